@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError, type Flags, parseServeConfig, type ServeConfig } from '../src/config.ts';
+import { IMAGE_NAMES } from './catalogue.ts';
+import { ImageError } from './errors.ts';
+import { ensureImage } from './image.ts';
+import { progressOnTerminal } from './progress.ts';
+
+const USAGE = `Usage: node rootfs/fetch.ts [--state-dir FOLDER] [--id-base ID] [--image-mirror URL]
+
+Unpacks the images into the state folder, unless they are there, as the server would do at its start.
+The flags and their environment variables are those of "cloister serve".`;
+
+/** Brings the images ahead of the server's first start, for `make`. Answers with the exit status. */
+const main = async (args: string[]): Promise<number> => {
+  const config = readConfig(args);
+  if (config === undefined) return 2;
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interrupted.abort(new ImageError(`interrupted by ${signal}`)));
+  }
+  try {
+    for (const name of IMAGE_NAMES) {
+      await ensureImage({
+        name,
+        imagesDir: join(config.stateDir, 'images'),
+        mirror: config.imageMirror,
+        idBase: config.idBase,
+        log: (line) => console.error(line),
+        signal: interrupted.signal,
+        ...(process.stderr.isTTY ? { progress: progressOnTerminal(process.stderr) } : {}),
+      });
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+};
+
+const readConfig = (args: string[]): ServeConfig | undefined => {
+  try {
+    return parseServeConfig(readFlags(args), process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !(error instanceof TypeError)) throw error;
+    console.error(error instanceof TypeError ? `${error.message}\n${USAGE}` : error.message);
+    return undefined;
+  }
+};
+
+const readFlags = (args: string[]): Flags => {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args,
+    options: { 'state-dir': text, 'id-base': text, 'image-mirror': text },
+  });
+  return {
+    stateDir: values['state-dir'],
+    idBase: values['id-base'],
+    imageMirror: values['image-mirror'],
+  };
+};
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,176 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { buildBusyboxRoot } from './busybox.ts';
+import { findArchive, type ImageArchive } from './catalogue.ts';
+import { download } from './download.ts';
+import { ImageError, SourceUnavailable } from './errors.ts';
+import { lockFolder } from './lock.ts';
+import { type Progress, progressLines } from './progress.ts';
+import { type ImageInfo, readRecord, recordPath, writeRecord } from './record.ts';
+import { describeSource, sourcesOf } from './sources.ts';
+import { absent, completeTree, IDS_PER_CELL } from './tree.ts';
+
+const run = promisify(execFile);
+
+export interface EnsureImageOptions {
+  /** A name of `images.json`. */
+  readonly name: string;
+  /** Made when it is not there. The tree becomes `<imagesDir>/<name>`. */
+  readonly imagesDir: string;
+  /** `CLOISTER_IMAGE_MIRROR`: a URL or a path, of a folder that holds the archives or of the archive. */
+  readonly mirror?: string | undefined;
+  /** The host id of the cell's root: an id of the archive becomes `idBase` + id. */
+  readonly idBase: number;
+  /** Takes the lines that tell a person what is going on. Silent when there is nothing to do. */
+  readonly log: (line: string) => void;
+  /** How far a download is; lines to `log` without it. */
+  readonly progress?: Progress;
+  /** Milliseconds for a source to begin its answer. Default 10 seconds. */
+  readonly answerTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sees to it that an image is unpacked, and does nothing when it is. May be called by any number of processes at
+ * once. What is there is replaced when `images.json` or `idBase` has changed, and when it is the fallback.
+ *
+ * Where no source answers, a root made of BusyBox is put in its place, and `log` says so.
+ *
+ * @throws ImageError when the image is unknown, a source delivers something else than what is pinned, the archive
+ *   has an entry that would leave the folder, or the process may not give files to other owners (root may)
+ */
+export const ensureImage = (options: EnsureImageOptions): Promise<ImageInfo> =>
+  prepareImage(findArchive(options.name), options);
+
+/** `ensureImage` with the archive given by the caller in place of `images.json`. */
+export const prepareImage = async (
+  archive: ImageArchive,
+  options: EnsureImageOptions,
+): Promise<ImageInfo> => {
+  const imagesDir = resolve(options.imagesDir);
+  const { idBase, log, signal } = options;
+  if (!Number.isSafeInteger(idBase) || idBase < 0 || idBase + IDS_PER_CELL > 0xffff_ffff) {
+    throw new ImageError(`idBase: expected an id with ${IDS_PER_CELL} ids above it, got ${idBase}`);
+  }
+  const ready = await inPlace(imagesDir, archive, idBase);
+  if (ready?.current) return ready.info;
+  if (process.getuid?.() !== 0) {
+    throw new ImageError(
+      `image ${archive.name}: only root can unpack it, because its files belong to the ids of cells. ` +
+        'Run this once as root.',
+    );
+  }
+  await mkdir(imagesDir, { recursive: true, mode: 0o755 });
+  const onWait = () => log(`Image ${archive.name}: waiting for another process that prepares it.`);
+  await using _lock = await lockFolder(imagesDir, onWait, signal);
+  const present = await inPlace(imagesDir, archive, idBase);
+  if (present?.current) return present.info;
+  await removeLeftovers(imagesDir, archive.name);
+  const scratch = await mkdtemp(join(imagesDir, scratchPrefix(archive.name)));
+  try {
+    return await make({ archive, imagesDir, scratch, present: present?.info, options });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+};
+
+interface Work {
+  readonly archive: ImageArchive;
+  readonly imagesDir: string;
+  readonly scratch: string;
+  /** A tree that is not the wanted one but could serve. */
+  readonly present: ImageInfo | undefined;
+  readonly options: EnsureImageOptions;
+}
+
+const make = async (work: Work): Promise<ImageInfo> => {
+  const { archive, scratch, present, options } = work;
+  const { idBase, log, signal } = options;
+  const tree = join(scratch, 'root');
+  await mkdir(tree, 0o700);
+  const source = await fetchArchive(work);
+  if (source === undefined && present !== undefined) {
+    log(`Image ${archive.name}: no source answered. It stays ${describeImage(present)}.`);
+    return present;
+  }
+  if (source === undefined) {
+    log(
+      `Image ${archive.name}: no source answered. BUSYBOX STANDS IN FOR IT: cells have a shell and the usual`,
+    );
+    log(
+      '  commands, but no package manager. The next start that finds a source puts the real image in place.',
+    );
+    const version = await buildBusyboxRoot(tree, idBase, scratch, signal);
+    return await putInPlace(work, tree, { version, source: 'busybox-static', sha512: null });
+  }
+  // The archive library is loaded only by the one start that needs it.
+  const { unpack } = await import('./unpack.ts');
+  await unpack(join(scratch, 'archive'), tree, idBase, signal);
+  return await putInPlace(work, tree, { version: archive.version, source, sha512: archive.sha512 });
+};
+
+/** Brings the archive into the scratch folder from the first source that answers; `undefined` when none does. */
+const fetchArchive = async ({ archive, scratch, present, options }: Work): Promise<string | undefined> => {
+  const { log, mirror, signal } = options;
+  // With something to run on already, a machine without a network should not wait long at each start.
+  const answerTimeoutMs = options.answerTimeoutMs ?? (present === undefined ? 10_000 : 3_000);
+  for (const source of await sourcesOf(archive, mirror)) {
+    const where = describeSource(source);
+    log(`Image ${archive.name} ${archive.version}: getting ${where}`);
+    const target = join(scratch, 'archive');
+    try {
+      const progress = options.progress ?? progressLines(log);
+      await download(source, archive, target, { progress, answerTimeoutMs, ...(signal ? { signal } : {}) });
+      return where;
+    } catch (error) {
+      if (!(error instanceof SourceUnavailable)) throw error;
+      log(`Image ${archive.name}: not available from ${error.message}`);
+      await rm(target, { force: true });
+    }
+  }
+  return undefined;
+};
+
+/** Exchanges the tree. The record goes first and comes last, so that it never speaks of a tree that is not there. */
+const putInPlace = async (
+  { archive, imagesDir, scratch, options }: Work,
+  tree: string,
+  origin: Pick<ImageInfo, 'version' | 'source' | 'sha512'>,
+): Promise<ImageInfo> => {
+  const { name } = archive;
+  const root = join(imagesDir, name);
+  await completeTree(tree, options.idBase);
+  // The record outlives a power failure, so the files it vouches for have to as well.
+  await run('sync', ['--file-system', tree]);
+  options.signal?.throwIfAborted();
+  await rm(recordPath(imagesDir, name), { force: true });
+  await rename(root, join(scratch, 'old')).catch(absent);
+  await rename(tree, root);
+  const unpackedAt = new Date().toISOString();
+  const info: ImageInfo = { name, root, ...origin, idBase: options.idBase, unpackedAt };
+  await writeRecord(imagesDir, scratch, info);
+  options.log(`Image ${name}: ${describeImage(info)} is in ${root}`);
+  return info;
+};
+
+const inPlace = async (imagesDir: string, archive: ImageArchive, idBase: number) => {
+  const info = await readRecord(imagesDir, archive.name);
+  if (info?.idBase !== idBase) return undefined;
+  return { info, current: info.sha512 === archive.sha512 };
+};
+
+/** What a process that was killed has left. Under the lock nobody else is at work. */
+const removeLeftovers = async (imagesDir: string, name: string): Promise<void> => {
+  for (const entry of await readdir(imagesDir)) {
+    if (entry.startsWith(scratchPrefix(name))) {
+      await rm(join(imagesDir, entry), { recursive: true, force: true });
+    }
+  }
+};
+
+const scratchPrefix = (name: string): string => `.${name}.tmp-`;
+
+const describeImage = (info: ImageInfo): string =>
+  info.sha512 === null ? `BusyBox ${info.version}` : `version ${info.version}`;

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type FileHandle, open } from 'node:fs/promises';
+import { ImageError } from './errors.ts';
+
+/**
+ * Takes the lock of a folder, waiting for whoever has it. Closing the handle gives it back, and so does death.
+ *
+ * flock(2) belongs to the open file, not to the process that called it, so `flock` from util-linux can take it on
+ * a descriptor that it shares with this process. Node has no such call.
+ *
+ * @param onWait called once when somebody else has the lock
+ */
+export const lockFolder = async (
+  folder: string,
+  onWait: () => void,
+  signal?: AbortSignal,
+): Promise<FileHandle> => {
+  const handle = await open(folder, 'r');
+  try {
+    if (!(await flock(handle, ['--nonblock'], signal))) {
+      onWait();
+      if (!(await flock(handle, [], signal))) throw new ImageError(`${folder}: cannot be locked`);
+    }
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};
+
+const flock = async (handle: FileHandle, options: string[], signal?: AbortSignal): Promise<boolean> => {
+  const child = spawn('flock', ['--exclusive', ...options, '3'], {
+    stdio: ['ignore', 'ignore', 'inherit', handle.fd],
+    ...(signal ? { signal } : {}),
+  });
+  try {
+    const [code] = await once(child, 'exit');
+    return code === 0;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new ImageError('the program flock (of util-linux) could not be started', { cause: error });
+  }
+};

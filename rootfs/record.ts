@@ -1,0 +1,62 @@
+import { lstat, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { absent } from './tree.ts';
+
+/** An unpacked image. Kept as `<images>/<name>.json` beside the tree. */
+export interface ImageInfo {
+  readonly name: string;
+  /** The tree itself: `<images>/<name>`. */
+  readonly root: string;
+  readonly version: string;
+  /** The URL or path that it came from. */
+  readonly source: string;
+  /** Of the archive; `null` for the BusyBox fallback, which has none. */
+  readonly sha512: string | null;
+  /** The host id that is 0 in the cell. */
+  readonly idBase: number;
+  /** RFC 3339, UTC. */
+  readonly unpackedAt: string;
+}
+
+/** What is known of the tree in place; `undefined` when there is none, or none that can be relied on. */
+export const readRecord = async (imagesDir: string, name: string): Promise<ImageInfo | undefined> => {
+  const root = join(imagesDir, name);
+  const tree = await lstat(root).catch(absent);
+  const text = await readFile(recordPath(imagesDir, name), 'utf8').catch(absent);
+  if (text === undefined || !tree?.isDirectory()) return undefined;
+  const record = parseRecord(text, name, root);
+  return record?.idBase === tree.uid ? record : undefined;
+};
+
+/** Writes the record aside and renames it in, so that there is never half a one. */
+export const writeRecord = async (imagesDir: string, scratch: string, info: ImageInfo): Promise<void> => {
+  const aside = join(scratch, 'record');
+  const { root: _, ...kept } = info;
+  {
+    await using file = await open(aside, 'wx', 0o644);
+    await file.writeFile(`${JSON.stringify(kept, null, 2)}\n`);
+    await file.sync();
+  }
+  await rename(aside, recordPath(imagesDir, info.name));
+};
+
+export const recordPath = (imagesDir: string, name: string): string => join(imagesDir, `${name}.json`);
+
+const parseRecord = (text: string, name: string, root: string): ImageInfo | undefined => {
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { version, source, sha512, idBase, unpackedAt } = value as Partial<Record<keyof ImageInfo, unknown>>;
+  if (typeof version !== 'string' || typeof source !== 'string' || typeof unpackedAt !== 'string')
+    return undefined;
+  if (typeof idBase !== 'number' || (typeof sha512 !== 'string' && sha512 !== null)) return undefined;
+  return { name, root, version, source, sha512, idBase, unpackedAt };
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A record that cannot be read is as good as none: the image is made again.
+    return undefined;
+  }
+};

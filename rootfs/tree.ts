@@ -1,0 +1,46 @@
+import { chmod, chown, lchown, lstat, mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ImageError } from './errors.ts';
+
+/** How many ids a cell has: 0..65535 inside are `idBase`..`idBase + 65535` on the host. */
+export const IDS_PER_CELL = 65_536;
+
+/** What the launcher mounts over. They exist in every image, so that no cell has to make them in a shared tree. */
+export const MOUNT_POINTS = ['proc', 'sys', 'dev', 'tmp', 'run', 'root'] as const;
+
+const MOUNT_POINT_MODES: Readonly<Record<string, number>> = { tmp: 0o1777, root: 0o700 };
+
+/** Makes a folder of the tree with this exact mode, owned by the cell's root. The parent has to exist. */
+export const makeFolder = async (path: string, mode: number, idBase: number): Promise<void> => {
+  await mkdir(path);
+  await chown(path, idBase, idBase);
+  await chmod(path, mode);
+};
+
+/** Makes a symbolic link of the tree, owned by the cell's root. */
+export const makeLink = async (target: string, path: string, idBase: number): Promise<void> => {
+  await symlink(target, path);
+  await lchown(path, idBase, idBase);
+};
+
+/**
+ * Gives a finished tree what every image has: the mount points, and a root that all may enter and its root owns.
+ *
+ * @throws ImageError where a mount point is anything but a folder: a link there would lead a mount astray
+ */
+export const completeTree = async (root: string, idBase: number): Promise<void> => {
+  for (const name of MOUNT_POINTS) {
+    const path = join(root, name);
+    const found = await lstat(path).catch(absent);
+    if (found === undefined) await makeFolder(path, MOUNT_POINT_MODES[name] ?? 0o755, idBase);
+    else if (!found.isDirectory()) throw new ImageError(`/${name}: expected a folder, got something else`);
+  }
+  await chown(root, idBase, idBase);
+  await chmod(root, 0o755);
+};
+
+/** For `.catch`: `undefined` in place of "no such file"; any other error goes on. */
+export const absent = (error: unknown): undefined => {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+};

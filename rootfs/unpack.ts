@@ -1,0 +1,177 @@
+import { createReadStream } from 'node:fs';
+import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Parser, type ReadEntry } from 'tar';
+import { ImageError } from './errors.ts';
+import { absent, IDS_PER_CELL, makeFolder } from './tree.ts';
+
+/**
+ * Unpacks a tar archive (gzip or not) into `root`, which has to exist and to be empty.
+ *
+ * Modes, links and times are kept; owners are shifted by `idBase`; set-uid and set-gid bits are dropped. Entries are
+ * written in the archive's order, each before the next is looked at, and nothing is ever followed or replaced, so
+ * that no sequence of entries leads out of `root`. The writing is done here because the unpacker of the `tar`
+ * package makes absolute symbolic links relative and cannot shift owners.
+ *
+ * @throws ImageError naming the entry that is refused. What was written until then is left to the caller.
+ */
+export const unpack = async (
+  archive: string,
+  root: string,
+  idBase: number,
+  signal?: AbortSignal,
+): Promise<void> => {
+  const folders = new Map<string, ReadEntry>();
+  await forEachEntry(archive, signal, async (entry, content) => {
+    const parts = partsOf(entry, entry.path);
+    await makeParents(root, parts, entry, idBase);
+    const path = join(root, ...parts);
+    const owner = ownerOf(entry, idBase);
+    switch (entry.type) {
+      case 'Directory':
+        await putFolder(entry, path);
+        folders.set(path, entry);
+        return;
+      case 'File':
+      case 'OldFile':
+      case 'ContiguousFile':
+        return await putFile(entry, path, owner, content);
+      case 'SymbolicLink':
+        return await putSymbolicLink(entry, path, owner);
+      case 'Link':
+        return await putHardLink(entry, path, root);
+      default:
+        throw misplaced(entry);
+    }
+  });
+  // Last, because every entry changes the times of the folder that it goes into.
+  for (const [path, entry] of folders) {
+    const owner = ownerOf(entry, idBase);
+    await chown(path, owner.uid, owner.gid);
+    await chmod(path, modeOf(entry, 0o755));
+    await utimes(path, timeOf(entry), timeOf(entry));
+  }
+};
+
+/**
+ * Calls `visit` for one entry after the other, each with its content. The archive is read no faster than that, so
+ * that memory holds one read's worth of entries, or one large file.
+ */
+const forEachEntry = async (
+  archive: string,
+  signal: AbortSignal | undefined,
+  visit: (entry: ReadEntry, content: Buffer) => Promise<void>,
+): Promise<void> => {
+  const parser = new Parser({ strict: true });
+  const parsed: { readonly entry: ReadEntry; readonly content: Buffer }[] = [];
+  const errors: Error[] = [];
+  parser.on('entry', (entry: ReadEntry) => {
+    const chunks: Buffer[] = [];
+    entry.on('data', (chunk) => chunks.push(chunk));
+    entry.on('end', () => parsed.push({ entry, content: Buffer.concat(chunks) }));
+  });
+  parser.on('ignoredEntry', (entry: ReadEntry) => errors.push(misplaced(entry)));
+  parser.on('error', (error: Error) => {
+    errors.push(new ImageError(`not a sound tar archive: ${error.message}`, { cause: error }));
+  });
+  const visitParsed = async () => {
+    for (const { entry, content } of parsed.splice(0)) await visit(entry, content);
+    if (errors[0] !== undefined) throw errors[0];
+  };
+  // The parser works within `write` and `end`: when they return, the entries of what they were given are there.
+  for await (const chunk of createReadStream(archive, signal ? { signal } : {})) {
+    parser.write(chunk);
+    await visitParsed();
+  }
+  parser.end();
+  await visitParsed();
+};
+
+/** The names on the way from the root to a path of the archive; none for the root itself. */
+const partsOf = (entry: ReadEntry, path: string): string[] => {
+  if (path.startsWith('/')) throw refused(entry, `the absolute path ${JSON.stringify(path)}`);
+  if (path.includes('\0')) throw refused(entry, 'a NUL byte in a path');
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw refused(entry, `".." in the path ${JSON.stringify(path)}`);
+  return parts;
+};
+
+/** Makes the missing folders above an entry, and sees to it that what is there are folders, not links to some. */
+const makeParents = async (
+  root: string,
+  parts: readonly string[],
+  entry: ReadEntry,
+  idBase: number,
+): Promise<void> => {
+  for (let depth = 1; depth < parts.length; depth += 1) {
+    const path = join(root, ...parts.slice(0, depth));
+    const found = await lstat(path).catch(absent);
+    if (found === undefined) await makeFolder(path, 0o755, idBase);
+    else if (!found.isDirectory()) {
+      throw refused(entry, `it goes through /${parts.slice(0, depth).join('/')}, which is not a folder`);
+    }
+  }
+};
+
+const putFolder = async (entry: ReadEntry, path: string): Promise<void> => {
+  const found = await lstat(path).catch(absent);
+  if (found === undefined) await mkdir(path, 0o700);
+  else if (!found.isDirectory()) throw refused(entry, 'an earlier entry has the same path');
+};
+
+const putFile = async (entry: ReadEntry, path: string, owner: Owner, content: Buffer): Promise<void> => {
+  await using file = await open(path, 'wx', 0o600).catch(taken(entry));
+  await file.writeFile(content);
+  await file.chown(owner.uid, owner.gid);
+  await file.chmod(modeOf(entry, 0o644));
+  await file.utimes(timeOf(entry), timeOf(entry));
+};
+
+const putSymbolicLink = async (entry: ReadEntry, path: string, owner: Owner): Promise<void> => {
+  await symlink(entry.linkpath ?? '', path).catch(taken(entry));
+  await lchown(path, owner.uid, owner.gid);
+  await lutimes(path, timeOf(entry), timeOf(entry));
+};
+
+const putHardLink = async (entry: ReadEntry, path: string, root: string): Promise<void> => {
+  const parts = partsOf(entry, entry.linkpath ?? '');
+  for (let depth = 1; depth <= parts.length; depth += 1) {
+    const found = await lstat(join(root, ...parts.slice(0, depth))).catch(absent);
+    const expected = depth < parts.length ? found?.isDirectory() : found?.isFile();
+    if (!expected)
+      throw refused(entry, `its target ${JSON.stringify(entry.linkpath)} is no file of the archive`);
+  }
+  if (parts.length === 0) throw refused(entry, 'its target is the root');
+  await link(join(root, ...parts), path).catch(taken(entry));
+};
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const ownerOf = (entry: ReadEntry, idBase: number): Owner => {
+  const shift = (field: string, id: number): number => {
+    if (Number.isInteger(id) && id >= 0 && id < IDS_PER_CELL) return idBase + id;
+    throw refused(entry, `expected a ${field} from 0 to ${IDS_PER_CELL - 1}, got ${id}`);
+  };
+  return { uid: shift('uid', entry.uid ?? 0), gid: shift('gid', entry.gid ?? 0) };
+};
+
+// Sticky stays; set-uid and set-gid are of no use in a cell (no_new_privs) and of use to whoever escapes from one.
+const modeOf = (entry: ReadEntry, fallback: number): number => (entry.mode ?? fallback) & 0o1777;
+
+const timeOf = (entry: ReadEntry): Date => entry.mtime ?? new Date(0);
+
+const taken =
+  (entry: ReadEntry) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code === 'EEXIST') throw refused(entry, 'an earlier entry has the same path');
+    throw error;
+  };
+
+const misplaced = (entry: ReadEntry): ImageError =>
+  refused(entry, `a ${entry.type} has no place in an image`);
+
+const refused = (entry: ReadEntry, why: string): ImageError =>
+  new ImageError(`entry ${JSON.stringify(entry.path)}: refused: ${why}`);

@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { ensureImage } from '../../rootfs/image.ts';
+
+/** The range of host ids that the cells of tests use: the default of the server. */
+export const ID_BASE = 1_879_048_192;
+
+export const IMAGES = join(import.meta.dirname, '..', '..', '.cache', 'images');
+
+let ready: Promise<string> | undefined;
+
+/** The tree of the image that tests run in; unpacked once, and kept between runs. */
+export const testImage = (): Promise<string> => {
+  ready ??= ensureImage({
+    name: 'alpine',
+    imagesDir: IMAGES,
+    mirror: process.env['CLOISTER_IMAGE_MIRROR'],
+    idBase: ID_BASE,
+    log: (line) => process.stderr.write(`${line}\n`),
+  }).then(({ root }) => root);
+  return ready;
+};
