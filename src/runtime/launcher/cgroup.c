@@ -1,0 +1,109 @@
+#define _GNU_SOURCE
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+#define REMOVE_MOST_MS 5000
+
+static bool write_file(int directory, const char *file, const char *value) {
+  AUTO_CLOSE int fd = openat(directory, file, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  /* One write: the kernel parses each write by itself. */
+  return RETRY(write(fd, value, strlen(value))) == (long)strlen(value);
+}
+
+static bool reads_back(int directory, const char *file, const char *value) {
+  AUTO_FREE char *text = read_file_at(directory, file, 4096, NULL);
+  if (text == NULL) return false;
+  text[strcspn(text, "\n")] = '\0';
+  if (strcmp(text, value) == 0) return true;
+  errno = EINVAL;
+  return false;
+}
+
+static bool apply(const struct cgroup *cgroup, const struct cgroup_setting *setting) {
+  if (write_file(cgroup->fd, setting->file, setting->value))
+    return reads_back(cgroup->fd, setting->file, setting->value);
+  return setting->optional && errno == ENOENT;
+}
+
+bool cgroup_make(struct cgroup *cgroup, const struct plan *plan, struct report *report) {
+  if (plan->cgroup == NULL) return true;
+  if (mkdir(plan->cgroup, 0755) != 0) {
+    report_failure(report, "cgroup", plan->cgroup);
+    return false;
+  }
+  cgroup->path = plan->cgroup;
+  cgroup->fd = open(plan->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (cgroup->fd >= 0) cgroup->events = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+  if (cgroup->events < 0) {
+    report_failure(report, "cgroup", plan->cgroup);
+    return false;
+  }
+  for (size_t i = 0; i < plan->settings_count; i++) {
+    if (apply(cgroup, &plan->settings[i])) continue;
+    report_failure(report, "cgroup", plan->settings[i].file);
+    report->index = (uint32_t)i;
+    return false;
+  }
+  return true;
+}
+
+bool cgroup_join(const struct cgroup *cgroup, pid_t pid) {
+  if (cgroup->path == NULL) return true;
+  char text[16];
+  snprintf(text, sizeof text, "%d", (int)pid);
+  return write_file(cgroup->fd, "cgroup.procs", text);
+}
+
+void cgroup_kill(const struct cgroup *cgroup) {
+  /* Only a kernel before 5.14 lacks the file; then the death of init ends what is in the cell. */
+  if (cgroup->path != NULL) (void)!write_file(cgroup->fd, "cgroup.kill", "1");
+}
+
+static bool is_empty(const struct cgroup *cgroup) {
+  char text[256];
+  ssize_t length = RETRY(pread(cgroup->events, text, sizeof text - 1, 0));
+  if (length < 0) return false;
+  text[length] = '\0';
+  return strstr(text, "populated 0") != NULL;
+}
+
+bool cgroup_wait_empty(const struct cgroup *cgroup, int64_t most_ms) {
+  if (cgroup->path == NULL) return true;
+  int64_t until = monotonic_clock() + most_ms * 1000000;
+  while (!is_empty(cgroup)) {
+    int64_t left = (until - monotonic_clock()) / 1000000;
+    if (left <= 0) return false;
+    /* A change of cgroup.events wakes poll with POLLPRI (cgroup-v2.rst); reading it arms the next. */
+    struct pollfd wait = {.fd = cgroup->events, .events = POLLPRI};
+    RETRY(poll(&wait, 1, (int)left));
+  }
+  return true;
+}
+
+bool cgroup_remove(struct cgroup *cgroup) {
+  if (cgroup->path == NULL) return true;
+  close_fd(&cgroup->events);
+  close_fd(&cgroup->fd);
+  int64_t until = monotonic_clock() + (int64_t)REMOVE_MOST_MS * 1000000;
+  /* EBUSY outlives "populated 0" for a moment while the last tasks are freed, and no event tells of its end. */
+  for (long pause_ns = 100000; rmdir(cgroup->path) != 0; pause_ns *= 2) {
+    if (errno == ENOENT) break;
+    if (errno != EBUSY || monotonic_clock() > until) return false;
+    struct timespec pause = {.tv_nsec = pause_ns > 100000000 ? 100000000 : pause_ns};
+    nanosleep(&pause, NULL);
+  }
+  cgroup->path = NULL;
+  return true;
+}

@@ -1,0 +1,171 @@
+#define _GNU_SOURCE
+#include "command.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cell.h"
+#include "report.h"
+
+bool drop_capabilities(uint64_t keep) {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+    if (prctl(PR_CAPBSET_DROP, capability) != 0) return false;
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+  for (unsigned i = 0; i < ARRAY_LENGTH(data); i++)
+    data[i].effective = data[i].permitted = (uint32_t)(keep >> (32 * i));
+  return syscall(SYS_capset, &header, data) == 0;
+}
+
+/* Dispositions survive exec when they are "ignore", and so does the mask. */
+static void reset_signals(void) {
+  for (int number = 1; number <= SIGRTMAX; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool take_streams(const int streams[3]) {
+  for (int i = 0; i < 3; i++)
+    if (dup2(streams[i], i) < 0) return false;
+  return true;
+}
+
+static bool take_limits(const struct plan *plan) {
+  for (size_t i = 0; i < plan->limits_count; i++) {
+    const struct resource_limit *limit = &plan->limits[i];
+    struct rlimit value;
+    if (getrlimit((__rlimit_resource_t)limit->resource, &value) != 0) return false;
+    /* A cell's root may not raise what the server itself was given. */
+    if (limit->hard < value.rlim_max) value.rlim_max = limit->hard;
+    value.rlim_cur = limit->soft < value.rlim_max ? limit->soft : value.rlim_max;
+    if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0) return false;
+  }
+  return true;
+}
+
+static bool take_user(const struct plan *plan) {
+  return setgroups(plan->groups_count, plan->groups) == 0 && setresgid(plan->gid, plan->gid, plan->gid) == 0 &&
+         setresuid(plan->uid, plan->uid, plan->uid) == 0;
+}
+
+/* The program interpreter that an ELF file names in its first page, or "". */
+static void elf_interpreter(const unsigned char *head, size_t length, char *name, size_t room) {
+  Elf64_Ehdr header;
+  if (length < sizeof header) return;
+  memcpy(&header, head, sizeof header);
+  if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) return;
+  for (size_t i = 0; i < header.e_phnum; i++) {
+    Elf64_Phdr segment;
+    size_t at = header.e_phoff + i * sizeof segment;
+    if (header.e_phoff > length || at > length - sizeof segment) return;
+    memcpy(&segment, head + at, sizeof segment);
+    if (segment.p_type != PT_INTERP) continue;
+    if (segment.p_offset < length && segment.p_filesz <= length - segment.p_offset)
+      snprintf(name, room, "%.*s", (int)segment.p_filesz, (const char *)head + segment.p_offset);
+    return;
+  }
+}
+
+/* execve(2) answers ENOENT also for a file that is there but whose interpreter is not: find that one's name. */
+static void missing_interpreter(const char *path, char *name, size_t room) {
+  AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return;
+  unsigned char head[4096];
+  ssize_t length = RETRY(read(fd, head, sizeof head));
+  if (length >= 2 && memcmp(head, "#!", 2) == 0) {
+    const char *start = (const char *)head + 2;
+    size_t left = (size_t)length - 2;
+    while (left > 0 && (*start == ' ' || *start == '\t')) start++, left--;
+    size_t end = 0;
+    while (end < left && strchr(" \t\n", start[end]) == NULL) end++;
+    snprintf(name, room, "%.*s", (int)end, start);
+  } else if (length > 0) {
+    elf_interpreter(head, (size_t)length, name, room);
+  }
+}
+
+/* Tries one file; comes back only on failure, which goes into the report. */
+static void try_execute(const struct plan *plan, const char *path, struct report *report) {
+  execve(path, plan->arguments, plan->environment);
+  int error = errno;
+  struct stat status;
+  bool present = stat(path, &status) == 0;
+  if (error == EACCES && present && S_ISDIR(status.st_mode)) error = EISDIR;
+  errno = error;
+  report_failure(report, "execute", path);
+  if (error == ENOENT && present) missing_interpreter(path, report->second, sizeof report->second);
+}
+
+static const char *search_path(const struct plan *plan) {
+  for (size_t i = 0; i < plan->environment_count; i++)
+    if (strncmp(plan->environment[i], "PATH=", 5) == 0) return plan->environment[i] + 5;
+  return "/bin:/usr/bin";
+}
+
+/* As execvp(3) looks: a refusal is remembered while later folders are tried. */
+static void search_and_execute(const struct plan *plan, struct report *report) {
+  const char *name = plan->arguments[0];
+  errno = ENOENT;
+  report_failure(report, "execute", name);
+  if (*name == '\0') return;
+  for (const char *folder = search_path(plan);; folder++) {
+    size_t length = strcspn(folder, ":");
+    char path[4096];
+    int printed = snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length > 0 ? "/" : "", name);
+    if (printed > 0 && (size_t)printed < sizeof path) {
+      struct report attempt;
+      try_execute(plan, path, &attempt);
+      bool absent = (attempt.error == ENOENT && attempt.second[0] == '\0') || attempt.error == ENOTDIR;
+      if (!absent && report->error == ENOENT && report->second[0] == '\0') *report = attempt;
+    }
+    folder += length;
+    if (*folder == '\0') return;
+  }
+}
+
+static void prepare_and_execute(const struct plan *plan, const int streams[3], int channel,
+                                struct report *report) {
+  setsid();
+  reset_signals();
+  umask(plan->umask);
+  if (!take_streams(streams)) return report_failure(report, "streams", NULL);
+  if (!take_limits(plan)) return report_failure(report, "limits", NULL);
+  /* Emptying the bounding set needs CAP_SETPCAP, which a change of user takes away: it goes first. */
+  if (!drop_capabilities(1ull << CAP_SETUID | 1ull << CAP_SETGID))
+    return report_failure(report, "capabilities", NULL);
+  if (!take_user(plan)) return report_failure(report, "user", NULL);
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+  if (syscall(SYS_capset, &header, none) != 0) return report_failure(report, "capabilities", NULL);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return report_failure(report, "no_new_privs", NULL);
+  if (chdir(plan->workdir) != 0) return report_failure(report, "workdir", plan->workdir);
+  if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return report_failure(report, "descriptors", NULL);
+
+  struct report ready = {.kind = REPORT_READY};
+  if (!write_all(channel, &ready, sizeof ready)) return report_failure(report, "report", NULL);
+  if (strchr(plan->arguments[0], '/') != NULL)
+    try_execute(plan, plan->arguments[0], report);
+  else
+    search_and_execute(plan, report);
+}
+
+void command_run(const struct plan *plan, const int streams[3], int channel) {
+  struct report report;
+  prepare_and_execute(plan, streams, channel, &report);
+  (void)!write_all(channel, &report, sizeof report);
+  _exit(1);
+}

@@ -1,0 +1,153 @@
+#define _GNU_SOURCE
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cell.h"
+#include "command.h"
+#include "report.h"
+#include "root.h"
+
+/* With the supervisor gone nobody would keep the output, the limits or the end: the cell goes with it. */
+static void send_report(int socket, const struct report *report) {
+  if (RETRY(send(socket, report, sizeof *report, MSG_NOSIGNAL)) != (long)sizeof *report) _exit(1);
+}
+
+static struct order receive_order(int socket) {
+  struct order order;
+  if (RETRY(recv(socket, &order, sizeof order, 0)) != (long)sizeof order) _exit(1);
+  return order;
+}
+
+static int compare_fds(const void *left, const void *right) {
+  return *(const int *)left - *(const int *)right;
+}
+
+/* Closes the supervisor's descriptors: among them its lock, its sockets and its end of ours. */
+static void close_others(const struct plan *plan, const struct init_fds *fds) {
+  size_t count = 0;
+  int *keep = must_allocate(plan->steps_count + 6, sizeof *keep);
+  keep[count++] = fds->socket;
+  keep[count++] = fds->root;
+  keep[count++] = fds->channel;
+  for (int i = 0; i < 3; i++) keep[count++] = fds->streams[i];
+  for (size_t i = 0; i < plan->steps_count; i++)
+    if (plan->steps[i].fd >= 0) keep[count++] = plan->steps[i].fd;
+  qsort(keep, count, sizeof *keep, compare_fds);
+  int next = 3; /* 0 to 2 are /dev/null, and keep those numbers from anything else */
+  for (size_t i = 0; i < count; i++) {
+    if (keep[i] > next) close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
+    next = keep[i] + 1;
+  }
+  close_range((unsigned)next, ~0u, 0);
+  free(keep);
+}
+
+static bool raise_loopback(void) {
+  AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  return fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+}
+
+static bool become_root_of_cell(void) {
+  return setgroups(0, NULL) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
+}
+
+static bool furnish(struct plan *plan, int root, struct report *report) {
+  report->kind = REPORT_FURNISHED;
+  /* Here and not in clone: a cgroup namespace is rooted where its maker is, by now in the job's cgroup. */
+  if (unshare(CLONE_NEWCGROUP) != 0) return report_failure(report, "unshare", "cgroup namespace"), false;
+  if (!become_root_of_cell()) return report_failure(report, "user", "0:0"), false;
+  /* The files in /proc/1 belong to nobody whom the cell knows: no look at our descriptors, memory, executable. */
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return report_failure(report, "dumpable", NULL), false;
+  if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) != 0)
+    return report_failure(report, "hostname", plan->hostname), false;
+  if (!raise_loopback()) return report_failure(report, "loopback", "lo"), false;
+  umask(0);
+  return root_prepare(plan, report) && root_enter(plan, root, report);
+}
+
+struct init {
+  int socket, signals;
+  pid_t command;
+};
+
+static void start_command(const struct plan *plan, struct init_fds *fds, struct init *init) {
+  init->command = fork();
+  if (init->command == 0) command_run(plan, fds->streams, fds->channel);
+  if (init->command < 0) {
+    struct report report;
+    report_failure(&report, "fork", plan->arguments[0]);
+    send_report(init->socket, &report);
+    _exit(1);
+  }
+  close_fd(&fds->channel);
+  for (int i = 0; i < 3; i++) close_fd(&fds->streams[i]);
+}
+
+/* Reaps all that died. When the command is among them, tells how it ended and ends the cell. */
+static void reap(struct init *init) {
+  struct signalfd_siginfo information;
+  (void)!read(init->signals, &information, sizeof information);
+  struct report report = {0};
+  int status;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    if (pid == init->command) report = (struct report){.kind = REPORT_ENDED, .status = status};
+  if (report.kind != REPORT_ENDED) return;
+  send_report(init->socket, &report);
+  _exit(0);
+}
+
+static void obey(struct init *init) {
+  struct order order = receive_order(init->socket);
+  if (order.kind == ORDER_SIGNAL) kill(init->command, order.signal);
+}
+
+void init_run(struct plan *plan, struct init_fds *fds) {
+  close_others(plan, fds);
+  prctl(PR_SET_NAME, "init");
+  struct init init = {.socket = fds->socket, .signals = -1, .command = -1};
+  if (receive_order(init.socket).kind != ORDER_FURNISH) _exit(1);
+
+  struct report report = {0};
+  bool furnished = furnish(plan, fds->root, &report);
+  close_fd(&fds->root);
+  send_report(init.socket, &report);
+  if (!furnished) _exit(1);
+  if (receive_order(init.socket).kind != ORDER_EXECUTE) _exit(1);
+
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child, NULL);
+  init.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  start_command(plan, fds, &init);
+  /* To forward signals to a command of another user is all that init still needs. */
+  if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL)) _exit(1);
+
+  for (;;) {
+    struct pollfd wait[] = {
+        {.fd = init.signals, .events = POLLIN},
+        {.fd = init.socket, .events = POLLIN},
+    };
+    if (RETRY(poll(wait, ARRAY_LENGTH(wait), -1)) < 0) _exit(1);
+    if (wait[0].revents != 0) reap(&init);
+    if (wait[1].revents != 0) obey(&init);
+  }
+}

@@ -1,0 +1,17 @@
+/* PID 1 of the cell. */
+#ifndef INIT_H
+#define INIT_H
+
+#include "plan.h"
+
+struct init_fds {
+  int socket;     /* to the supervisor, SOCK_SEQPACKET: orders in, reports out */
+  int root;       /* the cell's root, a detached mount */
+  int channel;    /* to the supervisor, close-on-exec: what the command's process tells, see command.h */
+  int streams[3]; /* the command's standard streams */
+};
+
+/* Runs as PID 1 until the command has ended or the supervisor is gone. */
+__attribute__((noreturn)) void init_run(struct plan *plan, struct init_fds *fds);
+
+#endif

@@ -1,0 +1,65 @@
+#define _GNU_SOURCE
+#include "log.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+static void put_le(unsigned char *at, uint64_t value, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> (8 * i));
+}
+
+static void put_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags) {
+  put_le(header, length, 4);
+  header[4] = (unsigned char)stream;
+  header[5] = (unsigned char)flags;
+  put_le(header + 8, (uint64_t)wall_clock(), 8);
+  unsigned a = 1, b = 0;
+  for (unsigned i = 0; i < LOG_HEADER; i++) {
+    if (i == 6 || i == 7) continue;
+    a = (a + header[i]) % 251;
+    b = (b + a) % 251;
+  }
+  put_le(header + 6, b << 8 | a, 2);
+}
+
+/* A frame is in the file whole or not at all: what a full disk cut short is taken back. */
+static bool append(struct log *log, const unsigned char *frame, size_t length) {
+  size_t done = 0;
+  while (done < length) {
+    ssize_t written = RETRY(pwrite(log->fd, frame + done, length - done, (off_t)(log->end + done)));
+    if (written <= 0) {
+      /* Should this fail too, the next frame overwrites the rest, and readers stop at a torn last frame. */
+      (void)!ftruncate(log->fd, (off_t)log->end);
+      return false;
+    }
+    done += (size_t)written;
+  }
+  log->end += length;
+  return true;
+}
+
+void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length) {
+  if (length == 0) return;
+  log_mark(log);
+  put_header(buffer, (uint32_t)length, stream, 0);
+  if (append(log, buffer, LOG_HEADER + length))
+    log->kept += length;
+  else
+    log_drop(log, length);
+}
+
+void log_drop(struct log *log, size_t length) {
+  log->dropped += length;
+  log->unmarked += length;
+}
+
+void log_mark(struct log *log) {
+  if (log->unmarked == 0) return;
+  unsigned char frame[LOG_HEADER + 8];
+  put_header(frame, 8, 0, 1);
+  put_le(frame + LOG_HEADER, log->unmarked, 8);
+  if (append(log, frame, sizeof frame)) log->unmarked = 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * The log: frames of a 16-byte little-endian header and a payload.
+ *
+ *   0  u32  payload length
+ *   4  u8   stream: 1 stdout, 2 stderr, 0 none
+ *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark)
+ *   6  u16  check over the other 14 bytes
+ *   8  u64  wall clock, nanoseconds since 1970
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOG_HEADER 16u
+#define LOG_PAYLOAD_MOST (64u << 10)
+
+enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2 };
+
+struct log {
+  int fd;
+  uint64_t end;     /* offset behind the last whole frame */
+  uint64_t kept;    /* bytes of output in the file */
+  uint64_t dropped; /* bytes of output that could not be kept, in all */
+  uint64_t unmarked; /* of those, the ones no mark tells of yet */
+};
+
+/* Appends one frame. `buffer` has LOG_HEADER bytes of room in front of the payload. */
+void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length);
+/* Counts output that is not kept. */
+void log_drop(struct log *log, size_t length);
+/* Writes the mark for what was dropped since the last one; without room on the disk it is left to the record. */
+void log_mark(struct log *log);
+
+#endif

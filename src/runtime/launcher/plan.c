@@ -1,0 +1,270 @@
+#define _GNU_SOURCE
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cell.h"
+
+#define MOST_TOKENS 6
+
+struct reader {
+  char *position, *end;
+};
+
+static char *next_token(struct reader *reader) {
+  if (reader->position >= reader->end) return NULL;
+  char *token = reader->position;
+  char *nul = memchr(token, '\0', (size_t)(reader->end - token));
+  if (nul == NULL) return NULL;
+  reader->position = nul + 1;
+  return token;
+}
+
+/* Decimal digits only: no sign, no space, no overflow. */
+static bool parse_number(const char *token, uint64_t most, uint64_t *number) {
+  if (*token == '\0' || strspn(token, "0123456789") != strlen(token)) return false;
+  errno = 0;
+  unsigned long long value = strtoull(token, NULL, 10);
+  if (errno != 0 || value > most) return false;
+  *number = value;
+  return true;
+}
+
+static bool parse_u32(const char *token, uint32_t *number) {
+  uint64_t value;
+  if (!parse_number(token, UINT32_MAX, &value)) return false;
+  *number = (uint32_t)value;
+  return true;
+}
+
+/* Room for one more element behind `count` of them; doubles at powers of two. */
+static void *grow(void *array, size_t count, size_t size) {
+  if (count != 0 && (count & (count - 1)) != 0) return array;
+  void *larger = reallocarray(array, count == 0 ? 1 : count * 2, size);
+  if (larger == NULL) die("out of memory");
+  memset((char *)larger + count * size, 0, (count == 0 ? 1 : count) * size);
+  return larger;
+}
+
+#define APPEND(array, count)                                                                                 \
+  (__extension__({                                                                                           \
+    (array) = grow((array), (count), sizeof *(array));                                                       \
+    &(array)[(count)++];                                                                                     \
+  }))
+
+static void append_string(char ***array, size_t *count, char *string) {
+  *array = grow(*array, *count, sizeof **array);
+  (*array)[(*count)++] = string;
+  *array = grow(*array, *count, sizeof **array);
+  (*array)[*count] = NULL;
+}
+
+static bool is_absolute(const char *path) {
+  return path[0] == '/';
+}
+
+static bool set_cgroup(struct plan *plan, char **token) {
+  plan->cgroup = token[0];
+  return is_absolute(token[0]);
+}
+
+/* The name of a file in the cgroup's own folder. */
+static bool is_cgroup_file(const char *name) {
+  return *name != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool add_setting(struct plan *plan, char **token) {
+  uint64_t optional;
+  if (!is_cgroup_file(token[0]) || !parse_number(token[2], 1, &optional)) return false;
+  *APPEND(plan->settings, plan->settings_count) =
+      (struct cgroup_setting){.file = token[0], .value = token[1], .optional = optional == 1};
+  return true;
+}
+
+static bool add_collect(struct plan *plan, char **token) {
+  *APPEND(plan->collect, plan->collect_count) = token[0];
+  return is_cgroup_file(token[0]);
+}
+
+static bool parse_range(char **token, struct id_range *range) {
+  return parse_u32(token[0], &range->inside) && parse_u32(token[1], &range->outside) &&
+         parse_u32(token[2], &range->count) && range->count > 0;
+}
+
+static bool add_uids(struct plan *plan, char **token) {
+  return parse_range(token, APPEND(plan->uids, plan->uids_count));
+}
+
+static bool add_gids(struct plan *plan, char **token) {
+  return parse_range(token, APPEND(plan->gids, plan->gids_count));
+}
+
+static bool set_root(struct plan *plan, char **token) {
+  plan->image = token[0];
+  plan->root_options = token[1];
+  return is_absolute(token[0]);
+}
+
+static struct step *append_step(struct plan *plan, enum step_kind kind, const char *path) {
+  struct step *step = APPEND(plan->steps, plan->steps_count);
+  *step = (struct step){.kind = kind, .path = path, .fd = -1};
+  return step;
+}
+
+static bool add_mount(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_MOUNT, token[2]);
+  step->type = token[0];
+  step->source = token[1];
+  step->options = token[4];
+  return is_absolute(token[2]) && parse_number(token[3], UINT32_MAX, &step->attributes);
+}
+
+static bool add_bind(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_BIND, token[1]);
+  step->source = token[0];
+  return is_absolute(token[0]) && is_absolute(token[1]) &&
+         parse_number(token[2], UINT32_MAX, &step->attributes);
+}
+
+static bool parse_mode(const char *token, mode_t *mode) {
+  uint64_t value;
+  if (!parse_number(token, 07777, &value)) return false;
+  *mode = (mode_t)value;
+  return true;
+}
+
+static bool add_mkdir(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_MKDIR, token[0]);
+  return is_absolute(token[0]) && parse_mode(token[1], &step->mode);
+}
+
+static bool add_file(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_FILE, token[0]);
+  step->text = token[2];
+  return is_absolute(token[0]) && parse_mode(token[1], &step->mode);
+}
+
+static bool add_symlink(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_SYMLINK, token[1]);
+  step->text = token[0];
+  return is_absolute(token[1]);
+}
+
+static bool set_hostname(struct plan *plan, char **token) {
+  plan->hostname = token[0];
+  return *token[0] != '\0';
+}
+
+static bool add_argument(struct plan *plan, char **token) {
+  append_string(&plan->arguments, &plan->arguments_count, token[0]);
+  return true;
+}
+
+static bool add_variable(struct plan *plan, char **token) {
+  append_string(&plan->environment, &plan->environment_count, token[0]);
+  return strchr(token[0], '=') != NULL && token[0][0] != '=';
+}
+
+static bool set_workdir(struct plan *plan, char **token) {
+  plan->workdir = token[0];
+  return is_absolute(token[0]);
+}
+
+static bool set_user(struct plan *plan, char **token) {
+  return parse_u32(token[0], &plan->uid) && parse_u32(token[1], &plan->gid) && plan->uid != UINT32_MAX &&
+         plan->gid != UINT32_MAX;
+}
+
+static bool add_group(struct plan *plan, char **token) {
+  return parse_u32(token[0], APPEND(plan->groups, plan->groups_count));
+}
+
+static bool add_limit(struct plan *plan, char **token) {
+  struct resource_limit *limit = APPEND(plan->limits, plan->limits_count);
+  return parse_u32(token[0], &limit->resource) && parse_number(token[1], UINT64_MAX, &limit->soft) &&
+         parse_number(token[2], UINT64_MAX, &limit->hard) && limit->soft <= limit->hard;
+}
+
+static bool set_umask(struct plan *plan, char **token) {
+  return parse_mode(token[0], &plan->umask);
+}
+
+static bool set_stdin(struct plan *plan, char **token) {
+  (void)token;
+  plan->has_stdin = true;
+  return true;
+}
+
+static bool set_timeout(struct plan *plan, char **token) {
+  return parse_number(token[0], INT64_MAX / 1000000, &plan->timeout_ms);
+}
+
+static bool set_output(struct plan *plan, char **token) {
+  return parse_number(token[0], INT64_MAX, &plan->output_bytes);
+}
+
+static const struct statement {
+  const char *name;
+  size_t tokens;
+  bool (*apply)(struct plan *plan, char **token);
+} statements[] = {
+    {"cgroup", 1, set_cgroup},     {"set", 3, add_setting},
+    {"collect", 1, add_collect},   {"uids", 3, add_uids},         {"gids", 3, add_gids},
+    {"root", 2, set_root},         {"mount", 5, add_mount},       {"bind", 3, add_bind},
+    {"mkdir", 2, add_mkdir},       {"file", 3, add_file},         {"symlink", 2, add_symlink},
+    {"hostname", 1, set_hostname}, {"argument", 1, add_argument}, {"variable", 1, add_variable},
+    {"workdir", 1, set_workdir},   {"user", 2, set_user},         {"group", 1, add_group},
+    {"limit", 3, add_limit},       {"umask", 1, set_umask},       {"stdin", 0, set_stdin},
+    {"timeout", 1, set_timeout},   {"output", 1, set_output},
+};
+
+static const char *missing_part(const struct plan *plan) {
+  if (plan->uids_count == 0) return "statement missing: uids";
+  if (plan->gids_count == 0) return "statement missing: gids";
+  if (plan->image == NULL) return "statement missing: root";
+  if (plan->arguments_count == 0) return "statement missing: argument";
+  if (plan->workdir == NULL) return "statement missing: workdir";
+  return NULL;
+}
+
+const char *plan_parse(struct plan *plan, char *text, size_t length) {
+  *plan = (struct plan){.text = text, .umask = 022};
+  append_string(&plan->environment, &plan->environment_count, NULL);
+  plan->environment_count = 0;
+
+  struct reader reader = {text, text + length};
+  char *magic = next_token(&reader);
+  char *version = next_token(&reader);
+  if (magic == NULL || strcmp(magic, "cell-plan") != 0) return "not a launch plan";
+  if (version == NULL || strcmp(version, "1") != 0) return "a launch plan of another version";
+
+  for (;;) {
+    char *name = next_token(&reader);
+    if (name == NULL) return "plan without end";
+    if (strcmp(name, "end") == 0) return reader.position == reader.end ? missing_part(plan) : "text behind the end";
+    const struct statement *statement = NULL;
+    for (size_t i = 0; i < ARRAY_LENGTH(statements); i++)
+      if (strcmp(name, statements[i].name) == 0) statement = &statements[i];
+    if (statement == NULL) return name;
+    char *token[MOST_TOKENS] = {NULL};
+    for (size_t i = 0; i < statement->tokens; i++)
+      if ((token[i] = next_token(&reader)) == NULL) return name;
+    if (!statement->apply(plan, token)) return name;
+  }
+}
+
+void plan_free(struct plan *plan) {
+  free(plan->settings);
+  free(plan->collect);
+  free(plan->uids);
+  free(plan->gids);
+  free(plan->steps);
+  free(plan->arguments);
+  free(plan->environment);
+  free(plan->groups);
+  free(plan->limits);
+  free(plan->text);
+  *plan = (struct plan){0};
+}

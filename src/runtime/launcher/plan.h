@@ -1,0 +1,89 @@
+/*
+ * The launch plan: a file of NUL-terminated tokens. The first two are "cell-plan" and the version "1"; then
+ * come statements, each a name and as many tokens as its row in plan.c's table says; "end" is the last.
+ */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Longest plan that is read, in bytes. */
+#define PLAN_MOST (16u << 20)
+
+/* One line of a user namespace's uid_map or gid_map (user_namespaces(7)). */
+struct id_range {
+  uint32_t inside, outside, count;
+};
+
+/* A value to be written into a file of the job's cgroup, and read back. */
+struct cgroup_setting {
+  const char *file, *value;
+  bool optional; /* a kernel without this file is acceptable */
+};
+
+struct resource_limit {
+  uint32_t resource;
+  uint64_t soft, hard;
+};
+
+enum step_kind {
+  STEP_MOUNT,   /* a new file system: type, source, options, attributes -> path */
+  STEP_BIND,    /* something of the host: source, attributes -> path */
+  STEP_MKDIR,   /* path, mode */
+  STEP_FILE,    /* path, mode, text */
+  STEP_SYMLINK, /* text -> path */
+};
+
+/* One step of furnishing the cell, carried out in the order of the plan. Paths are those inside the cell. */
+struct step {
+  enum step_kind kind;
+  const char *path;
+  const char *type, *source, *options, *text;
+  uint64_t attributes; /* MOUNT_ATTR_*, linux/mount.h */
+  mode_t mode;
+  int fd; /* of a mount that is prepared and not yet attached, else -1 */
+};
+
+struct plan {
+  char *text; /* what all strings here point into */
+
+  const char *cgroup; /* absolute path of the cgroup to make, or NULL */
+  struct cgroup_setting *settings;
+  size_t settings_count;
+  const char **collect; /* files of the cgroup that the exit record quotes */
+  size_t collect_count;
+
+  struct id_range *uids, *gids;
+  size_t uids_count, gids_count;
+  const char *image;        /* absolute path of the read-only lower layer */
+  const char *root_options; /* of the tmpfs that is the writable layer */
+  struct step *steps;
+  size_t steps_count;
+  const char *hostname;
+
+  char **arguments, **environment; /* NULL-terminated */
+  size_t arguments_count, environment_count;
+  const char *workdir;
+  uid_t uid;
+  gid_t gid;
+  gid_t *groups;
+  size_t groups_count;
+  struct resource_limit *limits;
+  size_t limits_count;
+  mode_t umask;
+  bool has_stdin; /* the file "stdin" of the job's folder is fed to the command */
+
+  uint64_t timeout_ms;   /* wall time, 0: none */
+  uint64_t output_bytes; /* kept at most */
+};
+
+/*
+ * Reads a plan from `text` (length bytes, taken over by the plan; a NUL follows them).
+ * Returns NULL, or what is wrong with it; the message may quote the plan and lives as long as it.
+ */
+const char *plan_parse(struct plan *plan, char *text, size_t length);
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,99 @@
+#define _GNU_SOURCE
+#include "record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+#define RESERVED (16 << 10)
+#define COLLECT_MOST 65536
+
+bool record_open(struct record *record) {
+  record->fd = open("exit", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (record->fd < 0) return false;
+  /* Not every file system can; there the write at the end takes its chance. */
+  if (fallocate(record->fd, 0, 0, RESERVED) == 0) return true;
+  return errno == EOPNOTSUPP;
+}
+
+void record_collect(struct record *record, const struct plan *plan, int cgroup) {
+  FILE *stream = open_memstream(&record->files, &record->files_length);
+  if (stream == NULL) die("out of memory");
+  for (size_t i = 0; i < plan->collect_count; i++) {
+    AUTO_FREE char *text = read_file_at(cgroup, plan->collect[i], COLLECT_MOST, NULL);
+    if (text != NULL) fprintf(stream, "file%c%s%c%s%c", 0, plan->collect[i], 0, text, 0);
+  }
+  fclose(stream);
+}
+
+static void put(FILE *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(FILE *stream, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stream, format, arguments);
+  va_end(arguments);
+  fputc('\0', stream);
+}
+
+static void put_number(FILE *stream, const char *name, int64_t number) {
+  put(stream, "%s", name);
+  put(stream, "%lld", (long long)number);
+}
+
+static void put_termination(FILE *stream, const struct record *record) {
+  bool signaled = record->ended && WIFSIGNALED(record->status);
+  put(stream, "termination");
+  put(stream, "%s", !record->ended ? "none" : signaled ? "signaled" : "exited");
+  put(stream, "%d", !record->ended ? 0 : signaled ? WTERMSIG(record->status) : WEXITSTATUS(record->status));
+}
+
+static void put_fields(FILE *stream, const struct record *record) {
+  static const char *const causes[] = {"none", "time", "output", "stop"};
+  put(stream, "cell-exit");
+  put(stream, "1");
+  put_number(stream, "executed", record->executed);
+  put_number(stream, "started", record->started);
+  put_number(stream, "finished", record->finished);
+  put_number(stream, "duration", record->duration);
+  put(stream, "cause");
+  put(stream, "%s", causes[record->cause]);
+  put_termination(stream, record);
+  if (record->failure.kind == REPORT_FAILED) {
+    put(stream, "failure");
+    put(stream, "%s", record->failure.step);
+    put(stream, "%d", record->failure.error);
+    put(stream, "%u", record->failure.index);
+    put(stream, "%s", record->failure.subject);
+    put(stream, "%s", record->failure.second);
+  }
+  put_number(stream, "kept", (int64_t)record->kept);
+  put_number(stream, "dropped", (int64_t)record->dropped);
+  fwrite(record->files == NULL ? "" : record->files, 1, record->files_length, stream);
+  if (record->note != NULL) {
+    put(stream, "note");
+    put(stream, "%s", record->note);
+  }
+  put(stream, "end");
+}
+
+bool record_write(struct record *record, const char *id) {
+  char *text = NULL;
+  size_t length = 0;
+  FILE *stream = open_memstream(&text, &length);
+  if (stream == NULL) die("out of memory");
+  put_fields(stream, record);
+  fclose(stream);
+  AUTO_CLOSE int exits = open("../../exits", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool written = exits >= 0 && write_all(record->fd, text, length) &&
+                 ftruncate(record->fd, (off_t)length) == 0 && fsync(record->fd) == 0 &&
+                 renameat(AT_FDCWD, "exit", exits, id) == 0 && fsync(exits) == 0;
+  free(text);
+  return written;
+}

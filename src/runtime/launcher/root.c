@@ -1,0 +1,183 @@
+#include "kernel.h"
+
+#include "root.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "cell.h"
+
+static bool failed(struct report *report, const char *step, const char *subject, size_t index) {
+  report_failure(report, step, subject);
+  report->index = (uint32_t)index;
+  return false;
+}
+
+/* Sets each "name=value" or "name" of a comma-separated list. */
+static bool configure(int context, const char *options) {
+  AUTO_FREE char *copy = strdup(options);
+  if (copy == NULL) die("out of memory");
+  char *rest = copy;
+  for (char *option; (option = strsep(&rest, ",")) != NULL;) {
+    if (*option == '\0') continue;
+    char *value = strchr(option, '=');
+    if (value != NULL) *value++ = '\0';
+    unsigned command = value == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+    if (kernel_fsconfig(context, command, option, value) != 0) return false;
+  }
+  return true;
+}
+
+/* A new file system, mounted but attached nowhere (fsopen(2), fsmount(2)). */
+static int make_mount(const char *type, const char *source, const char *options, uint64_t attributes) {
+  AUTO_CLOSE int context = kernel_fsopen(type, FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  if (kernel_fsconfig(context, FSCONFIG_SET_STRING, "source", source) != 0) return -1;
+  if (!configure(context, options)) return -1;
+  if (kernel_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL) != 0) return -1;
+  return kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
+}
+
+/* A private copy of a mount of the host, attached nowhere. */
+static int open_private(const char *path, uint64_t attributes) {
+  int fd = kernel_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (fd < 0) return -1;
+  struct mount_attr change = {.attr_set = attributes, .propagation = MS_PRIVATE};
+  if (kernel_mount_setattr(fd, "", AT_EMPTY_PATH, &change) == 0) return fd;
+  close_fd(&fd);
+  return -1;
+}
+
+/* Makes the folders of the overlay in the current folder, which is the top of the tmpfs. */
+static bool make_layers(const struct plan *plan) {
+  if (mkdir("image", 0700) != 0 || mkdir("root", 0700) != 0) return false;
+  if (mkdir("work", 0700) != 0 || mkdir("upper", 0755) != 0) return false;
+  return chown("upper", plan->uids[0].outside, plan->gids[0].outside) == 0 && chmod("upper", 0755) == 0;
+}
+
+int root_make(struct plan *plan, struct report *report) {
+  for (size_t i = 0; i < plan->steps_count; i++) {
+    struct step *step = &plan->steps[i];
+    if (step->kind != STEP_BIND) continue;
+    step->fd = open_private(step->source, step->attributes);
+    if (step->fd < 0) return failed(report, "bind", step->source, i), -1;
+  }
+  if (unshare(CLONE_NEWNS) != 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    return failed(report, "unshare", "mount namespace", 0), -1;
+
+  AUTO_CLOSE int image = open_private(plan->image, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  if (image < 0) return failed(report, "image", plan->image, 0), -1;
+  AUTO_CLOSE int layer =
+      make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;
+  AUTO_CLOSE int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  /* Stacked on "/", where paths do not lead: it is reached through its descriptor only. */
+  if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 ||
+      fchdir(layer) != 0 || !make_layers(plan) ||
+      kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return failed(report, "layer", plan->root_options, 0), -1;
+  /* Relative paths: a cell can read these options in its mountinfo, and learns nothing of the host. */
+  if (kernel_mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV,
+                   "lowerdir=image,upperdir=upper,workdir=work") != 0)
+    return failed(report, "overlay", plan->image, 0), -1;
+  int root = kernel_open_tree(AT_FDCWD, "root", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (root < 0) return failed(report, "overlay", plan->image, 0), -1;
+  if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
+  failed(report, "overlay", plan->image, 0);
+  close_fd(&root);
+  return -1;
+}
+
+bool root_prepare(struct plan *plan, struct report *report) {
+  /* Before the host's root goes: the kernel lets a cell mount proc and sysfs only while it can see one whole. */
+  for (size_t i = 0; i < plan->steps_count; i++) {
+    struct step *step = &plan->steps[i];
+    if (step->kind != STEP_MOUNT) continue;
+    step->fd = make_mount(step->type, step->source, step->options, step->attributes);
+    if (step->fd < 0) return failed(report, "mount", step->path, i);
+  }
+  return true;
+}
+
+/*
+ * Opens a place inside the cell. An image is not trusted: a symbolic link anywhere on the way is refused,
+ * so that what is meant for /dev cannot land elsewhere.
+ */
+static int open_place(const char *path, uint64_t flags, uint64_t mode) {
+  struct open_how how = {
+      .flags = flags | O_CLOEXEC,
+      .mode = mode,
+      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+  return kernel_openat2(AT_FDCWD, path, &how);
+}
+
+static bool attach(struct step *step) {
+  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
+  if (place < 0) return false;
+  bool attached = kernel_move_mount(step->fd, "", place, "",
+                                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+  close_fd(&step->fd);
+  return attached;
+}
+
+/* The folder that a new name goes into, and that name. */
+static int open_parent(const char *path, const char **name) {
+  AUTO_FREE char *folder = strdup(path);
+  if (folder == NULL) die("out of memory");
+  *strrchr(folder, '/') = '\0';
+  *name = strrchr(path, '/') + 1;
+  return open_place(*folder == '\0' ? "/" : folder, O_PATH | O_DIRECTORY, 0);
+}
+
+static bool make_folder(const struct step *step) {
+  const char *name;
+  AUTO_CLOSE int parent = open_parent(step->path, &name);
+  if (parent < 0) return false;
+  if (mkdirat(parent, name, step->mode) == 0) return fchmodat(parent, name, step->mode, 0) == 0;
+  return errno == EEXIST;
+}
+
+static bool make_file(const struct step *step) {
+  AUTO_CLOSE int fd = open_place(step->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, step->mode);
+  return fd >= 0 && fchmod(fd, step->mode) == 0 && write_all(fd, step->text, strlen(step->text));
+}
+
+static bool make_symlink(const struct step *step) {
+  const char *name;
+  AUTO_CLOSE int parent = open_parent(step->path, &name);
+  return parent >= 0 && symlinkat(step->text, parent, name) == 0;
+}
+
+static bool carry_out(struct step *step) {
+  switch (step->kind) {
+    case STEP_MOUNT:
+    case STEP_BIND:
+      return attach(step);
+    case STEP_MKDIR:
+      return make_folder(step);
+    case STEP_FILE:
+      return make_file(step);
+    case STEP_SYMLINK:
+      return make_symlink(step);
+  }
+  errno = ENOSYS;
+  return false;
+}
+
+bool root_enter(struct plan *plan, int root, struct report *report) {
+  static const char *const names[] = {"mount", "bind", "mkdir", "file", "symlink"};
+  AUTO_CLOSE int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old < 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+      kernel_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(root) != 0 ||
+      kernel_pivot_root(".", ".") != 0 || fchdir(old) != 0 || kernel_unmount(".", MNT_DETACH) != 0 ||
+      chdir("/") != 0)
+    return failed(report, "pivot_root", "/", 0);
+  for (size_t i = 0; i < plan->steps_count; i++)
+    if (!carry_out(&plan->steps[i])) return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
+  return true;
+}

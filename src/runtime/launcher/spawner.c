@@ -1,0 +1,88 @@
+#define _GNU_SOURCE
+#include "spawner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cell.h"
+#include "supervisor.h"
+
+#define SERVER_SOCKET 3
+#define LINE_MOST 256
+
+static void answer(const char *word, const char *id, const char *text) {
+  char line[LINE_MOST + 64];
+  int length = snprintf(line, sizeof line, "%s %s%s%s\n", word, id, *text == '\0' ? "" : " ", text);
+  /* With the server gone there is nobody to tell; the next one finds the jobs by their folders. */
+  (void)!RETRY(send(SERVER_SOCKET, line, (size_t)length, MSG_NOSIGNAL));
+}
+
+static void enter_cgroup(const char *cgroup) {
+  AUTO_CLOSE int directory = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  AUTO_CLOSE int procs = directory < 0 ? -1 : openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (procs < 0 || !write_all(procs, "0", 1)) die("%s: %s", cgroup, strerror(errno));
+}
+
+/* A job's id is the name of a folder and nothing that leads elsewhere. */
+static bool is_id(const char *id) {
+  return *id != '\0' && *id != '.' && strchr(id, '/') == NULL;
+}
+
+static void start(int jobs, const char *id) {
+  pid_t pid = fork();
+  if (pid < 0) answer("failed", id, strerror(errno));
+  if (pid == 0) supervisor_run(jobs, id, SERVER_SOCKET);
+}
+
+static void probe(int jobs, const char *id) {
+  AUTO_CLOSE int folder = openat(jobs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool held = folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  answer(held ? "held" : "free", id, "");
+}
+
+static void obey(int jobs, char *line) {
+  char *id = strchr(line, ' ');
+  if (id != NULL) *id++ = '\0';
+  if (id == NULL || !is_id(id)) die("not a request: %s", line);
+  if (strcmp(line, "start") == 0)
+    start(jobs, id);
+  else if (strcmp(line, "probe") == 0)
+    probe(jobs, id);
+  else
+    die("not a request: %s", line);
+}
+
+int spawner_main(const char *jobs_path, const char *cgroup) {
+  AUTO_CLOSE int jobs = open(jobs_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (jobs < 0) die("%s: %s", jobs_path, strerror(errno));
+  if (*cgroup != '\0') enter_cgroup(cgroup);
+  /* A session apart from the server's: a Ctrl-C at its terminal is not for the spawner. */
+  setsid();
+  prctl(PR_SET_NAME, "cell-spawner");
+  /* Supervisors are reaped by the kernel: how one ends is of no interest, its record tells. */
+  signal(SIGCHLD, SIG_IGN);
+
+  char line[LINE_MOST];
+  size_t length = 0;
+  for (;;) {
+    long count = RETRY(recv(SERVER_SOCKET, line + length, sizeof line - 1 - length, 0));
+    if (count <= 0) return 0;
+    length += (size_t)count;
+    line[length] = '\0';
+    for (char *end; (end = strchr(line, '\n')) != NULL;) {
+      *end = '\0';
+      size_t used = (size_t)(end - line) + 1;
+      obey(jobs, line);
+      length -= used;
+      memmove(line, end + 1, length + 1);
+    }
+    if (length == sizeof line - 1) die("request too long");
+  }
+}

@@ -1,0 +1,550 @@
+#include "kernel.h"
+
+#include "supervisor.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "cell.h"
+#include "cgroup.h"
+#include "control.h"
+#include "init.h"
+#include "log.h"
+#include "plan.h"
+#include "record.h"
+#include "report.h"
+#include "root.h"
+
+#define PIPE_SIZE (1 << 20)
+#define NEVER INT64_MAX
+#define EMPTY_MOST_MS 30000
+/* Output that comes faster than this is gathered for a millisecond at a time: a fifth of the CPU time. */
+#define BUSY_WITHIN_NS 200000
+#define BUSY_ROUNDS 8
+
+#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
+
+/* What epoll tells of: the value of an event's data. Connections follow from SOURCE_CONNECTION on. */
+enum source {
+  SOURCE_STDOUT,
+  SOURCE_STDERR,
+  SOURCE_STDIN,
+  SOURCE_INIT,
+  SOURCE_SOCKET,
+  SOURCE_CHANNEL,
+  SOURCE_CONTROL,
+  SOURCE_CONNECTION
+};
+
+struct supervisor {
+  const char *id;
+  struct plan plan;
+  struct record record;
+  struct cgroup cgroup;
+  struct control control;
+  struct log log;
+
+  int events;    /* epoll */
+  int outputs[2]; /* read ends of stdout and stderr */
+  int stdin_pipe, stdin_file;
+  int socket;     /* to init */
+  int channel;    /* from the command's process, until it executes */
+  bool ready;     /* that process came as far as exec */
+  int init_fd;    /* pidfd */
+  pid_t init;
+  int started;    /* the file "started", until it is synced */
+
+  int64_t deadline, grace; /* monotonic ns at which the cell is killed, or NEVER */
+  int64_t began;           /* monotonic ns of the start */
+  bool gone;               /* init has been reaped */
+  unsigned char *buffer;   /* LOG_HEADER bytes and a payload */
+};
+
+static void watch(const struct supervisor *self, int fd, uint32_t events, uint32_t source) {
+  struct epoll_event event = {.events = events, .data.u32 = source};
+  if (epoll_ctl(self->events, EPOLL_CTL_ADD, fd, &event) != 0) die("epoll_ctl: %s", strerror(errno));
+}
+
+static bool fail(struct supervisor *self, const char *step, const char *subject) {
+  report_failure(&self->record.failure, step, subject);
+  return false;
+}
+
+/* ---- before the clone ---- */
+
+/* Holds the lock of the job's folder for life, and makes sure of being the only one to run it. */
+static bool claim(struct supervisor *self, int jobs) {
+  int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 || fchdir(folder) != 0) return false;
+  if (flock(folder, LOCK_EX | LOCK_NB) != 0) return false;
+  if (!control_open(&self->control)) return false;
+  /* Whoever makes this file first, a supervisor or a server that gives the job up, decides whether it runs. */
+  self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (self->started < 0) return false;
+  char text[64];
+  int length = snprintf(text, sizeof text, "%d %lld\n", (int)getpid(), (long long)wall_clock());
+  return write_all(self->started, text, (size_t)length) && record_open(&self->record);
+}
+
+static void take_own_streams(void) {
+  AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; null >= 0 && fd < 3; fd++) dup2(null, fd);
+}
+
+static bool read_plan(struct supervisor *self) {
+  size_t length;
+  char *text = read_file_at(AT_FDCWD, "plan", PLAN_MOST, &length);
+  if (text == NULL) return fail(self, "plan", "plan");
+  const char *wrong = plan_parse(&self->plan, text, length);
+  if (wrong == NULL) return true;
+  errno = EINVAL;
+  return fail(self, "plan", wrong);
+}
+
+/* The id on the host that an id of the cell stands for; the owner of what the command is handed. */
+static uint32_t outside_id(const struct id_range *ranges, size_t count, uint32_t id) {
+  for (size_t i = 0; i < count; i++)
+    if (id >= ranges[i].inside && id - ranges[i].inside < ranges[i].count)
+      return ranges[i].outside + (id - ranges[i].inside);
+  return UINT32_MAX;
+}
+
+/* A pipe to or from the command, which may open it again by its name in /proc/self/fd: it owns its end. */
+static bool make_pipe(const struct supervisor *self, int ends[2]) {
+  uint32_t uid = outside_id(self->plan.uids, self->plan.uids_count, self->plan.uid);
+  uint32_t gid = outside_id(self->plan.gids, self->plan.gids_count, self->plan.gid);
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  /* A larger pipe saves wake-ups; a system that refuses it has a smaller one. */
+  fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
+  return fchown(ends[0], uid, gid) == 0;
+}
+
+static bool open_streams(struct supervisor *self, int streams[3]) {
+  int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+  if (!make_pipe(self, pipes[1]) || !make_pipe(self, pipes[2])) return fail(self, "pipe", NULL);
+  for (int i = 0; i < 2; i++) {
+    self->outputs[i] = pipes[i + 1][0];
+    streams[i + 1] = pipes[i + 1][1];
+    fcntl(self->outputs[i], F_SETFL, O_NONBLOCK);
+  }
+  if (!self->plan.has_stdin) {
+    streams[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return streams[0] >= 0 || fail(self, "open", "/dev/null");
+  }
+  self->stdin_file = open("stdin", O_RDONLY | O_CLOEXEC);
+  if (self->stdin_file < 0 || !make_pipe(self, pipes[0])) return fail(self, "pipe", "stdin");
+  streams[0] = pipes[0][0];
+  self->stdin_pipe = pipes[0][1];
+  fcntl(self->stdin_pipe, F_SETFL, O_NONBLOCK);
+  return true;
+}
+
+static bool open_log(struct supervisor *self) {
+  self->log.fd = open("log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  self->buffer = must_allocate(LOG_HEADER + LOG_PAYLOAD_MOST, 1);
+  return self->log.fd >= 0 || fail(self, "log", "log");
+}
+
+/* ---- the clone ---- */
+
+/*
+ * Clones into all new namespaces and into the cgroup. Where CLONE_INTO_CGROUP is refused (clone3 hidden by a
+ * seccomp filter), the child joins its cgroup before it is allowed to do anything.
+ */
+static pid_t clone_init(struct supervisor *self) {
+  struct clone_args arguments = {
+      .flags = NAMESPACES | CLONE_PIDFD,
+      .pidfd = (uint64_t)(uintptr_t)&self->init_fd,
+      .exit_signal = SIGCHLD,
+  };
+  if (self->cgroup.path != NULL) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = (unsigned)self->cgroup.fd;
+  }
+  pid_t pid = kernel_clone3(&arguments);
+  if (pid >= 0 || (errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP)) return pid;
+#if defined(__s390__)
+#error "clone(2) takes its arguments in another order here"
+#endif
+  pid = (pid_t)syscall(SYS_clone, NAMESPACES | CLONE_PIDFD | SIGCHLD, NULL, &self->init_fd, NULL, NULL);
+  if (pid > 0 && !cgroup_join(&self->cgroup, pid)) {
+    int saved = errno;
+    kernel_pidfd_send_signal(self->init_fd, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close_fd(&self->init_fd);
+    errno = saved;
+    return -1;
+  }
+  return pid;
+}
+
+static bool write_map(pid_t pid, const char *file, const struct id_range *ranges, size_t count) {
+  char path[64], text[4096];
+  size_t length = 0;
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+  for (size_t i = 0; i < count && length < sizeof text; i++)
+    length += (size_t)snprintf(text + length, sizeof text - length, "%u %u %u\n", ranges[i].inside,
+                               ranges[i].outside, ranges[i].count);
+  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+  /* One write: a map can be written only once (user_namespaces(7)). */
+  return fd >= 0 && length < sizeof text && RETRY(write(fd, text, length)) == (long)length;
+}
+
+static bool write_maps(struct supervisor *self) {
+  const struct plan *plan = &self->plan;
+  if (write_map(self->init, "uid_map", plan->uids, plan->uids_count) &&
+      write_map(self->init, "gid_map", plan->gids, plan->gids_count))
+    return true;
+  return fail(self, "id map", NULL);
+}
+
+static bool give_order(const struct supervisor *self, enum order_kind kind, int signal) {
+  struct order order = {.kind = kind, .signal = signal};
+  return RETRY(send(self->socket, &order, sizeof order, MSG_NOSIGNAL)) == (long)sizeof order;
+}
+
+/*
+ * The start is on disk before the command may run: after a power loss it cannot be started again. Done while
+ * init furnishes the cell.
+ */
+static bool sync_start(struct supervisor *self) {
+  AUTO_CLOSE int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool synced = folder >= 0 && fsync(self->started) == 0 && fsync(folder) == 0;
+  close_fd(&self->started);
+  return synced || fail(self, "sync", "started");
+}
+
+static bool make_cell(struct supervisor *self) {
+  int streams[3] = {-1, -1, -1};
+  if (!read_plan(self) || !open_log(self)) return false;
+  if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
+  int root = root_make(&self->plan, &self->record.failure);
+  if (root < 0 || !open_streams(self, streams)) return false;
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail(self, "socketpair", NULL);
+  self->socket = pair[0];
+  int channel[2];
+  if (pipe2(channel, O_CLOEXEC) != 0) return fail(self, "pipe", NULL);
+  self->channel = channel[0];
+  fcntl(self->channel, F_SETFL, O_NONBLOCK);
+
+  self->init = clone_init(self);
+  if (self->init == 0) {
+    struct init_fds fds = {
+        .socket = pair[1], .root = root, .channel = channel[1], .streams = {streams[0], streams[1], streams[2]}};
+    init_run(&self->plan, &fds);
+  }
+  close(pair[1]);
+  close(channel[1]);
+  close(root);
+  for (int i = 0; i < 3; i++) close_fd(&streams[i]);
+  for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
+  if (self->init < 0) return fail(self, "clone", "namespaces");
+  if (!write_maps(self) || !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init"))) return false;
+  return sync_start(self);
+}
+
+/* ---- while it runs ---- */
+
+static void kill_cell(const struct supervisor *self) {
+  cgroup_kill(&self->cgroup);
+  /* The death of PID 1 takes its namespace along, also where there is no cgroup. */
+  if (self->init_fd >= 0 && !self->gone) kernel_pidfd_send_signal(self->init_fd, SIGKILL);
+}
+
+/* Ends the cell for a reason of ours; the first reason is the one that counts. */
+static void end_cell(struct supervisor *self, enum cause cause) {
+  /* A command that has ended by itself was not ended by us; but what it wrote may still prove too much. */
+  bool counts = !self->record.ended || cause == CAUSE_OUTPUT;
+  if (self->record.cause == CAUSE_NONE && counts) self->record.cause = cause;
+  kill_cell(self);
+}
+
+static void note_start(struct supervisor *self) {
+  self->record.executed = true;
+  self->record.started = wall_clock();
+  self->began = monotonic_clock();
+  if (self->plan.timeout_ms != 0) self->deadline = self->began + (int64_t)self->plan.timeout_ms * 1000000;
+  char line[CONTROL_LINE];
+  snprintf(line, sizeof line, "running %lld\n", (long long)self->record.started);
+  control_tell(&self->control, line);
+}
+
+/* What came of the attempt to execute: see command.h. */
+static void read_channel(struct supervisor *self) {
+  while (self->channel >= 0) {
+    struct report report;
+    long length = RETRY(read(self->channel, &report, sizeof report));
+    if (length < 0 && errno == EAGAIN) return;
+    if (length == (long)sizeof report && report.kind == REPORT_READY) {
+      self->ready = true;
+      continue;
+    }
+    close_fd(&self->channel);
+    if (length == (long)sizeof report)
+      self->record.failure = report;
+    else if (self->ready)
+      note_start(self);
+  }
+}
+
+static void take_output(struct supervisor *self, enum source source, size_t length) {
+  /* Whoever writes has been executed; that may not have been read yet. */
+  read_channel(self);
+  enum log_stream stream = source == SOURCE_STDOUT ? LOG_STDOUT : LOG_STDERR;
+  uint64_t room = self->plan.output_bytes - self->log.kept;
+  size_t fits = length < room ? length : (size_t)room;
+  log_output(&self->log, stream, self->buffer, fits);
+  if (fits == length) return;
+  log_drop(&self->log, length - fits);
+  end_cell(self, CAUSE_OUTPUT);
+}
+
+/* Reads once. False when there is nothing to be had at present; at the end of file the pipe is closed. */
+static bool read_output(struct supervisor *self, enum source source, size_t *taken) {
+  int *fd = &self->outputs[source == SOURCE_STDOUT ? 0 : 1];
+  if (*fd < 0) return false;
+  long length = RETRY(read(*fd, self->buffer + LOG_HEADER, LOG_PAYLOAD_MOST));
+  if (length < 0 && errno == EAGAIN) return false;
+  if (length <= 0) {
+    close_fd(fd);
+    return false;
+  }
+  take_output(self, source, (size_t)length);
+  *taken += (size_t)length;
+  return true;
+}
+
+static void feed_stdin(struct supervisor *self) {
+  long moved = RETRY(splice(self->stdin_file, NULL, self->stdin_pipe, NULL, PIPE_SIZE, SPLICE_F_NONBLOCK));
+  if (moved > 0 || (moved < 0 && errno == EAGAIN)) return;
+  /* All of it is in the pipe, or the command does not want it (EPIPE): both end the feeding. */
+  close_fd(&self->stdin_pipe);
+  close_fd(&self->stdin_file);
+}
+
+static void read_report(struct supervisor *self) {
+  struct report report;
+  long length = RETRY(recv(self->socket, &report, sizeof report, 0));
+  if (length != (long)sizeof report) {
+    close_fd(&self->socket);
+    return;
+  }
+  switch ((enum report_kind)report.kind) {
+    case REPORT_FAILED:
+      self->record.failure = report;
+      kill_cell(self);
+      break;
+    case REPORT_FURNISHED:
+      if (self->record.cause != CAUSE_NONE) break;
+      if (!give_order(self, ORDER_EXECUTE, 0)) kill_cell(self);
+      break;
+    case REPORT_READY:
+      break;
+    case REPORT_ENDED:
+      read_channel(self);
+      /* What could not execute anything was never the command. */
+      self->record.ended = self->record.executed;
+      self->record.status = report.status;
+      break;
+  }
+}
+
+static void act(void *context, struct request request) {
+  struct supervisor *self = context;
+  if (request.kind == REQUEST_SIGNAL) {
+    give_order(self, ORDER_SIGNAL, (int)request.number);
+    return;
+  }
+  if (!self->record.executed || request.number == 0) {
+    end_cell(self, CAUSE_STOP);
+    return;
+  }
+  if (self->record.cause == CAUSE_NONE && !self->record.ended) self->record.cause = CAUSE_STOP;
+  int64_t most = (NEVER - monotonic_clock()) / 1000000;
+  int64_t until = monotonic_clock() + (request.number < most ? request.number : most) * 1000000;
+  if (until < self->grace) self->grace = until;
+  give_order(self, ORDER_SIGNAL, SIGTERM);
+}
+
+static void accept_control(struct supervisor *self) {
+  char greeting[CONTROL_LINE] = "starting\n";
+  if (self->record.executed)
+    snprintf(greeting, sizeof greeting, "running %lld\n", (long long)self->record.started);
+  struct control_connection *connection = control_accept(&self->control, greeting);
+  if (connection == NULL) return;
+  uint32_t index = (uint32_t)(connection - self->control.connections);
+  watch(self, connection->fd, EPOLLIN, SOURCE_CONNECTION + index);
+}
+
+static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
+  switch (source) {
+    case SOURCE_STDOUT:
+    case SOURCE_STDERR:
+      read_output(self, source, taken);
+      break;
+    case SOURCE_STDIN:
+      if (self->stdin_pipe >= 0) feed_stdin(self);
+      break;
+    case SOURCE_INIT:
+      self->gone = true;
+      break;
+    case SOURCE_SOCKET:
+      if (self->socket >= 0) read_report(self);
+      break;
+    case SOURCE_CHANNEL:
+      read_channel(self);
+      break;
+    case SOURCE_CONTROL:
+      accept_control(self);
+      break;
+    default: {
+      struct control_connection *connection = &self->control.connections[source - SOURCE_CONNECTION];
+      if (connection->fd >= 0) control_read(connection, act, self);
+    }
+  }
+}
+
+static int wait_milliseconds(const struct supervisor *self) {
+  int64_t next = self->deadline < self->grace ? self->deadline : self->grace;
+  if (next == NEVER) return -1;
+  int64_t left = next - monotonic_clock();
+  if (left <= 0) return 0;
+  int64_t milliseconds = (left + 999999) / 1000000;
+  return milliseconds > 3600000 ? 3600000 : (int)milliseconds;
+}
+
+static void check_clock(struct supervisor *self) {
+  int64_t now = monotonic_clock();
+  if (now >= self->deadline) {
+    self->deadline = NEVER;
+    end_cell(self, CAUSE_TIME);
+  }
+  if (now >= self->grace) {
+    self->grace = NEVER;
+    end_cell(self, CAUSE_STOP);
+  }
+}
+
+/* Slows the reading of a torrent down to a read each millisecond, which the large pipes bridge. */
+static void pace(size_t taken, int64_t *last, unsigned *rounds) {
+  int64_t now = monotonic_clock();
+  bool busy = taken > 0 && taken < LOG_PAYLOAD_MOST && now - *last < BUSY_WITHIN_NS;
+  *rounds = busy ? *rounds + 1 : 0;
+  *last = now;
+  if (*rounds < BUSY_ROUNDS) return;
+  struct timespec pause = {.tv_nsec = 1000000};
+  nanosleep(&pause, NULL);
+  *rounds = BUSY_ROUNDS - 1;
+  *last = monotonic_clock();
+}
+
+static void watch_all(struct supervisor *self) {
+  watch(self, self->outputs[0], EPOLLIN, SOURCE_STDOUT);
+  watch(self, self->outputs[1], EPOLLIN, SOURCE_STDERR);
+  watch(self, self->init_fd, EPOLLIN, SOURCE_INIT);
+  watch(self, self->socket, EPOLLIN, SOURCE_SOCKET);
+  watch(self, self->channel, EPOLLIN, SOURCE_CHANNEL);
+  watch(self, self->control.listener, EPOLLIN, SOURCE_CONTROL);
+  if (self->stdin_pipe >= 0) watch(self, self->stdin_pipe, EPOLLOUT, SOURCE_STDIN);
+}
+
+static void run(struct supervisor *self) {
+  watch_all(self);
+  int64_t last = 0;
+  unsigned rounds = 0;
+  while (!self->gone) {
+    struct epoll_event events[16];
+    int count = epoll_wait(self->events, events, ARRAY_LENGTH(events), wait_milliseconds(self));
+    if (count < 0 && errno != EINTR) die("epoll_wait: %s", strerror(errno));
+    size_t taken = 0;
+    for (int i = 0; i < count; i++) handle(self, events[i].data.u32, &taken);
+    check_clock(self);
+    if (taken > 0) pace(taken, &last, &rounds);
+  }
+}
+
+/* ---- after the end ---- */
+
+/* Init tells how the command ended before it exits itself: what it told may still be unread. */
+static void read_last_reports(struct supervisor *self) {
+  read_channel(self);
+  if (self->socket < 0) return;
+  fcntl(self->socket, F_SETFL, O_NONBLOCK);
+  while (self->socket >= 0) read_report(self);
+}
+
+static void reap_init(struct supervisor *self) {
+  int status;
+  if (self->init <= 0 || RETRY(waitpid(self->init, &status, 0)) != self->init) return;
+  /* Without a word from init the end of init is the end of the command: all of it was killed. */
+  if (self->record.executed && !self->record.ended) {
+    self->record.ended = true;
+    self->record.status = status;
+  }
+}
+
+/* Nobody is left who could write: what is in the pipes is all there will be. */
+static void drain(struct supervisor *self) {
+  size_t taken = 0;
+  for (enum source source = SOURCE_STDOUT; source <= SOURCE_STDERR; source++)
+    while (read_output(self, source, &taken)) continue;
+  log_mark(&self->log);
+}
+
+static void finish(struct supervisor *self) {
+  struct record *record = &self->record;
+  kill_cell(self);
+  if (self->init > 0) {
+    read_last_reports(self);
+    reap_init(self);
+  }
+  bool empty = cgroup_wait_empty(&self->cgroup, EMPTY_MOST_MS);
+  record->finished = wall_clock();
+  if (record->executed) record->duration = monotonic_clock() - self->began;
+  if (self->buffer != NULL) drain(self);
+  record->kept = self->log.kept;
+  record->dropped = self->log.dropped;
+  if (self->cgroup.path != NULL) record_collect(record, &self->plan, self->cgroup.fd);
+  if (!empty) record->note = "a process of the cell could not be killed within 30 seconds";
+  if (!cgroup_remove(&self->cgroup) && record->note == NULL) record->note = "the cgroup could not be removed";
+  control_close(&self->control);
+}
+
+void supervisor_run(int jobs, const char *id, int socket) {
+  struct supervisor self = {
+      .id = strdup(id), .events = epoll_create1(EPOLL_CLOEXEC), .outputs = {-1, -1}, .stdin_pipe = -1,
+      .stdin_file = -1, .socket = -1, .channel = -1, .init_fd = -1, .init = -1, .started = -1, .deadline = NEVER,
+      .grace = NEVER,   .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1}, .record = {.fd = -1},
+  };
+  setsid();
+  prctl(PR_SET_NAME, "cell-supervisor");
+  signal(SIGCHLD, SIG_DFL);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  take_own_streams();
+
+  char line[512];
+  bool claimed = self.id != NULL && self.events >= 0 && claim(&self, jobs);
+  int length = claimed ? snprintf(line, sizeof line, "ready %s\n", id)
+                       : snprintf(line, sizeof line, "failed %s %s\n", id, strerror(errno));
+  (void)!RETRY(send(socket, line, (size_t)length, MSG_NOSIGNAL));
+  close(socket);
+  close(jobs);
+  if (!claimed) _exit(1); /* the name of its control socket may be another's by now: it stays */
+
+  if (make_cell(&self)) run(&self);
+  finish(&self);
+  _exit(record_write(&self.record, self.id) ? 0 : 1);
+}
