@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { errnoName, readWords, writeValue } from './files.ts';
+import type { Hierarchy } from './hierarchy.ts';
+
+/** The controllers that jobs are limited and measured with. */
+export const CONTROLLERS = ['cpu', 'memory', 'pids', 'io', 'cpuset'] as const;
+export type ControllerName = (typeof CONTROLLERS)[number];
+
+/** Why jobs have to do without a controller, and what to do about it. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** Where a controller's way down ended: the errno(3) name of the refusal, `absent` when it never came there. */
+export interface Refusal {
+  readonly path: string;
+  readonly code: string;
+}
+
+const MOST_TRIES = 20;
+
+/**
+ * Hands controllers down a line of cgroups, each the parent of the next, so that the children of the last have
+ * them. Takes nothing away.
+ *
+ * @param makeRoom moves the processes out of a cgroup, which may hold none and hand controllers on ("no internal
+ *   process constraint" of cgroup-v2.rst); false when it may not
+ * @returns where each controller that did not make it was refused
+ */
+export const enableControllers = async <Name extends string>(
+  line: readonly string[],
+  names: readonly Name[],
+  makeRoom: (path: string) => Promise<boolean>,
+): Promise<ReadonlyMap<Name, Refusal>> => {
+  const refused = new Map<Name, Refusal>();
+  for (const path of line) {
+    const available = await readWords(join(path, 'cgroup.controllers'));
+    const enabled = await readWords(join(path, 'cgroup.subtree_control'));
+    for (const name of names) {
+      if (refused.has(name) || enabled.includes(name)) continue;
+      const code = available.includes(name) ? await enable(path, name, makeRoom) : 'absent';
+      if (code !== undefined) refused.set(name, { path, code });
+    }
+  }
+  return refused;
+};
+
+const enable = async (
+  path: string,
+  name: string,
+  makeRoom: (path: string) => Promise<boolean>,
+): Promise<string | undefined> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      await writeValue(join(path, 'cgroup.subtree_control'), `+${name}`);
+      return undefined;
+    } catch (error) {
+      const code = errnoName(error);
+      if (code === undefined) throw error;
+      // Each round finds fewer: what a moved process starts from then on is born where it was moved to.
+      if (code !== 'EBUSY' || tries === MOST_TRIES || !(await makeRoom(path))) return code;
+    }
+  }
+};
+
+/** Says in words why a controller is missing, from where its way down ended. */
+export const explain = (name: ControllerName, { path, code }: Refusal, hierarchy: Hierarchy): Obstacle => {
+  const controller = `the cgroup controller "${name}"`;
+  switch (code) {
+    case 'absent':
+      return explainAbsent(name, hierarchy);
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return { reason: `${controller} may not be enabled in ${path} (${code})`, remedy: WRITE_ACCESS };
+    case 'EBUSY':
+      return {
+        reason: `${controller} cannot be enabled in ${path}, where processes live`,
+        remedy: 'move them to a cgroup below it, or name another cgroup with --cgroup-root',
+      };
+    case 'EINVAL':
+      return {
+        reason: `${controller} was refused in ${path} (EINVAL)`,
+        remedy:
+          name === 'cpu'
+            ? 'end real-time processes outside of the root cgroup, or use a kernel without CONFIG_RT_GROUP_SCHED'
+            : 'name another cgroup with --cgroup-root',
+      };
+    default:
+      return {
+        reason: `${controller} was refused in ${path} (${code})`,
+        remedy: 'name another cgroup with --cgroup-root',
+      };
+  }
+};
+
+/** What gives a server the right to make cgroups. */
+export const WRITE_ACCESS =
+  'run the server as root; a systemd unit needs Delegate=yes; a container needs a writable cgroup mount: ' +
+  'docker run --cgroupns=private --security-opt writable-cgroups=true (Docker Engine 28), or --privileged';
+
+const explainAbsent = (name: ControllerName, { v1, isRoot }: Hierarchy): Obstacle => {
+  const controller = `the cgroup controller "${name}"`;
+  // The io controller is called blkio in v1.
+  if (v1.has(name === 'io' ? 'blkio' : name)) {
+    return {
+      reason: `${controller} is bound to cgroup v1 on this machine`,
+      remedy:
+        'boot the machine with the kernel parameter systemd.unified_cgroup_hierarchy=1; ' +
+        'without systemd, with cgroup_no_v1=all and cgroup2 mounted on /sys/fs/cgroup',
+    };
+  }
+  if (!isRoot) {
+    return {
+      reason: `${controller} is not handed to this container`,
+      remedy: `enable it in cgroup.subtree_control of the cgroup above the container's on the host`,
+    };
+  }
+  return {
+    reason: `${controller} is not in this kernel, or is turned off`,
+    remedy: `boot with the kernel parameter cgroup_enable=${name}, or use a kernel with ${KERNEL_OPTION[name]}`,
+  };
+};
+
+const KERNEL_OPTION: Readonly<Record<ControllerName, string>> = {
+  cpu: 'CONFIG_CGROUP_SCHED and CONFIG_CFS_BANDWIDTH',
+  memory: 'CONFIG_MEMCG',
+  pids: 'CONFIG_CGROUP_PIDS',
+  io: 'CONFIG_BLK_CGROUP',
+  cpuset: 'CONFIG_CPUSETS',
+};

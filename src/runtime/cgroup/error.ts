@@ -1,0 +1,13 @@
+/** The host's cgroups cannot be used. Message and remedy are meant for the person who runs the server. */
+export class CgroupError extends Error {
+  override readonly name = 'CgroupError';
+  /** What went wrong, without what to do about it. */
+  readonly reason: string;
+  readonly remedy: string;
+
+  constructor(reason: string, remedy: string, options?: ErrorOptions) {
+    super(`${reason}: ${remedy}`, options);
+    this.reason = reason;
+    this.remedy = remedy;
+  }
+}

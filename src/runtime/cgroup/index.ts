@@ -1,0 +1,8 @@
+export { CONTROLLERS, type ControllerName, type Obstacle } from './controllers.ts';
+export { CgroupError } from './error.ts';
+export { pageSize } from './page-size.ts';
+export { removeCgroup } from './remove.ts';
+export { type CgroupLimits, cgroupSettings, type MissingController, missingController } from './settings.ts';
+export { type Swept, sweep } from './sweep.ts';
+export { type CgroupOptions, type Cgroups, openCgroups } from './tree.ts';
+export { type CgroupUsage, parseUsage, readUsage, USAGE_FILES } from './usage.ts';

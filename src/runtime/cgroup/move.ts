@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { CgroupError } from './error.ts';
+import { errnoName, readWords, writeValue } from './files.ts';
+
+/** Moves a process with all its threads to a cgroup. Fails as write(2) to its cgroup.procs does. */
+export const moveProcess = (pid: number, to: string): Promise<void> =>
+  writeValue(join(to, 'cgroup.procs'), String(pid));
+
+/**
+ * Moves the processes that live directly in a cgroup to another. What they start meanwhile may stay behind.
+ *
+ * @throws CgroupError when one of them belongs to a pid namespace that is not visible here
+ */
+export const moveProcesses = async (from: string, to: string): Promise<void> => {
+  for (const pid of await readWords(join(from, 'cgroup.procs'))) {
+    if (pid === '0') {
+      throw new CgroupError(
+        `${from} holds processes of another pid namespace, which cannot be moved`,
+        'name another cgroup with --cgroup-root',
+      );
+    }
+    try {
+      await moveProcess(Number(pid), to);
+    } catch (error) {
+      // It has ended.
+      if (errnoName(error) !== 'ESRCH') throw error;
+    }
+  }
+};

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { endianness } from 'node:os';
+
+const AT_PAGESZ = 6n;
+
+/** Bytes of a page of memory here: 4096 on x86-64; 4096, 16384 or 65536 on ARM. */
+export const pageSize = (): number => {
+  size ??= findPageSize(readFileSync('/proc/self/auxv'));
+  return size;
+};
+
+let size: number | undefined;
+
+/** Reads the auxiliary vector, pairs of a type and a value (getauxval(3)). */
+export const findPageSize = (vector: Buffer): number => {
+  const word = (offset: number) =>
+    endianness() === 'LE' ? vector.readBigUInt64LE(offset) : vector.readBigUInt64BE(offset);
+  for (let offset = 0; offset + 16 <= vector.length; offset += 16)
+    if (word(offset) === AT_PAGESZ) return Number(word(offset + 8));
+  throw new Error('/proc/self/auxv: it has no page size');
+};

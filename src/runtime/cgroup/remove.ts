@@ -1,0 +1,106 @@
+import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { errnoName, isGone, writeValue } from './files.ts';
+
+const REMOVE_MOST_MS = 5_000;
+const LONGEST_PAUSE_MS = 100;
+
+/**
+ * Kills all that lives in a cgroup and below it (cgroup.kill, Linux 5.14), waits for its end and removes it. One
+ * that is not there is removed already.
+ *
+ * @param mostMs for each of the two waits
+ * @throws Error when something in it does not die, or it cannot be removed
+ */
+export const removeCgroup = async (path: string, mostMs = REMOVE_MOST_MS): Promise<void> => {
+  try {
+    await writeValue(join(path, 'cgroup.kill'), '1');
+    if (!(await emptied(path, mostMs)))
+      throw new Error(`${path}: killed processes live on after ${mostMs} ms`);
+    await removeFolders(path, mostMs);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    // A kernel without cgroup.kill says the same as a cgroup that is gone.
+    if (await isThere(path)) throw error;
+  }
+};
+
+/**
+ * Removes a cgroup in which nothing lives and which has no other cgroup below.
+ *
+ * @returns false when it must stay
+ */
+export const removeIfEmpty = async (path: string): Promise<boolean> => {
+  try {
+    if (isPopulated(path) || (await below(path)).length > 0) return false;
+    await removeFolders(path, REMOVE_MOST_MS);
+    return true;
+  } catch (error) {
+    if (isGone(error)) return true;
+    // Something has been born there meanwhile.
+    if (errnoName(error) === 'EBUSY') return false;
+    throw error;
+  }
+};
+
+/** Waits until nothing lives in a cgroup and below it; false when that took too long. */
+const emptied = (path: string, mostMs: number): Promise<boolean> => {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const look = () => {
+    try {
+      if (!isPopulated(path)) resolve(true);
+    } catch (error) {
+      reject(error);
+    }
+  };
+  let watcher: FSWatcher | undefined;
+  const timer = setTimeout(() => resolve(false), mostMs);
+  try {
+    // A change of `populated` is an event of inotify(7); the first look comes after the watch is set.
+    watcher = watch(join(path, 'cgroup.events')).on('change', look).on('error', reject);
+    look();
+  } catch (error) {
+    reject(error);
+  }
+  return promise.finally(() => {
+    clearTimeout(timer);
+    watcher?.close();
+  });
+};
+
+const isPopulated = (path: string): boolean =>
+  /^populated 1$/m.test(readFileSync(join(path, 'cgroup.events'), 'utf8'));
+
+/**
+ * Removes a cgroup and those below it, the deepest first, as soon as the kernel lets go of them.
+ *
+ * @throws Error EBUSY when something lives there after `mostMs`
+ */
+export const removeFolders = async (path: string, mostMs: number): Promise<void> => {
+  for (const folder of await below(path)) await removeFolders(folder, mostMs);
+  const until = performance.now() + mostMs;
+  // EBUSY outlives `populated 0` for a moment while the last tasks are freed, and no event tells of its end.
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      return await rmdir(path);
+    } catch (error) {
+      if (isGone(error)) return;
+      if (errnoName(error) !== 'EBUSY' || performance.now() > until) throw error;
+    }
+    await pause(pauseMs);
+  }
+};
+
+/** Paths of the cgroups directly below one. */
+export const below = async (path: string): Promise<readonly string[]> =>
+  (await readdir(path, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(path, name));
+
+const isThere = (path: string): Promise<boolean> =>
+  readdir(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type Base, type BaseOptions, findBase, OTHERS } from './base.ts';
+import {
+  CONTROLLERS,
+  type ControllerName,
+  enableControllers,
+  explain,
+  type Obstacle,
+  WRITE_ACCESS,
+} from './controllers.ts';
+import { CgroupError } from './error.ts';
+import { errnoName } from './files.ts';
+import { moveProcess, moveProcesses } from './move.ts';
+import { removeIfEmpty } from './remove.ts';
+
+export interface CgroupOptions extends BaseOptions {
+  /** The server's state folder, which must be there: servers with different ones have different trees. */
+  readonly stateDir: string;
+}
+
+/** The server's tree of cgroups. Paths are absolute. */
+export interface Cgroups {
+  readonly path: string;
+  /** The server's own. */
+  readonly server: string;
+  /** Of supervisors, which outlive the server and are not charged to a job. */
+  readonly supervisors: string;
+  /** The parent of each job's. */
+  readonly jobs: string;
+  /** What jobs can be limited and measured with here. */
+  readonly controllers: readonly ControllerName[];
+  /** Why they have to do without the others. */
+  readonly obstacles: ReadonlyMap<ControllerName, Obstacle>;
+  /**
+   * Where the cgroup of a job lies.
+   *
+   * @throws RangeError for an id that could be taken for a path or for a file of a cgroup
+   */
+  jobPath(id: string): string;
+  /**
+   * Takes the server back to where it came from and removes what is empty. Cgroups in which supervisors or jobs
+   * live stay; so does the server's own where no other takes the server.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the server's tree, `cloister-<hash of the state folder>/{server,supervisors,jobs}`, in the cgroup that
+ * `findBase` chooses, moves this process with all its threads to `server`, and hands down the controllers.
+ * What is there from an earlier start is used again.
+ *
+ * @throws CgroupError with the remedy, when cgroup v2 is not mounted or may not be written
+ */
+export const openCgroups = async (options: CgroupOptions): Promise<Cgroups> => {
+  const base = await findBase(options);
+  const { hierarchy } = base;
+  const path = join(base.path, await treeName(options.stateDir));
+  const server = join(path, 'server');
+  const supervisors = join(path, 'supervisors');
+  const jobs = join(path, 'jobs');
+  const above = await makeAll(lineage(hierarchy.mountPoint, base.path), base);
+  await makeAll([path, server, supervisors, jobs], base);
+  await moveProcess(process.pid, server);
+  const refused = await enableControllers(lineage(hierarchy.mountPoint, jobs), CONTROLLERS, (full) =>
+    makeRoom(full, base),
+  );
+  return {
+    path,
+    server,
+    supervisors,
+    jobs,
+    controllers: CONTROLLERS.filter((name) => !refused.has(name)),
+    obstacles: new Map([...refused].map(([name, refusal]) => [name, explain(name, refusal, hierarchy)])),
+    jobPath: (id) => {
+      // The files of a cgroup have a dot in their names.
+      if (!/^[0-9A-Za-z][0-9A-Za-z-]*$/.test(id))
+        throw new RangeError(`job id: expected letters, digits and hyphens, got ${JSON.stringify(id)}`);
+      return join(jobs, id);
+    },
+    close: async () => {
+      await leave(base);
+      await removeIfEmpty(server);
+      // A supervisor may be about to make the cgroup of its job.
+      if (!(await removeIfEmpty(supervisors))) return;
+      for (const folder of [jobs, path, ...above.toReversed()]) if (!(await removeIfEmpty(folder))) return;
+    },
+  };
+};
+
+/** The name of the tree for a state folder. */
+const treeName = async (stateDir: string): Promise<string> => {
+  const real = await realpath(stateDir);
+  return `cloister-${createHash('sha256').update(real).digest('hex').slice(0, 8)}`;
+};
+
+/** The cgroups from one down to another below it, both included. */
+const lineage = (from: string, to: string): readonly string[] => {
+  const line = [from];
+  for (const part of relative(from, to).split('/')) if (part !== '') line.push(join(line.at(-1) ?? '', part));
+  return line;
+};
+
+/** Makes what is not there yet, and tells what that was. */
+const makeAll = async (paths: readonly string[], { hierarchy }: Base): Promise<readonly string[]> => {
+  const made: string[] = [];
+  for (const path of paths) {
+    try {
+      await mkdir(path, { mode: 0o755 });
+      made.push(path);
+    } catch (error) {
+      const code = errnoName(error);
+      if (code === 'EEXIST') continue;
+      const reason = hierarchy.readOnly ? 'is mounted read-only' : `refuses new cgroups (${code})`;
+      throw new CgroupError(`${hierarchy.mountPoint} ${reason}: ${path}`, WRITE_ACCESS, { cause: error });
+    }
+  }
+  return made;
+};
+
+/** Moves the processes out of the base, if they are the server's to move. */
+const makeRoom = async (full: string, base: Base): Promise<boolean> => {
+  const ours = base.kind === 'unit' || base.kind === 'container' || base.path === base.hierarchy.own;
+  if (full !== base.path || !ours) return false;
+  await moveProcesses(full, await others(base));
+  return true;
+};
+
+const others = async (base: Base): Promise<string> => {
+  const path = join(base.path, OTHERS);
+  await makeAll([path], base);
+  return path;
+};
+
+/** Back to where this process came from; where that is full or gone, to the nearest that takes it. */
+const leave = async (base: Base): Promise<void> => {
+  const { mountPoint, own } = base.hierarchy;
+  if (own !== undefined && (await takesUs(own))) return;
+  await takesUs(base.kind === 'top' ? mountPoint : await others(base));
+};
+
+const takesUs = async (cgroup: string): Promise<boolean> => {
+  try {
+    await moveProcess(process.pid, cgroup);
+    return true;
+  } catch (error) {
+    if (errnoName(error) === undefined) throw error;
+    return false;
+  }
+};

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoName, isGone } from './files.ts';
+
+/** What a job consumed. Times in microseconds, sizes in bytes; `null` where this host does not count it. */
+export interface CgroupUsage {
+  readonly cpuTime: number;
+  readonly userTime: number | null;
+  readonly systemTime: number | null;
+  /** Only of a live cgroup. */
+  readonly memoryCurrent: number | null;
+  readonly memoryPeak: number | null;
+  /** Processes and threads at a time, the cell's init not counted. */
+  readonly pidsPeak: number | null;
+  readonly ioRead: number | null;
+  readonly ioWritten: number | null;
+  readonly oomKills: number | null;
+  readonly throttledTime: number | null;
+}
+
+/** Files of a job's cgroup that tell at its end what it consumed. */
+export const USAGE_FILES = ['cpu.stat', 'memory.peak', 'memory.events', 'pids.peak', 'io.stat'] as const;
+
+const LIVE_FILES = [...USAGE_FILES, 'memory.current'];
+
+/** What the processes of a cgroup consumed so far; `null` when it is gone. */
+export const readUsage = async (path: string): Promise<CgroupUsage | null> => {
+  const files = new Map<string, string>();
+  const read = async (file: string): Promise<void> => {
+    try {
+      files.set(file, await readFile(join(path, file), 'utf8'));
+    } catch (error) {
+      // EOPNOTSUPP: io.stat of a kernel that cannot tell.
+      if (!isGone(error) && errnoName(error) !== 'EOPNOTSUPP') throw error;
+    }
+  };
+  await Promise.all(LIVE_FILES.map(read));
+  return parseUsage(files);
+};
+
+/**
+ * Reads the files of a cgroup (cgroup-v2.rst tells their formats). A file or value that is missing is a `null`.
+ *
+ * @param files contents by name
+ * @returns `null` without cpu.stat, which every cgroup has
+ */
+export const parseUsage = (files: ReadonlyMap<string, string>): CgroupUsage | null => {
+  const cpu = pairs(files.get('cpu.stat'));
+  const cpuTime = cpu('usage_usec');
+  if (cpuTime === null) return null;
+  const pids = whole(files.get('pids.peak'));
+  return {
+    cpuTime,
+    userTime: cpu('user_usec'),
+    systemTime: cpu('system_usec'),
+    memoryCurrent: whole(files.get('memory.current')),
+    memoryPeak: whole(files.get('memory.peak')),
+    pidsPeak: pids === null ? null : Math.max(0, pids - 1),
+    ioRead: sum(files.get('io.stat'), 'rbytes'),
+    ioWritten: sum(files.get('io.stat'), 'wbytes'),
+    oomKills: pairs(files.get('memory.events'))('oom_kill'),
+    throttledTime: cpu('throttled_usec'),
+  };
+};
+
+/** A look-up in lines of a key and a number. */
+const pairs = (text = ''): ((key: string) => number | null) => {
+  const lines = new Map(text.split('\n').map((line) => line.split(' ') as [string, string | undefined]));
+  return (key) => whole(lines.get(key));
+};
+
+/** The sum of one key over the devices of io.stat: `8:0 rbytes=4096 wbytes=0 rios=1 ...`. */
+const sum = (text: string | undefined, key: string): number | null => {
+  if (text === undefined) return null;
+  let total = 0;
+  for (const [, digits] of text.matchAll(new RegExp(` ${key}=(\\d+)`, 'g'))) total += Number(digits);
+  return total;
+};
+
+const whole = (text: string | undefined): number | null => {
+  const digits = text?.trim() ?? '';
+  return /^\d+$/.test(digits) ? Number(digits) : null;
+};

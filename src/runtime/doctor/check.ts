@@ -1,0 +1,37 @@
+/** One finding of the doctor. */
+export interface Check {
+  readonly name: string;
+  /** `WARN`: jobs run, but something about them is weaker or will be in the way. */
+  readonly status: 'PASS' | 'FAIL' | 'WARN';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly remedy?: string;
+}
+
+/** The machine that is examined. */
+export interface Machine {
+  /** Where procfs is mounted. */
+  readonly proc: string;
+  /** Of the kernel, as uname(2) tells it. */
+  readonly release: string;
+  /** Effective user id. */
+  readonly uid: number;
+}
+
+export const pass = (name: string, detail: string): Check => ({ name, status: 'PASS', detail });
+export const warn = (name: string, detail: string, remedy: string): Check => ({
+  name,
+  status: 'WARN',
+  detail,
+  remedy,
+});
+export const fail = (name: string, detail: string, remedy: string): Check => ({
+  name,
+  status: 'FAIL',
+  detail,
+  remedy,
+});
+
+/** An error in one line. */
+export const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, '; ');

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Check, fail, type Machine, pass, warn } from './check.ts';
+
+/** cgroup.kill came with Linux 5.14, the last of what cells need; pids.peak with 6.1, the last that is of use. */
+const NEEDED = [5, 14] as const;
+const BETTER = [6, 1] as const;
+
+/** Whether the kernel is new enough. */
+export const checkKernel = ({ release }: Machine): Check => {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [];
+  const version = [Number(major), Number(minor)] as const;
+  const asked = `Linux ${BETTER.join('.')} or newer`;
+  if (isAtLeast(version, BETTER)) return pass('kernel', `Linux ${release}`);
+  if (isAtLeast(version, NEEDED))
+    return warn('kernel', `Linux ${release} cannot tell the peak use of memory or processes`, `use ${asked}`);
+  return fail('kernel', `Linux ${release}, older than ${NEEDED.join('.')}`, `use ${asked}`);
+};
+
+const isAtLeast = (
+  [major, minor]: readonly [number, number],
+  [leastMajor, leastMinor]: readonly [number, number],
+): boolean => major > leastMajor || (major === leastMajor && minor >= leastMinor);
+
+/** Whether the server may do what only root may. */
+export const checkRoot = ({ uid }: Machine): Check =>
+  uid === 0
+    ? pass('root', 'running as root')
+    : fail(
+        'root',
+        `running as user ${uid}`,
+        'run the server as root: cells get a range of user ids of their own',
+      );
+
+/** Whether a crash in a cell starts a program on the host: then a resource limit does not prevent it (core(5)). */
+export const checkCorePattern = async ({ proc }: Machine): Promise<Check> => {
+  const pattern = (await readFile(join(proc, 'sys/kernel/core_pattern'), 'utf8')).trim();
+  if (!pattern.startsWith('|')) return pass('core dumps', 'none start a program on the host');
+  return warn(
+    'core dumps',
+    `a crash in a cell may start a program as root of the host: ${pattern}`,
+    'sysctl -w kernel.core_pattern=core, and the same in /etc/sysctl.d to keep it',
+  );
+};
+
+/** Whether the layers of a cell's root can be mounted. */
+export const checkOverlay = async ({ proc, release }: Machine): Promise<Check> => {
+  const known = await readFile(join(proc, 'filesystems'), 'utf8');
+  if (/^\s*(?:nodev)?\s*overlay$/m.test(known)) return pass('overlay', 'the kernel has it');
+  const modules = await readFile(`/lib/modules/${release}/modules.dep`, 'utf8').catch(() => '');
+  if (/\/overlay\.ko/.test(modules))
+    return warn(
+      'overlay',
+      'a kernel module that is not loaded',
+      'modprobe overlay; to keep it: echo overlay > /etc/modules-load.d/cloister.conf',
+    );
+  return fail(
+    'overlay',
+    'this kernel does not have it',
+    'modprobe overlay, or use a kernel with CONFIG_OVERLAY_FS',
+  );
+};

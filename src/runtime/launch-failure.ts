@@ -1,0 +1,54 @@
+import { getSystemErrorMessage } from 'node:util';
+import type { LaunchFailure } from './exit-record.ts';
+
+/**
+ * A failure to start a job, in words for the one who submitted it: "no such file or directory: nosuch".
+ */
+export const explainFailure = (failure: LaunchFailure): string => {
+  const why = reason(failure.errno);
+  switch (failure.step) {
+    case 'execute':
+      return failure.second === ''
+        ? `${why}: ${failure.subject}`
+        : `${why}: ${failure.second}, the interpreter of ${failure.subject}`;
+    case 'workdir':
+      return `working directory: ${why}: ${failure.subject}`;
+    case 'plan':
+      return `the cell could not be made: bad launch plan: ${failure.subject}`;
+    default: {
+      const subject = failure.subject === '' ? '' : ` ${failure.subject}`;
+      return `the cell could not be made: ${failure.step}${subject}: ${why}${remedy(failure)}`;
+    }
+  }
+};
+
+const reason = (errno: number): string => {
+  if (errno === EISDIR) return 'is a directory';
+  try {
+    return getSystemErrorMessage(-errno);
+  } catch {
+    return `error ${errno}`;
+  }
+};
+
+/** What an administrator can do, where the kernel's word alone does not tell. */
+const remedy = ({ step, errno }: LaunchFailure): string => {
+  switch (step) {
+    case 'clone':
+      if (errno === ENOSPC) return ' (a limit in /proc/sys/user/max_*_namespaces is reached)';
+      return ' (namespaces are refused here: `cloister doctor` tells more)';
+    case 'overlay':
+      return errno === ENODEV ? ' (the kernel has no overlay file system: `modprobe overlay`)' : '';
+    case 'mount':
+      return errno === EPERM
+        ? ' (the kernel lets a cell mount this only where the server sees it whole: in a container, unmask /proc and /sys)'
+        : '';
+    default:
+      return '';
+  }
+};
+
+const EPERM = 1;
+const ENODEV = 19;
+const EISDIR = 21;
+const ENOSPC = 28;

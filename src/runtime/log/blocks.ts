@@ -1,0 +1,64 @@
+import type { FileHandle } from 'node:fs/promises';
+import { type FrameHeader, HEADER_BYTES, parseHeader } from './frame.ts';
+
+// A page of 64 KiB and the headers in it come with one read, unless the frames are tiny.
+const BLOCK = 80 << 10;
+
+/**
+ * A log file read in blocks, as far as it reached when the reading began.
+ *
+ * `file` is `undefined` for a log that has no file yet.
+ */
+export class LogBlocks {
+  /** Bytes of the file that are looked at. */
+  readonly size: number;
+  readonly #file: FileHandle | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #block: Buffer = Buffer.alloc(0);
+  #start = 0;
+
+  constructor(file: FileHandle | undefined, size: number, signal?: AbortSignal) {
+    this.#file = file;
+    this.size = size;
+    this.#signal = signal;
+  }
+
+  /**
+   * The header of the frame that begins at `at`; `undefined` when no whole frame does: the end of the file, a torn
+   * frame, or bytes that are no header.
+   */
+  async frame(at: number): Promise<FrameHeader | undefined> {
+    if (at + HEADER_BYTES > this.size) return undefined;
+    if (!this.#holds(at, HEADER_BYTES)) await this.#load(at, HEADER_BYTES);
+    const header = parseHeader(this.#block, at - this.#start);
+    return header !== undefined && at + HEADER_BYTES + header.length <= this.size ? header : undefined;
+  }
+
+  /**
+   * A view of `length` bytes at `at`, good until the next call; shorter when the file ends before.
+   *
+   * @throws the signal's reason when the reading was aborted
+   */
+  async read(at: number, length: number): Promise<Buffer> {
+    if (!this.#holds(at, length)) await this.#load(at, length);
+    return this.#block.subarray(at - this.#start, at - this.#start + length);
+  }
+
+  #holds(at: number, length: number): boolean {
+    return at >= this.#start && at + length <= this.#start + this.#block.length;
+  }
+
+  async #load(at: number, length: number): Promise<void> {
+    this.#signal?.throwIfAborted();
+    const wanted = Math.max(0, Math.min(Math.max(length, BLOCK), this.size - at));
+    const block = this.#block.length >= wanted ? this.#block : Buffer.allocUnsafe(wanted);
+    let filled = 0;
+    while (this.#file !== undefined && filled < wanted) {
+      const { bytesRead } = await this.#file.read(block, filled, wanted - filled, at + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    this.#block = block.subarray(0, filled);
+    this.#start = at;
+  }
+}

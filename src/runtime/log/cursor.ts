@@ -1,0 +1,70 @@
+import { LONGEST_PAYLOAD } from './frame.ts';
+import type { LogStream } from './page.ts';
+import { isIncomplete, NOTHING } from './utf8.ts';
+
+/** Of each stream, the bytes that were taken and are the beginning of a character: 0 to 3. */
+export type Pending = Readonly<Record<LogStream, Uint8Array>>;
+
+/**
+ * A place in a log, told by the last frame that was touched rather than by where the next one will begin: that
+ * frame's header proves the place, at the end of the log too.
+ */
+export interface Cursor {
+  /** Offset of the frame in the file. */
+  readonly frame: number;
+  /** Bytes of its payload that were taken. */
+  readonly taken: number;
+  readonly pending: Pending;
+}
+
+export const BEGINNING: Cursor = { frame: 0, taken: 0, pending: { STDOUT: NOTHING, STDERR: NOTHING } };
+
+/** A cursor that is malformed, or that is none of the log it was used with: the caller's mistake. */
+export class CursorError extends Error {
+  /** What was expected, as a phrase: "expected ..., got ...". */
+  readonly expected: string;
+  /** What came. */
+  readonly cursor: string;
+
+  constructor(expected: string, cursor: string) {
+    const shown = JSON.stringify(cursor);
+    super(`cursor: expected ${expected}, got ${shown.length > 80 ? `${shown.slice(0, 77)}...` : shown}`);
+    this.name = 'CursorError';
+    this.expected = expected;
+    this.cursor = cursor;
+  }
+}
+
+/** The cursor as clients see it. Opaque to them; `"0"` is the beginning of every log. */
+export const formatCursor = ({ frame, taken, pending }: Cursor): string => {
+  const parts = [String(frame), String(taken), hex(pending.STDOUT), hex(pending.STDERR)];
+  while (parts.at(-1) === '') parts.pop();
+  return parts.length === 2 && taken === 0 ? String(frame) : parts.join('.');
+};
+
+const LONGEST_CURSOR = 64;
+const SHAPE = /^(\d+)(?:\.(\d+)(?:\.([0-9a-f]*)(?:\.([0-9a-f]+))?)?)?$/;
+
+/** @throws CursorError for anything that `formatCursor` does not write */
+export const parseCursor = (text: string): Cursor => {
+  const match = text.length <= LONGEST_CURSOR ? SHAPE.exec(text) : null;
+  if (match !== null) {
+    const [, frame, taken = '0', stdout = '', stderr = ''] = match;
+    const cursor: Cursor = {
+      frame: Number(frame),
+      taken: Number(taken),
+      pending: { STDOUT: unhex(stdout), STDERR: unhex(stderr) },
+    };
+    // Written again it must be the same: so each place has one spelling, and half bytes and zeros in front fail.
+    if (isPossible(cursor) && formatCursor(cursor) === text) return cursor;
+  }
+  throw new CursorError('a cursor that came with a page of this log', text);
+};
+
+const isPossible = ({ frame, taken, pending }: Cursor): boolean =>
+  Number.isSafeInteger(frame) &&
+  taken <= LONGEST_PAYLOAD &&
+  Object.values(pending).every((bytes) => bytes.length === 0 || isIncomplete(bytes));
+
+const hex = (bytes: Uint8Array): string => (bytes.length === 0 ? '' : Buffer.from(bytes).toString('hex'));
+const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));

@@ -1,0 +1,155 @@
+import { Bell, pull } from '../pull.ts';
+import { LogFile } from './file.ts';
+import type { LogPage, LogStream } from './page.ts';
+import { checkStart, findStart, type Position } from './position.ts';
+import { readOn } from './reader.ts';
+import { watchFile } from './watch.ts';
+
+/** A log that may still grow. */
+export interface LogSource {
+  readonly path: string;
+  /** Whether the writer has closed the log: nothing more will come. */
+  closed(): boolean;
+  /**
+   * Calls `listener` when `closed()` has become true; more often does no harm.
+   *
+   * @returns the release
+   */
+  onChange(listener: () => void): () => void;
+}
+
+export interface FollowRequest {
+  readonly after?: string;
+  /** Begin at the last so many lines. Not together with `after`. */
+  readonly tail?: number;
+  readonly stream?: LogStream;
+  /** Wait for more until the log is closed; otherwise complete at the present end. */
+  readonly follow: boolean;
+}
+
+/** Bytes of payload in a page at most. */
+export const PAGE_BYTES = 64 << 10;
+
+// Milliseconds. A log that keeps growing is read at most so often, unless a page is full.
+const WINDOW = 8;
+
+/**
+ * The log from the start that `request` names, then as it grows, without gap or duplicate. Completes when the log is
+ * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it; between two
+ * calls no bytes are held, and the file is open only while more of it is known to be there. The first bytes after a
+ * pause are told at once.
+ *
+ * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
+ *
+ * @throws CursorError for a malformed `after`; `next()` rejects with one when the cursor is not of this log
+ * @throws RangeError for both `after` and `tail`, or an impossible `tail`
+ */
+export const followLog = (
+  source: LogSource,
+  request: FollowRequest,
+): AsyncIterableIterator<LogPage, undefined> => {
+  checkStart(request);
+  const follower = new Follower(source, request);
+  return pull(
+    (signal) => follower.next(signal),
+    () => follower.release(),
+  );
+};
+
+/** The log as it was at one look. */
+interface Look {
+  readonly file: LogFile;
+  /** Whether it was closed by then. */
+  readonly closed: boolean;
+}
+
+class Follower {
+  readonly #source: LogSource;
+  readonly #request: FollowRequest;
+  readonly #growth = new Bell();
+  readonly #closing = new Bell();
+  readonly #releases: (() => void)[] = [];
+  #watchFailure: Error | undefined;
+  #position: Position | undefined;
+  /** The look that the last page did not exhaust. */
+  #look: Look | undefined;
+  /** When the log was last found grown, on the clock of `performance.now()`. */
+  #grewAt = Number.NEGATIVE_INFINITY;
+  #complete = false;
+
+  constructor(source: LogSource, request: FollowRequest) {
+    this.#source = source;
+    this.#request = request;
+  }
+
+  async next(signal: AbortSignal): Promise<IteratorResult<LogPage, undefined>> {
+    if (this.#request.follow && this.#releases.length === 0) this.#arm();
+    while (!this.#complete) {
+      await this.#coalesce(signal);
+      const seen = this.#growth.rings;
+      const page = await this.#read(signal);
+      this.#complete = page.endOfLog || (!this.#request.follow && this.#look === undefined);
+      if (page.entries.length > 0 || page.droppedBytes > 0 || page.endOfLog)
+        return { done: false, value: page };
+      if (!this.#complete) await this.#growth.wait(seen, signal);
+      if (this.#watchFailure !== undefined) throw this.#watchFailure;
+    }
+    return { done: true, value: undefined };
+  }
+
+  release(): void {
+    for (const release of this.#releases) release();
+    // What a step has taken in hand, it closes itself.
+    const look = this.#look;
+    this.#look = undefined;
+    look?.file.close().catch((error: Error) => process.emitWarning(error));
+  }
+
+  // Before the first look, so that no growth falls between the two.
+  #arm(): void {
+    this.#releases.push(
+      watchFile(this.#source.path, (failure) => {
+        this.#watchFailure ??= failure;
+        this.#growth.ring();
+      }),
+    );
+    this.#releases.push(
+      this.#source.onChange(() => {
+        this.#closing.ring();
+        this.#growth.ring();
+      }),
+    );
+  }
+
+  // A job that writes byte by byte is to cost a message each window, not each byte.
+  async #coalesce(signal: AbortSignal): Promise<void> {
+    const seen = this.#closing.rings;
+    const left = this.#grewAt + WINDOW - performance.now();
+    if (left <= 0 || this.#look !== undefined || !this.#request.follow || this.#source.closed()) return;
+    await this.#closing.wait(seen, signal, left);
+  }
+
+  async #read(signal: AbortSignal): Promise<LogPage> {
+    const look = this.#look ?? (await this.#open());
+    this.#look = undefined;
+    try {
+      const blocks = look.file.blocks(signal);
+      const from = this.#position ?? (await findStart(blocks, this.#request));
+      const { stream } = this.#request;
+      const bounds = { first: PAGE_BYTES, closed: look.closed, ...(stream === undefined ? {} : { stream }) };
+      const { page, position, more } = await readOn(blocks, from, bounds);
+      if (position.at !== from.at || position.taken !== from.taken) this.#grewAt = performance.now();
+      this.#position = position;
+      if (more && !signal.aborted) this.#look = look;
+      return page;
+    } finally {
+      if (this.#look !== look) await look.file.close();
+    }
+  }
+
+  async #open(): Promise<Look> {
+    // Asked before the file is looked at: what was closed then has all its bytes in the file.
+    const closed = this.#source.closed();
+    return { closed, file: await LogFile.open(this.#source.path) };
+  }
+}

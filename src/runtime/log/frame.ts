@@ -1,0 +1,86 @@
+import type { LogStream } from './page.ts';
+
+/**
+ * A log is a file of frames, each a header of 16 bytes, little-endian, and a payload:
+ *
+ *   0  u32  payload length
+ *   4  u8   stream: 1 stdout, 2 stderr, 0 none
+ *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark)
+ *   6  u16  check over the other 14 bytes
+ *   8  u64  wall clock, nanoseconds since 1970
+ *
+ * `launcher/log.h` is the writer's side of it.
+ */
+export const HEADER_BYTES = 16;
+
+/** The longest payload that is believed; the writer stays at or below 64 KiB. */
+export const LONGEST_PAYLOAD = 1 << 20;
+
+const MARK_BYTES = 8;
+const OUTPUT = 0;
+const DROPPED = 1;
+const STREAM_NUMBERS = { STDOUT: 1, STDERR: 2 } as const satisfies Record<LogStream, number>;
+
+export type Frame =
+  | { readonly kind: 'output'; readonly stream: LogStream; readonly time: bigint; readonly bytes: Uint8Array }
+  | { readonly kind: 'dropped'; readonly time: bigint; readonly count: bigint };
+
+/** What a header says. `length`: bytes of payload. `time`: nanoseconds since 1970. */
+export type FrameHeader =
+  | { readonly kind: 'output'; readonly stream: LogStream; readonly time: bigint; readonly length: number }
+  | { readonly kind: 'dropped'; readonly time: bigint; readonly length: number };
+
+/**
+ * The frame as it lies in the file.
+ *
+ * @throws RangeError for more than 1 MiB of payload, and for numbers that do not fit 64 bits
+ */
+export const encodeFrame = (frame: Frame): Buffer => {
+  const length = frame.kind === 'output' ? frame.bytes.length : MARK_BYTES;
+  if (length > LONGEST_PAYLOAD) {
+    throw new RangeError(`frame: expected at most ${LONGEST_PAYLOAD} bytes of payload, got ${length}`);
+  }
+  const encoded = Buffer.alloc(HEADER_BYTES + length);
+  encoded.writeUInt32LE(length, 0);
+  encoded.writeUInt8(frame.kind === 'output' ? STREAM_NUMBERS[frame.stream] : 0, 4);
+  encoded.writeUInt8(frame.kind === 'output' ? OUTPUT : DROPPED, 5);
+  encoded.writeBigUInt64LE(frame.time, 8);
+  encoded.writeUInt16LE(checkOf(encoded, 0), 6);
+  if (frame.kind === 'output') encoded.set(frame.bytes, HEADER_BYTES);
+  else encoded.writeBigUInt64LE(frame.count, HEADER_BYTES);
+  return encoded;
+};
+
+/**
+ * Reads the header at `at`.
+ *
+ * @returns `undefined` when fewer than 16 bytes are there or they are no header of a frame
+ */
+export const parseHeader = (bytes: Buffer, at = 0): FrameHeader | undefined => {
+  if (bytes.length - at < HEADER_BYTES) return undefined;
+  if (bytes.readUInt16LE(at + 6) !== checkOf(bytes, at)) return undefined;
+  const length = bytes.readUInt32LE(at);
+  if (length > LONGEST_PAYLOAD) return undefined;
+  const number = bytes.readUInt8(at + 4);
+  const flags = bytes.readUInt8(at + 5);
+  const time = bytes.readBigUInt64LE(at + 8);
+  if (flags === DROPPED) {
+    return number === 0 && length === MARK_BYTES ? { kind: 'dropped', time, length } : undefined;
+  }
+  if (flags !== OUTPUT) return undefined;
+  if (number === STREAM_NUMBERS.STDOUT) return { kind: 'output', stream: 'STDOUT', time, length };
+  if (number === STREAM_NUMBERS.STDERR) return { kind: 'output', stream: 'STDERR', time, length };
+  return undefined;
+};
+
+// Two running sums as in Fletcher's checksum, so that swapped bytes are noticed too.
+const checkOf = (bytes: Buffer, at: number): number => {
+  let a = 1;
+  let b = 0;
+  for (let i = 0; i < HEADER_BYTES; i++) {
+    if (i === 6 || i === 7) continue;
+    a = (a + (bytes[at + i] ?? 0)) % 251;
+    b = (b + a) % 251;
+  }
+  return (b << 8) | a;
+};

@@ -1,0 +1,158 @@
+import type { LogBlocks } from './blocks.ts';
+import { type Cursor, formatCursor } from './cursor.ts';
+import { LogFile } from './file.ts';
+import { HEADER_BYTES } from './frame.ts';
+import { LOG_STREAMS, type LogEntry, type LogPage, type LogStream } from './page.ts';
+import { findStart, foreign, type Position, type Start } from './position.ts';
+import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from './utf8.ts';
+
+/** How many entries a page holds at most, so that a log of single bytes does not make pages of 65536 entries. */
+export const MOST_ENTRIES = 1024;
+
+export interface Bounds {
+  /** Bytes of payload in the page at most; from 1 on. A frame is cut where they end. */
+  readonly first: number;
+  /** The one stream that is read; both when left out. */
+  readonly stream?: LogStream;
+  /** Whether nothing more will be written. Must have been true before the file was opened. */
+  readonly closed: boolean;
+}
+
+/**
+ * Reads one page of the log at `path`. A missing file is an empty log. A torn last frame, and whatever follows an
+ * invalid header, is not there: at the end of a closed log it is ignored, before that it may still become a frame.
+ *
+ * At the end of the log a character that never was completed becomes U+FFFD: in the last entry of its stream, or
+ * when that was in an earlier page, in an entry of its own without bytes.
+ *
+ * @throws CursorError for an `after` that is malformed or not of this log
+ * @throws RangeError for numbers out of range, and for both `after` and `tail`
+ */
+export const readLogPage = (path: string, request: Start & Bounds): Promise<LogPage> =>
+  withLog(path, async (blocks) => {
+    const { page } = await readOn(blocks, await findStart(blocks, request), request);
+    return page;
+  });
+
+/**
+ * Resolves when `after` is a cursor of the log at `path`.
+ *
+ * @throws CursorError when it is not
+ */
+export const checkCursor = (path: string, after: string): Promise<void> =>
+  withLog(path, async (blocks) => {
+    await findStart(blocks, { after });
+  });
+
+const withLog = async <T>(path: string, use: (blocks: LogBlocks) => Promise<T>): Promise<T> => {
+  const file = await LogFile.open(path);
+  try {
+    return await use(file.blocks());
+  } finally {
+    await file.close();
+  }
+};
+
+export interface Reading {
+  readonly page: LogPage;
+  readonly position: Position;
+  /** The page is full, and more is there to be read at once. */
+  readonly more: boolean;
+}
+
+type Draft = Omit<LogEntry, 'cursor'> & { readonly cursor: Cursor };
+
+/**
+ * Reads on from `from`.
+ *
+ * @throws CursorError when the log does not reach that far (any more)
+ */
+export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds): Promise<Reading> => {
+  if (!Number.isSafeInteger(bounds.first) || bounds.first < 1) {
+    throw new RangeError(`first: expected a whole number of bytes from 1 on, got ${bounds.first}`);
+  }
+  if (from.at > blocks.size) throw foreign(from.cursor);
+  let { at, taken, cursor } = from;
+  let room = bounds.first;
+  let droppedBytes = 0;
+  let more = false;
+  const drafts: Draft[] = [];
+
+  for (;;) {
+    const header = await blocks.frame(at);
+    if (header === undefined) break;
+    const start = at + HEADER_BYTES;
+    const rest = header.length - taken;
+    let { pending } = cursor;
+
+    if (header.kind === 'dropped') {
+      droppedBytes += Number((await blocks.read(start, header.length)).readBigUInt64LE());
+      taken = header.length;
+    } else if (rest > 0 && (bounds.stream ?? header.stream) === header.stream) {
+      if (room === 0 || drafts.length === MOST_ENTRIES) {
+        more = true;
+        break;
+      }
+      const bytes = Buffer.from(await blocks.read(start + taken, Math.min(rest, room)));
+      const decoded = decodeUtf8(pending[header.stream], bytes);
+      room -= bytes.length;
+      taken += bytes.length;
+      pending = { ...pending, [header.stream]: decoded.pending };
+      const { stream, time } = header;
+      drafts.push({ stream, time, text: decoded.text, bytes, cursor: { frame: at, taken, pending } });
+    } else if (rest > 0) {
+      // Passed over, and yet who later reads this stream from here has its characters whole.
+      const end = await blocks.read(start + header.length - Math.min(rest, 3), Math.min(rest, 3));
+      const known = Buffer.concat([pending[header.stream], end]);
+      pending = { ...pending, [header.stream]: Uint8Array.from(incompleteEnd(known)) };
+      taken = header.length;
+    }
+
+    cursor = { frame: at, taken, pending };
+    if (taken === header.length) {
+      at = start + header.length;
+      taken = 0;
+    }
+  }
+
+  const endOfLog = bounds.closed && !more;
+  if (endOfLog) cursor = await flush(blocks, drafts, cursor, bounds.stream);
+  const entries = drafts.map((draft) => ({ ...draft, cursor: formatCursor(draft.cursor) }));
+  return {
+    page: { entries, cursor: formatCursor(cursor), endOfLog, droppedBytes },
+    position: { at, taken, cursor },
+    more,
+  };
+};
+
+/** Ends the characters that will not be completed any more. Answers with the cursor behind that. */
+const flush = async (
+  blocks: LogBlocks,
+  drafts: Draft[],
+  end: Cursor,
+  selected: LogStream | undefined,
+): Promise<Cursor> => {
+  let cursor = end;
+  for (const stream of LOG_STREAMS) {
+    if ((selected ?? stream) !== stream || cursor.pending[stream].length === 0) continue;
+    cursor = without(cursor, stream);
+    const last = drafts.findLastIndex((draft) => draft.stream === stream && draft.bytes.length > 0);
+    if (last < 0) {
+      const time = (await blocks.frame(cursor.frame))?.time ?? 0n;
+      drafts.push({ stream, time, text: REPLACEMENT, bytes: NOTHING, cursor });
+      continue;
+    }
+    // Whoever goes on behind that entry must not be given the U+FFFD again.
+    for (const [index, draft] of drafts.entries()) {
+      if (index < last) continue;
+      const text = index === last ? draft.text + REPLACEMENT : draft.text;
+      drafts[index] = { ...draft, text, cursor: without(draft.cursor, stream) };
+    }
+  }
+  return cursor;
+};
+
+const without = (cursor: Cursor, stream: LogStream): Cursor => ({
+  ...cursor,
+  pending: { ...cursor.pending, [stream]: NOTHING },
+});

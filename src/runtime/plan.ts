@@ -1,0 +1,130 @@
+/**
+ * The launch plan: all that the launcher is to do for one job, decided here and carried out there.
+ * Its reader is `launcher/plan.c`.
+ */
+
+/** A line of a user namespace's id map: `count` ids from `inside` on are `outside` on the host. */
+export interface IdRange {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
+
+/** A value for a file of the job's cgroup. `optional`: a kernel without that file is acceptable. */
+export interface CgroupSetting {
+  readonly file: string;
+  readonly value: string;
+  readonly optional: boolean;
+}
+
+/** Attributes of a mount (`MOUNT_ATTR_*` of linux/mount.h). */
+export const MOUNT = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
+
+/** One step of furnishing the cell; paths are those inside it. */
+export type Step =
+  | {
+      readonly kind: 'mount';
+      readonly type: string;
+      readonly path: string;
+      readonly attributes: number;
+      readonly options: string;
+    }
+  | { readonly kind: 'bind'; readonly source: string; readonly path: string; readonly attributes: number }
+  | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly text: string }
+  | { readonly kind: 'symlink'; readonly target: string; readonly path: string };
+
+/** A resource limit of setrlimit(2); `resource` is the kernel's number. */
+export interface ResourceLimit {
+  readonly resource: number;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export interface LaunchPlan {
+  readonly cgroup: {
+    /** Absolute path; made by the supervisor, which removes it at the end. */
+    readonly path: string;
+    readonly settings: readonly CgroupSetting[];
+    /** Files that the exit record quotes. */
+    readonly collect: readonly string[];
+  };
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+  readonly root: {
+    /** Absolute path of the image's tree, the read-only lower layer. */
+    readonly image: string;
+    /** Options of the tmpfs that is the writable layer (tmpfs(5)). */
+    readonly layerOptions: string;
+  };
+  readonly steps: readonly Step[];
+  readonly hostname: string;
+  readonly argv: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly workdir: string;
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  readonly resourceLimits: readonly ResourceLimit[];
+  readonly umask: number;
+  /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
+  readonly stdin: boolean;
+  /** Milliseconds of wall time. */
+  readonly timeout: number;
+  /** Bytes of output. */
+  readonly output: number;
+}
+
+/**
+ * The plan as the launcher reads it: NUL-terminated tokens, each statement a name and its values.
+ *
+ * @throws RangeError when a string holds a NUL byte, which no file, argument or variable can
+ */
+export const encodePlan = (plan: LaunchPlan): Buffer => {
+  const tokens: string[] = ['cell-plan', '1'];
+  for (const statement of statements(plan)) {
+    for (const token of statement) {
+      const text = String(token);
+      if (text.includes('\0')) throw new RangeError(`launch plan: NUL byte in ${JSON.stringify(text)}`);
+      tokens.push(text);
+    }
+  }
+  tokens.push('end', '');
+  return Buffer.from(tokens.join('\0'));
+};
+
+type Statement = readonly (string | number)[];
+
+function* statements(plan: LaunchPlan): Generator<Statement> {
+  yield ['cgroup', plan.cgroup.path];
+  for (const { file, value, optional } of plan.cgroup.settings) yield ['set', file, value, optional ? 1 : 0];
+  for (const file of plan.cgroup.collect) yield ['collect', file];
+  for (const { inside, outside, count } of plan.uids) yield ['uids', inside, outside, count];
+  for (const { inside, outside, count } of plan.gids) yield ['gids', inside, outside, count];
+  yield ['root', plan.root.image, plan.root.layerOptions];
+  for (const step of plan.steps) yield stepStatement(step);
+  yield ['hostname', plan.hostname];
+  for (const argument of plan.argv) yield ['argument', argument];
+  for (const { name, value } of plan.env) yield ['variable', `${name}=${value}`];
+  yield ['workdir', plan.workdir];
+  yield ['user', plan.user.uid, plan.user.gid];
+  for (const group of plan.user.groups) yield ['group', group];
+  for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
+  yield ['umask', plan.umask];
+  if (plan.stdin) yield ['stdin'];
+  yield ['timeout', plan.timeout];
+  yield ['output', plan.output];
+}
+
+const stepStatement = (step: Step): Statement => {
+  switch (step.kind) {
+    case 'mount':
+      return ['mount', step.type, step.type, step.path, step.attributes, step.options];
+    case 'bind':
+      return ['bind', step.source, step.path, step.attributes];
+    case 'mkdir':
+      return ['mkdir', step.path, step.mode];
+    case 'file':
+      return ['file', step.path, step.mode, step.text];
+    case 'symlink':
+      return ['symlink', step.target, step.path];
+  }
+};

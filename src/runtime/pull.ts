@@ -1,0 +1,117 @@
+/** Answers one `next()` of an iterator. `signal` is aborted when nobody waits for the answer any more. */
+export type Step<T> = (signal: AbortSignal) => Promise<IteratorResult<T, undefined>>;
+
+/**
+ * An asynchronous iterator made by hand: `step` runs only when `next()` is called, one at a time, and `return()`
+ * settles at once, also while a step is parked. (An async generator that is parked on an await that never settles
+ * does not hear `return()` until it does: ECMA-262, AsyncGeneratorResumeNext queues it.)
+ *
+ * @param step produces the next value, or says `done`; what it throws ends the iterator and rejects that `next()`
+ * @param release called exactly once, when the iterator is over: exhausted, failed, returned or thrown into. It
+ *   should not throw; if it does, that becomes a process warning, so that the closing of a socket cannot end the
+ *   process
+ */
+export const pull = <T>(step: Step<T>, release: () => void): AsyncIterableIterator<T, undefined> => {
+  const over = new AbortController();
+  const { signal } = over;
+  let previous: Promise<unknown> = Promise.resolve();
+
+  const finish = (): void => {
+    if (signal.aborted) return;
+    over.abort();
+    try {
+      release();
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+
+  const take = (): Promise<IteratorResult<T, undefined>> =>
+    new Promise((resolve, reject) => {
+      const abandoned = (): void => resolve({ done: true, value: undefined });
+      if (signal.aborted) return abandoned();
+      signal.addEventListener('abort', abandoned, { once: true });
+      // After an abort this promise has settled already: what the step still answers reaches nobody.
+      const run = async (): Promise<IteratorResult<T, undefined>> => step(signal);
+      run().then(
+        (result) => {
+          signal.removeEventListener('abort', abandoned);
+          if (result.done === true) finish();
+          resolve(result);
+        },
+        (error: unknown) => {
+          signal.removeEventListener('abort', abandoned);
+          finish();
+          reject(error);
+        },
+      );
+    });
+
+  return {
+    next() {
+      const result = previous.then(take);
+      // A failed step fails its own `next()`; those behind it find the iterator finished.
+      previous = result.catch(() => undefined);
+      return result;
+    },
+    async return() {
+      finish();
+      return { done: true, value: undefined };
+    },
+    async throw(error: unknown) {
+      finish();
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+};
+
+/**
+ * Tells waiters that something has changed. Count the rings, look at the thing, then wait for a ring after that
+ * count: a change between the look and the wait is not missed.
+ */
+export class Bell {
+  #rings = 0;
+  readonly #waiters = new Set<() => void>();
+
+  /** How often it has rung. */
+  get rings(): number {
+    return this.#rings;
+  }
+
+  ring(): void {
+    this.#rings += 1;
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  /**
+   * Resolves once the bell has rung more than `seen` times, at once when it has already.
+   *
+   * @param atMost milliseconds after which it resolves in any case; without it there is no such end
+   * @throws the signal's reason when that is aborted first
+   */
+  wait(seen: number, signal: AbortSignal, atMost?: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      if (this.#rings > seen) return resolve();
+      const leave = (): void => {
+        this.#waiters.delete(wake);
+        signal.removeEventListener('abort', abort);
+        clearTimeout(timer);
+      };
+      const wake = (): void => {
+        leave();
+        resolve();
+      };
+      const abort = (): void => {
+        leave();
+        reject(signal.reason);
+      };
+      const timer = atMost === undefined ? undefined : setTimeout(wake, atMost);
+      this.#waiters.add(wake);
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+}

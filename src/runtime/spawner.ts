@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+
+/** The supervisor could not be started, or found that the job is another's to run. */
+export class SpawnError extends Error {}
+
+type Waiter = { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void };
+
+/**
+ * The client of the spawner process (`launcher/spawner.h` tells its protocol). The process is started with
+ * the first request, and again when it has died; jobs that run do not depend on it.
+ */
+export class Spawner {
+  readonly #options: { readonly launcher: string; readonly jobs: string; readonly cgroup: string };
+  readonly #waiting = new Map<string, Waiter>();
+  #process: { readonly child: ChildProcess; readonly socket: Duplex } | undefined;
+  #closed = false;
+
+  /**
+   * @param options.launcher path of the `cell` binary
+   * @param options.jobs absolute path of the folder of the jobs' folders
+   * @param options.cgroup absolute path of the cgroup where spawner and supervisors live; '' for the server's
+   */
+  constructor(options: { readonly launcher: string; readonly jobs: string; readonly cgroup: string }) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a supervisor for the job in folder `id`; settles when it answers on its control socket.
+   *
+   * @throws SpawnError
+   */
+  async start(id: string): Promise<void> {
+    const answer = await this.#ask('start', id);
+    if (answer !== 'ready') throw new SpawnError(answer.replace(/^failed ?/, ''));
+  }
+
+  /** Whether a supervisor holds the lock of the job's folder, that is, lives. */
+  async probe(id: string): Promise<boolean> {
+    return (await this.#ask('probe', id)) === 'held';
+  }
+
+  /** Ends the spawner process; supervisors go on. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const running = this.#process;
+    if (running === undefined) return;
+    const exited = new Promise<void>((resolve) => {
+      running.child.once('exit', () => resolve());
+    });
+    running.socket.end();
+    await exited;
+  }
+
+  #ask(verb: 'start' | 'probe', id: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const { socket } = this.#running();
+      this.#waiting.set(id, { resolve, reject });
+      socket.write(`${verb} ${id}\n`);
+    });
+  }
+
+  #running(): { readonly socket: Duplex } {
+    if (this.#closed) throw new SpawnError('the server is closing');
+    if (this.#process !== undefined) return this.#process;
+    const { launcher, jobs, cgroup } = this.#options;
+    const child = spawn(launcher, ['spawner', jobs, cgroup], {
+      cwd: '/',
+      // Every cell is a descendant: it finds nothing of the server's environment.
+      env: {},
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    });
+    const socket = child.stdio[3] as Duplex;
+    const process = { child, socket };
+    this.#process = process;
+    const ended = (reason: string) => {
+      if (this.#process !== process) return;
+      this.#process = undefined;
+      for (const waiter of this.#waiting.values()) waiter.reject(new SpawnError(reason));
+      this.#waiting.clear();
+    };
+    child.once('error', (error) => ended(`${launcher}: ${error.message}`));
+    child.once('exit', (code, signal) => ended(`the spawner ended (${signal ?? `code ${code}`})`));
+    // A write after its end fails here too; the exit is what tells of it.
+    socket.on('error', () => undefined);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) this.#answer(line);
+    });
+    return process;
+  }
+
+  #answer(line: string): void {
+    const [word = '', id = '', ...rest] = line.split(' ');
+    this.#waiting.get(id)?.resolve([word, ...rest].join(' '));
+    this.#waiting.delete(id);
+  }
+}

@@ -1,0 +1,61 @@
+/** Sizes and durations as people write them. */
+
+const SIZES: Readonly<Record<string, number>> = {
+  '': 1,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
+
+/**
+ * Bytes from `1048576`, `512Mi`, `1.5G`, each with or without a `B` behind: K, M, G, T are powers of 1000,
+ * Ki, Mi, Gi, Ti powers of 1024 (IEC 80000-13).
+ *
+ * @returns a whole number from 0 to 2^53-1, or `undefined` for anything else
+ */
+export const parseByteSize = (text: string): number | undefined => {
+  const match = /^(\d+(?:\.\d+)?) ?(|K|M|G|T|Ki|Mi|Gi|Ti)B?$/.exec(text);
+  if (match === null) return undefined;
+  return whole(Number(match[1]) * (SIZES[match[2] ?? ''] ?? 1));
+};
+
+const DURATIONS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * Milliseconds from `1h30m`, `500ms`, `2.5s`, or a plain number of them. Units are d, h, m, s, ms, each at
+ * most once and from large to small.
+ *
+ * @returns a whole number from 0 to 2^53-1, or `undefined` for anything else
+ */
+export const parseDuration = (text: string): number | undefined => {
+  if (/^\d+$/.test(text)) return whole(Number(text));
+  if (
+    !/^(?:\d+(?:\.\d+)?d)?(?:\d+(?:\.\d+)?h)?(?:\d+(?:\.\d+)?m)?(?:\d+(?:\.\d+)?s)?(?:\d+(?:\.\d+)?ms)?$/.test(
+      text,
+    )
+  )
+    return undefined;
+  let total = 0;
+  let parts = 0;
+  for (const [, number, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|d|h|m|s)/g)) {
+    total += Number(number) * (DURATIONS[unit] ?? Number.NaN);
+    parts++;
+  }
+  return parts === 0 ? undefined : whole(total);
+};
+
+const whole = (value: number): number | undefined => {
+  const rounded = Math.round(value);
+  return Number.isSafeInteger(rounded) ? rounded : undefined;
+};

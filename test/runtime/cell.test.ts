@@ -1,0 +1,323 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explainFailure } from '../../src/runtime/launch-failure.ts';
+import { CellBench } from '../support/cell.ts';
+import { ID_BASE } from '../support/image.ts';
+
+let bench: CellBench;
+
+beforeAll(() => {
+  bench = new CellBench();
+});
+
+afterAll(async () => {
+  // Removing the bench's cgroup fails as long as a cell has left one in it.
+  await bench.close();
+});
+
+const lines = (text: string): string[] => text.trimEnd().split('\n');
+
+describe('the end of a command', () => {
+  it('is its exit code', async () => {
+    const codes = [0, 1, 2, 100, 125, 126, 127, 128, 137, 255];
+    for (const code of codes) {
+      const { record } = await bench.sh(`exit ${code}`);
+      expect(record).toMatchObject({ executed: true, cause: 'none', termination: { kind: 'exited', code } });
+    }
+  });
+
+  it('is the signal that killed it', async () => {
+    const { record } = await bench.sh('kill -SEGV $$');
+    expect(record.termination).toEqual({ kind: 'signaled', signal: 'SIGSEGV' });
+  });
+
+  it('ends the cell although something it started holds the output open', async () => {
+    const { record, stdout } = await bench.sh('sleep 1000 & echo out; exit 3');
+    expect(record.termination).toEqual({ kind: 'exited', code: 3 });
+    expect(stdout).toBe('out\n');
+  });
+
+  it('does not come with the end of its output', async () => {
+    const { record } = await bench.sh('exec >&- 2>&-; sleep 0.3; exit 7');
+    expect(record.termination).toEqual({ kind: 'exited', code: 7 });
+    expect(record.duration).toBeGreaterThan(250_000_000n);
+  });
+
+  it('takes daemons along', async () => {
+    const { record } = await bench.sh('setsid sh -c "sleep 1000 &" ; (sleep 1000 &); exit 0');
+    expect(record.termination).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  it('leaves no cgroup, no control socket, and the lock free', async () => {
+    const cell = await bench.start(['/bin/sleep', '1000']);
+    await cell.running;
+    expect(await bench.spawner.probe(cell.id)).toBe(true);
+    expect(lines(readFileSync(join(cell.cgroup, 'cgroup.procs'), 'utf8'))).toHaveLength(2);
+    cell.control.stop(0);
+    await cell.finished;
+    expect(existsSync(cell.cgroup)).toBe(false);
+    expect(readdirSync(cell.folder).sort()).toEqual(['log', 'plan', 'started']);
+    await expect.poll(() => bench.spawner.probe(cell.id)).toBe(false);
+  });
+});
+
+describe('a command that cannot be executed', () => {
+  const failure = async (argv: string[]): Promise<string> => {
+    const { record, stdout, stderr } = await bench.run(argv);
+    expect(record).toMatchObject({ executed: false, termination: null });
+    expect(stdout + stderr).toBe('');
+    return record.failure === null ? '' : explainFailure(record.failure);
+  };
+
+  it('is told with its name and the reason', async () => {
+    expect(await failure(['nosuch'])).toBe('no such file or directory: nosuch');
+    expect(await failure(['/no/such'])).toBe('no such file or directory: /no/such');
+    expect(await failure(['/tmp'])).toBe('is a directory: /tmp');
+    expect(await failure(['/etc/passwd'])).toBe('permission denied: /etc/passwd');
+    expect(await failure(['/etc/passwd/x'])).toBe('not a directory: /etc/passwd/x');
+  });
+
+  it('is told with the interpreter that is missing', async () => {
+    const steps = [{ kind: 'file', path: '/tmp/script', mode: 0o755, text: '#! /no/python -u\n' }] as const;
+    const { record } = await bench.run(['/tmp/script'], { steps });
+    expect(record.failure && explainFailure(record.failure)).toBe(
+      'no such file or directory: /no/python, the interpreter of /tmp/script',
+    );
+  });
+
+  it('cannot be the launcher itself', async () => {
+    expect(await failure(['/proc/self/exe'])).toBe('permission denied: /proc/self/exe');
+  });
+
+  it('is told when its working directory is missing', async () => {
+    const { record } = await bench.run(['/bin/true'], { workdir: '/nowhere' });
+    expect(record.failure && explainFailure(record.failure)).toBe(
+      'working directory: no such file or directory: /nowhere',
+    );
+  });
+
+  it('is found through PATH as execvp finds it', async () => {
+    const env = [{ name: 'PATH', value: '/etc:/tmp:/bin' }];
+    const steps = [{ kind: 'file', path: '/tmp/true', mode: 0o644, text: '' }] as const;
+    const { record } = await bench.run(['true'], { env, steps });
+    expect(record.termination).toEqual({ kind: 'exited', code: 0 });
+  });
+});
+
+describe('the cell', () => {
+  it('has namespaces of its own, all seven', async () => {
+    const kinds = ['user', 'pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup'];
+    const { stdout } = await bench.sh(`for k in ${kinds.join(' ')}; do stat -Lc %i /proc/self/ns/$k; done`);
+    const own = lines(stdout).map(Number);
+    const ours = kinds.map((kind) => statSync(`/proc/self/ns/${kind}`).ino);
+    for (const [index, inode] of own.entries()) expect(inode, kinds[index]).not.toBe(ours[index]);
+    expect(own).toHaveLength(kinds.length);
+  });
+
+  it('is root inside and nobody outside', async () => {
+    const { stdout } = await bench.sh('id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map');
+    const [uid, gid, ...maps] = lines(stdout);
+    expect([uid, gid]).toEqual(['0', '0']);
+    for (const map of maps) expect(map.trim().split(/ +/)).toEqual(['0', String(ID_BASE), '65536']);
+  });
+
+  it('gives the command no capability and no way to new privileges', async () => {
+    const { stdout } = await bench.sh('grep -E "^(Cap|NoNewPrivs)" /proc/self/status');
+    const fields = new Map(lines(stdout).map((line) => line.split(':\t') as [string, string]));
+    expect(fields.get('NoNewPrivs')).toBe('1');
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+      expect(fields.get(set), set).toBe('0000000000000000');
+  });
+
+  it('hands no descriptor on and resets signals', async () => {
+    // The fourth is the folder that ls itself reads.
+    expect(lines((await bench.run(['ls', '/proc/self/fd'])).stdout)).toEqual(['0', '1', '2', '3']);
+    const { stdout } = await bench.run(['grep', '-E', 'Sig(Ign|Blk)', '/proc/self/status']);
+    expect(lines(stdout)).toEqual(['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000']);
+  });
+
+  it('shows nothing of the host: environment, arguments and executable of PID 1, mounts, cgroup', async () => {
+    const { stdout, stderr } = await bench.sh(
+      'tr -d "\\0" < /proc/1/cmdline; cat /proc/1/comm; cat /proc/1/environ; ls /proc/1/fd; ls -l /proc/1/exe; cat /proc/self/mountinfo /proc/self/cgroup; env',
+    );
+    expect(lines(stdout)[0]).toBe('init');
+    expect(stdout).not.toContain(bench.state);
+    expect(stdout).not.toContain('cloister');
+    expect(stdout).toContain('0::/\n');
+    for (const file of ['environ', 'fd', 'exe'])
+      expect(stderr).toMatch(new RegExp(`/proc/1/${file}'?: .*Permission denied`));
+    expect(stdout).not.toMatch(/shared:|master:/);
+  });
+
+  it('has a loopback that is up and no other interface', async () => {
+    const { stdout } = await bench.sh('ip -o link | wc -l; ip addr show lo | grep -c "inet 127.0.0.1"');
+    expect(lines(stdout)).toEqual(['1', '1']);
+  });
+
+  it('has devices that work, and only those', async () => {
+    const { stdout } = await bench.sh(
+      'ls /dev | tr "\\n" " "; echo; echo x > /dev/null && head -c 3 /dev/zero | wc -c; echo y > /dev/shm/y && cat /dev/shm/y; echo err > /dev/stderr; echo out > /dev/stdout',
+    );
+    expect(lines(stdout)).toEqual([
+      'fd full null ptmx pts random shm stderr stdin stdout tty urandom zero ',
+      '3',
+      'y',
+      'out',
+    ]);
+  });
+
+  it('has /proc and /sys that cannot be written', async () => {
+    const { stdout } = await bench.sh(
+      'for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/hostname /sys/power/state; do : 2>/dev/null >> $f || echo no; done',
+    );
+    const { stdout: readOnly } = await bench.sh('grep -E " /(proc|sys) " /proc/mounts | cut -d" " -f2,4');
+    expect(stdout).not.toContain('yes');
+    for (const line of lines(readOnly)) expect(line).toMatch(/ ro,nosuid,nodev,noexec/);
+    expect(lines(readOnly)).toHaveLength(2);
+  });
+
+  it('writes to a layer of its own: the image stays as it is', async () => {
+    const first = await bench.sh(
+      'echo changed > /etc/motd && rm /etc/passwd && rm -r /opt && mkdir /opt && ls -a /opt',
+    );
+    expect(first).toMatchObject({ stderr: '', stdout: '.\n..\n' });
+    const second = await bench.sh('cat /etc/motd; test -f /etc/passwd && echo there');
+    expect(second.stdout).not.toContain('changed');
+    expect(second.stdout).toContain('there');
+  });
+
+  it('has a writable layer that ends at its size', async () => {
+    const root = { image: (await import('../support/image.ts')).testImage() };
+    const { stderr, record } = await bench.sh('dd if=/dev/zero of=/big bs=64k count=64', {
+      root: { image: await root.image, layerOptions: 'mode=755,size=1048576' },
+    });
+    expect(stderr).toContain('No space left on device');
+    expect(record.termination).toEqual({ kind: 'exited', code: 1 });
+  });
+
+  it('runs as the user that was asked for', async () => {
+    const user = { uid: 65534, gid: 65533, groups: [100, 101] };
+    const { stdout } = await bench.sh('id -u; id -g; id -G; echo mine > /dev/stdout; touch /x 2>&1', {
+      user,
+    });
+    expect(lines(stdout)).toEqual([
+      '65534',
+      '65533',
+      '65533 100 101',
+      'mine',
+      'touch: /x: Permission denied',
+    ]);
+  });
+
+  it('reaps what is orphaned', async () => {
+    const { stdout } = await bench.sh(
+      'for i in $(seq 50); do (sleep 0.01 &); done; sleep 0.5; ps -o stat | grep -c Z; true',
+    );
+    expect(stdout).toBe('0\n');
+  });
+});
+
+describe('a stop', () => {
+  it('is SIGTERM to the command, whose own end is then told', async () => {
+    const cell = await bench.start([
+      '/bin/sh',
+      '-c',
+      'trap "echo bye; exit 9" TERM; echo up; while :; do sleep 0.05; done',
+    ]);
+    await expect.poll(() => readFileSync(join(cell.folder, 'log')).toString('latin1')).toContain('up');
+    cell.control.stop(60_000);
+    const { record, stdout } = await cell.finished;
+    expect(record).toMatchObject({ cause: 'stop', termination: { kind: 'exited', code: 9 } });
+    expect(stdout).toBe('up\nbye\n');
+  });
+
+  it('ends sleep, which as PID 1 would not hear it', async () => {
+    const cell = await bench.start(['/bin/sleep', '1000']);
+    await cell.running;
+    cell.control.stop(60_000);
+    expect((await cell.finished).record.termination).toEqual({ kind: 'signaled', signal: 'SIGTERM' });
+  });
+
+  it('kills after the grace period what ignores it', async () => {
+    const cell = await bench.start(['/bin/sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.05; done']);
+    await expect.poll(() => readFileSync(join(cell.folder, 'log')).toString('latin1')).toContain('up');
+    cell.control.stop(200);
+    const { record } = await cell.finished;
+    expect(record).toMatchObject({ cause: 'stop', termination: { kind: 'signaled', signal: 'SIGKILL' } });
+    expect(record.duration).toBeGreaterThan(200_000_000n);
+  });
+});
+
+describe('limits that the supervisor keeps', () => {
+  it('ends what runs too long', async () => {
+    const { record } = await bench.run(['/bin/sleep', '1000'], { timeout: 200 });
+    expect(record).toMatchObject({ cause: 'time', termination: { kind: 'signaled', signal: 'SIGKILL' } });
+    expect(record.duration).toBeGreaterThanOrEqual(200_000_000n);
+  });
+
+  it('ends what writes too much, keeps what fits to the byte and counts the rest', async () => {
+    const { record, frames } = await bench.sh('yes', { output: 100_000 });
+    expect(record).toMatchObject({ cause: 'output', kept: 100_000 });
+    const kept = frames
+      .filter((frame) => frame.flags === 0)
+      .reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(kept).toBe(100_000);
+    const marked = frames
+      .filter((frame) => frame.flags === 1)
+      .map(({ bytes }) => Number(bytes.readBigUInt64LE()));
+    expect(marked.reduce((sum, count) => sum + count, 0)).toBe(record.dropped);
+    expect(record.dropped).toBeGreaterThan(0);
+  });
+
+  it('tells that too much was written also when the command had ended by then', async () => {
+    const { record } = await bench.sh('head -c 5000 /dev/zero', { output: 4999 });
+    expect(record).toMatchObject({ cause: 'output', kept: 4999, dropped: 1 });
+  });
+});
+
+describe('output', () => {
+  it('arrives whole, whenever the command ends', async () => {
+    for (let round = 0; round < 20; round++) {
+      const { frames, record } = await bench.sh('head -c 1048576 /dev/zero');
+      expect(frames.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(1_048_576);
+      expect(record).toMatchObject({ kept: 1_048_576, dropped: 0 });
+    }
+  });
+
+  it('keeps streams apart and in the order in which they were written', async () => {
+    const { frames } = await bench.sh(
+      'for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done',
+    );
+    expect(frames.map(({ stream, bytes }) => `${stream}${bytes}`)).toEqual(
+      [1, 2, 3].flatMap((i) => [`1o${i}\n`, `2e${i}\n`]),
+    );
+    const times = frames.map(({ time }) => time);
+    expect(times).toEqual(times.toSorted());
+    expect(new Set(times).size).toBe(times.length);
+  });
+
+  it('is exact for bytes of any kind', async () => {
+    const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7919) % 256));
+    const { frames } = await bench.run(['/bin/cat'], {}, bytes);
+    expect(Buffer.concat(frames.map((frame) => frame.bytes)).equals(bytes)).toBe(true);
+  });
+});
+
+describe('standard input', () => {
+  it('is /dev/null when there is none', async () => {
+    const { record, stdout } = await bench.sh('cat; readlink /proc/self/fd/0');
+    expect(record.termination).toEqual({ kind: 'exited', code: 0 });
+    expect(stdout).toBe('/dev/null\n');
+  });
+
+  it('is fed to the end, more than a pipe holds', async () => {
+    const { stdout } = await bench.run(['/usr/bin/wc', '-c'], {}, Buffer.alloc(5_000_000, 'x'));
+    expect(stdout).toBe('5000000\n');
+  });
+
+  it('may be left unread', async () => {
+    const { record } = await bench.run(['/bin/true'], {}, Buffer.alloc(5_000_000, 'x'));
+    expect(record.termination).toEqual({ kind: 'exited', code: 0 });
+  });
+});

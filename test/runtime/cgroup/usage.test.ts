@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseUsage, readUsage, USAGE_FILES } from '../../../src/runtime/cgroup/usage.ts';
+import { disposers } from '../../support/disposers.ts';
+import { cgroup, describeCgroups, files, folder, sleeper } from './fixture.ts';
+
+const onEnd = disposers();
+
+const FULL = {
+  'cpu.stat': [
+    'usage_usec 1058829',
+    'user_usec 436238',
+    'system_usec 622591',
+    'nice_usec 0',
+    'nr_periods 12',
+    'nr_throttled 3',
+    'throttled_usec 4500',
+    '',
+  ].join('\n'),
+  'memory.current': '4096\n',
+  'memory.peak': '1048576\n',
+  'memory.events': 'low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\noom_group_kill 1\n',
+  'pids.peak': '5\n',
+  'io.stat':
+    '8:0 rbytes=4096 wbytes=512 rios=1 wios=1 dbytes=0 dios=0\n254:0 rbytes=100 wbytes=0 rios=1 wios=0 dbytes=9 dios=1\n',
+};
+const NOTHING = {
+  userTime: null,
+  systemTime: null,
+  memoryCurrent: null,
+  memoryPeak: null,
+  pidsPeak: null,
+  ioRead: null,
+  ioWritten: null,
+  oomKills: null,
+  throttledTime: null,
+};
+const parse = (contents: Readonly<Record<string, string>>) => parseUsage(new Map(Object.entries(contents)));
+
+describe('parseUsage', () => {
+  it('reads what the kernel tells', () => {
+    expect(parse(FULL)).toEqual({
+      cpuTime: 1058829,
+      userTime: 436238,
+      systemTime: 622591,
+      memoryCurrent: 4096,
+      memoryPeak: 1048576,
+      pidsPeak: 4,
+      ioRead: 4196,
+      ioWritten: 512,
+      oomKills: 1,
+      throttledTime: 4500,
+    });
+  });
+
+  it('knows only the CPU time where no controller counts', () => {
+    expect(parse({ 'cpu.stat': 'usage_usec 7\n' })).toEqual({ cpuTime: 7, ...NOTHING });
+  });
+
+  it('knows nothing without the CPU time', () => {
+    expect(parse({})).toBeNull();
+    expect(parse({ ...FULL, 'cpu.stat': '' })).toBeNull();
+    expect(parse({ ...FULL, 'cpu.stat': 'usage_usec\n' })).toBeNull();
+  });
+
+  it('takes an empty or torn value for none', () => {
+    const torn = {
+      'cpu.stat': 'usage_usec 7\nuser_',
+      'memory.events': 'oom 1\noom_kil',
+      'memory.peak': 'max\n',
+    };
+    expect(parse({ ...torn, 'pids.peak': '' })).toEqual({ cpuTime: 7, ...NOTHING });
+  });
+
+  it('counts no input and output as zero, and an init that was killed at once as no process', () => {
+    expect(parse({ ...FULL, 'io.stat': '', 'pids.peak': '0\n' })).toMatchObject({
+      ioRead: 0,
+      ioWritten: 0,
+      pidsPeak: 0,
+    });
+    expect(parse({ ...FULL, 'io.stat': '8:0 \n' })).toMatchObject({ ioRead: 0, ioWritten: 0 });
+  });
+});
+
+describe('readUsage', () => {
+  it('reads every file, also that which only a live cgroup tells', async () => {
+    const usage = await readUsage(files(onEnd, FULL));
+    expect(usage).toEqual(parse(FULL));
+    expect(USAGE_FILES.every((file) => file in FULL)).toBe(true);
+  });
+
+  it('has no answer for a cgroup that is gone', async () => {
+    expect(await readUsage(join(folder(onEnd), 'gone'))).toBeNull();
+  });
+});
+
+describeCgroups('readUsage of a real cgroup', () => {
+  it('tells the CPU time of what ran there', async () => {
+    const path = cgroup(onEnd);
+    await sleeper(onEnd, path);
+    const usage = await readUsage(path);
+    expect(usage?.cpuTime).toBeGreaterThan(0);
+    // Each is rounded by itself.
+    const parts = (usage?.userTime ?? 0) + (usage?.systemTime ?? 0);
+    expect(Math.abs((usage?.cpuTime ?? 0) - parts)).toBeLessThanOrEqual(1);
+  });
+});

@@ -1,0 +1,319 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { IMAGE_NAMES } from '../../../rootfs/catalogue.ts';
+import { checkCgroups } from '../../../src/runtime/doctor/cgroups.ts';
+import type { Check, Machine } from '../../../src/runtime/doctor/check.ts';
+import { checkImages } from '../../../src/runtime/doctor/image.ts';
+import {
+  checkCorePattern,
+  checkKernel,
+  checkOverlay,
+  checkRoot,
+} from '../../../src/runtime/doctor/kernel.ts';
+import { checkLauncher } from '../../../src/runtime/doctor/launcher.ts';
+import { checkNamespaces, checkVisibility, tryNamespaces } from '../../../src/runtime/doctor/namespaces.ts';
+import { checkSpace, checkState, checkType } from '../../../src/runtime/doctor/state.ts';
+import { disposers } from '../../support/disposers.ts';
+import { cgroup, describeCgroups, files, folder } from '../cgroup/fixture.ts';
+
+const onEnd = disposers();
+
+const machine = (contents: Readonly<Record<string, string>> = {}, over: Partial<Machine> = {}): Machine => ({
+  proc: files(onEnd, contents),
+  release: '6.1.0-28-amd64',
+  uid: 0,
+  ...over,
+});
+const brief = ({ name, status, detail }: Check) => `${status} ${name}: ${detail}`;
+
+describe('kernel', () => {
+  it.each([
+    ['6.18.44', 'PASS'],
+    ['6.1.0-28-amd64', 'PASS'],
+    ['10.0.1', 'PASS'],
+    ['6.0.9', 'WARN'],
+    ['5.14.0-427.el9.x86_64', 'WARN'],
+    ['5.13.19', 'FAIL'],
+    ['4.19.0', 'FAIL'],
+    ['unknown', 'FAIL'],
+  ])('%s is %s', (release, status) => {
+    const check = checkKernel(machine({}, { release }));
+    expect(check).toMatchObject({ status, detail: expect.stringContaining(release) });
+    expect(check.remedy).toBe(status === 'PASS' ? undefined : 'use Linux 6.1 or newer');
+  });
+});
+
+describe('root', () => {
+  it('is needed', () => {
+    expect(brief(checkRoot(machine()))).toBe('PASS root: running as root');
+    expect(brief(checkRoot(machine({}, { uid: 1000 })))).toBe('FAIL root: running as user 1000');
+  });
+});
+
+describe('core dumps', () => {
+  const checked = (pattern: string) => checkCorePattern(machine({ 'sys/kernel/core_pattern': pattern }));
+
+  it('are a warning where they start a program', async () => {
+    expect(await checked('core\n')).toMatchObject({ status: 'PASS' });
+    expect(await checked('|/usr/share/apport/apport %p\n')).toMatchObject({
+      status: 'WARN',
+      detail: expect.stringContaining('|/usr/share/apport/apport'),
+      remedy: expect.stringContaining('kernel.core_pattern=core'),
+    });
+  });
+});
+
+describe('overlay', () => {
+  it('is found among the file systems', async () => {
+    const filesystems = 'nodev\tsysfs\nnodev\toverlay\n\text4\n';
+    expect(await checkOverlay(machine({ filesystems }))).toMatchObject({ status: 'PASS' });
+  });
+
+  it('is missing where neither the kernel nor a module has it', async () => {
+    const filesystems = 'nodev\tsysfs\n\toverlayish\n';
+    const check = await checkOverlay(machine({ filesystems }, { release: '0.0.0-none' }));
+    expect(check).toMatchObject({ status: 'FAIL', remedy: expect.stringContaining('modprobe overlay') });
+  });
+});
+
+describe('namespaces', () => {
+  const KINDS = ['user', 'pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup'];
+  const proc = (over: Readonly<Record<string, string>> = {}) => ({
+    ...Object.fromEntries(KINDS.map((kind) => [`self/ns/${kind}`, ''])),
+    ...Object.fromEntries(KINDS.map((kind) => [`sys/user/max_${kind}_namespaces`, '100\n'])),
+    ...over,
+  });
+
+  it('pass, each kind on a line', async () => {
+    const checks = await checkNamespaces(machine(proc()));
+    expect(checks.map(brief)).toEqual(KINDS.map((kind) => `PASS ${kind} namespaces: up to 100`));
+  });
+
+  it('fail where they are turned off or not there', async () => {
+    const { 'self/ns/net': _, ...rest } = proc({ 'sys/user/max_user_namespaces': '0\n' });
+    const failed = (await checkNamespaces(machine(rest))).filter(({ status }) => status !== 'PASS');
+    expect(failed.map(brief)).toEqual([
+      'FAIL user namespaces: turned off: user.max_user_namespaces is 0',
+      'FAIL net namespaces: this kernel has none',
+    ]);
+    expect(failed[0]?.remedy).toContain('sysctl -w user.max_user_namespaces=10000');
+    expect(failed[1]?.remedy).toContain('CONFIG_NET_NS');
+  });
+
+  it('are warned of where only root may make them and the server is not root', async () => {
+    const contents = proc({ 'sys/kernel/apparmor_restrict_unprivileged_userns': '1\n' });
+    const warnings = async (uid: number) =>
+      (await checkNamespaces(machine(contents, { uid })))
+        .filter(({ status }) => status === 'WARN')
+        .map(brief);
+    expect(await warnings(1000)).toEqual([
+      'WARN unprivileged user namespaces: kernel.apparmor_restrict_unprivileged_userns is 1',
+    ]);
+    expect(await warnings(0)).toEqual([]);
+  });
+
+  it('are tried together', async () => {
+    const refusing = join(
+      files(onEnd, { unshare: '#!/bin/sh\necho "unshare failed: EPERM" >&2; exit 1\n' }),
+      'unshare',
+    );
+    chmodSync(refusing, 0o755);
+    const [check] = await tryNamespaces(refusing);
+    expect(check).toMatchObject({ status: 'FAIL', detail: expect.stringContaining('unshare failed: EPERM') });
+    expect(await tryNamespaces('/no/such/program')).toEqual([]);
+    expect((await tryNamespaces('true')).map(brief)).toEqual(['PASS namespaces together: can be made']);
+  });
+});
+
+describe('proc and sysfs', () => {
+  const host = [
+    '22 1 0:20 / /proc rw - proc proc rw',
+    '23 22 0:33 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw',
+    '24 1 0:21 / /sys rw - sysfs sysfs rw',
+    '25 24 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw',
+    '26 24 0:34 / /sys/kernel/security rw - securityfs securityfs rw',
+  ];
+  const docker = [
+    '27 22 0:20 /sys /proc/sys ro - proc proc rw',
+    '28 22 0:40 / /proc/acpi ro - tmpfs tmpfs ro',
+    '29 22 0:5 /null /proc/kcore rw - tmpfs tmpfs rw',
+    '30 24 0:41 / /sys/firmware ro - tmpfs tmpfs ro',
+  ];
+
+  it('pass on a machine', async () => {
+    expect(await checkVisibility(machine({ 'self/mountinfo': host.join('\n') }))).toMatchObject({
+      status: 'PASS',
+    });
+  });
+
+  it('fail in a container that covers parts of them', async () => {
+    const check = await checkVisibility(machine({ 'self/mountinfo': [...host, ...docker].join('\n') }));
+    expect(brief(check)).toBe(
+      'FAIL proc and sysfs: parts are covered, so that no cell may mount its own: /proc/sys, /proc/acpi, /proc/kcore, 1 more',
+    );
+    expect(check.remedy).toContain('systempaths=unconfined');
+  });
+});
+
+describe('cgroups', () => {
+  const proc = (mountinfo: string, rest: Readonly<Record<string, string>> = {}) =>
+    machine({ 'self/mountinfo': mountinfo, 'self/cgroup': '0::/\n', swaps: 'Filename\tType\n', ...rest });
+
+  it('fail where v2 is not mounted', async () => {
+    const [check, ...rest] = await checkCgroups(proc(''));
+    expect(check).toMatchObject({ status: 'FAIL', name: 'cgroup v2', detail: 'cgroup v2 is not mounted' });
+    expect(check?.remedy).toContain('mount -t cgroup2');
+    expect(rest).toEqual([]);
+  });
+
+  it('fail where they are mounted read-only', async () => {
+    const at = folder(onEnd);
+    const checks = await checkCgroups(proc(`35 24 0:30 / ${at} ro - cgroup2 cgroup2 rw\n`));
+    expect(checks.map(brief)).toEqual([`FAIL cgroup v2: mounted read-only on ${at}`]);
+    expect(checks[0]?.remedy).toContain('writable-cgroups=true');
+  });
+
+  it('name each controller that cgroup v1 has, with the remedy', async () => {
+    const at = files(onEnd, { 'cgroup.controllers': 'memory\n', 'cgroup.subtree_control': '' });
+    const v1 = '33 31 0:30 / /v1 rw - cgroup cgroup rw,cpu,pids\n';
+    const checks = await checkCgroups(proc(`${v1}35 24 0:30 / ${at} rw - cgroup2 cgroup2 rw\n`));
+    expect(checks.map(({ name, status }) => `${status} ${name}`)).toEqual([
+      'PASS cgroup v2',
+      'PASS cgroup delegation',
+      'FAIL cpu controller',
+      'PASS memory controller',
+      'FAIL pids controller',
+      'WARN io controller',
+      'PASS swap',
+    ]);
+    expect(checks[2]?.detail).toContain('"cpu" is bound to cgroup v1');
+    expect(checks[2]?.remedy).toContain('systemd.unified_cgroup_hierarchy=1');
+    expect(readdirSync(at).toSorted()).toEqual(['cgroup.controllers', 'cgroup.subtree_control']);
+  });
+
+  it('warn of swap that is not bounded', async () => {
+    const swaps = 'Filename\tType\tSize\n/dev/vda2\tpartition\t1000\n';
+    const swap = async (controllers: string, cmdline: string) => {
+      const at = files(onEnd, { 'cgroup.controllers': controllers, 'cgroup.subtree_control': '' });
+      const checks = await checkCgroups(proc(`1 0 0:1 / ${at} rw - cgroup2 x rw\n`, { swaps, cmdline }));
+      return checks.find(({ name }) => name === 'swap')?.status;
+    };
+    expect(await swap('memory', 'quiet')).toBe('PASS');
+    expect(await swap('memory', 'swapaccount=0 quiet')).toBe('WARN');
+    expect(await swap('cpu', 'quiet')).toBe('WARN');
+  });
+
+  describeCgroups('on this machine', () => {
+    it('are tried with one that is gone afterwards', async () => {
+      const root = cgroup(onEnd);
+      const checks = await checkCgroups({ proc: '/proc', release: '6.1', uid: 0 }, join(root, 'later'));
+      expect(checks.map(brief)).toContain(`PASS cgroup delegation: cgroups can be made in ${root}`);
+      expect(readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())).toEqual([]);
+    });
+  });
+});
+
+describe('launcher', () => {
+  const program = (script: string) => {
+    const path = join(files(onEnd, { cell: script }), 'cell');
+    chmodSync(path, 0o755);
+    return path;
+  };
+
+  it('is known by what it answers', async () => {
+    expect(await checkLauncher(program('#!/bin/sh\nexit 64\n'))).toMatchObject({ status: 'PASS' });
+    expect(await checkLauncher(program('#!/bin/sh\nexit 0\n'))).toMatchObject({
+      status: 'FAIL',
+      detail: expect.stringContaining('another program'),
+    });
+  });
+
+  it('fails when it is not there, may not be executed, or is of another machine', async () => {
+    expect(await checkLauncher(join(folder(onEnd), 'cell'))).toMatchObject({
+      status: 'FAIL',
+      remedy: expect.stringContaining('make build'),
+    });
+    const file = join(files(onEnd, { cell: '' }), 'cell');
+    expect(await checkLauncher(file)).toMatchObject({
+      status: 'FAIL',
+      detail: expect.stringContaining('EACCES'),
+    });
+    const alien = program('\x7fELF nothing that runs here');
+    expect(await checkLauncher(alien)).toMatchObject({ status: 'FAIL' });
+  });
+});
+
+describe('image', () => {
+  const record = {
+    version: '3.20.3',
+    source: 'https://example.org/a',
+    idBase: 0,
+    unpackedAt: '2026-01-01T00:00:00Z',
+  };
+  const unpacked = (sha512: string | null) => {
+    const images = folder(onEnd);
+    for (const name of IMAGE_NAMES) {
+      mkdirSync(join(images, name));
+      const idBase = process.getuid?.();
+      writeFileSync(join(images, `${name}.json`), JSON.stringify({ ...record, idBase, sha512 }));
+    }
+    return images;
+  };
+
+  it('tells what is unpacked, what stands in, and what is not there yet', async () => {
+    const [first] = IMAGE_NAMES;
+    const told = async (images: string) => (await checkImages(images)).map(brief)[0];
+    expect(await told(unpacked('ab'))).toBe(`PASS image ${first}: 3.20.3, from https://example.org/a`);
+    expect(await told(unpacked(null))).toBe(`WARN image ${first}: BusyBox 3.20.3 stands in for it`);
+    expect(await told(folder(onEnd))).toMatch(/^WARN image \w+: not unpacked yet/);
+  });
+});
+
+describe('state folder', () => {
+  const uid = process.getuid?.() ?? -1;
+  const checked = async (stateDir: string, over: Partial<Machine> = {}) =>
+    (await checkState(machine({}, { uid, ...over }), stateDir)).map(brief);
+
+  it('passes when it is there, or can be made', async () => {
+    const state = folder(onEnd);
+    expect(await checked(state)).toContain(`PASS state folder: ${state}`);
+    expect(await checked(join(state, 'a', 'b'))).toContain(
+      `PASS state folder: ${join(state, 'a', 'b')} will be made`,
+    );
+    expect(existsSync(join(state, 'a'))).toBe(false);
+  });
+
+  it('fails when others may write it, when it is another user’s, and when it is no folder', async () => {
+    const state = folder(onEnd);
+    chmodSync(state, 0o770);
+    expect(await checked(state)).toEqual([`FAIL state folder: ${state} can be written by other users`]);
+    expect(await checked(state, { uid: uid + 1 })).toEqual([
+      `FAIL state folder: ${state} belongs to user ${uid}`,
+    ]);
+    writeFileSync(join(state, 'file'), '');
+    expect(await checked(join(state, 'file', 'a'))).toEqual([
+      `FAIL state folder: ${state}/file is not a folder`,
+    ]);
+  });
+
+  it('must be on a local file system', () => {
+    expect(brief(checkType('/s', 0x6969))).toBe(
+      'FAIL state file system: /s is on NFS, where the database would break',
+    );
+    // statfs(2) has a signed field: CIFS comes as a negative number on some machines.
+    expect(checkType('/s', 0xff534d42 | 0).status).toBe('FAIL');
+    expect(checkType('/s', 0xef53).status).toBe('PASS');
+    expect(checkType('/s', 0x01021994).status).toBe('WARN');
+  });
+
+  it('needs room', () => {
+    const mib = 1024 ** 2;
+    expect(brief(checkSpace('/s', 63 * mib))).toBe('FAIL disk space: 63 MiB free for /s');
+    expect([64, 1023, 1024].map((free) => checkSpace('/s', free * mib).status)).toEqual([
+      'WARN',
+      'WARN',
+      'PASS',
+    ]);
+  });
+});

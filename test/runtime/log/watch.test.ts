@@ -1,0 +1,174 @@
+import fs, { type FSWatcher } from 'node:fs';
+import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { watchFile } from '../../../src/runtime/log/watch.ts';
+import { Bell } from '../../../src/runtime/pull.ts';
+import { logOf, onCleanup, temporaryFolder, watchesOn } from './fixture.ts';
+
+const { signal } = new AbortController();
+
+/** A watch that counts. */
+const watched = (path: string) => {
+  const bell = new Bell();
+  const failures: Error[] = [];
+  const release = watchFile(path, (failure) => {
+    if (failure !== undefined) failures.push(failure);
+    bell.ring();
+  });
+  onCleanup(async () => release());
+  return { bell, failures, release };
+};
+
+/** Puts another `fs.watch` in place for the rest of the test. */
+const replaceWatch = (replacement: (real: typeof fs.watch) => (path: string) => FSWatcher): void => {
+  const real = fs.watch;
+  Object.assign(fs, { watch: replacement(real) });
+  syncBuiltinESMExports();
+  onCleanup(async () => {
+    Object.assign(fs, { watch: real });
+    syncBuiltinESMExports();
+  });
+};
+
+describe('a watch', () => {
+  it('tells every growth to all who share it', async () => {
+    const path = await logOf();
+    const watches = [watched(path), watched(path), watched(path)];
+    expect(watchesOn(path)).toBe(1);
+    for (let times = 0; times < 3; times++) {
+      const waiting = watches.map(({ bell }) => bell.wait(bell.rings, signal));
+      await appendFile(path, 'x');
+      await Promise.all(waiting);
+    }
+  });
+
+  it('ends with the last who shares it, and only then', async () => {
+    const path = await logOf();
+    const [first, second] = [watched(path), watched(path)];
+    first.release();
+    first.release();
+    expect(watchesOn(path)).toBe(1);
+    const grown = second.bell.wait(second.bell.rings, signal);
+    await appendFile(path, 'x');
+    await grown;
+    second.release();
+    expect(watchesOn(path)).toBe(0);
+    const third = watched(path);
+    expect(watchesOn(path)).toBe(1);
+    third.release();
+  });
+
+  it('tells of a file that comes into being, and then of its growth', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'log');
+    const { bell, release } = watched(path);
+    const created = bell.wait(bell.rings, signal);
+    await writeFile(path, '');
+    await created;
+    const grown = bell.wait(bell.rings, signal);
+    await appendFile(path, 'x');
+    await grown;
+    expect([watchesOn(folder), watchesOn(path)]).toEqual([0, 1]);
+    release();
+    expect(watchesOn(path)).toBe(0);
+  });
+
+  it('tells of a file whose folders do not exist yet', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'jobs', 'id', 'log');
+    const { bell, release } = watched(path);
+    expect(watchesOn(folder)).toBe(1);
+    const made = bell.wait(bell.rings, signal);
+    await mkdir(dirname(path), { recursive: true });
+    await made;
+    await mkdir(join(folder, 'jobs', 'other'));
+    const created = bell.wait(bell.rings, signal);
+    await writeFile(path, 'x');
+    await created;
+    release();
+    expect([watchesOn(folder), watchesOn(dirname(path)), watchesOn(path)]).toEqual([0, 0, 0]);
+  });
+
+  it('finds a file that came into being while its folder was about to be watched', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'log');
+    replaceWatch((real) => (target) => {
+      if (target === folder) fs.writeFileSync(path, '');
+      return real(target);
+    });
+    watched(path);
+    expect([watchesOn(folder), watchesOn(path)]).toEqual([0, 1]);
+  });
+
+  it('does not hear the neighbours of a file that does not exist yet', async () => {
+    const folder = await temporaryFolder();
+    const { bell } = watched(join(folder, 'log'));
+    await writeFile(join(folder, 'other'), 'x');
+    const created = bell.wait(bell.rings, signal);
+    await writeFile(join(folder, 'log'), '');
+    await created;
+    expect(bell.rings).toBeLessThanOrEqual(2);
+  });
+
+  it('goes over to a file that takes the place of the first', async () => {
+    const path = await logOf();
+    const { bell } = watched(path);
+    await writeFile(`${path}.new`, 'new');
+    const replaced = bell.wait(bell.rings, signal);
+    await rename(`${path}.new`, path);
+    await replaced;
+    await expect.poll(() => watchesOn(path)).toBe(1);
+    const grown = bell.wait(bell.rings, signal);
+    await appendFile(path, 'x');
+    await grown;
+  });
+
+  it('outlives the removal of the file and of its folder', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'id', 'log');
+    await mkdir(dirname(path));
+    await writeFile(path, '');
+    const { bell, failures, release } = watched(path);
+    const gone = bell.wait(bell.rings, signal);
+    await rm(dirname(path), { recursive: true });
+    await gone;
+    await expect.poll(() => watchesOn(folder)).toBe(1);
+    expect(failures).toEqual([]);
+    release();
+    expect(watchesOn(folder)).toBe(0);
+  });
+
+  it('that the system refuses is an error, and nothing is left of it', async () => {
+    const path = await logOf();
+    replaceWatch(() => () => {
+      throw Object.assign(new Error('ENOSPC: System limit for number of file watchers reached'), {
+        code: 'ENOSPC',
+      });
+    });
+    expect(() => watchFile(path, () => undefined)).toThrow('ENOSPC');
+    expect(() => watchFile(path, () => undefined)).toThrow('ENOSPC');
+  });
+
+  it('that breaks later tells all who share it, and the next one begins anew', async () => {
+    const path = await logOf();
+    const made: FSWatcher[] = [];
+    replaceWatch((real) => (target) => {
+      const watcher = real(target);
+      made.push(watcher);
+      return watcher;
+    });
+    const [first, second] = [watched(path), watched(path)];
+    made[0]?.emit('error', new Error('inotify broke'));
+    for (const { failures } of [first, second]) {
+      expect(failures.map(({ message }) => message)).toEqual(['cannot watch the log: inotify broke']);
+    }
+    expect(watchesOn(path)).toBe(0);
+    const third = watched(path);
+    first.release();
+    second.release();
+    expect(watchesOn(path)).toBe(1);
+    third.release();
+  });
+});

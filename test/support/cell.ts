@@ -1,0 +1,136 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Control } from '../../src/runtime/control.ts';
+import { type ExitRecord, parseExitRecord } from '../../src/runtime/exit-record.ts';
+import { furnish, RESOURCE_LIMITS } from '../../src/runtime/furniture.ts';
+import { encodePlan, type LaunchPlan } from '../../src/runtime/plan.ts';
+import { Spawner } from '../../src/runtime/spawner.ts';
+import { cgroup2Mount } from './cgroup2.ts';
+import { ID_BASE, testImage } from './image.ts';
+
+export const LAUNCHER = join(import.meta.dirname, '..', '..', 'build', 'cell');
+
+export interface Frame {
+  readonly stream: number;
+  readonly flags: number;
+  readonly time: bigint;
+  readonly bytes: Buffer;
+}
+
+export interface Finished {
+  readonly record: ExitRecord;
+  readonly frames: readonly Frame[];
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A job on its way, without a server: the launcher and what it leaves on disk. */
+export interface StartedCell {
+  readonly id: string;
+  readonly folder: string;
+  readonly cgroup: string;
+  readonly control: Control;
+  /** Settles when the command has been executed; never when it could not be. */
+  readonly running: Promise<void>;
+  readonly finished: Promise<Finished>;
+}
+
+/** The launcher's surroundings: a state folder, a cgroup and a spawner. */
+export class CellBench {
+  readonly state = mkdtempSync(join(tmpdir(), 'cloister-cell-'));
+  readonly cgroups: string;
+  readonly spawner: Spawner;
+  #next = 0;
+
+  constructor() {
+    for (const folder of ['jobs', 'exits']) mkdirSync(join(this.state, folder));
+    this.cgroups = join(cgroup2Mount(), `cloister-test-${process.pid}-${this.state.slice(-6)}`);
+    mkdirSync(this.cgroups);
+    this.spawner = new Spawner({ launcher: LAUNCHER, jobs: join(this.state, 'jobs'), cgroup: '' });
+  }
+
+  /** Plans a command of the given arguments, and starts it. */
+  async start(
+    argv: readonly string[],
+    change: Partial<LaunchPlan> = {},
+    stdin?: Buffer,
+  ): Promise<StartedCell> {
+    const id = `job-${++this.#next}`;
+    const folder = join(this.state, 'jobs', id);
+    const range = [{ inside: 0, outside: ID_BASE, count: 65536 }];
+    const plan: LaunchPlan = {
+      cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
+      uids: range,
+      gids: range,
+      root: { image: await testImage(), layerOptions: 'mode=755,size=67108864' },
+      steps: furnish({ shm: 1 << 20 }),
+      hostname: 'cell',
+      argv,
+      env: [{ name: 'PATH', value: '/usr/bin:/bin:/sbin' }],
+      workdir: '/',
+      user: { uid: 0, gid: 0, groups: [] },
+      resourceLimits: RESOURCE_LIMITS,
+      umask: 0o022,
+      stdin: stdin !== undefined,
+      timeout: 60_000,
+      output: 64 << 20,
+      ...change,
+    };
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'plan'), encodePlan(plan));
+    if (stdin !== undefined) writeFileSync(join(folder, 'stdin'), stdin);
+    await this.spawner.start(id);
+    return this.follow(id);
+  }
+
+  /** Connects to the supervisor of a job that was started. */
+  follow(id: string): StartedCell {
+    const folder = join(this.state, 'jobs', id);
+    const ended = Promise.withResolvers<void>();
+    const running = Promise.withResolvers<void>();
+    const control = new Control(folder, { running: () => running.resolve(), ended: () => ended.resolve() });
+    const finished = ended.promise.then(() => this.#collect(id));
+    return { id, folder, cgroup: join(this.cgroups, id), control, running: running.promise, finished };
+  }
+
+  async run(argv: readonly string[], change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<Finished> {
+    return (await this.start(argv, change, stdin)).finished;
+  }
+
+  /** Runs a line of the cell's shell. */
+  sh(line: string, change: Partial<LaunchPlan> = {}): Promise<Finished> {
+    return this.run(['/bin/sh', '-c', line], change);
+  }
+
+  #collect(id: string): Finished {
+    const record = parseExitRecord(readFileSync(join(this.state, 'exits', id)));
+    const frames = readFrames(readFileSync(join(this.state, 'jobs', id, 'log')));
+    const text = (stream: number): string =>
+      Buffer.concat(frames.filter((frame) => frame.stream === stream).map((frame) => frame.bytes)).toString();
+    return { record, frames, stdout: text(1), stderr: text(2) };
+  }
+
+  /** Fails when a cgroup is left. */
+  async close(): Promise<void> {
+    await this.spawner.close();
+    rmdirSync(this.cgroups);
+    rmSync(this.state, { recursive: true });
+  }
+}
+
+/** The frames of a log, read as `launcher/log.h` tells the format: apart from the server's own reader. */
+export const readFrames = (log: Buffer): Frame[] => {
+  const frames: Frame[] = [];
+  for (let at = 0; at < log.length; ) {
+    const length = log.readUInt32LE(at);
+    frames.push({
+      stream: log.readUInt8(at + 4),
+      flags: log.readUInt8(at + 5),
+      time: log.readBigUInt64LE(at + 8),
+      bytes: log.subarray(at + 16, at + 16 + length),
+    });
+    at += 16 + length;
+  }
+  return frames;
+};
