@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto';
+
+let last = 0n;
+
+/**
+ * A new id: a UUIDv7 (RFC 9562 section 5.7). Ids of one process rise strictly, also when the clock stands
+ * still or goes back: the 12 bits behind the millisecond count up then (section 6.2, method 1).
+ */
+export const newJobId = (): string => {
+  const random = randomBytes(10);
+  const fresh = (BigInt(Date.now()) << 12n) | BigInt(random.readUInt16BE(0) & 0x7ff);
+  last = fresh > last ? fresh : last + 1n;
+  const time = (last >> 12n).toString(16).padStart(12, '0');
+  const count = (0x7000n | (last & 0xfffn)).toString(16);
+  const variant = ((random.readUInt16BE(2) & 0x3fff) | 0x8000).toString(16);
+  return `${time.slice(0, 8)}-${time.slice(8)}-${count}-${variant}-${random.toString('hex', 4)}`;
+};

@@ -1,0 +1,87 @@
+import Database from 'better-sqlite3';
+import { MIGRATIONS } from './migrations.ts';
+
+export type Connection = Database.Database;
+
+/** The database cannot be used; the message tells why, for whoever starts the server. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+}
+
+// "CLST": tells a database of ours from any other SQLite file (sqlite.org/pragma.html#pragma_application_id).
+const APPLICATION_ID = 0x434c5354;
+// Before it, a WAL that was reset at the wrong moment could corrupt the database (sqlite.org/wal.html).
+const OLDEST_SQLITE = [3, 51, 3];
+
+/**
+ * Opens the database, made if need be, and brings it to the present version.
+ *
+ * @throws DatabaseError when it is damaged, not ours, or of a newer version than this program (it is left
+ *   untouched then)
+ */
+export const openDatabase = (path: string): Connection => {
+  const db = new Database(path, { timeout: 1000 });
+  try {
+    checkSqlite(db);
+    checkIdentity(db, path);
+    configure(db);
+    checkHealth(db, path);
+    migrate(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+};
+
+const checkSqlite = (db: Connection): void => {
+  const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
+  const parts = version.split('.').map(Number);
+  const difference =
+    OLDEST_SQLITE.map((part, index) => (parts[index] ?? 0) - part).find((part) => part !== 0) ?? 0;
+  if (difference < 0)
+    throw new DatabaseError(`SQLite: expected ${OLDEST_SQLITE.join('.')} or newer, got ${version}`);
+};
+
+const pragma = (db: Connection, name: string): number => Number(db.pragma(name, { simple: true }));
+
+const checkIdentity = (db: Connection, path: string): void => {
+  const id = pragma(db, 'application_id');
+  const version = pragma(db, 'user_version');
+  const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (id !== APPLICATION_ID && !(id === 0 && empty))
+    throw new DatabaseError(`${path}: expected a database of Cloister, got one with application id ${id}`);
+  if (version > MIGRATIONS.length)
+    throw new DatabaseError(
+      `${path}: expected a database of version ${MIGRATIONS.length} or older, got version ${version}: it is a newer Cloister's`,
+    );
+};
+
+const configure = (db: Connection): void => {
+  db.pragma('journal_mode = WAL');
+  // After WAL, whose default this build sets to NORMAL: there a power loss takes the last commits along.
+  db.pragma('synchronous = FULL');
+  db.pragma('foreign_keys = ON');
+  db.pragma('journal_size_limit = 67108864');
+  for (const [name, value] of [
+    ['synchronous', 2],
+    ['foreign_keys', 1],
+  ] as const)
+    if (pragma(db, name) !== value) throw new DatabaseError(`SQLite: could not set ${name} to ${value}`);
+};
+
+const checkHealth = (db: Connection, path: string): void => {
+  const found = db.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw new DatabaseError(`${path}: the database is damaged: ${String(found)}`);
+};
+
+const migrate = (db: Connection): void => {
+  for (let version = pragma(db, 'user_version'); version < MIGRATIONS.length; version++) {
+    const step = db.transaction(() => {
+      db.exec(MIGRATIONS[version] ?? '');
+      db.pragma(`user_version = ${version + 1}`);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+    });
+    step.immediate();
+  }
+};

@@ -1,0 +1,53 @@
+/**
+ * The steps from an empty database to the present one, in order; `user_version` counts those that were taken.
+ * A step that has been released is never changed: another follows it.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE jobs (
+    id             TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    owner          TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    name           TEXT,
+    image          TEXT NOT NULL,
+    spec           TEXT NOT NULL CHECK (json_valid(spec)),
+    status         TEXT NOT NULL CHECK (status IN
+                     ('QUEUED', 'RUNNING', 'COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST', 'FAILED')),
+    started_at     INTEGER,
+    finished_at    INTEGER,
+    exit_code      INTEGER,
+    signal         TEXT,
+    limit_exceeded TEXT CHECK (limit_exceeded IN ('TIME', 'MEMORY', 'OUTPUT')),
+    error          TEXT,
+    usage          TEXT CHECK (json_valid(usage)),
+    CHECK ((finished_at IS NULL) = (status IN ('QUEUED', 'RUNNING'))),
+    CHECK ((status = 'LIMIT_EXCEEDED') = (limit_exceeded IS NOT NULL)),
+    CHECK (status NOT IN ('RUNNING', 'COMPLETED', 'LIMIT_EXCEEDED', 'LOST') OR started_at IS NOT NULL),
+    CHECK (exit_code IS NULL OR signal IS NULL),
+    CHECK (status <> 'COMPLETED' OR exit_code IS NOT NULL OR signal IS NOT NULL)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE INDEX jobs_by_status ON jobs (status, id);
+  CREATE INDEX jobs_by_owner ON jobs (owner, id);
+  CREATE INDEX jobs_by_name ON jobs (name, id) WHERE name IS NOT NULL;
+  CREATE INDEX jobs_by_image ON jobs (image, id);
+  CREATE INDEX jobs_by_creation ON jobs (created_at, id);
+
+  CREATE TABLE labels (
+    key    TEXT NOT NULL,
+    value  TEXT NOT NULL,
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    PRIMARY KEY (key, value, job_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX labels_by_job ON labels (job_id);
+
+  CREATE TRIGGER jobs_transition BEFORE UPDATE OF status ON jobs
+  WHEN NOT (
+    (OLD.status = 'QUEUED' AND NEW.status IN ('RUNNING', 'STOPPED', 'FAILED')) OR
+    (OLD.status = 'RUNNING' AND NEW.status IN ('COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST'))
+  )
+  BEGIN
+    SELECT RAISE(ABORT, 'a job cannot change its state like this');
+  END;
+  `,
+];

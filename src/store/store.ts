@@ -1,0 +1,54 @@
+import type { Job, JobState, JobStatus, Label } from './job.ts';
+
+/** Which jobs: every field that is given must match. */
+export interface JobFilter {
+  readonly status?: readonly JobStatus[];
+  readonly name?: string;
+  readonly owner?: string;
+  readonly image?: string;
+  readonly label?: Label;
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
+}
+
+/** Order of creation: the only order there is, newest first unless told. */
+export type JobOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST';
+
+/**
+ * One page by keyset. `after` and `before` are ids of jobs (ids are UUIDv7: they sort by creation).
+ * `backward` takes the last `limit` rows before `before`; rows always come in `order`.
+ */
+export interface PageRequest {
+  readonly limit: number;
+  readonly after?: string;
+  readonly before?: string;
+  readonly backward: boolean;
+  readonly order: JobOrder;
+  readonly filter: JobFilter;
+}
+
+export interface Page {
+  readonly jobs: readonly Job[];
+  readonly hasNext: boolean;
+  readonly hasPrevious: boolean;
+}
+
+/**
+ * Where jobs are kept. Asynchronous throughout, so that a shared database can stand behind it.
+ */
+export interface JobStore {
+  /** Adds a QUEUED job; it is on disk when the promise settles. */
+  insert(job: Job): Promise<void>;
+  get(id: string): Promise<Job | undefined>;
+  list(request: PageRequest): Promise<Page>;
+  count(filter: JobFilter): Promise<number>;
+  /** Every job in one of these states, oldest first; for recovery. */
+  inStatus(statuses: readonly JobStatus[]): Promise<readonly Job[]>;
+  /**
+   * Moves a job from one of the states `from` to `to`, in one guarded UPDATE.
+   *
+   * @returns the job as it is now, or `undefined` when it was in none of `from` (somebody else was first)
+   */
+  transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it, vi } from 'vitest';
+import { newJobId } from '../../src/jobs/id.ts';
+
+describe('an id', () => {
+  it('is a UUID of version 7 that tells its millisecond', () => {
+    const before = Date.now();
+    const id = newJobId();
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const time = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+    expect(time).toBeGreaterThanOrEqual(before);
+    expect(time).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('rises strictly, also when the clock goes back', () => {
+    const clock = vi.spyOn(Date, 'now');
+    try {
+      const ids: string[] = [];
+      for (const now of [Date.now() + 1000, Date.now() - 3_600_000]) {
+        clock.mockReturnValue(now);
+        for (let index = 0; index < 10_000; index++) ids.push(newJobId());
+      }
+      expect(ids).toEqual(ids.toSorted());
+      expect(new Set(ids).size).toBe(ids.length);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+});
