@@ -1,0 +1,37 @@
+/** The codes a client may rely on (`extensions.code`). */
+export type ErrorCode =
+  | 'BAD_USER_INPUT'
+  | 'NOT_FOUND'
+  | 'LIMIT_UNAVAILABLE'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN';
+
+/** A mistake of the caller, whose message may be shown to the caller as it is. */
+export class ClientError extends Error {
+  readonly code: ErrorCode;
+  /** The input field at fault, as a path: `input.limits.memory`. */
+  readonly field: string | undefined;
+
+  constructor(code: ErrorCode, message: string, field?: string) {
+    super(message);
+    this.name = 'ClientError';
+    this.code = code;
+    this.field = field;
+  }
+}
+
+/**
+ * A bad value, told in the one form that every such message has: field, expectation, what came.
+ *
+ * @param got what arrived; shortened to 80 characters
+ */
+export const badInput = (field: string, expected: string, got: unknown): ClientError =>
+  new ClientError('BAD_USER_INPUT', `${field}: expected ${expected}, got ${show(got)}`, field);
+
+export const notFound = (field: string, what: string, got: string): ClientError =>
+  new ClientError('NOT_FOUND', `${field}: no ${what} with id ${show(got)}`, field);
+
+const show = (value: unknown): string => {
+  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+};

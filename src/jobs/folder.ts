@@ -1,0 +1,109 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type ExitRecord, parseExitRecord } from '../runtime/exit-record.ts';
+
+/**
+ * The folders of the jobs on disk: `jobs/<id>` for each, and `exits/` where supervisors leave their records.
+ * What is written here is the protocol between server and supervisors; nothing of it needs the server alive.
+ */
+export class JobFolders {
+  readonly jobs: string;
+  readonly exits: string;
+
+  /** Makes `jobs/` and `exits/` below the state folder where they are not there yet. */
+  constructor(stateDir: string) {
+    this.jobs = join(stateDir, 'jobs');
+    this.exits = join(stateDir, 'exits');
+    for (const folder of [this.jobs, this.exits]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  path(id: string): string {
+    return join(this.jobs, id);
+  }
+
+  log(id: string): string {
+    return join(this.jobs, id, 'log');
+  }
+
+  /** Makes a job's folder with its plan, an empty log and its standard input. */
+  create(id: string, plan: Buffer, stdin: string | null): void {
+    const folder = this.path(id);
+    mkdirSync(folder, { mode: 0o700 });
+    writeFileSync(join(folder, 'plan'), plan, { mode: 0o600, flag: 'wx' });
+    writeFileSync(join(folder, 'log'), '', { mode: 0o600, flag: 'wx' });
+    if (stdin !== null) writeFileSync(join(folder, 'stdin'), stdin, { mode: 0o600, flag: 'wx' });
+  }
+
+  exists(id: string): boolean {
+    return existsSync(this.path(id));
+  }
+
+  /**
+   * Takes a job that may or may not have been started away from any supervisor: makes `started`, which a
+   * supervisor must make itself before it runs anything.
+   *
+   * @returns false when a supervisor was first, and the job is its own
+   */
+  fence(id: string): boolean {
+    try {
+      closeSync(openSync(join(this.path(id), 'started'), 'wx', 0o600));
+      return true;
+    } catch (error) {
+      if (isCode(error, 'EEXIST')) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a fenced folder aside and removes it, so that the job can have a new one. A supervisor that still
+   * holds the old one meets the fence in it.
+   */
+  discard(id: string): void {
+    const aside = join(this.jobs, `.${id}.${process.pid}.${Date.now()}`);
+    renameSync(this.path(id), aside);
+    rmSync(aside, { recursive: true });
+  }
+
+  /** Removes what of a job's folder was of use only while it ran. Plan and log stay. */
+  tidy(id: string): void {
+    rmSync(join(this.path(id), 'stdin'), { force: true });
+  }
+
+  /** @throws Error when the record is damaged */
+  readExit(id: string): ExitRecord | undefined {
+    try {
+      return parseExitRecord(readFileSync(join(this.exits, id)));
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Puts a record that cannot be read out of the way, where a person can look at it. */
+  setAside(id: string): string {
+    const aside = join(this.path(id), 'exit.damaged');
+    renameSync(join(this.exits, id), aside);
+    return aside;
+  }
+
+  removeExit(id: string): void {
+    try {
+      unlinkSync(join(this.exits, id));
+    } catch (error) {
+      if (!isCode(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;

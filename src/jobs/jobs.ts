@@ -1,0 +1,216 @@
+import { CursorError } from '../runtime/log/cursor.ts';
+import { followLog, type LogSource } from '../runtime/log/follow.ts';
+import type { LogPage } from '../runtime/log/page.ts';
+import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
+import type { Job, Usage } from '../store/job.ts';
+import type { JobStore, Page, PageRequest } from '../store/store.ts';
+import { type Changes, isFinal } from './changes.ts';
+import { badInput, notFound } from './errors.ts';
+import type { JobFolders } from './folder.ts';
+import { newJobId } from './id.ts';
+import { checkRequest, type RequestContext } from './request.ts';
+import type {
+  Identity,
+  JobService,
+  LogFollowRequest,
+  LogPageRequest,
+  ServerInfo,
+  SubmitRequest,
+} from './service.ts';
+import type { Supervision } from './supervision.ts';
+import { watchJob } from './watch.ts';
+
+export interface JobsOptions {
+  readonly store: JobStore;
+  readonly folders: JobFolders;
+  readonly supervision: Supervision;
+  readonly changes: Changes;
+  readonly request: RequestContext;
+  /** What a running job consumes at this moment. */
+  readonly liveUsage: (id: string) => Promise<Usage | null>;
+  readonly info: Omit<ServerInfo, 'jobs' | 'images'>;
+}
+
+const DEFAULT_PAGE = 64 * 1024;
+const LARGEST_PAGE = 1024 * 1024;
+const MOST_TAIL = 1_000_000;
+
+/** The job service: what clients may do, each in a few lines, on the store and the supervision. */
+export class Jobs implements JobService {
+  readonly #options: JobsOptions;
+  readonly #open = new Set<AsyncIterableIterator<unknown>>();
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  async submit(identity: Identity, request: SubmitRequest): Promise<Job> {
+    const job: Job = {
+      id: newJobId(),
+      owner: identity.subject,
+      createdAt: new Date(),
+      spec: checkRequest(request, this.#options.request),
+      state: { status: 'QUEUED' },
+    };
+    await this.#options.store.insert(job);
+    this.#options.supervision.start(job);
+    return job;
+  }
+
+  async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {
+    const { changes, supervision } = this.#options;
+    let forget = () => {};
+    const ended = new Promise<Job>((resolve) => {
+      forget = changes.listen(id, (job) => {
+        if (isFinal(job.state)) resolve(job);
+      });
+    });
+    try {
+      // Looked up after listening: the end cannot fall between the two.
+      const job = await this.#find(identity, id, 'input.jobId');
+      if (isFinal(job.state)) return job;
+      supervision.stop(id, gracePeriodMs);
+      return await ended;
+    } finally {
+      forget();
+    }
+  }
+
+  get(_identity: Identity, id: string): Promise<Job | undefined> {
+    return this.#options.store.get(id);
+  }
+
+  list(_identity: Identity, request: PageRequest): Promise<Page> {
+    return this.#options.store.list(request);
+  }
+
+  count(_identity: Identity, filter: PageRequest['filter']): Promise<number> {
+    return this.#options.store.count(filter);
+  }
+
+  async usage(job: Job): Promise<Usage | null> {
+    switch (job.state.status) {
+      case 'QUEUED':
+      case 'FAILED':
+      case 'LOST':
+        return null;
+      case 'RUNNING':
+        return this.#options.liveUsage(job.id);
+      default:
+        return job.state.usage;
+    }
+  }
+
+  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
+    const job = await this.#find(identity, id, 'jobId');
+    checkWindow(request);
+    const first = request.first ?? DEFAULT_PAGE;
+    if (!(first >= 1 && first <= LARGEST_PAGE))
+      throw badInput('first', `from 1 to ${LARGEST_PAGE} bytes`, first);
+    return named(() =>
+      readLogPage(this.#options.folders.log(id), { ...request, first, closed: isFinal(job.state) }),
+    );
+  }
+
+  async followLog(
+    identity: Identity,
+    id: string,
+    request: LogFollowRequest,
+  ): Promise<AsyncIterableIterator<LogPage>> {
+    checkWindow(request);
+    const { changes, folders } = this.#options;
+    const path = folders.log(id);
+    let closed = false;
+    // From here on: the end cannot fall between the look-up and the first page.
+    const forget = changes.listen(id, (job) => {
+      closed ||= isFinal(job.state);
+    });
+    try {
+      const job = await this.#find(identity, id, 'jobId');
+      closed ||= isFinal(job.state);
+      await named(async () => request.after !== undefined && checkCursor(path, request.after));
+    } catch (error) {
+      forget();
+      throw error;
+    }
+    const source: LogSource = {
+      path,
+      closed: () => closed,
+      onChange: (listener) => changes.listen(id, listener),
+    };
+    return this.#keep(followLog(source, request), forget);
+  }
+
+  async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {
+    const { changes } = this.#options;
+    return this.#keep(await watchJob(changes, id, () => this.#find(identity, id, 'jobId')), () => {});
+  }
+
+  async info(): Promise<ServerInfo> {
+    const { store, info, request } = this.#options;
+    const [queued, running] = await Promise.all([
+      store.count({ status: ['QUEUED'] }),
+      store.count({ status: ['RUNNING'] }),
+    ]);
+    return { ...info, images: request.imageNames, jobs: { queued, running } };
+  }
+
+  async complete(): Promise<void> {
+    await Promise.all([...this.#open].map((iterator) => iterator.return?.()));
+  }
+
+  async close(): Promise<void> {
+    await this.complete();
+    await this.#options.supervision.close();
+  }
+
+  /** Remembers an iterator until it has ended, so that closing the service ends it; then calls `release`. */
+  #keep<T>(iterator: AsyncIterableIterator<T>, release: () => void): AsyncIterableIterator<T> {
+    const forget = (): void => {
+      this.#open.delete(kept);
+      release();
+    };
+    const kept: AsyncIterableIterator<T> = {
+      async next() {
+        try {
+          const result = await iterator.next();
+          if (result.done === true) forget();
+          return result;
+        } catch (error) {
+          forget();
+          throw error;
+        }
+      },
+      async return(value?: unknown) {
+        forget();
+        return (await iterator.return?.(value)) ?? { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => kept,
+    };
+    this.#open.add(kept);
+    return kept;
+  }
+
+  async #find(_identity: Identity, id: string, field: string): Promise<Job> {
+    const job = await this.#options.store.get(id);
+    if (job === undefined) throw notFound(field, 'job', id);
+    return job;
+  }
+}
+
+const checkWindow = ({ after, tail }: { readonly after?: string; readonly tail?: number }): void => {
+  if (tail === undefined) return;
+  if (after !== undefined) throw badInput('tail', 'only one of after and tail', 'both');
+  if (!(Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL))
+    throw badInput('tail', `from 0 to ${MOST_TAIL} lines`, tail);
+};
+
+/** A cursor that a client made up is the client's mistake. */
+const named = async <T>(read: () => Promise<T>): Promise<T> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof CursorError) throw badInput('after', 'a cursor of this log', error.cursor);
+    throw error;
+  }
+};

@@ -1,0 +1,66 @@
+import { furnish, RESOURCE_LIMITS } from '../runtime/furniture.ts';
+import { findUser } from '../runtime/image.ts';
+import type { CgroupSetting, LaunchPlan } from '../runtime/plan.ts';
+import type { EnvVar, Job } from '../store/job.ts';
+
+/** What a launch needs to know of the server. */
+export interface LaunchContext {
+  /** The image's tree. */
+  readonly tree: string;
+  readonly cgroup: {
+    readonly path: string;
+    readonly settings: readonly CgroupSetting[];
+    readonly collect: readonly string[];
+  };
+  /** First id on the host of the range that cells use. */
+  readonly idBase: number;
+}
+
+const IDS = 65536;
+const PAGE = 4096;
+const FEWEST_INODES = 1024;
+const MOST_SHM = 64 * 1024 * 1024;
+
+/**
+ * The launch plan of a job.
+ *
+ * @throws Error when the job's user is not in the image any more
+ */
+export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
+  const { spec } = job;
+  const user = findUser(context.tree, spec.user ?? '0');
+  if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
+  const range = [{ inside: 0, outside: context.idBase, count: IDS }];
+  const inodes = Math.max(FEWEST_INODES, Math.floor(spec.limits.disk / PAGE));
+  return {
+    cgroup: context.cgroup,
+    uids: range,
+    gids: range,
+    root: { image: context.tree, layerOptions: `mode=755,size=${spec.limits.disk},nr_inodes=${inodes}` },
+    steps: furnish({ shm: Math.min(MOST_SHM, spec.limits.disk) }),
+    hostname: spec.hostname ?? job.id,
+    argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
+    env: environment({ home: user.home, user: user.name }, spec.env),
+    workdir: spec.workdir ?? '/',
+    user,
+    resourceLimits: RESOURCE_LIMITS,
+    umask: 0o022,
+    stdin: spec.stdin !== null,
+    timeout: spec.limits.timeout,
+    output: spec.limits.output,
+  };
+};
+
+const environment = (
+  user: { readonly home: string; readonly user: string | null },
+  asked: readonly EnvVar[],
+): readonly EnvVar[] => {
+  const variables = new Map([
+    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    ['HOME', user.home],
+    ['TERM', 'xterm'],
+  ]);
+  if (user.user !== null) variables.set('USER', user.user);
+  for (const { name, value } of asked) variables.set(name, value);
+  return [...variables].map(([name, value]) => ({ name, value }));
+};

@@ -1,0 +1,45 @@
+import type { Control } from '../runtime/control.ts';
+
+/** A job that has not ended, as this server holds it. */
+export class LiveJob {
+  readonly id: string;
+  #control: Control | undefined;
+  #stop: number | undefined;
+  #steps: Promise<void> = Promise.resolve();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Takes the connection to its supervisor. A stop that was asked for before is passed on. */
+  attach(control: Control): void {
+    this.#control?.close();
+    this.#control = control;
+    if (this.#stop !== undefined) control.stop(this.#stop);
+  }
+
+  /** Stops it, now or as soon as its supervisor can be reached. */
+  stop(gracePeriod: number): void {
+    this.#stop = Math.min(gracePeriod, this.#stop ?? gracePeriod);
+    this.#control?.stop(gracePeriod);
+  }
+
+  /** Does one thing after the other: what a supervisor told first is written first. */
+  inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#steps.then(step);
+    this.#steps = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Lets go of the connection. */
+  detach(): void {
+    this.#control?.close();
+    this.#control = undefined;
+  }
+
+  /** Lets go of the connection, and settles when nothing is under way any more. The job goes on. */
+  async release(): Promise<void> {
+    this.detach();
+    await this.#steps;
+  }
+}

@@ -1,0 +1,197 @@
+import { pageSize } from '../runtime/cgroup/index.ts';
+import { findUser, isFolder, USER_FORM } from '../runtime/image.ts';
+import type { Command, EnvVar, JobSpec, Label, Limits } from '../store/job.ts';
+import { badInput, ClientError } from './errors.ts';
+import type { LimitsRequest, SubmitRequest } from './service.ts';
+
+/** What a request is checked against. */
+export interface RequestContext {
+  /** The tree of an image, or `undefined` when there is none of that name. */
+  image(name: string): string | undefined;
+  readonly imageNames: readonly string[];
+  readonly defaults: Limits;
+  /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
+  missing(limit: 'cpus' | 'memory' | 'swap' | 'pids'): string | undefined;
+}
+
+export const DEFAULT_IMAGE = 'alpine';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const TIB = 1024 * 1024 * MIB;
+const PAGE = 4096;
+
+// MAX_ARG_STRLEN of the kernel is 32 pages with the closing NUL; of all together execve(2) takes a quarter of
+// the stack limit, 2 MiB with the usual 8.
+const LONGEST_ARGUMENT = 32 * PAGE - 1;
+const LONGEST_TOTAL = MIB;
+const LONGEST_NAME = 256;
+const MOST_LABELS = 64;
+const LONGEST_HOSTNAME = 64;
+const TEN_YEARS_MS = 10 * 365 * 24 * 3600 * 1000;
+
+/**
+ * Checks a request and fills in what it leaves open.
+ *
+ * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with the field at fault
+ */
+export const checkRequest = (request: SubmitRequest, context: RequestContext): JobSpec => {
+  const command = checkCommand(request);
+  const image = request.image ?? DEFAULT_IMAGE;
+  const tree = context.image(image);
+  if (tree === undefined) throw badInput('input.image', `one of ${context.imageNames.join(', ')}`, image);
+  const env = checkEnv(request.env ?? []);
+  checkTotal(command, env);
+  return {
+    name: checkText('input.name', request.name, LONGEST_NAME),
+    command,
+    image,
+    env,
+    workdir: checkWorkdir(tree, request.workdir),
+    user: checkUser(tree, request.user),
+    hostname: checkHostname(request.hostname),
+    stdin: request.stdin ?? null,
+    limits: checkLimits(request.limits ?? {}, context),
+    labels: checkLabels(request.labels ?? []),
+  };
+};
+
+const checkCommand = ({ command, argv }: SubmitRequest): Command => {
+  if (command !== undefined && argv !== undefined)
+    throw badInput('input', 'exactly one of command and argv', 'both');
+  if (command !== undefined) {
+    if (command.trim() === '') throw badInput('input.command', 'a command line', command);
+    return { kind: 'shell', line: checkArgument('input.command', command) };
+  }
+  if (argv === undefined) throw badInput('input', 'exactly one of command and argv', 'neither');
+  const [first, ...rest] = argv.map((argument, index) => checkArgument(`input.argv[${index}]`, argument));
+  if (first === undefined) throw badInput('input.argv', 'at least one argument', argv);
+  if (first === '') throw badInput('input.argv[0]', 'the name of a program', first);
+  return { kind: 'argv', argv: [first, ...rest] };
+};
+
+const checkArgument = (field: string, text: string): string => {
+  refuseNul(field, text);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > LONGEST_ARGUMENT) throw badInput(field, `at most ${LONGEST_ARGUMENT} bytes`, `${bytes} bytes`);
+  return text;
+};
+
+const refuseNul = (field: string, text: string): void => {
+  if (text.includes('\0')) throw badInput(field, 'text without NUL bytes', text);
+};
+
+const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
+  const argv = command.kind === 'argv' ? command.argv : [command.line];
+  let bytes = 0;
+  for (const argument of argv) bytes += Buffer.byteLength(argument) + 1;
+  for (const { name, value } of env) bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+  if (bytes > LONGEST_TOTAL)
+    throw badInput('input', `command and env of ${LONGEST_TOTAL} bytes at most together`, `${bytes} bytes`);
+};
+
+const checkText = (field: string, text: string | undefined, most: number): string | null => {
+  if (text === undefined) return null;
+  refuseNul(field, text);
+  if (text === '') throw badInput(field, 'text, or nothing at all', text);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > most) throw badInput(field, `at most ${most} bytes`, `${bytes} bytes`);
+  return text;
+};
+
+const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
+  for (const [index, { name, value }] of env.entries()) {
+    const field = `input.env[${index}]`;
+    if (name === '' || name.includes('='))
+      throw badInput(`${field}.name`, 'a name that is not empty and has no "="', name);
+    refuseNul(`${field}.name`, name);
+    checkArgument(`${field}.value`, value);
+    if (env.findIndex((other) => other.name === name) !== index)
+      throw badInput(`${field}.name`, 'each name once', name);
+  }
+  return env;
+};
+
+const checkWorkdir = (tree: string, workdir: string | undefined): string | null => {
+  if (workdir === undefined) return null;
+  checkArgument('input.workdir', workdir);
+  if (!workdir.startsWith('/')) throw badInput('input.workdir', 'an absolute path', workdir);
+  if (!isFolder(tree, workdir)) throw badInput('input.workdir', 'a folder that exists in the image', workdir);
+  return workdir;
+};
+
+const checkUser = (tree: string, user: string | undefined): string | null => {
+  if (user === undefined) return null;
+  refuseNul('input.user', user);
+  if (findUser(tree, user) === undefined) throw badInput('input.user', USER_FORM, user);
+  return user;
+};
+
+const checkHostname = (hostname: string | undefined): string | null => {
+  if (hostname === undefined) return null;
+  // RFC 1123 section 2.1: letters, digits and hyphens in labels of 63 at most; hostname(7) for the whole.
+  const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+  if (hostname.length > LONGEST_HOSTNAME || !new RegExp(`^${label}(?:\\.${label})*$`).test(hostname))
+    throw badInput(
+      'input.hostname',
+      `a host name (RFC 1123) of ${LONGEST_HOSTNAME} characters at most`,
+      hostname,
+    );
+  return hostname;
+};
+
+const checkLabels = (labels: readonly Label[]): readonly Label[] => {
+  if (labels.length > MOST_LABELS)
+    throw badInput('input.labels', `at most ${MOST_LABELS} labels`, `${labels.length}`);
+  for (const [index, { key, value }] of labels.entries()) {
+    checkText(`input.labels[${index}].key`, key, LONGEST_NAME);
+    if (value !== '') checkText(`input.labels[${index}].value`, value, LONGEST_NAME);
+    if (labels.findIndex((other) => other.key === key) !== index)
+      throw badInput(`input.labels[${index}].key`, 'each key once', key);
+  }
+  return labels;
+};
+
+const checkLimits = (asked: LimitsRequest, context: RequestContext): Limits => {
+  const { defaults } = context;
+  const enforced = (name: 'cpus' | 'memory' | 'swap' | 'pids'): number | null => {
+    const reason = context.missing(name);
+    if (reason === undefined) return asked[name] ?? defaults[name];
+    if (asked[name] === undefined) return null;
+    const field = `input.limits.${name}`;
+    throw new ClientError('LIMIT_UNAVAILABLE', `${field}: this server cannot enforce it: ${reason}`, field);
+  };
+  checkRange('cpus', asked.cpus, 0.01, 1024, 'CPUs');
+  checkRange('memory', asked.memory, 4 * MIB, 64 * TIB, 'bytes');
+  checkRange('swap', asked.swap, 0, 64 * TIB, 'bytes');
+  checkRange('pids', asked.pids, 1, 4_194_304, 'processes');
+  checkRange('disk', asked.disk, 64 * KIB, 64 * TIB, 'bytes');
+  checkRange('timeout', asked.timeout, 1, TEN_YEARS_MS, 'milliseconds');
+  checkRange('output', asked.output, 1, 64 * TIB, 'bytes');
+  return {
+    cpus: enforced('cpus'),
+    memory: wholePages(enforced('memory')),
+    swap: wholePages(enforced('swap')),
+    pids: enforced('pids'),
+    disk: asked.disk ?? defaults.disk,
+    timeout: asked.timeout ?? defaults.timeout,
+    output: asked.output ?? defaults.output,
+  };
+};
+
+// The kernel counts in pages and rounds down: what is reported is what holds.
+const wholePages = (bytes: number | null): number | null =>
+  bytes === null ? null : Math.floor(bytes / pageSize()) * pageSize();
+
+const checkRange = (
+  name: keyof Limits,
+  value: number | undefined,
+  least: number,
+  most: number,
+  unit: string,
+): void => {
+  if (value === undefined) return;
+  const whole = name === 'cpus' || Number.isSafeInteger(value);
+  if (!whole || !(value >= least && value <= most))
+    throw badInput(`input.limits.${name}`, `from ${least} to ${most} ${unit}`, value);
+};

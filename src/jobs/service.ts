@@ -1,0 +1,95 @@
+import type { LogPage, LogStream } from '../runtime/log/page.ts';
+import type { EnvVar, Job, Label, Usage } from '../store/job.ts';
+import type { Page, PageRequest } from '../store/store.ts';
+
+/** Who asks. Decided in one place, at the door of the server. */
+export interface Identity {
+  readonly subject: string;
+}
+
+/** Limits as asked for: what is left out takes the server's default. Units as in `Limits`. */
+export interface LimitsRequest {
+  readonly cpus?: number;
+  readonly memory?: number;
+  readonly swap?: number;
+  readonly pids?: number;
+  readonly disk?: number;
+  readonly timeout?: number;
+  readonly output?: number;
+}
+
+/** A job as asked for, before it is checked. Field names are those of `SubmitJobInput`. */
+export interface SubmitRequest {
+  readonly command?: string;
+  readonly argv?: readonly string[];
+  readonly image?: string;
+  readonly env?: readonly EnvVar[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly stdin?: string;
+  readonly network?: 'NONE';
+  readonly limits?: LimitsRequest;
+  readonly labels?: readonly Label[];
+  readonly name?: string;
+}
+
+export interface LogPageRequest {
+  readonly after?: string;
+  /** Bytes of output a page holds at most. */
+  readonly first?: number;
+  /** Begin at the last so many lines. Not together with `after`. */
+  readonly tail?: number;
+  readonly stream?: LogStream;
+}
+
+export interface LogFollowRequest {
+  readonly after?: string;
+  readonly tail?: number;
+  readonly stream?: LogStream;
+  /** Wait for more until the job has ended; otherwise complete at the present end. */
+  readonly follow: boolean;
+}
+
+/** What this server is and can. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly cgroup: {
+    readonly path: string;
+    /** The cgroup v2 controllers it can limit jobs with: `cpu`, `memory`, `pids`, `io`, ... */
+    readonly controllers: readonly string[];
+  };
+  readonly images: readonly string[];
+  readonly jobs: { readonly queued: number; readonly running: number };
+}
+
+/**
+ * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
+ * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`); anything else that it throws is the server's fault.
+ */
+export interface JobService {
+  /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */
+  submit(identity: Identity, request: SubmitRequest): Promise<Job>;
+  /** Stops and answers when the job has ended; a job that has ended already is answered as it is. */
+  stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job>;
+  get(identity: Identity, id: string): Promise<Job | undefined>;
+  list(identity: Identity, request: PageRequest): Promise<Page>;
+  count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
+  /** Live while the job runs, final afterwards; `null` before it runs or where nothing is known. */
+  usage(job: Job): Promise<Usage | null>;
+  readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage>;
+  /** Pulled: the next page is read when it is asked for. `return()` settles at once, also while waiting. */
+  followLog(
+    identity: Identity,
+    id: string,
+    request: LogFollowRequest,
+  ): Promise<AsyncIterableIterator<LogPage>>;
+  /** The job as it is now, then after each change; completes when it has ended. `return()` as above. */
+  watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>>;
+  info(): Promise<ServerInfo>;
+  /** Ends every watch and follower: their streams complete. */
+  complete(): Promise<void>;
+  /** Ends every watch and follower and lets go of everything; running jobs go on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,208 @@
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { Control } from '../runtime/control.ts';
+import { SpawnError, type Spawner } from '../runtime/spawner.ts';
+import type { Job, JobState, JobStatus, Usage } from '../store/job.ts';
+import type { JobStore } from '../store/store.ts';
+import type { Changes } from './changes.ts';
+import type { JobFolders } from './folder.ts';
+import { LiveJob } from './live.ts';
+import { outcome } from './outcome.ts';
+
+/** What supervision needs of the host's cgroups. */
+export interface CellRemains {
+  /** What the files of a cgroup, as an exit record quotes them, say of consumption. */
+  usage(files: ReadonlyMap<string, string>): Usage | null;
+  /** Kills and removes what is left of a job's cgroup, if anything is. */
+  remove(id: string): Promise<void>;
+}
+
+export interface SupervisionOptions {
+  readonly store: JobStore;
+  readonly folders: JobFolders;
+  readonly spawner: Spawner;
+  readonly changes: Changes;
+  readonly remains: CellRemains;
+  /** The launch plan of a job, and what it reads. */
+  readonly plan: (job: Job) => Buffer;
+  readonly log: (line: string) => void;
+}
+
+// A supervisor that ends its job takes no more connections and then has at most this much left to do.
+const FINISHING_MS = 40_000;
+const FINISHING_STEP_MS = 100;
+
+/**
+ * Starts jobs, follows their supervisors, and takes what they leave into the store: the part of the job
+ * service that moves a job from state to state. It keeps nothing that the state folder does not tell, so
+ * that another server finds every job where this one left it.
+ */
+export class Supervision {
+  readonly #options: SupervisionOptions;
+  readonly #live = new Map<string, LiveJob>();
+  readonly #exits: FSWatcher;
+  #closed = false;
+
+  constructor(options: SupervisionOptions) {
+    this.#options = options;
+    this.#exits = watch(options.folders.exits, (_event, id) => {
+      if (id !== null && this.#live.has(id)) this.#guard(id, () => this.#take(id));
+    });
+    this.#exits.on('error', (error) => options.log(`watching ${options.folders.exits}: ${error.message}`));
+  }
+
+  /** Starts a job that is QUEUED and on disk. */
+  start(job: Job): void {
+    this.#guard(this.#track(job.id).id, async () => {
+      const { folders, spawner, plan } = this.#options;
+      try {
+        folders.create(job.id, plan(job), job.spec.stdin);
+        await spawner.start(job.id);
+      } catch (error) {
+        if (this.#closed) return;
+        const why = error instanceof SpawnError ? error.message : reason(error);
+        await this.#end(job.id, ['QUEUED'], {
+          status: 'FAILED',
+          finishedAt: new Date(),
+          error: `the job could not be started: ${why}`,
+        });
+        if (!(error instanceof SpawnError)) this.#options.log(`job ${job.id}: ${stack(error)}`);
+        return;
+      }
+      this.#attach(job.id);
+    });
+  }
+
+  /** Asks for the end of a job that has not ended. */
+  stop(id: string, gracePeriod: number): void {
+    this.#live.get(id)?.stop(gracePeriod);
+  }
+
+  /** Whether a job has not ended. */
+  holds(id: string): boolean {
+    return this.#live.has(id);
+  }
+
+  /** Takes up every job that an earlier server left without an end. */
+  async recover(): Promise<void> {
+    const { store, folders } = this.#options;
+    const open = await store.inStatus(['QUEUED', 'RUNNING']);
+    for (const job of open) await this.#takeUp(this.#track(job.id), job);
+    // Records of jobs whose end is known: the server died between the commit and the removal.
+    for (const id of readdirSync(folders.exits)) if (!this.#live.has(id)) folders.removeExit(id);
+  }
+
+  /** Lets go of everything. Running jobs go on. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#exits.close();
+    await Promise.all([...this.#live.values()].map((live) => live.release()));
+  }
+
+  #track(id: string): LiveJob {
+    const live = this.#live.get(id) ?? new LiveJob(id);
+    this.#live.set(id, live);
+    return live;
+  }
+
+  /** Runs a step of a job in its turn; what goes wrong in it is the server's fault, and logged. */
+  #guard(id: string, step: () => Promise<void>): void {
+    this.#live
+      .get(id)
+      ?.inTurn(step)
+      .catch((error: unknown) => this.#options.log(`job ${id}: ${stack(error)}`));
+  }
+
+  async #takeUp(live: LiveJob, job: Job): Promise<void> {
+    const { folders } = this.#options;
+    const { id } = job;
+    await live.inTurn(() => this.#take(id));
+    if (!this.#live.has(id)) return;
+    if (job.state.status === 'RUNNING') return this.#attach(id);
+    if (!folders.exists(id)) return this.start(job);
+    if (!folders.fence(id)) return this.#attach(id);
+    folders.discard(id);
+    this.start(job);
+  }
+
+  #attach(id: string): void {
+    if (this.#closed) return;
+    const live = this.#live.get(id);
+    const control = new Control(this.#options.folders.path(id), {
+      running: (startedAt) =>
+        this.#guard(id, async () => {
+          await this.#change(id, ['QUEUED'], { status: 'RUNNING', startedAt });
+        }),
+      ended: () => this.#guard(id, () => this.#afterSupervisor(id)),
+    });
+    live?.attach(control);
+  }
+
+  /** The connection to the supervisor ended or never came about: its record is there, or it is lost. */
+  async #afterSupervisor(id: string): Promise<void> {
+    const { spawner, remains } = this.#options;
+    for (let waited = 0; ; waited += FINISHING_STEP_MS) {
+      // Asked before the record is looked for: a supervisor that is found dead has written all it ever will.
+      if (this.#closed) return;
+      const lives = await spawner.probe(id);
+      await this.#take(id);
+      if (!this.#live.has(id)) return;
+      if (!lives) break;
+      // It takes no connections while it finishes; exits/ is watched, this is for one that dies in that time.
+      if (waited > FINISHING_MS) throw new Error('its supervisor lives but cannot be reached');
+      await new Promise((resolve) => setTimeout(resolve, FINISHING_STEP_MS));
+    }
+    await remains.remove(id);
+    const job = await this.#options.store.get(id);
+    const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : job?.createdAt;
+    await this.#lose(id, startedAt ?? new Date());
+  }
+
+  async #lose(id: string, startedAt: Date): Promise<void> {
+    await this.#change(id, ['QUEUED'], { status: 'RUNNING', startedAt });
+    await this.#end(id, ['RUNNING'], {
+      status: 'LOST',
+      startedAt,
+      finishedAt: new Date(),
+      error: 'its supervisor ended without a record: it was killed, or the machine went down',
+    });
+  }
+
+  /** Takes the exit record, if it is there, into the store, and then removes it: twice does no harm. */
+  async #take(id: string): Promise<void> {
+    const { folders, store, remains } = this.#options;
+    let record: ReturnType<JobFolders['readExit']>;
+    try {
+      record = folders.readExit(id);
+    } catch (error) {
+      this.#options.log(`job ${id}: ${reason(error)}; it is kept as ${folders.setAside(id)}`);
+      return;
+    }
+    const job = record === undefined ? undefined : await store.get(id);
+    if (record === undefined || job === undefined) return;
+    if (record.note !== null) this.#options.log(`job ${id}: ${record.note}`);
+    const state = outcome(record, job.spec.limits, remains.usage(record.files));
+    if (record.executed) {
+      const startedAt = state.status === 'FAILED' ? null : state.startedAt;
+      if (startedAt !== null) await this.#change(id, ['QUEUED'], { status: 'RUNNING', startedAt });
+    }
+    await this.#end(id, [record.executed ? 'RUNNING' : 'QUEUED'], state);
+    folders.removeExit(id);
+  }
+
+  async #end(id: string, from: readonly JobStatus[], state: JobState): Promise<void> {
+    const live = this.#live.get(id);
+    await this.#change(id, from, state);
+    this.#live.delete(id);
+    live?.detach();
+    this.#options.folders.tidy(id);
+  }
+
+  async #change(id: string, from: readonly JobStatus[], to: JobState): Promise<void> {
+    const job = await this.#options.store.transition(id, from, to);
+    if (job !== undefined) this.#options.changes.tell(job);
+  }
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const stack = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
