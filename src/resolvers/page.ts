@@ -1,0 +1,52 @@
+import { badInput } from '../jobs/errors.ts';
+
+/** The arguments of a connection, as the Relay cursor connections specification names them. */
+export interface ConnectionArguments {
+  readonly first?: number | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+export interface Window {
+  readonly limit: number;
+  readonly backward: boolean;
+  readonly after?: string;
+  readonly before?: string;
+}
+
+const MOST = 100;
+
+/**
+ * Which rows a connection asks for.
+ *
+ * @param standard rows when neither `first` nor `last` is given
+ * @throws ClientError
+ */
+export const checkPage = (args: ConnectionArguments, standard: number): Window => {
+  const first = args.first ?? undefined;
+  const last = args.last ?? undefined;
+  if (first !== undefined && last !== undefined) throw badInput('last', 'only one of first and last', 'both');
+  checkCount('first', first);
+  checkCount('last', last);
+  checkCursor('after', args.after);
+  checkCursor('before', args.before);
+  return {
+    limit: first ?? last ?? standard,
+    backward: last !== undefined,
+    ...(typeof args.after === 'string' && { after: args.after }),
+    ...(typeof args.before === 'string' && { before: args.before }),
+  };
+};
+
+const checkCount = (field: string, count: number | undefined): void => {
+  if (count !== undefined && !(count >= 1 && count <= MOST))
+    throw badInput(field, `from 1 to ${MOST}`, count);
+};
+
+const CURSOR = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+const checkCursor = (field: string, cursor: string | null | undefined): void => {
+  if (typeof cursor === 'string' && !CURSOR.test(cursor))
+    throw badInput(field, 'a cursor that came with a page of jobs', cursor);
+};

@@ -1,0 +1,124 @@
+import { Kind, type ValueNode } from 'graphql';
+import { badInput } from '../jobs/errors.ts';
+import { parseByteSize, parseDuration } from '../units.ts';
+
+/**
+ * A value that is none of its scalar. It is carried on instead of refused at once, because only the resolver
+ * knows the field's name, and graphql-js tells literals and variables in different words.
+ */
+export class Malformed {
+  readonly expected: string;
+  readonly got: unknown;
+
+  constructor(expected: string, got: unknown) {
+    this.expected = expected;
+    this.got = got;
+  }
+}
+
+/**
+ * The value of a field whose scalar may be malformed; `null` counts as left out.
+ *
+ * @throws ClientError that names the field
+ */
+export const wellFormed = <T>(field: string, value: T | Malformed | null | undefined): T | undefined => {
+  if (value instanceof Malformed) throw badInput(field, value.expected, value.got);
+  return value ?? undefined;
+};
+
+interface ScalarOptions<T> {
+  readonly description: string;
+  readonly parseValue: (value: unknown) => T | Malformed;
+  readonly parseLiteral: (node: ValueNode) => T | Malformed;
+  readonly serialize: (value: unknown) => unknown;
+}
+
+const scalar = <T>(
+  description: string,
+  expected: string,
+  parse: (value: unknown) => T | undefined,
+  serialize: (value: unknown) => unknown,
+): ScalarOptions<T> => {
+  const parseValue = (value: unknown): T | Malformed => parse(value) ?? new Malformed(expected, value);
+  return { description, parseValue, parseLiteral: (node) => parseValue(literal(node)), serialize };
+};
+
+const literal = (node: ValueNode): unknown => {
+  switch (node.kind) {
+    case Kind.INT:
+    case Kind.FLOAT:
+      return Number(node.value);
+    case Kind.STRING:
+    case Kind.ENUM:
+      return node.value;
+    case Kind.BOOLEAN:
+      return node.value;
+    default:
+      return node.kind;
+  }
+};
+
+const number = (value: unknown): number => {
+  if (typeof value !== 'number') throw new TypeError(`expected a number, got ${typeof value}`);
+  return value;
+};
+
+/** A number stands for itself, text is parsed. */
+const quantity =
+  (parse: (text: string) => number | undefined) =>
+  (value: unknown): number | undefined => {
+    if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+    return typeof value === 'string' ? parse(value) : undefined;
+  };
+
+export const byteSize = scalar<number>(
+  'A size: a whole number of bytes, or text such as "512Mi" or "1G". Answered in bytes.',
+  'a size in bytes such as 1048576, "512Mi" or "1G"',
+  quantity(parseByteSize),
+  number,
+);
+
+export const duration = scalar<number>(
+  'A span of time: whole milliseconds, or text such as "1h30m" or "500ms". Answered in milliseconds.',
+  'a duration such as "1h30m", "500ms" or whole milliseconds',
+  quantity(parseDuration),
+  (value) => Math.round(number(value)),
+);
+
+// RFC 3339 section 5.6, with the offset that it asks for.
+const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
+const parseDateTime = (value: unknown): Date | undefined => {
+  if (typeof value !== 'string' || !DATE_TIME.test(value)) return undefined;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+};
+
+const NANOSECONDS = 1_000_000_000n;
+
+/** A Date, or nanoseconds since 1970 with all their digits. */
+const printDateTime = (value: unknown): string => {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value !== 'bigint') throw new TypeError(`expected a time, got ${typeof value}`);
+  const seconds = new Date(Number(value / NANOSECONDS) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${(value % NANOSECONDS).toString().padStart(9, '0')}Z`;
+};
+
+export const dateTime = scalar<Date>(
+  'A moment, as RFC 3339 writes it, in UTC.',
+  'a date and time such as "2026-01-31T12:00:00Z"',
+  parseDateTime,
+  printDateTime,
+);
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+export const base64 = scalar<Uint8Array>(
+  'Bytes in base64 (RFC 4648 section 4).',
+  'bytes in base64',
+  (value) => (typeof value === 'string' && BASE64.test(value) ? Buffer.from(value, 'base64') : undefined),
+  (value) => {
+    if (!(value instanceof Uint8Array)) throw new TypeError(`expected bytes, got ${typeof value}`);
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  },
+);

@@ -1,0 +1,13 @@
+import { lexicographicSortSchema, printSchema } from 'graphql';
+import { builder } from './builder.ts';
+import './job.ts';
+import './job-updated.ts';
+import './log.ts';
+import './server.ts';
+import './stop-job.ts';
+import './submit-job.ts';
+
+export const schema = builder.toSchema();
+
+/** The schema in the schema definition language, in an order that does not depend on the code's. */
+export const printSchemaText = (): string => `${printSchema(lexicographicSortSchema(schema))}\n`;

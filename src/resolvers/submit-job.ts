@@ -1,0 +1,88 @@
+import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
+import type { Job } from '../store/job.ts';
+import { builder, identify } from './builder.ts';
+import { JobNode, LabelInput } from './job.ts';
+import { wellFormed } from './scalars.ts';
+
+const NetworkMode = builder.enumType('NetworkMode', {
+  description: 'What of the network a job sees.',
+  values: { NONE: { description: 'Its own loopback and nothing else.' } } as const,
+});
+
+const EnvVarInput = builder.inputType('EnvVarInput', {
+  fields: (t) => ({ name: t.string({ required: true }), value: t.string({ required: true }) }),
+});
+
+const LimitsInput = builder.inputType('LimitsInput', {
+  description: "What bounds a job; what is left out takes the server's default.",
+  fields: (t) => ({
+    cpus: t.float({ description: "CPUs' worth of time: 0.5 is half a core." }),
+    memory: t.field({ type: 'ByteSize' }),
+    swap: t.field({ type: 'ByteSize' }),
+    pids: t.int({ description: 'Processes and threads at a time.' }),
+    disk: t.field({ type: 'ByteSize', description: 'The writable layer of the root.' }),
+    timeout: t.field({ type: 'Duration', description: 'Wall time.' }),
+    output: t.field({ type: 'ByteSize', description: 'Output, both streams together.' }),
+  }),
+});
+
+const SubmitJobInput = builder.inputType('SubmitJobInput', {
+  description: 'A job to run: exactly one of command and argv, the rest as you like.',
+  fields: (t) => ({
+    command: t.string({ description: 'A command line, run by /bin/sh -c.' }),
+    argv: t.stringList({ description: 'An argument vector, executed as it is.' }),
+    image: t.string({ description: 'Default "alpine".' }),
+    env: t.field({ type: [EnvVarInput] }),
+    workdir: t.string({ description: 'An absolute path that exists in the image. Default "/".' }),
+    user: t.string({
+      description: 'A name of the image, or uid[:gid]. Default root of the cell, who is nobody on the host.',
+    }),
+    hostname: t.string({ description: "Default: the job's id." }),
+    stdin: t.string({ description: 'Text fed to the command, then end of file. Default: /dev/null.' }),
+    network: t.field({ type: NetworkMode }),
+    limits: t.field({ type: LimitsInput }),
+    labels: t.field({ type: [LabelInput] }),
+    name: t.string(),
+  }),
+});
+
+const SubmitJobPayload = builder
+  .objectRef<{ readonly job: Job }>('SubmitJobPayload')
+  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+
+builder.mutationField('submitJob', (t) =>
+  t.field({
+    type: SubmitJobPayload,
+    description: 'Runs a command in a cell of its own. Answered when the job is on disk.',
+    args: { input: t.arg({ type: SubmitJobInput, required: true }) },
+    resolve: async (_root, { input }, context) => ({
+      job: await context.jobs.submit(identify(context), toRequest(input)),
+    }),
+  }),
+);
+
+const toRequest = (input: typeof SubmitJobInput.$inferInput): SubmitRequest => {
+  const { limits, ...rest } = input;
+  return given({ ...rest, limits: limits ? toLimits(limits) : undefined });
+};
+
+const toLimits = (limits: typeof LimitsInput.$inferInput): LimitsRequest =>
+  given({
+    cpus: limits.cpus,
+    memory: wellFormed('input.limits.memory', limits.memory),
+    swap: wellFormed('input.limits.swap', limits.swap),
+    pids: limits.pids,
+    disk: wellFormed('input.limits.disk', limits.disk),
+    timeout: wellFormed('input.limits.timeout', limits.timeout),
+    output: wellFormed('input.limits.output', limits.output),
+  });
+
+type Given<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: NonNullable<T[K]> } & {
+  [K in keyof T as undefined extends T[K] ? never : K]: NonNullable<T[K]>;
+};
+
+/** Without the fields that are null or missing: in an input both say that the field was left out. */
+const given = <T extends object>(fields: T): Given<T> =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
+  ) as Given<T>;
