@@ -1,0 +1,101 @@
+/** What the GraphiQL page runs and looks like, besides what comes with GraphiQL. */
+
+const TABS = [
+  {
+    query: `# Runs a command in a cell of its own. Take the id of the answer to the next tab.
+mutation SubmitJob {
+  submitJob(input: { command: "ls -lah /" }) {
+    job {
+      id
+      status
+    }
+  }
+}
+`,
+  },
+  {
+    query: `# Follows what a job writes until it has ended.
+subscription FollowLogs($jobId: ID!) {
+  logs(jobId: $jobId) {
+    entries {
+      stream
+      time
+      text
+    }
+    cursor
+    endOfLog
+  }
+}
+`,
+    variables: `{
+  "jobId": ""
+}`,
+  },
+  {
+    query: `# The newest jobs and what became of them.
+query ListJobs {
+  jobs(first: 10) {
+    nodes {
+      id
+      command
+      status
+      exitCode
+      error
+      createdAt
+      usage {
+        cpuTime
+        memoryPeak
+      }
+    }
+  }
+}
+`,
+  },
+];
+
+/**
+ * Signs in and starts GraphiQL. The token comes behind the `#` of the address, which browsers do not send, and
+ * is kept for this tab of the browser only. Subscriptions go over SSE, because that carries a header.
+ */
+export const PAGE_SCRIPT = `'use strict';
+(() => {
+  const KEY = 'cloister-token';
+  const given = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (given) {
+    sessionStorage.setItem(KEY, given);
+    history.replaceState(null, '', location.pathname + location.search);
+  }
+  const token = sessionStorage.getItem(KEY);
+  if (!token) {
+    const form = document.querySelector('#sign-in');
+    form.hidden = false;
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      sessionStorage.setItem(KEY, document.querySelector('#token').value.trim());
+      location.reload();
+    });
+    return;
+  }
+  const assets = document.documentElement.dataset.assets;
+  const workers = { json: 'json-worker.js', graphql: 'graphql-worker.js' };
+  self.MonacoEnvironment = {
+    globalAPI: false,
+    getWorkerUrl: (_module, label) => assets + (workers[label] ?? 'editor-worker.js'),
+  };
+  YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
+    title: 'Cloister',
+    endpoint: '/graphql',
+    defaultTabs: ${JSON.stringify(TABS)},
+    additionalHeaders: { authorization: 'Bearer ' + token },
+    subscriptionsProtocol: 'SSE',
+    shouldPersistHeaders: false,
+  });
+})();
+`;
+
+export const PAGE_STYLE = `html, body, #root { height: 100%; margin: 0; }
+#sign-in { max-width: 26rem; margin: 18vh auto 0; font: 1rem/1.5 system-ui, sans-serif; }
+#sign-in label { display: block; }
+#sign-in input { width: 100%; box-sizing: border-box; padding: .5rem; font: inherit; }
+#sign-in button { margin-top: .75rem; padding: .5rem 1rem; font: inherit; }
+`;

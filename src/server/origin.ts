@@ -1,0 +1,47 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** Which names a server answers to. */
+export interface NamePolicy {
+  /** The address it listens on. */
+  readonly host: string;
+  /** Further names, `host` or `host:port` in lower case. */
+  readonly allowedHosts: readonly string[];
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
+
+export const isLoopbackAddress = (address: string): boolean => {
+  const version = isIP(address);
+  return version !== 0 && LOOPBACK.check(address, version === 6 ? 'ipv6' : 'ipv4');
+};
+
+/**
+ * Why a request is refused for the names it carries, or `undefined`.
+ *
+ * A foreign Host is how a page whose name was rebound to this address gives itself away; a foreign Origin, how
+ * a page of another site does. A name may be an address only of the kind the server listens on: an address
+ * cannot be rebound.
+ */
+export const foreignName = (headers: IncomingHttpHeaders, policy: NamePolicy): string | undefined => {
+  const host = headers.host?.toLowerCase() ?? '';
+  if (!isOwn(host, policy)) return `Host: expected a name of this server, got ${JSON.stringify(host)}`;
+  const { origin } = headers;
+  if (origin === undefined) return undefined;
+  const named = URL.canParse(origin) ? new URL(origin).host : '';
+  // The same name and port as the request itself, or one that was allowed.
+  if (named === host || isAllowed(named, policy)) return undefined;
+  return `Origin: expected this server's own, got ${JSON.stringify(origin)}`;
+};
+
+const isOwn = (host: string, policy: NamePolicy): boolean => {
+  const name = host.replace(/:\d+$/, '');
+  const address = name.replace(/^\[(.*)\]$/, '$1');
+  if (name === 'localhost' || isAllowed(host, policy) || address === policy.host) return true;
+  return isLoopbackAddress(policy.host) ? isLoopbackAddress(address) : isIP(address) !== 0;
+};
+
+const isAllowed = (host: string, { allowedHosts }: NamePolicy): boolean =>
+  host !== '' && (allowedHosts.includes(host) || allowedHosts.includes(host.replace(/:\d+$/, '')));
