@@ -1,0 +1,39 @@
+import type { ClientConfig } from '../../config.ts';
+import { connect } from '../connection.ts';
+import { CliError } from '../errors.ts';
+import type { LogStream } from '../generated/operations.ts';
+import { jsonPrinter, rawPrinter } from '../log-output.ts';
+import { readLogs } from '../logs.ts';
+import { whole } from '../submit-input.ts';
+
+/** `cloister logs`: the bytes as the command wrote them, its stdout on ours and its stderr on ours. */
+export const logs = async (
+  config: ClientConfig,
+  jobId: string,
+  flags: {
+    readonly follow?: boolean;
+    readonly tail?: string;
+    readonly stream?: string;
+    readonly timestamps?: boolean;
+    readonly json?: boolean;
+  },
+): Promise<void> => {
+  const json = flags.json ?? false;
+  const timestamps = flags.timestamps ?? false;
+  const request = {
+    jobId,
+    tail: flags.tail === undefined ? undefined : whole('--tail', flags.tail),
+    stream: flags.stream === undefined ? undefined : logStream(flags.stream),
+    follow: flags.follow ?? false,
+    withTime: timestamps || json,
+    withText: json,
+  };
+  const printer = json ? jsonPrinter() : rawPrinter(timestamps);
+  for await (const batch of readLogs(await connect(config), request)) await printer.batch(batch);
+};
+
+const logStream = (text: string): LogStream => {
+  const name = text.toUpperCase();
+  if (name === 'STDOUT' || name === 'STDERR') return name;
+  throw new CliError(`--stream: expected stdout or stderr, got ${JSON.stringify(text)}`);
+};

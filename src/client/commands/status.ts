@@ -1,0 +1,15 @@
+import type { ClientConfig } from '../../config.ts';
+import { connect } from '../connection.ts';
+import { jobLines } from '../format.ts';
+import { getJob } from '../job.ts';
+import { print, printJson } from '../output.ts';
+
+/** `cloister status`: what there is to know about a job. */
+export const status = async (
+  config: ClientConfig,
+  id: string,
+  flags: { readonly json?: boolean },
+): Promise<void> => {
+  const job = await getJob(await connect(config), id);
+  await (flags.json ? printJson(job) : print(jobLines(job)));
+};

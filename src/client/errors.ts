@@ -1,0 +1,63 @@
+import { inert } from './inert.ts';
+
+/** Ends a command: the message goes to stderr, the code to whoever started it. */
+export class CliError extends Error {
+  override readonly name: string = 'CliError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The server's refusal. */
+export class ServerError extends CliError {
+  override readonly name = 'ServerError';
+  /** `extensions.code` of the first error. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The connection to the server broke, or never came to be. */
+export class ConnectionLost extends CliError {
+  override readonly name = 'ConnectionLost';
+  /** Whether the server had been reached. */
+  readonly established: boolean;
+
+  constructor(message: string, established: boolean, options?: ErrorOptions) {
+    super(message, 1, options);
+    this.established = established;
+  }
+}
+
+/** Whoever read our output has gone: `cloister logs ID | head -1`. */
+export class BrokenPipe extends CliError {
+  override readonly name = 'BrokenPipe';
+
+  constructor() {
+    // What a shell reports for a program that SIGPIPE (13) ended.
+    super('the reader of the output has gone', 128 + 13);
+  }
+}
+
+/** What went wrong below the protocol, in words. */
+export const unreachable = (url: URL, cause: unknown, established: boolean): ConnectionLost => {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const reason = REASONS[code] ?? (cause instanceof Error && cause.message !== '' ? cause.message : code);
+  const remedy = code === 'ECONNREFUSED' ? '. Is the server running? "cloister serve" starts it' : '';
+  return new ConnectionLost(`cannot reach ${url.href}: ${inert(reason)}${remedy}`, established, { cause });
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name cannot be looked up now',
+  ETIMEDOUT: 'timed out',
+  EHOSTUNREACH: 'no route to the host',
+};

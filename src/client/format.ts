@@ -1,0 +1,77 @@
+import { inert } from './inert.ts';
+import type { Job, JobSummary } from './job.ts';
+
+/** What a job is and how it fares, a fact a line, without those it does not have. */
+export const jobLines = (job: Job): string => {
+  const { usage } = job;
+  const facts: readonly (readonly [string, string | number | null | undefined])[] = [
+    ['Status', job.status],
+    ['Exit code', job.exitCode],
+    ['Signal', job.signal],
+    ['Limit', job.limitExceeded],
+    ['Error', job.error],
+    ['Id', job.id],
+    ['Name', job.name],
+    ['Command', commandLine(job)],
+    ['Image', job.image],
+    ['Labels', job.labels.map(({ key, value }) => `${key}=${value}`).join(', ') || null],
+    ['Created', job.createdAt],
+    ['Started', job.startedAt],
+    ['Finished', job.finishedAt],
+    ['CPU time', usage && duration(usage.cpuTime)],
+    ['Memory peak', usage?.memoryPeak == null ? null : size(usage.memoryPeak)],
+  ];
+  return facts
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([label, value]) => `${label}: ${inert(String(value))}`)
+    .join('\n');
+};
+
+/**
+ * Jobs as a table.
+ *
+ * @param now milliseconds since 1970, for the ages
+ * @param width columns of the terminal, to which lines are cut; `undefined` leaves them whole
+ */
+export const jobTable = (jobs: readonly JobSummary[], now: number, width?: number): string => {
+  const rows = jobs.map((job) => [
+    job.id,
+    job.status,
+    age(now - Date.parse(job.createdAt)),
+    inert(job.name ?? '-'),
+    inert(commandLine(job)),
+  ]);
+  const table = [['ID', 'STATUS', 'AGE', 'NAME', 'COMMAND'], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return table
+    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+    .map((line) =>
+      width !== undefined && line.length > width ? `${line.slice(0, width - 1)}…` : line.trimEnd(),
+    )
+    .join('\n');
+};
+
+/** As it could be typed into a shell. */
+export const commandLine = (job: JobSummary): string => job.command ?? (job.argv ?? []).map(quote).join(' ');
+
+const quote = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Milliseconds as the one unit that says most: `5s`, `12m`, `3h`, `9d`. */
+export const age = (ms: number): string => {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+};
+
+const duration = (ms: number): string =>
+  ms < 1000 ? `${Number(ms.toFixed(3))} ms` : `${(ms / 1000).toFixed(2)} s`;
+
+/** Bytes in the largest binary unit of which there is at least one. */
+export const size = (bytes: number): string => {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+};

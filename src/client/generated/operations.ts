@@ -1,0 +1,528 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type EnvVarInput = {
+  readonly name: string;
+  readonly value: string;
+};
+
+/** Which jobs: every field that is given must match. */
+export type JobFilter = {
+  readonly createdAfter?: string | null | undefined;
+  readonly createdBefore?: string | null | undefined;
+  readonly image?: string | null | undefined;
+  readonly label?: LabelInput | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly owner?: string | null | undefined;
+  readonly status?: ReadonlyArray<JobStatus> | null | undefined;
+};
+
+/** Where a job is on its way: QUEUED, then RUNNING, then one of the others, for good. */
+export type JobStatus =
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'LIMIT_EXCEEDED'
+  | 'LOST'
+  | 'QUEUED'
+  | 'RUNNING'
+  | 'STOPPED';
+
+export type LabelInput = {
+  readonly key: string;
+  readonly value: string;
+};
+
+/** A limit whose excess ends a job. */
+export type LimitKind =
+  | 'MEMORY'
+  | 'OUTPUT'
+  | 'TIME';
+
+/** What bounds a job; what is left out takes the server's default. */
+export type LimitsInput = {
+  /** CPUs' worth of time: 0.5 is half a core. */
+  readonly cpus?: number | null | undefined;
+  /** The writable layer of the root. */
+  readonly disk?: number | string | null | undefined;
+  readonly memory?: number | string | null | undefined;
+  /** Output, both streams together. */
+  readonly output?: number | string | null | undefined;
+  /** Processes and threads at a time. */
+  readonly pids?: number | null | undefined;
+  readonly swap?: number | string | null | undefined;
+  /** Wall time. */
+  readonly timeout?: number | string | null | undefined;
+};
+
+export type LogStream =
+  | 'STDERR'
+  | 'STDOUT';
+
+/** What of the network a job sees. */
+export type NetworkMode =
+  /** Its own loopback and nothing else. */
+  | 'NONE';
+
+export type StopJobInput = {
+  /** Between SIGTERM to the command and the end of the whole cell. Default 10s. */
+  readonly gracePeriod?: number | string | null | undefined;
+  readonly jobId: string;
+};
+
+/** A job to run: exactly one of command and argv, the rest as you like. */
+export type SubmitJobInput = {
+  /** An argument vector, executed as it is. */
+  readonly argv?: ReadonlyArray<string> | null | undefined;
+  /** A command line, run by /bin/sh -c. */
+  readonly command?: string | null | undefined;
+  readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
+  /** Default: the job's id. */
+  readonly hostname?: string | null | undefined;
+  /** Default "alpine". */
+  readonly image?: string | null | undefined;
+  readonly labels?: ReadonlyArray<LabelInput> | null | undefined;
+  readonly limits?: LimitsInput | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly network?: NetworkMode | null | undefined;
+  /** Text fed to the command, then end of file. Default: /dev/null. */
+  readonly stdin?: string | null | undefined;
+  /** A name of the image, or uid[:gid]. Default root of the cell, who is nobody on the host. */
+  readonly user?: string | null | undefined;
+  /** An absolute path that exists in the image. Default "/". */
+  readonly workdir?: string | null | undefined;
+};
+
+export type WatchJobSubscriptionVariables = Exact<{
+  jobId: string;
+}>;
+
+
+export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
+
+export type JobSummaryFragment = { readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
+
+export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
+
+export type JobByIdQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
+
+export type JobListQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+  filter?: JobFilter | null | undefined;
+}>;
+
+
+export type JobListQuery = { readonly jobs: { readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } }> } };
+
+export type FollowLogsSubscriptionVariables = Exact<{
+  jobId: string;
+  after?: string | null | undefined;
+  tail?: number | null | undefined;
+  stream?: LogStream | null | undefined;
+  follow: boolean;
+  withTime: boolean;
+  withText: boolean;
+}>;
+
+
+export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } };
+
+export type StopJobMutationVariables = Exact<{
+  input: StopJobInput;
+}>;
+
+
+export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type SubmitJobMutationVariables = Exact<{
+  input: SubmitJobInput;
+}>;
+
+
+export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const JobSummaryFragmentDoc = new TypedDocumentString(`
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+    `, {"fragmentName":"JobSummary"}) as unknown as TypedDocumentString<JobSummaryFragment, unknown>;
+export const JobDetailsFragmentDoc = new TypedDocumentString(`
+    fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  limits {
+    cpus
+    memory
+    swap
+    pids
+    disk
+    timeout
+    output
+  }
+  usage {
+    cpuTime
+    userTime
+    systemTime
+    memoryCurrent
+    memoryPeak
+    pidsPeak
+    ioRead
+    ioWritten
+    oomKills
+    throttledTime
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}`, {"fragmentName":"JobDetails"}) as unknown as TypedDocumentString<JobDetailsFragment, unknown>;
+export const WatchJobDocument = new TypedDocumentString(`
+    subscription WatchJob($jobId: ID!) {
+  jobUpdated(jobId: $jobId) {
+    ...JobDetails
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  limits {
+    cpus
+    memory
+    swap
+    pids
+    disk
+    timeout
+    output
+  }
+  usage {
+    cpuTime
+    userTime
+    systemTime
+    memoryCurrent
+    memoryPeak
+    pidsPeak
+    ioRead
+    ioWritten
+    oomKills
+    throttledTime
+  }
+}`) as unknown as TypedDocumentString<WatchJobSubscription, WatchJobSubscriptionVariables>;
+export const JobByIdDocument = new TypedDocumentString(`
+    query JobById($id: ID!) {
+  job(id: $id) {
+    ...JobDetails
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  limits {
+    cpus
+    memory
+    swap
+    pids
+    disk
+    timeout
+    output
+  }
+  usage {
+    cpuTime
+    userTime
+    systemTime
+    memoryCurrent
+    memoryPeak
+    pidsPeak
+    ioRead
+    ioWritten
+    oomKills
+    throttledTime
+  }
+}`) as unknown as TypedDocumentString<JobByIdQuery, JobByIdQueryVariables>;
+export const JobListDocument = new TypedDocumentString(`
+    query JobList($first: Int!, $after: String, $filter: JobFilter) {
+  jobs(first: $first, after: $after, filter: $filter) {
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    edges {
+      node {
+        ...JobSummary
+      }
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}`) as unknown as TypedDocumentString<JobListQuery, JobListQueryVariables>;
+export const FollowLogsDocument = new TypedDocumentString(`
+    subscription FollowLogs($jobId: ID!, $after: String, $tail: Int, $stream: LogStream, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!) {
+  logs(
+    jobId: $jobId
+    after: $after
+    tail: $tail
+    stream: $stream
+    follow: $follow
+  ) {
+    cursor
+    endOfLog
+    droppedBytes
+    entries {
+      stream
+      bytes
+      cursor @include(if: $withText)
+      time @include(if: $withTime)
+      text @include(if: $withText)
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
+export const StopJobDocument = new TypedDocumentString(`
+    mutation StopJob($input: StopJobInput!) {
+  stopJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  limits {
+    cpus
+    memory
+    swap
+    pids
+    disk
+    timeout
+    output
+  }
+  usage {
+    cpuTime
+    userTime
+    systemTime
+    memoryCurrent
+    memoryPeak
+    pidsPeak
+    ioRead
+    ioWritten
+    oomKills
+    throttledTime
+  }
+}`) as unknown as TypedDocumentString<StopJobMutation, StopJobMutationVariables>;
+export const SubmitJobDocument = new TypedDocumentString(`
+    mutation SubmitJob($input: SubmitJobInput!) {
+  submitJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  limits {
+    cpus
+    memory
+    swap
+    pids
+    disk
+    timeout
+    output
+  }
+  usage {
+    cpuTime
+    userTime
+    systemTime
+    memoryCurrent
+    memoryPeak
+    pidsPeak
+    ioRead
+    ioWritten
+    oomKills
+    throttledTime
+  }
+}`) as unknown as TypedDocumentString<SubmitJobMutation, SubmitJobMutationVariables>;

@@ -1,0 +1,51 @@
+import type { Connection } from './connection.ts';
+import { CliError, ConnectionLost } from './errors.ts';
+import {
+  JobByIdDocument,
+  type JobDetailsFragment,
+  type JobStatus,
+  type JobSummaryFragment,
+  WatchJobDocument,
+} from './generated/operations.ts';
+import { inert } from './inert.ts';
+import { request } from './request.ts';
+
+export type Job = JobDetailsFragment;
+export type JobSummary = JobSummaryFragment;
+
+/** Every status, and whether a job stays in it for ever. */
+export const FINAL: Readonly<Record<JobStatus, boolean>> = {
+  QUEUED: false,
+  RUNNING: false,
+  COMPLETED: true,
+  STOPPED: true,
+  LIMIT_EXCEEDED: true,
+  LOST: true,
+  FAILED: true,
+};
+
+/** @throws CliError when there is no such job */
+export const getJob = async (connection: Connection, id: string): Promise<Job> => {
+  const { job } = await request(connection, JobByIdDocument, { id });
+  if (job === null) throw new CliError(`no job with id "${inert(id)}"`);
+  return job;
+};
+
+/** The job when it has ended, which may be now. */
+export const endedJob = async (connection: Connection, id: string): Promise<Job> => {
+  const now = await getJob(connection, id);
+  if (FINAL[now.status]) return now;
+  const [{ reconnecting }, { subscribe }] = await Promise.all([
+    import('./reconnect.ts'),
+    import('./subscribe.ts'),
+  ]);
+  const updates = reconnecting(connection, async function* () {
+    for await (const { jobUpdated } of subscribe(connection, WatchJobDocument, { jobId: id })) {
+      yield jobUpdated;
+      if (FINAL[jobUpdated.status]) return;
+    }
+    throw new ConnectionLost('the server ended the stream before the job ended', true);
+  });
+  for await (const job of updates) if (FINAL[job.status]) return job;
+  throw new ConnectionLost('the server told of no end of the job', true);
+};

@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import { type ClientConfig, clientSettings, type Flags, parseClientConfig } from '../config.ts';
+import { withSettings } from '../config-options.ts';
+import { type CommandWords, commandWords, type SubmitFlags } from './submit-input.ts';
+
+/** Adds the commands that talk to a server. What carries one out is loaded when it is called. */
+export const addClientCommands = (program: Command): void => {
+  const add = (name: string, description: string): Command =>
+    withSettings(program.command(name).description(description), clientSettings);
+
+  withJobFlags(add('submit', 'start a job and print its id'))
+    .option('--json', 'print the job as JSON')
+    .action(async (words: string[], flags: SubmitFlags & Flags & { json?: boolean }) => {
+      const { submit } = await import('./commands/submit.ts');
+      await submit(config(flags), split(program, words), flags);
+    });
+
+  withJobFlags(add('run', 'start a job, follow its output and exit as it does; Ctrl-C stops the job'))
+    .addHelpText(
+      'after',
+      '\nExits with the code of the command, 128 + n when signal n ended it, and 125 when there is no such code.',
+    )
+    .action(async (words: string[], flags: SubmitFlags & Flags) => {
+      const { run } = await import('./commands/run.ts');
+      process.exitCode = await run(config(flags), split(program, words), flags);
+    });
+
+  add('status', 'tell how a job fares')
+    .argument('<id>', 'id of the job')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: Flags & { json?: boolean }) => {
+      const { status } = await import('./commands/status.ts');
+      await status(config(flags), id, flags);
+    });
+
+  add('logs', 'print what a job has written: its stdout to stdout, its stderr to stderr')
+    .argument('<id>', 'id of the job')
+    .option('-f, --follow', 'go on until the job has ended')
+    .option('--tail <lines>', 'begin at the last so many lines')
+    .option('--stream <name>', 'only stdout or only stderr')
+    .option('--timestamps', 'put the time before each line')
+    .option('--json', 'print each piece as a line of JSON; "bytes" is base64')
+    .action(async (id: string, flags: Flags & { follow?: boolean }) => {
+      const { logs } = await import('./commands/logs.ts');
+      await logs(config(flags), id, flags);
+    });
+
+  add('stop', 'stop a job: SIGTERM, then SIGKILL after the grace period; returns when it has ended')
+    .argument('<id>', 'id of the job')
+    .option('--grace <duration>', 'time between the two, such as 10s (the default) or 500ms')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: Flags & { grace?: string; json?: boolean }) => {
+      const { stop } = await import('./commands/stop.ts');
+      await stop(config(flags), id, flags);
+    });
+
+  add('list', 'list jobs, newest first')
+    .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
+    .option('--limit <count>', 'at most so many', '20')
+    .option('--json', 'print the jobs as JSON')
+    .action(async (flags: Flags & { status?: string[]; limit: string; json?: boolean }) => {
+      const { list } = await import('./commands/list.ts');
+      await list(config(flags), flags);
+    });
+};
+
+const config = (flags: Flags): ClientConfig => parseClientConfig(flags, process.env);
+
+const withJobFlags = (command: Command): Command =>
+  command
+    .argument('[command...]', 'one string for /bin/sh -c, or words after "--" that are executed as they are')
+    .option('--image <name>', 'root filesystem of the cell')
+    .option('--env <NAME=VALUE>', 'environment variable; may be repeated', collect)
+    .option('--workdir <folder>', 'working directory in the cell')
+    .option('--user <user>', 'name, or uid[:gid], in the cell')
+    .option('--hostname <name>', 'hostname in the cell')
+    .option('--stdin <file>', 'text to feed to the command; - takes it from stdin')
+    .option('--name <name>', 'name of the job, for people')
+    .option('--label <KEY=VALUE>', 'label of the job; may be repeated', collect)
+    .option('--cpus <number>', 'CPUs, such as 0.5')
+    .option('--memory <size>', 'memory, such as 512Mi')
+    .option('--swap <size>', 'swap, such as 0 or 1G')
+    .option('--pids <count>', 'processes and threads at a time')
+    .option('--disk <size>', 'writable disk space, such as 256Mi')
+    .option('--timeout <duration>', 'time after which the job is ended, such as 1h30m')
+    .option('--output <size>', 'output that is kept, such as 64Mi')
+    .showHelpAfterError('(to run words as they are put "--" first: cloister run -- ls -l /)');
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** commander leaves `--` out of the words, but it is what tells a command line from an argument vector. */
+const split = (
+  program: Command & { readonly rawArgs?: readonly string[] },
+  words: readonly string[],
+): CommandWords => {
+  const raw = program.rawArgs ?? [];
+  const dashes = raw.indexOf('--');
+  return commandWords(words, dashes === -1 ? undefined : raw.length - dashes - 1);
+};

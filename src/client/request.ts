@@ -1,0 +1,90 @@
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { Connection } from './connection.ts';
+import { CliError, ServerError, unreachable } from './errors.ts';
+import type { TypedDocumentString } from './generated/operations.ts';
+import { inert } from './inert.ts';
+
+/**
+ * Sends one query or mutation and waits for its answer, however long it takes: `stopJob` answers when the job has
+ * ended. (That is why this is not `fetch`, which gives up after five minutes without a header, and takes 20 ms
+ * longer to start.)
+ *
+ * @throws ConnectionLost when the server cannot be reached, ServerError for what it refuses
+ */
+export const request = async <Result, Variables>(
+  connection: Connection,
+  document: TypedDocumentString<Result, Variables>,
+  variables: Variables,
+): Promise<Result> => {
+  const answer = await post(connection, JSON.stringify({ query: document.toString(), variables }));
+  const { data, errors } = parse(connection, answer);
+  if (errors !== undefined) throw serverError(connection, errors);
+  // The document was checked against the schema when its types were generated from it.
+  return data as Result;
+};
+
+/** The errors of an answer as the one error that a person is shown. */
+export const serverError = (connection: Connection, errors: readonly unknown[]): ServerError => {
+  const told = errors.map((error) => {
+    const { message, extensions } = fields(error);
+    return { message: inert(String(message ?? 'no message')), code: fields(extensions)['code'] };
+  });
+  const code = told[0]?.code;
+  const message = told.map((error) => error.message).join('; ') || 'the server failed without a message';
+  const note = code === 'UNAUTHENTICATED' ? `: ${connection.tokenNote}` : '';
+  return new ServerError(message + note, typeof code === 'string' ? code : undefined);
+};
+
+interface Answer {
+  readonly status: string;
+  readonly body: string;
+}
+
+const post = async (connection: Connection, body: string): Promise<Answer> => {
+  const { url, token } = connection;
+  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const options: RequestOptions = {
+    method: 'POST',
+    agent: false,
+    headers: {
+      accept: 'application/graphql-response+json, application/json',
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+  };
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      http.request(url, options, resolve).on('error', reject).end(body);
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk);
+    return {
+      status: `${response.statusCode} ${inert(response.statusMessage ?? '')}`.trim(),
+      body: Buffer.concat(chunks).toString('utf8'),
+    };
+  } catch (error) {
+    throw unreachable(url, error, false);
+  }
+};
+
+const parse = (
+  connection: Connection,
+  { status, body }: Answer,
+): { data: unknown; errors: readonly unknown[] | undefined } => {
+  const { data, errors } = fields(json(body));
+  if (Array.isArray(errors)) return { data, errors };
+  if (typeof data === 'object' && data !== null) return { data, errors: undefined };
+  throw new CliError(`${connection.url.href} answered "${status}", and not with GraphQL. Is --url right?`);
+};
+
+const json = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const fields = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,0 +1,48 @@
+import type { Connection } from './connection.ts';
+import { StopJobDocument } from './generated/operations.ts';
+import { note } from './output.ts';
+import { request } from './request.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * Turns the signals that end a program into stopping its job: the first one stops, the second one kills, and a third
+ * one ends us as if nobody listened, in case the server does not answer.
+ */
+export class Stopper implements Disposable {
+  readonly #connection: Connection;
+  #jobId: string | undefined;
+  #signals = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  /** A signal that came while there was no job to stop yet takes effect now. */
+  submitted(jobId: string): void {
+    this.#jobId = jobId;
+    if (this.#signals > 0) void this.stop();
+  }
+
+  /** Settles when the job has ended, or when the server could not be told; that is said on stderr. */
+  async stop(): Promise<void> {
+    if (this.#jobId === undefined) return;
+    const gracePeriod = this.#signals > 1 ? 0 : undefined;
+    try {
+      await request(this.#connection, StopJobDocument, { input: { jobId: this.#jobId, gracePeriod } });
+    } catch (error) {
+      await note(`cannot stop job ${this.#jobId}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+  }
+
+  readonly #onSignal = (): void => {
+    this.#signals += 1;
+    if (this.#signals > 1) this[Symbol.dispose]();
+    void this.stop();
+  };
+}

@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { CliError } from './errors.ts';
+import type { SubmitJobInput } from './generated/operations.ts';
+
+/** What `submit` and `run` were told, as commander hands it over. */
+export interface SubmitFlags {
+  readonly image?: string;
+  readonly env?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly stdin?: string;
+  readonly name?: string;
+  readonly label?: readonly string[];
+  readonly cpus?: string;
+  readonly memory?: string;
+  readonly swap?: string;
+  readonly pids?: string;
+  readonly disk?: string;
+  readonly timeout?: string;
+  readonly output?: string;
+}
+
+/** A shell command line, or an argument vector. */
+export type CommandWords = { readonly command: string } | { readonly argv: readonly string[] };
+
+/**
+ * Tells the two apart by `--`: what follows it is an argument vector.
+ *
+ * @param words the words that are neither options nor `--`, in order
+ * @param afterDashes how many of them followed `--`; `undefined` without it
+ */
+export const commandWords = (words: readonly string[], afterDashes: number | undefined): CommandWords => {
+  const [command] = words;
+  if (afterDashes !== undefined) {
+    if (afterDashes === words.length && command !== undefined) return { argv: words };
+    throw new CliError('give the command either as one string or as words after "--", not both');
+  }
+  if (words.length === 1 && command !== undefined) return { command };
+  throw new CliError('give the command as one string ("ls -l /") or as words after "--" (-- ls -l /)');
+};
+
+/**
+ * The input of `submitJob`. Sizes and durations go to the server as they were given.
+ *
+ * @throws CliError that names the flag, what was expected and what came
+ */
+export const submitInput = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJobInput> => ({
+  ...words,
+  image: flags.image,
+  env: flags.env?.map((text) => {
+    const [name, value] = pair('--env', 'NAME=VALUE', text);
+    return { name, value };
+  }),
+  workdir: flags.workdir,
+  user: flags.user,
+  hostname: flags.hostname,
+  stdin: flags.stdin === undefined ? undefined : await stdinText(flags.stdin),
+  name: flags.name,
+  labels: flags.label?.map((text) => {
+    const [key, value] = pair('--label', 'KEY=VALUE', text);
+    return { key, value };
+  }),
+  limits: {
+    cpus: flags.cpus === undefined ? undefined : number('--cpus', 'a number such as 0.5', flags.cpus),
+    memory: flags.memory,
+    swap: flags.swap,
+    pids: flags.pids === undefined ? undefined : whole('--pids', flags.pids),
+    disk: flags.disk,
+    timeout: flags.timeout,
+    output: flags.output,
+  },
+});
+
+/** A whole number from 0 to 2^31 - 1, which is what GraphQL's `Int` holds. */
+export const whole = (flag: string, text: string): number => {
+  if (/^\d{1,10}$/.test(text) && Number(text) <= 0x7fff_ffff) return Number(text);
+  throw expected(flag, 'a whole number from 0 to 2147483647', text);
+};
+
+const number = (flag: string, what: string, text: string): number => {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw expected(flag, what, text);
+};
+
+const pair = (flag: string, what: string, text: string): [string, string] => {
+  const at = text.indexOf('=');
+  if (at < 1) throw expected(flag, what, text);
+  return [text.slice(0, at), text.slice(at + 1)];
+};
+
+const stdinText = async (file: string): Promise<string> => {
+  const bytes = file === '-' ? await readAll(process.stdin) : await readNamed(file);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new CliError(`--stdin: expected text in UTF-8, got something else from ${JSON.stringify(file)}`);
+  }
+};
+
+const readNamed = async (file: string): Promise<Buffer> => {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new CliError(`--stdin: ${error instanceof Error ? error.message : String(error)}`, 1, {
+      cause: error,
+    });
+  }
+};
+
+const readAll = async (stream: AsyncIterable<Uint8Array>): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
+
+const expected = (flag: string, what: string, got: string): CliError =>
+  new CliError(`${flag}: expected ${what}, got ${JSON.stringify(got)}`);

@@ -1,0 +1,73 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
+
+/** Readers of one value of a setting each: the text as typed to what it means, `undefined` when it is not that. */
+
+export interface Address {
+  /** An IPv6 address stands without its brackets. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export const path = (text: string): string | undefined => (text === '' ? undefined : resolve(text));
+
+export const whole = (text: string, min: number, max: number): number | undefined => {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  return value >= min && value <= max ? value : undefined;
+};
+
+export const positive =
+  (parse: (text: string) => number | undefined) =>
+  (text: string): number | undefined =>
+    parse(text) || undefined;
+
+export const yesOrNo = (text: string): boolean | undefined => {
+  if (/^(true|yes|1)$/i.test(text)) return true;
+  return /^(false|no|0)$/i.test(text) ? false : undefined;
+};
+
+export const cpus = (text: string): number | undefined => {
+  const value = /^\d{1,4}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+  return value >= 0.01 && value <= 1024 ? value : undefined;
+};
+
+export const address = (text: string): Address | undefined => {
+  const parts = /^(?:\[(?<six>[^\]]+)\]|(?<name>[A-Za-z0-9][A-Za-z0-9.-]*)):(?<port>\d{1,5})$/.exec(text);
+  const host = parts?.groups?.['six'] ?? parts?.groups?.['name'];
+  const port = Number(parts?.groups?.['port']);
+  if (host === undefined || !(port <= 65_535)) return undefined;
+  if (parts?.groups?.['six'] !== undefined && !isIPv6(host)) return undefined;
+  return { host, port };
+};
+
+export const hosts = (text: string): readonly string[] | undefined => {
+  const names = text.split(',').map((name) => name.trim().toLowerCase());
+  const host = /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)(:\d{1,5})?$/;
+  return names.every((name) => host.test(name)) ? names : undefined;
+};
+
+export const httpUrl = (text: string): URL | undefined => {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
+};
+
+export const mirror = (text: string): string | undefined => {
+  if (text.includes('://')) return httpUrl(text) === undefined ? undefined : text;
+  return path(text);
+};
+
+/** The kernel's ids go to 2^32 - 2, and a cell takes 65536 of them. */
+export const idBase = (text: string): number | undefined => {
+  const value = whole(text, 65_536, 4_294_836_224);
+  return value !== undefined && value % 65_536 === 0 ? value : undefined;
+};
+
+/** Printable ASCII: it travels in an HTTP header. */
+export const token = (text: string): string | undefined => (/^[\x21-\x7e]+$/.test(text) ? text : undefined);
+
+/** Whether only this machine can reach a host: 127.0.0.0/8, ::1 and `localhost`. */
+export const isLoopback = (host: string): boolean => {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'));
+};

@@ -1,0 +1,308 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import {
+  type Address,
+  address,
+  cpus,
+  hosts,
+  httpUrl,
+  idBase,
+  isLoopback,
+  mirror,
+  path,
+  positive,
+  token,
+  whole,
+  yesOrNo,
+} from './config-values.ts';
+import { parseByteSize, parseDuration } from './units.ts';
+
+/** What flags were given, by camel-cased name: their text, or `true` for a flag that takes none. */
+export type Flags = Readonly<Record<string, unknown>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What defaults depend on besides the environment. */
+export interface Machine {
+  readonly uid: number;
+  readonly home: string;
+  /** The folder that holds `bin/`, `src/` and `build/`. */
+  readonly project: string;
+}
+
+/** One setting: how it is named, what it takes, and what it is when nobody says. */
+export interface Named<T> {
+  /** As on the command line: `--listen <host:port>`; one without `<...>` is a switch. */
+  readonly flag: `--${string}`;
+  readonly env: `CLOISTER_${string}`;
+  readonly help: string;
+  /** Completes the sentence "expected ...". */
+  readonly expected: string;
+  /** @returns `undefined` for text that is not what is expected */
+  readonly parse: (text: string) => T | undefined;
+  /** The default as the help tells it. */
+  readonly shown: string;
+  /** Its value is never repeated. */
+  readonly secret?: true;
+}
+
+interface Setting<T> extends Named<T> {
+  /** As it would be typed: it goes through `parse` like any other. */
+  readonly fallback: (machine: Machine, env: Environment) => string;
+}
+
+/** What a job is bounded by when it does not say. */
+export interface DefaultLimits {
+  readonly cpus: number;
+  /** Bytes, as are `swap`, `disk` and `output`. */
+  readonly memory: number;
+  readonly swap: number;
+  readonly pids: number;
+  readonly disk: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly output: number;
+}
+
+/** Everything that `cloister serve` can be told. Paths are absolute. */
+export interface ServeConfig {
+  readonly listen: Address;
+  readonly listenPublic: boolean;
+  readonly stateDir: string;
+  /** A URL, or a folder that holds the archives; `undefined`: only where each image says. */
+  readonly imageMirror: string | undefined;
+  /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
+  readonly allowedHosts: readonly string[];
+  /** `undefined`: the cgroup that the server finds itself in. */
+  readonly cgroupRoot: string | undefined;
+  /** First of the host's uids and gids that cells use. */
+  readonly idBase: number;
+  /** Path of the `cell` binary. */
+  readonly launcher: string;
+  readonly defaultLimits: DefaultLimits;
+}
+
+/** What every client command can be told. */
+export interface ClientConfig {
+  readonly url: URL;
+  readonly token: string | undefined;
+  /** Where the token may be read from when none was given, likeliest first; empty when the server is elsewhere. */
+  readonly tokenFiles: readonly string[];
+}
+
+/** A setting whose value cannot be used. The message is meant for whoever set it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const limit = <T>(
+  name: string,
+  help: string,
+  expected: string,
+  parse: (text: string) => T | undefined,
+  fallback: string,
+): Setting<T> => ({
+  flag: `--default-${name} <value>`,
+  env: `CLOISTER_DEFAULT_${name.toUpperCase()}`,
+  help: `${help} of a job that does not say`,
+  expected,
+  parse,
+  fallback: () => fallback,
+  shown: fallback,
+});
+
+const SIZE = 'a size such as 1048576 (bytes), 512Mi or 1G';
+const SOME = `${SIZE}, and not 0`;
+const TIME = 'a duration such as 90s or 1h30m, and not 0';
+
+/** What `cloister serve` takes. */
+export const serveSettings = {
+  listen: {
+    flag: '--listen <host:port>',
+    env: 'CLOISTER_LISTEN',
+    help: 'address to listen on; port 0 takes any free port',
+    expected: 'HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080',
+    parse: address,
+    fallback: () => '127.0.0.1:8080',
+    shown: '127.0.0.1:8080',
+  } satisfies Setting<Address>,
+  listenPublic: {
+    flag: '--listen-public',
+    env: 'CLOISTER_LISTEN_PUBLIC',
+    help: 'accept an address to listen on that other machines can reach',
+    expected: 'true or false',
+    parse: yesOrNo,
+    fallback: () => 'false',
+    shown: 'false',
+  } satisfies Setting<boolean>,
+  stateDir: {
+    flag: '--state-dir <folder>',
+    env: 'CLOISTER_STATE_DIR',
+    help: 'folder of jobs, images and the admin token',
+    expected: 'a folder',
+    parse: path,
+    fallback: ({ uid, home }, env) => {
+      if (uid === 0) return '/var/lib/cloister';
+      // The XDG Base Directory Specification: a relative path is invalid and to be ignored.
+      const xdg = env['XDG_STATE_HOME'] ?? '';
+      return join(isAbsolute(xdg) ? xdg : join(home, '.local', 'state'), 'cloister');
+    },
+    shown: '/var/lib/cloister for root, else $XDG_STATE_HOME/cloister or ~/.local/state/cloister',
+  } satisfies Setting<string>,
+  imageMirror: {
+    flag: '--image-mirror <url>',
+    env: 'CLOISTER_IMAGE_MIRROR',
+    help: 'URL or folder to take image archives from first',
+    expected: 'an http or https URL, or a folder',
+    parse: mirror,
+    shown: 'none',
+  } satisfies Named<string>,
+  allowedHosts: {
+    flag: '--allowed-host <hosts>',
+    env: 'CLOISTER_ALLOWED_HOSTS',
+    help: 'further names that browsers and clients may call this server by, with commas between',
+    expected: 'HOST or HOST:PORT, with commas between',
+    parse: hosts,
+    shown: 'none',
+  } satisfies Named<readonly string[]>,
+  cgroupRoot: {
+    flag: '--cgroup-root <folder>',
+    env: 'CLOISTER_CGROUP_ROOT',
+    help: 'cgroup v2 folder to make the cgroups of jobs in',
+    expected: 'a folder',
+    parse: path,
+    shown: 'the cgroup the server was started in',
+  } satisfies Named<string>,
+  idBase: {
+    flag: '--id-base <id>',
+    env: 'CLOISTER_ID_BASE',
+    help: 'first of the user and group ids that cells have on this machine',
+    expected: 'a multiple of 65536 from 65536 to 4294836224',
+    parse: idBase,
+    fallback: () => '1879048192',
+    shown: '1879048192',
+  } satisfies Setting<number>,
+  launcher: {
+    flag: '--launcher <file>',
+    env: 'CLOISTER_LAUNCHER',
+    help: 'the program that makes cells',
+    expected: 'a file',
+    parse: path,
+    fallback: ({ project }) => join(project, 'build', 'cell'),
+    shown: 'build/cell of this installation',
+  } satisfies Setting<string>,
+  defaultCpus: limit('cpus', 'CPUs', 'a number of CPUs from 0.01 to 1024', cpus, '1'),
+  defaultMemory: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
+  defaultSwap: limit('swap', 'swap', SIZE, parseByteSize, '0'),
+  defaultPids: limit(
+    'pids',
+    'processes and threads',
+    'a whole number from 1 to 4194304',
+    (text) => whole(text, 1, 4_194_304),
+    '256',
+  ),
+  defaultDisk: limit('disk', 'writable disk space', SOME, positive(parseByteSize), '256Mi'),
+  defaultTimeout: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
+  defaultOutput: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
+} as const;
+
+/** What client commands take, besides `--state-dir` to find the token. */
+export const clientSettings = {
+  url: {
+    flag: '--url <url>',
+    env: 'CLOISTER_URL',
+    help: 'GraphQL endpoint of the server',
+    expected: 'an http or https URL, such as http://127.0.0.1:8080/graphql',
+    parse: httpUrl,
+    fallback: () => 'http://127.0.0.1:8080/graphql',
+    shown: 'http://127.0.0.1:8080/graphql',
+  } satisfies Setting<URL>,
+  token: {
+    flag: '--token <token>',
+    env: 'CLOISTER_TOKEN',
+    help: 'token to sign in with; on this machine it is read from the state folder',
+    expected: 'a token: printable ASCII without spaces',
+    parse: token,
+    shown: 'the file "token" in the state folder',
+    secret: true,
+  } satisfies Named<string>,
+  stateDir: serveSettings.stateDir,
+} as const;
+
+/** Facts about this machine and this installation. */
+export const thisMachine = (): Machine => ({
+  uid: process.getuid?.() ?? -1,
+  home: homedir(),
+  project: join(import.meta.dirname, '..'),
+});
+
+/**
+ * Settings of the server: the flag wins over the environment, the environment over the default.
+ *
+ * @param flags by the camel-cased name of the flag: `stateDir` for `--state-dir`
+ * @throws ConfigError that names the flag or variable, what was expected and what came
+ */
+export const parseServeConfig = (flags: Flags, env: Environment, machine = thisMachine()): ServeConfig => {
+  const listen = read(serveSettings.listen, flags, env, machine);
+  const listenPublic = read(serveSettings.listenPublic, flags, env, machine);
+  if (!listenPublic && !isLoopback(listen.host)) throw publicListener(listen.host);
+  return {
+    listen,
+    listenPublic,
+    stateDir: read(serveSettings.stateDir, flags, env, machine),
+    imageMirror: given(serveSettings.imageMirror, flags, env),
+    allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
+    cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
+    idBase: read(serveSettings.idBase, flags, env, machine),
+    launcher: read(serveSettings.launcher, flags, env, machine),
+    defaultLimits: {
+      cpus: read(serveSettings.defaultCpus, flags, env, machine),
+      memory: read(serveSettings.defaultMemory, flags, env, machine),
+      swap: read(serveSettings.defaultSwap, flags, env, machine),
+      pids: read(serveSettings.defaultPids, flags, env, machine),
+      disk: read(serveSettings.defaultDisk, flags, env, machine),
+      timeout: read(serveSettings.defaultTimeout, flags, env, machine),
+      output: read(serveSettings.defaultOutput, flags, env, machine),
+    },
+  };
+};
+
+/** Settings of the client commands. Parameters and errors as for `parseServeConfig`. */
+export const parseClientConfig = (flags: Flags, env: Environment, machine = thisMachine()): ClientConfig => {
+  const url = read(clientSettings.url, flags, env, machine);
+  const stateDir = given(clientSettings.stateDir, flags, env);
+  const standard = clientSettings.stateDir.fallback(machine, env);
+  // `make run` keeps its state in the checkout; a folder that was named leaves nothing to look for.
+  const folders = stateDir === undefined ? [standard, join(machine.project, '.state')] : [stateDir];
+  return {
+    url,
+    token: given(clientSettings.token, flags, env),
+    tokenFiles: isLoopback(url.hostname) ? folders.map((folder) => join(folder, 'token')) : [],
+  };
+};
+
+/** What a setting was set to by flag or environment; an empty variable counts as unset. */
+const given = <T>(setting: Named<T>, flags: Flags, env: Environment): T | undefined => {
+  const option = setting.flag.replace(/ .*/, '');
+  const flag = flags[option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  if (flag !== undefined) return parse(setting, option, String(flag));
+  const variable = env[setting.env];
+  return variable === undefined || variable === '' ? undefined : parse(setting, setting.env, variable);
+};
+
+const read = <T>(setting: Setting<T>, flags: Flags, env: Environment, machine: Machine): T =>
+  given(setting, flags, env) ?? parse(setting, `default of ${setting.env}`, setting.fallback(machine, env));
+
+const parse = <T>(setting: Named<T>, source: string, text: string): T => {
+  const value = setting.parse(text);
+  if (value !== undefined) return value;
+  const shown = setting.secret ? 'something else' : JSON.stringify(text);
+  throw new ConfigError(`${source}: expected ${setting.expected}, got ${shown}`);
+};
+
+const publicListener = (host: string): ConfigError =>
+  new ConfigError(
+    `--listen: ${host} is not a loopback address, so other machines could reach the server. ` +
+      'Whoever reaches the port and has the token can run commands on this machine, and what goes over the ' +
+      'network, the token included, is not encrypted. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
+      'that is what you want.',
+  );

@@ -1,0 +1,73 @@
+import { Command, CommanderError } from 'commander';
+import { addClientCommands } from './client/program.ts';
+import { type Flags, parseServeConfig, serveSettings } from './config.ts';
+import { withSettings } from './config-options.ts';
+import { VERSION } from './version.ts';
+
+/** The executable: each command loads what it needs when it is called, so that the client starts without the server. */
+const program = new Command('cloister')
+  .description('Runs Linux commands, each in a cell of its own, behind one GraphQL endpoint.')
+  .version(VERSION, '--version', 'print the version')
+  .helpOption('-h, --help', 'print help')
+  .helpCommand(false)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cloister: ')) });
+
+withSettings(program.command('serve').description('run the server'), serveSettings).action(
+  async (flags: Flags) => {
+    const config = parseServeConfig(flags, process.env);
+    const { serve } = await import('./serve.ts');
+    await serve(config);
+  },
+);
+
+addClientCommands(program);
+
+withSettings(
+  program
+    .command('doctor')
+    .description('check whether this machine can run jobs, and say what to do where not'),
+  serveSettings,
+)
+  .option('--json', 'print the findings as JSON')
+  .action(async (flags: Flags & { json?: boolean }) => {
+    const config = parseServeConfig(flags, process.env);
+    const [{ doctor }, { printChecks }] = await Promise.all([
+      import('./runtime/doctor.ts'),
+      import('./client/checks.ts'),
+    ]);
+    process.exitCode = await printChecks(await doctor(config), flags.json ?? false);
+  });
+
+program
+  .command('schema')
+  .description('print the GraphQL schema')
+  .action(async () => {
+    const [{ printSchemaText }, { write }] = await Promise.all([
+      import('./resolvers/schema.ts'),
+      import('./client/output.ts'),
+    ]);
+    await write(process.stdout, printSchemaText());
+  });
+
+/** Tells what went wrong in a sentence, and gives the exit code that says so. */
+const report = (error: unknown): number => {
+  // 1 could be the code of the job.
+  const code = process.argv[2] === 'run' ? 125 : 1;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : code;
+  const own = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1;
+  // 128 + SIGPIPE: whoever read our output has gone, and nobody needs to be told.
+  if (own === 141) return own;
+  process.stderr.write(`cloister: ${error instanceof Error ? error.message : String(error)}\n`);
+  return own === 1 ? code : own;
+};
+
+// Every write that matters reports to whoever made it; without a listener the event would end the process.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

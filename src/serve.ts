@@ -1,0 +1,187 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { IMAGE_NAMES } from '../rootfs/catalogue.ts';
+import { ensureImage } from '../rootfs/image.ts';
+import type { ServeConfig } from './config.ts';
+import { Changes } from './jobs/changes.ts';
+import { JobFolders } from './jobs/folder.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { planLaunch } from './jobs/launch.ts';
+import { Supervision } from './jobs/supervision.ts';
+import {
+  type Cgroups,
+  cgroupSettings,
+  missingController,
+  openCgroups,
+  parseUsage,
+  readUsage,
+  removeCgroup,
+  sweep,
+  USAGE_FILES,
+} from './runtime/cgroup/index.ts';
+import { encodePlan } from './runtime/plan.ts';
+import { Spawner } from './runtime/spawner.ts';
+import { type RunningServer, startServer } from './server/server.ts';
+import { lockState } from './state-lock.ts';
+import { openStore } from './store/sqlite-store.ts';
+import type { JobStore } from './store/store.ts';
+import { adminToken } from './token.ts';
+import { VERSION } from './version.ts';
+
+type Log = (line: string) => void;
+
+/** Undoes what was done, last first. */
+class Cleanup {
+  readonly #steps: (() => unknown)[] = [];
+
+  add(step: () => unknown): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
+  }
+}
+
+/**
+ * Runs the server until SIGTERM or SIGINT, then closes it in good order: subscriptions complete, running jobs
+ * go on, and the next start finds them again.
+ *
+ * @throws Error when it cannot start; the message is meant for whoever started it
+ */
+export const serve = async (config: ServeConfig): Promise<void> => {
+  const log: Log = (line) => process.stderr.write(`${line}\n`);
+  const cleanup = new Cleanup();
+  const stopped = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stopped.resolve);
+  try {
+    const token = await start(config, cleanup, log);
+    announce(token.server, token.token, config);
+    log(`${await stopped.promise}: closing; running jobs go on`);
+  } finally {
+    await cleanup.run();
+  }
+};
+
+const start = async (
+  config: ServeConfig,
+  cleanup: Cleanup,
+  log: Log,
+): Promise<{ server: RunningServer; token: string }> => {
+  if (process.getuid?.() !== 0)
+    throw new Error('the server needs to be root, to give each cell ids of its own');
+  const { stateDir, launcher } = config;
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  cleanup.add(lockState(stateDir, launcher));
+
+  const images = new Map<string, string>();
+  const imagesDir = join(stateDir, 'images');
+  for (const name of IMAGE_NAMES) {
+    const { root } = await ensureImage({
+      name,
+      imagesDir,
+      mirror: config.imageMirror,
+      idBase: config.idBase,
+      log,
+    });
+    images.set(name, root);
+  }
+  // What follows, jobs' output and the database, is for the server's user alone.
+  process.umask(0o077);
+
+  const cgroups = await openCgroups({ stateDir, root: config.cgroupRoot });
+  cleanup.add(() => cgroups.close());
+  for (const [name, { reason, remedy }] of cgroups.obstacles)
+    log(`limits by the cgroup controller ${name} cannot be enforced: ${reason} (${remedy})`);
+  log(`cgroup ${cgroups.path}, controllers: ${cgroups.controllers.join(' ') || 'none'}`);
+
+  const store = openStore(join(stateDir, 'cloister.db'));
+  cleanup.add(() => store.close());
+  const jobs = await openJobs(config, { images, cgroups, store, cleanup, log });
+
+  const token = adminToken(stateDir);
+  const server = await startServer({
+    listen: config.listen,
+    allowedHosts: config.allowedHosts,
+    jobs,
+    token,
+    log,
+  });
+  cleanup.add(() => server.close());
+  return { server, token };
+};
+
+interface Parts {
+  readonly images: ReadonlyMap<string, string>;
+  readonly cgroups: Cgroups;
+  readonly store: JobStore;
+  readonly cleanup: Cleanup;
+  readonly log: Log;
+}
+
+/** Puts the job service together and takes up the jobs that an earlier server left. */
+const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
+  const { images, cgroups, store, cleanup, log } = parts;
+  const folders = new JobFolders(config.stateDir);
+  const changes = new Changes();
+  const spawner = new Spawner({
+    launcher: config.launcher,
+    jobs: folders.jobs,
+    cgroup: cgroups.supervisors,
+  });
+  cleanup.add(() => spawner.close());
+  const supervision = new Supervision({
+    store,
+    folders,
+    spawner,
+    changes,
+    log,
+    remains: { usage: parseUsage, remove: (id) => removeCgroup(cgroups.jobPath(id)) },
+    plan: (job) => {
+      const tree = images.get(job.spec.image);
+      if (tree === undefined) throw new Error(`there is no image ${JSON.stringify(job.spec.image)} any more`);
+      const cgroup = {
+        path: cgroups.jobPath(job.id),
+        settings: cgroupSettings(job.spec.limits, cgroups.controllers),
+        collect: USAGE_FILES,
+      };
+      return encodePlan(planLaunch(job, { tree, cgroup, idBase: config.idBase }));
+    },
+  });
+  const jobs = new Jobs({
+    store,
+    folders,
+    supervision,
+    changes,
+    request: {
+      image: (name) => images.get(name),
+      imageNames: [...images.keys()],
+      defaults: config.defaultLimits,
+      missing: (limit) => {
+        const missing = missingController(limit, cgroups);
+        return missing && `${missing.reason} (${missing.remedy})`;
+      },
+    },
+    liveUsage: (id) => readUsage(cgroups.jobPath(id)),
+    info: {
+      version: VERSION,
+      startedAt: new Date(),
+      cgroup: { path: cgroups.path, controllers: cgroups.controllers },
+    },
+  });
+  cleanup.add(() => jobs.close());
+  await supervision.recover();
+  const { left } = await sweep(cgroups.jobs, (id) => supervision.holds(id));
+  for (const { id, reason } of left) log(`the cgroup of job ${id} could not be removed: ${reason}`);
+  return jobs;
+};
+
+/** Tells on standard output where the server is, and how to get in. */
+const announce = (server: RunningServer, token: string, config: ServeConfig): void => {
+  const lines = [
+    `Cloister ${VERSION} listens on ${server.url}`,
+    `GraphiQL, signed in: ${server.url}#token=${token}`,
+    `Token: ${join(config.stateDir, 'token')}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+};

@@ -1,0 +1,389 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type FakeJob, FakeServer, TOKEN } from './fake-server.ts';
+
+const bin = join(import.meta.dirname, '../../bin/cloister');
+
+let server: FakeServer;
+let folder: string;
+
+beforeEach(async () => {
+  server = await FakeServer.start();
+  folder = await mkdtemp(join(tmpdir(), 'cloister-cli-'));
+});
+
+// Shared by all tests, or each of them would compile everything anew.
+let cache: string;
+
+beforeAll(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'cloister-cli-cache-'));
+});
+
+afterAll(async () => {
+  await rm(cache, { recursive: true });
+});
+
+const children: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
+  await server[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}, command = bin): ChildProcess => {
+  const child = spawn(command, args, {
+    env: {
+      PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
+      CLOISTER_URL: server.url.href,
+      CLOISTER_TOKEN: TOKEN,
+      HOME: folder,
+      XDG_CACHE_HOME: cache,
+      ...env,
+    },
+  });
+  children.push(child);
+  return child;
+};
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly out: string;
+  readonly err: string;
+}
+
+const finished = async (child: ChildProcess): Promise<Outcome> => {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('the child was started without pipes');
+  const [out, err] = await Promise.all([buffer(stdout), buffer(stderr), once(child, 'close')]);
+  return { code: child.exitCode, stdout: out, out: out.toString(), err: err.toString() };
+};
+
+/** Settles when the child has written something to its stdout. */
+const written = async (child: ChildProcess): Promise<void> => {
+  const ended = once(child, 'close').then(() =>
+    Promise.reject(new Error(`ended with ${child.exitCode} before`)),
+  );
+  await Promise.race([once(child.stdout ?? expect.unreachable(), 'data'), ended]);
+  ended.catch(() => undefined);
+};
+
+const cloister = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome> =>
+  finished(start(args, env));
+
+const COMPLETED = { status: 'COMPLETED', exitCode: 0 };
+
+describe('help', () => {
+  it.each([
+    [],
+    ['serve'],
+    ['submit'],
+    ['run'],
+    ['status'],
+    ['logs'],
+    ['stop'],
+    ['list'],
+    ['doctor'],
+    ['schema'],
+  ])('is given for %j', async (...command) => {
+    const words = command.filter((word) => typeof word === 'string');
+    const { code, out, err } = await cloister([...words, '-h']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(new RegExp(`^Usage: ${['cloister', ...words].join(' ')} `));
+  });
+
+  it('names the variable and the default of a setting', async () => {
+    const { out } = await cloister(['serve', '-h'], { COLUMNS: '200' });
+    expect(out.replace(/\s+/g, ' ')).toContain('(CLOISTER_LISTEN; default: 127.0.0.1:8080)');
+  });
+
+  it('prints the version', async () => {
+    expect((await cloister(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('bad use', () => {
+  it.each([
+    [['nosuch'], 1, "cloister: unknown command 'nosuch'"],
+    [['status'], 1, "cloister: missing required argument 'id'"],
+    [['status', 'a', '--nosuch'], 1, "cloister: unknown option '--nosuch'"],
+    [['run', 'ls', '-l'], 125, 'cloister: unknown option \'-l\'\n(to run words as they are put "--" first'],
+    [['submit', 'ls', '/'], 1, 'cloister: give the command as one string'],
+    [['submit', '--env', 'A', 'true'], 1, 'cloister: --env: expected NAME=VALUE, got "A"\n'],
+    [['list', '--status', 'DONE'], 1, 'cloister: --status: expected one of QUEUED, RUNNING, COMPLETED, '],
+    [['list', '--url', 'ftp://x'], 1, 'cloister: --url: expected an http or https URL'],
+    [['status', 'nosuch'], 1, 'cloister: no job with id "nosuch"\n'],
+    [['logs', 'nosuch', '-f'], 1, 'cloister: no job with id "nosuch"\n'],
+    [['stop', 'nosuch'], 1, 'cloister: no job with id "nosuch"\n'],
+    [['serve', '--listen', '0.0.0.0:80'], 1, 'cloister: --listen: 0.0.0.0 is not a loopback address'],
+  ])('%j is told so on stderr, with exit code %d', async (args, code, message) => {
+    const outcome = await cloister(args);
+    expect(outcome).toMatchObject({ code, out: '' });
+    expect(outcome.err.slice(0, message.length)).toBe(message);
+    expect(outcome.err).not.toMatch(/^\s+at /m);
+  });
+
+  it('says that the server cannot be reached, in `run` with a code that is no job’s', async () => {
+    const { url } = server;
+    await server[Symbol.asyncDispose]();
+    const message = `cloister: cannot reach ${url.href}: connection refused. Is the server running?`;
+    for (const [command, code] of [
+      ['submit', 1],
+      ['run', 125],
+    ] as const) {
+      const outcome = await cloister([command, 'true'], { CLOISTER_URL: url.href });
+      expect(outcome).toMatchObject({ code, out: '' });
+      expect(outcome.err).toContain(message);
+    }
+    server = await FakeServer.start();
+  });
+});
+
+describe('the token', () => {
+  it('is read from the state folder', async () => {
+    await writeFile(join(folder, 'token'), `${TOKEN}\n`);
+    const outcome = await cloister(['list'], { CLOISTER_TOKEN: '', CLOISTER_STATE_DIR: folder });
+    expect(outcome).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('is looked for in vain, and the message says where', async () => {
+    const outcome = await cloister(['list'], { CLOISTER_TOKEN: '', CLOISTER_STATE_DIR: folder });
+    expect(outcome.code).toBe(1);
+    expect(outcome.err).toBe(
+      'cloister: sign in first: no token: give one with CLOISTER_TOKEN or --token ' +
+        `(looked in ${folder}/token: no such file)\n`,
+    );
+  });
+});
+
+describe('submit', () => {
+  it('prints the id alone', async () => {
+    expect(await cloister(['submit', 'ls -lah /'])).toMatchObject({ code: 0, out: 'job-1\n', err: '' });
+    expect(server.jobs.get('job-1')?.input).toEqual({ command: 'ls -lah /', limits: {} });
+  });
+
+  it('sends the words after -- as they are, and the options', async () => {
+    const { out } = await cloister(['submit', '--json', '--memory', '1Gi', '--', 'ls', '-h', '--', 'a b']);
+    expect(JSON.parse(out)).toMatchObject({ id: 'job-1', argv: ['ls', '-h', '--', 'a b'] });
+    expect(server.jobs.get('job-1')?.input).toEqual({
+      argv: ['ls', '-h', '--', 'a b'],
+      limits: { memory: '1Gi' },
+    });
+  });
+
+  it('feeds our stdin to the command', async () => {
+    const child = start(['submit', '--stdin', '-', 'cat']);
+    child.stdin?.end('größer\n');
+    expect(await finished(child)).toMatchObject({ code: 0, out: 'job-1\n' });
+    expect(server.jobs.get('job-1')?.input.stdin).toBe('größer\n');
+  });
+});
+
+describe('status, stop and list', () => {
+  it('tell what users of the first client know', async () => {
+    server.job('a', { command: 'ls -lah /' }).end(COMPLETED);
+    expect((await cloister(['status', 'a'])).out).toMatch(
+      /^Status: COMPLETED\nExit code: 0\nId: a\nCommand: ls /,
+    );
+    server.job('b', { command: 'sleep 10m' });
+    expect((await cloister(['stop', 'b', '--grace', '3s'])).out).toMatch(
+      /^Status: STOPPED\nSignal: SIGTERM\n/,
+    );
+    expect(server.stops).toEqual([{ jobId: 'b', gracePeriod: '3s' }]);
+  });
+
+  it('give JSON', async () => {
+    server.job('a').end(COMPLETED);
+    server.job('b', { command: 'b' });
+    expect(JSON.parse((await cloister(['status', 'a', '--json'])).out)).toMatchObject({
+      id: 'a',
+      exitCode: 0,
+    });
+    expect(JSON.parse((await cloister(['stop', 'b', '--json'])).out)).toMatchObject({
+      id: 'b',
+      status: 'STOPPED',
+    });
+    expect(JSON.parse((await cloister(['list', '--json'])).out)).toMatchObject([{ id: 'a' }, { id: 'b' }]);
+  });
+
+  it('list pages through as many jobs as asked for, in the states asked for', async () => {
+    for (let count = 0; count < 130; count += 1) server.job(`j${count}`).end(COMPLETED);
+    server.job('running', { command: '\x1b[31mred' });
+    const lines = async (...args: string[]) => (await cloister(['list', ...args])).out.trimEnd().split('\n');
+    expect(await lines()).toHaveLength(1 + 20);
+    expect(await lines('--limit', '125')).toHaveLength(1 + 125);
+    const running = await lines('--status', 'running,queued');
+    expect(running).toHaveLength(2);
+    expect(running[1]).toMatch(/^running +RUNNING +\d+\w +- +\\x1b\[31mred$/);
+  });
+});
+
+describe('logs', () => {
+  it('gives the bytes as they are, each stream on its own', async () => {
+    const bytes = Buffer.from([0, 0xff, 0xfe, 0x0a, 0xc3, 0x28]);
+    server.job('a').write(bytes).write('err\n', 'STDERR').write('\x1b[0mout').end(COMPLETED);
+    const { code, stdout, err } = await cloister(['logs', 'a']);
+    expect(code).toBe(0);
+    expect(stdout).toEqual(Buffer.concat([bytes, Buffer.from('\x1b[0mout')]));
+    expect(err).toBe('err\n');
+  });
+
+  it('ends at the present end, or follows', async () => {
+    const job = server.job('a').write('one\n').write('two\n');
+    expect((await cloister(['logs', 'a'])).out).toBe('one\ntwo\n');
+    const child = start(['logs', 'a', '-f', '--tail', '1']);
+    const outcome = finished(child);
+    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBe(1));
+    job.write('three\n').end(COMPLETED);
+    expect(await outcome).toMatchObject({ code: 0, out: 'two\nthree\n', err: '' });
+  });
+
+  it('gives one stream, with times, or as JSON', async () => {
+    server.job('a').write('one').write('err\n', 'STDERR').write(' two\nthree\n').end(COMPLETED);
+    expect(await cloister(['logs', 'a', '--stream', 'stdout', '--timestamps'])).toMatchObject({
+      out: '2026-01-02T03:04:05.000000000Z one two\n2026-01-02T03:04:05.000000002Z three\n',
+      err: '',
+    });
+    const lines = (await cloister(['logs', 'a', '--json'])).out.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ stream: 'STDOUT', text: 'one', bytes: 'b25l', cursor: '1' }),
+      expect.objectContaining({ stream: 'STDERR', text: 'err\n', time: '2026-01-02T03:04:05.000000001Z' }),
+      expect.objectContaining({ stream: 'STDOUT', text: ' two\nthree\n' }),
+    ]);
+  });
+
+  it('end quietly when their reader has gone', async () => {
+    const job = server.job('a').write('one\n');
+    const child = start(['logs', 'a', '-f']);
+    const err = buffer(child.stderr ?? expect.unreachable());
+    await written(child);
+    child.stdout?.destroy();
+    job.write('two\n');
+    await once(child, 'close');
+    expect(child.exitCode).toBe(141);
+    expect((await err).toString()).toBe('');
+  });
+});
+
+describe('run', () => {
+  const does = (work: (job: FakeJob) => void): void => {
+    server.onSubmit = work;
+  };
+
+  it('gives the output and the exit code of the command', async () => {
+    const big = Buffer.alloc(300_000, 'é');
+    does((job) => job.write(big).write('warning\n', 'STDERR').end({ status: 'COMPLETED', exitCode: 3 }));
+    const { code, stdout, err } = await cloister(['run', '--', 'make', '-j2']);
+    expect({ code, err }).toEqual({ code: 3, err: 'warning\n' });
+    expect(stdout.equals(big)).toBe(true);
+  });
+
+  it.each([
+    [{ status: 'COMPLETED', signal: 'SIGSEGV' }, 139, ''],
+    [
+      { status: 'FAILED', error: 'no such file or directory: nosuch' },
+      125,
+      'could not run: no such file or directory: nosuch',
+    ],
+    [{ status: 'LOST', error: 'the machine went down' }, 125, 'was lost: the machine went down'],
+    [
+      { status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME', error: 'more than\x1b 1 s' },
+      125,
+      'exceeded its TIME limit: more than\\x1b 1 s',
+    ],
+  ])('of a job that ends as %j exits with %d', async (state, code, sentence) => {
+    does((job) => job.end(state));
+    const err = sentence === '' ? '' : `cloister: job job-1 ${sentence}\n`;
+    expect(await cloister(['run', 'x'])).toMatchObject({ code, out: '', err });
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops the job on %s and ends as it does', async (signal) => {
+    does((job) => job.write('ready\n'));
+    const child = start(['run', 'sleep 10m']);
+    const outcome = finished(child);
+    await written(child);
+    child.kill(signal);
+    expect(await outcome).toMatchObject({ code: 143, out: 'ready\n', err: '' });
+    expect(server.stops).toEqual([{ jobId: 'job-1' }]);
+  });
+
+  it('kills the job on a second signal', async () => {
+    does((job) => job.write('ready\n'));
+    server.onStop = (job) => {
+      if (server.stops.length > 1) job.end({ status: 'STOPPED', signal: 'SIGKILL' });
+    };
+    const child = start(['run', 'trap "" TERM; sleep 10m']);
+    const outcome = finished(child);
+    await written(child);
+    child.kill('SIGINT');
+    await vi.waitFor(() => expect(server.stops).toHaveLength(1));
+    child.kill('SIGINT');
+    expect(await outcome).toMatchObject({ code: 137, err: '' });
+    expect(server.stops).toEqual([{ jobId: 'job-1' }, { jobId: 'job-1', gracePeriod: 0 }]);
+  });
+
+  it('stops the job when nobody reads its output any more', async () => {
+    does((job) => job.write('one\n'));
+    const child = start(['run', 'yes']);
+    await written(child);
+    child.stdout?.destroy();
+    server.jobs.get('job-1')?.write('two\n');
+    await once(child, 'close');
+    expect(child.exitCode).toBe(141);
+    expect(server.stops).toEqual([{ jobId: 'job-1' }]);
+  });
+});
+
+describe('bin/cloister', () => {
+  it('finds its installation through links', async () => {
+    await mkdir(join(folder, 'bin'));
+    await symlink(bin, join(folder, 'cloister'));
+    await symlink('../cloister', join(folder, 'bin', 'c'));
+    expect(await finished(start(['--version'], {}, join(folder, 'bin', 'c')))).toMatchObject({
+      code: 0,
+      err: '',
+    });
+  });
+
+  it('keeps what Node.js compiled, in a folder that is its own', async () => {
+    const env = { XDG_CACHE_HOME: folder };
+    expect(await cloister(['--version'], env)).toMatchObject({ code: 0, err: '' });
+    expect(await readdir(join(folder, 'cloister'))).not.toEqual([]);
+    await rm(join(folder, 'cloister'), { recursive: true });
+    await writeFile(join(folder, 'cloister'), 'not a folder');
+    expect(await cloister(['--version'], { ...env, XDG_CACHE_HOME: join(folder, 'cloister') })).toMatchObject(
+      {
+        code: 0,
+        err: '',
+      },
+    );
+  });
+
+  it('says what to do about a Node.js that is too old', async () => {
+    await mkdir(join(folder, 'bin'));
+    await mkdir(join(folder, 'node_modules'));
+    await writeFile(join(folder, 'node'), '#!/bin/sh\necho v18.19.0\n');
+    await chmod(join(folder, 'node'), 0o755);
+    // A copy, so that no Node.js brought by `make build` is found beside it.
+    const copy = join(folder, 'bin', 'cloister');
+    await writeFile(copy, await readFile(bin), { mode: 0o755 });
+    const outcome = await finished(
+      start(['list'], { PATH: [folder, '/usr/bin', '/bin'].join(delimiter) }, copy),
+    );
+    expect(outcome).toMatchObject({
+      code: 1,
+      out: '',
+      err: `cloister: Node.js 24 or newer is needed, and ${folder}/node is v18.19.0: run "make build" first\n`,
+    });
+  });
+});

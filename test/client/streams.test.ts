@@ -1,0 +1,231 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { JobByIdDocument } from '../../src/client/generated/operations.ts';
+import { endedJob, getJob } from '../../src/client/job.ts';
+import { type LogBatch, readLogs } from '../../src/client/logs.ts';
+import { request } from '../../src/client/request.ts';
+import { FakeServer } from './fake-server.ts';
+
+let server: FakeServer;
+
+beforeEach(async () => {
+  server = await FakeServer.start();
+});
+
+afterEach(async () => {
+  // Each subscription closes its own connection, whatever became of it.
+  await vi.waitFor(() => expect(server.connections).toBe(0));
+  await server[Symbol.asyncDispose]();
+});
+
+const following = (jobId: string) => ({ jobId, follow: true, withTime: false, withText: false });
+
+const text = (batch: LogBatch): string =>
+  batch.entries.map(({ bytes }) => Buffer.from(bytes, 'base64').toString()).join('');
+
+const read = async (batches: AsyncIterable<LogBatch>): Promise<string> => {
+  let all = '';
+  for await (const batch of batches) all += text(batch);
+  return all;
+};
+
+describe('request', () => {
+  it('answers with what the server knows', async () => {
+    server.job('a', { argv: ['ls', '/'] });
+    expect(await getJob(server.connection, 'a')).toMatchObject({
+      id: 'a',
+      argv: ['ls', '/'],
+      status: 'RUNNING',
+    });
+  });
+
+  it('says that there is no such job', async () => {
+    await expect(getJob(server.connection, 'b\x1b')).rejects.toThrow('no job with id "b\\x1b"');
+  });
+
+  it('says where the token came from when the server does not accept it', async () => {
+    const connection = { ...server.connection, token: 'wrong', tokenNote: 'it is from a file' };
+    await expect(getJob(connection, 'a')).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      message: expect.stringMatching(/: it is from a file$/),
+    });
+  });
+
+  it('says that nobody listens', async () => {
+    const other = await FakeServer.start();
+    const { connection } = other;
+    await other[Symbol.asyncDispose]();
+    await expect(getJob(connection, 'a')).rejects.toThrow(
+      `cannot reach ${connection.url.href}: connection refused. Is the server running?`,
+    );
+  });
+
+  it('says that what answers is no GraphQL server', async () => {
+    const http = createServer((_, response) => response.writeHead(404).end('<html>'));
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const url = new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/graphql`);
+    try {
+      await expect(request({ ...server.connection, url }, JobByIdDocument, { id: 'a' })).rejects.toThrow(
+        `${url.href} answered "404 Not Found", and not with GraphQL`,
+      );
+    } finally {
+      http.close();
+    }
+  });
+});
+
+describe('readLogs', () => {
+  it('follows to the end of the job', async () => {
+    const job = server.job('a').write('one ');
+    const logs = readLogs(server.connection, following('a'));
+    expect(text((await logs.next()).value ?? expect.unreachable())).toBe('one ');
+    job.write('two ').end({ status: 'COMPLETED', exitCode: 0 });
+    expect(await read(logs)).toBe('two ');
+  });
+
+  it('ends at the present end when it is not to follow', async () => {
+    server.job('a').write('one ').write('two ');
+    expect(await read(readLogs(server.connection, { ...following('a'), follow: false }))).toBe('one two ');
+  });
+
+  it.each([
+    ['breaks', undefined],
+    ['is closed normally', 1000],
+    ['is closed because the server goes away', 1001],
+    ['is closed because the server is restarted', 1012],
+  ])('goes on without gap or duplicate when the connection %s', async (_, code) => {
+    const job = server.job('a');
+    let all = '';
+    job.write('0 ');
+    for await (const batch of readLogs(server.connection, { ...following('a'), tail: 5 })) {
+      all += text(batch);
+      const count = job.entries.length;
+      if (count % 2 === 1 && count < 6) server.drop(code);
+      if (count < 6) job.write(`${count} `);
+      else if (!job.ended) job.end({ status: 'COMPLETED', exitCode: 0 });
+    }
+    expect(all).toBe('0 1 2 3 4 5 ');
+    expect(server.logRequests).toEqual([{ tail: 5 }, { after: '1' }, { after: '3' }, { after: '5' }]);
+  });
+
+  it('goes on when the server completes the stream before the job has ended', async () => {
+    server.completeAfter = 2;
+    const job = server.job('a');
+    for (const word of ['a', 'b', 'c', 'd', 'e']) job.write(word);
+    job.end({ status: 'COMPLETED', exitCode: 0 });
+    expect(await read(readLogs(server.connection, following('a')))).toBe('abcde');
+    expect(server.logRequests).toEqual([{}, { after: '2' }, { after: '4' }]);
+  });
+
+  it('asks for nothing twice when a batch and the close of the connection arrive together', async () => {
+    const asked: unknown[] = [];
+    const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    sockets.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        const { type, id, payload } = JSON.parse(String(data));
+        if (type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
+        if (type !== 'subscribe') return;
+        asked.push(payload.variables.after);
+        const logs = {
+          cursor: String(asked.length),
+          endOfLog: asked.length === 3,
+          entries: [],
+          droppedBytes: 0,
+        };
+        socket.send(JSON.stringify({ id, type: 'next', payload: { data: { logs } } }));
+        socket.close(1000);
+      });
+    });
+    await once(sockets, 'listening');
+    const { port } = sockets.address() as AddressInfo;
+    const url = new URL(`http://127.0.0.1:${port}/graphql`);
+    try {
+      const cursors: string[] = [];
+      for await (const { cursor } of readLogs({ ...server.connection, url }, following('a'))) {
+        cursors.push(cursor);
+        // Busy until the connection has gone.
+        await vi.waitFor(() => expect(sockets.clients.size).toBe(0));
+      }
+      expect(cursors).toEqual(['1', '2', '3']);
+      expect(asked).toEqual([undefined, '1', '2']);
+    } finally {
+      sockets.close();
+    }
+  });
+
+  it('gives up on a server that does not come back, and says so', async () => {
+    server.job('a').write('one ');
+    const { connection } = server;
+    const logs = readLogs(connection, following('a'));
+    await logs.next();
+    await server[Symbol.asyncDispose]();
+    await expect(logs.next()).rejects.toThrow(`cannot reach ${connection.url.href}: connection refused`);
+    server = await FakeServer.start();
+  });
+
+  it('does not ask again for what the server refuses', async () => {
+    await expect(read(readLogs(server.connection, following('nosuch')))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'no job with id "nosuch"',
+    });
+    expect(server.logRequests).toHaveLength(1);
+  });
+
+  it('does not come back to a server that does not accept the token', async () => {
+    server.job('a');
+    const connection = { ...server.connection, token: 'wrong' };
+    await expect(read(readLogs(connection, following('a')))).rejects.toThrow(/Forbidden \(4403\): the note$/);
+  });
+
+  it('slows the server down while the reader is busy', async () => {
+    const job = server.job('a');
+    const piece = Buffer.alloc(128 * 1024, 'x');
+    const total = 400;
+    for (let count = 0; count < total; count += 1) job.write(piece);
+    job.end({ status: 'COMPLETED', exitCode: 0 });
+    const logs = readLogs(server.connection, following('a'));
+    let bytes = Buffer.from((await logs.next()).value?.entries[0]?.bytes ?? '', 'base64').length;
+    // Until the buffers between the two are full and nothing moves any more.
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const now = server.batches;
+        const still = now === before;
+        before = now;
+        expect(still).toBe(true);
+      },
+      { interval: 250, timeout: 20_000 },
+    );
+    expect(server.batches).toBeLessThan(total / 2);
+    for await (const batch of logs)
+      for (const entry of batch.entries) bytes += Buffer.from(entry.bytes, 'base64').length;
+    expect(bytes).toBe(total * piece.length);
+  });
+
+  it('lets go of the connection when its reader has enough', async () => {
+    server.job('a').write('one ').write('two ');
+    for await (const _ of readLogs(server.connection, following('a'))) break;
+    await vi.waitFor(() => expect(server.connections).toBe(0));
+  });
+});
+
+describe('endedJob', () => {
+  it('waits for the end, over a connection that breaks', async () => {
+    const job = server.job('a');
+    const ended = endedJob(server.connection, 'a');
+    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBe(1));
+    server.drop();
+    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBeGreaterThan(1));
+    job.end({ status: 'COMPLETED', exitCode: 4 });
+    expect(await ended).toMatchObject({ status: 'COMPLETED', exitCode: 4 });
+  });
+
+  it('answers at once for a job that has ended', async () => {
+    server.job('a').end({ status: 'FAILED', error: 'no' });
+    expect(await endedJob(server.connection, 'a')).toMatchObject({ status: 'FAILED', error: 'no' });
+  });
+});

@@ -1,0 +1,106 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { commandWords, submitInput, whole } from '../../src/client/submit-input.ts';
+
+describe('commandWords', () => {
+  it('takes one word for a shell command line', () => {
+    expect(commandWords(['ls -l /'], undefined)).toEqual({ command: 'ls -l /' });
+  });
+
+  it('takes the words after -- for an argument vector, one word too', () => {
+    expect(commandWords(['ls', '-l', '/'], 3)).toEqual({ argv: ['ls', '-l', '/'] });
+    expect(commandWords(['ls'], 1)).toEqual({ argv: ['ls'] });
+  });
+
+  it.each([
+    ['nothing', [], undefined],
+    ['several words without --', ['ls', '/'], undefined],
+    ['nothing after --', [], 0],
+    ['words before and after --', ['a', 'b'], 1],
+    ['a word before -- and none after', ['a'], 0],
+  ])('refuses %s', (_, words, after) => {
+    expect(() => commandWords(words, after)).toThrow(/^give the command /);
+  });
+});
+
+describe('submitInput', () => {
+  const folders: string[] = [];
+  afterEach(async () => {
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+  });
+  const file = async (content: string | Uint8Array): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'submit-input-'));
+    folders.push(folder);
+    await writeFile(join(folder, 'input'), content);
+    return join(folder, 'input');
+  };
+
+  it('passes everything on, sizes and durations as they are', async () => {
+    const flags = {
+      image: 'alpine',
+      env: ['A=1', 'B=x=y', 'C='],
+      workdir: '/tmp',
+      user: '1000:1000',
+      hostname: 'h',
+      stdin: await file('größer\n'),
+      name: 'n',
+      label: ['k=v=w'],
+      cpus: '0.5',
+      memory: '512Mi',
+      swap: '0',
+      pids: '12',
+      disk: '1G',
+      timeout: '1h30m',
+      output: '1Mi',
+    };
+    expect(await submitInput({ command: 'true' }, flags)).toEqual({
+      command: 'true',
+      image: 'alpine',
+      env: [
+        { name: 'A', value: '1' },
+        { name: 'B', value: 'x=y' },
+        { name: 'C', value: '' },
+      ],
+      workdir: '/tmp',
+      user: '1000:1000',
+      hostname: 'h',
+      stdin: 'größer\n',
+      name: 'n',
+      labels: [{ key: 'k', value: 'v=w' }],
+      limits: {
+        cpus: 0.5,
+        memory: '512Mi',
+        swap: '0',
+        pids: 12,
+        disk: '1G',
+        timeout: '1h30m',
+        output: '1Mi',
+      },
+    });
+  });
+
+  it.each([
+    [{ env: ['A'] }, '--env: expected NAME=VALUE, got "A"'],
+    [{ env: ['=1'] }, '--env: expected NAME=VALUE, got "=1"'],
+    [{ label: ['k'] }, '--label: expected KEY=VALUE, got "k"'],
+    [{ cpus: 'two' }, '--cpus: expected a number such as 0.5, got "two"'],
+    [{ pids: '1.5' }, '--pids: expected a whole number from 0 to 2147483647, got "1.5"'],
+    [{ stdin: '/nowhere/at/all' }, "--stdin: ENOENT: no such file or directory, open '/nowhere/at/all'"],
+  ])('refuses %j', async (flags, message) => {
+    await expect(submitInput({ command: 'true' }, flags)).rejects.toThrow(message);
+  });
+
+  it('refuses standard input that is not text, for the schema would alter it', async () => {
+    const stdin = await file(Uint8Array.of(0x61, 0xff));
+    await expect(submitInput({ command: 'cat' }, { stdin })).rejects.toThrow(
+      /^--stdin: expected text in UTF-8/,
+    );
+  });
+});
+
+it('takes no whole number that GraphQL could not carry', () => {
+  expect(whole('--tail', '2147483647')).toBe(2147483647);
+  expect(() => whole('--tail', '2147483648')).toThrow('--tail: expected a whole number');
+});

@@ -1,0 +1,215 @@
+import { describe, expect, it } from 'vitest';
+import { checkLines } from '../../src/client/checks.ts';
+import { ending, signalNumber } from '../../src/client/exit-code.ts';
+import { age, commandLine, jobLines, jobTable, size } from '../../src/client/format.ts';
+import { inert } from '../../src/client/inert.ts';
+import type { Job } from '../../src/client/job.ts';
+import { withTime } from '../../src/client/log-output.ts';
+
+const job = (over: Partial<Job> = {}): Job => ({
+  id: '0197-id',
+  name: null,
+  command: 'ls -lah /',
+  argv: null,
+  image: 'alpine',
+  status: 'COMPLETED',
+  exitCode: 0,
+  signal: null,
+  limitExceeded: null,
+  error: null,
+  createdAt: '2026-01-02T03:04:05.000Z',
+  startedAt: '2026-01-02T03:04:05.100Z',
+  finishedAt: '2026-01-02T03:04:06.000Z',
+  labels: [],
+  owner: 'admin',
+  env: [],
+  workdir: null,
+  user: null,
+  hostname: null,
+  limits: { cpus: null, memory: null, swap: null, pids: null, disk: 1, timeout: 1, output: 1 },
+  usage: null,
+  ...over,
+});
+
+describe('inert', () => {
+  it('shows what would act on a terminal as an escape', () => {
+    expect(inert('\x1b[31mred\r\n\x07\x9b\x7f')).toBe('\\x1b[31mred\\r\\n\\x07\\x9b\\x7f');
+    expect(inert('a\u202eb\u2028c\u200bd\ud800e')).toBe('a\\u{202e}b\\u{2028}c\\u{200b}d\\u{d800}e');
+  });
+
+  it('leaves what people read alone', () => {
+    expect(inert('größer ≠ 大 🐪 \\ "x"')).toBe('größer ≠ 大 🐪 \\ "x"');
+  });
+});
+
+describe('jobLines', () => {
+  it('begins as users of the first client know it, and leaves out what there is not', () => {
+    expect(jobLines(job())).toBe(
+      [
+        'Status: COMPLETED',
+        'Exit code: 0',
+        'Id: 0197-id',
+        'Command: ls -lah /',
+        'Image: alpine',
+        'Created: 2026-01-02T03:04:05.000Z',
+        'Started: 2026-01-02T03:04:05.100Z',
+        'Finished: 2026-01-02T03:04:06.000Z',
+      ].join('\n'),
+    );
+  });
+
+  it('tells signal, limit, error and usage', () => {
+    const text = jobLines(
+      job({
+        status: 'LIMIT_EXCEEDED',
+        exitCode: null,
+        signal: 'SIGKILL',
+        limitExceeded: 'MEMORY',
+        error: 'too much\nStatus: COMPLETED',
+        labels: [{ key: 'a', value: 'b' }],
+        usage: {
+          cpuTime: 12.5,
+          userTime: null,
+          systemTime: null,
+          memoryCurrent: null,
+          memoryPeak: 1_572_864,
+          pidsPeak: null,
+          ioRead: null,
+          ioWritten: null,
+          oomKills: 1,
+          throttledTime: null,
+        },
+      }),
+    );
+    expect(text.split('\n').slice(0, 4)).toEqual([
+      'Status: LIMIT_EXCEEDED',
+      'Signal: SIGKILL',
+      'Limit: MEMORY',
+      'Error: too much\\nStatus: COMPLETED',
+    ]);
+    expect(text).toContain('\nLabels: a=b\n');
+    expect(text).toContain('\nCPU time: 12.5 ms\nMemory peak: 1.5 MiB');
+  });
+});
+
+describe('jobTable', () => {
+  const now = Date.parse('2026-01-02T04:05:05.000Z');
+
+  it('lines up its columns', () => {
+    const jobs = [job(), job({ id: 'x', status: 'RUNNING', name: 'nightly', command: 'sleep 1' })];
+    expect(jobTable(jobs, now)).toBe(
+      [
+        'ID       STATUS     AGE  NAME     COMMAND',
+        '0197-id  COMPLETED  1h   -        ls -lah /',
+        'x        RUNNING    1h   nightly  sleep 1',
+      ].join('\n'),
+    );
+  });
+
+  it('lets no name or command act on the terminal', () => {
+    const table = jobTable([job({ name: '\x1b[2J', command: 'a\nID' })], now);
+    expect(table.split('\n')).toHaveLength(2);
+    expect(table).not.toContain('\x1b');
+  });
+
+  it('cuts lines to the width of the terminal', () => {
+    const lines = jobTable([job({ command: 'x'.repeat(500) })], now, 60).split('\n');
+    expect(lines.map((line) => line.length)).toEqual([expect.any(Number), 60]);
+    expect(lines[1]?.endsWith('…')).toBe(true);
+  });
+});
+
+it('writes an argument vector as it could be typed', () => {
+  const argv = ['/bin/echo', 'a b', "it's", '', '$HOME'];
+  expect(commandLine(job({ command: null, argv }))).toBe(`/bin/echo 'a b' 'it'\\''s' '' '$HOME'`);
+});
+
+it.each([
+  [-5, '0s'],
+  [59_999, '59s'],
+  [60_000, '1m'],
+  [3_600_000, '1h'],
+  [90_000_000, '1d'],
+])('tells the age of %d ms as %s', (ms, text) => {
+  expect(age(ms)).toBe(text);
+});
+
+it.each([
+  [0, '0 bytes'],
+  [1023, '1023 bytes'],
+  [1024, '1.0 KiB'],
+  [5 * 1024 ** 3, '5.0 GiB'],
+])('tells a size of %d as %s', (bytes, text) => {
+  expect(size(bytes)).toBe(text);
+});
+
+describe('ending', () => {
+  it.each([
+    ['its exit code', job({ exitCode: 3 }), 3],
+    ['128 + n for a signal', job({ exitCode: null, signal: 'SIGSEGV' }), 139],
+    [
+      '143 for a job stopped with SIGTERM',
+      job({ status: 'STOPPED', exitCode: null, signal: 'SIGTERM' }),
+      143,
+    ],
+    ['its exit code when it was stopped', job({ status: 'STOPPED', exitCode: 7 }), 7],
+  ])('is %s', (_, ended, code) => {
+    expect(ending(ended)).toEqual({ code });
+  });
+
+  it.each([
+    [
+      'FAILED',
+      job({ status: 'FAILED', exitCode: null, error: 'no such file' }),
+      /could not run: no such file$/,
+    ],
+    ['LOST', job({ status: 'LOST', exitCode: null, error: 'rebooted' }), /was lost: rebooted$/],
+    [
+      'LIMIT_EXCEEDED',
+      job({ status: 'LIMIT_EXCEEDED', exitCode: 0, limitExceeded: 'TIME', error: '1h' }),
+      /exceeded its TIME limit: 1h$/,
+    ],
+    ['STOPPED before it ran', job({ status: 'STOPPED', exitCode: null }), /was stopped before it ran$/],
+  ])('is 125 and a sentence for a job that is %s', (_, ended, sentence) => {
+    expect(ending(ended)).toEqual({ code: 125, sentence: expect.stringMatching(sentence) });
+  });
+});
+
+it.each([
+  ['SIGTERM', 15],
+  ['KILL', 9],
+  ['SIGRTMIN+2', 36],
+  ['SIGRTMIN', 34],
+  ['SIG33', 33],
+  ['SIGNONSENSE', undefined],
+])('knows the number of %s', (name, number) => {
+  expect(signalNumber(name)).toBe(number);
+});
+
+describe('withTime', () => {
+  it('stamps every line that begins, and not one that goes on', () => {
+    expect(withTime(Buffer.from('end\nwhole\nbegin'), 'T ', false).toString()).toBe('end\nT whole\nT begin');
+    expect(withTime(Buffer.from('\n\n'), 'T ', true).toString()).toBe('T \nT \n');
+    expect(withTime(Buffer.alloc(0), 'T ', true).toString()).toBe('');
+  });
+
+  it('leaves bytes that are no text as they are', () => {
+    const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xc3]);
+    expect([...withTime(bytes, 'T', true)]).toEqual([0x54, 0xff, 0x00, 0x0a, 0x54, 0xc3]);
+  });
+});
+
+describe('checkLines', () => {
+  it('gives the remedy below what is wrong', () => {
+    const remedy = 'mount it:\n  mount -t cgroup2';
+    expect(checkLines({ name: 'cgroup2', status: 'FAIL', detail: 'not mounted', remedy })).toBe(
+      'FAIL  cgroup2: not mounted\n      mount it:\n        mount -t cgroup2',
+    );
+  });
+
+  it('keeps the remedy of what is right to itself', () => {
+    expect(checkLines({ name: 'kernel', status: 'PASS', detail: '6.1', remedy: 'upgrade' })).toBe(
+      'PASS  kernel: 6.1',
+    );
+  });
+});
