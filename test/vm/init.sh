@@ -1,0 +1,126 @@
+#!/bin/sh
+# The first process of the test machine. Stage one runs from the initramfs, stage two (`init.sh two`) from the root.
+# The shell ends at the first failure, which is a kernel panic, which ends the machine: what the host then shows of the
+# console closes with the step that failed.
+set -eu
+
+step() {
+  echo "vm: $*"
+  "$@"
+}
+
+attempt() {
+  echo "vm: $*"
+  "$@" || echo "vm: no $1; goes on without"
+}
+
+# The device of a virtio port. Ports appear a moment after their driver.
+port() {
+  tries=0
+  while [ "$tries" -lt 3000 ]; do
+    for entry in /sys/class/virtio-ports/*; do
+      if [ -e "$entry/name" ] && [ "$(cat "$entry/name")" = "$1" ] && [ -c "/dev/${entry##*/}" ]; then
+        echo "/dev/${entry##*/}"
+        return
+      fi
+    done
+    tries=$((tries + 1))
+    usleep 10000
+  done
+  return 1
+}
+
+stage_one() {
+  /bin/busybox --install -s /bin
+  step mount -t proc proc /proc
+  step mount -t sysfs sysfs /sys
+  step mount -t devtmpfs devtmpfs /dev
+  while read -r module parameters; do
+    # shellcheck disable=SC2086 # one parameter a word
+    step insmod "/modules/$module" $parameters
+  done </modules/order
+
+  # A port can be open once only: as long as this shell holds it, nothing else can speak for it.
+  control=$(port control)
+  exec 3<>"$control"
+  echo up >&3
+  read -r folders <&3
+  read -r command <&3
+
+  step mkdir /host /layer /newroot /plain
+  step mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro root /host
+  step mount -t tmpfs -o mode=0755 layer /layer
+  step mkdir /layer/upper /layer/work
+  step mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work root /newroot
+  step mount --bind /newroot /plain
+  step mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /newroot/tmp
+  step mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /newroot/run
+  # What is needed of the host's folders that have just been covered.
+  echo "$folders" | base64 -d | while read -r folder; do
+    step mkdir -p "/newroot$folder"
+    step mount --bind "/plain$folder" "/newroot$folder"
+  done
+  step mkdir /newroot/run/vm
+  step cp /bin/busybox /init.sh /newroot/run/vm
+  echo "$command" | base64 -d >/newroot/run/vm/command
+  for folder in proc sys dev; do step mount --move "/$folder" "/newroot/$folder"; done
+  exec switch_root /newroot /run/vm/busybox sh /run/vm/init.sh two
+}
+
+stage_two() {
+  mkdir /run/vm/bin
+  /run/vm/busybox --install -s /run/vm/bin
+  PATH=/run/vm/bin
+
+  step mkdir -p /dev/pts /dev/shm
+  step mount -t devpts -o mode=620,ptmxmode=666,nosuid,noexec devpts /dev/pts
+  step mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm
+  for link in fd: stdin:/0 stdout:/1 stderr:/2; do ln -sf "/proc/self/fd${link#*:}" "/dev/${link%%:*}"; done
+  # As systemd does it.
+  step mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
+  for controller in cpuset cpu io memory pids; do
+    echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+  done
+  step mount --make-rshared /
+  step ip link set lo up
+  step hostname cloister-vm
+  if [ -b /dev/ram0 ]; then
+    attempt mkswap /dev/ram0
+    attempt swapon /dev/ram0
+  fi
+
+  # Through pipes, since a port can be open once only and a command may open /dev/stdout anew.
+  mkfifo /run/vm/stdout /run/vm/stderr
+  output=$(port stdout)
+  errors=$(port stderr)
+  cat /run/vm/stdout >"$output" 3>&- &
+  copying_output=$!
+  cat /run/vm/stderr >"$errors" 3>&- &
+  copying_errors=$!
+
+  status=0
+  (
+    ulimit -Hn 524288
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin exec /bin/sh /run/vm/command
+  ) </dev/null >/run/vm/stdout 2>/run/vm/stderr 3>&- || status=$?
+
+  # What the command left behind would hold the pipes open. Kernel threads and zombies have no exe.
+  left=yes
+  while [ "$left" ]; do
+    left=
+    for process in /proc/[0-9]*; do
+      case ${process#/proc/} in
+        $$ | "$copying_output" | "$copying_errors") continue ;;
+      esac
+      if [ -e "$process/exe" ]; then
+        kill -9 "${process#/proc/}" 2>/dev/null || :
+        left=yes
+      fi
+    done
+  done
+  wait "$copying_output" "$copying_errors"
+  echo "exit $status" >&3
+  poweroff -f
+}
+
+if [ "${1:-}" = two ]; then stage_two; else stage_one; fi

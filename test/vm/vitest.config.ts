@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+// The emulated machine is ten to twenty times slower than the host, and measurements of one test are not to be
+// disturbed by another.
+const TIME_LIMIT = 300_000;
+
+export default defineConfig({
+  root: join(import.meta.dirname, '..', '..'),
+  test: {
+    include: ['test/limits/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: TIME_LIMIT,
+    hookTimeout: TIME_LIMIT,
+    teardownTimeout: TIME_LIMIT,
+  },
+});
