@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+const BIN = join(import.meta.dirname, '..', '..', 'bin', 'cloister');
+
+interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `bin/cloister` as a user on the same machine would: the token is found in the state folder. */
+const start = (...args: string[]): { child: ChildProcess; result: Promise<Result> } => {
+  const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir };
+  const child = spawn(BIN, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const text = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (chunk: string) => {
+      text[stream] += chunk;
+    });
+  const result = new Promise<Result>((resolve) => {
+    child.once('close', (code) => resolve({ code, ...text }));
+  });
+  return { child, result };
+};
+
+const cloister = (...args: string[]): Promise<Result> => start(...args).result;
+
+describe('the session of a user', () => {
+  it('submits, asks for the status, reads the log', async () => {
+    const submitted = await cloister('submit', 'ls -lah /');
+    expect(submitted).toMatchObject({ code: 0, stderr: '' });
+    const id = submitted.stdout.trim();
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    await server.ended(id);
+    const status = await cloister('status', id);
+    expect(status.stdout).toContain('Status: COMPLETED');
+    expect(status.stdout).toContain('Exit code: 0');
+    const log = await cloister('logs', id);
+    expect(log).toMatchObject({ code: 0, stderr: '' });
+    expect(log.stdout).toMatch(/^total /);
+    expect(log.stdout).toContain(' etc\n');
+    expect((await cloister('logs', '--tail', '2', id)).stdout.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('stops a job that would run for long', async () => {
+    const id = (await cloister('submit', 'sleep 10m')).stdout.trim();
+    const stopped = await cloister('stop', id);
+    expect(stopped.code).toBe(0);
+    expect(stopped.stdout).toContain('Status: STOPPED');
+    const listed = await cloister('list', '--json');
+    expect(listed.stdout).toContain(id);
+  });
+
+  it('follows a log until the job has ended', async () => {
+    const id = (await cloister('submit', 'for i in 1 2 3; do echo $i; sleep 0.2; done')).stdout.trim();
+    expect(await cloister('logs', '-f', id)).toMatchObject({ code: 0, stdout: '1\n2\n3\n' });
+  });
+});
+
+describe('run', () => {
+  it('keeps the streams apart and exits with the code of the command', async () => {
+    expect(await cloister('run', 'echo out; echo err >&2; exit 42')).toEqual({
+      code: 42,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+  });
+
+  it('takes an argument vector as it is', async () => {
+    expect((await cloister('run', '--', 'printf', '%s|', 'a b', '$HOME')).stdout).toBe('a b|$HOME|');
+  });
+
+  it('says why a command could not be executed', async () => {
+    const { code, stdout, stderr } = await cloister('run', '--', 'nosuch');
+    expect(code).toBe(125);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('no such file or directory: nosuch');
+  });
+
+  it('stops the job at Ctrl-C', async () => {
+    const { child, result } = start('run', 'echo up; sleep 1000');
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    child.kill('SIGINT');
+    const { code } = await result;
+    expect(code).not.toBe(0);
+    const jobs = await server.query<{ jobs: { nodes: { status: string }[] } }>(
+      '{ jobs(first: 1) { nodes { status } } }',
+    );
+    expect(jobs.jobs.nodes[0]?.status).toBe('STOPPED');
+  });
+});
+
+describe('errors', () => {
+  it.each([
+    [['status', 'nosuch'], 'nosuch'],
+    [['submit', '--image', 'nosuch', 'true'], 'input.image'],
+    [['submit', '--timeout', 'soon', 'true'], 'soon'],
+    [['nosuch'], 'nosuch'],
+  ])('go to standard error, with no stack: %j', async (args, part) => {
+    const { code, stdout, stderr } = await cloister(...args);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(part);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});

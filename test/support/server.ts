@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ID_BASE, IMAGES, testImage } from './image.ts';
+
+const PROJECT = join(import.meta.dirname, '..', '..');
+
+/** A real server in a process of its own, on a state folder of its own. */
+export class TestServer {
+  readonly stateDir: string;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | undefined;
+  #errors = '';
+  url = '';
+  token = '';
+
+  constructor(stateDir: string, flags: readonly string[]) {
+    this.stateDir = stateDir;
+    this.#flags = flags;
+  }
+
+  /** @param flags of `cloister serve`, besides the address and the state folder */
+  static async start(...flags: string[]): Promise<TestServer> {
+    await testImage();
+    const stateDir = mkdtempSync(join(tmpdir(), 'cloister-server-'));
+    mkdirSync(join(stateDir, 'exits'));
+    // The image of all tests: a server finds it unpacked, and leaves it as it is.
+    symlinkSync(IMAGES, join(stateDir, 'images'));
+    const server = new TestServer(stateDir, flags);
+    await server.boot();
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? -1;
+  }
+
+  /** What the server has written to standard error. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** Starts the process, on what an earlier one has left. */
+  async boot(): Promise<void> {
+    const args = ['src/main.ts', 'serve', '--listen', '127.0.0.1:0', '--state-dir', this.stateDir];
+    const child = spawn(process.execPath, [...args, '--id-base', String(ID_BASE), ...this.#flags], {
+      cwd: PROJECT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
+    this.url = await new Promise<string>((resolve, reject) => {
+      let text = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        const url = /listens on (\S+)/.exec(text)?.[1];
+        if (url !== undefined && text.includes('Token: ')) resolve(url);
+      });
+      child.once('exit', (code) => reject(new Error(`the server ended with code ${code}: ${this.#errors}`)));
+    });
+    this.token = readFileSync(join(this.stateDir, 'token'), 'utf8').trim();
+  }
+
+  /** Ends the process and waits for it; jobs go on. */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? null;
+    const exited = new Promise<number | null>((resolve) => {
+      child.once('exit', resolve);
+    });
+    child.kill(signal);
+    return exited;
+  }
+
+  /** Stops every job, ends the process and removes the state. */
+  async dispose(): Promise<void> {
+    if (this.#child?.exitCode !== null) await this.boot();
+    const open = await this.query<{ jobs: { nodes: { id: string }[] } }>(
+      '{ jobs(first: 100, filter: { status: [QUEUED, RUNNING] }) { nodes { id } } }',
+    );
+    for (const { id } of open.jobs.nodes) await this.stop(id, 0);
+    await this.end();
+    rmSync(this.stateDir, { recursive: true });
+  }
+
+  /** Sends a document over HTTP and gives the whole answer. */
+  async ask(query: string, variables: unknown = {}): Promise<Answer> {
+    const response = await fetch(this.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    return (await response.json()) as Answer;
+  }
+
+  /** The data of a document; throws when there are errors. */
+  async query<T>(query: string, variables: unknown = {}): Promise<T> {
+    const { data, errors } = await this.ask(query, variables);
+    if (errors !== undefined) throw new Error(errors.map(({ message }) => message).join('; '));
+    return data as T;
+  }
+
+  /** Submits a job and gives its id. */
+  async submit(input: Record<string, unknown>): Promise<string> {
+    const { submitJob } = await this.query<{ submitJob: { job: { id: string } } }>(
+      'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }',
+      { input },
+    );
+    return submitJob.job.id;
+  }
+
+  async stop(id: string, gracePeriod: number | string = 10_000): Promise<JobFields> {
+    const { stopJob } = await this.query<{ stopJob: { job: JobFields } }>(
+      `mutation ($input: StopJobInput!) { stopJob(input: $input) { job { ${FIELDS} } } }`,
+      { input: { jobId: id, gracePeriod } },
+    );
+    return stopJob.job;
+  }
+
+  async job(id: string): Promise<JobFields> {
+    return (await this.query<{ job: JobFields }>(`query ($id: ID!) { job(id: $id) { ${FIELDS} } }`, { id }))
+      .job;
+  }
+
+  /** The job once it has ended, told by a subscription over SSE. */
+  async ended(id: string): Promise<JobFields> {
+    for await (const _ of this.subscribe('subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }', {
+      id,
+    }));
+    return this.job(id);
+  }
+
+  /** Submits a job and waits for its end. */
+  async run(input: Record<string, unknown>): Promise<JobFields> {
+    return this.ended(await this.submit(input));
+  }
+
+  /** All output of a job, decoded, as one text for each stream. */
+  async output(id: string): Promise<{ stdout: string; stderr: string }> {
+    const chunks: Record<string, Buffer[]> = { STDOUT: [], STDERR: [] };
+    const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { stream bytes } } }';
+    for await (const data of this.subscribe(document, { id })) {
+      const { logs } = data as { logs: { entries: { stream: string; bytes: string }[] } };
+      for (const { stream, bytes } of logs.entries) chunks[stream]?.push(Buffer.from(bytes, 'base64'));
+    }
+    const text = (stream: string): string => Buffer.concat(chunks[stream] ?? []).toString();
+    return { stdout: text('STDOUT'), stderr: text('STDERR') };
+  }
+
+  /** A subscription over SSE (graphql-sse's distinct connections mode), until it completes. */
+  async *subscribe(query: string, variables: unknown = {}): AsyncGenerator<unknown> {
+    const response = await fetch(this.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: `Bearer ${this.token}`,
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    if (response.body === null) throw new Error('an answer without a body');
+    let text = '';
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      const events = (text + chunk).split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        if (/^event: complete/m.test(event)) return;
+        const json = /^data: (.*)$/m.exec(event)?.[1];
+        if (json === undefined || json === '') continue;
+        const { data, errors } = JSON.parse(json) as Answer;
+        if (errors !== undefined) throw new Error(errors.map(({ message }) => message).join('; '));
+        yield data;
+      }
+    }
+    throw new Error('the stream ended without a complete event');
+  }
+}
+
+export interface Answer {
+  readonly data?: unknown;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: Record<string, unknown> }[];
+}
+
+const FIELDS = `id status exitCode signal limitExceeded error createdAt startedAt finishedAt
+  limits { cpus memory swap pids disk timeout output }
+  usage { cpuTime userTime systemTime memoryPeak pidsPeak oomKills throttledTime }`;
+
+export interface JobFields {
+  readonly id: string;
+  readonly status: string;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly limitExceeded: string | null;
+  readonly error: string | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly limits: Record<string, number | null>;
+  readonly usage: Record<string, number | null> | null;
+}
