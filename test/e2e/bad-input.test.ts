@@ -1,0 +1,194 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+const SUBMIT = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+
+/** All that a submission leaves: rows and folders. */
+const traces = async (): Promise<unknown> => {
+  const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
+  return { rows: jobs.totalCount, folders: readdirSync(join(server.stateDir, 'jobs')).length };
+};
+
+interface Refusal {
+  readonly code: unknown;
+  readonly message: string;
+}
+
+const refusal = async (query: string, variables: unknown = {}): Promise<Refusal> => {
+  const { errors } = await server.ask(query, variables);
+  const [error] = errors ?? [];
+  if (error === undefined) throw new Error('it was not refused');
+  return { code: error.extensions?.['code'], message: error.message };
+};
+
+const LONG = 'x'.repeat(10 * 1024 * 1024);
+
+describe('a submission with bad input is refused by name and leaves nothing', () => {
+  it.each<[string, unknown, ...string[]]>([
+    ['both', { command: 'true', argv: ['true'] }, 'input:', 'exactly one of command and argv', 'both'],
+    ['neither', {}, 'input:', 'exactly one of command and argv', 'neither'],
+    ['empty command', { command: ' ' }, 'input.command:', 'a command line'],
+    ['empty argv', { argv: [] }, 'input.argv:', 'at least one argument', '[]'],
+    ['empty program', { argv: [''] }, 'input.argv[0]:'],
+    ['NUL in command', { command: 'a\0b' }, 'input.command:', 'without NUL', '\\u0000'],
+    ['NUL in argv', { argv: ['true', 'a\0'] }, 'input.argv[1]:', 'without NUL'],
+    [
+      'NUL in env',
+      { command: 'true', env: [{ name: 'A', value: '\0' }] },
+      'input.env[0].value:',
+      'without NUL',
+    ],
+    ['name with =', { command: 'true', env: [{ name: 'A=B', value: '' }] }, 'input.env[0].name:', '"A=B"'],
+    ['no name', { command: 'true', env: [{ name: '', value: '' }] }, 'input.env[0].name:'],
+    ['image', { command: 'true', image: 'nosuch' }, 'input.image:', 'alpine', '"nosuch"'],
+    ['user', { command: 'true', user: 'nosuch' }, 'input.user:', '"nosuch"'],
+    ['user -1', { command: 'true', user: '-1' }, 'input.user:', '"-1"'],
+    ['user 2^32-1', { command: 'true', user: '4294967295' }, 'input.user:'],
+    ['user 2^32', { command: 'true', user: '4294967296' }, 'input.user:'],
+    ['user 0x0', { command: 'true', user: '0x0' }, 'input.user:'],
+    ['workdir', { command: 'true', workdir: '/nosuch' }, 'input.workdir:', '"/nosuch"'],
+    ['workdir of a file', { command: 'true', workdir: '/etc/passwd' }, 'input.workdir:'],
+    ['relative workdir', { command: 'true', workdir: 'tmp' }, 'input.workdir:', 'an absolute path'],
+    ['hostname', { command: 'true', hostname: 'a b' }, 'input.hostname:', '"a b"'],
+    ['long command', { command: LONG }, 'input.command:', 'at most 131071 bytes', '10485760 bytes'],
+    ['long argument', { argv: ['echo', 'x'.repeat(131072)] }, 'input.argv[1]:', '131072 bytes'],
+    ['many arguments', { argv: Array(20).fill('x'.repeat(100_000)) }, 'input:', '1048576'],
+    ['negative timeout', { command: 'true', limits: { timeout: -1 } }, 'input.limits.timeout:', '-1'],
+    ['zero timeout', { command: 'true', limits: { timeout: 0 } }, 'input.limits.timeout:', 'got 0'],
+    ['odd timeout', { command: 'true', limits: { timeout: 'soon' } }, 'input.limits.timeout:', '"soon"'],
+    ['absurd timeout', { command: 'true', limits: { timeout: '99999999d' } }, 'input.limits.timeout:'],
+    ['negative output', { command: 'true', limits: { output: '-1K' } }, 'input.limits.output:', '"-1K"'],
+    ['zero output', { command: 'true', limits: { output: 0 } }, 'input.limits.output:'],
+    ['odd disk', { command: 'true', limits: { disk: '12 parsecs' } }, 'input.limits.disk:', '"12 parsecs"'],
+    ['absurd disk', { command: 'true', limits: { disk: '8388608T' } }, 'input.limits.disk:'],
+    ['negative cpus', { command: 'true', limits: { cpus: -1 } }, 'input.limits.cpus:', '-1'],
+    ['zero memory', { command: 'true', limits: { memory: 0 } }, 'input.limits.memory:', 'got 0'],
+    ['odd memory', { command: 'true', limits: { memory: 'lots' } }, 'input.limits.memory:', '"lots"'],
+    ['zero pids', { command: 'true', limits: { pids: 0 } }, 'input.limits.pids:', 'got 0'],
+    [
+      'label twice',
+      {
+        command: 'true',
+        labels: [
+          { key: 'a', value: '' },
+          { key: 'a', value: '' },
+        ],
+      },
+      'input.labels[1].key:',
+    ],
+  ])('%s', async (_title, input, ...parts) => {
+    const before = await traces();
+    const { code, message } = await refusal(SUBMIT, { input });
+    expect(code).toBe('BAD_USER_INPUT');
+    for (const part of parts) expect(message).toContain(part);
+    expect(message.length).toBeLessThan(500);
+    expect(await traces()).toEqual(before);
+  });
+
+  it('also when the value stands in the document itself', async () => {
+    const { code, message } = await refusal(
+      'mutation { submitJob(input: { command: "true", limits: { timeout: "soon" } }) { job { id } } }',
+    );
+    expect(code).toBe('BAD_USER_INPUT');
+    expect(message).toContain('input.limits.timeout: expected a duration');
+  });
+
+  it('also when a field is unknown or of another type', async () => {
+    for (const input of [
+      { command: 'true', nosuch: 1 },
+      { command: 1 },
+      { command: 'true', limits: { pids: 'x' } },
+    ])
+      expect((await refusal(SUBMIT, { input })).code).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('a limit that this host cannot enforce', () => {
+  it('is refused with the controller and the remedy, or enforced', async () => {
+    const { server: info } = await server.query<{ server: { cgroup: { controllers: string[] } } }>(
+      '{ server { cgroup { controllers } } }',
+    );
+    const needs = { cpus: 'cpu', memory: 'memory', pids: 'pids' };
+    for (const [limit, controller] of Object.entries(needs)) {
+      const input = { command: 'true', limits: { [limit]: limit === 'memory' ? '64Mi' : 8 } };
+      if (info.cgroup.controllers.includes(controller)) {
+        expect((await server.run(input)).limits[limit]).not.toBeNull();
+        continue;
+      }
+      const { code, message } = await refusal(SUBMIT, { input });
+      expect(code).toBe('LIMIT_UNAVAILABLE');
+      expect(message).toContain(`input.limits.${limit}`);
+      expect(message).toContain(`"${controller}"`);
+      expect((await server.run({ command: 'true' })).limits[limit]).toBeNull();
+    }
+  });
+});
+
+describe('an unknown job', () => {
+  it.each([
+    ['{ job(id: "nosuch") { id } }', 'id:'],
+    ['mutation { stopJob(input: { jobId: "nosuch" }) { job { id } } }', 'input.jobId:'],
+  ])('is told as NOT_FOUND: %s', async (query, field) => {
+    const { code, message } = await refusal(query);
+    expect(code).toBe('NOT_FOUND');
+    expect(message).toContain(field);
+    expect(message).toContain('"nosuch"');
+  });
+});
+
+describe('a page', () => {
+  it.each([
+    ['jobs(first: 0)', 'first:'],
+    ['jobs(first: 101)', 'first:'],
+    ['jobs(last: -1)', 'last:'],
+    ['jobs(first: 1, last: 1)', 'last:'],
+    ['jobs(after: "banana")', 'after:'],
+    ['jobs(before: "")', 'before:'],
+    ['jobs(filter: { createdAfter: "yesterday" })', 'filter.createdAfter:'],
+  ])('is refused: %s', async (field, name) => {
+    const { code, message } = await refusal(`{ ${field} { totalCount } }`);
+    expect(code).toBe('BAD_USER_INPUT');
+    expect(message).toContain(name);
+  });
+
+  it.each([
+    ['logs(after: "banana")', 'after:'],
+    ['logs(after: "999999")', 'after:'],
+    ['logs(after: "-1")', 'after:'],
+    ['logs(tail: -1)', 'tail:'],
+    ['logs(tail: 1, after: "0")', 'tail:'],
+    ['logs(first: 0)', 'first:'],
+    ['logs(first: "4G")', 'first:'],
+  ])('of a log is refused: %s', async (field, name) => {
+    const { id } = await server.run({ command: 'echo x' });
+    const { code, message } = await refusal(`query ($id: ID!) { job(id: $id) { ${field} { cursor } } }`, {
+      id,
+    });
+    expect(code).toBe('BAD_USER_INPUT');
+    expect(message).toContain(name);
+  });
+});
+
+describe('a stop', () => {
+  it('with a bad grace period is refused and stops nothing', async () => {
+    const id = await server.submit({ command: 'sleep 1000' });
+    for (const gracePeriod of ['soon', -1])
+      expect(
+        await refusal('mutation ($input: StopJobInput!) { stopJob(input: $input) { job { id } } }', {
+          input: { jobId: id, gracePeriod },
+        }),
+      ).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringContaining('input.gracePeriod:') });
+    expect(['QUEUED', 'RUNNING']).toContain((await server.job(id)).status);
+    await server.stop(id, 0);
+  });
+});

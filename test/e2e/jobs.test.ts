@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+describe('a job', () => {
+  it('runs as it was asked to', async () => {
+    const job = await server.run({
+      command: 'pwd; id -un; hostname; echo $A; cat; echo $HOME $PATH $TERM >&2',
+      workdir: '/tmp',
+      user: 'nobody',
+      hostname: 'my-cell',
+      env: [{ name: 'A', value: 'a "b" $c' }],
+      stdin: 'from stdin\n',
+    });
+    expect(job).toMatchObject({ status: 'COMPLETED', exitCode: 0, signal: null, error: null });
+    const { stdout, stderr } = await server.output(job.id);
+    expect(stdout).toBe('/tmp\nnobody\nmy-cell\na "b" $c\nfrom stdin\n');
+    expect(stderr).toBe('/ /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin xterm\n');
+  });
+
+  it('that fails is an outcome and not an error', async () => {
+    expect(await server.run({ command: 'exit 42' })).toMatchObject({ status: 'COMPLETED', exitCode: 42 });
+    expect(await server.run({ command: 'kill -9 $$' })).toMatchObject({
+      status: 'COMPLETED',
+      exitCode: null,
+      signal: 'SIGKILL',
+    });
+  });
+
+  it.each([
+    [['nosuch'], 'no such file or directory: nosuch'],
+    [['/tmp'], 'is a directory: /tmp'],
+    [['/etc/passwd'], 'permission denied: /etc/passwd'],
+  ])('that cannot be executed has FAILED, and says why: %j', async (argv, error) => {
+    const job = await server.run({ argv });
+    expect(job).toMatchObject({ status: 'FAILED', exitCode: null, startedAt: null, error });
+    expect(await server.output(job.id)).toEqual({ stdout: '', stderr: '' });
+  });
+
+  it('is held to its time and its output', async () => {
+    const late = await server.run({ command: 'sleep 1000', limits: { timeout: '300ms' } });
+    expect(late).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME' });
+    expect(late.error).toContain('300 ms');
+    const loud = await server.run({ command: 'yes', limits: { output: '10Ki' } });
+    expect(loud).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'OUTPUT' });
+    expect((await server.output(loud.id)).stdout).toHaveLength(10 * 1024);
+    const document = 'query ($id: ID!) { job(id: $id) { logs(first: "1Mi") { droppedBytes endOfLog } } }';
+    const { job } = await server.query<{ job: { logs: { droppedBytes: number; endOfLog: boolean } } }>(
+      document,
+      {
+        id: loud.id,
+      },
+    );
+    expect(job.logs.endOfLog).toBe(true);
+    expect(job.logs.droppedBytes).toBeGreaterThan(0);
+  });
+
+  it('counts what it consumed', async () => {
+    const { usage } = await server.run({ command: 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done' });
+    expect(usage?.['cpuTime']).toBeGreaterThan(0);
+  });
+
+  it('that is stopped ends by SIGTERM, and a second stop does no harm', async () => {
+    const id = await server.submit({ command: 'sleep 1000' });
+    await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
+    expect(await server.stop(id)).toMatchObject({ status: 'STOPPED', signal: 'SIGTERM', exitCode: null });
+    expect(await server.stop(id)).toMatchObject({ status: 'STOPPED' });
+    const { id: ended } = await server.run({ command: 'true' });
+    expect(await server.stop(ended)).toMatchObject({ status: 'COMPLETED' });
+  });
+
+  it('that is stopped before it runs never does', async () => {
+    for (let round = 0; round < 10; round++) {
+      const id = await server.submit({ command: 'echo ran; sleep 1000' });
+      const job = await server.stop(id, 0);
+      expect(job.status).toBe('STOPPED');
+      // Whatever was first: what never started has written nothing.
+      if (job.startedAt === null) expect((await server.output(id)).stdout).toBe('');
+    }
+  });
+
+  it('can be stopped by two at once', async () => {
+    const id = await server.submit({ command: 'trap "" TERM; while :; do sleep 0.05; done' });
+    const [patient, impatient] = await Promise.all([server.stop(id, '1h'), server.stop(id, 0)]);
+    expect(patient).toEqual(impatient);
+    expect(patient.status).toBe('STOPPED');
+  });
+});
+
+describe('the list of jobs', () => {
+  it('leads from page to page, filtered by label, name and status', async () => {
+    const labels = [{ key: 'suite', value: 'list' }];
+    const ids: string[] = [];
+    for (const name of ['a', 'b', 'c']) ids.push((await server.run({ command: 'true', name, labels })).id);
+    const document = `query ($first: Int, $after: String, $filter: JobFilter, $orderBy: JobOrder) {
+      jobs(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
+        totalCount nodes { id } pageInfo { hasNextPage endCursor }
+      }
+    }`;
+    interface Jobs {
+      readonly totalCount: number;
+      readonly nodes: readonly { readonly id: string }[];
+      readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+    }
+    const page = async (variables: Record<string, unknown>): Promise<Jobs> =>
+      (await server.query<{ jobs: Jobs }>(document, variables)).jobs;
+    const filter = { label: labels[0], status: ['COMPLETED'] };
+    const first = await page({ first: 2, filter, orderBy: 'OLDEST_FIRST' });
+    expect(first).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: true } });
+    const second = await page({ first: 2, after: first.pageInfo.endCursor, filter, orderBy: 'OLDEST_FIRST' });
+    expect(second.pageInfo.hasNextPage).toBe(false);
+    expect([...first.nodes, ...second.nodes].map(({ id }) => id)).toEqual(ids);
+    expect((await page({ filter })).nodes.map(({ id }) => id)).toEqual(ids.toReversed());
+    expect((await page({ filter: { name: 'b' } })).nodes).toEqual([{ id: ids[1] }]);
+  });
+
+  it('has each job as a node', async () => {
+    const { id } = await server.run({ command: 'true' });
+    expect(await server.query('query ($id: ID!) { node(id: $id) { __typename id } }', { id })).toEqual({
+      node: { __typename: 'Job', id },
+    });
+  });
+});
