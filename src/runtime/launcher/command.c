@@ -19,6 +19,8 @@
 #include "cell.h"
 #include "report.h"
 
+#define KERNEL_SIGNALS 64
+
 bool drop_capabilities(uint64_t keep) {
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
     if (prctl(PR_CAPBSET_DROP, capability) != 0) return false;
@@ -30,9 +32,14 @@ bool drop_capabilities(uint64_t keep) {
   return syscall(SYS_capset, &header, data) == 0;
 }
 
-/* Dispositions survive exec when they are "ignore", and so does the mask. */
+/*
+ * Dispositions survive exec when they are "ignore", and so does the mask. The C library keeps two signals for
+ * itself and lets nobody change them: hence the system call. All zero is SIG_DFL without flags.
+ */
 static void reset_signals(void) {
-  for (int number = 1; number <= SIGRTMAX; number++) signal(number, SIG_DFL);
+  static const unsigned char standard[64];
+  for (int number = 1; number <= KERNEL_SIGNALS; number++)
+    syscall(SYS_rt_sigaction, number, standard, NULL, KERNEL_SIGNALS / 8);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
