@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGE_NAMES } from '../rootfs/catalogue.ts';
 import { ensureImage } from '../rootfs/image.ts';
+import { progressOnTerminal } from '../rootfs/progress.ts';
 import type { ServeConfig } from './config.ts';
 import { Changes } from './jobs/changes.ts';
 import { JobFolders } from './jobs/folder.ts';
@@ -52,21 +53,32 @@ class Cleanup {
 export const serve = async (config: ServeConfig): Promise<void> => {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
   const cleanup = new Cleanup();
-  const stopped = Promise.withResolvers<string>();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stopped.resolve);
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(signal));
   try {
-    const token = await start(config, cleanup, log);
-    announce(token.server, token.token, config);
-    log(`${await stopped.promise}: closing; running jobs go on`);
+    const { server, token } = await start(config, cleanup, log, stop.signal);
+    announce(server, token, config);
+    await aborted(stop.signal);
+    log(`${stop.signal.reason}: closing; running jobs go on`);
+  } catch (error) {
+    // Told to end while it started: that is no failure.
+    if (!stop.signal.aborted) throw error;
   } finally {
     await cleanup.run();
   }
 };
 
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 const start = async (
   config: ServeConfig,
   cleanup: Cleanup,
   log: Log,
+  signal: AbortSignal,
 ): Promise<{ server: RunningServer; token: string }> => {
   if (process.getuid?.() !== 0)
     throw new Error('the server needs to be root, to give each cell ids of its own');
@@ -83,6 +95,8 @@ const start = async (
       mirror: config.imageMirror,
       idBase: config.idBase,
       log,
+      signal,
+      ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),
     });
     images.set(name, root);
   }
@@ -91,8 +105,11 @@ const start = async (
 
   const cgroups = await openCgroups({ stateDir, root: config.cgroupRoot });
   cleanup.add(() => cgroups.close());
-  for (const [name, { reason, remedy }] of cgroups.obstacles)
-    log(`limits by the cgroup controller ${name} cannot be enforced: ${reason} (${remedy})`);
+  for (const [remedy, names] of Map.groupBy(
+    cgroups.obstacles.keys(),
+    (name) => cgroups.obstacles.get(name)?.remedy,
+  ))
+    log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`);
   log(`cgroup ${cgroups.path}, controllers: ${cgroups.controllers.join(' ') || 'none'}`);
 
   const store = openStore(join(stateDir, 'cloister.db'));
