@@ -15,3 +15,8 @@ export const newJobId = (): string => {
   const variant = ((random.readUInt16BE(2) & 0x3fff) | 0x8000).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-${count}-${variant}-${random.toString('hex', 4)}`;
 };
+
+const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Whether a text is a UUIDv7 as `newJobId` writes it: in lower case. It need not be the id of any job. */
+export const isJobId = (text: string): boolean => JOB_ID.test(text);

@@ -1,4 +1,5 @@
 import { badInput } from '../jobs/errors.ts';
+import { isJobId } from '../jobs/id.ts';
 
 /** The arguments of a connection, as the Relay cursor connections specification names them. */
 export interface ConnectionArguments {
@@ -44,9 +45,7 @@ const checkCount = (field: string, count: number | undefined): void => {
     throw badInput(field, `from 1 to ${MOST}`, count);
 };
 
-const CURSOR = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 const checkCursor = (field: string, cursor: string | null | undefined): void => {
-  if (typeof cursor === 'string' && !CURSOR.test(cursor))
+  if (typeof cursor === 'string' && !isJobId(cursor))
     throw badInput(field, 'a cursor that came with a page of jobs', cursor);
 };

@@ -16,21 +16,25 @@ const OLDEST_SQLITE = [3, 51, 3];
 /**
  * Opens the database, made if need be, and brings it to the present version.
  *
- * @throws DatabaseError when it is damaged, not ours, or of a newer version than this program (it is left
- *   untouched then)
+ * @throws DatabaseError when it cannot be opened, is damaged, not ours, or of a newer version than this program
+ *   (it is left untouched then)
  */
 export const openDatabase = (path: string): Connection => {
-  const db = new Database(path, { timeout: 1000 });
+  let db: Connection | undefined;
   try {
+    // Short, as waiting for a lock holds up the whole server.
+    db = new Database(path, { timeout: 1000 });
     checkSqlite(db);
     checkIdentity(db, path);
-    configure(db);
     checkHealth(db, path);
-    migrate(db);
+    configure(db);
+    migrate(db, path);
+    enforceForeignKeys(db);
     return db;
   } catch (error) {
-    db.close();
-    throw error;
+    db?.close();
+    if (error instanceof DatabaseError) throw error;
+    throw new DatabaseError(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 };
 
@@ -58,16 +62,19 @@ const checkIdentity = (db: Connection, path: string): void => {
 };
 
 const configure = (db: Connection): void => {
-  db.pragma('journal_mode = WAL');
+  const mode = db.pragma('journal_mode = WAL', { simple: true });
+  if (mode !== 'wal') throw new DatabaseError(`SQLite: could not set journal_mode to wal, it is ${mode}`);
   // After WAL, whose default this build sets to NORMAL: there a power loss takes the last commits along.
   db.pragma('synchronous = FULL');
-  db.pragma('foreign_keys = ON');
+  expectPragma(db, 'synchronous', 2);
   db.pragma('journal_size_limit = 67108864');
-  for (const [name, value] of [
-    ['synchronous', 2],
-    ['foreign_keys', 1],
-  ] as const)
-    if (pragma(db, name) !== value) throw new DatabaseError(`SQLite: could not set ${name} to ${value}`);
+  expectPragma(db, 'journal_size_limit', 67_108_864);
+};
+
+const expectPragma = (db: Connection, name: string, expected: number): void => {
+  const value = pragma(db, name);
+  if (value !== expected)
+    throw new DatabaseError(`SQLite: could not set ${name} to ${expected}, it is ${value}`);
 };
 
 const checkHealth = (db: Connection, path: string): void => {
@@ -75,13 +82,26 @@ const checkHealth = (db: Connection, path: string): void => {
   if (found !== 'ok') throw new DatabaseError(`${path}: the database is damaged: ${String(found)}`);
 };
 
-const migrate = (db: Connection): void => {
+const migrate = (db: Connection, path: string): void => {
+  // A step that makes a table anew drops the old one, and with it, by their foreign keys, the rows of others
+  // (sqlite.org/lang_altertable.html section 7).
+  db.pragma('foreign_keys = OFF');
   for (let version = pragma(db, 'user_version'); version < MIGRATIONS.length; version++) {
     const step = db.transaction(() => {
       db.exec(MIGRATIONS[version] ?? '');
+      const broken = db.prepare('SELECT count(*) FROM pragma_foreign_key_check').pluck().get();
+      if (broken !== 0)
+        throw new DatabaseError(
+          `${path}: version ${version + 1} would leave ${broken} rows without their job`,
+        );
       db.pragma(`user_version = ${version + 1}`);
       db.pragma(`application_id = ${APPLICATION_ID}`);
     });
     step.immediate();
   }
+};
+
+const enforceForeignKeys = (db: Connection): void => {
+  db.pragma('foreign_keys = ON');
+  expectPragma(db, 'foreign_keys', 1);
 };

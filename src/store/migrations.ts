@@ -50,4 +50,55 @@ export const MIGRATIONS: readonly string[] = [
     SELECT RAISE(ABORT, 'a job cannot change its state like this');
   END;
   `,
+  // With a rowid, since rows are wide (sqlite.org/withoutrowid.html section 4), and checked against all of `JobState`.
+  // `lag` is by how much `created_at` lies behind the time that the id holds (RFC 9562 section 5.7), read as JSON5
+  // reads hexadecimal numbers: its extremes turn times into bounds of ids, and so need no index for each filter.
+  `
+  CREATE TABLE new_jobs (
+    id             TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    owner          TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    name           TEXT,
+    image          TEXT NOT NULL,
+    spec           TEXT NOT NULL CHECK (json_valid(spec)),
+    status         TEXT NOT NULL CHECK (status IN
+                     ('QUEUED', 'RUNNING', 'COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST', 'FAILED')),
+    started_at     INTEGER,
+    finished_at    INTEGER,
+    exit_code      INTEGER,
+    signal         TEXT,
+    limit_exceeded TEXT CHECK (limit_exceeded IN ('TIME', 'MEMORY', 'OUTPUT')),
+    error          TEXT,
+    usage          TEXT CHECK (json_valid(usage)),
+    lag            INTEGER NOT NULL AS (created_at - (('0x' || substr(id, 1, 8) || substr(id, 10, 4)) ->> '$')),
+    CHECK (status NOT IN ('QUEUED', 'FAILED') OR started_at IS NULL),
+    CHECK (status IN ('QUEUED', 'STOPPED', 'FAILED') OR started_at IS NOT NULL),
+    CHECK ((status IN ('QUEUED', 'RUNNING')) = (finished_at IS NULL)),
+    CHECK (exit_code IS NULL OR signal IS NULL),
+    CHECK (status NOT IN ('COMPLETED', 'LIMIT_EXCEEDED') OR coalesce(exit_code, signal) IS NOT NULL),
+    CHECK (status IN ('COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED') OR coalesce(exit_code, signal, usage) IS NULL),
+    CHECK ((status = 'LIMIT_EXCEEDED') = (limit_exceeded IS NOT NULL)),
+    CHECK ((status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')) = (error IS NOT NULL))
+  ) STRICT;
+  INSERT INTO new_jobs SELECT * FROM jobs ORDER BY id;
+  DROP TABLE jobs;
+  ALTER TABLE new_jobs RENAME TO jobs;
+
+  CREATE INDEX jobs_by_status ON jobs (status, id);
+  CREATE INDEX jobs_by_owner ON jobs (owner, id);
+  CREATE INDEX jobs_by_owner_and_status ON jobs (owner, status, id);
+  CREATE INDEX jobs_by_name ON jobs (name, id) WHERE name IS NOT NULL;
+  CREATE INDEX jobs_by_image ON jobs (image, id);
+  CREATE INDEX jobs_by_lag ON jobs (lag);
+  CREATE INDEX jobs_by_id_and_creation ON jobs (id, created_at);
+
+  CREATE TRIGGER jobs_transition BEFORE UPDATE OF status ON jobs
+  WHEN NOT (
+    (OLD.status = 'QUEUED' AND NEW.status IN ('RUNNING', 'STOPPED', 'FAILED')) OR
+    (OLD.status = 'RUNNING' AND NEW.status IN ('COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST'))
+  )
+  BEGIN
+    SELECT RAISE(ABORT, 'a job cannot change its state like this');
+  END;
+  `,
 ];

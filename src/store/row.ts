@@ -20,6 +20,26 @@ export interface JobRow {
   readonly usage: string | null;
 }
 
+const EVERY_COLUMN: Record<keyof JobRow, true> = {
+  id: true,
+  owner: true,
+  created_at: true,
+  name: true,
+  image: true,
+  spec: true,
+  status: true,
+  started_at: true,
+  finished_at: true,
+  exit_code: true,
+  signal: true,
+  limit_exceeded: true,
+  error: true,
+  usage: true,
+};
+
+/** The columns of a row, by name; the table has one more, which SQLite computes. */
+export const COLUMNS: readonly string[] = Object.keys(EVERY_COLUMN);
+
 /** The columns that a state fills. */
 export type StateColumns = Pick<
   JobRow,
@@ -55,6 +75,7 @@ export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   owner: row.owner,
   createdAt: new Date(row.created_at),
+  // Written by `toRow` and never changed since.
   spec: JSON.parse(row.spec) as JobSpec,
   state: toState(row),
 });
@@ -66,6 +87,7 @@ const toState = (row: JobRow): JobState => {
   };
   const startedAt = (): Date => new Date(need(row.started_at, 'started_at'));
   const finishedAt = (): Date => new Date(need(row.finished_at, 'finished_at'));
+  // Written by `toColumns`.
   const usage = row.usage === null ? null : (JSON.parse(row.usage) as Usage);
   switch (row.status) {
     case 'QUEUED':

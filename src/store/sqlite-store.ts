@@ -1,8 +1,8 @@
 import type { Statement } from 'better-sqlite3';
 import { type Connection, openDatabase } from './database.ts';
 import type { Job, JobState, JobStatus } from './job.ts';
-import { countQuery, pageQuery, type Query } from './query.ts';
-import { fromRow, type JobRow, toColumns, toRow } from './row.ts';
+import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
+import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import type { JobFilter, JobStore, Page, PageRequest } from './store.ts';
 
 /**
@@ -12,9 +12,12 @@ import type { JobFilter, JobStore, Page, PageRequest } from './store.ts';
  */
 export const openStore = (path: string): JobStore => new SqliteStore(openDatabase(path));
 
+const ALL = COLUMNS.join(', ');
+const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
+
 class SqliteStore implements JobStore {
   readonly #db: Connection;
-  /** By their text: a page's query takes its shape from the filter, and shapes are few. */
+  /** By their text: it depends on the shape of a filter and never on its values, and shapes are few. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
   constructor(db: Connection) {
@@ -22,73 +25,68 @@ class SqliteStore implements JobStore {
   }
 
   async insert(job: Job): Promise<void> {
-    const row = toRow(job);
-    const columns = Object.keys(row);
-    const insert = this.#prepare(
-      `INSERT INTO jobs (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')})`,
-    );
-    const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
-    const add = this.#db.transaction(() => {
-      insert.run(row);
+    this.#write(() => {
+      this.#prepare(INSERT).run(toRow(job));
+      const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
       for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
     });
-    add.immediate();
   }
 
   async get(id: string): Promise<Job | undefined> {
-    const row = this.#prepare('SELECT * FROM jobs WHERE id = ?').get(id);
-    return row === undefined ? undefined : fromRow(row as JobRow);
+    return this.#jobs({ sql: `SELECT ${ALL} FROM jobs WHERE id = ?`, values: [id] })[0];
   }
 
   async list(request: PageRequest): Promise<Page> {
-    const rows = this.#rows(pageQuery(request));
-    const more = rows.length > request.limit;
-    const jobs = rows.slice(0, request.limit).map(fromRow);
-    if (request.backward) jobs.reverse();
-    return {
-      jobs,
-      hasNext: request.backward ? this.#isAnyBeyond(request, jobs.at(-1), 'after') : more,
-      hasPrevious: request.backward ? more : this.#isAnyBeyond(request, jobs[0], 'before'),
-    };
+    const found = this.#jobs(pageQuery(request));
+    const ahead = found.length > request.limit;
+    const jobs = found.slice(0, request.limit);
+    const behind = behindQuery(request);
+    const isBehind = behind !== undefined && this.#all(behind).length > 0;
+    return request.backward
+      ? { jobs: jobs.reverse(), hasNext: isBehind, hasPrevious: ahead }
+      : { jobs, hasNext: ahead, hasPrevious: isBehind };
   }
 
   async count(filter: JobFilter): Promise<number> {
     const { sql, values } = countQuery(filter);
-    return Number(Object.values(this.#prepare(sql).get(...values) as Record<string, number>)[0]);
+    const statement = this.#prepare(sql).pluck();
+    return Number(statement.get(...values));
   }
 
   async inStatus(statuses: readonly JobStatus[]): Promise<readonly Job[]> {
     const places = statuses.map(() => '?').join(', ');
-    const sql = `SELECT * FROM jobs WHERE status IN (${places}) ORDER BY id`;
-    return this.#rows({ sql, values: statuses }).map(fromRow);
+    const sql = `SELECT ${ALL} FROM jobs WHERE status IN (${places}) ORDER BY id`;
+    return this.#jobs({ sql, values: statuses });
   }
 
   async transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined> {
-    const columns = toColumns(to);
-    const set = Object.keys(columns).map((name) => `${name} = ?`);
+    const columns = Object.entries(toColumns(to));
+    const set = columns.map(([name]) => `${name} = ?`).join(', ');
     const places = from.map(() => '?').join(', ');
-    const row = this.#prepare(
-      `UPDATE jobs SET ${set.join(', ')} WHERE id = ? AND status IN (${places}) RETURNING *`,
-    ).get(...Object.values(columns), id, ...from);
-    return row === undefined ? undefined : fromRow(row as JobRow);
+    const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
+    const values = [...columns.map(([, value]) => value), id, ...from];
+    return this.#write(() => this.#jobs({ sql, values })[0]);
   }
 
   async close(): Promise<void> {
     this.#db.close();
   }
 
-  /** Whether the filter has a job on the other side of the page's first or last one. */
-  #isAnyBeyond(request: PageRequest, edge: Job | undefined, side: 'after' | 'before'): boolean {
-    const { filter, order } = request;
-    const id = edge?.id ?? (side === 'before' ? request.after : request.before);
-    if (id === undefined) return false;
-    // With no row on the page, the cursor's own job lies beyond it.
-    const at: PageRequest = { limit: 0, backward: side === 'before', order, filter, [side]: id };
-    return this.#rows(pageQuery(at)).length > 0;
+  /**
+   * Runs a transaction that takes the write lock at once. Its commit is a statement of its own: an UPDATE ...
+   * RETURNING read with `get` commits while it is being reset, where better-sqlite3 does not see that it failed.
+   */
+  #write<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
   }
 
-  #rows({ sql, values }: Query): JobRow[] {
-    return this.#prepare(sql).all(...values) as JobRow[];
+  #jobs(query: Query): Job[] {
+    // The statements that come here read the columns of a `JobRow`, whose types the table's STRICT and CHECKs hold.
+    return (this.#all(query) as JobRow[]).map(fromRow);
+  }
+
+  #all({ sql, values }: Query): unknown[] {
+    return this.#prepare(sql).all(...values);
   }
 
   #prepare(sql: string): Statement<unknown[], unknown> {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Job, JobState, JobStatus } from '../../src/store/job.ts';
-import { pageQuery } from '../../src/store/query.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import type { JobStore, PageRequest } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
@@ -16,9 +15,9 @@ let store: JobStore;
 
 beforeEach(() => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-store-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
   path = join(folder, 'cloister.db');
   store = openStore(path);
-  onEnd(() => rmSync(folder, { recursive: true }));
   onEnd(() => store.close());
 });
 
@@ -164,54 +163,159 @@ describe('a page', () => {
     expect(await ids({ name: 'one', owner: 'bob' })).toEqual([]);
   });
 
-  it('is read through an index, whatever the filter, and never sorted', async () => {
-    const db = new Database(path, { readonly: true });
-    onEnd(() => db.close());
+  it('is what the filter, the cursors and the order say, for every kind of filter and each way', async () => {
+    const jobs: Job[] = [];
+    for (let index = 0; index < 24; index++) {
+      const job = makeJob(
+        {
+          name: index % 3 === 0 ? 'third' : null,
+          image: index % 4 === 0 ? 'other' : 'alpine',
+          labels: index % 2 === 0 ? [{ key: 'k', value: 'even' }] : [],
+        },
+        // The clock goes on by steps, stands still, and is set back: ids rise all the same.
+        { owner: index % 5 === 0 ? 'bob' : 'admin', createdAt: at([0, 100, 100, 50][index % 4] ?? 0) },
+      );
+      await store.insert(job);
+      const running = { status: 'RUNNING', startedAt: at(300) } as const;
+      const moved = index % 2 === 1 ? await store.transition(job.id, ['QUEUED'], running) : undefined;
+      jobs.push(moved ?? job);
+    }
     const filters: PageRequest['filter'][] = [
       {},
-      { status: ['QUEUED'] },
-      { name: 'x' },
-      { owner: 'x' },
-      { image: 'x' },
-      { label: { key: 'k', value: 'v' } },
+      { status: ['RUNNING'] },
+      { status: ['RUNNING', 'QUEUED', 'RUNNING'] },
+      { status: ['LOST'] },
+      { status: [] },
+      { name: 'third' },
+      { owner: 'bob' },
+      { image: 'other' },
+      { label: { key: 'k', value: 'even' } },
+      { label: { key: 'k', value: 'odd' } },
+      { createdAfter: at(50) },
+      { createdAfter: at(100) },
+      { createdBefore: at(50) },
+      { createdBefore: at(0) },
+      { createdAfter: at(0), createdBefore: at(100) },
+      { createdAfter: new Date(-8.64e15), createdBefore: new Date(8.64e15) },
+      { createdAfter: new Date(8.64e15) },
+      { name: 'third', status: ['QUEUED', 'RUNNING'], owner: 'admin' },
+      { owner: 'admin', status: ['QUEUED', 'RUNNING'], image: 'alpine', createdAfter: at(0) },
+      {
+        label: { key: 'k', value: 'even' },
+        name: 'third',
+        status: ['QUEUED', 'LOST'],
+        createdBefore: at(99),
+      },
     ];
+    const cursors = [undefined, jobs[0]?.id, jobs[7]?.id, jobs[15]?.id, jobs[23]?.id];
     for (const filter of filters) {
-      const { sql, values } = pageQuery(page({ filter, after: 'x' }));
-      const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
-      const details = plan.map(({ detail }) => detail).join('; ');
-      expect(details, JSON.stringify(filter)).toMatch(/USING (COVERING )?(INDEX|PRIMARY KEY)/);
-      expect(details, JSON.stringify(filter)).not.toMatch(/SCAN|TEMP B-TREE/);
+      const all = jobs.filter((job) => matches(job, filter)).map(({ id }) => id);
+      expect(await store.count(filter), JSON.stringify(filter)).toBe(all.length);
+      for (const order of ['OLDEST_FIRST', 'NEWEST_FIRST'] as const)
+        for (const backward of [false, true])
+          for (const after of cursors)
+            for (const before of cursors) {
+              const request = page({
+                limit: 3,
+                order,
+                backward,
+                filter,
+                ...(after !== undefined && { after }),
+                ...(before !== undefined && { before }),
+              });
+              const { jobs: rows, ...rest } = await store.list(request);
+              const found = { ids: rows.map(({ id }) => id), ...rest };
+              expect(found, JSON.stringify(request)).toEqual(relayPage(all, request));
+            }
     }
   });
 });
 
-describe('the file', () => {
-  it('is kept with commits that are on disk when they are answered', async () => {
+const matches = (job: Job, filter: PageRequest['filter']): boolean =>
+  (filter.status?.includes(job.state.status) ?? true) &&
+  (filter.name === undefined || job.spec.name === filter.name) &&
+  (filter.owner === undefined || job.owner === filter.owner) &&
+  (filter.image === undefined || job.spec.image === filter.image) &&
+  (filter.label === undefined || job.spec.labels.some(({ value }) => value === filter.label?.value)) &&
+  (filter.createdAfter === undefined || job.createdAt > filter.createdAfter) &&
+  (filter.createdBefore === undefined || job.createdAt < filter.createdBefore);
+
+/** What the Relay cursor connections specification, section 4, says of a list of ids, oldest first. */
+const relayPage = (ids: readonly string[], { limit, after, before, backward, order }: PageRequest) => {
+  const isBefore = (a: string, b: string): boolean => (order === 'OLDEST_FIRST' ? a < b : a > b);
+  const list = order === 'OLDEST_FIRST' ? ids : ids.toReversed();
+  const edges = list.filter(
+    (id) => (after === undefined || isBefore(after, id)) && (before === undefined || isBefore(id, before)),
+  );
+  return {
+    ids: backward ? edges.slice(-limit) : edges.slice(0, limit),
+    hasNext: backward
+      ? before !== undefined && list.some((id) => !isBefore(id, before))
+      : edges.length > limit,
+    hasPrevious: backward
+      ? edges.length > limit
+      : after !== undefined && list.some((id) => !isBefore(after, id)),
+  };
+};
+
+describe('a write', () => {
+  it('is there for others when it is answered', async () => {
     const db = new Database(path, { readonly: true });
     onEnd(() => db.close());
-    expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
-    await store.insert(makeJob());
-    expect(db.prepare('SELECT count(*) FROM jobs').pluck().get()).toBe(1);
+    const job = makeJob();
+    await store.insert(job);
+    const status = db.prepare('SELECT status FROM jobs WHERE id = ?').pluck();
+    expect(status.get(job.id)).toBe('QUEUED');
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(10) });
+    expect(status.get(job.id)).toBe('RUNNING');
   });
 
-  it('of a newer version is refused and left as it is', async () => {
-    await store.close();
+  it('whose commit fails is refused, and nothing of it stays', async () => {
+    const queued = makeJob();
+    await store.insert(queued);
+    // A foreign key that is checked at the commit and never holds.
     const db = new Database(path);
-    db.pragma('user_version = 999');
-    db.close();
-    expect(() => openStore(path)).toThrow(/expected a database of version \d+ or older, got version 999/);
-    const after = new Database(path);
-    expect(after.pragma('user_version', { simple: true })).toBe(999);
-    after.pragma('user_version = 1');
-    after.close();
-    store = openStore(path);
+    onEnd(() => db.close());
+    db.exec(`
+      CREATE TABLE things (id INTEGER PRIMARY KEY);
+      CREATE TABLE picky (thing REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER spoil_insert AFTER INSERT ON jobs BEGIN INSERT INTO picky VALUES (1); END;
+      CREATE TRIGGER spoil_update AFTER UPDATE ON jobs BEGIN INSERT INTO picky VALUES (1); END;
+    `);
+    const job = makeJob({ labels: [{ key: 'k', value: 'v' }] });
+    await expect(store.insert(job)).rejects.toThrow('FOREIGN KEY constraint failed');
+    expect(await store.get(job.id)).toBeUndefined();
+    const running: JobState = { status: 'RUNNING', startedAt: at(10) };
+    await expect(store.transition(queued.id, ['QUEUED'], running)).rejects.toThrow(
+      'FOREIGN KEY constraint failed',
+    );
+    expect(await store.get(queued.id)).toEqual(queued);
+    expect(db.prepare('SELECT count(*) FROM labels').pluck().get()).toBe(0);
   });
 
-  it('of another program is refused', async () => {
-    const other = join(path, '..', 'other.db');
-    const db = new Database(other);
-    db.exec('CREATE TABLE theirs (x)');
-    db.close();
-    expect(() => openStore(other)).toThrow('expected a database of Cloister');
+  it('of a job whose labels cannot be kept leaves nothing of the job', async () => {
+    const label = { key: 'k', value: 'v' };
+    const job = makeJob({ labels: [label, label] });
+    await expect(store.insert(job)).rejects.toThrow('UNIQUE constraint failed: labels.key');
+    expect(await store.get(job.id)).toBeUndefined();
+    expect(await store.count({ label })).toBe(0);
+  });
+
+  it('of a job that is there already is refused', async () => {
+    const job = makeJob();
+    await store.insert(job);
+    await expect(store.insert({ ...job, owner: 'bob' })).rejects.toThrow('UNIQUE constraint failed: jobs.id');
+    expect(await store.get(job.id)).toEqual(job);
+  });
+});
+
+describe('jobs in some states', () => {
+  it('come oldest first', async () => {
+    const jobs: Job[] = [];
+    for (const state of [...STATES, ...STATES]) jobs.push(await jobIn(state));
+    expect(await store.inStatus(['RUNNING', 'QUEUED'])).toEqual(
+      jobs.filter(({ state }) => state.status === 'RUNNING' || state.status === 'QUEUED'),
+    );
+    expect(await store.inStatus([])).toEqual([]);
   });
 });

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Connection, openDatabase } from '../../src/store/database.ts';
+import { behindQuery, countQuery, pageQuery, type Query } from '../../src/store/query.ts';
+import type { JobFilter, PageRequest } from '../../src/store/store.ts';
+import { disposers } from '../support/disposers.ts';
+import { at } from './fixture.ts';
+
+const onEnd = disposers();
+let db: Connection;
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-query-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
+  db = openDatabase(join(folder, 'cloister.db'));
+  onEnd(() => db.close());
+});
+
+const plan = ({ sql, values }: Query): string => {
+  const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
+  return rows.map(({ detail }) => detail).join('; ');
+};
+
+/** Each filter, and the way into the table that serves it. */
+const FILTERS: readonly (readonly [string, JobFilter, string])[] = [
+  ['nothing', {}, 'sqlite_autoindex_jobs_1 (id>?)'],
+  ['status', { status: ['QUEUED'] }, 'jobs_by_status (status=? AND id>?)'],
+  ['statuses', { status: ['QUEUED', 'RUNNING', 'LOST'] }, 'jobs_by_status (status=? AND id>?)'],
+  ['name', { name: 'x' }, 'jobs_by_name (name=? AND id>?)'],
+  ['owner', { owner: 'x' }, 'jobs_by_owner (owner=? AND id>?)'],
+  ['image', { image: 'x' }, 'jobs_by_image (image=? AND id>?)'],
+  ['label', { label: { key: 'k', value: 'v' } }, 'PRIMARY KEY (key=? AND value=? AND job_id>?)'],
+  ['createdAfter', { createdAfter: at(0) }, 'sqlite_autoindex_jobs_1 (id>?)'],
+  ['createdBefore', { createdBefore: at(0) }, 'sqlite_autoindex_jobs_1 (id>? AND id<?)'],
+  [
+    'owner and statuses',
+    { owner: 'x', status: ['LOST', 'FAILED'] },
+    'jobs_by_owner_and_status (owner=? AND status=? AND id>?)',
+  ],
+  [
+    'label and statuses',
+    { label: { key: 'k', value: 'v' }, status: ['LOST', 'FAILED'] },
+    'PRIMARY KEY (key=? AND value=? AND job_id>?)',
+  ],
+  ['name and status', { name: 'x', status: ['LOST'] }, 'jobs_by_name (name=? AND id>?)'],
+  ['name and statuses', { name: 'x', status: ['LOST', 'FAILED'] }, 'jobs_by_name (name=? AND id>?)'],
+  ['image and status', { image: 'x', status: ['LOST'] }, 'jobs_by_status (status=? AND id>?)'],
+  ['image and owner', { image: 'x', owner: 'x' }, 'jobs_by_owner (owner=? AND id>?)'],
+  [
+    'owner and creation',
+    { owner: 'x', createdAfter: at(0), createdBefore: at(1) },
+    'jobs_by_owner (owner=? AND id>? AND id<?)',
+  ],
+];
+
+describe.each(FILTERS)('a page by %s', (_title, filter, index) => {
+  it.each([
+    { order: 'OLDEST_FIRST', backward: false },
+    { order: 'OLDEST_FIRST', backward: true },
+    { order: 'NEWEST_FIRST', backward: false },
+    { order: 'NEWEST_FIRST', backward: true },
+  ] as const)('is read from its index without sorting: $order, backward: $backward', (way) => {
+    // The cursor that bounds ids from below, so that the same bound is to be seen each way.
+    const edge = way.order === 'OLDEST_FIRST' ? { after: 'x' } : { before: 'x' };
+    const request: PageRequest = { limit: 2, filter, ...way, ...edge };
+    const details = plan(pageQuery(request));
+    expect(details).toContain(index);
+    expect(details).not.toMatch(/SCAN (j|l|jobs|labels)\b|TEMP B-TREE/);
+  });
+
+  it('finds what lies behind it in an index', () => {
+    const behind = behindQuery({ limit: 2, filter, order: 'OLDEST_FIRST', backward: false, after: 'x' });
+    if (behind === undefined) throw new Error('a page after a cursor has something behind it');
+    expect(plan(behind)).not.toMatch(/SCAN (j|l|jobs|labels)\b|TEMP B-TREE/);
+  });
+
+  it('is counted from an index', () => {
+    expect(plan(countQuery(filter))).not.toMatch(/SCAN (j|l|jobs|labels)\b(?! USING COVERING INDEX)/);
+  });
+});
+
+describe('a query', () => {
+  it('takes the bounds of a time from the ends of an index', () => {
+    const filter = { createdAfter: at(0), createdBefore: at(1) };
+    const details = plan(pageQuery({ limit: 2, backward: false, order: 'OLDEST_FIRST', filter }));
+    // Without the index, too, a plan calls a search what reads the whole table for its least and greatest value.
+    expect(details.match(/SEARCH jobs USING INDEX jobs_by_lag/g)).toHaveLength(2);
+  });
+
+  it('has the same text whatever the values, and however often a status is named', () => {
+    const request = (filter: JobFilter, cursor: string): PageRequest => ({
+      limit: 2,
+      backward: false,
+      order: 'OLDEST_FIRST',
+      after: cursor,
+      filter,
+    });
+    const one = request({ name: 'one', owner: 'a', status: ['LOST', 'FAILED'], createdAfter: at(0) }, 'x');
+    const two = request(
+      { name: 'two', owner: 'b', status: ['QUEUED', 'RUNNING', 'QUEUED'], createdAfter: at(9) },
+      'y',
+    );
+    expect(pageQuery(two).sql).toBe(pageQuery(one).sql);
+    expect(behindQuery(two)?.sql).toBe(behindQuery(one)?.sql);
+    expect(countQuery(two.filter).sql).toBe(countQuery(one.filter).sql);
+  });
+
+  it('never skips rows by OFFSET', () => {
+    for (const [, filter] of FILTERS)
+      expect(pageQuery({ limit: 2, backward: true, order: 'NEWEST_FIRST', filter }).sql).not.toMatch(
+        /offset/i,
+      );
+  });
+});
