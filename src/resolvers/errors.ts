@@ -6,45 +6,44 @@ export const unauthenticated = (): GraphQLError =>
     extensions: { code: 'UNAUTHENTICATED' },
   });
 
+/** Takes an error that no client may see, and the id by which a person can find it again. */
+export type Report = (error: unknown, id: string) => void;
+
 /**
  * The error that a client sees: its own mistakes as they are, with their code; everything else without a word
  * of what went wrong inside, which is for `report`.
- *
- * @param report takes the error and the id by which a person can find it again
  */
-export const presentError = (error: unknown, report: (error: unknown, id: string) => void): Error => {
-  const original = error instanceof GraphQLError ? error.originalError : error;
+export const presentError = (error: unknown, report: Report): GraphQLError => {
+  const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   if (original instanceof ClientError) {
     const { message, code, field } = original;
     return located(error, message, field === undefined ? { code } : { code, field });
   }
-  if (error instanceof GraphQLError && (original === undefined || original instanceof GraphQLError))
-    return withCode(error);
+  if (error instanceof GraphQLError && original instanceof GraphQLError) {
+    if (error.extensions['code'] !== undefined) return error;
+    if (isCallersMistake(error)) return withCode(error, 'BAD_USER_INPUT');
+  }
   const requestId = crypto.randomUUID();
   report(original, requestId);
   return located(error, 'Unexpected error.', { code: 'INTERNAL_SERVER_ERROR', requestId });
 };
 
-const located = (error: unknown, message: string, extensions: Record<string, unknown>): GraphQLError =>
-  error instanceof GraphQLError
-    ? new GraphQLError(message, { ...place(error), extensions })
-    : new GraphQLError(message, { extensions });
+/** An error of graphql-js, which gives its own no code, with the code of the phase that found it. */
+export const withCode = (error: GraphQLError, code: string): GraphQLError =>
+  error.extensions['code'] === undefined
+    ? located(error, error.message, { ...error.extensions, code })
+    : error;
 
-/** graphql-js gives its own errors no code. */
-const withCode = (error: GraphQLError): GraphQLError => {
-  if (error.extensions['code'] !== undefined) return error;
-  const code = error.message.startsWith('Variable "$')
-    ? 'BAD_USER_INPUT'
-    : error.message.startsWith('Syntax Error')
-      ? 'GRAPHQL_PARSE_FAILED'
-      : 'GRAPHQL_VALIDATION_FAILED';
-  return new GraphQLError(error.message, { ...place(error), extensions: { ...error.extensions, code } });
+/**
+ * Of the errors that graphql-js itself makes while it executes: those from before the first resolver are about
+ * variables, and have no path yet; later, only those about an argument are not the resolver's fault.
+ */
+const isCallersMistake = ({ path, message }: GraphQLError): boolean =>
+  path === undefined || message.startsWith('Argument "');
+
+/** Keeps the place in the document and in the answer to which an error belongs. */
+const located = (error: unknown, message: string, extensions: Record<string, unknown>): GraphQLError => {
+  if (!(error instanceof GraphQLError)) return new GraphQLError(message, { extensions });
+  const { nodes = null, source = null, positions = null, path = null } = error;
+  return new GraphQLError(message, { nodes, source, positions, path, extensions });
 };
-
-/** Where in the document and in the answer an error belongs. */
-const place = ({ nodes, source, positions, path }: GraphQLError) => ({
-  nodes: nodes ?? null,
-  source: source ?? null,
-  positions: positions ?? null,
-  path: path ?? null,
-});

@@ -1,18 +1,12 @@
 import { notFound } from '../jobs/errors.ts';
-import {
-  type EnvVar,
-  JOB_STATUSES,
-  type Job,
-  type Label,
-  LIMIT_KINDS,
-  type Limits,
-  type Usage,
-} from '../store/job.ts';
-import type { Page } from '../store/store.ts';
+import { JOB_STATUSES, type Job, LIMIT_KINDS } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
+import { EnvVarType } from './env-var.ts';
+import { LabelType } from './label.ts';
+import { LimitsType } from './limits.ts';
 import { LogBatch, LogStream, logArguments } from './log.ts';
-import { checkPage } from './page.ts';
 import { wellFormed } from './scalars.ts';
+import { UsageType } from './usage.ts';
 
 export const JobStatus = builder.enumType('JobStatus', {
   description: 'Where a job is on its way: QUEUED, then RUNNING, then one of the others, for good.',
@@ -22,58 +16,6 @@ export const JobStatus = builder.enumType('JobStatus', {
 export const LimitKind = builder.enumType('LimitKind', {
   description: 'A limit whose excess ends a job.',
   values: LIMIT_KINDS,
-});
-
-const LabelType = builder.objectRef<Label>('Label').implement({
-  fields: (t) => ({ key: t.exposeString('key'), value: t.exposeString('value') }),
-});
-
-const EnvVarType = builder.objectRef<EnvVar>('EnvVar').implement({
-  fields: (t) => ({ name: t.exposeString('name'), value: t.exposeString('value') }),
-});
-
-const LimitsType = builder.objectRef<Limits>('Limits').implement({
-  description: 'What bounds a job. A limit that this server cannot enforce is null.',
-  fields: (t) => ({
-    cpus: t.exposeFloat('cpus', { nullable: true, description: "CPUs' worth of time: 0.5 is half a core." }),
-    memory: t.expose('memory', { type: 'ByteSize', nullable: true }),
-    swap: t.expose('swap', { type: 'ByteSize', nullable: true }),
-    pids: t.exposeInt('pids', { nullable: true, description: 'Processes and threads at a time.' }),
-    disk: t.expose('disk', { type: 'ByteSize', description: 'The writable layer of the root.' }),
-    timeout: t.expose('timeout', { type: 'Duration', description: 'Wall time.' }),
-    output: t.expose('output', {
-      type: 'ByteSize',
-      description: 'Output that is kept, both streams together.',
-    }),
-  }),
-});
-
-const milliseconds = (microseconds: number | null): number | null =>
-  microseconds === null ? null : microseconds / 1000;
-
-const UsageType = builder.objectRef<Usage>('Usage').implement({
-  description: 'What a job has consumed, as its cgroup counted. What this server cannot count is null.',
-  fields: (t) => ({
-    cpuTime: t.field({ type: 'Duration', resolve: (usage) => usage.cpuTime / 1000 }),
-    userTime: t.field({ type: 'Duration', nullable: true, resolve: (usage) => milliseconds(usage.userTime) }),
-    systemTime: t.field({
-      type: 'Duration',
-      nullable: true,
-      resolve: (usage) => milliseconds(usage.systemTime),
-    }),
-    memoryCurrent: t.expose('memoryCurrent', { type: 'ByteSize', nullable: true }),
-    memoryPeak: t.expose('memoryPeak', { type: 'ByteSize', nullable: true }),
-    pidsPeak: t.exposeInt('pidsPeak', { nullable: true }),
-    ioRead: t.expose('ioRead', { type: 'ByteSize', nullable: true }),
-    ioWritten: t.expose('ioWritten', { type: 'ByteSize', nullable: true }),
-    oomKills: t.exposeInt('oomKills', { nullable: true }),
-    throttledTime: t.field({
-      type: 'Duration',
-      nullable: true,
-      description: 'Time for which the CPU limit held the job back.',
-      resolve: (usage) => milliseconds(usage.throttledTime),
-    }),
-  }),
 });
 
 export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
@@ -160,50 +102,6 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
   }),
 });
 
-const LabelInput = builder.inputType('LabelInput', {
-  fields: (t) => ({ key: t.string({ required: true }), value: t.string({ required: true }) }),
-});
-
-const JobFilter = builder.inputType('JobFilter', {
-  description: 'Which jobs: every field that is given must match.',
-  fields: (t) => ({
-    status: t.field({ type: [JobStatus] }),
-    name: t.string(),
-    image: t.string(),
-    owner: t.string(),
-    label: t.field({ type: LabelInput }),
-    createdAfter: t.field({ type: 'DateTime' }),
-    createdBefore: t.field({ type: 'DateTime' }),
-  }),
-});
-
-const JobOrder = builder.enumType('JobOrder', {
-  description: 'By time of creation.',
-  values: ['NEWEST_FIRST', 'OLDEST_FIRST'] as const,
-});
-
-const DEFAULT_FIRST = 20;
-
-const JobConnection = builder.connectionObject(
-  {
-    type: JobNode,
-    name: 'JobConnection',
-    fields: (t) => ({
-      totalCount: t.int({
-        description: 'How many jobs match in all.',
-        // Pothos keeps what the resolver of `jobs` returned, but its type of a connection has no room for more.
-        resolve: (connection) => (connection as unknown as JobPage).total(),
-      }),
-    }),
-  },
-  { name: 'JobEdge' },
-);
-
-/** A connection that counts only when it is asked to. */
-interface JobPage {
-  readonly total: () => Promise<number>;
-}
-
 builder.queryField('job', (t) =>
   t.field({
     type: JobNode,
@@ -216,48 +114,3 @@ builder.queryField('job', (t) =>
     },
   }),
 );
-
-builder.queryField('jobs', (t) =>
-  t.field({
-    type: JobConnection,
-    args: {
-      ...t.arg.connectionArgs(),
-      filter: t.arg({ type: JobFilter }),
-      orderBy: t.arg({ type: JobOrder, defaultValue: 'NEWEST_FIRST' }),
-    },
-    resolve: async (_root, args, context) => {
-      const identity = identify(context);
-      const { filter: asked } = args;
-      const createdAfter = wellFormed('filter.createdAfter', asked?.createdAfter);
-      const createdBefore = wellFormed('filter.createdBefore', asked?.createdBefore);
-      const filter = {
-        ...(asked?.status && { status: asked.status }),
-        ...(typeof asked?.name === 'string' && { name: asked.name }),
-        ...(typeof asked?.image === 'string' && { image: asked.image }),
-        ...(typeof asked?.owner === 'string' && { owner: asked.owner }),
-        ...(asked?.label && { label: asked.label }),
-        ...(createdAfter && { createdAfter }),
-        ...(createdBefore && { createdBefore }),
-      };
-      const window = checkPage(args, DEFAULT_FIRST);
-      const page = await context.jobs.list(identity, {
-        ...window,
-        order: args.orderBy ?? 'NEWEST_FIRST',
-        filter,
-      });
-      return { ...toConnection(page), total: () => context.jobs.count(identity, filter) };
-    },
-  }),
-);
-
-const toConnection = ({ jobs, hasNext, hasPrevious }: Page) => ({
-  edges: jobs.map((job) => ({ cursor: job.id, node: job })),
-  pageInfo: {
-    hasNextPage: hasNext,
-    hasPreviousPage: hasPrevious,
-    startCursor: jobs[0]?.id ?? null,
-    endCursor: jobs.at(-1)?.id ?? null,
-  },
-});
-
-export { EnvVarType, LabelInput };

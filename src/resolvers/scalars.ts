@@ -39,9 +39,13 @@ const scalar = <T>(
   parse: (value: unknown) => T | undefined,
   serialize: (value: unknown) => unknown,
 ): ScalarOptions<T> => {
-  const parseValue = (value: unknown): T | Malformed => parse(value) ?? new Malformed(expected, value);
+  const parseValue = (value: unknown): T | Malformed => parse(value) ?? new Malformed(expected, shown(value));
   return { description, parseValue, parseLiteral: (node) => parseValue(literal(node)), serialize };
 };
+
+/** JSON has no word for these, so a message would say `null`. */
+const shown = (value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 
 const literal = (node: ValueNode): unknown => {
   switch (node.kind) {
@@ -86,12 +90,19 @@ export const duration = scalar<number>(
 );
 
 // RFC 3339 section 5.6, with the offset that it asks for.
-const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
 const parseDateTime = (value: unknown): Date | undefined => {
-  if (typeof value !== 'string' || !DATE_TIME.test(value)) return undefined;
-  const date = new Date(value);
+  const day = typeof value === 'string' ? DATE_TIME.exec(value)?.[1] : undefined;
+  // Date makes 2 March of 30 February, and 24:00 the next day; RFC 3339 knows neither.
+  if (day === undefined || !isDay(day) || String(value).startsWith('24', 11)) return undefined;
+  const date = new Date(String(value));
   return Number.isNaN(date.getTime()) ? undefined : date;
+};
+
+const isDay = (day: string): boolean => {
+  const date = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 };
 
 const NANOSECONDS = 1_000_000_000n;

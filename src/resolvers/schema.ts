@@ -2,6 +2,7 @@ import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './job.ts';
 import './job-updated.ts';
+import './jobs.ts';
 import './log.ts';
 import './server.ts';
 import './stop-job.ts';

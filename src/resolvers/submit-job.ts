@@ -1,29 +1,15 @@
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
 import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode, LabelInput } from './job.ts';
+import { EnvVarInput } from './env-var.ts';
+import { JobNode } from './job.ts';
+import { LabelInput } from './label.ts';
+import { LimitsInput } from './limits.ts';
 import { wellFormed } from './scalars.ts';
 
 const NetworkMode = builder.enumType('NetworkMode', {
   description: 'What of the network a job sees.',
   values: { NONE: { description: 'Its own loopback and nothing else.' } } as const,
-});
-
-const EnvVarInput = builder.inputType('EnvVarInput', {
-  fields: (t) => ({ name: t.string({ required: true }), value: t.string({ required: true }) }),
-});
-
-const LimitsInput = builder.inputType('LimitsInput', {
-  description: "What bounds a job; what is left out takes the server's default.",
-  fields: (t) => ({
-    cpus: t.float({ description: "CPUs' worth of time: 0.5 is half a core." }),
-    memory: t.field({ type: 'ByteSize' }),
-    swap: t.field({ type: 'ByteSize' }),
-    pids: t.int({ description: 'Processes and threads at a time.' }),
-    disk: t.field({ type: 'ByteSize', description: 'The writable layer of the root.' }),
-    timeout: t.field({ type: 'Duration', description: 'Wall time.' }),
-    output: t.field({ type: 'ByteSize', description: 'Output, both streams together.' }),
-  }),
 });
 
 const SubmitJobInput = builder.inputType('SubmitJobInput', {

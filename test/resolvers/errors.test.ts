@@ -1,0 +1,69 @@
+import { GraphQLError } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { badInput, ClientError } from '../../src/jobs/errors.ts';
+import { presentError, unauthenticated, withCode } from '../../src/resolvers/errors.ts';
+
+const present = (error: unknown) => {
+  const reported: unknown[] = [];
+  const { message, extensions, path } = presentError(error, (cause) => reported.push(cause));
+  return { message, code: extensions['code'], extensions, path, reported };
+};
+
+describe('presentError', () => {
+  it('shows the mistakes of the caller as they are', () => {
+    const mistake = badInput('input.name', 'text', 5);
+    expect(present(new GraphQLError('located', { originalError: mistake, path: ['a'] }))).toMatchObject({
+      message: 'input.name: expected text, got 5',
+      extensions: { code: 'BAD_USER_INPUT', field: 'input.name' },
+      path: ['a'],
+      reported: [],
+    });
+    expect(present(new ClientError('NOT_FOUND', 'gone')).extensions).toEqual({ code: 'NOT_FOUND' });
+  });
+
+  it('shows errors that were given a code', () => {
+    const { message } = unauthenticated();
+    expect(present(unauthenticated())).toMatchObject({ message, code: 'UNAUTHENTICATED', reported: [] });
+  });
+
+  it('shows what graphql-js says of variables and arguments', () => {
+    const variable = new GraphQLError('Variable "$a" got invalid value 5');
+    const argument = new GraphQLError('Argument "id" must not be null.', { path: ['job'] });
+    expect(present(variable)).toMatchObject({
+      message: variable.message,
+      code: 'BAD_USER_INPUT',
+      reported: [],
+    });
+    expect(present(argument)).toMatchObject({
+      message: argument.message,
+      code: 'BAD_USER_INPUT',
+      reported: [],
+    });
+  });
+
+  it.each([
+    ['an error', new Error('SECRET')],
+    ['what is no error', 'SECRET'],
+    [
+      'an error in its place',
+      new GraphQLError('SECRET', { originalError: new Error('SECRET'), path: ['a'] }),
+    ],
+    [
+      'an error of graphql-js about an answer',
+      new GraphQLError('Int cannot represent SECRET', { path: ['a'] }),
+    ],
+  ])('hides %s, and reports it', (_name, error) => {
+    const shown = present(error);
+    expect(shown).toMatchObject({ message: 'Unexpected error.', code: 'INTERNAL_SERVER_ERROR' });
+    expect(JSON.stringify(shown.extensions)).not.toContain('SECRET');
+    expect(shown.reported).toEqual([error instanceof GraphQLError ? (error.originalError ?? error) : error]);
+  });
+});
+
+describe('withCode', () => {
+  it('gives a code to an error that has none', () => {
+    const bare = new GraphQLError('m', { extensions: { http: { status: 400 } } });
+    expect(withCode(bare, 'A').extensions).toEqual({ code: 'A', http: { status: 400 } });
+    expect(withCode(withCode(bare, 'A'), 'B').extensions['code']).toBe('A');
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import type { JobState } from '../../src/store/job.ts';
+import { page, unknownId } from '../server/fake-jobs.ts';
+import { at, STATES, usage } from '../store/fixture.ts';
+import { Api } from './fixture.ts';
+
+const STATE = 'status exitCode signal limitExceeded error startedAt finishedAt';
+
+/** What a job says of itself in each state. */
+const EXPECTED: Record<JobState['status'], object> = {
+  QUEUED: {},
+  RUNNING: { startedAt: at(10).toISOString() },
+  COMPLETED: { exitCode: 0, startedAt: at(10).toISOString(), finishedAt: at(20).toISOString() },
+  STOPPED: { signal: 'SIGTERM', startedAt: at(10).toISOString(), finishedAt: at(20).toISOString() },
+  LIMIT_EXCEEDED: {
+    signal: 'SIGKILL',
+    limitExceeded: 'MEMORY',
+    error: 'too much',
+    startedAt: at(10).toISOString(),
+    finishedAt: at(20).toISOString(),
+  },
+  LOST: { error: 'gone', startedAt: at(10).toISOString(), finishedAt: at(20).toISOString() },
+  FAILED: { error: 'no such file', finishedAt: at(20).toISOString() },
+};
+
+const NOTHING = {
+  exitCode: null,
+  signal: null,
+  limitExceeded: null,
+  error: null,
+  startedAt: null,
+  finishedAt: null,
+};
+
+describe('Job', () => {
+  it.each(STATES)('tells the state $status', async (state) => {
+    const api = new Api();
+    const { id } = api.jobs.add(state);
+    expect(await api.data(`query ($id: ID!) { job(id: $id) { ${STATE} } }`, { id })).toEqual({
+      job: { ...NOTHING, status: state.status, ...EXPECTED[state.status] },
+    });
+  });
+
+  it('tells its command either as a line or as a vector', async () => {
+    const api = new Api();
+    const line = api.jobs.add();
+    const vector = {
+      ...line,
+      id: unknownId,
+      spec: { ...line.spec, command: { kind: 'argv', argv: ['a', ''] } },
+    } as const;
+    api.jobs.jobs.set(vector.id, vector);
+    const document = 'query ($id: ID!) { job(id: $id) { command argv } }';
+    expect(await api.data(document, { id: line.id })).toEqual({ job: { command: 'true', argv: null } });
+    expect(await api.data(document, { id: vector.id })).toEqual({ job: { command: null, argv: ['a', ''] } });
+  });
+
+  it('tells limits that cannot be enforced as null', async () => {
+    const api = new Api();
+    const job = api.jobs.add();
+    const limits = { ...job.spec.limits, cpus: null, memory: null, swap: null, pids: null };
+    api.jobs.jobs.set(job.id, { ...job, spec: { ...job.spec, limits } });
+    const document =
+      'query ($id: ID!) { job(id: $id) { limits { cpus memory swap pids disk timeout output } } }';
+    expect(await api.data(document, { id: job.id })).toEqual({ job: { limits } });
+  });
+
+  it('tells times of usage in milliseconds, rounded, and null for what is not counted', async () => {
+    const api = new Api();
+    const [, running] = STATES;
+    if (running === undefined) throw new Error('no such state');
+    const { id } = api.jobs.add(running);
+    const fields = Object.keys(usage).join(' ');
+    const document = `query ($id: ID!) { job(id: $id) { usage { ${fields} } } }`;
+    expect(await api.data(document, { id })).toEqual({
+      job: { usage: { ...usage, cpuTime: 2, userTime: 1, systemTime: 1, throttledTime: null } },
+    });
+  });
+
+  it('gives a page of its log, with times to the nanosecond and the bytes as they are', async () => {
+    const api = new Api();
+    const { id } = api.jobs.add();
+    const bytes = Buffer.from([0xff, 0, 0x61]);
+    const [entry] = page(7).entries;
+    if (entry === undefined) throw new Error('no entry');
+    api.jobs.write(id, {
+      ...page(7),
+      entries: [{ ...entry, text: '\ufffd\0a', bytes }],
+      droppedBytes: 2 ** 40,
+    });
+    const document = `query ($id: ID!) { job(id: $id) {
+      logs(after: "3", first: "1Ki", stream: STDERR) {
+        entries { stream time text bytes cursor } cursor endOfLog droppedBytes } } }`;
+    expect(await api.data(document, { id })).toEqual({
+      job: {
+        logs: {
+          entries: [
+            {
+              stream: 'STDOUT',
+              time: '2023-11-14T22:13:20.123456796Z',
+              text: '\ufffd\0a',
+              bytes: bytes.toString('base64'),
+              cursor: '7',
+            },
+          ],
+          cursor: '7',
+          endOfLog: false,
+          droppedBytes: 2 ** 40,
+        },
+      },
+    });
+    expect(api.jobs.read).toEqual([{ after: '3', first: 1024, stream: 'STDERR' }]);
+  });
+
+  it('is a node, found by its plain id', async () => {
+    const api = new Api();
+    const { id } = api.jobs.add();
+    const document = 'query ($id: ID!) { node(id: $id) { __typename id ... on Job { status } } }';
+    expect(await api.data(document, { id })).toEqual({ node: { __typename: 'Job', id, status: 'QUEUED' } });
+    expect(await api.data(document, { id: unknownId })).toEqual({ node: null });
+    expect(await api.data(document, { id: 'Sm9iOjE=' })).toEqual({ node: null });
+  });
+
+  it('that does not exist is NOT_FOUND', async () => {
+    const api = new Api();
+    expect(await api.ask('query ($id: ID!) { job(id: $id) { id } }', { id: unknownId })).toMatchObject({
+      data: { job: null },
+      errors: [
+        { message: `id: no job with id "${unknownId}"`, extensions: { code: 'NOT_FOUND', field: 'id' } },
+      ],
+    });
+  });
+});
+
+describe('server', () => {
+  it('tells what it is and can', async () => {
+    const document =
+      '{ server { version startedAt images cgroup { path controllers } jobs { queued running } } }';
+    expect(await new Api().data(document)).toEqual({
+      server: {
+        version: '1.2.3',
+        startedAt: '2026-01-02T03:04:05.678Z',
+        images: ['alpine'],
+        cgroup: { path: '/sys/fs/cgroup/cloister', controllers: ['cpu', 'pids'] },
+        jobs: { queued: 1, running: 2 },
+      },
+    });
+  });
+});
+
+describe('an operation of nobody', () => {
+  it.each([
+    '{ job(id: "1") { id } }',
+    '{ jobs { nodes { id } } }',
+    '{ node(id: "1") { id } }',
+    '{ server { version } }',
+    'mutation { submitJob(input: { command: "true" }) { job { id } } }',
+    'mutation { stopJob(input: { jobId: "1" }) { job { id } } }',
+  ])('is refused by the resolver itself: %s', async (query) => {
+    const api = new Api();
+    const { errors } = await api.ask(query, {}, null);
+    expect(errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['UNAUTHENTICATED']);
+    expect(api.jobs.askedBy.size).toBe(0);
+  });
+});

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildSchema, parse, validate } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { printSchemaText } from '../../src/resolvers/schema.ts';
+
+const SCHEMA = join(import.meta.dirname, '../../schema');
+const committed = readFileSync(join(SCHEMA, 'schema.graphql'), 'utf8');
+
+describe('schema/schema.graphql', () => {
+  it('is what the code prints (otherwise: make generate)', () => {
+    expect(printSchemaText()).toBe(committed);
+  });
+
+  it('keeps the operations of the command line valid', () => {
+    const files = ['job', 'job-updated', 'logs', 'submit-job', 'stop-job'];
+    const documents = files.map((name) =>
+      readFileSync(join(SCHEMA, 'operations', `${name}.graphql`), 'utf8'),
+    );
+    expect(validate(buildSchema(committed), parse(documents.join('\n')))).toEqual([]);
+  });
+});
