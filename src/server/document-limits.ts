@@ -1,61 +1,81 @@
 import { type ASTVisitor, GraphQLError, Kind, type SelectionSetNode, type ValidationContext } from 'graphql';
 
 /** What a document may hold at most. Far above what a client of this schema needs. */
-export const DOCUMENT_LIMITS = { tokens: 2000, depth: 14, fields: 500, rootFields: 20 } as const;
+export const DOCUMENT_LIMITS = {
+  tokens: 2000,
+  depth: 12,
+  aliases: 30,
+  rootFields: 20,
+  selections: 500,
+} as const;
+
+/** The introspection query that tools send nests deeper than any query of data. */
+const INTROSPECTION_DEPTH = 24;
 
 /**
  * A validation rule: refuses documents that would cost more than any client needs, counted with fragments
- * spread out. It stops counting as soon as a limit is passed.
+ * spread out.
  */
-export const documentLimits = (context: ValidationContext): ASTVisitor => {
-  const refuse = (what: string, most: number): void => {
-    context.reportError(
-      new GraphQLError(`document: expected at most ${most} ${what}`, {
-        extensions: { code: 'DOCUMENT_TOO_LARGE' },
-      }),
+export const documentLimits = (context: ValidationContext): ASTVisitor => ({
+  OperationDefinition({ selectionSet }) {
+    const introspection = selectionSet.selections.every(
+      (node) => node.kind === Kind.FIELD && node.name.value.startsWith('__'),
     );
-  };
-  return {
-    OperationDefinition(operation) {
-      // Introspection of GraphiQL nests deeper than any query of data.
-      const introspection = operation.selectionSet.selections.every(
-        (node) => node.kind === Kind.FIELD && node.name.value.startsWith('__'),
+    const depth = introspection ? INTROSPECTION_DEPTH : DOCUMENT_LIMITS.depth;
+    const excess = new Counter(context, depth).excess(selectionSet);
+    if (excess !== undefined)
+      context.reportError(
+        new GraphQLError(`document: expected at most ${excess}`, {
+          extensions: { code: 'DOCUMENT_TOO_LARGE' },
+        }),
       );
-      const counter = new Counter(context, introspection ? DOCUMENT_LIMITS.depth * 2 : DOCUMENT_LIMITS.depth);
-      if (operation.selectionSet.selections.length > DOCUMENT_LIMITS.rootFields)
-        refuse('root fields', DOCUMENT_LIMITS.rootFields);
-      counter.count(operation.selectionSet, 1, new Set());
-      if (counter.tooDeep) refuse('levels of fields', DOCUMENT_LIMITS.depth);
-      if (counter.fields > DOCUMENT_LIMITS.fields) refuse('fields', DOCUMENT_LIMITS.fields);
-    },
-  };
-};
+  },
+});
 
 class Counter {
-  fields = 0;
-  tooDeep = false;
   readonly #context: ValidationContext;
   readonly #depth: number;
+  #selections = 0;
+  #aliases = 0;
+  #rootFields = 0;
+  #excess: string | undefined;
 
   constructor(context: ValidationContext, depth: number) {
     this.#context = context;
     this.#depth = depth;
   }
 
-  count(selections: SelectionSetNode, depth: number, inside: ReadonlySet<string>): void {
-    if (depth > this.#depth) this.tooDeep = true;
-    for (const node of selections.selections) {
-      if (this.tooDeep || this.fields > DOCUMENT_LIMITS.fields) return;
+  /** The limit that is passed, in words, or `undefined`. */
+  excess(selectionSet: SelectionSetNode): string | undefined {
+    this.#count(selectionSet, 1, []);
+    return this.#excess;
+  }
+
+  #count({ selections }: SelectionSetNode, depth: number, inside: readonly string[]): void {
+    for (const node of selections) {
+      // Spreads count as well: fragments that spread each other twice have 2^n of them and need hold no field.
+      this.#selections += 1;
+      if (node.kind === Kind.FIELD && node.alias !== undefined) this.#aliases += 1;
+      if (node.kind === Kind.FIELD && depth === 1) this.#rootFields += 1;
+      this.#excess ??= this.#passed(depth);
+      if (this.#excess !== undefined) return;
       if (node.kind === Kind.FRAGMENT_SPREAD) {
-        const fragment = this.#context.getFragment(node.name.value);
+        const { value: name } = node.name;
+        const fragment = this.#context.getFragment(name);
         // A cycle is another rule's to report.
-        if (fragment && !inside.has(node.name.value))
-          this.count(fragment.selectionSet, depth, new Set([...inside, node.name.value]));
-        continue;
+        if (fragment && !inside.includes(name)) this.#count(fragment.selectionSet, depth, [...inside, name]);
+      } else if (node.selectionSet) {
+        this.#count(node.selectionSet, node.kind === Kind.FIELD ? depth + 1 : depth, inside);
       }
-      if (node.kind === Kind.FIELD) this.fields++;
-      if (node.selectionSet)
-        this.count(node.selectionSet, depth + (node.kind === Kind.FIELD ? 1 : 0), inside);
     }
+  }
+
+  #passed(depth: number): string | undefined {
+    if (depth > this.#depth) return `${this.#depth} levels of fields`;
+    if (this.#aliases > DOCUMENT_LIMITS.aliases) return `${DOCUMENT_LIMITS.aliases} aliases`;
+    if (this.#rootFields > DOCUMENT_LIMITS.rootFields) return `${DOCUMENT_LIMITS.rootFields} root fields`;
+    if (this.#selections > DOCUMENT_LIMITS.selections)
+      return `${DOCUMENT_LIMITS.selections} fields and fragments`;
+    return undefined;
   }
 }

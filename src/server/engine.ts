@@ -1,10 +1,11 @@
 import { GraphQLError, parse } from 'graphql';
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Context } from '../resolvers/context.ts';
-import { presentError } from '../resolvers/errors.ts';
+import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
 import { DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
+import { guardStream } from './stream.ts';
 
 /** What the transport knows and resolvers need. */
 export interface Caller {
@@ -26,7 +27,7 @@ export const LARGEST_BODY = 16 * 1024 * 1024;
  * Who may ask, and from where, is decided before.
  */
 export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
-  const present = (error: unknown): Error =>
+  const present = (error: unknown): GraphQLError =>
     presentError(error, (cause, id) => {
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
       log(`request ${id}: ${text}`);
@@ -43,21 +44,33 @@ export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
     maxRequestBodySize: LARGEST_BODY,
     logging: false,
     maskedErrors: { maskError: present },
-    plugins: [useDocumentLimits(present)],
+    plugins: [useDocumentLimits(), useGuardedStreams(present)],
   });
 };
 
-const useDocumentLimits = (present: (error: unknown) => Error): Plugin => ({
+const useDocumentLimits = (): Plugin => ({
   onParse({ setParseFn }) {
     setParseFn((source, options) => parse(source, { ...options, maxTokens: DOCUMENT_LIMITS.tokens }));
     return ({ result, replaceParseResult }) => {
-      if (result instanceof GraphQLError) replaceParseResult(present(result));
+      if (result instanceof GraphQLError) replaceParseResult(withCode(result, 'GRAPHQL_PARSE_FAILED'));
     };
   },
   onValidate({ addValidationRule }) {
     addValidationRule(documentLimits);
     return ({ valid, result, setResult }) => {
-      if (!valid) setResult(result.map((error) => present(error) as GraphQLError));
+      if (!valid) setResult(result.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')));
+    };
+  },
+});
+
+const useGuardedStreams = (present: (error: unknown) => GraphQLError): Plugin => ({
+  onSubscribe: ({ args }) => {
+    // Of an HTTP request; graphql-ws looks after its own clients.
+    const request: Request | undefined = args.contextValue.request;
+    return {
+      onSubscribeResult({ result, setResult }) {
+        if (isAsyncIterable(result)) setResult(guardStream(result, present, request?.signal));
+      },
     };
   },
 });

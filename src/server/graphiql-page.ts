@@ -2,7 +2,8 @@
 
 const TABS = [
   {
-    query: `# Runs a command in a cell of its own. Take the id of the answer to the next tab.
+    query: `# Runs a command in a cell of its own.
+# Take the id of the answer to the next tab.
 mutation SubmitJob {
   submitJob(input: { command: "ls -lah /" }) {
     job {
@@ -15,6 +16,7 @@ mutation SubmitJob {
   },
   {
     query: `# Follows what a job writes until it has ended.
+# Put the id of a job into the variables below.
 subscription FollowLogs($jobId: ID!) {
   logs(jobId: $jobId) {
     entries {
@@ -60,36 +62,51 @@ query ListJobs {
 export const PAGE_SCRIPT = `'use strict';
 (() => {
   const KEY = 'cloister-token';
-  const given = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (given) {
-    sessionStorage.setItem(KEY, given);
-    history.replaceState(null, '', location.pathname + location.search);
-  }
-  const token = sessionStorage.getItem(KEY);
-  if (!token) {
-    const form = document.querySelector('#sign-in');
-    form.hidden = false;
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      sessionStorage.setItem(KEY, document.querySelector('#token').value.trim());
-      location.reload();
-    });
-    return;
-  }
   const assets = document.documentElement.dataset.assets;
   const workers = { json: 'json-worker.js', graphql: 'graphql-worker.js' };
   self.MonacoEnvironment = {
     globalAPI: false,
     getWorkerUrl: (_module, label) => assets + (workers[label] ?? 'editor-worker.js'),
   };
-  YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
-    title: 'Cloister',
-    endpoint: '/graphql',
-    defaultTabs: ${JSON.stringify(TABS)},
-    additionalHeaders: { authorization: 'Bearer ' + token },
-    subscriptionsProtocol: 'SSE',
-    shouldPersistHeaders: false,
-  });
+
+  const signIn = (problem) => {
+    const form = document.querySelector('#sign-in');
+    form.hidden = false;
+    document.querySelector('#problem').textContent = problem;
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      sessionStorage.setItem(KEY, document.querySelector('#token').value.trim());
+      location.reload();
+    });
+  };
+
+  const start = async (token) => {
+    const authorization = 'Bearer ' + token;
+    const { status } = await fetch('/graphql?query={__typename}', { headers: { authorization } });
+    if (status === 401) {
+      sessionStorage.removeItem(KEY);
+      return signIn('The server does not know this token.');
+    }
+    YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
+      title: 'Cloister',
+      endpoint: '/graphql',
+      defaultTabs: ${JSON.stringify(TABS)},
+      additionalHeaders: { authorization },
+      subscriptionsProtocol: 'SSE',
+      shouldPersistHeaders: false,
+    });
+  };
+
+  const given = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (given) {
+    sessionStorage.setItem(KEY, given);
+    history.replaceState(null, '', location.pathname + location.search);
+  }
+  // A link that is opened in a tab that shows this page already changes nothing but what is behind the #.
+  addEventListener('hashchange', () => location.reload());
+  const token = sessionStorage.getItem(KEY);
+  if (token) start(token).catch(() => signIn('The server cannot be reached.'));
+  else signIn('');
 })();
 `;
 
@@ -98,4 +115,7 @@ export const PAGE_STYLE = `html, body, #root { height: 100%; margin: 0; }
 #sign-in label { display: block; }
 #sign-in input { width: 100%; box-sizing: border-box; padding: .5rem; font: inherit; }
 #sign-in button { margin-top: .75rem; padding: .5rem 1rem; font: inherit; }
+#problem { color: #b3261e; }
+/* The animation of the tabs leaves them where they are not: the first click on one would be lost. */
+.graphiql-tab { transform: none !important; }
 `;

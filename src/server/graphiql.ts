@@ -60,6 +60,7 @@ const PAGE = Buffer.from(`<!doctype html>
 <label for="token">Token</label>
 <input id="token" type="password" autocomplete="off" required>
 <button>Sign in</button>
+<p id="problem" role="alert"></p>
 <p>The server prints a link that signs in when it starts. The token is also in the file <code>token</code> of its
 state folder.</p>
 </form>

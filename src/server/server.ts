@@ -1,11 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
-import { createEngine, type Engine } from './engine.ts';
-import { sendAsset, sendPage, wantsPage } from './graphiql.ts';
-import { decideIdentity } from './identity.ts';
+import { createEngine } from './engine.ts';
+import { Operations } from './operations.ts';
 import { foreignName, type NamePolicy } from './origin.ts';
-import { serveWebSockets } from './web-socket.ts';
+import { handle, pathOf, refuse } from './requests.ts';
+import { type Refusal, serveWebSockets } from './web-socket.ts';
 
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -15,20 +15,39 @@ export interface ServerOptions {
   /** The admin token. */
   readonly token: string;
   readonly log: (line: string) => void;
+  /** Where they differ from the standard ones. */
+  readonly timeouts?: Partial<Timeouts>;
 }
 
 export interface RunningServer {
+  readonly address: AddressInfo;
   /** Of the GraphQL endpoint. */
   readonly url: string;
   /** Takes nothing new, completes every subscription, finishes the requests under way, and settles. */
   close(): Promise<void>;
 }
 
-/** Requests that are still being answered get this long once the server closes. */
-const CLOSING_MS = 5000;
-/** For the headers, and for the whole of a request; an answer may take as long as it likes. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
+/** Milliseconds. */
+export interface Timeouts {
+  /** For the headers of a request. */
+  readonly headers: number;
+  /** For the whole of a request; an answer may take as long as it likes. */
+  readonly request: number;
+  /** For a WebSocket client to say who it is. */
+  readonly stranger: number;
+  /** Between signs of life of a WebSocket client. */
+  readonly keepAlive: number;
+  /** For what is being answered when the server closes. */
+  readonly closing: number;
+}
+
+const TIMEOUTS: Timeouts = {
+  headers: 10_000,
+  request: 60_000,
+  stranger: 10_000,
+  keepAlive: 12_000,
+  closing: 5000,
+};
 
 /**
  * Serves the API over HTTP, SSE and WebSocket at /graphql, GraphiQL there for browsers, and /health.
@@ -37,30 +56,57 @@ const REQUEST_MS = 60_000;
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { listen, token, jobs, log } = options;
+  const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
   const engine = createEngine({ jobs, log });
-  const http = createServer((request, response) => handle(request, response, { engine, policy, token }));
-  http.headersTimeout = HEADERS_MS;
-  http.requestTimeout = REQUEST_MS;
+  const operations = new Operations();
+  let closing: Promise<void> | undefined;
+  const http = createServer({
+    headersTimeout: timeouts.headers,
+    requestTimeout: timeouts.request,
+    connectionsCheckingInterval: timeouts.headers / 2,
+    // Others, such as curl's h2c, are only offers: they are answered in HTTP/1.1.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  });
+  http.on('request', (request, response) => {
+    response.once('close', operations.begin());
+    if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'server: is shutting down');
+    else handle(request, response, { engine, policy, token, log });
+  });
   const closeWebSockets = serveWebSockets(http, {
     engine,
     token,
-    refuse: ({ headers }) => foreignName(headers, policy),
+    operations,
+    log,
+    strangerMs: timeouts.stranger,
+    keepAliveMs: timeouts.keepAlive,
+    closing: () => closing !== undefined,
+    refuse: (request): Refusal | undefined => {
+      if (closing) return { status: 503, reason: 'server: is shutting down' };
+      const foreign = foreignName(request.headers, policy);
+      if (foreign !== undefined) return { status: 403, reason: foreign };
+      return pathOf(request) === '/graphql' ? undefined : { status: 404, reason: 'no such path' };
+    },
   });
   await listening(http, listen);
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => {
+      http.close(() => resolve());
+    });
+    await jobs.complete();
+    await operations.settled(timeouts.closing);
+    await closeWebSockets();
+    http.closeAllConnections();
+    await closed;
+  };
+  // Listening on a TCP port: the address is of this kind.
+  const address = http.address() as AddressInfo;
   return {
-    url: `http://${authority(http.address() as AddressInfo)}/graphql`,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => {
-        http.close(() => resolve());
-      });
-      await closeWebSockets();
-      // What streams over SSE ends with its source.
-      await jobs.complete();
-      http.closeIdleConnections();
-      const timer = setTimeout(() => http.closeAllConnections(), CLOSING_MS);
-      await closed;
-      clearTimeout(timer);
+    address,
+    url: `http://${authority(address)}/graphql`,
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 };
@@ -73,52 +119,3 @@ const listening = (http: Server, { host, port }: ServerOptions['listen']): Promi
 
 const authority = ({ address, family, port }: AddressInfo): string =>
   family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
-
-interface Door {
-  readonly engine: Engine;
-  readonly policy: NamePolicy;
-  readonly token: string;
-}
-
-const handle = (request: IncomingMessage, response: ServerResponse, door: Door): void => {
-  const foreign = foreignName(request.headers, door.policy);
-  const [path = ''] = (request.url ?? '').split('?');
-  if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
-  else if (path === '/health') sendJson(response, 200, { status: 'ok' });
-  else if (path === '/') response.writeHead(302, { Location: '/graphql' }).end();
-  else if (path === '/graphql' && wantsPage(request)) sendPage(request, response);
-  else if (path === '/graphql') serveGraphql(request, response, door);
-  else if (!sendAsset(path, request, response)) refuse(response, 404, 'NOT_FOUND', `${path}: no such path`);
-};
-
-const serveGraphql = (request: IncomingMessage, response: ServerResponse, { engine, token }: Door): void => {
-  const identity = decideIdentity(request.headers.authorization, token);
-  // Before the body is read: a stranger cannot make the server take in megabytes.
-  if (identity === null) {
-    response.setHeader('WWW-Authenticate', 'Bearer');
-    const message = 'authorization: expected "Bearer <token>" with a token of this server';
-    refuse(response, 401, 'UNAUTHENTICATED', message);
-  } else if (request.method === 'POST' && !isJson(request))
-    refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
-  else void engine(request, response, { identity });
-};
-
-const isJson = ({ headers }: IncomingMessage): boolean =>
-  /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
-
-/** Refuses a request with an error in the form of a GraphQL answer. */
-const refuse = (response: ServerResponse, status: number, code: string, message: string): void => {
-  // The body was not read: the connection cannot be used again.
-  response.setHeader('Connection', 'close');
-  sendJson(response, status, { errors: [{ message, extensions: { code } }] });
-};
-
-const sendJson = (response: ServerResponse, status: number, body: unknown): void => {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-  });
-  response.end(text);
-};

@@ -1,123 +1,124 @@
-import type { IncomingMessage, Server } from 'node:http';
+import { type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
-import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
-import type { Identity } from '../jobs/service.ts';
-import { unauthenticated } from '../resolvers/errors.ts';
-import type { Engine } from './engine.ts';
-import { decideIdentity } from './identity.ts';
+import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
 
-export interface WebSocketOptions {
-  readonly engine: Engine;
-  readonly token: string;
+export interface WebSocketOptions extends ProtocolOptions {
   /** Why an upgrade is refused, or `undefined`. */
-  readonly refuse: (request: IncomingMessage) => string | undefined;
+  readonly refuse: (request: IncomingMessage) => Refusal | undefined;
+  /** Milliseconds between signs of life; a client that does not answer one before the next is given up. */
+  readonly keepAliveMs: number;
+  readonly log: (line: string) => void;
+}
+
+export interface Refusal {
+  readonly status: 403 | 404 | 503;
+  readonly reason: string;
 }
 
 /** Bytes of one message. */
 const LARGEST_MESSAGE = 1024 * 1024;
 const MOST_FRAGMENTS = 64;
 const MOST_SOCKETS = 20_000;
-const MOST_SUBSCRIPTIONS = 100;
-/** A client that does not say who it is has this long to do so. */
-const STRANGER_MS = 10_000;
-const KEEP_ALIVE_MS = 12_000;
-
-interface Extra {
-  identity: Identity | null;
-  [key: PropertyKey]: unknown;
-}
+/** Milliseconds that a client has to answer when it is told to go. */
+const GOODBYE_MS = 1000;
 
 /**
  * Serves the graphql-transport-ws protocol at /graphql, on the upgrades of an HTTP server.
  *
- * @returns what ends it: every subscription completes and its socket is closed
+ * @returns what ends it: closes every socket, with code 1001
  */
-export const serveWebSockets = (http: Server, options: WebSocketOptions): (() => Promise<void>) => {
-  const { engine, token, refuse } = options;
+export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): (() => Promise<void>) => {
+  const protocol = createProtocol(options);
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: LARGEST_MESSAGE,
     maxFragments: MOST_FRAGMENTS,
     perMessageDeflate: false,
-    handleProtocols: (protocols) => (protocols.has(PROTOCOL) ? PROTOCOL : false),
+    handleProtocols,
   });
-  const protocol = useServer<Record<string, unknown>, Extra>(
-    {
-      // Details of an error never reach a client by the closing of its socket.
-      execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
-      subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
-      onConnect: ({ connectionParams, extra }) => {
-        extra.identity = decideIdentity(connectionParams?.['authorization'], token);
-        if (extra.identity !== null) return true;
-        // Its operations are refused one by one, which tells more than a closed socket.
-        const timer = setTimeout(() => extra.socket.close(4403, 'Forbidden'), STRANGER_MS);
-        extra.socket.once('close', () => clearTimeout(timer));
-        return true;
-      },
-      onSubscribe: async ({ extra, subscriptions }, _id, { query, operationName, variables }) => {
-        const identity = extra.identity ?? null;
-        if (identity === null) return [unauthenticated()];
-        if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) return [tooMany()];
-        const enveloped = engine.getEnveloped({
-          identity,
-          req: extra.request,
-          params: { query, operationName, variables },
-        });
-        const { schema, execute, subscribe, contextFactory, parse, validate } = enveloped;
-        try {
-          const document = parse(query);
-          const errors = validate(schema, document);
-          if (errors.length > 0) return errors;
-          return {
-            schema,
-            operationName,
-            document,
-            variableValues: variables,
-            contextValue: await contextFactory(),
-            rootValue: { execute, subscribe },
-          };
-        } catch (error) {
-          if (error instanceof GraphQLError) return [error];
-          throw error;
-        }
-      },
-    },
-    sockets,
-    KEEP_ALIVE_MS,
-  );
   http.on('upgrade', (request, socket, head) => {
-    const [path] = (request.url ?? '').split('?');
-    const reason = path === '/graphql' ? refuse(request) : 'not found';
-    if (reason !== undefined) return reject(socket, path === '/graphql' ? 403 : 404, reason);
-    if (sockets.clients.size >= MOST_SOCKETS) return reject(socket, 503, 'too many connections');
-    sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
+    const refusal =
+      sockets.clients.size < MOST_SOCKETS
+        ? options.refuse(request)
+        : ({ status: 503, reason: `expected at most ${MOST_SOCKETS} connections at a time` } as const);
+    if (refusal === undefined)
+      sockets.handleUpgrade(request, socket, head, (opened) => attach(opened, protocol, options));
+    else reject(socket, refusal);
   });
   return async () => {
-    await protocol.dispose();
-    for (const client of sockets.clients) client.terminate();
-    sockets.close();
+    const closed = new Promise<void>((resolve) => {
+      sockets.close(() => resolve());
+    });
+    for (const client of sockets.clients) client.close(GOING_AWAY);
+    const timer = setTimeout(() => {
+      for (const client of sockets.clients) client.terminate();
+    }, GOODBYE_MS);
+    await closed;
+    clearTimeout(timer);
   };
 };
 
-const PROTOCOL = 'graphql-transport-ws';
-
-type Prepared = ExecutionArgs & {
-  readonly rootValue: Pick<ReturnType<Engine['getEnveloped']>, 'execute' | 'subscribe'>;
+/** Lets a socket speak the protocol. (The adapter of graphql-ws takes every client that vanishes for an error of ours.) */
+const attach = (
+  socket: WebSocket,
+  protocol: Server<Client>,
+  { log, keepAliveMs }: WebSocketOptions,
+): void => {
+  const gone = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
+  // After an error ws closes the socket itself, with the code that fits; a broken connection is not worth a word.
+  socket.on('error', () => undefined);
+  const failed = (error: Error): void => log(`WebSocket: ${error.stack}`);
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol,
+      send: (text) =>
+        new Promise((resolve) => {
+          // Whoever sends to a client that has gone waits for the end of it, rather than run on at full speed.
+          if (socket.readyState !== WebSocket.OPEN) return resolve(gone);
+          socket.send(text, (error) => resolve(error ? gone : undefined));
+        }),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (take) => {
+        socket.on('message', (data) => {
+          take(String(data)).catch((error: Error) => {
+            failed(error);
+            socket.close(CloseCode.InternalServerError, 'Internal server error');
+          });
+        });
+      },
+    },
+    new Client(socket),
+  );
+  const stop = keepAlive(socket, keepAliveMs);
+  socket.once('close', (code, reason) => {
+    stop();
+    closed(code, String(reason)).catch(failed);
+  });
 };
 
-const tooMany = (): GraphQLError =>
-  new GraphQLError(`subscriptions: expected at most ${MOST_SUBSCRIPTIONS} on one connection`, {
-    extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+const keepAlive = (socket: WebSocket, intervalMs: number): (() => void) => {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
   });
+  const timer = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    if (socket.readyState === WebSocket.OPEN) socket.ping();
+  }, intervalMs);
+  return () => clearInterval(timer);
+};
 
-const STATUS = { 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' } as const;
-
-const reject = (socket: Duplex, status: keyof typeof STATUS, reason: string): void => {
+const reject = (socket: Duplex, { status, reason }: Refusal): void => {
   socket.on('error', () => socket.destroy());
+  // A client that never closes its side would keep the descriptor.
+  socket.once('finish', () => socket.destroy());
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${Buffer.byteLength(reason)}\r\n\r\n${reason}`,
   );
 };

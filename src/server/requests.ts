@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Engine } from './engine.ts';
+import { sendAsset, sendPage, wantsPage } from './graphiql.ts';
+import { decideIdentity } from './identity.ts';
+import { foreignName, type NamePolicy } from './origin.ts';
+
+/** What stands between a request and its answer. */
+export interface Door {
+  readonly engine: Engine;
+  readonly policy: NamePolicy;
+  readonly token: string;
+  readonly log: (line: string) => void;
+}
+
+/** Without the query. */
+export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0] ?? '';
+
+/** Answers a request, or refuses it. */
+export const handle = (request: IncomingMessage, response: ServerResponse, door: Door): void => {
+  const foreign = foreignName(request.headers, door.policy);
+  const path = pathOf(request);
+  if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
+  else if (path === '/health') sendJson(response, 200, { status: 'ok' });
+  else if (path === '/') response.writeHead(302, { Location: '/graphql' }).end();
+  else if (path === '/graphql' && wantsPage(request)) sendPage(request, response);
+  else if (path === '/graphql') serveGraphql(request, response, door);
+  else if (!sendAsset(path, request, response)) refuse(response, 404, 'NOT_FOUND', `${path}: no such path`);
+};
+
+const serveGraphql = (request: IncomingMessage, response: ServerResponse, door: Door): void => {
+  const { engine, token, log } = door;
+  const identity = decideIdentity(request.headers.authorization, token);
+  // Before the body is read: a stranger cannot make the server take in megabytes.
+  if (identity === null) {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    const message = 'authorization: expected "Bearer <token>" with a token of this server';
+    refuse(response, 401, 'UNAUTHENTICATED', message);
+  } else if (request.method === 'POST' && !isJson(request))
+    refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
+  else
+    Promise.resolve(engine(request, response, { identity })).catch((error: Error) => {
+      log(`request failed: ${error.stack}`);
+      response.destroy();
+    });
+};
+
+const isJson = ({ headers }: IncomingMessage): boolean =>
+  /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
+
+/** Refuses a request with an error in the form of a GraphQL answer. */
+export const refuse = (response: ServerResponse, status: number, code: string, message: string): void => {
+  // The body was not read: the connection cannot be used again.
+  response.setHeader('Connection', 'close');
+  sendJson(response, status, { errors: [{ message, extensions: { code } }] });
+};
+
+const sendJson = (response: ServerResponse, status: number, body: unknown): void => {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+  });
+  response.end(text);
+};

@@ -1,0 +1,109 @@
+import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { CloseCode, makeServer, type Server } from 'graphql-ws';
+import type { WebSocket } from 'ws';
+import type { Identity } from '../jobs/service.ts';
+import { unauthenticated } from '../resolvers/errors.ts';
+import type { Engine } from './engine.ts';
+import { decideIdentity } from './identity.ts';
+import type { Operations } from './operations.ts';
+
+export interface ProtocolOptions {
+  readonly engine: Engine;
+  readonly token: string;
+  /** What is under way, told for each operation. */
+  readonly operations: Operations;
+  /** Milliseconds in which a client that does not say who it is has to do so. */
+  readonly strangerMs: number;
+  /** Whether the server takes no new operations any more. */
+  readonly closing: () => boolean;
+}
+
+const MOST_SUBSCRIPTIONS = 100;
+
+/** RFC 6455 section 7.4.1. */
+export const GOING_AWAY = 1001;
+
+/** What is known of one client. */
+export class Client {
+  readonly socket: WebSocket;
+  identity: Identity | null = null;
+  /** What tells that an operation is over, by the message that asked for it: its id may be used again. */
+  readonly running = new Map<object, () => void>();
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.once('close', () => {
+      for (const end of this.running.values()) end();
+    });
+  }
+
+  ended(payload: object): void {
+    this.running.get(payload)?.();
+    this.running.delete(payload);
+  }
+}
+
+/** The graphql-transport-ws protocol, on the same engine as HTTP. */
+export const createProtocol = (options: ProtocolOptions): Server<Client> => {
+  const { engine, token, operations, strangerMs, closing } = options;
+  return makeServer<Record<string, unknown>, Client>({
+    execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
+    subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
+    onConnect: ({ connectionParams, extra: client }) => {
+      client.identity = decideIdentity(connectionParams?.['authorization'], token);
+      if (client.identity !== null) return true;
+      // Its operations are refused one by one, which tells more than a closed socket.
+      const timer = setTimeout(() => client.socket.close(CloseCode.Forbidden, 'Forbidden'), strangerMs);
+      client.socket.once('close', () => clearTimeout(timer));
+      return true;
+    },
+    onSubscribe: async ({ extra: client, subscriptions }, _id, payload) => {
+      const { identity, socket } = client;
+      if (identity === null) return [unauthenticated()];
+      if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) return [tooMany()];
+      if (closing()) {
+        // A client tries again after this, as it would not after the error alone.
+        socket.close(GOING_AWAY);
+        return [shuttingDown()];
+      }
+      const { query, operationName, variables } = payload;
+      const params = { query, operationName, variables };
+      const { schema, execute, subscribe, contextFactory, parse, validate } = engine.getEnveloped({
+        identity,
+        params,
+      });
+      try {
+        const document = parse(query);
+        const errors = validate(schema, document);
+        if (errors.length > 0) return errors;
+        const contextValue = await contextFactory();
+        client.running.set(payload, operations.begin());
+        return {
+          schema,
+          operationName,
+          document,
+          variableValues: variables,
+          contextValue,
+          rootValue: { execute, subscribe },
+        };
+      } catch (error) {
+        if (error instanceof GraphQLError) return [error];
+        throw error;
+      }
+    },
+    onError: ({ extra: client }, _id, payload) => client.ended(payload),
+    onComplete: ({ extra: client }, _id, payload) => client.ended(payload),
+  });
+};
+
+type Prepared = ExecutionArgs & {
+  readonly rootValue: Pick<ReturnType<Engine['getEnveloped']>, 'execute' | 'subscribe'>;
+};
+
+const tooMany = (): GraphQLError =>
+  new GraphQLError(`subscriptions: expected at most ${MOST_SUBSCRIPTIONS} on one connection`, {
+    extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
+  });
+
+const shuttingDown = (): GraphQLError =>
+  new GraphQLError('server: is shutting down', { extensions: { code: 'SHUTTING_DOWN' } });

@@ -1,0 +1,199 @@
+import { ClientError, notFound } from '../../src/jobs/errors.ts';
+import { newJobId } from '../../src/jobs/id.ts';
+import type {
+  Identity,
+  JobService,
+  LogFollowRequest,
+  LogPageRequest,
+  ServerInfo,
+  SubmitRequest,
+} from '../../src/jobs/service.ts';
+import type { LogPage } from '../../src/runtime/log/page.ts';
+import { Bell, pull } from '../../src/runtime/pull.ts';
+import type { Job, JobState, Usage } from '../../src/store/job.ts';
+import type { Page, PageRequest } from '../../src/store/store.ts';
+import { makeJob, usage } from '../store/fixture.ts';
+
+/** One page of one entry. The cursor is the number of the page. */
+export const page = (number: number, text = `line ${number}\n`, endOfLog = false): LogPage => ({
+  entries: [
+    {
+      stream: 'STDOUT',
+      time: 1_700_000_000_123_456_789n + BigInt(number),
+      text,
+      bytes: Buffer.from(text),
+      cursor: String(number),
+    },
+  ],
+  cursor: String(number),
+  endOfLog,
+  droppedBytes: 0,
+});
+
+/** A job service in memory. It does what its test says, and remembers what it was asked. */
+export class FakeJobs implements JobService {
+  readonly jobs = new Map<string, Job>();
+  readonly pages = new Map<string, LogPage[]>();
+  readonly submitted: SubmitRequest[] = [];
+  readonly stopped: { id: string; gracePeriodMs: number }[] = [];
+  readonly listed: PageRequest[] = [];
+  readonly read: LogPageRequest[] = [];
+  readonly followed: LogFollowRequest[] = [];
+  readonly askedBy = new Set<string>();
+  counted = 0;
+  /** Pages that followers have pulled. */
+  pulled = 0;
+  /** Iterators given out and not given back. */
+  readonly live = new Set<AsyncIterableIterator<unknown>>();
+  /** Runs before an answer of any method; may throw, or wait. */
+  before: (method: string) => unknown = () => undefined;
+  /** Takes the place of an iterator that is about to be given out. */
+  wrap: <T>(iterator: AsyncIterableIterator<T>) => AsyncIterableIterator<T> = (iterator) => iterator;
+  readonly #changed = new Bell();
+
+  add(state: JobState = { status: 'QUEUED' }): Job {
+    const job = makeJob({}, { state });
+    this.jobs.set(job.id, job);
+    this.pages.set(job.id, []);
+    return job;
+  }
+
+  write(id: string, ...pages: readonly LogPage[]): void {
+    this.pages.get(id)?.push(...pages);
+    this.#changed.ring();
+  }
+
+  change(id: string, state: JobState): void {
+    this.jobs.set(id, { ...this.#find(id, 'id'), state });
+    this.#changed.ring();
+  }
+
+  async submit(identity: Identity, request: SubmitRequest): Promise<Job> {
+    await this.#enter('submit', identity);
+    this.submitted.push(request);
+    return this.add();
+  }
+
+  async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {
+    await this.#enter('stop', identity);
+    this.stopped.push({ id, gracePeriodMs });
+    return this.#find(id, 'input.jobId');
+  }
+
+  async get(identity: Identity, id: string): Promise<Job | undefined> {
+    await this.#enter('get', identity);
+    return this.jobs.get(id);
+  }
+
+  async list(identity: Identity, request: PageRequest): Promise<Page> {
+    await this.#enter('list', identity);
+    this.listed.push(request);
+    const all = [...this.jobs.values()].toReversed();
+    return { jobs: all.slice(0, request.limit), hasNext: all.length > request.limit, hasPrevious: false };
+  }
+
+  async count(identity: Identity): Promise<number> {
+    await this.#enter('count', identity);
+    this.counted += 1;
+    return this.jobs.size;
+  }
+
+  async usage(job: Job): Promise<Usage | null> {
+    return job.state.status === 'QUEUED' ? null : usage;
+  }
+
+  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
+    await this.#enter('readLog', identity);
+    this.read.push(request);
+    return this.pages.get(this.#find(id, 'jobId').id)?.[0] ?? page(0, '');
+  }
+
+  async followLog(
+    identity: Identity,
+    id: string,
+    request: LogFollowRequest,
+  ): Promise<AsyncIterableIterator<LogPage>> {
+    await this.#enter('followLog', identity);
+    const pages = this.pages.get(this.#find(id, 'jobId').id) ?? [];
+    this.followed.push(request);
+    let at = request.after === undefined ? 0 : pages.findIndex(({ cursor }) => cursor === request.after) + 1;
+    let ended = false;
+    return this.#give<LogPage>(async (signal) => {
+      for (;;) {
+        const seen = this.#changed.rings;
+        const value = pages[at];
+        if (ended || (value === undefined && !request.follow)) return { done: true, value: undefined };
+        if (value !== undefined) {
+          at += 1;
+          this.pulled += 1;
+          ended = value.endOfLog;
+          return { done: false, value };
+        }
+        await this.#changed.wait(seen, signal);
+      }
+    });
+  }
+
+  async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {
+    await this.#enter('watch', identity);
+    this.#find(id, 'jobId');
+    let last: Job | undefined;
+    return this.#give<Job>(async (signal) => {
+      for (;;) {
+        const seen = this.#changed.rings;
+        const job = this.#find(id, 'jobId');
+        if (last !== undefined && last.state.status !== 'QUEUED' && last.state.status !== 'RUNNING')
+          return { done: true, value: undefined };
+        if (job !== last) {
+          last = job;
+          return { done: false, value: job };
+        }
+        await this.#changed.wait(seen, signal);
+      }
+    });
+  }
+
+  async info(): Promise<ServerInfo> {
+    return {
+      version: '1.2.3',
+      startedAt: new Date('2026-01-02T03:04:05.678Z'),
+      cgroup: { path: '/sys/fs/cgroup/cloister', controllers: ['cpu', 'pids'] },
+      images: ['alpine'],
+      jobs: { queued: 1, running: 2 },
+    };
+  }
+
+  async complete(): Promise<void> {
+    await Promise.all([...this.live].map((iterator) => iterator.return?.()));
+  }
+
+  close(): Promise<void> {
+    return this.complete();
+  }
+
+  #give<T>(step: (signal: AbortSignal) => Promise<IteratorResult<T, undefined>>): AsyncIterableIterator<T> {
+    const iterator = this.wrap<T>(pull(step, () => this.live.delete(iterator)));
+    this.live.add(iterator);
+    return iterator;
+  }
+
+  async #enter(method: string, { subject }: Identity): Promise<void> {
+    this.askedBy.add(subject);
+    await this.before(method);
+  }
+
+  #find(id: string, field: string): Job {
+    const job = this.jobs.get(id);
+    if (job === undefined) throw notFound(field, 'job', id);
+    return job;
+  }
+}
+
+/** What any method may fail with for the caller's mistake. */
+export const refusal = new ClientError(
+  'LIMIT_UNAVAILABLE',
+  'input.limits.cpus: the cgroup controller cpu is missing',
+  'input.limits.cpus',
+);
+
+export const unknownId = newJobId();

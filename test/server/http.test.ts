@@ -1,0 +1,241 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { disposers } from '../support/disposers.ts';
+import { type Answer, AUTHORIZATION, ask, type Fixture, post, serveFakes, TOKEN } from './fixture.ts';
+
+const dispose = disposers();
+
+const VERSION = '{ server { version } }';
+const code = async (response: Response): Promise<unknown> =>
+  ((await response.json()) as Answer).errors?.[0]?.extensions?.['code'];
+
+/** A connection on which a test writes what no HTTP client would. */
+const dial = async ({ url }: Fixture): Promise<Socket> => {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  dispose(() => socket.destroy());
+  // A connection that the server breaks is what some of these tests are about.
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+};
+
+/** All that comes until the server ends the connection. */
+const rest = async (socket: Socket): Promise<string> => {
+  let text = '';
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  await once(socket, 'close');
+  return text;
+};
+
+describe('the server', () => {
+  it('tells that it is well, to anybody', async () => {
+    const { origin } = await serveFakes(dispose);
+    const response = await fetch(`${origin}/health`);
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
+  });
+
+  it('leads from / to /graphql, and knows no other path', async () => {
+    const { origin } = await serveFakes(dispose);
+    const root = await fetch(origin, { redirect: 'manual' });
+    expect([root.status, root.headers.get('location')]).toEqual([302, '/graphql']);
+    for (const path of ['/nope', '/graphql/', '/graphiql/', '/graphiql/../src', '/health/x']) {
+      const response = await fetch(`${origin}${path}`);
+      expect([response.status, await code(response)]).toEqual([404, 'NOT_FOUND']);
+    }
+  });
+
+  it('answers queries by POST and by GET', async () => {
+    const fixture = await serveFakes(dispose);
+    const data = { server: { version: '1.2.3' } };
+    expect(await ask(fixture, VERSION)).toEqual({ data });
+    const get = await fetch(`${fixture.url}?query=${encodeURIComponent(VERSION)}`, {
+      headers: { authorization: AUTHORIZATION },
+    });
+    expect(await get.json()).toEqual({ data });
+  });
+
+  it('takes mutations by POST only', async () => {
+    const { url, jobs } = await serveFakes(dispose);
+    const mutation = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
+    const response = await fetch(`${url}?query=${encodeURIComponent(mutation)}`, {
+      headers: { authorization: AUTHORIZATION },
+    });
+    expect(response.status).toBe(405);
+    expect(jobs.submitted).toEqual([]);
+  });
+
+  it.each([
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/plain',
+    'application/graphql',
+    'application/graphql+json',
+    'application/jsonx',
+    '',
+  ])('does not take content of type %j', async (type) => {
+    const { url, jobs } = await serveFakes(dispose);
+    const query = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
+    const response = await post(url, { query }, { 'content-type': type });
+    expect([response.status, await code(response)]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
+    expect(jobs.submitted).toEqual([]);
+  });
+
+  it('takes one operation at a time', async () => {
+    const { url } = await serveFakes(dispose);
+    const response = await post(url, [{ query: VERSION }, { query: VERSION }]);
+    expect([response.status, await code(response)]).toEqual([400, 'BAD_REQUEST']);
+  });
+
+  it('passes a command of 10 MB on to who can say what is wrong with it', async () => {
+    const fixture = await serveFakes(dispose);
+    const command = 'x'.repeat(10_000_000);
+    const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { status } } }';
+    expect(await ask(fixture, document, { input: { command } })).toEqual({
+      data: { submitJob: { job: { status: 'QUEUED' } } },
+    });
+    expect(fixture.jobs.submitted[0]?.command).toHaveLength(10_000_000);
+  });
+
+  it('refuses a body of more than 16 MiB, whether it is announced or not', async () => {
+    const { url } = await serveFakes(dispose);
+    const body = JSON.stringify({ query: VERSION, variables: { a: 'x'.repeat(16 * 1024 ** 2) } });
+    const headers = { 'content-type': 'application/json', authorization: AUTHORIZATION };
+    const announced = await fetch(url, { method: 'POST', headers, body });
+    expect([announced.status, await code(announced)]).toEqual([413, 'REQUEST_ENTITY_TOO_LARGE']);
+    const chunked = await fetch(url, {
+      method: 'POST',
+      headers,
+      body: new Blob([body]).stream(),
+      duplex: 'half',
+    } as RequestInit);
+    expect([chunked.status, await code(chunked)]).toEqual([413, 'REQUEST_ENTITY_TOO_LARGE']);
+  });
+
+  it('does not share with other origins', async () => {
+    const { url, origin } = await serveFakes(dispose);
+    const response = await post(url, { query: VERSION }, { origin });
+    expect(response.status).toBe(200);
+    for (const name of response.headers.keys()) expect(name).not.toMatch(/^access-control-/);
+    const preflight = await fetch(url, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST', authorization: AUTHORIZATION },
+    });
+    expect(preflight.status).toBe(405);
+    for (const name of preflight.headers.keys()) expect(name).not.toMatch(/^access-control-/);
+  });
+
+  it('answers a client that offers another protocol, as curl --http2 does', async () => {
+    const fixture = await serveFakes(dispose);
+    const socket = await dial(fixture);
+    socket.write(
+      `GET /health HTTP/1.1\r\nHost: ${new URL(fixture.url).host}\r\n` +
+        'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+    );
+    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\{"status":"ok"\}$/);
+  });
+
+  it('does not wait for headers that do not come', async () => {
+    const fixture = await serveFakes(dispose, { timeouts: { headers: 100 } });
+    const socket = await dial(fixture);
+    socket.write('POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\n');
+    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('does not wait for a body that does not come', async () => {
+    const fixture = await serveFakes(dispose, { timeouts: { headers: 100, request: 200 } });
+    const socket = await dial(fixture);
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${AUTHORIZATION}\r\n` +
+        'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    );
+    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 408 /);
+  });
+});
+
+describe('a request without the token', () => {
+  it.each([
+    ['none', {}],
+    ['a wrong one', { authorization: 'Bearer nope' }],
+    ['one of another kind', { authorization: `Basic ${TOKEN}` }],
+  ])('is refused with 401: %s', async (_name, headers) => {
+    const { url, jobs } = await serveFakes(dispose);
+    const json = { 'content-type': 'application/json' };
+    for (const request of [
+      fetch(url, {
+        method: 'POST',
+        headers: { ...json, ...headers },
+        body: '{"query":"{ jobs { nodes { id } } }"}',
+      }),
+      fetch(url, { method: 'POST', headers: { ...json, ...headers }, body: '{"query":"{ __typename }"}' }),
+      fetch(`${url}?query={__typename}`, { headers }),
+      fetch(`${url}?query={__typename}&token=${TOKEN}&authorization=${AUTHORIZATION}`, { headers }),
+      fetch(url, { method: 'PUT', headers }),
+      fetch(url, {
+        method: 'POST',
+        headers: { ...json, ...headers, accept: 'text/event-stream' },
+        body: '{"query":"subscription { logs(jobId: 1) { cursor } }"}',
+      }),
+    ]) {
+      const response = await request;
+      expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+      const text = await response.text();
+      expect(JSON.parse(text)).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+      expect(text).not.toContain('nope');
+    }
+    expect(jobs.askedBy.size).toBe(0);
+  });
+
+  it('is answered before its body has come', async () => {
+    const fixture = await serveFakes(dispose);
+    const socket = await dial(fixture);
+    socket.write(
+      'POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n' +
+        'Content-Length: 10000000\r\n\r\n{',
+    );
+    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 401 [\s\S]*"UNAUTHENTICATED"/);
+  });
+
+  it('of a client that sends all of a large body before it listens still gets its answer', async () => {
+    const { url } = await serveFakes(dispose);
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: 'x'.repeat(10_000_000),
+    });
+    expect(response.status).toBe(401);
+  });
+});
+
+describe('a request under a foreign name', () => {
+  it('is refused with 403 whatever it asks for, even with the token', async () => {
+    const fixture = await serveFakes(dispose);
+    for (const path of ['/graphql', '/health', '/', '/nope']) {
+      const socket = await dial(fixture);
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nHost: evil.example\r\nAuthorization: ${AUTHORIZATION}\r\nAccept: text/html\r\n\r\n`,
+      );
+      expect(await rest(socket)).toMatch(/^HTTP\/1\.1 403 [\s\S]*Host: expected a name of this server/);
+    }
+  });
+
+  it('is refused when it comes from a page of another origin', async () => {
+    const { url, jobs } = await serveFakes(dispose);
+    const query = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
+    for (const origin of ['http://evil.example', 'http://127.0.0.1:1', 'null']) {
+      const response = await post(url, { query }, { origin });
+      expect([response.status, await code(response)]).toEqual([403, 'FORBIDDEN']);
+    }
+    expect(jobs.submitted).toEqual([]);
+  });
+
+  it('is answered when that name was allowed', async () => {
+    const fixture = await serveFakes(dispose, { allowedHosts: ['runner.example'] });
+    const socket = await dial(fixture);
+    socket.write('GET /health HTTP/1.1\r\nHost: runner.example\r\nConnection: close\r\n\r\n');
+    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});

@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+import { disposers } from '../support/disposers.ts';
+import { page, refusal, unknownId } from './fake-jobs.ts';
+import {
+  type Answer,
+  type Fixture,
+  Refused,
+  type Stream,
+  serveFakes,
+  TRANSPORTS,
+  type Transport,
+} from './fixture.ts';
+
+const LOGS = `subscription ($id: ID!, $after: String, $follow: Boolean) {
+  logs(jobId: $id, after: $after, follow: $follow) { entries { text time } cursor endOfLog }
+}`;
+const UPDATES = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { id status } }';
+const DOCUMENTS = { logs: LOGS, jobUpdated: UPDATES } as const;
+
+describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) => {
+  const dispose = disposers();
+
+  /** Messages as they come, and a wait until there are so many. */
+  const listen = (fixture: Fixture, query: string, variables: object) => {
+    const answers: Answer[] = [];
+    const stream: Stream = transport.subscribe(fixture, query, variables, (answer) => answers.push(answer));
+    dispose(() => stream.leave());
+    const received = (count: number) =>
+      expect.poll(() => answers.length, { interval: 5, timeout: 5000 }).toBe(count);
+    return { ...stream, answers, received };
+  };
+
+  const failure = async (done: Promise<void>, answers: readonly Answer[]): Promise<Answer['errors']> => {
+    try {
+      await done;
+    } catch (error) {
+      if (error instanceof Refused) return error.errors;
+      throw error;
+    }
+    return answers.at(-1)?.errors;
+  };
+
+  it('replays what was written, follows what comes, and completes at the end of the log', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1));
+    const { answers, done, received } = listen(fixture, LOGS, { id });
+    await received(1);
+    fixture.jobs.write(id, page(2));
+    await received(2);
+    fixture.jobs.write(id, page(3, 'end\n', true));
+    await done;
+    expect(answers.map(({ data }) => data?.['logs'])).toEqual([
+      {
+        entries: [{ text: 'line 1\n', time: '2023-11-14T22:13:20.123456790Z' }],
+        cursor: '1',
+        endOfLog: false,
+      },
+      {
+        entries: [{ text: 'line 2\n', time: '2023-11-14T22:13:20.123456791Z' }],
+        cursor: '2',
+        endOfLog: false,
+      },
+      { entries: [{ text: 'end\n', time: '2023-11-14T22:13:20.123456792Z' }], cursor: '3', endOfLog: true },
+    ]);
+    expect(fixture.jobs.followed).toEqual([{ follow: true }]);
+    expect(fixture.jobs.live.size).toBe(0);
+  });
+
+  it('goes on behind a cursor, and without follow completes at the present end', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1), page(2), page(3));
+    const { answers, done } = listen(fixture, LOGS, { id, after: '1', follow: false });
+    await done;
+    expect(answers.map(({ data }) => data?.['logs'])).toMatchObject([{ cursor: '2' }, { cursor: '3' }]);
+    expect(fixture.jobs.followed).toEqual([{ after: '1', follow: false }]);
+  });
+
+  it('tells each state of a job and completes with the last', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    const { answers, done, received } = listen(fixture, UPDATES, { id });
+    await received(1);
+    fixture.jobs.change(id, { status: 'RUNNING', startedAt: new Date() });
+    await received(2);
+    fixture.jobs.change(id, { status: 'FAILED', finishedAt: new Date(), error: 'no' });
+    await done;
+    expect(answers.map(({ data }) => data?.['jobUpdated'])).toEqual([
+      { id, status: 'QUEUED' },
+      { id, status: 'RUNNING' },
+      { id, status: 'FAILED' },
+    ]);
+  });
+
+  it.each(['logs', 'jobUpdated'] as const)(
+    'of %s lets go of its source at once when the client goes away while it waits',
+    async (name) => {
+      const fixture = await serveFakes(dispose);
+      const { id } = fixture.jobs.add();
+      fixture.jobs.write(id, page(1));
+      const { leave, received } = listen(fixture, DOCUMENTS[name], { id });
+      await received(1);
+      expect(fixture.jobs.live.size).toBe(1);
+      leave();
+      await expect.poll(() => fixture.jobs.live.size, { interval: 5, timeout: 2000 }).toBe(0);
+    },
+  );
+
+  it.each(['logs', 'jobUpdated'] as const)(
+    'of %s lets go of a source that arrives after the client has gone',
+    async (name) => {
+      const fixture = await serveFakes(dispose);
+      const { id } = fixture.jobs.add();
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<void>();
+      const given = Promise.withResolvers<void>();
+      fixture.jobs.before = () => {
+        asked.resolve();
+        return answer.promise;
+      };
+      fixture.jobs.wrap = (iterator) => {
+        given.resolve();
+        return iterator;
+      };
+      const { leave } = listen(fixture, DOCUMENTS[name], { id });
+      await asked.promise;
+      expect(fixture.sockets.size).toBeGreaterThan(0);
+      leave();
+      await expect.poll(() => fixture.sockets.size, { interval: 5, timeout: 2000 }).toBe(0);
+      answer.resolve();
+      await given.promise;
+      await expect.poll(() => fixture.jobs.live.size, { interval: 5, timeout: 2000 }).toBe(0);
+    },
+  );
+
+  it('refuses what the service refuses, with its code and field', async () => {
+    const fixture = await serveFakes(dispose);
+    const unknown = listen(fixture, LOGS, { id: unknownId });
+    expect(await failure(unknown.done, unknown.answers)).toMatchObject([
+      { message: `jobId: no job with id "${unknownId}"`, extensions: { code: 'NOT_FOUND', field: 'jobId' } },
+    ]);
+    fixture.jobs.before = () => {
+      throw refusal;
+    };
+    const refused = listen(fixture, UPDATES, { id: unknownId });
+    expect(await failure(refused.done, refused.answers)).toMatchObject([
+      { message: refusal.message, extensions: { code: 'LIMIT_UNAVAILABLE', field: 'input.limits.cpus' } },
+    ]);
+    expect(fixture.lines).toEqual([]);
+  });
+
+  it('masks what goes wrong before the first message, and logs it', async () => {
+    const fixture = await serveFakes(dispose);
+    fixture.jobs.before = () => {
+      throw new Error('SECRET at /srv/state');
+    };
+    const { done, answers } = listen(fixture, LOGS, { id: unknownId });
+    const [error] = (await failure(done, answers)) ?? [];
+    expect(error).toMatchObject({
+      message: 'Unexpected error.',
+      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) },
+    });
+    expect(JSON.stringify(answers)).not.toContain('SECRET');
+    expect(fixture.lines).toHaveLength(1);
+    expect(fixture.lines[0]).toContain(`request ${error?.extensions?.['requestId']}: Error: SECRET at`);
+  });
+
+  it('masks what goes wrong in the middle, logs it once, and ends', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1));
+    fixture.jobs.wrap = (iterator) => {
+      let calls = 0;
+      return {
+        next: () => (++calls > 1 ? Promise.reject(new Error('SECRET')) : iterator.next()),
+        return: () => iterator.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
+    };
+    const { done, answers } = listen(fixture, LOGS, { id });
+    const [error] = (await failure(done, answers)) ?? [];
+    expect(error).toMatchObject({
+      message: 'Unexpected error.',
+      extensions: { code: 'INTERNAL_SERVER_ERROR' },
+    });
+    expect(answers[0]?.data?.['logs']).toMatchObject({ cursor: '1' });
+    expect(JSON.stringify(answers)).not.toContain('SECRET');
+    expect(fixture.lines).toHaveLength(1);
+  });
+
+  it('survives a source that fails while it is given up', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1));
+    const returned = Promise.withResolvers<void>();
+    fixture.jobs.wrap = (iterator) => ({
+      next: () => iterator.next(),
+      return: async () => {
+        await iterator.return?.();
+        fixture.jobs.live.clear();
+        returned.resolve();
+        throw new Error('cannot let go');
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    });
+    const { leave, received } = listen(fixture, LOGS, { id });
+    await received(1);
+    leave();
+    await returned.promise;
+    await expect.poll(() => fixture.lines.join()).toContain('cannot let go');
+    expect((await fetch(`${fixture.origin}/health`)).status).toBe(200);
+  });
+});
