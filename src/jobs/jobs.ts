@@ -210,7 +210,7 @@ const named = async <T>(read: () => Promise<T>): Promise<T> => {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof CursorError) throw badInput('after', 'a cursor of this log', error.cursor);
+    if (error instanceof CursorError) throw badInput('after', error.expected, error.cursor);
     throw error;
   }
 };

@@ -1,0 +1,151 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+/** All that a submission leaves: rows and folders. */
+const traces = async (): Promise<unknown> => {
+  const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
+  return { rows: jobs.totalCount, folders: readdirSync(join(server.stateDir, 'jobs')).length };
+};
+
+/** The answers to a subscription over SSE, errors included. */
+const stream = async (query: string): Promise<Answer[]> => {
+  const response = await fetch(server.url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${server.token}`,
+    },
+    body: JSON.stringify({ query }),
+  });
+  expect(response.headers.get('content-type')).toContain('text/event-stream');
+  const text = await response.text();
+  expect(text).toContain('event: complete');
+  return [...text.matchAll(/^data: (\{.*\})$/gm)].map(([, json = '']) => JSON.parse(json) as Answer);
+};
+
+describe('a subscription that is refused', () => {
+  it.each(['logs(jobId: "nosuch") { cursor }', 'jobUpdated(jobId: "nosuch") { id }'])(
+    'for an unknown job: %s',
+    async (field) => {
+      const before = await traces();
+      const answers = await stream(`subscription { ${field} }`);
+      expect(answers).toMatchObject([
+        {
+          errors: [
+            {
+              message: 'jobId: no job with id "nosuch"',
+              extensions: { code: 'NOT_FOUND', field: 'jobId' },
+            },
+          ],
+        },
+      ]);
+      expect(await traces()).toEqual(before);
+    },
+  );
+
+  it.each([
+    ['after: "banana"', 'after:', '"banana"'],
+    ['after: ""', 'after:', '""'],
+    ['tail: -1', 'tail:', '-1'],
+    ['after: "0", tail: 1', 'tail:', ''],
+  ])('for its arguments: %s', async (given, field, got) => {
+    const id = await server.submit({ command: 'echo x' });
+    const answers = await stream(`subscription { logs(jobId: "${id}", ${given}) { cursor } }`);
+    expect(answers).toHaveLength(1);
+    const [error] = answers[0]?.errors ?? [];
+    expect(error?.extensions?.['code']).toBe('BAD_USER_INPUT');
+    expect(error?.message).toContain(field);
+    expect(error?.message).toContain('expected');
+    expect(error?.message).toContain(got);
+  });
+});
+
+describe('a log of a job that never started', () => {
+  it('ends at once', async () => {
+    const id = await server.submit({ argv: ['/nosuch'] });
+    const answers = await stream(`subscription { logs(jobId: "${id}") { entries { text } endOfLog } }`);
+    expect((await server.job(id)).status).toBe('FAILED');
+    expect(answers.at(-1)).toEqual({ data: { logs: { entries: [], endOfLog: true } } });
+  });
+});
+
+describe('a size or duration in the document itself', () => {
+  it.each([
+    ['timeout', '-1', '-1'],
+    ['timeout', '0', 'got 0'],
+    ['timeout', '"soon"', '"soon"'],
+    ['timeout', '""', '""'],
+    ['timeout', '1.5', '1.5'],
+    ['timeout', 'true', 'true'],
+    ['timeout', '"99999999d"', ''],
+    ['output', '-1', '-1'],
+    ['output', '0', 'got 0'],
+    ['output', '"-1K"', '"-1K"'],
+    ['disk', '"12 parsecs"', '"12 parsecs"'],
+    ['disk', '1e999', 'Infinity'],
+    ['disk', '99999999999999999999', ''],
+    ['memory', '"lots"', '"lots"'],
+    ['memory', '0', 'got 0'],
+    ['swap', '-1', '-1'],
+    ['pids', '0', 'got 0'],
+    ['cpus', '-0.5', '-0.5'],
+  ])('is refused: %s: %s', async (limit, literal, got) => {
+    const before = await traces();
+    const { data, errors } = await server.ask(
+      `mutation { submitJob(input: { command: "true", limits: { ${limit}: ${literal} } }) { job { id } } }`,
+    );
+    expect(data ?? null).toBeNull();
+    expect(errors).toHaveLength(1);
+    const [error] = errors ?? [];
+    expect(error?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: `input.limits.${limit}` });
+    expect(error?.message).toContain(`input.limits.${limit}: expected `);
+    expect(error?.message).toContain(got);
+    expect(await traces()).toEqual(before);
+  });
+});
+
+describe('pages of jobs', () => {
+  interface Jobs {
+    readonly edges: readonly { readonly cursor: string; readonly node: { readonly id: string } }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean };
+  }
+
+  const page = async (given: string): Promise<Jobs & { readonly ids: readonly string[] }> => {
+    const { jobs } = await server.query<{ jobs: Jobs }>(
+      `{ jobs(${given}, orderBy: OLDEST_FIRST, filter: { label: { key: "of", value: "pages" } }) {
+        edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage }
+      } }`,
+    );
+    return { ...jobs, ids: jobs.edges.map(({ node }) => node.id) };
+  };
+
+  it('lead backwards as they lead forwards', async () => {
+    const labels = [{ key: 'of', value: 'pages' }];
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.push(await server.submit({ command: 'true', labels }));
+    const last = await page('last: 2');
+    expect(last.ids).toEqual(ids.slice(3));
+    expect(last.pageInfo).toEqual({ hasNextPage: false, hasPreviousPage: true });
+    const middle = await page(`last: 2, before: "${last.edges[0]?.cursor}"`);
+    expect(middle.ids).toEqual(ids.slice(1, 3));
+    expect(middle.pageInfo.hasPreviousPage).toBe(true);
+    const first = await page(`last: 2, before: "${middle.edges[0]?.cursor}"`);
+    expect(first.ids).toEqual(ids.slice(0, 1));
+    expect(first.pageInfo.hasPreviousPage).toBe(false);
+    const between = await page(
+      `first: 9, after: "${first.edges[0]?.cursor}", before: "${last.edges[0]?.cursor}"`,
+    );
+    expect(between.ids).toEqual(ids.slice(1, 3));
+  });
+});
