@@ -11,11 +11,11 @@ static void put_le(unsigned char *at, uint64_t value, unsigned bytes) {
   for (unsigned i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> (8 * i));
 }
 
-static void put_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags) {
+static void put_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time) {
   put_le(header, length, 4);
   header[4] = (unsigned char)stream;
   header[5] = (unsigned char)flags;
-  put_le(header + 8, (uint64_t)wall_clock(), 8);
+  put_le(header + 8, time, 8);
   unsigned a = 1, b = 0;
   for (unsigned i = 0; i < LOG_HEADER; i++) {
     if (i == 6 || i == 7) continue;
@@ -44,11 +44,16 @@ static bool append(struct log *log, const unsigned char *frame, size_t length) {
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length) {
   if (length == 0) return;
   log_mark(log);
-  put_header(buffer, (uint32_t)length, stream, 0);
-  if (append(log, buffer, LOG_HEADER + length))
+  uint64_t now = (uint64_t)wall_clock();
+  put_header(buffer, (uint32_t)length, stream, 0, now);
+  uint64_t begin = log->end;
+  if (append(log, buffer, LOG_HEADER + length)) {
     log->kept += length;
-  else
+    log_index_note(&log->index, begin, log->dropped - log->unmarked);
+    log_index_count(&log->index, stream, now, buffer + LOG_HEADER, length);
+  } else {
     log_drop(log, length);
+  }
 }
 
 void log_drop(struct log *log, size_t length) {
@@ -59,7 +64,7 @@ void log_drop(struct log *log, size_t length) {
 void log_mark(struct log *log) {
   if (log->unmarked == 0) return;
   unsigned char frame[LOG_HEADER + 8];
-  put_header(frame, 8, 0, 1);
+  put_header(frame, 8, 0, 1, (uint64_t)wall_clock());
   put_le(frame + LOG_HEADER, log->unmarked, 8);
   if (append(log, frame, sizeof frame)) log->unmarked = 0;
 }

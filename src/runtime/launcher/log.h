@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "log_index.h"
+
 #define LOG_HEADER 16u
 #define LOG_PAYLOAD_MOST (64u << 10)
 
@@ -24,6 +26,7 @@ struct log {
   uint64_t kept;    /* bytes of output in the file */
   uint64_t dropped; /* bytes of output that could not be kept, in all */
   uint64_t unmarked; /* of those, the ones no mark tells of yet */
+  struct log_index index;
 };
 
 /* Appends one frame. `buffer` has LOG_HEADER bytes of room in front of the payload. */

@@ -152,8 +152,10 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
 
 static bool open_log(struct supervisor *self) {
   self->log.fd = open("log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  self->log.index.next = LOG_INDEX_STRIDE;
+  self->log.index.fd = open("index", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   self->buffer = must_allocate(LOG_HEADER + LOG_PAYLOAD_MOST, 1);
-  return self->log.fd >= 0 || fail(self, "log", "log");
+  return (self->log.fd >= 0 && self->log.index.fd >= 0) || fail(self, "log", "log");
 }
 
 /* ---- the clone ---- */
@@ -526,7 +528,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
   struct supervisor self = {
       .id = strdup(id), .events = epoll_create1(EPOLL_CLOEXEC), .outputs = {-1, -1}, .stdin_pipe = -1,
       .stdin_file = -1, .socket = -1, .channel = -1, .init_fd = -1, .init = -1, .started = -1, .deadline = NEVER,
-      .grace = NEVER,   .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1}, .record = {.fd = -1},
+      .grace = NEVER,   .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1, .index = {.fd = -1}}, .record = {.fd = -1},
   };
   setsid();
   prctl(PR_SET_NAME, "cell-supervisor");

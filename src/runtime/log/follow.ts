@@ -1,7 +1,7 @@
 import { Bell, pull } from '../pull.ts';
 import { LogFile } from './file.ts';
-import type { LogPage, LogStream } from './page.ts';
-import { checkStart, findStart, type Position } from './position.ts';
+import type { LogPage } from './page.ts';
+import { checkStart, findStart, type Position, type Start } from './position.ts';
 import { readOn } from './reader.ts';
 import { watchFile } from './watch.ts';
 
@@ -18,11 +18,7 @@ export interface LogSource {
   onChange(listener: () => void): () => void;
 }
 
-export interface FollowRequest {
-  readonly after?: string;
-  /** Begin at the last so many lines. Not together with `after`. */
-  readonly tail?: number;
-  readonly stream?: LogStream;
+export interface FollowRequest extends Start {
   /** Wait for more until the log is closed; otherwise complete at the present end. */
   readonly follow: boolean;
 }
@@ -42,7 +38,7 @@ const WINDOW = 8;
  * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
  *
  * @throws CursorError for a malformed `after`; `next()` rejects with one when the cursor is not of this log
- * @throws RangeError for both `after` and `tail`, or an impossible `tail`
+ * @throws RangeError for more than one way to begin, or an impossible number
  */
 export const followLog = (
   source: LogSource,
@@ -134,7 +130,8 @@ class Follower {
     this.#look = undefined;
     try {
       const blocks = look.file.blocks(signal);
-      const from = this.#position ?? (await findStart(blocks, this.#request));
+      const from =
+        this.#position ?? (await findStart(blocks, this.#request, () => look.file.index(look.closed)));
       const { stream } = this.#request;
       const bounds = { first: PAGE_BYTES, closed: look.closed, ...(stream === undefined ? {} : { stream }) };
       const { page, position, more } = await readOn(blocks, from, bounds);

@@ -1,8 +1,9 @@
 import type { LogBlocks } from './blocks.ts';
 import { BEGINNING, type Cursor, CursorError, formatCursor, parseCursor } from './cursor.ts';
 import { HEADER_BYTES } from './frame.ts';
+import type { LogIndex } from './log-index.ts';
 import type { LogStream } from './page.ts';
-import { findTail } from './tail.ts';
+import { findByte, findTail, findTime, type Place } from './seek.ts';
 
 /** Where reading goes on. */
 export interface Position {
@@ -14,34 +15,69 @@ export interface Position {
   readonly cursor: Cursor;
 }
 
-/** Where reading begins: behind a cursor, at the last so many lines, or at the beginning. */
+/** Where reading begins: at the beginning, or at the one of these that is given. */
 export interface Start {
+  /** Behind a cursor. */
   readonly after?: string;
+  /** At the last so many lines. */
   readonly tail?: number;
+  /** At the first output of this time or later, nanoseconds since 1970. */
+  readonly since?: bigint;
+  /** At this byte of the output, counted from 0; of the one stream that is read, if it is one. */
+  readonly offset?: number;
   readonly stream?: LogStream;
 }
 
 /**
- * Finds the place.
+ * Finds the place. Except for a cursor, which is a place, it takes the index of the log to do so in a time that does
+ * not grow with the log.
  *
  * @throws CursorError for a cursor that is malformed or not of this log
- * @throws RangeError for both `after` and `tail`, or a `tail` that is no whole number from 0 on
+ * @throws RangeError for more than one of the ways to begin, or a number that is not whole or below 0
  */
-export const findStart = async (blocks: LogBlocks, start: Start): Promise<Position> => {
+export const findStart = async (
+  blocks: LogBlocks,
+  start: Start,
+  openIndex: () => Promise<LogIndex>,
+): Promise<Position> => {
   checkStart(start);
   if (start.after !== undefined) return behind(blocks, parseCursor(start.after));
-  if (start.tail === undefined) return { at: 0, taken: 0, cursor: BEGINNING };
-  const place = await findTail(blocks, start.tail, start.stream);
-  return behind(blocks, { ...BEGINNING, ...place });
+  const find = finder(start);
+  if (find === undefined) return { at: 0, taken: 0, cursor: BEGINNING };
+  const index = await openIndex();
+  try {
+    return await behind(blocks, { ...BEGINNING, ...(await find(blocks, index)) });
+  } finally {
+    await index.close();
+  }
 };
 
+const finder = ({
+  tail,
+  since,
+  offset,
+  stream,
+}: Start): ((blocks: LogBlocks, index: LogIndex) => Promise<Place>) | undefined => {
+  if (tail !== undefined) return (blocks, index) => findTail(blocks, index, tail, stream);
+  if (since !== undefined) return (blocks, index) => findTime(blocks, index, since);
+  if (offset !== undefined) return (blocks, index) => findByte(blocks, index, offset, stream);
+  return undefined;
+};
+
+const WAYS = ['after', 'tail', 'since', 'offset'] as const;
+
 /** Throws what `findStart` would, as far as that can be told without the log. */
-export const checkStart = ({ after, tail }: Start): void => {
-  if (after !== undefined) parseCursor(after);
-  if (tail === undefined) return;
-  if (after !== undefined) throw new RangeError('tail: expected none beside `after`, got both');
-  if (!Number.isSafeInteger(tail) || tail < 0) {
-    throw new RangeError(`tail: expected a whole number of lines from 0 on, got ${tail}`);
+export const checkStart = (start: Start): void => {
+  if (start.after !== undefined) parseCursor(start.after);
+  const given = WAYS.filter((way) => start[way] !== undefined);
+  const [first, second] = given;
+  if (second !== undefined) throw new RangeError(`${second}: expected none beside \`${first}\`, got both`);
+  for (const name of ['tail', 'offset'] as const) {
+    const number = start[name];
+    if (number !== undefined && !(Number.isSafeInteger(number) && number >= 0)) {
+      const unit = name === 'tail' ? 'lines' : 'bytes';
+      throw new RangeError(`${name}: expected a whole number of ${unit} from 0 on, got ${number}`);
+    }
   }
 };
 

@@ -26,11 +26,13 @@ export interface Bounds {
  * when that was in an earlier page, in an entry of its own without bytes.
  *
  * @throws CursorError for an `after` that is malformed or not of this log
- * @throws RangeError for numbers out of range, and for both `after` and `tail`
+ * @throws RangeError for numbers out of range, and for more than one way to begin
  */
 export const readLogPage = (path: string, request: Start & Bounds): Promise<LogPage> =>
-  withLog(path, async (blocks) => {
-    const { page } = await readOn(blocks, await findStart(blocks, request), request);
+  withLog(path, async (file) => {
+    const blocks = file.blocks();
+    const start = await findStart(blocks, request, () => file.index(request.closed));
+    const { page } = await readOn(blocks, start, request);
     return page;
   });
 
@@ -40,14 +42,14 @@ export const readLogPage = (path: string, request: Start & Bounds): Promise<LogP
  * @throws CursorError when it is not
  */
 export const checkCursor = (path: string, after: string): Promise<void> =>
-  withLog(path, async (blocks) => {
-    await findStart(blocks, { after });
+  withLog(path, async (file) => {
+    await findStart(file.blocks(), { after }, () => file.index(false));
   });
 
-const withLog = async <T>(path: string, use: (blocks: LogBlocks) => Promise<T>): Promise<T> => {
+const withLog = async <T>(path: string, use: (file: LogFile) => Promise<T>): Promise<T> => {
   const file = await LogFile.open(path);
   try {
-    return await use(file.blocks());
+    return await use(file);
   } finally {
     await file.close();
   }

@@ -6,6 +6,7 @@ import { afterEach } from 'vitest';
 import type { LogSource } from '../../../src/runtime/log/follow.ts';
 import { encodeFrame } from '../../../src/runtime/log/frame.ts';
 import type { LogEntry, LogPage, LogStream } from '../../../src/runtime/log/page.ts';
+import type { Start } from '../../../src/runtime/log/position.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 
 const disposers: (() => Promise<void>)[] = [];
@@ -38,8 +39,8 @@ export const out = (content: string | Uint8Array, time = TIME): Buffer =>
   encodeFrame({ kind: 'output', stream: 'STDOUT', time, bytes: Buffer.from(content) });
 export const err = (content: string | Uint8Array, time = TIME): Buffer =>
   encodeFrame({ kind: 'output', stream: 'STDERR', time, bytes: Buffer.from(content) });
-export const dropped = (count: number): Buffer =>
-  encodeFrame({ kind: 'dropped', time: TIME, count: BigInt(count) });
+export const dropped = (count: number, time = TIME): Buffer =>
+  encodeFrame({ kind: 'dropped', time, count: BigInt(count) });
 
 export const textOf = (entries: readonly LogEntry[], stream?: LogStream): string =>
   entries.reduce((all, entry) => ((stream ?? entry.stream) === entry.stream ? all + entry.text : all), '');
@@ -56,16 +57,11 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /** All pages of a closed log, each read with the cursor of the one before. */
 export const readAll = async (
   path: string,
-  request: {
-    readonly after?: string;
-    readonly tail?: number;
-    readonly first?: number;
-    readonly stream?: LogStream;
-  } = {},
+  request: Start & { readonly first?: number } = {},
 ): Promise<LogPage[]> => {
-  const { after, tail, first = 1 << 20, ...rest } = request;
-  const start = after === undefined ? (tail === undefined ? {} : { tail }) : { after };
-  const pages = [await readLogPage(path, { ...start, ...rest, first, closed: true })];
+  const { first = 1 << 20, ...start } = request;
+  const rest = start.stream === undefined ? {} : { stream: start.stream };
+  const pages = [await readLogPage(path, { ...start, first, closed: true })];
   for (;;) {
     const last = pages.at(-1);
     if (last === undefined || last.endOfLog) return pages;

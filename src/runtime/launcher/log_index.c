@@ -1,0 +1,47 @@
+#define _GNU_SOURCE
+#include "log_index.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+#define RECORD 64u
+#define CHECK 60u
+
+static void put_le(unsigned char *at, uint64_t value, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* FNV-1a with 32 bits (RFC 9923). */
+static uint32_t hash(const unsigned char *data, size_t length) {
+  uint32_t value = 2166136261u;
+  for (size_t i = 0; i < length; i++) value = (value ^ data[i]) * 16777619u;
+  return value;
+}
+
+void log_index_note(struct log_index *index, uint64_t offset, uint64_t dropped) {
+  if (index->fd < 0 || offset < index->next) return;
+  const uint64_t fields[] = {offset,          index->latest,   index->lines[0], index->lines[1],
+                             index->bytes[0], index->bytes[1], dropped};
+  unsigned char record[RECORD];
+  for (unsigned i = 0; i < ARRAY_LENGTH(fields); i++) put_le(record + 8 * i, fields[i], 8);
+  put_le(record + 56, index->flags, 4);
+  put_le(record + CHECK, hash(record, CHECK), 4);
+  /* Without room on the disk the next record takes this one's place. */
+  if (RETRY(pwrite(index->fd, record, RECORD, (off_t)index->size)) == (long)RECORD) index->size += RECORD;
+  index->next = offset + LOG_INDEX_STRIDE;
+}
+
+void log_index_count(struct log_index *index, unsigned stream, uint64_t time, const unsigned char *payload,
+                     size_t length) {
+  if (length == 0) return;
+  unsigned which = stream - 1;
+  uint64_t lines = 0;
+  for (size_t i = 0; i < length; i++) lines += payload[i] == '\n';
+  index->lines[which] += lines;
+  index->bytes[which] += length;
+  if (time > index->latest) index->latest = time;
+  uint32_t open = 1u << which;
+  index->flags = (index->flags & ~(open | 4u)) | (payload[length - 1] == '\n' ? 0 : open) | (which == 1 ? 4u : 0);
+}

@@ -1,0 +1,142 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LogStream } from './page.ts';
+
+/**
+ * What is known of everything before a place in a log at which a frame begins. `launcher/log_index.h` tells how it
+ * lies in the file `index` beside the log.
+ */
+export interface Landmark {
+  /** Offset of the frame in the log. */
+  readonly offset: number;
+  /** Latest time of a frame, nanoseconds since 1970. */
+  readonly latest: bigint;
+  /** Newlines of each stream. */
+  readonly lines: Readonly<Record<LogStream, number>>;
+  /** Bytes of output of each stream. */
+  readonly bytes: Readonly<Record<LogStream, number>>;
+  /** Bytes that marks tell were dropped. */
+  readonly dropped: number;
+  /** Whether each stream ends within a line. */
+  readonly open: Readonly<Record<LogStream, boolean>>;
+  /** The stream of the last byte. */
+  readonly last: LogStream;
+}
+
+/** The beginning of every log. */
+export const ORIGIN: Landmark = {
+  offset: 0,
+  latest: 0n,
+  lines: { STDOUT: 0, STDERR: 0 },
+  bytes: { STDOUT: 0, STDERR: 0 },
+  dropped: 0,
+  open: { STDOUT: false, STDERR: false },
+  last: 'STDOUT',
+};
+
+/** Bytes of a log between two landmarks, about. */
+export const STRIDE = 1 << 20;
+
+const RECORD = 64;
+const CHECK = 60;
+const FLAG = { STDOUT: 1, STDERR: 2, LAST_IS_STDERR: 4 } as const;
+
+/** Where the index of a log lies. */
+export const indexPath = (logPath: string): string => join(dirname(logPath), 'index');
+
+/** The landmark as a record of 64 bytes. */
+export const encodeLandmark = (landmark: Landmark): Buffer => {
+  const { offset, latest, lines, bytes, dropped, open: within, last } = landmark;
+  const record = Buffer.alloc(RECORD);
+  const fields = [offset, latest, lines.STDOUT, lines.STDERR, bytes.STDOUT, bytes.STDERR, dropped];
+  for (const [index, field] of fields.entries()) record.writeBigUInt64LE(BigInt(field), 8 * index);
+  const flags =
+    (within.STDOUT ? FLAG.STDOUT : 0) |
+    (within.STDERR ? FLAG.STDERR : 0) |
+    (last === 'STDERR' ? FLAG.LAST_IS_STDERR : 0);
+  record.writeUInt32LE(flags, 56);
+  record.writeUInt32LE(checkOf(record), CHECK);
+  return record;
+};
+
+const parseLandmark = (record: Buffer): Landmark | undefined => {
+  if (record.length < RECORD || record.readUInt32LE(CHECK) !== checkOf(record)) return undefined;
+  const number = (at: number): number => Number(record.readBigUInt64LE(at));
+  const flags = record.readUInt32LE(56);
+  return {
+    offset: number(0),
+    latest: record.readBigUInt64LE(8),
+    lines: { STDOUT: number(16), STDERR: number(24) },
+    bytes: { STDOUT: number(32), STDERR: number(40) },
+    dropped: number(48),
+    open: { STDOUT: (flags & FLAG.STDOUT) !== 0, STDERR: (flags & FLAG.STDERR) !== 0 },
+    last: (flags & FLAG.LAST_IS_STDERR) !== 0 ? 'STDERR' : 'STDOUT',
+  };
+};
+
+// FNV-1a with 32 bits (RFC 9923).
+const checkOf = (record: Buffer): number => {
+  let value = 0x811c9dc5;
+  for (const byte of record.subarray(0, CHECK)) value = Math.imul(value ^ byte, 0x01000193) >>> 0;
+  return value;
+};
+
+/** The index of a log held open. A missing file is an index without landmarks. */
+export class LogIndex {
+  readonly #handle: FileHandle | undefined;
+  readonly #count: number;
+  readonly #logSize: number;
+
+  private constructor(handle: FileHandle | undefined, size: number, logSize: number) {
+    this.#handle = handle;
+    this.#count = Math.floor(size / RECORD);
+    this.#logSize = logSize;
+  }
+
+  /** @param logSize bytes of the log that are looked at: landmarks behind that are not there */
+  static async open(logPath: string, logSize: number): Promise<LogIndex> {
+    const handle = await openIfThere(indexPath(logPath));
+    try {
+      return new LogIndex(handle, handle === undefined ? 0 : (await handle.stat()).size, logSize);
+    } catch (error) {
+      await handle?.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The last landmark that `isBefore` holds for, or the beginning of the log. `isBefore` must hold for all up to some
+   * landmark and for none behind it. A damaged record costs time and never the truth: an earlier one is found then.
+   */
+  async last(isBefore: (landmark: Landmark) => boolean = () => true): Promise<Landmark> {
+    let found = ORIGIN;
+    for (let low = 0, high = this.#count; low < high; ) {
+      const middle = (low + high) >>> 1;
+      const landmark = await this.#read(middle);
+      if (landmark !== undefined && landmark.offset <= this.#logSize && isBefore(landmark)) {
+        found = landmark;
+        low = middle + 1;
+      } else high = middle;
+    }
+    return found;
+  }
+
+  async #read(number: number): Promise<Landmark | undefined> {
+    const record = Buffer.alloc(RECORD);
+    const { bytesRead } = (await this.#handle?.read(record, 0, RECORD, number * RECORD)) ?? { bytesRead: 0 };
+    return parseLandmark(record.subarray(0, bytesRead));
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+}
+
+const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+};

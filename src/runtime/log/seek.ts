@@ -1,0 +1,115 @@
+import type { LogBlocks } from './blocks.ts';
+import { HEADER_BYTES } from './frame.ts';
+import { type Landmark, type LogIndex, ORIGIN } from './log-index.ts';
+import { LOG_STREAMS, type LogStream } from './page.ts';
+import { behindLine, type Passed, walk } from './walk.ts';
+
+/** A place between two bytes of payload. */
+export interface Place {
+  /** Offset of the frame. */
+  readonly frame: number;
+  /** Bytes of its payload before the place. */
+  readonly taken: number;
+}
+
+const START: Place = { frame: 0, taken: 0 };
+
+/**
+ * Where the last `lines` lines begin, over the selected output in the order of the log. A last line without newline
+ * counts; no lines is the present end.
+ *
+ * @param stream the one stream whose lines count; both when left out
+ */
+export const findTail = async (
+  blocks: LogBlocks,
+  index: LogIndex,
+  lines: number,
+  stream?: LogStream,
+): Promise<Place> => {
+  const { end, last } = await walk(blocks, await landmark(blocks, index));
+  if (lines === 0) return last === undefined ? START : behindFrame(last);
+  const skipped = linesOf(end, stream) + (isOpen(end, stream) ? 1 : 0) - lines;
+  if (skipped <= 0) return START;
+  const from = await landmark(blocks, index, (one) => linesOf(one, stream) < skipped);
+  let place = START;
+  await walk(blocks, from, ({ header, before }, payload) => {
+    if (!isSelected(header, stream)) return false;
+    const wanted = skipped - linesOf(before, stream);
+    const taken = behindLine(payload, wanted);
+    if (taken === undefined) return false;
+    place = { frame: before.offset, taken };
+    return true;
+  });
+  return place;
+};
+
+/** Where the first frame lies that was written at `time` (nanoseconds since 1970) or later; else the present end. */
+export const findTime = async (blocks: LogBlocks, index: LogIndex, time: bigint): Promise<Place> => {
+  const from = await landmark(blocks, index, ({ latest }) => latest < time);
+  let last: Place = { frame: from.offset, taken: 0 };
+  for (let at = from.offset; ; ) {
+    const header = await blocks.frame(at);
+    if (header === undefined) return last;
+    if (header.time >= time) return { frame: at, taken: 0 };
+    last = { frame: at, taken: header.length };
+    at += HEADER_BYTES + header.length;
+  }
+};
+
+/**
+ * Where the output's byte number `offset` lies, counted from 0 over the selected output; else the present end.
+ *
+ * @param stream the one stream whose bytes count; both when left out
+ */
+export const findByte = async (
+  blocks: LogBlocks,
+  index: LogIndex,
+  offset: number,
+  stream?: LogStream,
+): Promise<Place> => {
+  const from = await landmark(blocks, index, (one) => bytesOf(one, stream) <= offset);
+  let before = bytesOf(from, stream);
+  let last: Place = { frame: from.offset, taken: 0 };
+  for (let at = from.offset; ; ) {
+    const header = await blocks.frame(at);
+    if (header === undefined) return last;
+    if (isSelected(header, stream)) {
+      if (before + header.length > offset) return { frame: at, taken: offset - before };
+      before += header.length;
+    }
+    last = { frame: at, taken: header.length };
+    at += HEADER_BYTES + header.length;
+  }
+};
+
+/**
+ * The last landmark that `isBefore` holds for and whose frame is there. It may not be: the log was looked at before
+ * the index, or the index belongs to a longer log.
+ */
+const landmark = async (
+  blocks: LogBlocks,
+  index: LogIndex,
+  isBefore: (landmark: Landmark) => boolean = () => true,
+): Promise<Landmark> => {
+  for (let below = Number.POSITIVE_INFINITY; ; ) {
+    const found = await index.last((one) => one.offset < below && isBefore(one));
+    if (found === ORIGIN || (await blocks.frame(found.offset)) !== undefined) return found;
+    below = found.offset;
+  }
+};
+
+const behindFrame = ({ header, before }: Passed): Place => ({ frame: before.offset, taken: header.length });
+
+const isSelected = (header: Passed['header'], stream: LogStream | undefined): boolean =>
+  header.kind === 'output' && (stream ?? header.stream) === header.stream;
+
+const selected = (stream: LogStream | undefined): readonly LogStream[] =>
+  stream === undefined ? LOG_STREAMS : [stream];
+
+const linesOf = ({ lines }: Landmark, stream: LogStream | undefined): number =>
+  selected(stream).reduce((sum, name) => sum + lines[name], 0);
+
+const bytesOf = ({ bytes }: Landmark, stream: LogStream | undefined): number =>
+  selected(stream).reduce((sum, name) => sum + bytes[name], 0);
+
+const isOpen = ({ open, last }: Landmark, stream: LogStream | undefined): boolean => open[stream ?? last];

@@ -1,0 +1,69 @@
+import type { LogBlocks } from './blocks.ts';
+import { type FrameHeader, HEADER_BYTES } from './frame.ts';
+import type { Landmark } from './log-index.ts';
+
+const NEWLINE = 0x0a;
+
+/** A frame on the way, and what is known of everything before it. */
+export interface Passed {
+  readonly header: FrameHeader;
+  readonly before: Landmark;
+}
+
+/**
+ * Walks from a landmark to the end of the log, frame by frame, and counts. `visit` sees each frame of output first
+ * and may end the walk there by answering true.
+ *
+ * @returns what is known at the place where the walk ended, and the last frame that was passed
+ */
+export const walk = async (
+  blocks: LogBlocks,
+  from: Landmark,
+  visit: (frame: Passed, payload: Buffer) => boolean = () => false,
+): Promise<{ readonly end: Landmark; readonly last: Passed | undefined }> => {
+  let end = from;
+  let last: Passed | undefined;
+  for (;;) {
+    const header = await blocks.frame(end.offset);
+    if (header === undefined) return { end, last };
+    const frame: Passed = { header, before: end };
+    const payload = await blocks.read(end.offset + HEADER_BYTES, header.length);
+    if (header.kind === 'output' && visit(frame, payload)) return { end, last: frame };
+    last = frame;
+    end = behind(frame, payload);
+  }
+};
+
+/** What is known behind a frame. */
+const behind = ({ header, before }: Passed, payload: Buffer): Landmark => {
+  const offset = before.offset + HEADER_BYTES + header.length;
+  if (header.kind === 'dropped')
+    return { ...before, offset, dropped: before.dropped + Number(payload.readBigUInt64LE()) };
+  if (header.length === 0) return { ...before, offset };
+  const { stream, time } = header;
+  return {
+    ...before,
+    offset,
+    latest: time > before.latest ? time : before.latest,
+    lines: { ...before.lines, [stream]: before.lines[stream] + countLines(payload) },
+    bytes: { ...before.bytes, [stream]: before.bytes[stream] + header.length },
+    open: { ...before.open, [stream]: payload[payload.length - 1] !== NEWLINE },
+    last: stream,
+  };
+};
+
+const countLines = (bytes: Buffer): number => {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines += 1;
+  return lines;
+};
+
+/** The offset behind newline number `count` (from 1) of some bytes; `undefined` when they have fewer. */
+export const behindLine = (bytes: Buffer, count: number): number | undefined => {
+  let at = -1;
+  for (let left = count; left > 0; left--) {
+    at = bytes.indexOf(NEWLINE, at + 1);
+    if (at < 0) return undefined;
+  }
+  return at + 1;
+};

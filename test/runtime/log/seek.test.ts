@@ -1,0 +1,137 @@
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { indexPath, LogIndex, STRIDE } from '../../../src/runtime/log/log-index.ts';
+import type { LogStream } from '../../../src/runtime/log/page.ts';
+import type { Start } from '../../../src/runtime/log/position.ts';
+import { readLogPage } from '../../../src/runtime/log/reader.ts';
+import { bytesOf, dropped, err, logOf, out, randomFrom, readAll } from './fixture.ts';
+
+/** A log of some MiB, and what it holds in plain form. */
+const longLog = async (seed: number, mebibytes: number) => {
+  const random = randomFrom(seed);
+  const frames: Buffer[] = [];
+  const pieces: { readonly stream: LogStream; readonly time: bigint; readonly bytes: Buffer }[] = [];
+  const words = Buffer.from(`${'some words and numbers 0123456789 '.repeat(30)}\n`.repeat(70));
+  for (let size = 0; size < mebibytes << 20; ) {
+    const stream = random(5) === 0 ? 'STDERR' : 'STDOUT';
+    const length = random(10) === 0 ? random(65_536) : random(2000);
+    const start = random(1000);
+    const bytes = words.subarray(start, start + length);
+    // A clock that is set back now and then.
+    const time = BigInt(1000 * frames.length - random(5) * 3000 + 20_000);
+    frames.push(stream === 'STDOUT' ? out(bytes, time) : err(bytes, time));
+    if (random(500) === 0) frames.push(dropped(random(100), 0n));
+    pieces.push({ stream, time, bytes });
+    size += bytes.length;
+  }
+  return { path: await logOf(...frames), pieces };
+};
+
+const contentFrom = async (path: string, start: Start): Promise<Buffer> =>
+  bytesOf((await readAll(path, start)).flatMap(({ entries }) => entries));
+
+describe('a long log', () => {
+  it('is found by line, time and byte as by reading all of it', async () => {
+    const { path, pieces } = await longLog(7, 6);
+    for (const stream of [undefined, 'STDOUT', 'STDERR'] as const) {
+      const selected = pieces.filter((piece) => (stream ?? piece.stream) === piece.stream);
+      const all = Buffer.concat(selected.map(({ bytes }) => bytes));
+      const only = stream === undefined ? {} : { stream };
+      const newlines = [...all.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
+      const ends = all.at(-1) === 0x0a ? newlines.slice(0, -1) : newlines;
+      for (const lines of [1, 2, 77, 1000, ends.length, ends.length + 1, ends.length + 2]) {
+        const from = lines > ends.length ? 0 : (ends[ends.length - lines] ?? 0) + 1;
+        expect(
+          (await contentFrom(path, { tail: lines, ...only })).equals(all.subarray(from)),
+          `${lines}`,
+        ).toBe(true);
+      }
+      for (const offset of [
+        0,
+        1,
+        STRIDE - 1,
+        STRIDE,
+        2 * STRIDE + 12_345,
+        all.length - 1,
+        all.length,
+        all.length + 9,
+      ])
+        expect((await contentFrom(path, { offset, ...only })).equals(all.subarray(offset)), `${offset}`).toBe(
+          true,
+        );
+    }
+    const times = pieces.map(({ time }) => time);
+    for (const since of [0n, 1n, times[5] ?? 0n, times[Math.floor(times.length / 2)] ?? 0n, 10n ** 15n]) {
+      const first = times.findIndex((time) => time >= since);
+      const expected = first < 0 ? [] : pieces.slice(first).map(({ bytes }) => bytes);
+      const found = await contentFrom(path, { since });
+      expect(found.equals(Buffer.concat(expected)), `${since}`).toBe(true);
+    }
+  }, 60_000);
+
+  it('gets its index anew when that is missing, torn or damaged, and only when nobody writes it', async () => {
+    const { path } = await longLog(11, 6);
+    const index = indexPath(path);
+    const before = await contentFrom(path, { tail: 500 });
+    const made = readFileSync(index);
+    expect(made.length / 64).toBeGreaterThanOrEqual(4);
+
+    truncateSync(index, 64 + 13);
+    expect((await contentFrom(path, { tail: 500 })).equals(before)).toBe(true);
+    expect(readFileSync(index).equals(made)).toBe(true);
+
+    writeFileSync(
+      index,
+      made.map((byte) => byte ^ 0x10),
+    );
+    expect((await contentFrom(path, { tail: 500 })).equals(before)).toBe(true);
+    expect(readFileSync(index).equals(made)).toBe(true);
+
+    await rm(index);
+    const open = await readLogPage(path, { tail: 500, first: 1, closed: false });
+    expect(open.entries).toHaveLength(1);
+    expect(() => statSync(index)).toThrow('ENOENT');
+  }, 60_000);
+
+  it('is found right whichever record is damaged', async () => {
+    const { path } = await longLog(13, 6);
+    const before = await contentFrom(path, { tail: 3000 });
+    const made = readFileSync(indexPath(path));
+    for (let record = 0; record < made.length; record += 64) {
+      const damaged = Buffer.from(made);
+      damaged.writeUInt8(damaged.readUInt8(record + 3) ^ 1, record + 3);
+      writeFileSync(indexPath(path), damaged);
+      expect((await contentFrom(path, { tail: 3000 })).equals(before), `record ${record / 64}`).toBe(true);
+    }
+  }, 60_000);
+
+  it('is read where the start is, however long it is', async () => {
+    const bytesRead = (): number =>
+      Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? Number.NaN);
+    const line = `${'x'.repeat(120)}\n`;
+    const frame = (number: number): Buffer => out(line.repeat(500), BigInt(number));
+    const path = await logOf(...Array.from({ length: 4000 }, (_, number) => frame(number)));
+    // The first makes the index.
+    await readLogPage(path, { tail: 1, first: 1, closed: true });
+    for (const start of [{ tail: 100 }, { tail: 900_000 }, { since: 3000n }, { offset: 150_000_000 }]) {
+      const before = bytesRead();
+      const page = await readLogPage(path, { ...start, first: 1 << 16, closed: true });
+      const read = bytesRead() - before;
+      expect(page.entries.length).toBeGreaterThan(0);
+      expect(
+        read,
+        JSON.stringify(start, (_, value) => String(value)),
+      ).toBeLessThan(6 * STRIDE);
+    }
+    expect(statSync(path).size).toBeGreaterThan(200 * STRIDE);
+  }, 60_000);
+
+  it('has landmarks only as far as it is looked at', async () => {
+    const { path } = await longLog(17, 5);
+    await readLogPage(path, { tail: 1, first: 1, closed: true });
+    const index = await LogIndex.open(path, 2 * STRIDE);
+    expect((await index.last()).offset).toBeLessThanOrEqual(2 * STRIDE);
+    await index.close();
+  }, 60_000);
+});
