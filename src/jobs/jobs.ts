@@ -1,7 +1,9 @@
 import { CursorError } from '../runtime/log/cursor.ts';
 import { followLog, type LogSource } from '../runtime/log/follow.ts';
 import type { LogPage } from '../runtime/log/page.ts';
+import type { Start } from '../runtime/log/position.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
+import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
 import type { Job, Usage } from '../store/job.ts';
 import type { JobStore, Page, PageRequest } from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
@@ -14,6 +16,7 @@ import type {
   JobService,
   LogFollowRequest,
   LogPageRequest,
+  LogStart,
   ServerInfo,
   SubmitRequest,
 } from './service.ts';
@@ -103,13 +106,16 @@ export class Jobs implements JobService {
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
     const job = await this.#find(identity, id, 'jobId');
-    checkWindow(request);
+    const start = checkStart(request);
     const first = request.first ?? DEFAULT_PAGE;
     if (!(first >= 1 && first <= LARGEST_PAGE))
       throw badInput('first', `from 1 to ${LARGEST_PAGE} bytes`, first);
-    return named(() =>
-      readLogPage(this.#options.folders.log(id), { ...request, first, closed: isFinal(job.state) }),
-    );
+    const bounds = { ...start, first, closed: isFinal(job.state) };
+    const path = this.#options.folders.log(id);
+    const { grep } = request;
+    if (grep === undefined) return named(() => readLogPage(path, bounds));
+    checkText(grep);
+    return named(() => searchLog(path, { ...bounds, text: grep }));
   }
 
   async followLog(
@@ -117,7 +123,7 @@ export class Jobs implements JobService {
     id: string,
     request: LogFollowRequest,
   ): Promise<AsyncIterableIterator<LogPage>> {
-    checkWindow(request);
+    const start = checkStart(request);
     const { changes, folders } = this.#options;
     const path = folders.log(id);
     let closed = false;
@@ -138,7 +144,7 @@ export class Jobs implements JobService {
       closed: () => closed,
       onChange: (listener) => changes.listen(id, listener),
     };
-    return this.#keep(followLog(source, request), forget);
+    return this.#keep(followLog(source, { ...start, follow: request.follow }), forget);
   }
 
   async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {
@@ -198,11 +204,28 @@ export class Jobs implements JobService {
   }
 }
 
-const checkWindow = ({ after, tail }: { readonly after?: string; readonly tail?: number }): void => {
-  if (tail === undefined) return;
-  if (after !== undefined) throw badInput('tail', 'only one of after and tail', 'both');
-  if (!(Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL))
+const STARTS = ['after', 'tail', 'since', 'offset'] as const;
+
+/** @throws ClientError for more than one way to begin, or an impossible one */
+const checkStart = (request: LogStart): Start => {
+  const [, second] = STARTS.filter((name) => request[name] !== undefined);
+  if (second !== undefined) throw badInput(second, `only one of ${STARTS.join(', ')}`, 'another beside it');
+  const { after, tail, since, offset, stream } = request;
+  if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL))
     throw badInput('tail', `from 0 to ${MOST_TAIL} lines`, tail);
+  return {
+    ...(after !== undefined && { after }),
+    ...(tail !== undefined && { tail }),
+    ...(since !== undefined && { since: BigInt(since.getTime()) * 1_000_000n }),
+    ...(offset !== undefined && { offset }),
+    ...(stream !== undefined && { stream }),
+  };
+};
+
+const checkText = (text: string): void => {
+  const bytes = Buffer.byteLength(text);
+  if (bytes < 1 || bytes > LONGEST_TEXT || text.includes('\n'))
+    throw badInput('grep', `from 1 to ${LONGEST_TEXT} bytes of text without newline`, text);
 };
 
 /** A cursor that a client made up is the client's mistake. */

@@ -34,19 +34,27 @@ export interface SubmitRequest {
   readonly name?: string;
 }
 
-export interface LogPageRequest {
+/** Where reading a log begins: at its beginning, or at the one of these that is given. */
+export interface LogStart {
+  /** Behind this cursor. */
   readonly after?: string;
-  /** Bytes of output a page holds at most. */
-  readonly first?: number;
-  /** Begin at the last so many lines. Not together with `after`. */
+  /** At the last so many lines. */
   readonly tail?: number;
+  /** At the first output of this time or later. */
+  readonly since?: Date;
+  /** At this byte of the output, counted from 0; of `stream`, if one is given. */
+  readonly offset?: number;
   readonly stream?: LogStream;
 }
 
-export interface LogFollowRequest {
-  readonly after?: string;
-  readonly tail?: number;
-  readonly stream?: LogStream;
+export interface LogPageRequest extends LogStart {
+  /** Bytes of output a page holds at most. */
+  readonly first?: number;
+  /** Only lines that contain this text. */
+  readonly grep?: string;
+}
+
+export interface LogFollowRequest extends LogStart {
   /** Wait for more until the job has ended; otherwise complete at the present end. */
   readonly follow: boolean;
 }

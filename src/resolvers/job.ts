@@ -4,7 +4,7 @@ import { builder, identify } from './builder.ts';
 import { EnvVarType } from './env-var.ts';
 import { LabelType } from './label.ts';
 import { LimitsType } from './limits.ts';
-import { LogBatch, LogStream, logArguments } from './log.ts';
+import { LogBatch, LogStream, logStart, START_HELP } from './log.ts';
 import { wellFormed } from './scalars.ts';
 import { UsageType } from './usage.ts';
 
@@ -86,16 +86,23 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       type: LogBatch,
       description: 'One page of what the job wrote.',
       args: {
-        after: t.arg.string({ description: 'Go on behind this cursor.' }),
+        after: t.arg.string({ description: START_HELP.after }),
         first: t.arg({ type: 'ByteSize', description: 'Bytes of output at most. Default 64Ki.' }),
-        tail: t.arg.int({ description: 'Begin at the last so many lines.' }),
-        stream: t.arg({ type: LogStream, description: 'Only this stream.' }),
+        tail: t.arg.int({ description: START_HELP.tail }),
+        since: t.arg({ type: 'DateTime', description: START_HELP.since }),
+        offset: t.arg({ type: 'ByteSize', description: START_HELP.offset }),
+        stream: t.arg({ type: LogStream, description: START_HELP.stream }),
+        grep: t.arg.string({
+          description:
+            'Only lines that contain this text. A page searches at most 64 MiB: go on behind its cursor until `endOfLog`.',
+        }),
       },
       resolve: (job, args, context) => {
         const first = wellFormed('first', args.first);
         return context.jobs.readLog(identify(context), job.id, {
-          ...logArguments(args),
+          ...logStart(args),
           ...(first !== undefined && { first }),
+          ...(typeof args.grep === 'string' && { grep: args.grep }),
         });
       },
     }),

@@ -59,6 +59,10 @@ describe('a subscription that is refused', () => {
     ['after: ""', 'after:', '""'],
     ['tail: -1', 'tail:', '-1'],
     ['after: "0", tail: 1', 'tail:', ''],
+    ['tail: 1, since: "2026-01-01T00:00:00Z"', 'since:', ''],
+    ['since: "yesterday"', 'since:', '"yesterday"'],
+    ['offset: -1', 'offset:', '-1'],
+    ['offset: 1, since: "2026-01-01T00:00:00Z"', 'offset:', ''],
   ])('for its arguments: %s', async (given, field, got) => {
     const id = await server.submit({ command: 'echo x' });
     const answers = await stream(`subscription { logs(jobId: "${id}", ${given}) { cursor } }`);

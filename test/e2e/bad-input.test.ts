@@ -167,6 +167,10 @@ describe('a page', () => {
     ['logs(after: "-1")', 'after:'],
     ['logs(tail: -1)', 'tail:'],
     ['logs(tail: 1, after: "0")', 'tail:'],
+    ['logs(offset: 1, tail: 1)', 'offset:'],
+    ['logs(since: "today")', 'since:'],
+    ['logs(grep: "")', 'grep:'],
+    ['logs(grep: "a\\nb")', 'grep:'],
     ['logs(first: 0)', 'first:'],
     ['logs(first: "4G")', 'first:'],
   ])('of a log is refused: %s', async (field, name) => {
