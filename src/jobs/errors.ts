@@ -4,7 +4,8 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'LIMIT_UNAVAILABLE'
   | 'UNAUTHENTICATED'
-  | 'FORBIDDEN';
+  | 'FORBIDDEN'
+  | 'IDEMPOTENCY_CONFLICT';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
 export class ClientError extends Error {
@@ -30,6 +31,13 @@ export const badInput = (field: string, expected: string, got: unknown): ClientE
 
 export const notFound = (field: string, what: string, got: string): ClientError =>
   new ClientError('NOT_FOUND', `${field}: no ${what} with id ${show(got)}`, field);
+
+export const idempotencyConflict = (field: string, key: string): ClientError =>
+  new ClientError(
+    'IDEMPOTENCY_CONFLICT',
+    `${field}: expected the same request as before with this key, got another with ${show(key)}`,
+    field,
+  );
 
 const show = (value: unknown): string => {
   const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));

@@ -7,10 +7,11 @@ import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
 import type { Job, Usage } from '../store/job.ts';
 import type { JobStore, Page, PageRequest } from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
-import { badInput, notFound } from './errors.ts';
+import { badInput, idempotencyConflict, notFound } from './errors.ts';
 import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
 import { checkRequest, type RequestContext } from './request.ts';
+import { requestKey } from './request-key.ts';
 import type {
   Identity,
   JobService,
@@ -55,9 +56,16 @@ export class Jobs implements JobService {
       spec: checkRequest(request, this.#options.request),
       state: { status: 'QUEUED' },
     };
-    await this.#options.store.insert(job);
-    this.#options.supervision.start(job);
-    return job;
+    const insertion = await this.#options.store.insert(job, requestKey(request));
+    switch (insertion.kind) {
+      case 'inserted':
+        this.#options.supervision.start(job);
+        return job;
+      case 'repeated':
+        return insertion.job;
+      case 'conflict':
+        throw idempotencyConflict('input.idempotencyKey', request.idempotencyKey ?? '');
+    }
   }
 
   async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {

@@ -32,6 +32,8 @@ export interface SubmitRequest {
   readonly limits?: LimitsRequest;
   readonly labels?: readonly Label[];
   readonly name?: string;
+  /** The same key again, with the same request, answers with the same job. */
+  readonly idempotencyKey?: string;
 }
 
 /** Where reading a log begins: at its beginning, or at the one of these that is given. */
@@ -74,7 +76,7 @@ export interface ServerInfo {
 
 /**
  * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
- * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`); anything else that it throws is the server's fault.
+ * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`); anything else that it throws is the server's fault.
  */
 export interface JobService {
   /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */

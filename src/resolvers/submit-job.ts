@@ -29,6 +29,10 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     limits: t.field({ type: LimitsInput }),
     labels: t.field({ type: [LabelInput] }),
     name: t.string(),
+    idempotencyKey: t.string({
+      description:
+        'For sending a request again whose answer was lost: with the same key it answers with the same job; another request with that key is refused with IDEMPOTENCY_CONFLICT. Kept as long as the job.',
+    }),
   }),
 });
 

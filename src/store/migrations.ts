@@ -101,4 +101,14 @@ export const MIGRATIONS: readonly string[] = [
     SELECT RAISE(ABORT, 'a job cannot change its state like this');
   END;
   `,
+  `
+  CREATE TABLE request_keys (
+    owner  TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    PRIMARY KEY (owner, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX request_keys_by_job ON request_keys (job_id);
+  `,
 ];

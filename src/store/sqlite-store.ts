@@ -1,9 +1,10 @@
 import type { Statement } from 'better-sqlite3';
 import { type Connection, openDatabase } from './database.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { Job, JobState, JobStatus } from './job.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
-import type { JobFilter, JobStore, Page, PageRequest } from './store.ts';
+import type { Insertion, JobFilter, JobStore, Page, PageRequest, RequestKey } from './store.ts';
 
 /**
  * Opens the jobs kept in a SQLite file, made if need be.
@@ -20,16 +21,35 @@ class SqliteStore implements JobStore {
   /** By their text: it depends on the shape of a filter and never on its values, and shapes are few. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
+  readonly #commits: GroupCommit;
+
   constructor(db: Connection) {
     this.#db = db;
+    this.#commits = new GroupCommit(db);
   }
 
-  async insert(job: Job): Promise<void> {
-    this.#write(() => {
+  insert(job: Job, request?: RequestKey): Promise<Insertion> {
+    return this.#commits.write(() => {
+      const earlier = request === undefined ? undefined : this.#earlier(job.owner, request);
+      if (earlier !== undefined) return earlier;
       this.#prepare(INSERT).run(toRow(job));
       const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
       for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
+      if (request !== undefined) {
+        const sql = 'INSERT INTO request_keys (owner, key, digest, job_id) VALUES (?, ?, ?, ?)';
+        this.#prepare(sql).run(job.owner, request.key, request.digest, job.id);
+      }
+      return { kind: 'inserted', job };
     });
+  }
+
+  /** What an earlier request of the same owner and key has led to. */
+  #earlier(owner: string, { key, digest }: RequestKey): Insertion | undefined {
+    const sql = `SELECT k.digest, ${COLUMNS.map((name) => `j.${name}`).join(', ')}
+      FROM request_keys k JOIN jobs j ON j.id = k.job_id WHERE k.owner = ? AND k.key = ?`;
+    const row = this.#prepare(sql).get(owner, key) as (JobRow & { readonly digest: string }) | undefined;
+    if (row === undefined) return undefined;
+    return row.digest === digest ? { kind: 'repeated', job: fromRow(row) } : { kind: 'conflict' };
   }
 
   async get(id: string): Promise<Job | undefined> {
@@ -65,19 +85,12 @@ class SqliteStore implements JobStore {
     const places = from.map(() => '?').join(', ');
     const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
     const values = [...columns.map(([, value]) => value), id, ...from];
-    return this.#write(() => this.#jobs({ sql, values })[0]);
+    return this.#commits.write(() => this.#jobs({ sql, values })[0]);
   }
 
   async close(): Promise<void> {
+    this.#commits.flush();
     this.#db.close();
-  }
-
-  /**
-   * Runs a transaction that takes the write lock at once. Its commit is a statement of its own: an UPDATE ...
-   * RETURNING read with `get` commits while it is being reset, where better-sqlite3 does not see that it failed.
-   */
-  #write<T>(work: () => T): T {
-    return this.#db.transaction(work).immediate();
   }
 
   #jobs(query: Query): Job[] {

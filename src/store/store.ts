@@ -33,12 +33,32 @@ export interface Page {
   readonly hasPrevious: boolean;
 }
 
+/** By what a client tells that two requests of its are the same one, sent twice. */
+export interface RequestKey {
+  /** Chosen by the client; each owner has keys of its own. */
+  readonly key: string;
+  /** A digest of what was asked for. */
+  readonly digest: string;
+}
+
+/** What came of an insertion. */
+export type Insertion =
+  | { readonly kind: 'inserted'; readonly job: Job }
+  /** The same request was here before, and this is its job. */
+  | { readonly kind: 'repeated'; readonly job: Job }
+  /** Another request was here before with this key. */
+  | { readonly kind: 'conflict' };
+
 /**
  * Where jobs are kept. Asynchronous throughout, so that a shared database can stand behind it.
  */
 export interface JobStore {
-  /** Adds a QUEUED job; it is on disk when the promise settles. */
-  insert(job: Job): Promise<void>;
+  /**
+   * Adds a QUEUED job; it is on disk when the promise settles.
+   *
+   * @param request makes a repetition known: looked up and kept in the transaction that inserts
+   */
+  insert(job: Job, request?: RequestKey): Promise<Insertion>;
   get(id: string): Promise<Job | undefined>;
   list(request: PageRequest): Promise<Page>;
   count(filter: JobFilter): Promise<number>;

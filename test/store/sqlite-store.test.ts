@@ -319,3 +319,43 @@ describe('jobs in some states', () => {
     expect(await store.inStatus([])).toEqual([]);
   });
 });
+
+describe('a request with a key', () => {
+  const request = { key: 'k', digest: 'd' };
+
+  it('that comes again leads to the job that it led to before, also after reopening', async () => {
+    const job = makeJob();
+    expect(await store.insert(job, request)).toEqual({ kind: 'inserted', job });
+    expect(await store.insert(makeJob(), request)).toEqual({ kind: 'repeated', job });
+    await reopen();
+    expect(await store.insert(makeJob(), request)).toEqual({ kind: 'repeated', job });
+    expect(await store.count({})).toBe(1);
+  });
+
+  it('is told its job as that is now', async () => {
+    const job = makeJob();
+    await store.insert(job, request);
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(1) });
+    const again = await store.insert(makeJob(), request);
+    expect(again).toMatchObject({ kind: 'repeated', job: { state: { status: 'RUNNING' } } });
+  });
+
+  it('is refused when it is another request, and nothing is added', async () => {
+    await store.insert(makeJob(), request);
+    expect(await store.insert(makeJob(), { key: 'k', digest: 'other' })).toEqual({ kind: 'conflict' });
+    expect(await store.count({})).toBe(1);
+  });
+
+  it('meets only those of the same owner', async () => {
+    await store.insert(makeJob(), request);
+    const job = makeJob({}, { owner: 'other' });
+    expect(await store.insert(job, request)).toEqual({ kind: 'inserted', job });
+  });
+
+  it('leads to one job however many come at once', async () => {
+    const jobs = Array.from({ length: 20 }, () => makeJob());
+    const insertions = await Promise.all(jobs.map((job) => store.insert(job, request)));
+    expect(insertions.filter(({ kind }) => kind === 'inserted')).toHaveLength(1);
+    expect(await store.count({})).toBe(1);
+  });
+});

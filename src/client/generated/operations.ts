@@ -80,6 +80,8 @@ export type SubmitJobInput = {
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
   /** Default: the job's id. */
   readonly hostname?: string | null | undefined;
+  /** For sending a request again whose answer was lost: with the same key it answers with the same job; another request with that key is refused with IDEMPOTENCY_CONFLICT. Kept as long as the job. */
+  readonly idempotencyKey?: string | null | undefined;
   /** Default "alpine". */
   readonly image?: string | null | undefined;
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;

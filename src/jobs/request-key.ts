@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import type { RequestKey } from '../store/store.ts';
+import { badInput } from './errors.ts';
+import type { SubmitRequest } from './service.ts';
+
+const LONGEST_KEY = 256;
+
+/**
+ * The key under which a request is kept, and the digest that tells it from others with that key. It is taken of what
+ * was asked for and not of what that means: defaults of the server may change between two attempts.
+ *
+ * @throws ClientError for an empty or long key, or one with a NUL byte
+ */
+export const requestKey = ({ idempotencyKey: key, ...request }: SubmitRequest): RequestKey | undefined => {
+  if (key === undefined) return undefined;
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > LONGEST_KEY || key.includes('\0'))
+    throw badInput('input.idempotencyKey', `from 1 to ${LONGEST_KEY} bytes without NUL`, key);
+  return { key, digest: createHash('sha256').update(canonical(request)).digest('hex') };
+};
+
+/** JSON in which the order of fields makes no difference. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : part,
+  );

@@ -1,0 +1,77 @@
+import type { Connection } from './database.ts';
+
+interface Write {
+  /** Runs in the transaction; what it throws undoes this write only. */
+  run(): void;
+  /** The transaction is on disk. */
+  settle(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Runs the writes that arrive within one turn of the event loop in one transaction, so that a burst of them waits for
+ * the disk once. They run in the order in which they came, and none is told to be done before all are on disk.
+ */
+export class GroupCommit {
+  readonly #db: Connection;
+  #waiting: Write[] = [];
+  #scheduled: NodeJS.Immediate | undefined;
+
+  constructor(db: Connection) {
+    this.#db = db;
+  }
+
+  /**
+   * Does one write. `work` is called in a transaction that holds the write lock, and what it throws undoes what it
+   * did and nothing else.
+   *
+   * @throws what `work` threw, or why the transaction could not be committed
+   */
+  write<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let settle = (): void => undefined;
+      this.#waiting.push({
+        run: () => {
+          const result = work();
+          settle = () => resolve(result);
+        },
+        settle: () => settle(),
+        reject,
+      });
+      this.#scheduled ??= setImmediate(() => this.flush());
+    });
+  }
+
+  /** Commits what waits, now. */
+  flush(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    const writes = this.#waiting;
+    this.#waiting = [];
+    if (writes.length === 0) return;
+    const done: Write[] = [];
+    try {
+      // The commit is a statement of its own: an UPDATE ... RETURNING read with `get` commits while it is being reset,
+      // where better-sqlite3 does not see that it failed.
+      this.#db.transaction(() => this.#runAll(writes, done)).immediate();
+    } catch (error) {
+      for (const write of writes) write.reject(error);
+      return;
+    }
+    for (const write of done) write.settle();
+  }
+
+  #runAll(writes: readonly Write[], done: Write[]): void {
+    for (const write of writes) {
+      try {
+        // Within a transaction another one is a savepoint.
+        this.#db.transaction(() => write.run())();
+        done.push(write);
+      } catch (error) {
+        // A full disk, for one, ends the whole transaction (sqlite.org/lang_transaction.html section 4).
+        if (!this.#db.inTransaction) throw error;
+        write.reject(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Connection, openDatabase } from '../../src/store/database.ts';
+import { GroupCommit } from '../../src/store/group-commit.ts';
+import { openStore } from '../../src/store/sqlite-store.ts';
+import { disposers } from '../support/disposers.ts';
+import { makeJob } from './fixture.ts';
+
+const onEnd = disposers();
+let path: string;
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-commit-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
+  path = join(folder, 'cloister.db');
+});
+
+const WAL_HEADER = 32;
+const FRAME_HEADER = 24;
+
+/**
+ * How many transactions lie in the write-ahead log: the frames that end one (sqlite.org/fileformat2.html section 4).
+ * Read by another process: closing a descriptor of the file in this one would drop SQLite's locks.
+ */
+const commits = (): number => {
+  const wal = execFileSync('cat', [`${path}-wal`], { maxBuffer: 64 << 20 });
+  const page = wal.readUInt32BE(8);
+  let count = 0;
+  for (let at = WAL_HEADER; at + FRAME_HEADER <= wal.length; at += FRAME_HEADER + page) {
+    // Frames of before the last reset of the log have other salts.
+    const current = wal.subarray(at + 8, at + 16).equals(wal.subarray(16, 24));
+    if (current && wal.readUInt32BE(at + 4) !== 0) count += 1;
+  }
+  return count;
+};
+
+describe('a burst of writes', () => {
+  it('waits for the disk once', async () => {
+    const store = openStore(path);
+    onEnd(() => store.close());
+    const first = makeJob();
+    await store.insert(first);
+    const before = commits();
+    const jobs = Array.from({ length: 100 }, () => makeJob());
+    await Promise.all([
+      ...jobs.map((job) => store.insert(job)),
+      store.transition(first.id, ['QUEUED'], { status: 'RUNNING', startedAt: new Date() }),
+    ]);
+    expect(commits() - before).toBe(1);
+    expect(await store.count({ status: ['QUEUED'] })).toBe(100);
+    await store.insert(makeJob());
+    expect(commits() - before).toBe(2);
+  });
+
+  it('is carried out in the order in which it came', async () => {
+    const store = openStore(path);
+    onEnd(() => store.close());
+    const job = makeJob();
+    const running = { status: 'RUNNING', startedAt: new Date() } as const;
+    const [, started, again] = await Promise.all([
+      store.insert(job),
+      store.transition(job.id, ['QUEUED'], running),
+      store.transition(job.id, ['QUEUED'], running),
+    ]);
+    expect(started?.state.status).toBe('RUNNING');
+    expect(again).toBeUndefined();
+  });
+
+  it('is on disk when a store is closed right behind it', async () => {
+    const store = openStore(path);
+    const inserted = store.insert(makeJob());
+    await store.close();
+    await inserted;
+    const next = openStore(path);
+    onEnd(() => next.close());
+    expect(await next.count({})).toBe(1);
+  });
+});
+
+describe('a write that fails', () => {
+  let db: Connection;
+  let commit: GroupCommit;
+
+  beforeEach(() => {
+    db = openDatabase(path);
+    onEnd(() => db.close());
+    db.exec('CREATE TABLE t (n INTEGER UNIQUE) STRICT');
+    commit = new GroupCommit(db);
+  });
+
+  const insert = (...numbers: number[]) =>
+    commit.write(() => {
+      for (const n of numbers) db.prepare('INSERT INTO t VALUES (?)').run(n);
+    });
+  const numbers = () => db.prepare('SELECT n FROM t ORDER BY n').pluck().all();
+
+  it('undoes what it did itself and nothing of the others', async () => {
+    const results = await Promise.allSettled([insert(1), insert(2, 1), insert(3)]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(numbers()).toEqual([1, 3]);
+  });
+
+  it('to commit fails all of its group, and leaves the next ones alone', async () => {
+    // Deferred, so that it is the commit that fails.
+    db.exec('CREATE TABLE child (n INTEGER REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED) STRICT');
+    const orphan = commit.write(() => db.prepare('INSERT INTO child VALUES (9)').run());
+    const results = await Promise.allSettled([insert(1), orphan]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(numbers()).toEqual([]);
+    await insert(4);
+    expect(numbers()).toEqual([4]);
+  });
+});
