@@ -29,6 +29,9 @@ export interface Machine {
   readonly project: string;
 }
 
+/** The database, in the state folder. */
+export const DATABASE = 'cloister.db';
+
 /** One setting: how it is named, what it takes, and what it is when nobody says. */
 export interface Named<T> {
   /** As on the command line: `--listen <host:port>`; one without `<...>` is a switch. */
@@ -269,15 +272,28 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
 /** Settings of the client commands. Parameters and errors as for `parseServeConfig`. */
 export const parseClientConfig = (flags: Flags, env: Environment, machine = thisMachine()): ClientConfig => {
   const url = read(clientSettings.url, flags, env, machine);
-  const stateDir = given(clientSettings.stateDir, flags, env);
-  const standard = clientSettings.stateDir.fallback(machine, env);
-  // `make run` keeps its state in the checkout; a folder that was named leaves nothing to look for.
-  const folders = stateDir === undefined ? [standard, join(machine.project, '.state')] : [stateDir];
+  const folders = parseStateDirs(flags, env, machine);
   return {
     url,
     token: given(clientSettings.token, flags, env),
     tokenFiles: isLoopback(url.hostname) ? folders.map((folder) => join(folder, 'token')) : [],
   };
+};
+
+/**
+ * Where the state folder of a server on this machine may be, likeliest first: the one that was named, else the default,
+ * else that of `make run`, which keeps its state in the checkout.
+ *
+ * @throws ConfigError
+ */
+export const parseStateDirs = (
+  flags: Flags,
+  env: Environment,
+  machine = thisMachine(),
+): readonly [string, ...string[]] => {
+  const stateDir = given(serveSettings.stateDir, flags, env);
+  if (stateDir !== undefined) return [stateDir];
+  return [serveSettings.stateDir.fallback(machine, env), join(machine.project, '.state')];
 };
 
 /** What a setting was set to by flag or environment; an empty variable counts as unset. */

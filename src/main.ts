@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addClientCommands } from './client/program.ts';
-import { type Flags, parseServeConfig, serveSettings } from './config.ts';
+import { DATABASE, type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config.ts';
 import { withSettings } from './config-options.ts';
 import { VERSION } from './version.ts';
 
@@ -38,6 +38,23 @@ withSettings(
     ]);
     process.exitCode = await printChecks(await doctor(config), flags.json ?? false);
   });
+
+withSettings(
+  program
+    .command('backup')
+    .description('copy the database of the server on this machine, also while it runs')
+    .argument('<file>', 'file to make; it holds what jobs were given, and only its owner may read it'),
+  { stateDir: serveSettings.stateDir },
+).action(async (file: string, flags: Flags) => {
+  const folders = parseStateDirs(flags, process.env);
+  const [{ existsSync }, { join, resolve }, { backUp }] = await Promise.all([
+    import('node:fs'),
+    import('node:path'),
+    import('./store/backup.ts'),
+  ]);
+  const databases = folders.map((folder) => join(folder, DATABASE));
+  backUp(databases.find((path) => existsSync(path)) ?? join(folders[0], DATABASE), resolve(file));
+});
 
 program
   .command('schema')

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { IMAGE_NAMES } from '../rootfs/catalogue.ts';
 import { ensureImage } from '../rootfs/image.ts';
 import { progressOnTerminal } from '../rootfs/progress.ts';
-import type { ServeConfig } from './config.ts';
+import { DATABASE, type ServeConfig } from './config.ts';
 import { Changes } from './jobs/changes.ts';
 import { JobFolders } from './jobs/folder.ts';
 import { Jobs } from './jobs/jobs.ts';
@@ -112,7 +112,7 @@ const start = async (
     log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`);
   log(`cgroup ${cgroups.path}, controllers: ${cgroups.controllers.join(' ') || 'none'}`);
 
-  const store = openStore(join(stateDir, 'cloister.db'));
+  const store = openStore(join(stateDir, DATABASE));
   cleanup.add(() => store.close());
   const jobs = await openJobs(config, { images, cgroups, store, cleanup, log });
 

@@ -1,12 +1,8 @@
+import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { copyInto } from './backup.ts';
+import { type Connection, DatabaseError } from './connection.ts';
 import { MIGRATIONS } from './migrations.ts';
-
-export type Connection = Database.Database;
-
-/** The database cannot be used; the message tells why, for whoever starts the server. */
-export class DatabaseError extends Error {
-  override readonly name = 'DatabaseError';
-}
 
 // "CLST": tells a database of ours from any other SQLite file (sqlite.org/pragma.html#pragma_application_id).
 const APPLICATION_ID = 0x434c5354;
@@ -14,7 +10,8 @@ const APPLICATION_ID = 0x434c5354;
 const OLDEST_SQLITE = [3, 51, 3];
 
 /**
- * Opens the database, made if need be, and brings it to the present version.
+ * Opens the database, made if need be, and brings it to the present version. What an older Cloister left is kept as
+ * `<path>.version-<N>`.
  *
  * @throws DatabaseError when it cannot be opened, is damaged, not ours, or of a newer version than this program
  *   (it is left untouched then)
@@ -83,6 +80,7 @@ const checkHealth = (db: Connection, path: string): void => {
 };
 
 const migrate = (db: Connection, path: string): void => {
+  keepOld(db, path);
   // A step that makes a table anew drops the old one, and with it, by their foreign keys, the rows of others
   // (sqlite.org/lang_altertable.html section 7).
   db.pragma('foreign_keys = OFF');
@@ -99,6 +97,16 @@ const migrate = (db: Connection, path: string): void => {
     });
     step.immediate();
   }
+};
+
+/** A copy of what an older Cloister left, beside it: the way back. */
+const keepOld = (db: Connection, path: string): void => {
+  const version = pragma(db, 'user_version');
+  if (version === 0 || version >= MIGRATIONS.length) return;
+  const copy = `${path}.version-${version}`;
+  // Of an earlier attempt, which changed nothing.
+  rmSync(copy, { force: true });
+  copyInto(db, copy);
 };
 
 const enforceForeignKeys = (db: Connection): void => {

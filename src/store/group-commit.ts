@@ -1,4 +1,4 @@
-import type { Connection } from './database.ts';
+import type { Connection } from './connection.ts';
 
 interface Write {
   /** Runs in the transaction; what it throws undoes this write only. */

@@ -1,5 +1,6 @@
 import type { Statement } from 'better-sqlite3';
-import { type Connection, openDatabase } from './database.ts';
+import type { Connection } from './connection.ts';
+import { openDatabase } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Job, JobState, JobStatus } from './job.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
