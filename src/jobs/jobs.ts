@@ -5,9 +5,10 @@ import type { Start } from '../runtime/log/position.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
 import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
 import type { Job, Usage } from '../store/job.ts';
-import type { JobStore, Page, PageRequest } from '../store/store.ts';
+import type { JobEvent, JobFilter, JobStore, Page, PageRequest } from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
 import { badInput, idempotencyConflict, notFound } from './errors.ts';
+import { followEvents } from './events.ts';
 import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
 import { checkRequest, type RequestContext } from './request.ts';
@@ -59,6 +60,7 @@ export class Jobs implements JobService {
     const insertion = await this.#options.store.insert(job, requestKey(request));
     switch (insertion.kind) {
       case 'inserted':
+        this.#options.changes.tell(job);
         this.#options.supervision.start(job);
         return job;
       case 'repeated':
@@ -160,6 +162,16 @@ export class Jobs implements JobService {
     return this.#keep(await watchJob(changes, id, () => this.#find(identity, id, 'jobId')), () => {});
   }
 
+  async events(
+    _identity: Identity,
+    { after, filter }: { readonly after?: string; readonly filter: JobFilter },
+  ): Promise<AsyncIterableIterator<JobEvent>> {
+    const { store, changes } = this.#options;
+    const last = await store.lastEvent();
+    const from = after === undefined ? last : eventNumber(after, last);
+    return this.#keep(followEvents(store, changes, from, filter), () => {});
+  }
+
   async info(): Promise<ServerInfo> {
     const { store, info, request } = this.#options;
     const [queued, running] = await Promise.all([
@@ -211,6 +223,13 @@ export class Jobs implements JobService {
     return job;
   }
 }
+
+/** @throws ClientError for what is no number of an event, or one that is still to come */
+const eventNumber = (cursor: string, last: number): number => {
+  const number = /^(?:0|[1-9]\d{0,14})$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (!(number <= last)) throw badInput('after', 'a cursor that came with an event, or "0"', cursor);
+  return number;
+};
 
 const STARTS = ['after', 'tail', 'since', 'offset'] as const;
 

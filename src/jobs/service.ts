@@ -1,6 +1,6 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
 import type { EnvVar, Job, Label, Usage } from '../store/job.ts';
-import type { Page, PageRequest } from '../store/store.ts';
+import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
 
 /** Who asks. Decided in one place, at the door of the server. */
 export interface Identity {
@@ -97,6 +97,14 @@ export interface JobService {
   ): Promise<AsyncIterableIterator<LogPage>>;
   /** The job as it is now, then after each change; completes when it has ended. `return()` as above. */
   watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>>;
+  /**
+   * Changes of all jobs in one order: those behind the cursor `after`, then what comes; without it, what comes. Never
+   * done by itself.
+   */
+  events(
+    identity: Identity,
+    request: { readonly after?: string; readonly filter: JobFilter },
+  ): Promise<AsyncIterableIterator<JobEvent>>;
   info(): Promise<ServerInfo>;
   /** Ends every watch and follower: their streams complete. */
   complete(): Promise<void>;

@@ -1,22 +1,8 @@
 import type { Page } from '../store/store.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode, JobStatus } from './job.ts';
-import { LabelInput } from './label.ts';
+import { JobNode } from './job.ts';
+import { JobFilter, toFilter } from './job-filter.ts';
 import { checkPage } from './page.ts';
-import { wellFormed } from './scalars.ts';
-
-const JobFilter = builder.inputType('JobFilter', {
-  description: 'Which jobs: every field that is given must match.',
-  fields: (t) => ({
-    status: t.field({ type: [JobStatus] }),
-    name: t.string(),
-    image: t.string(),
-    owner: t.string(),
-    label: t.field({ type: LabelInput }),
-    createdAfter: t.field({ type: 'DateTime' }),
-    createdBefore: t.field({ type: 'DateTime' }),
-  }),
-});
 
 const JobOrder = builder.enumType('JobOrder', {
   description: 'By time of creation.',
@@ -55,18 +41,7 @@ builder.queryField('jobs', (t) =>
     },
     resolve: async (_root, args, context) => {
       const identity = identify(context);
-      const { filter: asked } = args;
-      const createdAfter = wellFormed('filter.createdAfter', asked?.createdAfter);
-      const createdBefore = wellFormed('filter.createdBefore', asked?.createdBefore);
-      const filter = {
-        ...(asked?.status && { status: asked.status }),
-        ...(typeof asked?.name === 'string' && { name: asked.name }),
-        ...(typeof asked?.image === 'string' && { image: asked.image }),
-        ...(typeof asked?.owner === 'string' && { owner: asked.owner }),
-        ...(asked?.label && { label: asked.label }),
-        ...(createdAfter && { createdAfter }),
-        ...(createdBefore && { createdBefore }),
-      };
+      const filter = toFilter(args.filter);
       const window = checkPage(args, DEFAULT_FIRST);
       const page = await context.jobs.list(identity, {
         ...window,

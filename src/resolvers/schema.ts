@@ -1,6 +1,7 @@
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './job.ts';
+import './job-events.ts';
 import './job-updated.ts';
 import './jobs.ts';
 import './log.ts';

@@ -111,4 +111,22 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX request_keys_by_job ON request_keys (job_id);
   `,
+  // Written by triggers, so that no change of a job can go without its event, and in the order of the commits.
+  // AUTOINCREMENT: a number is never given twice, also when the last rows are deleted (sqlite.org/autoinc.html).
+  `
+  CREATE TABLE job_events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time   INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    status TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX job_events_by_job ON job_events (job_id);
+
+  CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
+    INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
+  END;
+  CREATE TRIGGER jobs_changed AFTER UPDATE OF status ON jobs BEGIN
+    INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
+  END;
+  `,
 ];

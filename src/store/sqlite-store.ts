@@ -1,11 +1,22 @@
 import type { Statement } from 'better-sqlite3';
 import type { Connection } from './connection.ts';
 import { openDatabase } from './database.ts';
+import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Job, JobState, JobStatus } from './job.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
-import type { Insertion, JobFilter, JobStore, Page, PageRequest, RequestKey } from './store.ts';
+import type {
+  EventPage,
+  EventRequest,
+  Insertion,
+  JobEvent,
+  JobFilter,
+  JobStore,
+  Page,
+  PageRequest,
+  RequestKey,
+} from './store.ts';
 
 /**
  * Opens the jobs kept in a SQLite file, made if need be.
@@ -16,6 +27,9 @@ export const openStore = (path: string): JobStore => new SqliteStore(openDatabas
 
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
+
+/** A row of `eventQuery`. */
+type EventRow = JobRow & { readonly number: number; readonly time: number; readonly event_status: JobStatus };
 
 class SqliteStore implements JobStore {
   readonly #db: Connection;
@@ -87,6 +101,31 @@ class SqliteStore implements JobStore {
     const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
     const values = [...columns.map(([, value]) => value), id, ...from];
     return this.#commits.write(() => this.#jobs({ sql, values })[0]);
+  }
+
+  async events(request: EventRequest): Promise<EventPage> {
+    const last = this.#lastEvent();
+    const rows = this.#all(eventQuery(request)) as EventRow[];
+    const events = rows.map(
+      (row): JobEvent => ({
+        number: row.number,
+        time: new Date(row.time),
+        status: row.event_status,
+        job: fromRow(row),
+      }),
+    );
+    const end = Math.min(last, request.after + MOST_LOOKED_AT);
+    const through =
+      rows.length === request.limit ? (events.at(-1)?.number ?? end) : Math.max(request.after, end);
+    return { events, through, more: through < last };
+  }
+
+  async lastEvent(): Promise<number> {
+    return this.#lastEvent();
+  }
+
+  #lastEvent(): number {
+    return Number(this.#prepare('SELECT coalesce(max(number), 0) FROM job_events').pluck().get());
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,34 @@ export interface Page {
   readonly hasPrevious: boolean;
 }
 
+/** A change of a job's state, its submission included. */
+export interface JobEvent {
+  /** Numbers rise from event to event, over all jobs; some are missing. */
+  readonly number: number;
+  readonly time: Date;
+  /** What the job changed to. */
+  readonly status: JobStatus;
+  /** The job as it is now. */
+  readonly job: Job;
+}
+
+export interface EventRequest {
+  /** Only events with a higher number. */
+  readonly after: number;
+  /** Events at most. */
+  readonly limit: number;
+  /** `status` is that of the event; the others are about the job. */
+  readonly filter: JobFilter;
+}
+
+export interface EventPage {
+  readonly events: readonly JobEvent[];
+  /** Everything up to this number was looked at. */
+  readonly through: number;
+  /** There may be more behind `through`. */
+  readonly more: boolean;
+}
+
 /** By what a client tells that two requests of its are the same one, sent twice. */
 export interface RequestKey {
   /** Chosen by the client; each owner has keys of its own. */
@@ -70,5 +98,9 @@ export interface JobStore {
    * @returns the job as it is now, or `undefined` when it was in none of `from` (somebody else was first)
    */
   transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined>;
+  /** Events in their order. Looks at a bounded number of them, so a page may be empty and yet have more behind it. */
+  events(request: EventRequest): Promise<EventPage>;
+  /** The number of the last event; 0 when there is none. */
+  lastEvent(): Promise<number>;
   close(): Promise<void>;
 }

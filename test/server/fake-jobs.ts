@@ -11,7 +11,7 @@ import type {
 import type { LogPage } from '../../src/runtime/log/page.ts';
 import { Bell, pull } from '../../src/runtime/pull.ts';
 import type { Job, JobState, Usage } from '../../src/store/job.ts';
-import type { Page, PageRequest } from '../../src/store/store.ts';
+import type { JobEvent, Page, PageRequest } from '../../src/store/store.ts';
 import { makeJob, usage } from '../store/fixture.ts';
 
 /** One page of one entry. The cursor is the number of the page. */
@@ -147,6 +147,27 @@ export class FakeJobs implements JobService {
         if (job !== last) {
           last = job;
           return { done: false, value: job };
+        }
+        await this.#changed.wait(seen, signal);
+      }
+    });
+  }
+
+  async events(identity: Identity): Promise<AsyncIterableIterator<JobEvent>> {
+    await this.#enter('events', identity);
+    const told = new Map<string, Job>();
+    let number = 0;
+    return this.#give<JobEvent>(async (signal) => {
+      for (;;) {
+        const seen = this.#changed.rings;
+        const job = [...this.jobs.values()].find((one) => told.get(one.id) !== one);
+        if (job !== undefined) {
+          told.set(job.id, job);
+          number += 1;
+          return {
+            done: false,
+            value: { number, time: new Date(1000 * number), status: job.state.status, job },
+          };
         }
         await this.#changed.wait(seen, signal);
       }

@@ -15,7 +15,8 @@ const LOGS = `subscription ($id: ID!, $after: String, $follow: Boolean) {
   logs(jobId: $id, after: $after, follow: $follow) { entries { text time } cursor endOfLog }
 }`;
 const UPDATES = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { id status } }';
-const DOCUMENTS = { logs: LOGS, jobUpdated: UPDATES } as const;
+const EVENTS = 'subscription { jobEvents { cursor status job { id } } }';
+const DOCUMENTS = { logs: LOGS, jobUpdated: UPDATES, jobEvents: EVENTS } as const;
 
 describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) => {
   const dispose = disposers();
@@ -93,7 +94,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     ]);
   });
 
-  it.each(['logs', 'jobUpdated'] as const)(
+  it.each(['logs', 'jobUpdated', 'jobEvents'] as const)(
     'of %s lets go of its source at once when the client goes away while it waits',
     async (name) => {
       const fixture = await serveFakes(dispose);
@@ -107,7 +108,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     },
   );
 
-  it.each(['logs', 'jobUpdated'] as const)(
+  it.each(['logs', 'jobUpdated', 'jobEvents'] as const)(
     'of %s lets go of a source that arrives after the client has gone',
     async (name) => {
       const fixture = await serveFakes(dispose);

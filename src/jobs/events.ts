@@ -1,0 +1,32 @@
+import { Bell, pull } from '../runtime/pull.ts';
+import type { JobEvent, JobFilter, JobStore } from '../store/store.ts';
+import type { Changes } from './changes.ts';
+
+const PAGE = 100;
+
+/**
+ * The events behind a number, then those to come, in their order and without a gap: they are read from the store, and
+ * a change only says that it is time to look. Never done by itself. `return()` settles at once, also while waiting.
+ */
+export const followEvents = (
+  store: JobStore,
+  changes: Changes,
+  after: number,
+  filter: JobFilter,
+): AsyncIterableIterator<JobEvent> => {
+  const bell = new Bell();
+  const forget = changes.listenToAll(() => bell.ring());
+  const waiting: JobEvent[] = [];
+  let through = after;
+  return pull<JobEvent>(async (signal) => {
+    for (;;) {
+      const next = waiting.shift();
+      if (next !== undefined) return { done: false, value: next };
+      const seen = bell.rings;
+      const page = await store.events({ after: through, limit: PAGE, filter });
+      waiting.push(...page.events);
+      through = page.through;
+      if (waiting.length === 0 && !page.more) await bell.wait(seen, signal);
+    }
+  }, forget);
+};

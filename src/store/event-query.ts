@@ -1,0 +1,38 @@
+import type { Query } from './query.ts';
+import { COLUMNS } from './row.ts';
+import type { EventRequest } from './store.ts';
+
+/** Events that one query looks at, so that a filter which few of them match does not hold up the server. */
+export const MOST_LOOKED_AT = 1000;
+
+/** The events behind a number that match, as rows of a job with `number`, `time` and `event_status` besides. */
+export const eventQuery = ({ after, limit, filter }: EventRequest): Query => {
+  const conditions: Query[] = [
+    { sql: 'e.number > ? AND e.number <= ?', values: [after, after + MOST_LOOKED_AT] },
+  ];
+  const { status, label, createdAfter, createdBefore } = filter;
+  if (status !== undefined)
+    conditions.push({
+      sql: 'e.status IN (SELECT value FROM json_each(?))',
+      values: [JSON.stringify(status)],
+    });
+  for (const column of ['name', 'owner', 'image'] as const) {
+    const value = filter[column];
+    if (value !== undefined) conditions.push({ sql: `j.${column} = ?`, values: [value] });
+  }
+  if (label !== undefined)
+    conditions.push({
+      sql: 'EXISTS (SELECT 1 FROM labels l WHERE l.key = ? AND l.value = ? AND l.job_id = j.id)',
+      values: [label.key, label.value],
+    });
+  if (createdAfter !== undefined)
+    conditions.push({ sql: 'j.created_at > ?', values: [createdAfter.getTime()] });
+  if (createdBefore !== undefined)
+    conditions.push({ sql: 'j.created_at < ?', values: [createdBefore.getTime()] });
+  return {
+    sql: `SELECT e.number, e.time, e.status AS event_status, ${COLUMNS.map((name) => `j.${name}`).join(', ')}
+      FROM job_events e CROSS JOIN jobs j ON j.id = e.job_id
+      WHERE ${conditions.map(({ sql }) => sql).join(' AND ')} ORDER BY e.number LIMIT ?`,
+    values: [...conditions.flatMap(({ values }) => values), limit],
+  };
+};
