@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inside.h"
 #include "spawner.h"
 
 void close_fd(int *fd) {
@@ -125,9 +126,21 @@ int main(int argc, char **argv) {
     return spawner_main(jobs, cgroup);
   }
   if (argc == 2 && strcmp(argv[1], "lock") == 0) return lock_main();
+  if (argc >= 8 && strcmp(argv[1], "inside") == 0) {
+    struct inside inside = {
+        .groups = strcmp(argv[2], "groups") == 0,
+        .uids = argv[3],
+        .gids = argv[4],
+        .uid_helper = argv[5],
+        .gid_helper = argv[6],
+    };
+    inside_run(&inside, argv + 7);
+  }
   fputs("This is the launcher of Cloister, started by its server:\n"
         "  cell spawner JOBS CGROUP   serve start requests on file descriptor 3\n"
-        "  cell lock                  take the lock on file descriptor 3\n",
+        "  cell lock                  take the lock on file descriptor 3\n"
+        "  cell inside groups|nogroups UIDS GIDS UIDHELPER GIDHELPER PROGRAM [ARGUMENT...]\n"
+        "                             execute a program as root of a user namespace\n",
         stderr);
   return 64;
 }

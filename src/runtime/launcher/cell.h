@@ -12,6 +12,9 @@
  * (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the kernel
  * kills what is left in its pid namespace.
  *
+ * Where the server is not root, the spawner and all that comes of it live in a user namespace (inside.c), as its
+ * root: everything else is the same there.
+ *
  * The plan says what to do; nothing here decides. Every step that can fail names itself in the report, and
  * the first failure is the one that is told.
  */

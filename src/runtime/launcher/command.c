@@ -65,8 +65,8 @@ static bool take_limits(const struct plan *plan) {
 }
 
 static bool take_user(const struct plan *plan) {
-  return setgroups(plan->groups_count, plan->groups) == 0 && setresgid(plan->gid, plan->gid, plan->gid) == 0 &&
-         setresuid(plan->uid, plan->uid, plan->uid) == 0;
+  return (plan->keeps_groups || setgroups(plan->groups_count, plan->groups) == 0) &&
+         setresgid(plan->gid, plan->gid, plan->gid) == 0 && setresuid(plan->uid, plan->uid, plan->uid) == 0;
 }
 
 /* The program interpreter that an ELF file names in its first page, or "". */

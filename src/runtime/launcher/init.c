@@ -65,15 +65,15 @@ static bool raise_loopback(void) {
   return fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
 }
 
-static bool become_root_of_cell(void) {
-  return setgroups(0, NULL) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
+static bool become_root_of_cell(const struct plan *plan) {
+  return (plan->keeps_groups || setgroups(0, NULL) == 0) && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }
 
 static bool furnish(struct plan *plan, int root, struct report *report) {
   report->kind = REPORT_FURNISHED;
   /* Here and not in clone: a cgroup namespace is rooted where its maker is, by now in the job's cgroup. */
   if (unshare(CLONE_NEWCGROUP) != 0) return report_failure(report, "unshare", "cgroup namespace"), false;
-  if (!become_root_of_cell()) return report_failure(report, "user", "0:0"), false;
+  if (!become_root_of_cell(plan)) return report_failure(report, "user", "0:0"), false;
   /* The files in /proc/1 belong to nobody whom the cell knows: no look at our descriptors, memory, executable. */
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return report_failure(report, "dumpable", NULL), false;
   if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) != 0)

@@ -107,6 +107,17 @@ static bool set_root(struct plan *plan, char **token) {
   return is_absolute(token[0]);
 }
 
+static bool set_overlay(struct plan *plan, char **token) {
+  plan->overlay_options = token[0];
+  return true;
+}
+
+static bool set_keepgroups(struct plan *plan, char **token) {
+  (void)token;
+  plan->keeps_groups = true;
+  return true;
+}
+
 static struct step *append_step(struct plan *plan, enum step_kind kind, const char *path) {
   struct step *step = APPEND(plan->steps, plan->steps_count);
   *step = (struct step){.kind = kind, .path = path, .fd = -1};
@@ -218,6 +229,7 @@ static const struct statement {
     {"workdir", 1, set_workdir},   {"user", 2, set_user},         {"group", 1, add_group},
     {"limit", 3, add_limit},       {"umask", 1, set_umask},       {"stdin", 0, set_stdin},
     {"timeout", 1, set_timeout},   {"output", 1, set_output},
+    {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
 };
 
 static const char *missing_part(const struct plan *plan) {
@@ -230,7 +242,7 @@ static const char *missing_part(const struct plan *plan) {
 }
 
 const char *plan_parse(struct plan *plan, char *text, size_t length) {
-  *plan = (struct plan){.text = text, .umask = 022};
+  *plan = (struct plan){.text = text, .umask = 022, .overlay_options = ""};
   append_string(&plan->environment, &plan->environment_count, NULL);
   plan->environment_count = 0;
 

@@ -59,6 +59,7 @@ struct plan {
   size_t uids_count, gids_count;
   const char *image;        /* absolute path of the read-only lower layer */
   const char *root_options; /* of the tmpfs that is the writable layer */
+  const char *overlay_options; /* of the overlay, besides its folders */
   struct step *steps;
   size_t steps_count;
   const char *hostname;
@@ -70,6 +71,7 @@ struct plan {
   gid_t gid;
   gid_t *groups;
   size_t groups_count;
+  bool keeps_groups; /* setgroups(2) is denied in the server's user namespace: no group can be taken or given */
   struct resource_limit *limits;
   size_t limits_count;
   mode_t umask;

@@ -3,6 +3,7 @@
 #include "root.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sched.h>
@@ -81,8 +82,12 @@ int root_make(struct plan *plan, struct report *report) {
       kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
   /* Relative paths: a cell can read these options in its mountinfo, and learns nothing of the host. */
-  if (kernel_mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV,
-                   "lowerdir=image,upperdir=upper,workdir=work") != 0)
+  char options[256];
+  int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work%s%s",
+                        *plan->overlay_options == '\0' ? "" : ",", plan->overlay_options);
+  if (length >= (int)sizeof options) errno = EINVAL;
+  if (length >= (int)sizeof options ||
+      kernel_mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV, options) != 0)
     return failed(report, "overlay", plan->image, 0), -1;
   int root = kernel_open_tree(AT_FDCWD, "root", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (root < 0) return failed(report, "overlay", plan->image, 0), -1;

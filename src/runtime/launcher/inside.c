@@ -1,0 +1,88 @@
+#define _GNU_SOURCE
+#include "inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+#define MOST_WORDS 1024
+
+static void write_file(pid_t pid, const char *name, const char *text) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+  /* One write: a map can be written only once (user_namespaces(7)). */
+  if (fd < 0 || RETRY(write(fd, text, strlen(text))) != (long)strlen(text))
+    die("%s of the user namespace: %s", name, strerror(errno));
+}
+
+static bool succeeded(pid_t pid) {
+  int status;
+  return pid > 0 && RETRY(waitpid(pid, &status, 0)) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Executes a helper, which takes the pid and then the numbers of all lines; it tells itself what is wrong. */
+static void run_helper(const char *helper, pid_t target, const char *map) {
+  pid_t pid = fork();
+  if (pid != 0) {
+    if (!succeeded(pid)) die("%s failed", helper);
+    return;
+  }
+  char number[16];
+  snprintf(number, sizeof number, "%d", (int)target);
+  AUTO_FREE char *words = strdup(map);
+  if (words == NULL) die("out of memory");
+  char *argv[MOST_WORDS] = {(char *)(uintptr_t)helper, number};
+  size_t count = 2;
+  for (char *word = strtok(words, " \n"); word != NULL; word = strtok(NULL, " \n")) {
+    if (count == MOST_WORDS - 1) die("too long a map of ids");
+    argv[count++] = word;
+  }
+  execv(helper, argv);
+  die("%s: %s", helper, strerror(errno));
+}
+
+static void make_map(const char *name, pid_t target, const char *helper, const char *map) {
+  if (*helper == '\0')
+    write_file(target, name, map);
+  else
+    run_helper(helper, target, map);
+}
+
+/* Outside of the namespaces, where the privileges are: maps the ids of `target` when it says so. */
+static void map_from_outside(const struct inside *inside, pid_t target, int gate) {
+  char go;
+  if (RETRY(read(gate, &go, 1)) != 1) _exit(1);
+  if (!inside->groups) write_file(target, "setgroups", "deny");
+  make_map("uid_map", target, inside->uid_helper, inside->uids);
+  make_map("gid_map", target, inside->gid_helper, inside->gids);
+  _exit(0);
+}
+
+void inside_run(const struct inside *inside, char **argv) {
+  int gate[2];
+  if (pipe2(gate, O_CLOEXEC) != 0) die("pipe: %s", strerror(errno));
+  pid_t self = getpid();
+  pid_t mapper = fork();
+  if (mapper < 0) die("fork: %s", strerror(errno));
+  if (mapper == 0) {
+    close(gate[1]);
+    map_from_outside(inside, self, gate[0]);
+  }
+  close(gate[0]);
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) die("user namespace: %s", strerror(errno));
+  if (!write_all(gate[1], "", 1) || !succeeded(mapper)) die("the ids of the user namespace could not be mapped");
+  close(gate[1]);
+  if ((inside->groups && setgroups(0, NULL) != 0) || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
+    die("root of the user namespace: %s", strerror(errno));
+  execv(argv[0], argv);
+  die("%s: %s", argv[0], strerror(errno));
+}
