@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { findHierarchy, type Hierarchy, ownCgroup } from './hierarchy.ts';
@@ -12,9 +12,10 @@ export interface Base {
   readonly path: string;
   /**
    * `given`: by whoever runs the server; `unit`: systemd left it to this unit (`Delegate=`); `container`: all that
-   * lives there is this container's; `top`: the root of the hierarchy, for want of anything closer.
+   * lives there is this container's; `own`: the server, which is not root, was started there and may write it;
+   * `top`: the root of the hierarchy, for want of anything closer.
    */
-  readonly kind: 'given' | 'unit' | 'container' | 'top';
+  readonly kind: 'given' | 'unit' | 'container' | 'own' | 'top';
 }
 
 export interface BaseOptions {
@@ -23,8 +24,15 @@ export interface BaseOptions {
   /** Where procfs is mounted. Default `/proc`. */
   readonly proc?: string;
   /** Whether systemd left the cgroup of a unit to it. Default: as `systemctl show` tells. */
-  readonly isDelegated?: (unit: string) => Promise<boolean>;
+  readonly isDelegated?: (unit: string, manager: Manager) => Promise<boolean>;
+  /** Whether systemd runs this machine. Default: as sd_booted(3) tells. */
+  readonly systemd?: boolean;
+  /** Whether cgroups may be made in a cgroup. Default: as access(2) tells. */
+  readonly isWritable?: (path: string) => Promise<boolean>;
 }
+
+/** The systemd that has a unit: that of the machine, or that of a user. */
+export type Manager = 'system' | 'user';
 
 /** Where processes go that live in a base: a cgroup that hands controllers on may hold none itself. */
 export const OTHERS = 'cloister-others';
@@ -40,16 +48,27 @@ export const OTHERS = 'cloister-others';
  * @throws CgroupError when there is no cgroup v2, or `root` is not in it
  */
 export const findBase = async (options: BaseOptions): Promise<Base> => {
-  const { root, proc = '/proc', isDelegated = delegatedBySystemd } = options;
+  const { root, proc = '/proc', isDelegated = delegatedBySystemd, isWritable = mayWrite } = options;
   if (root !== undefined) {
     const path = resolve(root);
     return { hierarchy: await findHierarchy(proc, path), path, kind: 'given' };
   }
   const hierarchy = await findHierarchy(proc);
-  const { mountPoint, isRoot, own } = hierarchy;
+  const { mountPoint, own } = hierarchy;
   const unit = unitOf(mountPoint, own);
-  if (unit !== undefined && (await isDelegated(unit.name)))
+  if (unit !== undefined && (await isDelegated(unit.name, unit.manager)))
     return { hierarchy, path: unit.path, kind: 'unit' };
+  const shared = await sharedBase(hierarchy, proc);
+  const { systemd = hasSystemd() } = options;
+  // What lies in a unit that was not delegated is systemd's, whoever owns its files.
+  if (own === undefined || (systemd && unit !== undefined) || (await isWritable(shared.path))) return shared;
+  const path = outsideTrees(mountPoint, own);
+  return (await isWritable(path)) ? { hierarchy, path, kind: 'own' } : shared;
+};
+
+/** The cgroup of a container, or the top of the hierarchy. */
+const sharedBase = async (hierarchy: Hierarchy, proc: string): Promise<Base> => {
+  const { mountPoint, isRoot, own } = hierarchy;
   if (!isRoot) return { hierarchy, path: mountPoint, kind: 'container' };
   const outside = own === undefined ? mountPoint : outsideTrees(mountPoint, own);
   if (outside !== mountPoint && (await holdsInit(proc, mountPoint, outside)))
@@ -67,12 +86,14 @@ const outsideTrees = (mountPoint: string, path: string): string => {
 const unitOf = (
   mountPoint: string,
   own: string | undefined,
-): { readonly name: string; readonly path: string } | undefined => {
+): { readonly name: string; readonly path: string; readonly manager: Manager } | undefined => {
   if (own === undefined) return undefined;
   const parts = relative(mountPoint, own).split('/');
   const last = parts.findLastIndex((part) => /\.(?:service|scope)$/.test(part));
   const name = parts[last];
-  return name === undefined ? undefined : { name, path: join(mountPoint, ...parts.slice(0, last + 1)) };
+  if (name === undefined) return undefined;
+  const manager = parts.slice(0, last).some((part) => /^user@\d+\.service$/.test(part)) ? 'user' : 'system';
+  return { name, path: join(mountPoint, ...parts.slice(0, last + 1)), manager };
 };
 
 /**
@@ -84,11 +105,20 @@ const holdsInit = async (proc: string, mountPoint: string, path: string): Promis
   return init !== undefined && outsideTrees(mountPoint, join(mountPoint, init)) === path;
 };
 
-const delegatedBySystemd = async (unit: string): Promise<boolean> => {
-  // sd_booted(3): systemd runs this machine when the folder is there.
-  if (!existsSync('/run/systemd/system')) return false;
+const mayWrite = async (path: string): Promise<boolean> => {
+  // cgroup-v2.rst, "Model of Delegation": these are what a cgroup that was delegated lets its user write.
+  const files = ['', 'cgroup.procs', 'cgroup.subtree_control'].map((name) => join(path, name));
+  const denied = await Promise.all(files.map((file) => access(file, constants.W_OK).catch(() => 'denied')));
+  return !denied.includes('denied');
+};
+
+// sd_booted(3): systemd runs this machine when the folder is there.
+const hasSystemd = (): boolean => existsSync('/run/systemd/system');
+
+const delegatedBySystemd = async (unit: string, manager: Manager): Promise<boolean> => {
+  if (!hasSystemd()) return false;
   try {
-    const arguments_ = ['show', '--property=Delegate', '--value', '--', unit];
+    const arguments_ = [`--${manager}`, 'show', '--property=Delegate', '--value', '--', unit];
     const { stdout } = await promisify(execFile)('systemctl', arguments_, { timeout: 5_000 });
     return stdout.trim() === 'yes';
   } catch {

@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { errnoName, readWords, writeValue } from './files.ts';
 import type { Hierarchy } from './hierarchy.ts';
@@ -64,16 +65,31 @@ const enable = async (
   }
 };
 
-/** Says in words why a controller is missing, from where its way down ended. */
-export const explain = (name: ControllerName, { path, code }: Refusal, hierarchy: Hierarchy): Obstacle => {
+/**
+ * Says in words why a controller is missing, from where its way down ended.
+ *
+ * @param kernel its release, as uname(2) tells it
+ */
+export const explain = (
+  name: ControllerName,
+  { path, code }: Refusal,
+  hierarchy: Hierarchy,
+  kernel = release(),
+): Obstacle => {
   const controller = `the cgroup controller "${name}"`;
   switch (code) {
     case 'absent':
-      return explainAbsent(name, hierarchy);
+      return explainAbsent(name, hierarchy, kernel);
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return { reason: `${controller} may not be enabled in ${path} (${code})`, remedy: WRITE_ACCESS };
+      return {
+        reason: `${controller} may not be enabled in ${path} (${code})`,
+        // The systemd of a user is given some controllers only, unless its own unit says more.
+        remedy: /\/user(?:-\d+)?\.slice$/.test(path)
+          ? 'as root: systemctl edit user@.service, add "[Service]" and "Delegate=cpu cpuset io memory pids", log in anew'
+          : WRITE_ACCESS,
+      };
     case 'EBUSY':
       return {
         reason: `${controller} cannot be enabled in ${path}, where processes live`,
@@ -97,20 +113,24 @@ export const explain = (name: ControllerName, { path, code }: Refusal, hierarchy
 
 /** What gives a server the right to make cgroups. */
 export const WRITE_ACCESS =
-  'run the server as root; a systemd unit needs Delegate=yes; a container needs a writable cgroup mount: ' +
+  'run the server as root, or let systemd delegate a cgroup to it: Delegate=yes in its unit, or in a terminal ' +
+  'systemd-run --user --scope -p Delegate=yes cloister serve; a container needs a writable cgroup mount: ' +
   'docker run --cgroupns=private --security-opt writable-cgroups=true (Docker Engine 28), or --privileged';
 
-const explainAbsent = (name: ControllerName, { v1, isRoot }: Hierarchy): Obstacle => {
+const explainAbsent = (name: ControllerName, { v1, isRoot }: Hierarchy, kernel: string): Obstacle => {
   const controller = `the cgroup controller "${name}"`;
   // The io controller is called blkio in v1.
   if (v1.has(name === 'io' ? 'blkio' : name)) {
     return {
       reason: `${controller} is bound to cgroup v1 on this machine`,
-      remedy:
-        'boot the machine with the kernel parameter systemd.unified_cgroup_hierarchy=1; ' +
-        'without systemd, with cgroup_no_v1=all and cgroup2 mounted on /sys/fs/cgroup',
+      remedy: kernel.includes('microsoft')
+        ? 'put kernelCommandLine=cgroup_no_v1=all below [wsl2] in .wslconfig of the Windows user, and ' +
+          'systemd=true below [boot] in /etc/wsl.conf; then run wsl --shutdown'
+        : 'boot the machine with the kernel parameter systemd.unified_cgroup_hierarchy=1; ' +
+          'without systemd, with cgroup_no_v1=all and cgroup2 mounted on /sys/fs/cgroup',
     };
   }
+
   if (!isRoot) {
     return {
       reason: `${controller} is not handed to this container`,

@@ -6,19 +6,22 @@ import { files, folder } from './fixture.ts';
 
 const onEnd = disposers();
 
+const procOf = (at: string, own: string, init = '/init.scope'): string =>
+  files(onEnd, {
+    'self/mountinfo': `35 24 0:30 / ${at} rw shared:9 - cgroup2 cgroup2 rw\n`,
+    'self/cgroup': `0::${own}\n`,
+    '1/cgroup': `0::${init}\n`,
+  });
+
 /** Where the tree goes for a process in `own`, with PID 1 in `init`, when systemd delegated `units`. */
 const place = async (
   at: string,
   own: string,
   { init = '/init.scope', units = [] as readonly string[] } = {},
 ): Promise<string> => {
-  const proc = files(onEnd, {
-    'self/mountinfo': `35 24 0:30 / ${at} rw shared:9 - cgroup2 cgroup2 rw\n`,
-    'self/cgroup': `0::${own}\n`,
-    '1/cgroup': `0::${init}\n`,
-  });
+  const proc = procOf(at, own, init);
   const isDelegated = async (unit: string) => units.includes(unit);
-  const { kind, path } = await findBase({ proc, isDelegated });
+  const { kind, path } = await findBase({ proc, isDelegated, isWritable: async () => true });
   return `${kind} ${path.replace(at, '') || '/'}`;
 };
 const container = () => files(onEnd, { 'cgroup.events': 'populated 1\n' });
@@ -65,6 +68,41 @@ describe('findBase', () => {
     expect(await place(at, '/cloister-0123abcd/server')).toBe('top /');
     const unit = '/system.slice/a.service/cloister-0123abcd/server';
     expect(await place(at, unit, { units: ['a.service'] })).toBe('unit /system.slice/a.service');
+  });
+
+  it('asks the systemd of the user about a unit of the user', async () => {
+    const own = '/user.slice/user-1000.slice/user@1000.service/app.slice/b.scope';
+    const asked: string[] = [];
+    const at = folder(onEnd);
+    const proc = procOf(at, own);
+    const base = await findBase({
+      proc,
+      isDelegated: async (unit, manager) => asked.push(`${manager} ${unit}`) > 0,
+    });
+    expect(asked).toEqual(['user b.scope']);
+    expect(base).toMatchObject({ kind: 'unit', path: join(at, own) });
+  });
+
+  it('takes the cgroup that it was started in, where that is all it may write', async () => {
+    const at = folder(onEnd);
+    const took = async (own: string, options: { systemd: boolean; writable: string }) => {
+      const isWritable = async (path: string) => path === join(at, options.writable);
+      const { kind, path } = await findBase({
+        proc: procOf(at, own),
+        isDelegated: async () => false,
+        isWritable,
+        systemd: options.systemd,
+      });
+      return `${kind} ${path.replace(at, '') || '/'}`;
+    };
+    expect(await took('/alice', { systemd: false, writable: '/alice' })).toBe('own /alice');
+    expect(await took('/alice/cloister-others', { systemd: false, writable: '/alice' })).toBe('own /alice');
+    expect(await took('/alice', { systemd: false, writable: '/bob' })).toBe('top /');
+    expect(await took('/alice', { systemd: false, writable: '/' })).toBe('top /');
+    // Its files may be the user's: they are still in the hands of systemd.
+    const scope = '/user.slice/user@1000.service/b.scope';
+    expect(await took(scope, { systemd: true, writable: scope })).toBe('top /');
+    expect(await took(scope, { systemd: false, writable: scope })).toBe(`own ${scope}`);
   });
 
   it('goes to the top of the hierarchy when nothing is closer', async () => {
