@@ -205,6 +205,7 @@ test-setup: build
 	need() { command -v "$$1" >/dev/null || missing+=("$$2"); }
 	need curl curl
 	need busybox busybox-static
+	need newuidmap uidmap
 	grep -qs '^ID=ubuntu' /etc/os-release || need chromium chromium
 	$(if $(filter x86_64,$(ARCH)),need qemu-system-x86_64 qemu-system-x86)
 	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi

@@ -3,7 +3,7 @@ import { chmod, chown, copyFile, lstat, mkdir, open, readdir, writeFile } from '
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ImageError, reasonOf } from './errors.ts';
-import { absent, makeFolder, makeLink } from './tree.ts';
+import { absent, makeFolder, makeLink, type Owners } from './tree.ts';
 
 const run = promisify(execFile);
 
@@ -54,32 +54,32 @@ const FILES: Readonly<Record<string, string>> = {
  */
 export const buildBusyboxRoot = async (
   root: string,
-  idBase: number,
+  owners: Owners,
   scratch: string,
   signal?: AbortSignal,
 ): Promise<string> => {
   const busybox = (await installedBusybox()) ?? (await packagedBusybox(scratch, signal));
-  for (const [path, mode] of FOLDERS) await makeFolder(join(root, path), mode, idBase);
-  await makeLink('/run', join(root, 'var/run'), idBase);
+  for (const [path, mode] of FOLDERS) await makeFolder(join(root, path), mode, owners);
+  await makeLink('/run', join(root, 'var/run'), owners);
   for (const [path, text] of Object.entries(FILES)) {
     await writeFile(join(root, path), text, { flag: 'wx' });
-    await chown(join(root, path), idBase, idBase);
+    await chown(join(root, path), owners.uid, owners.gid);
     await chmod(join(root, path), 0o644);
   }
   await copyFile(busybox, join(root, 'bin/busybox'));
-  await chown(join(root, 'bin/busybox'), idBase, idBase);
+  await chown(join(root, 'bin/busybox'), owners.uid, owners.gid);
   await chmod(join(root, 'bin/busybox'), 0o755);
   const { stdout: applets } = await run(busybox, ['--list-full']);
-  for (const applet of applets.split('\n')) await linkApplet(root, applet, idBase);
+  for (const applet of applets.split('\n')) await linkApplet(root, applet, owners);
   const { stdout: help } = await run(busybox, ['--help']);
   return /^BusyBox v(\S+)/.exec(help)?.[1] ?? 'unknown';
 };
 
-const linkApplet = async (root: string, applet: string, idBase: number): Promise<void> => {
+const linkApplet = async (root: string, applet: string, owners: Owners): Promise<void> => {
   const path = join(root, applet);
   // An applet of a folder that is not part of this tree (or BusyBox itself) needs no link.
   if (applet === '' || (await lstat(dirname(path)).catch(absent)) === undefined) return;
-  if ((await lstat(path).catch(absent)) === undefined) await makeLink('/bin/busybox', path, idBase);
+  if ((await lstat(path).catch(absent)) === undefined) await makeLink('/bin/busybox', path, owners);
 };
 
 const installedBusybox = async (): Promise<string | undefined> => {

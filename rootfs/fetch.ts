@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, type Flags, parseServeConfig, type ServeConfig } from '../src/config.ts';
-import { IMAGE_NAMES } from './catalogue.ts';
+import { prepareImages } from '../src/images.ts';
+import { findCellIds, IdsError } from '../src/runtime/ids/index.ts';
 import { ImageError } from './errors.ts';
-import { ensureImage } from './image.ts';
-import { progressOnTerminal } from './progress.ts';
 
 const USAGE = `Usage: node rootfs/fetch.ts [--state-dir FOLDER] [--id-base ID] [--image-mirror URL]
 
@@ -20,20 +18,11 @@ const main = async (args: string[]): Promise<number> => {
     process.once(signal, () => interrupted.abort(new ImageError(`interrupted by ${signal}`)));
   }
   try {
-    for (const name of IMAGE_NAMES) {
-      await ensureImage({
-        name,
-        imagesDir: join(config.stateDir, 'images'),
-        mirror: config.imageMirror,
-        idBase: config.idBase,
-        log: (line) => console.error(line),
-        signal: interrupted.signal,
-        ...(process.stderr.isTTY ? { progress: progressOnTerminal(process.stderr) } : {}),
-      });
-    }
+    const ids = await findCellIds(config);
+    await prepareImages(config, ids, { log: (line) => console.error(line), signal: interrupted.signal });
     return 0;
   } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
+    if (!(error instanceof ImageError || error instanceof IdsError)) throw error;
     console.error(error.message);
     return 1;
   }

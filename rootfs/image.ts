@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { buildBusyboxRoot } from './busybox.ts';
 import { findArchive, type ImageArchive } from './catalogue.ts';
 import { download } from './download.ts';
 import { ImageError, SourceUnavailable } from './errors.ts';
+import { makeInside } from './inside.ts';
 import { lockFolder } from './lock.ts';
 import { type Progress, progressLines } from './progress.ts';
 import { type ImageInfo, readRecord, recordPath, writeRecord } from './record.ts';
 import { describeSource, sourcesOf } from './sources.ts';
-import { absent, completeTree, IDS_PER_CELL } from './tree.ts';
+import { absent, completeTree, type Owners } from './tree.ts';
 
 const run = promisify(execFile);
 
@@ -21,8 +22,16 @@ export interface EnsureImageOptions {
   readonly imagesDir: string;
   /** `CLOISTER_IMAGE_MIRROR`: a URL or a path, of a folder that holds the archives or of the archive. */
   readonly mirror?: string | undefined;
-  /** The host id of the cell's root: an id of the archive becomes `idBase` + id. */
-  readonly idBase: number;
+  /** Whose the files become. */
+  readonly owners: Owners;
+  /** The same as the host sees it. Default: `owners`, as in a process in no user namespace of its own. */
+  readonly hostOwners?: Owners;
+  /**
+   * Program and arguments in front of a program, so that it runs where it may give files to `owners`, which are
+   * called `ownersInside` there. Default: this process may.
+   */
+  readonly enter?: readonly string[];
+  readonly ownersInside?: Owners;
   /** Takes the lines that tell a person what is going on. Silent when there is nothing to do. */
   readonly log: (line: string) => void;
   /** How far a download is; lines to `log` without it. */
@@ -34,7 +43,7 @@ export interface EnsureImageOptions {
 
 /**
  * Sees to it that an image is unpacked, and does nothing when it is. May be called by any number of processes at
- * once. What is there is replaced when `images.json` or `idBase` has changed, and when it is the fallback.
+ * once. What is there is replaced when `images.json` or `owners` has changed, and when it is the fallback.
  *
  * Where no source answers, a root made of BusyBox is put in its place, and `log` says so.
  *
@@ -50,22 +59,21 @@ export const prepareImage = async (
   options: EnsureImageOptions,
 ): Promise<ImageInfo> => {
   const imagesDir = resolve(options.imagesDir);
-  const { idBase, log, signal } = options;
-  if (!Number.isSafeInteger(idBase) || idBase < 0 || idBase + IDS_PER_CELL > 0xffff_ffff) {
-    throw new ImageError(`idBase: expected an id with ${IDS_PER_CELL} ids above it, got ${idBase}`);
-  }
-  const ready = await inPlace(imagesDir, archive, idBase);
+  const { owners, enter = [], log, signal } = options;
+  checkOwners(owners);
+  const ready = await inPlace(imagesDir, archive, options);
   if (ready?.current) return ready.info;
-  if (process.getuid?.() !== 0) {
-    throw new ImageError(
-      `image ${archive.name}: only root can unpack it, because its files belong to the ids of cells. ` +
-        'Run this once as root.',
-    );
+  if (enter.length > 0) {
+    await makeInside(enter, { ...options, imagesDir });
+    const made = await inPlace(imagesDir, archive, options);
+    if (made === undefined) throw new ImageError(`image ${archive.name}: it is not where it was put`);
+    return made.info;
   }
+  await checkRights(archive.name, imagesDir, owners);
   await mkdir(imagesDir, { recursive: true, mode: 0o755 });
   const onWait = () => log(`Image ${archive.name}: waiting for another process that prepares it.`);
   await using _lock = await lockFolder(imagesDir, onWait, signal);
-  const present = await inPlace(imagesDir, archive, idBase);
+  const present = await inPlace(imagesDir, archive, options);
   if (present?.current) return present.info;
   await removeLeftovers(imagesDir, archive.name);
   const scratch = await mkdtemp(join(imagesDir, scratchPrefix(archive.name)));
@@ -87,7 +95,7 @@ interface Work {
 
 const make = async (work: Work): Promise<ImageInfo> => {
   const { archive, scratch, present, options } = work;
-  const { idBase, log, signal } = options;
+  const { owners, log, signal } = options;
   const tree = join(scratch, 'root');
   await mkdir(tree, 0o700);
   const source = await fetchArchive(work);
@@ -102,12 +110,12 @@ const make = async (work: Work): Promise<ImageInfo> => {
     log(
       '  commands, but no package manager. The next start that finds a source puts the real image in place.',
     );
-    const version = await buildBusyboxRoot(tree, idBase, scratch, signal);
+    const version = await buildBusyboxRoot(tree, owners, scratch, signal);
     return await putInPlace(work, tree, { version, source: 'busybox-static', sha512: null });
   }
   // The archive library is loaded only by the one start that needs it.
   const { unpack } = await import('./unpack.ts');
-  await unpack(join(scratch, 'archive'), tree, idBase, signal);
+  await unpack(join(scratch, 'archive'), tree, owners, signal);
   return await putInPlace(work, tree, { version: archive.version, source, sha512: archive.sha512 });
 };
 
@@ -141,7 +149,7 @@ const putInPlace = async (
 ): Promise<ImageInfo> => {
   const { name } = archive;
   const root = join(imagesDir, name);
-  await completeTree(tree, options.idBase);
+  await completeTree(tree, options.owners);
   // The record outlives a power failure, so the files it vouches for have to as well.
   await run('sync', ['--file-system', tree]);
   options.signal?.throwIfAborted();
@@ -149,16 +157,45 @@ const putInPlace = async (
   await rename(root, join(scratch, 'old')).catch(absent);
   await rename(tree, root);
   const unpackedAt = new Date().toISOString();
-  const info: ImageInfo = { name, root, ...origin, idBase: options.idBase, unpackedAt };
+  const info: ImageInfo = { name, root, ...origin, owners: options.hostOwners ?? options.owners, unpackedAt };
   await writeRecord(imagesDir, scratch, info);
   options.log(`Image ${name}: ${describeImage(info)} is in ${root}`);
   return info;
 };
 
-const inPlace = async (imagesDir: string, archive: ImageArchive, idBase: number) => {
-  const info = await readRecord(imagesDir, archive.name);
-  if (info?.idBase !== idBase) return undefined;
+const inPlace = async (
+  imagesDir: string,
+  archive: ImageArchive,
+  { owners, hostOwners = owners }: EnsureImageOptions,
+) => {
+  const info = await readRecord(imagesDir, archive.name, (id) => id - hostOwners.uid + owners.uid);
+  if (info === undefined || !isDeepStrictEqual(info.owners, hostOwners)) return undefined;
   return { info, current: info.sha512 === archive.sha512 };
+};
+
+const checkOwners = ({ uid, gid, count }: Owners): void => {
+  const are = [uid, gid, count].every((number) => Number.isSafeInteger(number) && number >= 0);
+  if (!are || count < 1 || Math.max(uid, gid) + count > 0xffff_ffff)
+    throw new ImageError(`owners: expected ids with ${count} ids above them, got ${uid} and ${gid}`);
+};
+
+/** Whether this process may give files to the owners, and take away what is in their place. */
+const checkRights = async (name: string, imagesDir: string, owners: Owners): Promise<void> => {
+  const own = process.getuid?.();
+  if (own === 0) return;
+  if (owners.count > 1 || owners.uid !== own) {
+    throw new ImageError(
+      `image ${name}: only root can unpack it, because its files belong to the ids of cells. Run this once as root.`,
+    );
+  }
+  const tree = join(imagesDir, name);
+  const found = await lstat(tree).catch(absent);
+  if (found !== undefined && found.uid !== own) {
+    throw new ImageError(
+      `image ${name}: ${tree} belongs to user ${found.uid}, because cells had other ids when it was made. ` +
+        `Remove it as root: rm -r ${tree}`,
+    );
+  }
 };
 
 /** What a process that was killed has left. Under the lock nobody else is at work. */

@@ -1,6 +1,6 @@
 import { lstat, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { absent } from './tree.ts';
+import { absent, type Owners } from './tree.ts';
 
 /** An unpacked image. Kept as `<images>/<name>.json` beside the tree. */
 export interface ImageInfo {
@@ -12,20 +12,28 @@ export interface ImageInfo {
   readonly source: string;
   /** Of the archive; `null` for the BusyBox fallback, which has none. */
   readonly sha512: string | null;
-  /** The host id that is 0 in the cell. */
-  readonly idBase: number;
+  /** Whose its files are, on the host. A server whose cells have other ids unpacks it anew. */
+  readonly owners: Owners;
   /** RFC 3339, UTC. */
   readonly unpackedAt: string;
 }
 
-/** What is known of the tree in place; `undefined` when there is none, or none that can be relied on. */
-export const readRecord = async (imagesDir: string, name: string): Promise<ImageInfo | undefined> => {
+/**
+ * What is known of the tree in place; `undefined` when there is none, or none that can be relied on.
+ *
+ * @param seen the id by which this process sees one of the host: another one in a user namespace
+ */
+export const readRecord = async (
+  imagesDir: string,
+  name: string,
+  seen = (id: number) => id,
+): Promise<ImageInfo | undefined> => {
   const root = join(imagesDir, name);
   const tree = await lstat(root).catch(absent);
   const text = await readFile(recordPath(imagesDir, name), 'utf8').catch(absent);
   if (text === undefined || !tree?.isDirectory()) return undefined;
   const record = parseRecord(text, name, root);
-  return record?.idBase === tree.uid ? record : undefined;
+  return record !== undefined && seen(record.owners.uid) === tree.uid ? record : undefined;
 };
 
 /** Writes the record aside and renames it in, so that there is never half a one. */
@@ -45,12 +53,17 @@ export const recordPath = (imagesDir: string, name: string): string => join(imag
 const parseRecord = (text: string, name: string, root: string): ImageInfo | undefined => {
   const value = parseJson(text);
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, source, sha512, idBase, unpackedAt } = value as Partial<Record<keyof ImageInfo, unknown>>;
+  const { version, source, sha512, owners, unpackedAt } = value as Partial<Record<keyof ImageInfo, unknown>>;
   if (typeof version !== 'string' || typeof source !== 'string' || typeof unpackedAt !== 'string')
     return undefined;
-  if (typeof idBase !== 'number' || (typeof sha512 !== 'string' && sha512 !== null)) return undefined;
-  return { name, root, version, source, sha512, idBase, unpackedAt };
+  if (!isOwners(owners) || (typeof sha512 !== 'string' && sha512 !== null)) return undefined;
+  return { name, root, version, source, sha512, owners, unpackedAt };
 };
+
+const isOwners = (value: unknown): value is Owners =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['uid', 'gid', 'count'].every((key) => Number.isInteger(Reflect.get(value, key)));
 
 const parseJson = (text: string): unknown => {
   try {

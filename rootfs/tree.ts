@@ -2,8 +2,21 @@ import { chmod, chown, lchown, lstat, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageError } from './errors.ts';
 
-/** How many ids a cell has: 0..65535 inside are `idBase`..`idBase + 65535` on the host. */
+/** How many ids a cell has where there are as many as one may wish for. */
 export const IDS_PER_CELL = 65_536;
+
+/**
+ * Owners of the files of an image: ids 0 to `count - 1` of the archive become those from `uid` and `gid` on. With
+ * one id alone, everything belongs to it, whatever the archive says.
+ */
+export interface Owners {
+  readonly uid: number;
+  readonly gid: number;
+  readonly count: number;
+}
+
+/** Owners from one id on, as many as a cell can have. */
+export const ownersFrom = (base: number): Owners => ({ uid: base, gid: base, count: IDS_PER_CELL });
 
 /** What the launcher mounts over. They exist in every image, so that no cell has to make them in a shared tree. */
 export const MOUNT_POINTS = ['proc', 'sys', 'dev', 'tmp', 'run', 'root'] as const;
@@ -11,16 +24,16 @@ export const MOUNT_POINTS = ['proc', 'sys', 'dev', 'tmp', 'run', 'root'] as cons
 const MOUNT_POINT_MODES: Readonly<Record<string, number>> = { tmp: 0o1777, root: 0o700 };
 
 /** Makes a folder of the tree with this exact mode, owned by the cell's root. The parent has to exist. */
-export const makeFolder = async (path: string, mode: number, idBase: number): Promise<void> => {
+export const makeFolder = async (path: string, mode: number, owners: Owners): Promise<void> => {
   await mkdir(path);
-  await chown(path, idBase, idBase);
+  await chown(path, owners.uid, owners.gid);
   await chmod(path, mode);
 };
 
 /** Makes a symbolic link of the tree, owned by the cell's root. */
-export const makeLink = async (target: string, path: string, idBase: number): Promise<void> => {
+export const makeLink = async (target: string, path: string, owners: Owners): Promise<void> => {
   await symlink(target, path);
-  await lchown(path, idBase, idBase);
+  await lchown(path, owners.uid, owners.gid);
 };
 
 /**
@@ -28,14 +41,14 @@ export const makeLink = async (target: string, path: string, idBase: number): Pr
  *
  * @throws ImageError where a mount point is anything but a folder: a link there would lead a mount astray
  */
-export const completeTree = async (root: string, idBase: number): Promise<void> => {
+export const completeTree = async (root: string, owners: Owners): Promise<void> => {
   for (const name of MOUNT_POINTS) {
     const path = join(root, name);
     const found = await lstat(path).catch(absent);
-    if (found === undefined) await makeFolder(path, MOUNT_POINT_MODES[name] ?? 0o755, idBase);
+    if (found === undefined) await makeFolder(path, MOUNT_POINT_MODES[name] ?? 0o755, owners);
     else if (!found.isDirectory()) throw new ImageError(`/${name}: expected a folder, got something else`);
   }
-  await chown(root, idBase, idBase);
+  await chown(root, owners.uid, owners.gid);
   await chmod(root, 0o755);
 };
 

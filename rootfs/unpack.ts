@@ -3,12 +3,12 @@ import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, symlink, utime
 import { join } from 'node:path';
 import { Parser, type ReadEntry } from 'tar';
 import { ImageError } from './errors.ts';
-import { absent, IDS_PER_CELL, makeFolder } from './tree.ts';
+import { absent, makeFolder, type Owners } from './tree.ts';
 
 /**
  * Unpacks a tar archive (gzip or not) into `root`, which has to exist and to be empty.
  *
- * Modes, links and times are kept; owners are shifted by `idBase`; set-uid and set-gid bits are dropped. Entries are
+ * Modes, links and times are kept; owners are shifted as `owners` says; set-uid and set-gid bits are dropped. Entries are
  * written in the archive's order, each before the next is looked at, and nothing is ever followed or replaced, so
  * that no sequence of entries leads out of `root`. The writing is done here because the unpacker of the `tar`
  * package makes absolute symbolic links relative and cannot shift owners.
@@ -18,15 +18,15 @@ import { absent, IDS_PER_CELL, makeFolder } from './tree.ts';
 export const unpack = async (
   archive: string,
   root: string,
-  idBase: number,
+  owners: Owners,
   signal?: AbortSignal,
 ): Promise<void> => {
   const folders = new Map<string, ReadEntry>();
   await forEachEntry(archive, signal, async (entry, content) => {
     const parts = partsOf(entry, entry.path);
-    await makeParents(root, parts, entry, idBase);
+    await makeParents(root, parts, entry, owners);
     const path = join(root, ...parts);
-    const owner = ownerOf(entry, idBase);
+    const owner = ownerOf(entry, owners);
     switch (entry.type) {
       case 'Directory':
         await putFolder(entry, path);
@@ -46,7 +46,7 @@ export const unpack = async (
   });
   // Last, because every entry changes the times of the folder that it goes into.
   for (const [path, entry] of folders) {
-    const owner = ownerOf(entry, idBase);
+    const owner = ownerOf(entry, owners);
     await chown(path, owner.uid, owner.gid);
     await chmod(path, modeOf(entry, 0o755));
     await utimes(path, timeOf(entry), timeOf(entry));
@@ -101,12 +101,12 @@ const makeParents = async (
   root: string,
   parts: readonly string[],
   entry: ReadEntry,
-  idBase: number,
+  owners: Owners,
 ): Promise<void> => {
   for (let depth = 1; depth < parts.length; depth += 1) {
     const path = join(root, ...parts.slice(0, depth));
     const found = await lstat(path).catch(absent);
-    if (found === undefined) await makeFolder(path, 0o755, idBase);
+    if (found === undefined) await makeFolder(path, 0o755, owners);
     else if (!found.isDirectory()) {
       throw refused(entry, `it goes through /${parts.slice(0, depth).join('/')}, which is not a folder`);
     }
@@ -150,12 +150,13 @@ interface Owner {
   readonly gid: number;
 }
 
-const ownerOf = (entry: ReadEntry, idBase: number): Owner => {
-  const shift = (field: string, id: number): number => {
-    if (Number.isInteger(id) && id >= 0 && id < IDS_PER_CELL) return idBase + id;
-    throw refused(entry, `expected a ${field} from 0 to ${IDS_PER_CELL - 1}, got ${id}`);
+const ownerOf = (entry: ReadEntry, { uid, gid, count }: Owners): Owner => {
+  if (count === 1) return { uid, gid };
+  const shift = (field: string, base: number, id: number): number => {
+    if (Number.isInteger(id) && id >= 0 && id < count) return base + id;
+    throw refused(entry, `expected a ${field} from 0 to ${count - 1}, got ${id}`);
   };
-  return { uid: shift('uid', entry.uid ?? 0), gid: shift('gid', entry.gid ?? 0) };
+  return { uid: shift('uid', uid, entry.uid ?? 0), gid: shift('gid', gid, entry.gid ?? 0) };
 };
 
 // Sticky stays; set-uid and set-gid are of no use in a cell (no_new_privs) and of use to whoever escapes from one.

@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { IMAGE_NAMES } from '../rootfs/catalogue.ts';
-import { ensureImage } from '../rootfs/image.ts';
-import { progressOnTerminal } from '../rootfs/progress.ts';
 import { DATABASE, type ServeConfig } from './config.ts';
+import { openCells } from './host.ts';
+import { prepareImages } from './images.ts';
 import { Changes } from './jobs/changes.ts';
 import { JobFolders } from './jobs/folder.ts';
 import { Jobs } from './jobs/jobs.ts';
@@ -13,13 +12,13 @@ import {
   type Cgroups,
   cgroupSettings,
   missingController,
-  openCgroups,
   parseUsage,
   readUsage,
   removeCgroup,
   sweep,
   USAGE_FILES,
 } from './runtime/cgroup/index.ts';
+import type { CellIds } from './runtime/ids/index.ts';
 import { encodePlan } from './runtime/plan.ts';
 import { Spawner } from './runtime/spawner.ts';
 import { type RunningServer, startServer } from './server/server.ts';
@@ -80,41 +79,18 @@ const start = async (
   log: Log,
   signal: AbortSignal,
 ): Promise<{ server: RunningServer; token: string }> => {
-  if (process.getuid?.() !== 0)
-    throw new Error('the server needs to be root, to give each cell ids of its own');
   const { stateDir, launcher } = config;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
 
-  const images = new Map<string, string>();
-  const imagesDir = join(stateDir, 'images');
-  for (const name of IMAGE_NAMES) {
-    const { root } = await ensureImage({
-      name,
-      imagesDir,
-      mirror: config.imageMirror,
-      idBase: config.idBase,
-      log,
-      signal,
-      ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),
-    });
-    images.set(name, root);
-  }
+  const { ids, cgroups } = await openCells(config, cleanup, log);
+  const images = await prepareImages(config, ids, { log, signal });
   // What follows, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
 
-  const cgroups = await openCgroups({ stateDir, root: config.cgroupRoot });
-  cleanup.add(() => cgroups.close());
-  for (const [remedy, names] of Map.groupBy(
-    cgroups.obstacles.keys(),
-    (name) => cgroups.obstacles.get(name)?.remedy,
-  ))
-    log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`);
-  log(`cgroup ${cgroups.path}, controllers: ${cgroups.controllers.join(' ') || 'none'}`);
-
   const store = openStore(join(stateDir, DATABASE));
   cleanup.add(() => store.close());
-  const jobs = await openJobs(config, { images, cgroups, store, cleanup, log });
+  const jobs = await openJobs(config, { images, ids, cgroups, store, cleanup, log });
 
   const token = adminToken(stateDir);
   const server = await startServer({
@@ -130,6 +106,7 @@ const start = async (
 
 interface Parts {
   readonly images: ReadonlyMap<string, string>;
+  readonly ids: CellIds;
   readonly cgroups: Cgroups;
   readonly store: JobStore;
   readonly cleanup: Cleanup;
@@ -138,13 +115,14 @@ interface Parts {
 
 /** Puts the job service together and takes up the jobs that an earlier server left. */
 const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
-  const { images, cgroups, store, cleanup, log } = parts;
+  const { images, ids, cgroups, store, cleanup, log } = parts;
   const folders = new JobFolders(config.stateDir);
   const changes = new Changes();
   const spawner = new Spawner({
     launcher: config.launcher,
+    enter: ids.enter,
     jobs: folders.jobs,
-    cgroup: cgroups.supervisors,
+    cgroup: cgroups.supervisors ?? '',
   });
   cleanup.add(() => spawner.close());
   const supervision = new Supervision({
@@ -153,16 +131,20 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     spawner,
     changes,
     log,
-    remains: { usage: parseUsage, remove: (id) => removeCgroup(cgroups.jobPath(id)) },
+    remains: {
+      usage: parseUsage,
+      remove: async (id) => {
+        const path = cgroups.jobPath(id);
+        if (path !== null) await removeCgroup(path);
+      },
+    },
     plan: (job) => {
       const tree = images.get(job.spec.image);
       if (tree === undefined) throw new Error(`there is no image ${JSON.stringify(job.spec.image)} any more`);
-      const cgroup = {
-        path: cgroups.jobPath(job.id),
-        settings: cgroupSettings(job.spec.limits, cgroups.controllers),
-        collect: USAGE_FILES,
-      };
-      return encodePlan(planLaunch(job, { tree, cgroup, idBase: config.idBase }));
+      const path = cgroups.jobPath(job.id);
+      const settings = cgroupSettings(job.spec.limits, cgroups.controllers);
+      const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
+      return encodePlan(planLaunch(job, { tree, cgroup, ids }));
     },
   });
   const jobs = new Jobs({
@@ -173,13 +155,17 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     request: {
       image: (name) => images.get(name),
       imageNames: [...images.keys()],
+      ids,
       defaults: config.defaultLimits,
       missing: (limit) => {
         const missing = missingController(limit, cgroups);
         return missing && `${missing.reason} (${missing.remedy})`;
       },
     },
-    liveUsage: (id) => readUsage(cgroups.jobPath(id)),
+    liveUsage: async (id) => {
+      const path = cgroups.jobPath(id);
+      return path === null ? null : readUsage(path);
+    },
     info: {
       version: VERSION,
       startedAt: new Date(),
@@ -188,7 +174,8 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
   });
   cleanup.add(() => jobs.close());
   await supervision.recover();
-  const { left } = await sweep(cgroups.jobs, (id) => supervision.holds(id));
+  const { left } =
+    cgroups.jobs === null ? { left: [] } : await sweep(cgroups.jobs, (id) => supervision.holds(id));
   for (const { id, reason } of left) log(`the cgroup of job ${id} could not be removed: ${reason}`);
   return jobs;
 };

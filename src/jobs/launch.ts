@@ -1,22 +1,17 @@
 import { furnish, RESOURCE_LIMITS } from '../runtime/furniture.ts';
+import type { CellIds } from '../runtime/ids/index.ts';
 import { findUser } from '../runtime/image.ts';
-import type { CgroupSetting, LaunchPlan } from '../runtime/plan.ts';
+import type { CgroupPlan, LaunchPlan } from '../runtime/plan.ts';
 import type { EnvVar, Job } from '../store/job.ts';
 
 /** What a launch needs to know of the server. */
 export interface LaunchContext {
   /** The image's tree. */
   readonly tree: string;
-  readonly cgroup: {
-    readonly path: string;
-    readonly settings: readonly CgroupSetting[];
-    readonly collect: readonly string[];
-  };
-  /** First id on the host of the range that cells use. */
-  readonly idBase: number;
+  readonly cgroup: CgroupPlan | null;
+  readonly ids: Pick<CellIds, 'uids' | 'gids' | 'count' | 'groups' | 'overlay'>;
 }
 
-const IDS = 65536;
 const PAGE = 4096;
 const FEWEST_INODES = 1024;
 const MOST_SHM = 64 * 1024 * 1024;
@@ -28,21 +23,26 @@ const MOST_SHM = 64 * 1024 * 1024;
  */
 export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const { spec } = job;
-  const user = findUser(context.tree, spec.user ?? '0');
+  const { ids } = context;
+  const user = findUser(context.tree, spec.user ?? '0', ids.count);
   if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
-  const range = [{ inside: 0, outside: context.idBase, count: IDS }];
   const inodes = Math.max(FEWEST_INODES, Math.floor(spec.limits.disk / PAGE));
   return {
     cgroup: context.cgroup,
-    uids: range,
-    gids: range,
-    root: { image: context.tree, layerOptions: `mode=755,size=${spec.limits.disk},nr_inodes=${inodes}` },
-    steps: furnish({ shm: Math.min(MOST_SHM, spec.limits.disk) }),
+    uids: ids.uids,
+    gids: ids.gids,
+    root: {
+      image: context.tree,
+      layerOptions: `mode=755,size=${spec.limits.disk},nr_inodes=${inodes}`,
+      overlayOptions: ids.overlay,
+    },
+    steps: furnish({ shm: Math.min(MOST_SHM, spec.limits.disk), ids: ids.count }),
     hostname: spec.hostname ?? job.id,
     argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
     env: environment({ home: user.home, user: user.name }, spec.env),
     workdir: spec.workdir ?? '/',
     user,
+    keepGroups: !ids.groups,
     resourceLimits: RESOURCE_LIMITS,
     umask: 0o022,
     stdin: spec.stdin !== null,

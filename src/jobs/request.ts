@@ -1,5 +1,5 @@
 import { pageSize } from '../runtime/cgroup/index.ts';
-import { findUser, isFolder, USER_FORM } from '../runtime/image.ts';
+import { findUser, isFolder, userForm } from '../runtime/image.ts';
 import type { Command, EnvVar, JobSpec, Label, Limits } from '../store/job.ts';
 import { badInput, ClientError } from './errors.ts';
 import type { LimitsRequest, SubmitRequest } from './service.ts';
@@ -10,6 +10,8 @@ export interface RequestContext {
   image(name: string): string | undefined;
   readonly imageNames: readonly string[];
   readonly defaults: Limits;
+  /** How many ids cells have, and what would give them more, where there is such a thing. */
+  readonly ids: { readonly count: number; readonly remedy?: string | undefined };
   /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
   missing(limit: 'cpus' | 'memory' | 'swap' | 'pids'): string | undefined;
 }
@@ -48,7 +50,7 @@ export const checkRequest = (request: SubmitRequest, context: RequestContext): J
     image,
     env,
     workdir: checkWorkdir(tree, request.workdir),
-    user: checkUser(tree, request.user),
+    user: checkUser(tree, request.user, context.ids),
     hostname: checkHostname(request.hostname),
     stdin: request.stdin ?? null,
     limits: checkLimits(request.limits ?? {}, context),
@@ -120,11 +122,12 @@ const checkWorkdir = (tree: string, workdir: string | undefined): string | null 
   return workdir;
 };
 
-const checkUser = (tree: string, user: string | undefined): string | null => {
+const checkUser = (tree: string, user: string | undefined, ids: RequestContext['ids']): string | null => {
   if (user === undefined) return null;
   refuseNul('input.user', user);
-  if (findUser(tree, user) === undefined) throw badInput('input.user', USER_FORM, user);
-  return user;
+  if (findUser(tree, user, ids.count) !== undefined) return user;
+  const more = ids.remedy === undefined ? '' : ` (for more ids: ${ids.remedy})`;
+  throw badInput('input.user', `${userForm(ids.count)}${more}`, user);
 };
 
 const checkHostname = (hostname: string | undefined): string | null => {

@@ -66,7 +66,8 @@ export interface ServerInfo {
   readonly version: string;
   readonly startedAt: Date;
   readonly cgroup: {
-    readonly path: string;
+    /** `null`: the server may make none. */
+    readonly path: string | null;
     /** The cgroup v2 controllers it can limit jobs with: `cpu`, `memory`, `pids`, `io`, ... */
     readonly controllers: readonly string[];
   };

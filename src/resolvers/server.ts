@@ -3,7 +3,11 @@ import { builder, identify } from './builder.ts';
 
 const CgroupType = builder.objectRef<ServerInfo['cgroup']>('ServerCgroup').implement({
   fields: (t) => ({
-    path: t.exposeString('path'),
+    path: t.exposeString('path', {
+      nullable: true,
+      description:
+        'The cgroup that holds those of jobs; null where none may be made, so that nothing limits jobs.',
+    }),
     controllers: t.stringList({
       description: 'The cgroup v2 controllers that limit jobs here.',
       resolve: ({ controllers }) => [...controllers],

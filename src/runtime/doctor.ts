@@ -1,11 +1,12 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { checkCell } from './doctor/cell.ts';
 import { checkCgroups } from './doctor/cgroups.ts';
 import type { Check, Machine } from './doctor/check.ts';
 import { checkImages } from './doctor/image.ts';
-import { checkCorePattern, checkKernel, checkOverlay, checkRoot } from './doctor/kernel.ts';
+import { checkCorePattern, checkKernel, checkOverlay } from './doctor/kernel.ts';
 import { checkLauncher } from './doctor/launcher.ts';
-import { checkNamespaces, checkVisibility, tryNamespaces } from './doctor/namespaces.ts';
+import { checkNamespaces, checkVisibility } from './doctor/namespaces.ts';
 import { checkState } from './doctor/state.ts';
 
 export type { Check } from './doctor/check.ts';
@@ -17,6 +18,8 @@ export interface DoctorOptions {
   readonly imagesDir?: string;
   /** Path of the `cell` binary. */
   readonly launcher: string;
+  /** First of the ids that cells are to have. */
+  readonly idBase: number;
   /** The cgroup that the server is told to use. */
   readonly cgroupRoot?: string | undefined;
 }
@@ -27,18 +30,17 @@ export interface DoctorOptions {
  * @returns the findings, from the kernel up to the state folder
  */
 export const doctor = async (options: DoctorOptions): Promise<readonly Check[]> => {
-  const { stateDir, imagesDir = join(stateDir, 'images'), launcher, cgroupRoot } = options;
+  const { stateDir, imagesDir = join(stateDir, 'images'), launcher, idBase, cgroupRoot } = options;
   const machine: Machine = { proc: '/proc', release: release(), uid: process.geteuid?.() ?? -1 };
   const findings = await Promise.all([
     checkKernel(machine),
-    checkRoot(machine),
     checkNamespaces(machine),
-    tryNamespaces(),
     checkVisibility(machine),
     checkOverlay(machine),
     checkCgroups(machine, cgroupRoot),
     checkCorePattern(machine),
     checkLauncher(launcher),
+    checkCell({ launcher, idBase, stateDir }),
     checkImages(imagesDir),
     checkState(machine, stateDir),
   ]);

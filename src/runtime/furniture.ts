@@ -4,8 +4,9 @@ import { MOUNT, type ResourceLimit, type Step } from './plan.ts';
  * What every cell is furnished with above its root: /proc, /sys, /dev. Nothing of it comes from the image.
  *
  * @param shm bytes of /dev/shm at most
+ * @param ids how many ids the cell has
  */
-export const furnish = ({ shm }: { readonly shm: number }): Step[] => [
+export const furnish = ({ shm, ids }: { readonly shm: number; readonly ids: number }): Step[] => [
   {
     kind: 'mount',
     type: 'proc',
@@ -34,8 +35,7 @@ export const furnish = ({ shm }: { readonly shm: number }): Step[] => [
     type: 'devpts',
     path: '/dev/pts',
     attributes: MOUNT.NOSUID | MOUNT.NOEXEC,
-    // Group 5 is `tty` in Alpine as in Debian.
-    options: 'mode=620,ptmxmode=666,gid=5',
+    options: ids > TTY_GROUP ? `mode=620,ptmxmode=666,gid=${TTY_GROUP}` : 'mode=600,ptmxmode=666',
   },
   { kind: 'mkdir', path: '/dev/shm', mode: 0o755 },
   {
@@ -54,6 +54,9 @@ export const furnish = ({ shm }: { readonly shm: number }): Step[] => [
 
 /** Folders that `furnish` covers: what lies below them in the image is not what a job sees. */
 export const FURNISHED: readonly string[] = ['/proc', '/sys', '/dev'];
+
+// `tty` in Alpine as in Debian.
+const TTY_GROUP = 5;
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 

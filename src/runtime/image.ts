@@ -12,31 +12,32 @@ export interface CellUser {
   readonly home: string;
 }
 
-/** Ids of a cell reach from 0 to this. */
-export const MOST_ID = 65535;
-
-/** What a user may be written as. */
-export const USER_FORM = `a user name of the image, or uid[:gid] with ids from 0 to ${MOST_ID}`;
+/** What a user may be written as, where cells have so many ids. */
+export const userForm = (ids: number): string =>
+  ids === 1
+    ? 'root or 0, the only user of cells here'
+    : `a user name of the image, or uid[:gid] with ids from 0 to ${ids - 1}`;
 
 /**
  * Finds a user in an image's /etc/passwd and /etc/group.
  *
  * @param tree the image's root folder
  * @param user a name, or `uid`, or `uid:gid`; a number need not be in the files
+ * @param ids how many ids the cell has
  * @returns `undefined` when the name is not there or a number is out of range
  */
-export const findUser = (tree: string, user: string): CellUser | undefined => {
+export const findUser = (tree: string, user: string, ids: number): CellUser | undefined => {
   const numbers = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(user);
   const entries = table(tree, '/etc/passwd');
   if (numbers === null) {
     const entry = entries.find(([name]) => name === user);
-    return entry === undefined ? undefined : fromEntry(tree, entry);
+    return entry === undefined ? undefined : fromEntry(tree, entry, ids);
   }
   const uid = Number(numbers[1]);
   const gid = numbers[2] === undefined ? undefined : Number(numbers[2]);
-  if (uid > MOST_ID || (gid !== undefined && gid > MOST_ID)) return undefined;
+  if (uid >= ids || (gid !== undefined && gid >= ids)) return undefined;
   const entry = entries.find((fields) => Number(fields[2]) === uid);
-  const known = entry === undefined ? undefined : fromEntry(tree, entry);
+  const known = entry === undefined ? undefined : fromEntry(tree, entry, ids);
   if (known !== undefined && (gid === undefined || gid === known.gid)) return known;
   return { uid, gid: gid ?? 0, groups: [], name: known?.name ?? null, home: known?.home ?? '/' };
 };
@@ -54,14 +55,14 @@ export const isFolder = (tree: string, path: string): boolean => {
   return lstatSync(join(tree, real)).isDirectory();
 };
 
-const fromEntry = (tree: string, fields: readonly string[]): CellUser | undefined => {
+const fromEntry = (tree: string, fields: readonly string[], ids: number): CellUser | undefined => {
   const [name = '', , uid, gid, , home = ''] = fields;
   const user = { uid: Number(uid), gid: Number(gid) };
-  if (!(user.uid <= MOST_ID && user.gid <= MOST_ID)) return undefined;
+  if (!(user.uid < ids && user.gid < ids)) return undefined;
   const groups = table(tree, '/etc/group')
     .filter(([, , , members = '']) => members.split(',').includes(name))
     .map(([, , group]) => Number(group))
-    .filter((group) => group <= MOST_ID && group !== user.gid);
+    .filter((group) => group < ids && group !== user.gid);
   return { ...user, groups, name, home: home.startsWith('/') ? home : '/' };
 };
 

@@ -15,12 +15,14 @@ export const explainFailure = (failure: LaunchFailure): string => {
       return `working directory: ${why}: ${failure.subject}`;
     case 'plan':
       return `the cell could not be made: bad launch plan: ${failure.subject}`;
-    default: {
-      const subject = failure.subject === '' ? '' : ` ${failure.subject}`;
-      return `the cell could not be made: ${failure.step}${subject}: ${why}${remedy(failure)}`;
-    }
+    default:
+      return `the cell could not be made: ${describeStep(failure)}${remedy(failure)}`;
   }
 };
+
+/** The step alone: "mount /proc: operation not permitted". */
+export const describeStep = ({ step, subject, errno }: LaunchFailure): string =>
+  `${step}${subject === '' ? '' : ` ${subject}`}: ${reason(errno)}`;
 
 const reason = (errno: number): string => {
   if (errno === EISDIR) return 'is a directory';

@@ -41,14 +41,18 @@ export interface ResourceLimit {
   readonly hard: number;
 }
 
+/** The cgroup of a job. */
+export interface CgroupPlan {
+  /** Absolute path; made by the supervisor, which removes it at the end. */
+  readonly path: string;
+  readonly settings: readonly CgroupSetting[];
+  /** Files that the exit record quotes. */
+  readonly collect: readonly string[];
+}
+
 export interface LaunchPlan {
-  readonly cgroup: {
-    /** Absolute path; made by the supervisor, which removes it at the end. */
-    readonly path: string;
-    readonly settings: readonly CgroupSetting[];
-    /** Files that the exit record quotes. */
-    readonly collect: readonly string[];
-  };
+  /** `null`: no cgroup may be made on this machine. */
+  readonly cgroup: CgroupPlan | null;
   readonly uids: readonly IdRange[];
   readonly gids: readonly IdRange[];
   readonly root: {
@@ -56,6 +60,8 @@ export interface LaunchPlan {
     readonly image: string;
     /** Options of the tmpfs that is the writable layer (tmpfs(5)). */
     readonly layerOptions: string;
+    /** Options of the overlay of both. */
+    readonly overlayOptions: string;
   };
   readonly steps: readonly Step[];
   readonly hostname: string;
@@ -63,6 +69,8 @@ export interface LaunchPlan {
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workdir: string;
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  /** setgroups(2) is denied in the server's user namespace: groups can be neither given nor taken. */
+  readonly keepGroups: boolean;
   readonly resourceLimits: readonly ResourceLimit[];
   readonly umask: number;
   /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
@@ -94,12 +102,16 @@ export const encodePlan = (plan: LaunchPlan): Buffer => {
 type Statement = readonly (string | number)[];
 
 function* statements(plan: LaunchPlan): Generator<Statement> {
-  yield ['cgroup', plan.cgroup.path];
-  for (const { file, value, optional } of plan.cgroup.settings) yield ['set', file, value, optional ? 1 : 0];
-  for (const file of plan.cgroup.collect) yield ['collect', file];
+  if (plan.cgroup !== null) {
+    yield ['cgroup', plan.cgroup.path];
+    for (const { file, value, optional } of plan.cgroup.settings)
+      yield ['set', file, value, optional ? 1 : 0];
+    for (const file of plan.cgroup.collect) yield ['collect', file];
+  }
   for (const { inside, outside, count } of plan.uids) yield ['uids', inside, outside, count];
   for (const { inside, outside, count } of plan.gids) yield ['gids', inside, outside, count];
   yield ['root', plan.root.image, plan.root.layerOptions];
+  yield ['overlay', plan.root.overlayOptions];
   for (const step of plan.steps) yield stepStatement(step);
   yield ['hostname', plan.hostname];
   for (const argument of plan.argv) yield ['argument', argument];
@@ -107,6 +119,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['workdir', plan.workdir];
   yield ['user', plan.user.uid, plan.user.gid];
   for (const group of plan.user.groups) yield ['group', group];
+  if (plan.keepGroups) yield ['keepgroups'];
   for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];

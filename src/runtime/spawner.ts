@@ -4,6 +4,17 @@ import type { Duplex } from 'node:stream';
 /** The supervisor could not be started, or found that the job is another's to run. */
 export class SpawnError extends Error {}
 
+export interface SpawnerOptions {
+  /** Path of the `cell` binary. */
+  readonly launcher: string;
+  /** What leads into the user namespace that cells are made in: see `CellIds`. Default: where this process is. */
+  readonly enter?: readonly string[];
+  /** Absolute path of the folder of the jobs' folders. */
+  readonly jobs: string;
+  /** Absolute path of the cgroup where spawner and supervisors live; '' for the server's. */
+  readonly cgroup: string;
+}
+
 type Waiter = { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void };
 
 /**
@@ -11,17 +22,12 @@ type Waiter = { readonly resolve: (line: string) => void; readonly reject: (erro
  * the first request, and again when it has died; jobs that run do not depend on it.
  */
 export class Spawner {
-  readonly #options: { readonly launcher: string; readonly jobs: string; readonly cgroup: string };
+  readonly #options: SpawnerOptions;
   readonly #waiting = new Map<string, Waiter>();
   #process: { readonly child: ChildProcess; readonly socket: Duplex } | undefined;
   #closed = false;
 
-  /**
-   * @param options.launcher path of the `cell` binary
-   * @param options.jobs absolute path of the folder of the jobs' folders
-   * @param options.cgroup absolute path of the cgroup where spawner and supervisors live; '' for the server's
-   */
-  constructor(options: { readonly launcher: string; readonly jobs: string; readonly cgroup: string }) {
+  constructor(options: SpawnerOptions) {
     this.#options = options;
   }
 
@@ -63,8 +69,9 @@ export class Spawner {
   #running(): { readonly socket: Duplex } {
     if (this.#closed) throw new SpawnError('the server is closing');
     if (this.#process !== undefined) return this.#process;
-    const { launcher, jobs, cgroup } = this.#options;
-    const child = spawn(launcher, ['spawner', jobs, cgroup], {
+    const { launcher, enter = [], jobs, cgroup } = this.#options;
+    const [program = launcher, ...parameters] = [...enter, launcher, 'spawner', jobs, cgroup];
+    const child = spawn(program, parameters, {
       cwd: '/',
       // Every cell is a descendant: it finds nothing of the server's environment.
       env: {},

@@ -5,9 +5,11 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { ImageArchive } from '../../rootfs/catalogue.ts';
 import { ensureImage, prepareImage } from '../../rootfs/image.ts';
+import { ownersFrom } from '../../rootfs/tree.ts';
 import { archiveIn, deadUrl, httpServer, SMALL_ROOT, temporaryFolder } from './fixture.ts';
 
 const ID_BASE = 300_000;
+const OWNERS = ownersFrom(ID_BASE);
 
 /** A call with its log, in a folder of its own unless one is given. */
 const prepare = async (
@@ -16,7 +18,7 @@ const prepare = async (
 ) => {
   const lines: string[] = [];
   const log = (line: string) => lines.push(line);
-  const info = prepareImage(archive, { name: archive.name, idBase: ID_BASE, log, ...options });
+  const info = prepareImage(archive, { name: archive.name, owners: OWNERS, log, ...options });
   return { lines, outcome: info };
 };
 
@@ -37,7 +39,7 @@ describe('from a mirror', () => {
       version: '1.0',
       source: path,
       sha512: archive.sha512,
-      idBase: ID_BASE,
+      owners: OWNERS,
     });
     const root = await lstat(info.root);
     expect(root).toMatchObject({ uid: ID_BASE, gid: ID_BASE });
@@ -45,7 +47,7 @@ describe('from a mirror', () => {
     expect(await readFile(join(info.root, 'etc/version'), 'utf8')).toBe('1\n');
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
     const record = JSON.parse(await readFile(join(imagesDir, 'small.json'), 'utf8'));
-    expect(record).toMatchObject({ source: path, version: '1.0', sha512: archive.sha512, idBase: ID_BASE });
+    expect(record).toMatchObject({ source: path, version: '1.0', sha512: archive.sha512, owners: OWNERS });
   });
 
   it('adds the mount points that the archive lacks', async () => {
@@ -116,8 +118,8 @@ describe('when it is there already', () => {
   it('unpacks again when the shift of ids has changed', async () => {
     const { archive, mirror, imagesDir } = await setUp();
     await (await prepare(archive, { imagesDir, mirror })).outcome;
-    const { outcome } = await prepare(archive, { imagesDir, mirror, idBase: 400_000 });
-    expect((await outcome).idBase).toBe(400_000);
+    const { outcome } = await prepare(archive, { imagesDir, mirror, owners: ownersFrom(400_000) });
+    expect((await outcome).owners).toEqual(ownersFrom(400_000));
     expect((await lstat(join(imagesDir, 'small/bin/tool'))).uid).toBe(400_000);
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
   });
@@ -148,7 +150,7 @@ describe('when it is there already', () => {
     await (await prepare(archive, { imagesDir, mirror })).outcome;
     await damage(imagesDir);
     const { outcome, lines } = await prepare(archive, { imagesDir, mirror });
-    expect((await outcome).idBase).toBe(ID_BASE);
+    expect((await outcome).owners).toEqual(OWNERS);
     expect(lines.at(-1)).toMatch(/version 1.0 is in/);
   });
 
@@ -234,13 +236,13 @@ describe('what is refused leaves nothing behind', () => {
 
   it.each([-1, 0.5, Number.NaN, 4_294_967_290])('refuses the id base %d', async (idBase) => {
     const { archive, mirror, imagesDir } = await setUp();
-    const { outcome } = await prepare(archive, { imagesDir, mirror, idBase });
-    await expect(outcome).rejects.toThrow(/idBase: expected an id/);
+    const { outcome } = await prepare(archive, { imagesDir, mirror, owners: ownersFrom(idBase) });
+    await expect(outcome).rejects.toThrow(/owners: expected ids/);
   });
 
   it('refuses an image that images.json does not have', async () => {
     const imagesDir = await temporaryFolder();
-    const outcome = async () => ensureImage({ name: 'toString', imagesDir, idBase: ID_BASE, log: () => {} });
+    const outcome = async () => ensureImage({ name: 'toString', imagesDir, owners: OWNERS, log: () => {} });
     await expect(outcome).rejects.toThrow('image: expected one of alpine, got "toString"');
   });
 });
@@ -250,7 +252,7 @@ describe('without a source', () => {
     const { archive, imagesDir } = await setUp(SMALL_ROOT, `${await deadUrl()}/small-1.0.tar.gz`);
     const { outcome, lines } = await prepare(archive, { imagesDir });
     const info = await outcome;
-    expect(info).toMatchObject({ source: 'busybox-static', sha512: null, idBase: ID_BASE });
+    expect(info).toMatchObject({ source: 'busybox-static', sha512: null, owners: OWNERS });
     expect(lines.join('\n')).toMatch(/ECONNREFUSED[\s\S]*BUSYBOX STANDS IN FOR IT/);
     const script =
       'ls -ld /tmp && id -un && grep -c . /etc/passwd && test -d /var/tmp && awk "BEGIN{print 6*7}"';

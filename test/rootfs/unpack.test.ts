@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { ownersFrom } from '../../rootfs/tree.ts';
 import { unpack } from '../../rootfs/unpack.ts';
 import { type Entry, tarOf, temporaryFolder } from './fixture.ts';
 
@@ -12,7 +13,7 @@ const unpackBytes = async (bytes: Buffer, signal?: AbortSignal) => {
   const root = join(folder, 'root');
   await mkdir(root);
   await writeFile(join(folder, 'archive'), bytes);
-  const outcome = unpack(join(folder, 'archive'), root, ID_BASE, signal);
+  const outcome = unpack(join(folder, 'archive'), root, ownersFrom(ID_BASE), signal);
   return { folder, root, outcome };
 };
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ensureImage } from '../../rootfs/image.ts';
+import { ownersFrom } from '../../rootfs/tree.ts';
 
 /** The range of host ids that the cells of tests use: the default of the server. */
 export const ID_BASE = 1_879_048_192;
@@ -14,7 +15,7 @@ export const testImage = (): Promise<string> => {
     name: 'alpine',
     imagesDir: IMAGES,
     mirror: process.env['CLOISTER_IMAGE_MIRROR'],
-    idBase: ID_BASE,
+    owners: ownersFrom(ID_BASE),
     log: (line) => process.stderr.write(`${line}\n`),
   }).then(({ root }) => root);
   return ready;

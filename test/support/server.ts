@@ -10,14 +10,21 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 export class TestServer {
   readonly stateDir: string;
   readonly #flags: readonly string[];
+  readonly #wrap: (command: readonly string[]) => readonly string[];
   #child: ChildProcess | undefined;
   #errors = '';
   url = '';
   token = '';
 
-  constructor(stateDir: string, flags: readonly string[]) {
+  /** @param wrap turns the command line of the server into one that comes to it, in the same process */
+  constructor(
+    stateDir: string,
+    flags: readonly string[],
+    wrap: (command: readonly string[]) => readonly string[] = (command) => command,
+  ) {
     this.stateDir = stateDir;
     this.#flags = flags;
+    this.#wrap = wrap;
   }
 
   /** @param flags of `cloister serve`, besides the address and the state folder */
@@ -44,7 +51,9 @@ export class TestServer {
   /** Starts the process, on what an earlier one has left. */
   async boot(): Promise<void> {
     const args = ['src/main.ts', 'serve', '--listen', '127.0.0.1:0', '--state-dir', this.stateDir];
-    const child = spawn(process.execPath, [...args, '--id-base', String(ID_BASE), ...this.#flags], {
+    const command = [process.execPath, ...args, '--id-base', String(ID_BASE), ...this.#flags];
+    const [program = '', ...parameters] = this.#wrap(command);
+    const child = spawn(program, parameters, {
       cwd: PROJECT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,5 +1,6 @@
 export { CONTROLLERS, type ControllerName, type Obstacle } from './controllers.ts';
 export { CgroupError } from './error.ts';
+export { noCgroups } from './none.ts';
 export { pageSize } from './page-size.ts';
 export { removeCgroup } from './remove.ts';
 export { type CgroupLimits, cgroupSettings, type MissingController, missingController } from './settings.ts';

@@ -20,15 +20,15 @@ export interface CgroupOptions extends BaseOptions {
   readonly stateDir: string;
 }
 
-/** The server's tree of cgroups. Paths are absolute. */
+/** The server's tree of cgroups. Paths are absolute; all are `null` where no cgroup may be made. */
 export interface Cgroups {
-  readonly path: string;
+  readonly path: string | null;
   /** The server's own. */
-  readonly server: string;
+  readonly server: string | null;
   /** Of supervisors, which outlive the server and are not charged to a job. */
-  readonly supervisors: string;
+  readonly supervisors: string | null;
   /** The parent of each job's. */
-  readonly jobs: string;
+  readonly jobs: string | null;
   /** What jobs can be limited and measured with here. */
   readonly controllers: readonly ControllerName[];
   /** Why they have to do without the others. */
@@ -38,7 +38,7 @@ export interface Cgroups {
    *
    * @throws RangeError for an id that could be taken for a path or for a file of a cgroup
    */
-  jobPath(id: string): string;
+  jobPath(id: string): string | null;
   /**
    * Takes the server back to where it came from and removes what is empty. Cgroups in which supervisors or jobs
    * live stay; so does the server's own where no other takes the server.
@@ -61,8 +61,11 @@ export const openCgroups = async (options: CgroupOptions): Promise<Cgroups> => {
   const supervisors = join(path, 'supervisors');
   const jobs = join(path, 'jobs');
   const above = await makeAll(lineage(hierarchy.mountPoint, base.path), base);
-  await makeAll([path, server, supervisors, jobs], base);
-  await moveProcess(process.pid, server);
+  const made = await makeAll([path, server, supervisors, jobs], base);
+  await enter(server, base).catch(async (error: unknown) => {
+    for (const folder of [...above, ...made].toReversed()) await removeIfEmpty(folder);
+    throw error;
+  });
   const refused = await enableControllers(lineage(hierarchy.mountPoint, jobs), CONTROLLERS, (full) =>
     makeRoom(full, base),
   );
@@ -87,6 +90,21 @@ export const openCgroups = async (options: CgroupOptions): Promise<Cgroups> => {
       for (const folder of [jobs, path, ...above.toReversed()]) if (!(await removeIfEmpty(folder))) return;
     },
   };
+};
+
+/** Moves this process to its leaf. */
+const enter = async (server: string, { hierarchy }: Base): Promise<void> => {
+  try {
+    await moveProcess(process.pid, server);
+  } catch (error) {
+    const code = errnoName(error);
+    if (code === undefined) throw error;
+    // Who moves a process must be able to write the cgroup above both places (cgroup-v2.rst, "Delegation Containment").
+    const reason = `the server may not be moved from ${hierarchy.own ?? 'its cgroup'} to ${server} (${code})`;
+    throw new CgroupError(reason, `start it inside of the cgroup that is left to it; ${WRITE_ACCESS}`, {
+      cause: error,
+    });
+  }
 };
 
 /** The name of the tree for a state folder. */
@@ -121,7 +139,7 @@ const makeAll = async (paths: readonly string[], { hierarchy }: Base): Promise<r
 
 /** Moves the processes out of the base, if they are the server's to move. */
 const makeRoom = async (full: string, base: Base): Promise<boolean> => {
-  const ours = base.kind === 'unit' || base.kind === 'container' || base.path === base.hierarchy.own;
+  const ours = ['unit', 'container', 'own'].includes(base.kind) || base.path === base.hierarchy.own;
   if (full !== base.path || !ours) return false;
   await moveProcesses(full, await others(base));
   return true;

@@ -22,23 +22,27 @@ const CONTROLLERS = [
  * @param root the cgroup that the server is told to use
  */
 export const checkCgroups = async (machine: Machine, root?: string): Promise<readonly Check[]> => {
+  // Without any, a server that is not root goes on; one that is asked for has to be there.
+  const optional = machine.uid !== 0 && root === undefined;
+  const refuse = optional ? warn : fail;
+  const without = optional ? ': jobs have no limits of cpus, memory and pids' : '';
   let base: Base;
   try {
     base = await findBase({ root, proc: machine.proc });
   } catch (error) {
     if (!(error instanceof CgroupError)) throw error;
-    return [fail('cgroup v2', error.reason, error.remedy)];
+    return [refuse('cgroup v2', `${error.reason}${without}`, error.remedy)];
   }
   const { mountPoint, readOnly } = base.hierarchy;
-  if (readOnly) return [fail('cgroup v2', `mounted read-only on ${mountPoint}`, WRITE_ACCESS)];
+  if (readOnly) return [refuse('cgroup v2', `mounted read-only on ${mountPoint}${without}`, WRITE_ACCESS)];
   const parent = existing(base.path);
   const probe = join(parent, `cloister-doctor-${process.pid}`);
   const mount = pass('cgroup v2', `mounted on ${mountPoint}`);
   try {
     await mkdir(probe);
   } catch (error) {
-    const detail = `no cgroup can be made in ${parent} (${errnoName(error)})`;
-    return [mount, fail('cgroup delegation', detail, WRITE_ACCESS)];
+    const detail = `no cgroup can be made in ${parent} (${errnoName(error)})${without}`;
+    return [mount, refuse('cgroup delegation', detail, WRITE_ACCESS)];
   }
   try {
     const controllers = CONTROLLERS.map((controller) => checkController(controller, { base, parent, probe }));

@@ -22,16 +22,6 @@ const isAtLeast = (
   [leastMajor, leastMinor]: readonly [number, number],
 ): boolean => major > leastMajor || (major === leastMajor && minor >= leastMinor);
 
-/** Whether the server may do what only root may. */
-export const checkRoot = ({ uid }: Machine): Check =>
-  uid === 0
-    ? pass('root', 'running as root')
-    : fail(
-        'root',
-        `running as user ${uid}`,
-        'run the server as root: cells get a range of user ids of their own',
-      );
-
 /** Whether a crash in a cell starts a program on the host: then a resource limit does not prevent it (core(5)). */
 export const checkCorePattern = async ({ proc }: Machine): Promise<Check> => {
   const pattern = (await readFile(join(proc, 'sys/kernel/core_pattern'), 'utf8')).trim();

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { parseMounts } from '../cgroup/hierarchy.ts';
-import { type Check, fail, type Machine, pass, reasonOf, warn } from './check.ts';
+import { VISIBLE } from '../forbidden.ts';
+import { type Check, fail, type Machine, pass } from './check.ts';
 
 /** What a cell is made of: the name in /proc/self/ns, that of the limit in /proc/sys/user, the kernel option. */
 const KINDS = [
@@ -32,29 +31,7 @@ export const checkNamespaces = async (machine: Machine): Promise<readonly Check[
       `sysctl -w ${sysctl}=10000, and the same in /etc/sysctl.d`,
     );
   });
-  return [...(await Promise.all(kinds)), ...(await checkRestrictions(machine))];
-};
-
-/** What some distributions forbid to all but root. */
-const checkRestrictions = async ({ proc, uid }: Machine): Promise<readonly Check[]> => {
-  if (uid === 0) return [];
-  const restrictions = [
-    ['kernel.apparmor_restrict_unprivileged_userns', '1', '0'],
-    ['kernel.unprivileged_userns_clone', '0', '1'],
-  ] as const;
-  const found = restrictions.map(async ([sysctl, bad, good]) => {
-    const text = await readFile(join(proc, 'sys', ...sysctl.split('.')), 'utf8').catch(() => '');
-    return text.trim() === bad
-      ? [
-          warn(
-            'unprivileged user namespaces',
-            `${sysctl} is ${bad}`,
-            `run as root, or sysctl -w ${sysctl}=${good}`,
-          ),
-        ]
-      : [];
-  });
-  return (await Promise.all(found)).flat();
+  return Promise.all(kinds);
 };
 
 /**
@@ -75,27 +52,6 @@ export const checkVisibility = async ({ proc }: Machine): Promise<Check> => {
   return fail(
     'proc and sysfs',
     `parts are covered, so that no cell may mount its own: ${some.join(', ')}`,
-    'start the container with --security-opt systempaths=unconfined, or --privileged',
+    VISIBLE,
   );
-};
-
-/** Whether all the namespaces of a cell can be made together, by making them with unshare(1) of util-linux. */
-export const tryNamespaces = async (unshare = 'unshare'): Promise<readonly Check[]> => {
-  const name = 'namespaces together';
-  const kinds = ['--user', '--map-root-user', '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup'];
-  try {
-    await promisify(execFile)(unshare, [...kinds, '--fork', 'true'], { timeout: 10_000 });
-    return [pass(name, 'can be made')];
-  } catch (error) {
-    // Without the program there is nothing to try with; the first job tells.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    return [
-      fail(
-        name,
-        reasonOf(error),
-        'look for what forbids them: a seccomp or AppArmor profile of a container (docker run --privileged, or ' +
-          '--security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN), SELinux',
-      ),
-    ];
-  }
 };

@@ -2,17 +2,13 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { IMAGE_NAMES } from '../../../rootfs/catalogue.ts';
+import { ownersFrom } from '../../../rootfs/tree.ts';
 import { checkCgroups } from '../../../src/runtime/doctor/cgroups.ts';
 import type { Check, Machine } from '../../../src/runtime/doctor/check.ts';
 import { checkImages } from '../../../src/runtime/doctor/image.ts';
-import {
-  checkCorePattern,
-  checkKernel,
-  checkOverlay,
-  checkRoot,
-} from '../../../src/runtime/doctor/kernel.ts';
+import { checkCorePattern, checkKernel, checkOverlay } from '../../../src/runtime/doctor/kernel.ts';
 import { checkLauncher } from '../../../src/runtime/doctor/launcher.ts';
-import { checkNamespaces, checkVisibility, tryNamespaces } from '../../../src/runtime/doctor/namespaces.ts';
+import { checkNamespaces, checkVisibility } from '../../../src/runtime/doctor/namespaces.ts';
 import { checkSpace, checkState, checkType } from '../../../src/runtime/doctor/state.ts';
 import { disposers } from '../../support/disposers.ts';
 import { cgroup, describeCgroups, files, folder } from '../cgroup/fixture.ts';
@@ -41,13 +37,6 @@ describe('kernel', () => {
     const check = checkKernel(machine({}, { release }));
     expect(check).toMatchObject({ status, detail: expect.stringContaining(release) });
     expect(check.remedy).toBe(status === 'PASS' ? undefined : 'use Linux 6.1 or newer');
-  });
-});
-
-describe('root', () => {
-  it('is needed', () => {
-    expect(brief(checkRoot(machine()))).toBe('PASS root: running as root');
-    expect(brief(checkRoot(machine({}, { uid: 1000 })))).toBe('FAIL root: running as user 1000');
   });
 });
 
@@ -99,30 +88,6 @@ describe('namespaces', () => {
     ]);
     expect(failed[0]?.remedy).toContain('sysctl -w user.max_user_namespaces=10000');
     expect(failed[1]?.remedy).toContain('CONFIG_NET_NS');
-  });
-
-  it('are warned of where only root may make them and the server is not root', async () => {
-    const contents = proc({ 'sys/kernel/apparmor_restrict_unprivileged_userns': '1\n' });
-    const warnings = async (uid: number) =>
-      (await checkNamespaces(machine(contents, { uid })))
-        .filter(({ status }) => status === 'WARN')
-        .map(brief);
-    expect(await warnings(1000)).toEqual([
-      'WARN unprivileged user namespaces: kernel.apparmor_restrict_unprivileged_userns is 1',
-    ]);
-    expect(await warnings(0)).toEqual([]);
-  });
-
-  it('are tried together', async () => {
-    const refusing = join(
-      files(onEnd, { unshare: '#!/bin/sh\necho "unshare failed: EPERM" >&2; exit 1\n' }),
-      'unshare',
-    );
-    chmodSync(refusing, 0o755);
-    const [check] = await tryNamespaces(refusing);
-    expect(check).toMatchObject({ status: 'FAIL', detail: expect.stringContaining('unshare failed: EPERM') });
-    expect(await tryNamespaces('/no/such/program')).toEqual([]);
-    expect((await tryNamespaces('true')).map(brief)).toEqual(['PASS namespaces together: can be made']);
   });
 });
 
@@ -248,15 +213,14 @@ describe('image', () => {
   const record = {
     version: '3.20.3',
     source: 'https://example.org/a',
-    idBase: 0,
     unpackedAt: '2026-01-01T00:00:00Z',
   };
   const unpacked = (sha512: string | null) => {
     const images = folder(onEnd);
     for (const name of IMAGE_NAMES) {
       mkdirSync(join(images, name));
-      const idBase = process.getuid?.();
-      writeFileSync(join(images, `${name}.json`), JSON.stringify({ ...record, idBase, sha512 }));
+      const owners = ownersFrom(process.getuid?.() ?? -1);
+      writeFileSync(join(images, `${name}.json`), JSON.stringify({ ...record, owners, sha512 }));
     }
     return images;
   };

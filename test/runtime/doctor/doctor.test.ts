@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { doctor } from '../../../src/runtime/doctor.ts';
 import { disposers } from '../../support/disposers.ts';
+import { ID_BASE } from '../../support/image.ts';
 import { folder } from '../cgroup/fixture.ts';
 
 const onEnd = disposers();
@@ -9,7 +10,7 @@ const onEnd = disposers();
 it('examines this machine and tells a remedy for all that does not pass', async () => {
   const stateDir = join(folder(onEnd), 'state');
   const launcher = join(stateDir, 'cell');
-  const checks = await doctor({ stateDir, launcher });
+  const checks = await doctor({ stateDir, launcher, idBase: ID_BASE });
   expect(checks.find(({ name }) => name === 'launcher')?.status).toBe('FAIL');
   const names = checks.map(({ name }) => name);
   expect(names).toEqual(

@@ -1,0 +1,85 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ServeConfig } from './config.ts';
+import { CgroupError, type Cgroups, cgroupSettings, noCgroups, openCgroups } from './runtime/cgroup/index.ts';
+import { remedyFor } from './runtime/forbidden.ts';
+import { type CellIds, findCellIds, IdsError } from './runtime/ids/index.ts';
+import { describeStep } from './runtime/launch-failure.ts';
+import { SpawnError } from './runtime/spawner.ts';
+import { tryCell } from './runtime/trial.ts';
+
+/** What the machine gives cells. */
+export interface Cells {
+  readonly ids: CellIds;
+  readonly cgroups: Cgroups;
+}
+
+/**
+ * Finds out what cells can have on this machine, says so, and makes one, so that a machine which forbids cells is
+ * told of at the start and not by the first job.
+ *
+ * @throws Error with the remedy, when no cell can be made here
+ */
+export const openCells = async (
+  config: ServeConfig,
+  cleanup: { add(step: () => unknown): void },
+  log: (line: string) => void,
+): Promise<Cells> => {
+  const ids = await idsOf(config);
+  if (ids.notice !== undefined)
+    log(ids.remedy === undefined ? ids.notice : `${ids.notice}; for more: ${ids.remedy}`);
+  const cgroups = await cgroupsOf(config);
+  cleanup.add(() => cgroups.close());
+  tellLimits(cgroups, log);
+  await tryOne(config, { ids, cgroups });
+  return { ids, cgroups };
+};
+
+const idsOf = async (config: ServeConfig): Promise<CellIds> => {
+  try {
+    return await findCellIds(config);
+  } catch (error) {
+    if (!(error instanceof IdsError)) throw error;
+    const remedy = await remedyFor({ step: 'namespace', errno: 0 });
+    throw new Error(`${error.message}: run the server as root, or: ${remedy}`, { cause: error });
+  }
+};
+
+/** A server that is root makes cgroups or does not start; any other does what it can. */
+const cgroupsOf = async ({ stateDir, cgroupRoot }: ServeConfig): Promise<Cgroups> => {
+  try {
+    return await openCgroups({ stateDir, root: cgroupRoot });
+  } catch (error) {
+    if (!(error instanceof CgroupError) || cgroupRoot !== undefined || process.geteuid?.() === 0) throw error;
+    return noCgroups(error);
+  }
+};
+
+const tellLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: string) => void): void => {
+  if (path === null) {
+    const { reason = '', remedy = '' } = obstacles.values().next().value ?? {};
+    log(`no cgroup for jobs, so no limits of cpus, memory and pids: ${reason}; remedy: ${remedy}`);
+    return;
+  }
+  for (const [remedy, names] of Map.groupBy(obstacles.keys(), (name) => obstacles.get(name)?.remedy))
+    log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`);
+  log(`cgroup ${path}, controllers: ${controllers.join(' ') || 'none'}`);
+};
+
+const tryOne = async ({ stateDir, launcher }: ServeConfig, { ids, cgroups }: Cells): Promise<void> => {
+  const folder = join(stateDir, '.trial');
+  // Of a server that was killed while it tried.
+  rmSync(folder, { recursive: true, force: true });
+  const path = cgroups.jobPath('trial');
+  const unlimited = { cpus: null, memory: null, swap: null, pids: null };
+  const settings = cgroupSettings(unlimited, cgroups.controllers);
+  const cgroup = path === null ? null : { path, settings, collect: [] };
+  try {
+    const failure = await tryCell({ launcher, ids, folder, cgroup, supervisors: cgroups.supervisors });
+    if (failure === undefined) return;
+    throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
+  } catch (error) {
+    if (!(error instanceof SpawnError)) throw error;
+    throw new Error(`cells cannot be made here: ${error.message}`, { cause: error });
+  }
+};

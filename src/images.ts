@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { IMAGE_NAMES } from '../rootfs/catalogue.ts';
+import { ensureImage } from '../rootfs/image.ts';
+import { progressOnTerminal } from '../rootfs/progress.ts';
+import type { ServeConfig } from './config.ts';
+import type { CellIds } from './runtime/ids/index.ts';
+
+/**
+ * Sees to it that every image is unpacked, with the owners that cells have here.
+ *
+ * @param log takes the lines that tell a person what is going on
+ * @returns the tree of each image, by its name
+ * @throws ImageError
+ */
+export const prepareImages = async (
+  config: Pick<ServeConfig, 'stateDir' | 'imageMirror'>,
+  ids: CellIds,
+  { log, signal }: { readonly log: (line: string) => void; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, string>> => {
+  const images = new Map<string, string>();
+  for (const name of IMAGE_NAMES) {
+    const { root } = await ensureImage({
+      name,
+      imagesDir: join(config.stateDir, 'images'),
+      mirror: config.imageMirror,
+      owners: { ...ids.owner, count: ids.count },
+      // Subordinate ids are nothing that the server's user could give files to by itself. Inside they follow id 0.
+      ...(ids.kind === 'subordinate' && {
+        enter: ids.enter,
+        ownersInside: { uid: 1, gid: 1, count: ids.count },
+      }),
+      log,
+      signal,
+      ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),
+    });
+    images.set(name, root);
+  }
+  return images;
+};

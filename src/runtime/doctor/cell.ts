@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { remedyFor } from '../forbidden.ts';
+import { type CellIds, type CellIdsOptions, findCellIds, IdsError } from '../ids/index.ts';
+import { describeStep } from '../launch-failure.ts';
+import { type TrialOptions, tryCell } from '../trial.ts';
+import { type Check, fail, pass, reasonOf, warn } from './check.ts';
+
+export interface CellOptions extends CellIdsOptions {
+  /** Where images lie, or will: a cell is tried on its file system. Need not be there. */
+  readonly stateDir: string;
+  /** Default: `tryCell`. */
+  readonly trial?: (options: TrialOptions) => ReturnType<typeof tryCell>;
+}
+
+/** Which ids cells get, and whether a cell can be made: one is, and is gone afterwards. */
+export const checkCell = async (options: CellOptions): Promise<readonly Check[]> => {
+  const { launcher, stateDir, proc = '/proc', trial = tryCell } = options;
+  let ids: CellIds;
+  try {
+    ids = await findCellIds(options);
+  } catch (error) {
+    if (!(error instanceof IdsError)) throw error;
+    const remedy = await remedyFor({ step: 'namespace', errno: 0 }, proc);
+    return [fail('ids of cells', error.message, `run the server as root, or: ${remedy}`)];
+  }
+  const checks = [checkIds(ids)];
+  const writable = existsSync(stateDir) && (await mayWrite(stateDir));
+  const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
+  try {
+    const failure = await trial({ launcher, ids, folder: join(parent, 'trial') });
+    if (failure === undefined) checks.push(pass('a cell', 'one was made'));
+    else checks.push(fail('a cell', describeStep(failure), await remedyFor(failure, proc)));
+  } catch (error) {
+    checks.push(fail('a cell', reasonOf(error), 'see the launcher above'));
+  } finally {
+    await rm(parent, { recursive: true });
+  }
+  return checks;
+};
+
+const checkIds = ({ count, notice, remedy }: CellIds): Check => {
+  const detail = notice ?? `0 to ${count - 1}, which are nobody's outside`;
+  return remedy === undefined ? pass('ids of cells', detail) : warn('ids of cells', detail, remedy);
+};
+
+const mayWrite = (folder: string): Promise<boolean> =>
+  access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IdRange } from '../plan.ts';
+
+/** A row of ids: `count` of them from `first` on. */
+export interface IdRow {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Ids that a cell has at most: 0 to 65535, which is what distributions hand out and images use. */
+export const MOST_IDS = 65_536;
+
+// user_namespaces(7): the initial user namespace maps every id to itself.
+const EVERY = 4_294_967_295;
+
+/** Reads /proc/PID/uid_map or gid_map. */
+export const parseMap = (text: string): readonly IdRange[] =>
+  [...text.matchAll(/^\s*(\d+)\s+(\d+)\s+(\d+)$/gm)].map(([, inside, outside, count]) => ({
+    inside: Number(inside),
+    outside: Number(outside),
+    count: Number(count),
+  }));
+
+/** The map as `cell inside` takes it. */
+export const formatMap = (map: readonly IdRange[]): string =>
+  map.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
+
+/** Whether this is the map of the initial user namespace. */
+export const isInitial = (map: readonly IdRange[]): boolean =>
+  map.some(({ inside, outside, count }) => inside === 0 && outside === 0 && count === EVERY);
+
+/**
+ * Ids of this user namespace that cells can have: those from `base` on or, in a container that has not got
+ * those, the longest row there is besides id 0, which is the server itself; `undefined` when there is nothing else.
+ */
+export const roomFor = (map: readonly IdRange[], base: number): IdRow | undefined => {
+  const has = ({ inside, count }: IdRange) => inside <= base && base + MOST_IDS <= inside + count;
+  if (map.some(has)) return { first: base, count: MOST_IDS };
+  const rows = map.map(({ inside, count }) => {
+    const first = Math.max(1, inside);
+    return { first, count: Math.min(MOST_IDS, inside + count - first) };
+  });
+  return rows.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count)[0];
+};
+
+/** Lines up rows of outside ids behind id 0, which is `own`: as root of the namespace that cells are made in. */
+export const lineUp = (own: number, rows: readonly IdRow[]): readonly IdRange[] => {
+  const map = [{ inside: 0, outside: own, count: 1 }];
+  let inside = 1;
+  for (const { first, count } of rows) {
+    const taken = Math.min(count, MOST_IDS + 1 - inside);
+    if (taken > 0) map.push({ inside, outside: first, count: taken });
+    inside += taken;
+  }
+  return map;
+};
+
+/** The map of a cell: what stands behind id 0 of `map`, from 0 on. A line must not reach over the end of one there. */
+export const behindFirst = (map: readonly IdRange[], count: number): readonly IdRange[] =>
+  map
+    .filter(({ inside }) => inside > 0 && inside <= count)
+    .map((line) => ({
+      inside: line.inside - 1,
+      outside: line.inside,
+      count: Math.min(line.count, count + 1 - line.inside),
+    }));
+
+/** What this process is allowed to, of what matters here. */
+export interface OwnRights {
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+  /** setgroups(2) is not denied. */
+  readonly groups: boolean;
+  /** Effective capabilities, a bit set (capabilities(7)). */
+  readonly capabilities: bigint;
+}
+
+/** @param proc where procfs is mounted */
+export const readRights = async (proc: string): Promise<OwnRights> => {
+  const read = (name: string) => readFile(join(proc, 'self', name), 'utf8');
+  const [uids, gids, groups, status] = await Promise.all([
+    read('uid_map'),
+    read('gid_map'),
+    read('setgroups'),
+    read('status'),
+  ]);
+  return {
+    uids: parseMap(uids),
+    gids: parseMap(gids),
+    groups: groups.trim() === 'allow',
+    capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`),
+  };
+};

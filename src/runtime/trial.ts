@@ -1,0 +1,93 @@
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Control } from './control.ts';
+import { type LaunchFailure, parseExitRecord } from './exit-record.ts';
+import { furnish, RESOURCE_LIMITS } from './furniture.ts';
+import type { CellIds } from './ids/index.ts';
+import { type CgroupPlan, encodePlan } from './plan.ts';
+import { Spawner } from './spawner.ts';
+
+export interface TrialOptions {
+  /** Path of the `cell` binary. */
+  readonly launcher: string;
+  readonly ids: CellIds;
+  /** A folder to be made, on the file system where images lie; it is gone afterwards. */
+  readonly folder: string;
+  /** The cgroup to make for the cell, and that of its supervisor. */
+  readonly cgroup?: CgroupPlan | null;
+  readonly supervisors?: string | null;
+}
+
+const ID = 'trial';
+const PAUSE_MS = 2;
+const MIB = 1024 * 1024;
+
+/**
+ * Makes a cell as jobs get it and executes a program in it: the launcher itself, which needs nothing but the
+ * kernel. What forbids cells on a machine has many names (sysctls, AppArmor, seccomp, covered parts of /proc, layers
+ * of layers), and no list of them is as good as this.
+ *
+ * @returns the step that failed; `undefined` when all went well
+ * @throws SpawnError when not even a supervisor came about
+ */
+export const tryCell = async (options: TrialOptions): Promise<LaunchFailure | undefined> => {
+  const { launcher, ids, folder, cgroup = null, supervisors } = options;
+  try {
+    layOut(folder, launcher, planOf(folder, ids, cgroup));
+    const jobs = join(folder, 'jobs');
+    const spawner = new Spawner({ launcher, enter: ids.enter, jobs, cgroup: supervisors ?? '' });
+    try {
+      await spawner.start(ID);
+      await new Promise<void>((resolve) => {
+        new Control(join(jobs, ID), { running: () => undefined, ended: () => resolve() });
+      });
+      // While it finishes a supervisor takes no connections: one that is refused does not tell of the end.
+      while (await spawner.probe(ID)) await pause(PAUSE_MS);
+    } finally {
+      await spawner.close();
+    }
+    const record = parseExitRecord(readFileSync(join(folder, 'exits', ID)));
+    if (record.executed) return undefined;
+    return record.failure ?? { step: 'execute', errno: 0, subject: '/cell', second: '' };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** The folders of a state folder, as far as the launcher looks, and an image that holds one program. */
+const layOut = (folder: string, launcher: string, plan: Buffer): void => {
+  const image = join(folder, 'image');
+  for (const path of ['', 'exits', 'jobs', join('jobs', ID)]) mkdirSync(join(folder, path), { mode: 0o700 });
+  for (const path of ['', 'proc', 'sys', 'dev']) {
+    mkdirSync(join(image, path));
+    chmodSync(join(image, path), 0o755);
+  }
+  copyFileSync(launcher, join(image, 'cell'));
+  chmodSync(join(image, 'cell'), 0o755);
+  writeFileSync(join(folder, 'jobs', ID, 'plan'), plan, { mode: 0o600 });
+};
+
+const planOf = (folder: string, ids: CellIds, cgroup: CgroupPlan | null): Buffer =>
+  encodePlan({
+    cgroup,
+    uids: ids.uids,
+    gids: ids.gids,
+    root: {
+      image: join(folder, 'image'),
+      layerOptions: `mode=755,size=${MIB}`,
+      overlayOptions: ids.overlay,
+    },
+    steps: furnish({ shm: MIB, ids: ids.count }),
+    hostname: ID,
+    argv: ['/cell'],
+    env: [],
+    workdir: '/',
+    user: { uid: 0, gid: 0, groups: [] },
+    keepGroups: !ids.groups,
+    resourceLimits: RESOURCE_LIMITS,
+    umask: 0o022,
+    stdin: false,
+    timeout: 10_000,
+    output: MIB,
+  });

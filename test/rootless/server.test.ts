@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import { lstatSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestServer } from '../support/server.ts';
+import { Stranger, SUBORDINATE } from '../support/stranger.ts';
+
+const isProgram = (name: string): boolean => {
+  try {
+    execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const tmpfsHasUserAttributes = major > 6 || (major === 6 && minor >= 6);
+
+/** What holds for every server that is not root; `ids`: whether it has subordinate ones. */
+const describeUser = (title: string, subordinate: string): void => {
+  describe(title, () => {
+    const ids = subordinate !== '';
+    let stranger: Stranger;
+    let server: TestServer;
+
+    beforeAll(async () => {
+      stranger = new Stranger({ subordinate });
+      server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) =>
+        stranger.command(command),
+      );
+      await server.boot();
+    });
+
+    afterAll(async () => {
+      await server.end();
+      expect(stranger.processes()).toEqual([]);
+      stranger.dispose();
+    });
+
+    const told = async (command: string, input: Record<string, unknown> = {}) => {
+      const job = await server.run({ command, ...input });
+      const { stdout, stderr } = await server.output(job.id);
+      return { job, stdout, stderr };
+    };
+
+    it('says what cells have, each in a line', () => {
+      const lines = server.errors.split('\n');
+      const about = (start: string) => lines.filter((line) => line.startsWith(start));
+      expect(about('not root: cells have the id')).toHaveLength(1);
+      expect(about('not root: ')[0]).toMatch(
+        ids
+          ? /the ids 0 to 65535, subordinate ids/
+          : /the id 0 only, because no ids are set aside .* usermod/,
+      );
+      expect(about('no cgroup for jobs')).toHaveLength(1);
+      expect(about('no cgroup for jobs')[0]).toContain('systemd-run --user --scope -p Delegate=yes');
+    });
+
+    it('gives a cell its ids and no others', async () => {
+      const { stdout } = await told('id -u; id -g; cat /proc/self/uid_map; cat /proc/self/setgroups');
+      const [uid, gid, map = '', groups] = stdout.trim().split('\n');
+      expect([uid, gid]).toEqual(['0', '0']);
+      expect(map.trim().split(/\s+/)).toEqual(ids ? ['0', '1', '65536'] : ['0', '0', '1']);
+      expect(groups).toBe(ids ? 'allow' : 'deny');
+    });
+
+    it('runs commands as nobody that the machine knows, or as the server’s user', async () => {
+      const id = await server.submit({ command: 'echo up; exec sleep 4242' });
+      for await (const _ of server.subscribe('subscription ($id: ID!) { logs(jobId: $id) { cursor } }', {
+        id,
+      }))
+        break;
+      const found = stranger.processes().filter(({ command }) => command === 'sleep 4242');
+      expect(found.map(({ uid }) => uid)).toEqual([ids ? SUBORDINATE : stranger.uid]);
+      expect((await server.stop(id, 0)).status).toBe('STOPPED');
+      expect(stranger.processes().filter(({ command }) => command === 'sleep 4242')).toEqual([]);
+    });
+
+    it('has its image belong to the root of cells', () => {
+      const root = ids ? SUBORDINATE : stranger.uid;
+      const image = join(stranger.stateDir, 'images', 'alpine');
+      expect(lstatSync(join(image, 'bin')).uid).toBe(root);
+      const record = JSON.parse(readFileSync(`${image}.json`, 'utf8'));
+      expect(record.owners).toEqual({ uid: root, gid: root, count: ids ? 65_536 : 1 });
+    });
+
+    it('takes users that cells have, and says why it takes no others', async () => {
+      const answer = await server.ask(
+        'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }',
+        { input: { command: 'id', user: ids ? '65536' : '1000' } },
+      );
+      expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.user' });
+      expect(answer.errors?.[0]?.message).toMatch(
+        ids ? /ids from 0 to 65535/ : /root or 0, the only user of cells here .*usermod --add-subuids/,
+      );
+      const user = ids ? '1234:5' : 'root';
+      expect((await told('id -u; id -g', { user })).stdout).toBe(ids ? '1234\n5\n' : '0\n0\n');
+    });
+
+    it('has no network but loopback, no capability, and devices that work', async () => {
+      const { stdout } = await told(
+        'ls /sys/class/net; grep -c . /proc/net/route; grep CapEff /proc/self/status; echo x >/dev/null && head -c 4 /dev/zero | wc -c; echo again >/dev/stderr',
+      );
+      expect(stdout.split('\n').slice(0, 4)).toEqual(['lo', '1', 'CapEff:\t0000000000000000', '4']);
+    });
+
+    it('writes to a layer of its own, which the next job does not see', async () => {
+      const first = await told('echo mine >/etc/motd; echo x >/new; rm /etc/passwd; ls /etc/passwd /new');
+      expect(first.stdout).toBe('/new\n');
+      expect((await told('cat /etc/motd; ls /etc/passwd /new')).stdout).not.toContain('mine');
+    });
+
+    it('replaces a folder of the image where tmpfs has user attributes (Linux 6.6), and else says EIO', async () => {
+      const { stdout, stderr } = await told(
+        'rm -r /var/spool && mkdir /var/spool && ls -A /var/spool | wc -l',
+      );
+      if (tmpfsHasUserAttributes) expect(stdout).toBe('0\n');
+      else expect(stderr).toMatch(/I\/O error/);
+    });
+
+    it('has no limits that need a cgroup: the defaults are null, and a job that asks is refused', async () => {
+      const { job } = await told('true');
+      expect(job.limits).toMatchObject({ cpus: null, memory: null, swap: null, pids: null });
+      expect(job.limits['timeout']).toBe(3_600_000);
+      const { server: info } = await server.query<{ server: { cgroup: unknown } }>(
+        '{ server { cgroup { path controllers } } }',
+      );
+      expect(info.cgroup).toEqual({ path: null, controllers: [] });
+      const answer = await server.ask(
+        'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }',
+        { input: { command: 'true', limits: { memory: '64Mi' } } },
+      );
+      expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'LIMIT_UNAVAILABLE' });
+      expect(answer.errors?.[0]?.message).toContain('Delegate=yes');
+    });
+
+    it('keeps to the limits that need none', async () => {
+      expect((await told('sleep 60', { limits: { timeout: '300ms' } })).job.limitExceeded).toBe('TIME');
+      const { stderr } = await told('dd if=/dev/zero of=/big bs=64k count=64', { limits: { disk: '1Mi' } });
+      expect(stderr).toContain('No space left on device');
+    });
+
+    it('ends all that a job has started with the job', async () => {
+      const { job } = await told('for i in 1 2 3; do (setsid sleep 4343 &); done; exit 3');
+      expect(job.exitCode).toBe(3);
+      expect(stranger.processes().filter(({ command }) => command === 'sleep 4343')).toEqual([]);
+    });
+
+    it('finds a job again after it was killed itself', async () => {
+      const id = await server.submit({ command: 'echo begin; sleep 2; echo end' });
+      for await (const _ of server.subscribe('subscription ($id: ID!) { logs(jobId: $id) { cursor } }', {
+        id,
+      }))
+        break;
+      await server.end('SIGKILL');
+      await server.boot();
+      expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+      expect((await server.output(id)).stdout).toBe('begin\nend\n');
+    });
+  });
+};
+
+describeUser('a server with the id of its user alone', '');
+
+if (isProgram('newuidmap')) describeUser('a server with subordinate ids', `NAME:${SUBORDINATE}:65536\n`);
+else describe.skip('a server with subordinate ids (needs newuidmap: the package uidmap)', () => undefined);
