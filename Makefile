@@ -131,8 +131,8 @@ docker-build: ## Build the container image cloister
 
 # What the container is given, and why. Together this is close to root on the host: the container keeps Cloister's
 # files in one place, it is not what keeps jobs in; their own namespaces are.
-#   cap-add SYS_ADMIN        the supervisor mounts the overlay of each cell; and Ubuntu lets only this capability
-#                            make user namespaces (kernel.apparmor_restrict_unprivileged_userns)
+#   cap-add SYS_ADMIN        on Ubuntu only this capability may make user namespaces
+#                            (kernel.apparmor_restrict_unprivileged_userns); elsewhere it is not needed
 #   seccomp=unconfined       Docker's profile refuses pivot_root and the calls that make mounts
 #   apparmor=unconfined      Docker's profile refuses every mount
 #   systempaths=unconfined   the kernel lets a cell mount /proc only where no part of the visible /proc is covered

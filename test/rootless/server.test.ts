@@ -1,19 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { lstatSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
-import { Stranger, SUBORDINATE } from '../support/stranger.ts';
-
-const isProgram = (name: string): boolean => {
-  try {
-    execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name]);
-    return true;
-  } catch {
-    return false;
-  }
-};
+import { hasHelpers, Stranger, SUBORDINATE } from '../support/stranger.ts';
 
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const tmpfsHasUserAttributes = major > 6 || (major === 6 && minor >= 6);
@@ -164,5 +154,5 @@ const describeUser = (title: string, subordinate: string): void => {
 
 describeUser('a server with the id of its user alone', '');
 
-if (isProgram('newuidmap')) describeUser('a server with subordinate ids', `NAME:${SUBORDINATE}:65536\n`);
+if (hasHelpers) describeUser('a server with subordinate ids', `NAME:${SUBORDINATE}:65536\n`);
 else describe.skip('a server with subordinate ids (needs newuidmap: the package uidmap)', () => undefined);

@@ -70,7 +70,8 @@ export class TestServer {
       });
       child.once('exit', (code) => reject(new Error(`the server ended with code ${code}: ${this.#errors}`)));
     });
-    this.token = readFileSync(join(this.stateDir, 'token'), 'utf8').trim();
+    // As the server sees its files: it may live in a mount namespace of its own.
+    this.token = readFileSync(join(`/proc/${child.pid}/root`, this.stateDir, 'token'), 'utf8').trim();
   }
 
   /** Ends the process and waits for it; jobs go on. */

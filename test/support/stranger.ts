@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -11,9 +12,28 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { it } from 'vitest';
 import { LAUNCHER } from './cell.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
+
+const isProgram = (name: string): boolean => {
+  try {
+    execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Whether this machine has what maps subordinate ids. */
+export const hasHelpers = isProgram('newuidmap') && isProgram('newgidmap');
+
+/** A test with subordinate ids. */
+export const itWithHelpers = (title: string, body: () => Promise<void>): void => {
+  if (hasHelpers) it(title, body);
+  else it.skip(`${title} (needs newuidmap: the package uidmap)`, body);
+};
 
 /** First of the ids that the stranger's subordinate ids are; nobody else's in any test. */
 export const SUBORDINATE = 1_700_000_000;

@@ -59,6 +59,23 @@ static bool make_layers(const struct plan *plan) {
   return chown("upper", plan->uids[0].outside, plan->gids[0].outside) == 0 && chmod("upper", 0755) == 0;
 }
 
+/* Mounts the overlay in the current folder, which is the top of the tmpfs. Returns the mount, or -1. */
+static int stack_layers(const struct plan *plan, int image, struct report *report) {
+  if (!make_layers(plan) || kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return failed(report, "layer", plan->root_options, 0), -1;
+  /* Relative paths: a cell can read these options in its mountinfo, and learns nothing of the host. */
+  char options[256];
+  int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work%s%s",
+                        *plan->overlay_options == '\0' ? "" : ",", plan->overlay_options);
+  bool fits = length < (int)sizeof options;
+  if (!fits) errno = EINVAL;
+  if (!fits || kernel_mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV, options) != 0)
+    return failed(report, "overlay", plan->image, 0), -1;
+  int root = kernel_open_tree(AT_FDCWD, "root", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (root < 0) failed(report, "overlay", plan->image, 0);
+  return root;
+}
+
 int root_make(struct plan *plan, struct report *report) {
   for (size_t i = 0; i < plan->steps_count; i++) {
     struct step *step = &plan->steps[i];
@@ -78,21 +95,12 @@ int root_make(struct plan *plan, struct report *report) {
 
   /* Stacked on "/", where paths do not lead: it is reached through its descriptor only. */
   if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 ||
-      fchdir(layer) != 0 || !make_layers(plan) ||
-      kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+      fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
-  /* Relative paths: a cell can read these options in its mountinfo, and learns nothing of the host. */
-  char options[256];
-  int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work%s%s",
-                        *plan->overlay_options == '\0' ? "" : ",", plan->overlay_options);
-  if (length >= (int)sizeof options) errno = EINVAL;
-  if (length >= (int)sizeof options ||
-      kernel_mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV, options) != 0)
-    return failed(report, "overlay", plan->image, 0), -1;
-  int root = kernel_open_tree(AT_FDCWD, "root", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (root < 0) return failed(report, "overlay", plan->image, 0), -1;
+  int root = stack_layers(plan, image, report);
+  /* Whatever came of it: the job's folder is where the exit record goes. */
   if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
-  failed(report, "overlay", plan->image, 0);
+  if (root >= 0) failed(report, "overlay", plan->image, 0);
   close_fd(&root);
   return -1;
 }

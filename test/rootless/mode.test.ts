@@ -1,0 +1,92 @@
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { disposers } from '../support/disposers.ts';
+import { TestServer } from '../support/server.ts';
+import { itWithHelpers, Stranger, SUBORDINATE } from '../support/stranger.ts';
+
+const onEnd = disposers();
+
+const IDS = `NAME:${SUBORDINATE}:65536\n`;
+
+describe('a state folder', () => {
+  itWithHelpers('gets its image anew when cells have other ids than before', async () => {
+    const stranger = new Stranger();
+    onEnd(() => stranger.dispose());
+    const server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) =>
+      stranger.command(command),
+    );
+    onEnd(() => server.end());
+    const images = join(stranger.stateDir, 'images');
+    const owner = () => lstatSync(join(images, 'alpine', 'etc')).uid;
+    const uid = async () =>
+      (await server.output((await server.run({ command: 'stat -c %u /etc' })).id)).stdout;
+
+    await server.boot();
+    expect([owner(), await uid()]).toEqual([stranger.uid, '0\n']);
+    await server.end();
+
+    stranger.setAside(IDS);
+    await server.boot();
+    expect([owner(), await uid()]).toEqual([SUBORDINATE, '0\n']);
+    expect(readdirSync(images).toSorted()).toEqual(['alpine', 'alpine.json']);
+    await server.end();
+
+    // Without the ids there is no way to remove what belongs to them.
+    stranger.setAside('');
+    await expect(server.boot()).rejects.toThrow(
+      `${join(images, 'alpine')} belongs to user ${SUBORDINATE}, because cells had other ids when it was made. ` +
+        `Remove it as root: rm -r ${join(images, 'alpine')}`,
+    );
+    expect(existsSync(join(images, 'alpine', 'etc'))).toBe(true);
+  });
+});
+
+describe('the doctor of a user', () => {
+  const told = async (stranger: Stranger): Promise<readonly Record<string, string>[]> => {
+    const { execFile } = await import('node:child_process');
+    const [program = '', ...parameters] = stranger.command([
+      process.execPath,
+      ...[
+        'src/main.ts',
+        'doctor',
+        '--json',
+        '--state-dir',
+        stranger.stateDir,
+        '--launcher',
+        stranger.launcher,
+      ],
+    ]);
+    return new Promise((resolve) => {
+      // It exits with 1 where anything fails, as the controllers of a hybrid host do.
+      execFile(program, parameters, (_error, stdout) => resolve(JSON.parse(stdout)));
+    });
+  };
+
+  it('makes a cell, and says what would give more', async () => {
+    const stranger = new Stranger();
+    onEnd(() => stranger.dispose());
+    const checks = await told(stranger);
+    expect(checks.find(({ name }) => name === 'a cell')).toMatchObject({ status: 'PASS' });
+    expect(checks.find(({ name }) => name === 'ids of cells')).toMatchObject({
+      status: 'WARN',
+      detail: expect.stringContaining('the id 0 only'),
+      remedy: expect.stringMatching(/apt-get install uidmap|usermod --add-subuids/),
+    });
+    expect(checks.find(({ name }) => name === 'cgroup delegation')).toMatchObject({
+      status: 'WARN',
+      detail: expect.stringContaining('jobs have no limits of cpus, memory and pids'),
+      remedy: expect.stringContaining('systemd-run --user --scope -p Delegate=yes'),
+    });
+    expect(readdirSync(stranger.stateDir)).toEqual([]);
+  });
+
+  itWithHelpers('is content with subordinate ids', async () => {
+    const stranger = new Stranger({ subordinate: IDS });
+    onEnd(() => stranger.dispose());
+    expect((await told(stranger)).find(({ name }) => name === 'ids of cells')).toMatchObject({
+      status: 'PASS',
+      detail: expect.stringContaining('the ids 0 to 65535, subordinate ids'),
+    });
+  });
+});
