@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeConfig } from './config.ts';
-import { CgroupError, type Cgroups, cgroupSettings, noCgroups, openCgroups } from './runtime/cgroup/index.ts';
+import { CgroupError, type Cgroups, noCgroups, openCgroups } from './runtime/cgroup/index.ts';
 import { remedyFor } from './runtime/forbidden.ts';
 import { type CellIds, findCellIds, IdsError } from './runtime/ids/index.ts';
 import { describeStep } from './runtime/launch-failure.ts';
@@ -71,9 +71,7 @@ const tryOne = async ({ stateDir, launcher }: ServeConfig, { ids, cgroups }: Cel
   // Of a server that was killed while it tried.
   rmSync(folder, { recursive: true, force: true });
   const path = cgroups.jobPath('trial');
-  const unlimited = { cpus: null, memory: null, swap: null, pids: null };
-  const settings = cgroupSettings(unlimited, cgroups.controllers);
-  const cgroup = path === null ? null : { path, settings, collect: [] };
+  const cgroup = path === null ? null : { path, settings: [], collect: [] };
   try {
     const failure = await tryCell({ launcher, ids, folder, cgroup, supervisors: cgroups.supervisors });
     if (failure === undefined) return;

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -43,10 +44,12 @@ describe('a state folder', () => {
 });
 
 describe('the doctor of a user', () => {
-  const told = async (stranger: Stranger): Promise<readonly Record<string, string>[]> => {
-    const { execFile } = await import('node:child_process');
+  const told = async (
+    stranger: Stranger,
+    node: readonly string[] = [process.execPath],
+  ): Promise<readonly Record<string, string>[]> => {
     const [program = '', ...parameters] = stranger.command([
-      process.execPath,
+      ...node,
       ...[
         'src/main.ts',
         'doctor',
@@ -80,6 +83,22 @@ describe('the doctor of a user', () => {
     });
     expect(readdirSync(stranger.stateDir)).toEqual([]);
   });
+
+  itWithHelpers(
+    'finds out that set-uid programs do not help, as in a unit with NoNewPrivileges=yes',
+    async () => {
+      const stranger = new Stranger({ subordinate: IDS });
+      onEnd(() => stranger.dispose());
+      const node = ['setpriv', '--no-new-privs', '--', join(stranger.folder, 'node')];
+      const checks = await told(stranger, node);
+      expect(checks.find(({ name }) => name === 'ids of cells')).toMatchObject({
+        status: 'WARN',
+        detail: expect.stringMatching(/the id 0 only, because .*newuidmap/),
+        remedy: expect.stringContaining('NoNewPrivileges'),
+      });
+      expect(checks.find(({ name }) => name === 'a cell')).toMatchObject({ status: 'PASS' });
+    },
+  );
 
   itWithHelpers('is content with subordinate ids', async () => {
     const stranger = new Stranger({ subordinate: IDS });

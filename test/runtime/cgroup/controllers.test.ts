@@ -66,4 +66,17 @@ describe('explain', () => {
     expect(obstacle.reason).toBe(`the cgroup controller "${name}" ${reason}`);
     expect(obstacle.remedy).toContain(remedy);
   });
+
+  it('names the unit of user managers, which are given some controllers only', () => {
+    for (const path of ['/sys/fs/cgroup/user.slice', '/sys/fs/cgroup/user.slice/user-1000.slice'])
+      expect(explain('io', { path, code: 'EACCES' }, hierarchy).remedy).toContain(
+        'systemctl edit user@.service',
+      );
+  });
+
+  it('names the settings of WSL on its kernel', () => {
+    const { remedy } = explain('memory', at('absent'), hierarchy, '5.15.167.4-microsoft-standard-WSL2');
+    expect(remedy).toContain('kernelCommandLine=cgroup_no_v1=all');
+    expect(remedy).toContain('.wslconfig');
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { IMAGE_NAMES } from '../../../rootfs/catalogue.ts';
 import { ownersFrom } from '../../../rootfs/tree.ts';
+import { type CellOptions, checkCell } from '../../../src/runtime/doctor/cell.ts';
 import { checkCgroups } from '../../../src/runtime/doctor/cgroups.ts';
 import type { Check, Machine } from '../../../src/runtime/doctor/check.ts';
 import { checkImages } from '../../../src/runtime/doctor/image.ts';
@@ -10,6 +11,7 @@ import { checkCorePattern, checkKernel, checkOverlay } from '../../../src/runtim
 import { checkLauncher } from '../../../src/runtime/doctor/launcher.ts';
 import { checkNamespaces, checkVisibility } from '../../../src/runtime/doctor/namespaces.ts';
 import { checkSpace, checkState, checkType } from '../../../src/runtime/doctor/state.ts';
+import { IdsError } from '../../../src/runtime/ids/index.ts';
 import { disposers } from '../../support/disposers.ts';
 import { cgroup, describeCgroups, files, folder } from '../cgroup/fixture.ts';
 
@@ -91,6 +93,48 @@ describe('namespaces', () => {
   });
 });
 
+describe('a cell', () => {
+  const failing = (over: Partial<CellOptions>) =>
+    checkCell({ launcher: '/cell', idBase: 65_536, stateDir: folder(onEnd), ...over });
+
+  it('fails with the step that was refused, and what to do', async () => {
+    const seen: string[] = [];
+    const trial = async ({ folder: at }: { readonly folder: string }) => {
+      seen.push(join(at, '..'));
+      return { step: 'mount', errno: 1, subject: '/proc', second: '' };
+    };
+    const stateDir = folder(onEnd);
+    const [, check] = await failing({ trial, stateDir });
+    expect(check).toMatchObject({
+      status: 'FAIL',
+      detail: 'mount /proc: operation not permitted',
+      remedy: expect.stringContaining('systempaths=unconfined'),
+    });
+    expect(seen.map((at) => at.startsWith(stateDir))).toEqual([true]);
+    expect(readdirSync(stateDir)).toEqual([]);
+  });
+
+  it('is not even tried where a user may make no namespace', async () => {
+    const attempt = async () => {
+      throw new IdsError('user namespace: Operation not permitted');
+    };
+    const trial = async () => {
+      throw new Error('tried');
+    };
+    const proc = files(onEnd, {
+      'self/uid_map': '0 0 4294967295\n',
+      'self/gid_map': '0 0 4294967295\n',
+      'self/setgroups': 'allow\n',
+      'self/status': 'CapEff:\t0000000000000000\n',
+      'sys/kernel/unprivileged_userns_clone': '0\n',
+    });
+    const checks = await failing({ proc, user: { uid: 1000, name: undefined }, attempt, trial });
+    expect(checks).toMatchObject([
+      { status: 'FAIL', remedy: expect.stringContaining('sysctl -w kernel.unprivileged_userns_clone=1') },
+    ]);
+  });
+});
+
 describe('proc and sysfs', () => {
   const host = [
     '22 1 0:20 / /proc rw - proc proc rw',
@@ -137,6 +181,16 @@ describe('cgroups', () => {
     const checks = await checkCgroups(proc(`35 24 0:30 / ${at} ro - cgroup2 cgroup2 rw\n`));
     expect(checks.map(brief)).toEqual([`FAIL cgroup v2: mounted read-only on ${at}`]);
     expect(checks[0]?.remedy).toContain('writable-cgroups=true');
+  });
+
+  it('are only a warning to a server that is not root: it runs jobs without', async () => {
+    const at = folder(onEnd);
+    const mounted = `35 24 0:30 / ${at} ro - cgroup2 cgroup2 rw\n`;
+    const user = { ...proc(mounted), uid: 1000 };
+    expect((await checkCgroups(user)).map(brief)).toEqual([
+      `WARN cgroup v2: mounted read-only on ${at}: jobs have no limits of cpus, memory and pids`,
+    ]);
+    expect((await checkCgroups(user, at)).map(({ status }) => status)).toEqual(['FAIL']);
   });
 
   it('name each controller that cgroup v1 has, with the remedy', async () => {
