@@ -109,7 +109,7 @@ const fromFields = (
     if (found === undefined) throw new Error(`exit record: field ${name} is missing`);
     return found;
   };
-  const integer = (name: string): bigint => BigInt(values(name)[0] ?? '');
+  const integer = (name: string): bigint => toInteger(name, values(name)[0]);
   const cause = CAUSES.find((known) => known === values('cause')[0]);
   if (cause === undefined) throw new Error(`exit record: unknown cause ${values('cause')[0]}`);
   return {
@@ -127,14 +127,21 @@ const fromFields = (
   };
 };
 
+/** A number as the launcher prints it: digits, no more of them than 63 bits take. */
+const toInteger = (name: string, token: string | undefined): bigint => {
+  if (token === undefined || !/^[0-9]{1,19}$/.test(token))
+    throw new Error(`exit record: ${name}: expected a number, got ${JSON.stringify(token)}`);
+  return BigInt(token);
+};
+
 const termination = ([kind, number]: readonly string[]): ExitRecord['termination'] => {
   switch (kind) {
     case 'none':
       return null;
     case 'exited':
-      return { kind, code: Number(number) };
+      return { kind, code: Number(toInteger('termination', number)) };
     case 'signaled':
-      return { kind, signal: signalName(Number(number)) };
+      return { kind, signal: signalName(Number(toInteger('termination', number))) };
     default:
       throw new Error(`exit record: unknown termination ${kind}`);
   }
@@ -144,7 +151,7 @@ const utf8 = (latin1: string | undefined): string => Buffer.from(latin1 ?? '', '
 
 const failure = ([step, errno, , subject, second]: readonly string[]): LaunchFailure => ({
   step: step ?? '',
-  errno: Number(errno),
+  errno: Number(toInteger('failure', errno)),
   subject: utf8(subject),
   second: utf8(second),
 });

@@ -9,6 +9,8 @@ import type { LogEntry, LogPage, LogStream } from '../../../src/runtime/log/page
 import type { Start } from '../../../src/runtime/log/position.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 
+export { randomFrom } from '../../support/random.ts';
+
 const disposers: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -97,15 +99,6 @@ export class TestSource implements LogSource {
     for (const listener of [...this.listeners]) listener();
   }
 }
-
-/** Numbers from 0 up to (not with) `below`, the same for the same seed (Park and Miller's generator). */
-export const randomFrom = (seed: number): ((below: number) => number) => {
-  let state = seed;
-  return (below) => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-};
 
 /** How many of this process's file descriptors are below `folder`. */
 export const openFilesBelow = (folder: string): number =>
