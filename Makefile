@@ -44,6 +44,25 @@ HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY) -fstack-protector-str
 # One file without any library beside it: it runs where the host's libraries are out of reach.
 LINKING := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 
+# ---- Its fuzzers ------------------------------------------------------------------------------------------------
+
+FUZZERS := plan control
+FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
+  -fno-sanitize-recover=all -Wall -Wextra -Werror
+# test/fuzz/plan.c makes memory run out.
+FUZZ_LINKING_plan := -Wl,--wrap=reallocarray,--wrap=die
+# Inputs of each in "make test", the same ones each time: about 10 seconds. And their length in bytes at most.
+FUZZ_RUNS_plan := 150000
+FUZZ_RUNS_control := 40000
+FUZZ_LENGTH_plan := 4096
+FUZZ_LENGTH_control := 256
+# What "make fuzz" gives each of them: seconds, and how many times the rounds of "make test".
+FUZZ_TIME := 600
+FUZZ_TIMES := 60
+FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 -dict=test/fuzz/$1.dict build/fuzz/seeds/$1
+# Older sanitizers find no room for their shadow memory where the kernel moves addresses about too far.
+UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
 # ---- Shell functions for recipes --------------------------------------------------------------------------------
 
 define functions
@@ -76,6 +95,7 @@ run: build ## Start the server, with its state in .state/ (flags: make run ARGS=
 .PHONY: test
 test: test-setup ## Run every test, on this machine and on a kernel with cgroup v2
 	@vitest run
+	$(MAKE) test-fuzz
 	node test/vm/run.ts
 
 .PHONY: test-host
@@ -85,6 +105,26 @@ test-host: test-setup ## Run the tests of this machine only (one file: make test
 .PHONY: test-vm
 test-vm: test-setup ## Run the tests that need cgroup v2 with its controllers, in a virtual machine where needed
 	@node test/vm/run.ts $(ARGS)
+
+.PHONY: test-fuzz
+test-fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Run the fuzzers of the launcher for a bounded number of inputs
+	@echo 'Fuzzing the launcher' >&2
+	node test/fuzz/seeds.ts build/fuzz/seeds 1 300
+	fuzz() { $(UNMOVED) build/fuzz/"$$1" -artifact_prefix=build/fuzz/found- "$${@:2}" >build/fuzz/log 2>&1 ||
+	  { cat build/fuzz/log >&2; exit 1; }; }
+	CLOISTER_FUZZ_CANONICAL=1 fuzz plan build/fuzz/seeds/plan/*
+	$(foreach target,$(FUZZERS),fuzz $(target) -seed=1 -runs=$(FUZZ_RUNS_$(target)) $(call FUZZING,$(target))
+	)
+
+.PHONY: fuzz
+fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Fuzz the readers of plans, requests and logs for long (FUZZ_TIME=600)
+	@node test/fuzz/seeds.ts build/fuzz/seeds $$((RANDOM + 1)) 300
+	CLOISTER_FUZZ_CANONICAL=1 $(UNMOVED) build/fuzz/plan build/fuzz/seeds/plan/* 2>/dev/null
+	mkdir -p $(FUZZERS:%=.cache/fuzz/%)
+	$(foreach target,$(FUZZERS),$(UNMOVED) build/fuzz/$(target) -max_total_time=$(FUZZ_TIME) \
+	  -artifact_prefix=build/fuzz/found- .cache/fuzz/$(target) $(call FUZZING,$(target))
+	)
+	CLOISTER_FUZZ_TIMES=$(FUZZ_TIMES) vitest run test/fuzz
 
 .PHONY: build
 build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher
@@ -169,6 +209,25 @@ build/cell: $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	chmod 0700 $@.new
 	# Renamed in: supervisors that run keep the program they started with.
 	mv $@.new $@
+
+build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
+	@$(functions)
+	mkdir -p build/fuzz
+	# All of the launcher but its main(); libFuzzer brings another.
+	compile() { clang $(FUZZ_FLAGS) "$$@"; }
+	works() { echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+	  compile -x c - -o build/fuzz/works 2>/dev/null; }
+	works || command -v clang >/dev/null || packages clang libc6-dev
+	if ! works; then
+	  # The sanitizers' libraries are in a package of their own, or in an older release of Debian in this other one.
+	  version=$$(clang -dumpversion)
+	  library=libclang-rt-$${version%%.*}-dev
+	  known() { apt-cache show "$$library" >/dev/null 2>&1; }
+	  known || apt-get update -qq || true
+	  known || library=libclang-common-$${version%%.*}-dev
+	  packages "$$library"
+	fi
+	compile -Dmain=launcher_main -o $@ $< $(LAUNCHER_SOURCES) $(FUZZ_LINKING_$*)
 
 .PHONY: node
 node:

@@ -1,0 +1,111 @@
+/**
+ * Writes what the fuzzers of the launcher begin with: `plan/`, launch plans of real jobs and random ones, all as
+ * `encodePlan` writes them; `control/`, conversations with a supervisor.
+ *
+ *     node test/fuzz/seeds.ts FOLDER SEED COUNT
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { argv } from 'node:process';
+import { planLaunch } from '../../src/jobs/launch.ts';
+import { encodePlan, type LaunchPlan, type Step } from '../../src/runtime/plan.ts';
+import { makeJob } from '../store/fixture.ts';
+import { ID_BASE, testImage } from '../support/image.ts';
+import { pick, type Random, randomFrom, some } from '../support/random.ts';
+
+const realPlans = async (): Promise<LaunchPlan[]> => {
+  const range = [{ inside: 0, outside: ID_BASE, count: 65_536 }];
+  const context = {
+    tree: await testImage(),
+    cgroup: {
+      path: '/sys/fs/cgroup/cloister/jobs/one',
+      settings: [
+        { file: 'memory.max', value: '536870912', optional: false },
+        { file: 'memory.oom.group', value: '1', optional: true },
+      ],
+      collect: ['cpu.stat', 'memory.events'],
+    },
+    ids: { uids: range, gids: range, count: 65_536, groups: true, overlay: 'userxattr' },
+  };
+  return [
+    makeJob(),
+    makeJob({ command: { kind: 'argv', argv: ['/bin/echo', '', 'ä €'] }, stdin: 'x', user: 'nobody' }),
+    makeJob({ env: [{ name: 'A', value: 'b=c' }], workdir: '/tmp', hostname: 'one', user: '1000:1000' }),
+  ].map((job) => planLaunch(job, context));
+};
+
+const CHARACTERS = ['a', 'Z', '0', '9', '/', '.', '=', ' ', '\n', '%', '\u007f', 'ä', '€', '😀'] as const;
+const NUMBERS = [0, 1, 9, 10, 4095, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 2] as const;
+
+/** Any plan that the reader has to take. */
+const randomPlan = (random: Random): LaunchPlan => {
+  const text = (): string => some(random, 12, () => pick(random, CHARACTERS)).join('');
+  const path = (): string => `/${text()}`;
+  const file = (): string => `f${text().replaceAll('/', '')}`;
+  const number = (): number => pick(random, NUMBERS);
+  const many = <T>(make: () => T): T[] => some(random, 6, make);
+  const flag = (): boolean => random(2) === 0;
+  const range = () => ({ inside: number(), outside: number(), count: 1 + random(1000) });
+  const mode = (): number => random(0o10000);
+  const step = (): Step =>
+    pick<() => Step>(random, [
+      () => ({ kind: 'mount', type: text(), path: path(), attributes: number(), options: text() }),
+      () => ({ kind: 'bind', source: path(), path: path(), attributes: number() }),
+      () => ({ kind: 'mkdir', path: path(), mode: mode() }),
+      () => ({ kind: 'file', path: path(), mode: mode(), text: text() }),
+      () => ({ kind: 'symlink', target: text(), path: path() }),
+    ])();
+  const limit = () => {
+    const soft = number();
+    return { resource: random(16), soft, hard: soft + number() };
+  };
+  const cgroup = () => ({
+    path: path(),
+    settings: many(() => ({ file: file(), value: text(), optional: flag() })),
+    collect: many(file),
+  });
+  return {
+    cgroup: random(4) === 0 ? null : cgroup(),
+    uids: [range(), ...many(range)],
+    gids: [range(), ...many(range)],
+    root: { image: path(), layerOptions: text(), overlayOptions: text() },
+    steps: many(step),
+    hostname: file(),
+    argv: [text(), ...many(text)],
+    env: many(() => ({ name: file().replaceAll('=', ''), value: text() })),
+    workdir: path(),
+    user: { uid: number(), gid: number(), groups: many(number) },
+    keepGroups: flag(),
+    resourceLimits: many(limit),
+    umask: mode(),
+    stdin: flag(),
+    timeout: number(),
+    output: number(),
+  };
+};
+
+/** The first byte tells the harness in which pieces to send the rest. */
+const CONVERSATIONS = [
+  '\x03stop 10000\n',
+  '\x09signal 15\nstop 0\nnonsense\n',
+  '\x00signal 9\n',
+  '\xffstop 5',
+];
+
+const write = (folder: string, inputs: readonly Uint8Array[]): void => {
+  mkdirSync(folder, { recursive: true });
+  for (const [index, input] of inputs.entries()) writeFileSync(join(folder, String(index)), input);
+};
+
+const main = async ([folder = '', seed = '', count = '']: readonly string[]): Promise<void> => {
+  const random = randomFrom(Number(seed));
+  const plans = [...(await realPlans()), ...Array.from({ length: Number(count) }, () => randomPlan(random))];
+  rmSync(folder, { recursive: true, force: true });
+  write(join(folder, 'plan'), plans.map(encodePlan));
+  write(
+    join(folder, 'control'),
+    CONVERSATIONS.map((text) => Buffer.from(text, 'latin1')),
+  );
+};
+
+await main(argv.slice(2));
