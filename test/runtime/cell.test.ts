@@ -57,7 +57,7 @@ describe('the end of a command', () => {
     cell.control.stop(0);
     await cell.finished;
     expect(existsSync(cell.cgroup)).toBe(false);
-    expect(readdirSync(cell.folder).sort()).toEqual(['log', 'plan', 'started']);
+    expect(readdirSync(cell.folder).sort()).toEqual(['index', 'log', 'plan', 'started']);
     await expect.poll(() => bench.spawner.probe(cell.id)).toBe(false);
   });
 });
