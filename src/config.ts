@@ -82,6 +82,15 @@ export interface ServeConfig {
   /** Path of the `cell` binary. */
   readonly launcher: string;
   readonly defaultLimits: DefaultLimits;
+  readonly queue: {
+    /** Jobs that run at a time. */
+    readonly maxRunning: number;
+    /** Jobs that wait. */
+    readonly maxWaiting: number;
+    /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not bounded. */
+    readonly memory: number | null;
+    readonly cpus: number | null;
+  };
 }
 
 /** What every client command can be told. */
@@ -193,6 +202,40 @@ export const serveSettings = {
     fallback: ({ project }) => join(project, 'build', 'cell'),
     shown: 'build/cell of this installation',
   } satisfies Setting<string>,
+  maxRunning: {
+    flag: '--max-running <jobs>',
+    env: 'CLOISTER_MAX_RUNNING',
+    help: 'jobs that run at a time; others wait for their turn',
+    expected: 'a whole number from 1 to 100000',
+    parse: (text) => whole(text, 1, 100_000),
+    fallback: () => '256',
+    shown: '256',
+  } satisfies Setting<number>,
+  maxQueued: {
+    flag: '--max-queued <jobs>',
+    env: 'CLOISTER_MAX_QUEUED',
+    help: 'jobs that wait for their turn; further ones are refused',
+    expected: 'a whole number from 1 to 1000000',
+    parse: (text) => whole(text, 1, 1_000_000),
+    fallback: () => '10000',
+    shown: '10000',
+  } satisfies Setting<number>,
+  capacityMemory: {
+    flag: '--capacity-memory <value>',
+    env: 'CLOISTER_CAPACITY_MEMORY',
+    help: 'what the memory limits of running jobs may add up to; others wait until enough is left',
+    expected: SOME,
+    parse: positive(parseByteSize),
+    shown: 'whatever they ask for',
+  } satisfies Named<number>,
+  capacityCpus: {
+    flag: '--capacity-cpus <value>',
+    env: 'CLOISTER_CAPACITY_CPUS',
+    help: 'what the CPU limits of running jobs may add up to; others wait until enough are left',
+    expected: 'a number of CPUs from 0.01 to 1024',
+    parse: cpus,
+    shown: 'whatever they ask for',
+  } satisfies Named<number>,
   defaultCpus: limit('cpus', 'CPUs', 'a number of CPUs from 0.01 to 1024', cpus, '1'),
   defaultMemory: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
   defaultSwap: limit('swap', 'swap', SIZE, parseByteSize, '0'),
@@ -257,6 +300,12 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
     idBase: read(serveSettings.idBase, flags, env, machine),
     launcher: read(serveSettings.launcher, flags, env, machine),
+    queue: {
+      maxRunning: read(serveSettings.maxRunning, flags, env, machine),
+      maxWaiting: read(serveSettings.maxQueued, flags, env, machine),
+      memory: given(serveSettings.capacityMemory, flags, env) ?? null,
+      cpus: given(serveSettings.capacityCpus, flags, env) ?? null,
+    },
     defaultLimits: {
       cpus: read(serveSettings.defaultCpus, flags, env, machine),
       memory: read(serveSettings.defaultMemory, flags, env, machine),

@@ -131,6 +131,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     spawner,
     changes,
     log,
+    queue: config.queue,
     remains: {
       usage: parseUsage,
       remove: async (id) => {
@@ -157,6 +158,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       imageNames: [...images.keys()],
       ids,
       defaults: config.defaultLimits,
+      capacity: config.queue,
       missing: (limit) => {
         const missing = missingController(limit, cgroups);
         return missing && `${missing.reason} (${missing.remedy})`;

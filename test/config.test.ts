@@ -21,6 +21,7 @@ describe('parseServeConfig', () => {
       cgroupRoot: undefined,
       idBase: 1_879_048_192,
       launcher: '/opt/cloister/build/cell',
+      queue: { maxRunning: 256, maxWaiting: 10_000, memory: null, cpus: null },
       defaultLimits: {
         cpus: 1,
         memory: 512 * 1024 ** 2,
@@ -43,6 +44,10 @@ describe('parseServeConfig', () => {
       CLOISTER_CGROUP_ROOT: '/sys/fs/cgroup/x',
       CLOISTER_ID_BASE: '65536',
       CLOISTER_LAUNCHER: '/bin/cell',
+      CLOISTER_MAX_RUNNING: '7',
+      CLOISTER_MAX_QUEUED: '8',
+      CLOISTER_CAPACITY_MEMORY: '9Gi',
+      CLOISTER_CAPACITY_CPUS: '2.5',
       CLOISTER_DEFAULT_CPUS: '0.5',
       CLOISTER_DEFAULT_MEMORY: '1Gi',
       CLOISTER_DEFAULT_SWAP: '1Mi',
@@ -60,6 +65,7 @@ describe('parseServeConfig', () => {
       cgroupRoot: '/sys/fs/cgroup/x',
       idBase: 65_536,
       launcher: '/bin/cell',
+      queue: { maxRunning: 7, maxWaiting: 8, memory: 9 * 1024 ** 3, cpus: 2.5 },
       defaultLimits: {
         cpus: 0.5,
         memory: 1024 ** 3,

@@ -10,6 +10,8 @@ export const jobLines = (job: Job): string => {
     ['Signal', job.signal],
     ['Limit', job.limitExceeded],
     ['Error', job.error],
+    ['Place in queue', job.queue?.position],
+    ['Waits', job.queue?.reason],
     ['Id', job.id],
     ['Name', job.name],
     ['Command', commandLine(job)],

@@ -84,6 +84,9 @@ const withJobFlags = (command: Command): Command =>
     .option('--disk <size>', 'writable disk space, such as 256Mi')
     .option('--timeout <duration>', 'time after which the job is ended, such as 1h30m')
     .option('--output <size>', 'output that is kept, such as 64Mi')
+    .option('--priority <number>', 'from -100 to 100: of jobs that wait, the highest starts first')
+    .option('--start-after <time>', 'do not start before this time, such as 2027-01-31T12:00:00Z')
+    .option('--idempotency-key <key>', 'sent again with the same key, it is the same job')
     .showHelpAfterError('(to run words as they are put "--" first: cloister run -- ls -l /)');
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

@@ -19,6 +19,9 @@ export interface SubmitFlags {
   readonly disk?: string;
   readonly timeout?: string;
   readonly output?: string;
+  readonly priority?: string;
+  readonly startAfter?: string;
+  readonly idempotencyKey?: string;
 }
 
 /** A shell command line, or an argument vector. */
@@ -61,6 +64,9 @@ export const submitInput = async (words: CommandWords, flags: SubmitFlags): Prom
     const [key, value] = pair('--label', 'KEY=VALUE', text);
     return { key, value };
   }),
+  priority: flags.priority === undefined ? undefined : priority(flags.priority),
+  startAfter: flags.startAfter,
+  idempotencyKey: flags.idempotencyKey,
   limits: {
     cpus: flags.cpus === undefined ? undefined : number('--cpus', 'a number such as 0.5', flags.cpus),
     memory: flags.memory,
@@ -76,6 +82,11 @@ export const submitInput = async (words: CommandWords, flags: SubmitFlags): Prom
 export const whole = (flag: string, text: string): number => {
   if (/^\d{1,10}$/.test(text) && Number(text) <= 0x7fff_ffff) return Number(text);
   throw expected(flag, 'a whole number from 0 to 2147483647', text);
+};
+
+const priority = (text: string): number => {
+  if (/^-?\d{1,3}$/.test(text)) return Number(text);
+  throw expected('--priority', 'a whole number from -100 to 100', text);
 };
 
 const number = (flag: string, what: string, text: string): number => {

@@ -5,7 +5,8 @@ export type ErrorCode =
   | 'LIMIT_UNAVAILABLE'
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
-  | 'IDEMPOTENCY_CONFLICT';
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'QUEUE_FULL';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
 export class ClientError extends Error {
@@ -38,6 +39,9 @@ export const idempotencyConflict = (field: string, key: string): ClientError =>
     `${field}: expected the same request as before with this key, got another with ${show(key)}`,
     field,
   );
+
+export const queueFull = (most: number): ClientError =>
+  new ClientError('QUEUE_FULL', `${most} jobs wait already: try again later`);
 
 const show = (value: unknown): string => {
   const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));

@@ -11,6 +11,7 @@ import { badInput, idempotencyConflict, notFound } from './errors.ts';
 import { followEvents } from './events.ts';
 import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
+import type { QueuePlace } from './queue.ts';
 import { checkRequest, type RequestContext } from './request.ts';
 import { requestKey } from './request-key.ts';
 import type {
@@ -57,16 +58,22 @@ export class Jobs implements JobService {
       spec: checkRequest(request, this.#options.request),
       state: { status: 'QUEUED' },
     };
-    const insertion = await this.#options.store.insert(job, requestKey(request));
-    switch (insertion.kind) {
-      case 'inserted':
-        this.#options.changes.tell(job);
-        this.#options.supervision.start(job);
-        return job;
-      case 'repeated':
-        return insertion.job;
-      case 'conflict':
-        throw idempotencyConflict('input.idempotencyKey', request.idempotencyKey ?? '');
+    const { store, supervision, changes } = this.#options;
+    const giveBack = supervision.reserve();
+    try {
+      const insertion = await store.insert(job, requestKey(request));
+      switch (insertion.kind) {
+        case 'inserted':
+          changes.tell(job);
+          supervision.submit(job);
+          return job;
+        case 'repeated':
+          return insertion.job;
+        case 'conflict':
+          throw idempotencyConflict('input.idempotencyKey', request.idempotencyKey ?? '');
+      }
+    } finally {
+      giveBack();
     }
   }
 
@@ -112,6 +119,10 @@ export class Jobs implements JobService {
       default:
         return job.state.usage;
     }
+  }
+
+  queuePlace(job: Job): QueuePlace | undefined {
+    return this.#options.supervision.place(job.id);
   }
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {

@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly defaults: Limits;
   /** How many ids cells have, and what would give them more, where there is such a thing. */
   readonly ids: { readonly count: number; readonly remedy?: string | undefined };
+  /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
+  readonly capacity: { readonly memory: number | null; readonly cpus: number | null };
   /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
   missing(limit: 'cpus' | 'memory' | 'swap' | 'pids'): string | undefined;
 }
@@ -30,6 +32,7 @@ const LONGEST_TOTAL = MIB;
 const LONGEST_NAME = 256;
 const MOST_LABELS = 64;
 const LONGEST_HOSTNAME = 64;
+const MOST_PRIORITY = 100;
 const TEN_YEARS_MS = 10 * 365 * 24 * 3600 * 1000;
 
 /**
@@ -55,6 +58,8 @@ export const checkRequest = (request: SubmitRequest, context: RequestContext): J
     stdin: request.stdin ?? null,
     limits: checkLimits(request.limits ?? {}, context),
     labels: checkLabels(request.labels ?? []),
+    priority: checkPriority(request.priority),
+    startAfter: request.startAfter?.getTime() ?? null,
   };
 };
 
@@ -155,6 +160,12 @@ const checkLabels = (labels: readonly Label[]): readonly Label[] => {
   return labels;
 };
 
+const checkPriority = (priority = 0): number => {
+  if (!(Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY))
+    throw badInput('input.priority', `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`, priority);
+  return priority;
+};
+
 const checkLimits = (asked: LimitsRequest, context: RequestContext): Limits => {
   const { defaults } = context;
   const enforced = (name: 'cpus' | 'memory' | 'swap' | 'pids'): number | null => {
@@ -171,7 +182,7 @@ const checkLimits = (asked: LimitsRequest, context: RequestContext): Limits => {
   checkRange('disk', asked.disk, 64 * KIB, 64 * TIB, 'bytes');
   checkRange('timeout', asked.timeout, 1, TEN_YEARS_MS, 'milliseconds');
   checkRange('output', asked.output, 1, 64 * TIB, 'bytes');
-  return {
+  const limits = {
     cpus: enforced('cpus'),
     memory: wholePages(enforced('memory')),
     swap: wholePages(enforced('swap')),
@@ -180,6 +191,17 @@ const checkLimits = (asked: LimitsRequest, context: RequestContext): Limits => {
     timeout: asked.timeout ?? defaults.timeout,
     output: asked.output ?? defaults.output,
   };
+  for (const name of ['memory', 'cpus'] as const) {
+    const capacity = context.capacity[name];
+    // It would wait for ever, and everything behind it.
+    if (capacity !== null && (limits[name] ?? 0) > capacity)
+      throw badInput(
+        `input.limits.${name}`,
+        `at most ${capacity}, which is all that jobs may have here`,
+        limits[name],
+      );
+  }
+  return limits;
 };
 
 // The kernel counts in pages and rounds down: what is reported is what holds.

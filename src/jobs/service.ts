@@ -1,6 +1,7 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
 import type { EnvVar, Job, Label, Usage } from '../store/job.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
+import type { QueuePlace } from './queue.ts';
 
 /** Who asks. Decided in one place, at the door of the server. */
 export interface Identity {
@@ -34,6 +35,9 @@ export interface SubmitRequest {
   readonly name?: string;
   /** The same key again, with the same request, answers with the same job. */
   readonly idempotencyKey?: string;
+  /** From -100 to 100; default 0. */
+  readonly priority?: number;
+  readonly startAfter?: Date;
 }
 
 /** Where reading a log begins: at its beginning, or at the one of these that is given. */
@@ -77,7 +81,7 @@ export interface ServerInfo {
 
 /**
  * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
- * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`); anything else that it throws is the server's fault.
+ * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`, `QUEUE_FULL`); anything else that it throws is the server's fault.
  */
 export interface JobService {
   /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */
@@ -89,6 +93,8 @@ export interface JobService {
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
   /** Live while the job runs, final afterwards; `null` before it runs or where nothing is known. */
   usage(job: Job): Promise<Usage | null>;
+  /** Where a job waits; `undefined` when it does not. */
+  queuePlace(job: Job): QueuePlace | undefined;
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage>;
   /** Pulled: the next page is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(

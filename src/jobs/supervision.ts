@@ -7,6 +7,7 @@ import type { Changes } from './changes.ts';
 import type { JobFolders } from './folder.ts';
 import { LiveJob } from './live.ts';
 import { outcome } from './outcome.ts';
+import { Queue, type QueueOptions, type QueuePlace } from './queue.ts';
 
 /** What supervision needs of the host's cgroups. */
 export interface CellRemains {
@@ -25,6 +26,7 @@ export interface SupervisionOptions {
   /** The launch plan of a job, and what it reads. */
   readonly plan: (job: Job) => Buffer;
   readonly log: (line: string) => void;
+  readonly queue: Omit<QueueOptions, 'start'>;
 }
 
 // A supervisor that ends its job takes no more connections and then has at most this much left to do.
@@ -40,19 +42,41 @@ export class Supervision {
   readonly #options: SupervisionOptions;
   readonly #live = new Map<string, LiveJob>();
   readonly #exits: FSWatcher;
+  readonly #queue: Queue;
   #closed = false;
 
   constructor(options: SupervisionOptions) {
     this.#options = options;
+    this.#queue = new Queue({ ...options.queue, start: (job) => this.#start(job) });
     this.#exits = watch(options.folders.exits, (_event, id) => {
       if (id !== null && this.#live.has(id)) this.#guard(id, () => this.#take(id));
     });
     this.#exits.on('error', (error) => options.log(`watching ${options.folders.exits}: ${error.message}`));
   }
 
-  /** Starts a job that is QUEUED and on disk. */
-  start(job: Job): void {
-    this.#guard(this.#track(job.id).id, async () => {
+  /**
+   * Keeps a place in the queue for a job that is about to be stored.
+   *
+   * @returns what gives it back; called when the job was submitted, or will not be
+   * @throws ClientError `QUEUE_FULL`
+   */
+  reserve(): () => void {
+    return this.#queue.reserve();
+  }
+
+  /** Takes a job that is QUEUED and on disk, and starts it when its turn has come. */
+  submit(job: Job): void {
+    this.#track(job.id);
+    this.#queue.add(job);
+  }
+
+  /** Where a job waits; `undefined` when it does not. */
+  place(id: string): QueuePlace | undefined {
+    return this.#queue.place(id);
+  }
+
+  #start(job: Job): void {
+    this.#guard(job.id, async () => {
       const { folders, spawner, plan } = this.#options;
       try {
         folders.create(job.id, plan(job), job.spec.stdin);
@@ -74,7 +98,11 @@ export class Supervision {
 
   /** Asks for the end of a job that has not ended. */
   stop(id: string, gracePeriod: number): void {
-    this.#live.get(id)?.stop(gracePeriod);
+    if (!this.#queue.remove(id)) {
+      this.#live.get(id)?.stop(gracePeriod);
+      return;
+    }
+    this.#guard(id, () => this.#end(id, ['QUEUED'], neverStarted()));
   }
 
   /** Whether a job has not ended. */
@@ -86,7 +114,10 @@ export class Supervision {
   async recover(): Promise<void> {
     const { store, folders } = this.#options;
     const open = await store.inStatus(['QUEUED', 'RUNNING']);
-    for (const job of open) await this.#takeUp(this.#track(job.id), job);
+    const waiting: Job[] = [];
+    for (const job of open) if (!(await this.#takeUp(this.#track(job.id), job))) waiting.push(job);
+    // Only now: what runs takes its places first.
+    for (const job of waiting) this.#queue.add(job);
     // Records of jobs whose end is known: the server died between the commit and the removal.
     for (const id of readdirSync(folders.exits)) if (!this.#live.has(id)) folders.removeExit(id);
   }
@@ -94,6 +125,7 @@ export class Supervision {
   /** Lets go of everything. Running jobs go on. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#queue.close();
     this.#exits.close();
     await Promise.all([...this.#live.values()].map((live) => live.release()));
   }
@@ -112,16 +144,19 @@ export class Supervision {
       .catch((error: unknown) => this.#options.log(`job ${id}: ${stack(error)}`));
   }
 
-  async #takeUp(live: LiveJob, job: Job): Promise<void> {
+  /** Takes up what became of a job; false when it has yet to be started. */
+  async #takeUp(live: LiveJob, job: Job): Promise<boolean> {
     const { folders } = this.#options;
     const { id } = job;
     await live.inTurn(() => this.#take(id));
-    if (!this.#live.has(id)) return;
-    if (job.state.status === 'RUNNING') return this.#attach(id);
-    if (!folders.exists(id)) return this.start(job);
-    if (!folders.fence(id)) return this.#attach(id);
-    folders.discard(id);
-    this.start(job);
+    if (!this.#live.has(id)) return true;
+    if (job.state.status === 'RUNNING' || (folders.exists(id) && !folders.fence(id))) {
+      this.#queue.occupy(job);
+      this.#attach(id);
+      return true;
+    }
+    if (folders.exists(id)) folders.discard(id);
+    return false;
   }
 
   #attach(id: string): void {
@@ -195,6 +230,7 @@ export class Supervision {
     this.#live.delete(id);
     live?.detach();
     this.#options.folders.tidy(id);
+    this.#queue.release(id);
   }
 
   async #change(id: string, from: readonly JobStatus[], to: JobState): Promise<void> {
@@ -202,6 +238,14 @@ export class Supervision {
     if (job !== undefined) this.#options.changes.tell(job);
   }
 }
+
+const neverStarted = (): JobState => ({
+  status: 'STOPPED',
+  startedAt: null,
+  finishedAt: new Date(),
+  termination: null,
+  usage: null,
+});
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const stack = (error: unknown): string =>

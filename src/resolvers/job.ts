@@ -5,6 +5,7 @@ import { EnvVarType } from './env-var.ts';
 import { LabelType } from './label.ts';
 import { LimitsType } from './limits.ts';
 import { LogBatch, LogStream, logStart, START_HELP } from './log.ts';
+import { QueuePlaceType } from './queue-place.ts';
 import { wellFormed } from './scalars.ts';
 import { UsageType } from './usage.ts';
 
@@ -81,6 +82,18 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       nullable: true,
       description: 'Live while the job runs, final afterwards.',
       resolve: (job, _args, { jobs }) => jobs.usage(job),
+    }),
+    priority: t.int({ resolve: ({ spec }) => spec.priority }),
+    startAfter: t.field({
+      type: 'DateTime',
+      nullable: true,
+      resolve: ({ spec }) => (spec.startAfter === null ? null : new Date(spec.startAfter)),
+    }),
+    queue: t.field({
+      type: QueuePlaceType,
+      nullable: true,
+      description: 'Where the job waits for its turn; null when it does not wait.',
+      resolve: (job, _args, { jobs }) => jobs.queuePlace(job) ?? null,
     }),
     logs: t.field({
       type: LogBatch,

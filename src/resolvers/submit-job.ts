@@ -29,6 +29,10 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     limits: t.field({ type: LimitsInput }),
     labels: t.field({ type: [LabelInput] }),
     name: t.string(),
+    priority: t.int({
+      description: 'From -100 to 100: of jobs that wait, the highest starts first. Default 0.',
+    }),
+    startAfter: t.field({ type: 'DateTime', description: 'It does not start before this time.' }),
     idempotencyKey: t.string({
       description:
         'For sending a request again whose answer was lost: with the same key it answers with the same job; another request with that key is refused with IDEMPOTENCY_CONFLICT. Kept as long as the job.',
@@ -52,8 +56,12 @@ builder.mutationField('submitJob', (t) =>
 );
 
 const toRequest = (input: typeof SubmitJobInput.$inferInput): SubmitRequest => {
-  const { limits, ...rest } = input;
-  return given({ ...rest, limits: limits ? toLimits(limits) : undefined });
+  const { limits, startAfter, ...rest } = input;
+  return given({
+    ...rest,
+    limits: limits ? toLimits(limits) : undefined,
+    startAfter: wellFormed('input.startAfter', startAfter),
+  });
 };
 
 const toLimits = (limits: typeof LimitsInput.$inferInput): LimitsRequest =>

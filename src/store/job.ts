@@ -63,6 +63,10 @@ export interface JobSpec {
   readonly stdin: string | null;
   readonly limits: Limits;
   readonly labels: readonly Label[];
+  /** Of jobs that wait, the one with the highest starts first. */
+  readonly priority: number;
+  /** Milliseconds since 1970 before which it does not start. */
+  readonly startAfter: number | null;
 }
 
 /** How the command itself ended. */

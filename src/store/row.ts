@@ -70,13 +70,15 @@ export const toColumns = (state: JobState): StateColumns => {
   };
 };
 
+const LATER_FIELDS = { priority: 0, startAfter: null } as const;
+
 /** @throws Error when the row holds what no state has: the database was changed by other hands */
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   owner: row.owner,
   createdAt: new Date(row.created_at),
-  // Written by `toRow` and never changed since.
-  spec: JSON.parse(row.spec) as JobSpec,
+  // Written by `toRow` and never changed since; one of an earlier version lacks what has come since.
+  spec: { ...LATER_FIELDS, ...(JSON.parse(row.spec) as JobSpec) },
   state: toState(row),
 });
 

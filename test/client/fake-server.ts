@@ -58,6 +58,7 @@ export class FakeJob {
       image: 'alpine',
       owner: 'test',
       env: [],
+      priority: 0,
       createdAt: '2026-01-02T03:04:05.000Z',
       labels: labels ?? [],
       limits: { disk: 1, timeout: 2, output: 3 },

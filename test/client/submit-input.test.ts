@@ -54,6 +54,9 @@ describe('submitInput', () => {
       disk: '1G',
       timeout: '1h30m',
       output: '1Mi',
+      priority: '-7',
+      startAfter: '2027-01-31T12:00:00Z',
+      idempotencyKey: 'once',
     };
     expect(await submitInput({ command: 'true' }, flags)).toEqual({
       command: 'true',
@@ -69,6 +72,9 @@ describe('submitInput', () => {
       stdin: 'größer\n',
       name: 'n',
       labels: [{ key: 'k', value: 'v=w' }],
+      priority: -7,
+      startAfter: '2027-01-31T12:00:00Z',
+      idempotencyKey: 'once',
       limits: {
         cpus: 0.5,
         memory: '512Mi',
@@ -86,6 +92,7 @@ describe('submitInput', () => {
     [{ env: ['=1'] }, '--env: expected NAME=VALUE, got "=1"'],
     [{ label: ['k'] }, '--label: expected KEY=VALUE, got "k"'],
     [{ cpus: 'two' }, '--cpus: expected a number such as 0.5, got "two"'],
+    [{ priority: 'high' }, '--priority: expected a whole number from -100 to 100, got "high"'],
     [{ pids: '1.5' }, '--pids: expected a whole number from 0 to 2147483647, got "1.5"'],
     [{ stdin: '/nowhere/at/all' }, "--stdin: ENOENT: no such file or directory, open '/nowhere/at/all'"],
   ])('refuses %j', async (flags, message) => {

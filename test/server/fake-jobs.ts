@@ -1,5 +1,6 @@
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { newJobId } from '../../src/jobs/id.ts';
+import type { QueuePlace } from '../../src/jobs/queue.ts';
 import type {
   Identity,
   JobService,
@@ -100,6 +101,10 @@ export class FakeJobs implements JobService {
 
   async usage(job: Job): Promise<Usage | null> {
     return job.state.status === 'QUEUED' ? null : usage;
+  }
+
+  queuePlace({ state }: Job): QueuePlace | undefined {
+    return state.status === 'QUEUED' ? { position: 1, reason: 'it is about to start' } : undefined;
   }
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {

@@ -14,6 +14,8 @@ export const spec: JobSpec = {
   stdin: null,
   limits: { cpus: 1, memory: 4096, swap: 0, pids: 10, disk: 4096, timeout: 1000, output: 1000 },
   labels: [],
+  priority: 0,
+  startAfter: null,
 };
 
 export const usage = {

@@ -88,6 +88,10 @@ export type SubmitJobInput = {
   readonly limits?: LimitsInput | null | undefined;
   readonly name?: string | null | undefined;
   readonly network?: NetworkMode | null | undefined;
+  /** From -100 to 100: of jobs that wait, the highest starts first. Default 0. */
+  readonly priority?: number | null | undefined;
+  /** It does not start before this time. */
+  readonly startAfter?: string | null | undefined;
   /** Text fed to the command, then end of file. Default: /dev/null. */
   readonly stdin?: string | null | undefined;
   /** A name of the image, or uid[:gid]. Default root of the cell, who is nobody on the host. */
@@ -101,18 +105,18 @@ export type WatchJobSubscriptionVariables = Exact<{
 }>;
 
 
-export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
+export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
 
 export type JobSummaryFragment = { readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
 
-export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
+export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
 
 export type JobByIdQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
+export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
 
 export type JobListQueryVariables = Exact<{
   first: number;
@@ -141,14 +145,14 @@ export type StopJobMutationVariables = Exact<{
 }>;
 
 
-export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type SubmitJobMutationVariables = Exact<{
   input: SubmitJobInput;
 }>;
 
 
-export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -200,6 +204,12 @@ export const JobDetailsFragmentDoc = new TypedDocumentString(`
   workdir
   user
   hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
   limits {
     cpus
     memory
@@ -276,6 +286,12 @@ fragment JobDetails on Job {
   workdir
   user
   hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
   limits {
     cpus
     memory
@@ -333,6 +349,12 @@ fragment JobDetails on Job {
   workdir
   user
   hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
   limits {
     cpus
     memory
@@ -447,6 +469,12 @@ fragment JobDetails on Job {
   workdir
   user
   hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
   limits {
     cpus
     memory
@@ -506,6 +534,12 @@ fragment JobDetails on Job {
   workdir
   user
   hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
   limits {
     cpus
     memory

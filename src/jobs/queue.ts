@@ -1,0 +1,181 @@
+import type { Job } from '../store/job.ts';
+import { queueFull } from './errors.ts';
+
+export interface QueueOptions {
+  /** Jobs that run at a time. */
+  readonly maxRunning: number;
+  /** Jobs that wait, those for a time included. */
+  readonly maxWaiting: number;
+  /** What the limits of all that run may add up to: bytes and CPUs; `null`: whatever they ask for. */
+  readonly memory: number | null;
+  readonly cpus: number | null;
+  /** Called once for each job, when its turn has come. */
+  readonly start: (job: Job) => void;
+}
+
+/** Where a job waits. */
+export interface QueuePlace {
+  /** 1 is the next to start; `null` while it waits for a time. */
+  readonly position: number | null;
+  /** What it waits for, in a sentence. */
+  readonly reason: string;
+}
+
+// setTimeout takes 31 bits of milliseconds.
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/**
+ * Jobs that wait for their turn: the higher priority first, then in order of submission. The first is not passed by
+ * one that would fit sooner, so that a large job does not wait for ever. It holds what the store says, no more: after a
+ * restart it is filled from there.
+ */
+export class Queue {
+  readonly #options: QueueOptions;
+  readonly #waiting: Job[] = [];
+  readonly #later = new Map<string, { readonly job: Job; timer: NodeJS.Timeout }>();
+  readonly #running = new Map<string, Job>();
+  #reserved = 0;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Keeps a place for a job that is about to be stored.
+   *
+   * @returns what gives it back; called when the job was added, or will not be
+   * @throws ClientError `QUEUE_FULL`
+   */
+  reserve(): () => void {
+    const { maxWaiting } = this.#options;
+    if (this.#waiting.length + this.#later.size + this.#reserved >= maxWaiting) throw queueFull(maxWaiting);
+    this.#reserved += 1;
+    let held = true;
+    return () => {
+      if (held) this.#reserved -= 1;
+      held = false;
+    };
+  }
+
+  /** Takes a job in, and starts it at once where nothing stands against that. */
+  add(job: Job): void {
+    const { startAfter } = job.spec;
+    if (startAfter !== null && startAfter > Date.now()) this.#postpone(job, startAfter);
+    else this.#insert(job);
+    this.#advance();
+  }
+
+  /** Counts a job that runs already. */
+  occupy(job: Job): void {
+    this.#running.set(job.id, job);
+  }
+
+  /** A job has ended: what it held is free. */
+  release(id: string): void {
+    if (this.#running.delete(id)) this.#advance();
+  }
+
+  /** Takes a job out that waits; false when it does not. It never starts then. */
+  remove(id: string): boolean {
+    const later = this.#later.get(id);
+    clearTimeout(later?.timer);
+    if (this.#later.delete(id)) return true;
+    const index = this.#waiting.findIndex((job) => job.id === id);
+    if (index < 0) return false;
+    this.#waiting.splice(index, 1);
+    this.#advance();
+    return true;
+  }
+
+  /** Where a job waits; `undefined` when it does not. */
+  place(id: string): QueuePlace | undefined {
+    const later = this.#later.get(id);
+    if (later !== undefined) {
+      const time = new Date(later.job.spec.startAfter ?? 0).toISOString();
+      return { position: null, reason: `it is to start after ${time}` };
+    }
+    const index = this.#waiting.findIndex((job) => job.id === id);
+    const [first] = this.#waiting;
+    if (index < 0 || first === undefined) return undefined;
+    const reason = this.#obstacle(first) ?? 'it is about to start';
+    return {
+      position: index + 1,
+      reason: index === 0 ? reason : `${index} jobs are before it, of which the first waits: ${reason}`,
+    };
+  }
+
+  /** Starts nothing any more. */
+  close(): void {
+    for (const { timer } of this.#later.values()) clearTimeout(timer);
+    this.#later.clear();
+    this.#waiting.length = 0;
+  }
+
+  #insert(job: Job): void {
+    let low = 0;
+    for (let high = this.#waiting.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      const other = this.#waiting[middle];
+      if (other !== undefined && isBefore(other, job)) low = middle + 1;
+      else high = middle;
+    }
+    this.#waiting.splice(low, 0, job);
+  }
+
+  /** Waits by the wall clock, which may be set meanwhile: it is looked at again when the timer fires. */
+  #postpone(job: Job, until: number): void {
+    const wait = (): NodeJS.Timeout =>
+      setTimeout(
+        () => {
+          const entry = this.#later.get(job.id);
+          if (entry === undefined) return;
+          if (until > Date.now()) {
+            entry.timer = wait();
+            return;
+          }
+          this.#later.delete(job.id);
+          this.#insert(job);
+          this.#advance();
+        },
+        Math.min(Math.max(until - Date.now(), 1), LONGEST_TIMER_MS),
+      );
+    this.#later.set(job.id, { job, timer: wait() });
+  }
+
+  #advance(): void {
+    for (
+      let [first] = this.#waiting;
+      first !== undefined && this.#obstacle(first) === undefined;
+      [first] = this.#waiting
+    ) {
+      this.#waiting.shift();
+      this.occupy(first);
+      this.#options.start(first);
+    }
+  }
+
+  /** What keeps a job from starting now. */
+  #obstacle({ spec }: Job): string | undefined {
+    const { maxRunning, memory, cpus } = this.#options;
+    if (this.#running.size >= maxRunning) return `${maxRunning} jobs run already`;
+    const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memory');
+    if ((spec.limits.memory ?? 0) > memoryLeft)
+      return `it needs ${spec.limits.memory} bytes of memory, and ${memoryLeft} are left`;
+    const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - this.#held('cpus');
+    // Hundredths, in which CPUs are asked for, do not add up exactly.
+    if ((spec.limits.cpus ?? 0) > cpusLeft + 1e-9)
+      return `it needs ${spec.limits.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are left`;
+    return undefined;
+  }
+
+  #held(limit: 'memory' | 'cpus'): number {
+    let sum = 0;
+    for (const { spec } of this.#running.values()) sum += spec.limits[limit] ?? 0;
+    return sum;
+  }
+}
+
+const isBefore = (one: Job, other: Job): boolean => {
+  const difference = one.spec.priority - other.spec.priority;
+  return difference === 0 ? one.id < other.id : difference > 0;
+};

@@ -1,0 +1,91 @@
+import { expect, it } from 'vitest';
+import { disposers } from '../support/disposers.ts';
+import { TestServer } from '../support/server.ts';
+
+const dispose = disposers();
+
+const start = async (...flags: string[]): Promise<TestServer> => {
+  const server = await TestServer.start(...flags);
+  dispose(() => server.dispose());
+  return server;
+};
+
+interface Place {
+  readonly status: string;
+  readonly queue: { readonly position: number | null; readonly reason: string } | null;
+}
+
+const place = async (server: TestServer, id: string): Promise<Place> =>
+  (await server.query<{ job: Place }>(`{ job(id: "${id}") { status queue { position reason } } }`)).job;
+
+const running = (server: TestServer, id: string) =>
+  expect.poll(async () => (await server.job(id)).status, { timeout: 10_000 }).toBe('RUNNING');
+
+it('lets jobs wait for their turn, which survives a restart, and starts no stopped one', async () => {
+  const server = await start('--max-running', '1', '--max-queued', '3');
+  const first = await server.submit({ command: 'sleep 1000' });
+  await running(server, first);
+  const low = await server.submit({ command: 'echo low', priority: -1 });
+  const stopped = await server.submit({ command: 'echo stopped' });
+  const next = await server.submit({ command: 'sleep 1000' });
+  expect(await place(server, next)).toEqual({
+    status: 'QUEUED',
+    queue: { position: 2, reason: expect.stringContaining('1 jobs run already') },
+  });
+  expect((await place(server, low)).queue?.position).toBe(3);
+  expect((await place(server, first)).queue).toBeNull();
+
+  const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+  const before = await server.query('{ jobs { totalCount } }');
+  const { errors } = await server.ask(document, { input: { command: 'true' } });
+  expect(errors?.[0]).toMatchObject({
+    message: '3 jobs wait already: try again later',
+    extensions: { code: 'QUEUE_FULL' },
+  });
+  expect(await server.query('{ jobs { totalCount } }')).toEqual(before);
+
+  expect(await server.stop(stopped)).toMatchObject({ status: 'STOPPED', startedAt: null, usage: null });
+
+  await server.end('SIGKILL');
+  await server.boot();
+  expect((await place(server, next)).queue?.position).toBe(1);
+  expect((await place(server, low)).queue?.position).toBe(2);
+  await server.stop(first, 0);
+  await running(server, next);
+  expect((await server.job(low)).status).toBe('QUEUED');
+  await server.stop(next, 0);
+  expect((await server.ended(low)).status).toBe('COMPLETED');
+  expect((await server.output(low)).stdout).toBe('low\n');
+  expect((await server.output(stopped)).stdout).toBe('');
+});
+
+it('starts a job after the time that it names, also when the server was down then', async () => {
+  const server = await start();
+  const soon = new Date(Date.now() + 1500);
+  const id = await server.submit({ command: 'echo now', startAfter: soon.toISOString() });
+  expect(await place(server, id)).toEqual({
+    status: 'QUEUED',
+    queue: { position: null, reason: `it is to start after ${soon.toISOString()}` },
+  });
+  await server.end();
+  await server.boot();
+  const job = await server.ended(id);
+  expect(job.status).toBe('COMPLETED');
+  expect(new Date(job.startedAt ?? 0).getTime()).toBeGreaterThanOrEqual(soon.getTime());
+});
+
+it('refuses what could never start, and priorities that there are not', async () => {
+  const server = await start('--capacity-memory', '1Gi', '--capacity-cpus', '2');
+  const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+  const refusal = async (input: object) => (await server.ask(document, { input })).errors?.[0];
+  expect(await refusal({ command: 'true', priority: 101 })).toMatchObject({
+    extensions: { code: 'BAD_USER_INPUT', field: 'input.priority' },
+  });
+  expect(await refusal({ command: 'true', startAfter: 'tomorrow' })).toMatchObject({
+    extensions: { code: 'BAD_USER_INPUT', field: 'input.startAfter' },
+  });
+  // Refused for the one or the other, as this host can limit CPUs or not.
+  expect(await refusal({ command: 'true', limits: { cpus: 3 } })).toMatchObject({
+    extensions: { field: 'input.limits.cpus' },
+  });
+});

@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Queue, type QueueOptions } from '../../src/jobs/queue.ts';
+import type { Job, JobSpec } from '../../src/store/job.ts';
+import { makeJob, spec } from '../store/fixture.ts';
+
+let started: Job[];
+let queue: Queue;
+
+const open = (options: Partial<QueueOptions> = {}): void => {
+  started = [];
+  queue = new Queue({
+    maxRunning: 1,
+    maxWaiting: 100,
+    memory: null,
+    cpus: null,
+    start: (job) => started.push(job),
+    ...options,
+  });
+};
+
+const add = (change: Partial<JobSpec> = {}): Job => {
+  const job = makeJob(change);
+  queue.add(job);
+  return job;
+};
+
+const limits = (change: Partial<JobSpec['limits']>): Partial<JobSpec> => ({
+  limits: { ...spec.limits, ...change },
+});
+
+beforeEach(() => open());
+
+describe('a queue', () => {
+  it('starts a job at once where a place is free, and the next when it has ended', () => {
+    const [a, b, c] = [add(), add(), add()];
+    expect(started).toEqual([a]);
+    queue.release(b.id);
+    expect(started).toEqual([a]);
+    queue.release(a.id);
+    expect(started).toEqual([a, b]);
+    queue.release(b.id);
+    expect(started).toEqual([a, b, c]);
+  });
+
+  it('takes the higher priority first, and the older of the same', () => {
+    const first = add();
+    const [low, a, b, high] = [add({ priority: -5 }), add(), add(), add({ priority: 7 })];
+    expect(queue.place(high.id)?.position).toBe(1);
+    expect(queue.place(low.id)?.position).toBe(4);
+    for (const job of [first, high, a, b]) queue.release(job.id);
+    expect(started).toEqual([first, high, a, b, low]);
+  });
+
+  it('takes the older first also when it is filled anew in another order', () => {
+    const [a, b, c] = [makeJob(), makeJob(), makeJob()];
+    queue.occupy(a);
+    queue.add(c);
+    queue.add(b);
+    queue.release(a.id);
+    expect(started).toEqual([b]);
+  });
+
+  it('never starts what was taken out, and lets the next move up', () => {
+    const [a, b, c] = [add(), add(), add()];
+    expect(queue.remove(b.id)).toBe(true);
+    expect(queue.remove(b.id)).toBe(false);
+    expect(queue.remove(a.id)).toBe(false);
+    queue.release(a.id);
+    expect(started).toEqual([a, c]);
+  });
+
+  it('moves on when what was in its way is taken out', () => {
+    open({ maxRunning: 10, memory: 100 });
+    add(limits({ memory: 60 }));
+    const large = add(limits({ memory: 90 }));
+    const small = add(limits({ memory: 30 }));
+    expect(started).toHaveLength(1);
+    queue.remove(large.id);
+    expect(started.at(-1)).toBe(small);
+  });
+
+  it.each([
+    ['memory', 100, 60, 'it needs 60 bytes of memory, and 40 are left'],
+    ['cpus', 1, 0.6, 'it needs 0.6 CPUs, and 0.4 are left'],
+  ] as const)(
+    'admits by the %s that is left, and lets nobody pass the first',
+    (name, capacity, need, reason) => {
+      open({ maxRunning: 10, [name]: capacity });
+      const a = add(limits({ [name]: need }));
+      const b = add(limits({ [name]: need }));
+      const c = add(limits({ [name]: need / 10 }));
+      expect(started).toEqual([a]);
+      expect(queue.place(b.id)).toEqual({ position: 1, reason });
+      expect(queue.place(c.id)?.position).toBe(2);
+      expect(queue.place(c.id)?.reason).toContain(reason);
+      queue.release(a.id);
+      expect(started).toEqual([a, b, c]);
+    },
+  );
+
+  it('adds up what CPUs are asked for in hundredths', () => {
+    open({ maxRunning: 10, cpus: 0.3 });
+    for (let index = 0; index < 3; index++) add(limits({ cpus: 0.1 }));
+    expect(started).toHaveLength(3);
+  });
+
+  it('counts what this host cannot limit as nothing', () => {
+    open({ maxRunning: 10, memory: 1, cpus: 0.01 });
+    for (let index = 0; index < 3; index++) add(limits({ memory: null, cpus: null }));
+    expect(started).toHaveLength(3);
+  });
+
+  it('keeps a place for what is being stored, and refuses when all are taken', () => {
+    open({ maxWaiting: 2 });
+    add();
+    add();
+    const giveBack = queue.reserve();
+    expect(() => queue.reserve()).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
+    giveBack();
+    giveBack();
+    const again = queue.reserve();
+    expect(() => queue.reserve()).toThrow('2 jobs wait already');
+    again();
+  });
+
+  it('says where a job waits, and nothing of one that does not', () => {
+    const [a, b] = [add(), add()];
+    expect(queue.place(a.id)).toBeUndefined();
+    expect(queue.place(b.id)).toEqual({ position: 1, reason: '1 jobs run already' });
+  });
+});
+
+describe('a job with a time', () => {
+  const NOW = 1_800_000_000_000;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ now: NOW });
+  });
+
+  afterEach(() => {
+    queue.close();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+
+  it('waits for it, and others pass', () => {
+    const later = add({ startAfter: NOW + 5000 });
+    expect(queue.place(later.id)).toEqual({
+      position: null,
+      reason: expect.stringContaining('2027-01-15T08:00:05'),
+    });
+    const now = add();
+    expect(started).toEqual([now]);
+    queue.release(now.id);
+    vi.advanceTimersByTime(4999);
+    expect(started).toEqual([now]);
+    vi.advanceTimersByTime(1);
+    expect(started).toEqual([now, later]);
+  });
+
+  it('starts at once when the time is past', () => {
+    expect(started).toEqual([add({ startAfter: NOW - 1 })]);
+  });
+
+  it('may lie further ahead than a timer reaches', () => {
+    const year = 365 * 24 * 3600 * 1000;
+    const job = add({ startAfter: NOW + year });
+    vi.advanceTimersByTime(year - 1);
+    expect(started).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(started).toEqual([job]);
+  });
+
+  it('waits on when the clock is set back meanwhile', () => {
+    const job = add({ startAfter: NOW + 1000 });
+    vi.setSystemTime(NOW - 3_600_000);
+    vi.advanceTimersByTime(1000);
+    expect(started).toEqual([]);
+    vi.advanceTimersByTime(3_600_000);
+    expect(started).toEqual([job]);
+  });
+
+  it('counts as one that waits, and can be taken out', () => {
+    queue.close();
+    open({ maxWaiting: 1 });
+    const job = add({ startAfter: NOW + 1000 });
+    expect(() => queue.reserve()).toThrow('1 jobs wait');
+    expect(queue.remove(job.id)).toBe(true);
+    vi.advanceTimersByTime(10_000);
+    expect(started).toEqual([]);
+  });
+});
