@@ -20,6 +20,7 @@ import {
 } from './runtime/cgroup/index.ts';
 import type { CellIds } from './runtime/ids/index.ts';
 import { encodePlan } from './runtime/plan.ts';
+import { cellFilter } from './runtime/seccomp/index.ts';
 import { Spawner } from './runtime/spawner.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import { lockState } from './state-lock.ts';
@@ -125,6 +126,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     cgroup: cgroups.supervisors ?? '',
   });
   cleanup.add(() => spawner.close());
+  const seccomp = cellFilter();
   const supervision = new Supervision({
     store,
     folders,
@@ -145,7 +147,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       const path = cgroups.jobPath(job.id);
       const settings = cgroupSettings(job.spec.limits, cgroups.controllers);
       const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
-      return encodePlan(planLaunch(job, { tree, cgroup, ids }));
+      return encodePlan(planLaunch(job, { tree, cgroup, ids, seccomp }));
     },
   });
   const jobs = new Jobs({

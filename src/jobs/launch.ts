@@ -10,6 +10,8 @@ export interface LaunchContext {
   readonly tree: string;
   readonly cgroup: CgroupPlan | null;
   readonly ids: Pick<CellIds, 'uids' | 'gids' | 'count' | 'groups' | 'overlay'>;
+  /** `cellFilter` of runtime/seccomp. */
+  readonly seccomp: string;
 }
 
 const PAGE = 4096;
@@ -44,6 +46,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     user,
     keepGroups: !ids.groups,
     resourceLimits: RESOURCE_LIMITS,
+    seccomp: context.seccomp,
     umask: 0o022,
     stdin: spec.stdin !== null,
     timeout: spec.limits.timeout,

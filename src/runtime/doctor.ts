@@ -4,7 +4,7 @@ import { checkCell } from './doctor/cell.ts';
 import { checkCgroups } from './doctor/cgroups.ts';
 import type { Check, Machine } from './doctor/check.ts';
 import { checkImages } from './doctor/image.ts';
-import { checkCorePattern, checkKernel, checkOverlay } from './doctor/kernel.ts';
+import { checkCorePattern, checkKernel, checkOverlay, checkSeccomp } from './doctor/kernel.ts';
 import { checkLauncher } from './doctor/launcher.ts';
 import { checkNamespaces, checkVisibility } from './doctor/namespaces.ts';
 import { checkState } from './doctor/state.ts';
@@ -37,6 +37,7 @@ export const doctor = async (options: DoctorOptions): Promise<readonly Check[]> 
     checkNamespaces(machine),
     checkVisibility(machine),
     checkOverlay(machine),
+    checkSeccomp(machine),
     checkCgroups(machine, cgroupRoot),
     checkCorePattern(machine),
     checkLauncher(launcher),

@@ -22,6 +22,8 @@ export const remedyFor = async ({ step, errno }: Refusal, proc = '/proc'): Promi
       return namespaces(proc);
     case 'cgroup':
       return 'see the cgroup checks of `cloister doctor`, or name another cgroup with --cgroup-root';
+    case 'seccomp':
+      return FILTERS;
     case 'id map':
     case 'user':
     case 'clone':
@@ -52,6 +54,11 @@ export const VISIBLE =
 const STACKED =
   'the state folder lies on too many layers of overlay file systems, as in a container inside of a container: put it ' +
   'on a volume (docker run --volume cloister-state:/var/lib/cloister), or name another folder with --state-dir';
+
+/** No cell is made without a filter: there is no setting for it. */
+export const FILTERS =
+  'use a kernel with CONFIG_SECCOMP_FILTER (every distribution has one), and no sandbox around the server that forbids ' +
+  'seccomp(2)';
 
 /** Why namespaces may be refused here: each that can be seen, else the containers that hide it. */
 const namespaces = async (proc: string): Promise<string> => {

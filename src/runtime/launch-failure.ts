@@ -45,6 +45,10 @@ const remedy = ({ step, errno }: LaunchFailure): string => {
       return errno === EPERM
         ? ' (the kernel lets a cell mount this only where the server sees it whole: in a container, unmask /proc and /sys)'
         : '';
+    case 'seccomp':
+      return errno === ENOSYS || errno === EINVAL
+        ? ' (the kernel has no filters of system calls: CONFIG_SECCOMP_FILTER)'
+        : '';
     default:
       return '';
   }
@@ -53,4 +57,6 @@ const remedy = ({ step, errno }: LaunchFailure): string => {
 const EPERM = 1;
 const ENODEV = 19;
 const EISDIR = 21;
+const EINVAL = 22;
 const ENOSPC = 28;
+const ENOSYS = 38;

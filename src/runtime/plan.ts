@@ -72,6 +72,8 @@ export interface LaunchPlan {
   /** setgroups(2) is denied in the server's user namespace: groups can be neither given nor taken. */
   readonly keepGroups: boolean;
   readonly resourceLimits: readonly ResourceLimit[];
+  /** Program of seccomp(2) as `encodeProgram` writes it (seccomp/index.ts has one); `null`: no filter. */
+  readonly seccomp: string | null;
   readonly umask: number;
   /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
   readonly stdin: boolean;
@@ -121,6 +123,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   for (const group of plan.user.groups) yield ['group', group];
   if (plan.keepGroups) yield ['keepgroups'];
   for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
+  if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];
   yield ['timeout', plan.timeout];

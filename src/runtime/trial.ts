@@ -6,6 +6,7 @@ import { type LaunchFailure, parseExitRecord } from './exit-record.ts';
 import { furnish, RESOURCE_LIMITS } from './furniture.ts';
 import type { CellIds } from './ids/index.ts';
 import { type CgroupPlan, encodePlan } from './plan.ts';
+import { cellFilter } from './seccomp/index.ts';
 import { Spawner } from './spawner.ts';
 
 export interface TrialOptions {
@@ -86,6 +87,7 @@ const planOf = (folder: string, ids: CellIds, cgroup: CgroupPlan | null): Buffer
     user: { uid: 0, gid: 0, groups: [] },
     keepGroups: !ids.groups,
     resourceLimits: RESOURCE_LIMITS,
+    seccomp: cellFilter(),
     umask: 0o022,
     stdin: false,
     timeout: 10_000,

@@ -44,6 +44,13 @@ describe('a job', () => {
     expect(await server.output(job.id)).toEqual({ stdout: '', stderr: '' });
   });
 
+  it('has a filter of its system calls', async () => {
+    const { id } = await server.run({ command: "grep '^Seccomp:' /proc/self/status; unshare -U true" });
+    const { stdout, stderr } = await server.output(id);
+    expect(stdout).toBe('Seccomp:\t2\n');
+    expect(stderr).toContain('Operation not permitted');
+  });
+
   it('is held to its time and its output', async () => {
     const late = await server.run({ command: 'sleep 1000', limits: { timeout: '300ms' } });
     expect(late).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME' });

@@ -148,6 +148,7 @@ static void check_promises(const struct plan *plan, size_t size) {
   check_path(plan->workdir);
   CHECK(plan->uid != UINT32_MAX && plan->gid != UINT32_MAX);
   for (size_t i = 0; i < plan->limits_count; i++) CHECK(plan->limits[i].soft <= plan->limits[i].hard);
+  CHECK((plan->filter == NULL) == (plan->filter_length == 0) && plan->filter_length <= BPF_MAXINSNS);
   CHECK(plan->umask <= 07777);
   /* Neither is beyond what signed arithmetic in nanoseconds and file offsets can take. */
   CHECK(plan->timeout_ms <= INT64_MAX / 1000000);
@@ -243,6 +244,12 @@ static void put_all(FILE *stream, const struct plan *plan) {
     put(stream, "limit%c%u", 0, plan->limits[i].resource);
     put_number(stream, plan->limits[i].soft);
     put_number(stream, plan->limits[i].hard);
+  }
+  if (plan->filter != NULL) {
+    put(stream, "seccomp");
+    const unsigned char *bytes = (const unsigned char *)plan->filter;
+    for (size_t i = 0; i < plan->filter_length * sizeof *plan->filter; i++) fprintf(stream, "%02x", bytes[i]);
+    fputc('\0', stream);
   }
   put(stream, "umask%c%u", 0, plan->umask);
   if (plan->has_stdin) put(stream, "stdin");

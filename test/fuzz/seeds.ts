@@ -26,6 +26,8 @@ const realPlans = async (): Promise<LaunchPlan[]> => {
       collect: ['cpu.stat', 'memory.events'],
     },
     ids: { uids: range, gids: range, count: 65_536, groups: true, overlay: 'userxattr' },
+    // Shorter than a real one, which is as long as the longest input that the fuzzer makes: an instruction, "allow".
+    seccomp: '060000000000ff7f',
   };
   return [
     makeJob(),
@@ -59,6 +61,8 @@ const randomPlan = (random: Random): LaunchPlan => {
     const soft = number();
     return { resource: random(16), soft, hard: soft + number() };
   };
+  const program = (): string =>
+    Buffer.from(Array.from({ length: 8 * (1 + random(20)) }, () => random(256))).toString('hex');
   const cgroup = () => ({
     path: path(),
     settings: many(() => ({ file: file(), value: text(), optional: flag() })),
@@ -77,6 +81,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     user: { uid: number(), gid: number(), groups: many(number) },
     keepGroups: flag(),
     resourceLimits: many(limit),
+    seccomp: flag() ? null : program(),
     umask: mode(),
     stdin: flag(),
     timeout: number(),

@@ -5,11 +5,14 @@ import { Control } from '../../src/runtime/control.ts';
 import { type ExitRecord, parseExitRecord } from '../../src/runtime/exit-record.ts';
 import { furnish, RESOURCE_LIMITS } from '../../src/runtime/furniture.ts';
 import { encodePlan, type LaunchPlan } from '../../src/runtime/plan.ts';
+import { cellFilter } from '../../src/runtime/seccomp/index.ts';
 import { Spawner } from '../../src/runtime/spawner.ts';
 import { cgroup2Mount } from './cgroup2.ts';
 import { ID_BASE, testImage } from './image.ts';
 
 export const LAUNCHER = join(import.meta.dirname, '..', '..', 'build', 'cell');
+
+const FILTER = cellFilter();
 
 export interface Frame {
   readonly stream: number;
@@ -72,6 +75,7 @@ export class CellBench {
       user: { uid: 0, gid: 0, groups: [] },
       keepGroups: false,
       resourceLimits: RESOURCE_LIMITS,
+      seccomp: FILTER,
       umask: 0o022,
       stdin: stdin !== undefined,
       timeout: 60_000,

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FILTERS } from '../forbidden.ts';
+import { ARCHITECTURES } from '../seccomp/index.ts';
 import { type Check, fail, type Machine, pass, warn } from './check.ts';
 
 /** cgroup.kill came with Linux 5.14, the last of what cells need; pids.peak with 6.1, the last that is of use. */
@@ -21,6 +23,25 @@ const isAtLeast = (
   [major, minor]: readonly [number, number],
   [leastMajor, leastMinor]: readonly [number, number],
 ): boolean => major > leastMajor || (major === leastMajor && minor >= leastMinor);
+
+/** What the filter of cells answers (seccomp(2)); the kernel tells what it knows since Linux 4.14. */
+const ANSWERS = ['allow', 'errno', 'kill_process'] as const;
+
+/**
+ * Whether the kernel can filter the system calls of cells.
+ *
+ * @param arch as in `process.arch`
+ */
+export const checkSeccomp = async ({ proc }: Machine, arch: string = process.arch): Promise<Check> => {
+  const name = 'seccomp';
+  if (ARCHITECTURES[arch] === undefined)
+    return fail(name, `no filter for ${arch}`, `use a machine of ${Object.keys(ARCHITECTURES).join(' or ')}`);
+  const path = join(proc, 'sys/kernel/seccomp/actions_avail');
+  const known = (await readFile(path, 'utf8').catch(() => '')).trim().split(/\s+/);
+  const missing = ANSWERS.filter((answer) => !known.includes(answer));
+  if (missing.length === 0) return pass(name, 'the kernel filters system calls');
+  return fail(name, `the kernel cannot filter system calls: it lacks ${missing.join(', ')}`, FILTERS);
+};
 
 /** Whether a crash in a cell starts a program on the host: then a resource limit does not prevent it (core(5)). */
 export const checkCorePattern = async ({ proc }: Machine): Promise<Check> => {

@@ -21,6 +21,7 @@
 
 #include "cell.h"
 #include "command.h"
+#include "filter.h"
 #include "report.h"
 #include "root.h"
 
@@ -140,6 +141,12 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   start_command(plan, fds, &init);
   /* To forward signals to a command of another user is all that init still needs. */
   if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL)) _exit(1);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !take_filter(plan)) {
+    /* The command's process says the same of its own, but would not come to it once init is gone. */
+    report_failure(&report, "seccomp", NULL);
+    send_report(init.socket, &report);
+    _exit(1);
+  }
 
   for (;;) {
     struct pollfd wait[] = {

@@ -198,6 +198,28 @@ static bool add_limit(struct plan *plan, char **token) {
          parse_number(token[2], UINT64_MAX, &limit->hard) && limit->soft <= limit->hard;
 }
 
+/* Value of a digit as encodeProgram() writes it, or -1. */
+static int hex_digit(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* The bytes of the instructions, as they lie in memory. Whether they are a filter is for the kernel to say. */
+static bool set_seccomp(struct plan *plan, char **token) {
+  size_t digits = strlen(token[0]), width = 2 * sizeof *plan->filter;
+  if (plan->filter != NULL || digits == 0 || digits % width != 0 || digits / width > BPF_MAXINSNS) return false;
+  plan->filter_length = digits / width;
+  plan->filter = reallocarray(NULL, plan->filter_length, sizeof *plan->filter);
+  if (plan->filter == NULL) die("out of memory");
+  unsigned char *bytes = (unsigned char *)plan->filter;
+  for (size_t i = 0; i < digits / 2; i++) {
+    int high = hex_digit(token[0][2 * i]), low = hex_digit(token[0][2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    bytes[i] = (unsigned char)(high << 4 | low);
+  }
+  return true;
+}
+
 static bool set_umask(struct plan *plan, char **token) {
   return parse_mode(token[0], &plan->umask);
 }
@@ -230,6 +252,7 @@ static const struct statement {
     {"limit", 3, add_limit},       {"umask", 1, set_umask},       {"stdin", 0, set_stdin},
     {"timeout", 1, set_timeout},   {"output", 1, set_output},
     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
+    {"seccomp", 1, set_seccomp},
 };
 
 static const char *missing_part(const struct plan *plan) {
@@ -277,6 +300,7 @@ void plan_free(struct plan *plan) {
   free(plan->environment);
   free(plan->groups);
   free(plan->limits);
+  free(plan->filter);
   free(plan->text);
   *plan = (struct plan){0};
 }

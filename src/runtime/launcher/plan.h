@@ -5,6 +5,7 @@
 #ifndef PLAN_H
 #define PLAN_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -75,6 +76,8 @@ struct plan {
   struct resource_limit *limits;
   size_t limits_count;
   mode_t umask;
+  struct sock_filter *filter; /* of seccomp(2), for the command and init; NULL: none */
+  size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
   bool has_stdin; /* the file "stdin" of the job's folder is fed to the command */
 
   uint64_t timeout_ms;   /* wall time, 0: none */

@@ -7,7 +7,12 @@ import { type CellOptions, checkCell } from '../../../src/runtime/doctor/cell.ts
 import { checkCgroups } from '../../../src/runtime/doctor/cgroups.ts';
 import type { Check, Machine } from '../../../src/runtime/doctor/check.ts';
 import { checkImages } from '../../../src/runtime/doctor/image.ts';
-import { checkCorePattern, checkKernel, checkOverlay } from '../../../src/runtime/doctor/kernel.ts';
+import {
+  checkCorePattern,
+  checkKernel,
+  checkOverlay,
+  checkSeccomp,
+} from '../../../src/runtime/doctor/kernel.ts';
 import { checkLauncher } from '../../../src/runtime/doctor/launcher.ts';
 import { checkNamespaces, checkVisibility } from '../../../src/runtime/doctor/namespaces.ts';
 import { checkSpace, checkState, checkType } from '../../../src/runtime/doctor/state.ts';
@@ -52,6 +57,28 @@ describe('core dumps', () => {
       detail: expect.stringContaining('|/usr/share/apport/apport'),
       remedy: expect.stringContaining('kernel.core_pattern=core'),
     });
+  });
+});
+
+describe('seccomp', () => {
+  const checked = (known: string, arch?: string) =>
+    checkSeccomp(machine({ 'sys/kernel/seccomp/actions_avail': known }), arch);
+
+  it('passes where the kernel knows what the filter of cells answers', async () => {
+    const known = 'kill_process kill_thread trap errno user_notif trace log allow\n';
+    expect(await checked(known)).toMatchObject({ status: 'PASS' });
+    expect(await checked(known, 'riscv64')).toMatchObject({
+      status: 'FAIL',
+      detail: 'no filter for riscv64',
+      remedy: 'use a machine of x64 or arm64',
+    });
+  });
+
+  it('fails with a remedy where it does not, or knows of no filters at all', async () => {
+    const check = await checked('kill_thread trap errno trace allow\n');
+    expect(check).toMatchObject({ status: 'FAIL', detail: expect.stringMatching(/lacks kill_process$/) });
+    expect(check.remedy).toContain('CONFIG_SECCOMP_FILTER');
+    expect(await checkSeccomp(machine())).toMatchObject({ status: 'FAIL' });
   });
 });
 
