@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Control } from '../../src/runtime/control.ts';
 import { type ExitRecord, parseExitRecord } from '../../src/runtime/exit-record.ts';
 import { furnish, RESOURCE_LIMITS } from '../../src/runtime/furniture.ts';
@@ -13,6 +14,7 @@ import { ID_BASE, testImage } from './image.ts';
 export const LAUNCHER = join(import.meta.dirname, '..', '..', 'build', 'cell');
 
 const FILTER = cellFilter();
+const PAUSE_MS = 2;
 
 export interface Frame {
   readonly stream: number;
@@ -95,7 +97,7 @@ export class CellBench {
     const ended = Promise.withResolvers<void>();
     const running = Promise.withResolvers<void>();
     const control = new Control(folder, { running: () => running.resolve(), ended: () => ended.resolve() });
-    const finished = ended.promise.then(() => this.#collect(id));
+    const finished = ended.promise.then(() => this.#recorded(id)).then(() => this.#collect(id));
     return { id, folder, cgroup: join(this.cgroups, id), control, running: running.promise, finished };
   }
 
@@ -106,6 +108,12 @@ export class CellBench {
   /** Runs a line of the cell's shell. */
   sh(line: string, change: Partial<LaunchPlan> = {}): Promise<Finished> {
     return this.run(['/bin/sh', '-c', line], change);
+  }
+
+  /** While it finishes a supervisor takes no connections: to be refused does not tell that there is a record. */
+  async #recorded(id: string): Promise<void> {
+    const path = join(this.state, 'exits', id);
+    while (!existsSync(path) && (await this.spawner.probe(id))) await pause(PAUSE_MS);
   }
 
   #collect(id: string): Finished {
