@@ -54,22 +54,44 @@ const isSame = (first: Verdict | Rule, second: Verdict | Rule | undefined): bool
   return answerOf(first) === answerOf(second);
 };
 
-/** A balanced tree of comparisons; the number is in the accumulator. */
+/**
+ * A balanced tree of comparisons of the number, which is in the accumulator, and the verdicts behind it, each once: the
+ * time that it takes to load a filter, which every job waits for, grows with its length.
+ */
 const search = (among: readonly Span[]): readonly Instruction[] => {
-  const middle = among[among.length >> 1];
-  if (middle === undefined) throw new RangeError('seccomp filter: nothing to search among');
-  if (among.length === 1) return decide(middle.decision);
-  const below = search(among.slice(0, among.length >> 1));
-  const above = search(among.slice(among.length >> 1));
-  if (below.length <= FARTHEST_BRANCH)
-    return [
-      { code: CODE.ifAtLeast, ifTrue: below.length, ifFalse: 0, operand: middle.from },
-      ...below,
-      ...above,
-    ];
+  const verdicts = among.flatMap(({ decision }) => (isRule(decision) ? [] : [answerOf(decision)]));
+  const shared = [...new Set(verdicts)];
+  return [...lay(among, shared, 0), ...shared.map(answerWith)];
+};
+
+/** More than lies between a branch to a verdict and all that was laid before that branch: a rule and a branch. */
+const MARGIN = 96;
+
+/**
+ * Code for some of the spans, before `behind` instructions and the shared verdicts. None at all for a single verdict
+ * that a branch can reach.
+ */
+const lay = (among: readonly Span[], shared: readonly number[], behind: number): readonly Instruction[] => {
+  const [first] = among;
+  const upper = among.slice(among.length >> 1);
+  const [middle] = upper;
+  if (first === undefined || middle === undefined) throw new RangeError('seccomp filter: no spans');
+  const distance = ({ decision }: Span): number =>
+    behind + (isRule(decision) ? 0 : shared.indexOf(answerOf(decision)));
+  if (among.length === 1) {
+    const { decision } = first;
+    return isRule(decision) || distance(first) + MARGIN > FARTHEST_BRANCH ? decide(decision) : [];
+  }
+  const above = lay(upper, shared, behind);
+  const below = lay(among.slice(0, among.length >> 1), shared, behind + above.length);
+  const ifTrue = below.length + (above.length > 0 ? 0 : distance(middle));
+  const ifFalse = below.length > 0 ? 0 : above.length + distance(first);
+  const operand = middle.from;
+  if (ifTrue <= FARTHEST_BRANCH)
+    return [{ code: CODE.ifAtLeast, ifTrue, ifFalse, operand }, ...below, ...above];
   return [
-    { code: CODE.ifAtLeast, ifTrue: 0, ifFalse: 1, operand: middle.from },
-    { code: CODE.jump, ifTrue: 0, ifFalse: 0, operand: below.length },
+    { code: CODE.ifAtLeast, ifTrue: 0, ifFalse: 1 + ifFalse, operand },
+    { code: CODE.jump, ifTrue: 0, ifFalse: 0, operand: ifTrue },
     ...below,
     ...above,
   ];
@@ -107,12 +129,9 @@ const load = (offset: number): Instruction => ({
   operand: offset,
 });
 
-const answer = (verdict: Verdict): Instruction => ({
-  code: CODE.answer,
-  ifTrue: 0,
-  ifFalse: 0,
-  operand: answerOf(verdict),
-});
+const answer = (verdict: Verdict): Instruction => answerWith(answerOf(verdict));
+
+const answerWith = (operand: number): Instruction => ({ code: CODE.answer, ifTrue: 0, ifFalse: 0, operand });
 
 const answerOf = (verdict: Verdict): number => {
   if (verdict === 'allow') return ANSWER.allow;
