@@ -115,7 +115,10 @@ describe('any file', () => {
         expect(await contentFrom(random, path, { stream })).toEqual(outputOf(frames, stream));
       }
       expect(bytesOf(entries)).toEqual(outputOf(frames));
-      expect(pages.reduce((sum, page) => sum + page.droppedBytes, 0)).toBe(droppedIn(frames));
+      const lost = droppedIn(frames);
+      const told = pages.reduce((sum, page) => sum + page.droppedBytes, 0);
+      // A damaged frame may tell of more bytes than a double counts to: then the order of adding makes a difference.
+      expect(Math.abs(told - lost)).toBeLessThanOrEqual(Number.isSafeInteger(lost) ? 0 : lost * 2 ** -48);
       const open = await readLogPage(path, { first: 1 << 20, closed: false });
       expect([contentOf([open]), open.endOfLog]).toEqual([outputOf(frames), false]);
     });

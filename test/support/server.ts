@@ -68,7 +68,9 @@ export class TestServer {
         const url = /listens on (\S+)/.exec(text)?.[1];
         if (url !== undefined && text.includes('Token: ')) resolve(url);
       });
-      child.once('exit', (code) => reject(new Error(`the server ended with code ${code}: ${this.#errors}`)));
+      child.once('exit', (code, signal) =>
+        reject(new Error(`the server ended with ${signal ?? `code ${code}`}: ${this.#errors}`)),
+      );
     });
     // As the server sees its files: it may live in a mount namespace of its own.
     this.token = readFileSync(join(`/proc/${child.pid}/root`, this.stateDir, 'token'), 'utf8').trim();
