@@ -74,6 +74,10 @@ const withJobFlags = (command: Command): Command =>
     .option('--workdir <folder>', 'working directory in the cell')
     .option('--user <user>', 'name, or uid[:gid], in the cell')
     .option('--hostname <name>', 'hostname in the cell')
+    .option(
+      '--root-in-cell',
+      'let root of the cell install packages, change owners and become other users there',
+    )
     .option('--stdin <file>', 'text to feed to the command; - takes it from stdin')
     .option('--name <name>', 'name of the job, for people')
     .option('--label <KEY=VALUE>', 'label of the job; may be repeated', collect)

@@ -9,6 +9,7 @@ export interface SubmitFlags {
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
+  readonly rootInCell?: boolean;
   readonly stdin?: string;
   readonly name?: string;
   readonly label?: readonly string[];
@@ -58,6 +59,7 @@ export const submitInput = async (words: CommandWords, flags: SubmitFlags): Prom
   workdir: flags.workdir,
   user: flags.user,
   hostname: flags.hostname,
+  capabilities: flags.rootInCell === true ? 'ROOT_IN_CELL' : undefined,
   stdin: flags.stdin === undefined ? undefined : await stdinText(flags.stdin),
   name: flags.name,
   labels: flags.label?.map((text) => {

@@ -1,7 +1,9 @@
-import { furnish, RESOURCE_LIMITS } from '../runtime/furniture.ts';
+import { CAPABILITIES } from '../runtime/capabilities.ts';
+import { furnish } from '../runtime/furniture.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { findUser } from '../runtime/image.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/plan.ts';
+import { resourceLimits } from '../runtime/rlimits.ts';
 import type { EnvVar, Job } from '../store/job.ts';
 
 /** What a launch needs to know of the server. */
@@ -28,6 +30,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const { ids } = context;
   const user = findUser(context.tree, spec.user ?? '0', ids.count);
   if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
+  const hostname = spec.hostname ?? job.id;
   const inodes = Math.max(FEWEST_INODES, Math.floor(spec.limits.disk / PAGE));
   return {
     cgroup: context.cgroup,
@@ -38,14 +41,20 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
       layerOptions: `mode=755,size=${spec.limits.disk},nr_inodes=${inodes}`,
       overlayOptions: ids.overlay,
     },
-    steps: furnish({ shm: Math.min(MOST_SHM, spec.limits.disk), ids: ids.count }),
-    hostname: spec.hostname ?? job.id,
+    steps: furnish({
+      shm: Math.min(MOST_SHM, spec.limits.disk),
+      ids: ids.count,
+      hostname,
+      cgroup: context.cgroup !== null,
+    }),
+    hostname,
     argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
     env: environment({ home: user.home, user: user.name }, spec.env),
     workdir: spec.workdir ?? '/',
     user,
+    capabilities: CAPABILITIES[spec.capabilities],
     keepGroups: !ids.groups,
-    resourceLimits: RESOURCE_LIMITS,
+    resourceLimits: resourceLimits(spec.limits.pids),
     seccomp: context.seccomp,
     umask: 0o022,
     stdin: spec.stdin !== null,

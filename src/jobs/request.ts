@@ -1,6 +1,6 @@
 import { pageSize } from '../runtime/cgroup/index.ts';
 import { findUser, isFolder, userForm } from '../runtime/image.ts';
-import type { Command, EnvVar, JobSpec, Label, Limits } from '../store/job.ts';
+import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Limits } from '../store/job.ts';
 import { badInput, ClientError } from './errors.ts';
 import type { LimitsRequest, SubmitRequest } from './service.ts';
 
@@ -55,6 +55,7 @@ export const checkRequest = (request: SubmitRequest, context: RequestContext): J
     workdir: checkWorkdir(tree, request.workdir),
     user: checkUser(tree, request.user, context.ids),
     hostname: checkHostname(request.hostname),
+    capabilities: checkCapabilities(request.capabilities, tree, request.user, context.ids),
     stdin: request.stdin ?? null,
     limits: checkLimits(request.limits ?? {}, context),
     labels: checkLabels(request.labels ?? []),
@@ -133,6 +134,22 @@ const checkUser = (tree: string, user: string | undefined, ids: RequestContext['
   if (findUser(tree, user, ids.count) !== undefined) return user;
   const more = ids.remedy === undefined ? '' : ` (for more ids: ${ids.remedy})`;
   throw badInput('input.user', `${userForm(ids.count)}${more}`, user);
+};
+
+/** Capabilities go with root: for another user the profile would mean nothing, which is not what was asked for. */
+const checkCapabilities = (
+  profile: CapabilityProfile = 'NONE',
+  tree: string,
+  user: string | undefined,
+  ids: RequestContext['ids'],
+): CapabilityProfile => {
+  if (profile !== 'NONE' && user !== undefined && findUser(tree, user, ids.count)?.uid !== 0)
+    throw badInput(
+      'input.capabilities',
+      'NONE for a user who is not root of the cell',
+      `${profile} for ${user}`,
+    );
+  return profile;
 };
 
 const checkHostname = (hostname: string | undefined): string | null => {

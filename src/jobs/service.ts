@@ -1,5 +1,5 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
-import type { EnvVar, Job, Label, Usage } from '../store/job.ts';
+import type { CapabilityProfile, EnvVar, Job, Label, Usage } from '../store/job.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
 import type { QueuePlace } from './queue.ts';
 
@@ -30,6 +30,8 @@ export interface SubmitRequest {
   readonly hostname?: string;
   readonly stdin?: string;
   readonly network?: 'NONE';
+  /** Default NONE. */
+  readonly capabilities?: CapabilityProfile;
   readonly limits?: LimitsRequest;
   readonly labels?: readonly Label[];
   readonly name?: string;

@@ -1,6 +1,7 @@
 import { notFound } from '../jobs/errors.ts';
 import { JOB_STATUSES, type Job, LIMIT_KINDS } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
+import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';
 import { LabelType } from './label.ts';
 import { LimitsType } from './limits.ts';
@@ -40,6 +41,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     workdir: t.string({ nullable: true, resolve: ({ spec }) => spec.workdir }),
     user: t.string({ nullable: true, resolve: ({ spec }) => spec.user }),
     hostname: t.string({ nullable: true, resolve: ({ spec }) => spec.hostname }),
+    capabilities: t.field({ type: CapabilityProfile, resolve: ({ spec }) => spec.capabilities }),
     status: t.field({ type: JobStatus, resolve: ({ state }) => state.status }),
     exitCode: t.int({
       nullable: true,

@@ -1,6 +1,7 @@
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
 import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
+import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarInput } from './env-var.ts';
 import { JobNode } from './job.ts';
 import { LabelInput } from './label.ts';
@@ -26,6 +27,7 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
     hostname: t.string({ description: "Default: the job's id." }),
     stdin: t.string({ description: 'Text fed to the command, then end of file. Default: /dev/null.' }),
     network: t.field({ type: NetworkMode }),
+    capabilities: t.field({ type: CapabilityProfile }),
     limits: t.field({ type: LimitsInput }),
     labels: t.field({ type: [LabelInput] }),
     name: t.string(),

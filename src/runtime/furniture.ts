@@ -1,26 +1,23 @@
-import { MOUNT, type ResourceLimit, type Step } from './plan.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { MOUNT, type Step } from './plan.ts';
+
+export interface Furnishing {
+  /** Bytes of /dev/shm at most. */
+  readonly shm: number;
+  /** How many ids the cell has. */
+  readonly ids: number;
+  readonly hostname: string;
+  /** The job has a cgroup, which it may see. */
+  readonly cgroup: boolean;
+}
+
+const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
 
 /**
- * What every cell is furnished with above its root: /proc, /sys, /dev. Nothing of it comes from the image.
- *
- * @param shm bytes of /dev/shm at most
- * @param ids how many ids the cell has
+ * What every cell is furnished with above its root: /proc, /sys, /dev, and the names it knows itself by. Nothing of
+ * it comes from the image.
  */
-export const furnish = ({ shm, ids }: { readonly shm: number; readonly ids: number }): Step[] => [
-  {
-    kind: 'mount',
-    type: 'proc',
-    path: '/proc',
-    attributes: MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC,
-    options: '',
-  },
-  {
-    kind: 'mount',
-    type: 'sysfs',
-    path: '/sys',
-    attributes: MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC,
-    options: '',
-  },
+export const furnish = ({ shm, ids, hostname, cgroup }: Furnishing): Step[] => [
   {
     kind: 'mount',
     type: 'tmpfs',
@@ -50,6 +47,100 @@ export const furnish = ({ shm, ids }: { readonly shm: number; readonly ids: numb
   { kind: 'symlink', target: '/proc/self/fd/0', path: '/dev/stdin' },
   { kind: 'symlink', target: '/proc/self/fd/1', path: '/dev/stdout' },
   { kind: 'symlink', target: '/proc/self/fd/2', path: '/dev/stderr' },
+  ...proc(),
+  ...sys(cgroup),
+  ...names(hostname),
+];
+
+/** procfs, read-only once the cell's own user namespace has been forbidden to have others below it. */
+const proc = (): Step[] => [
+  { kind: 'mount', type: 'proc', path: '/proc', attributes: SEALED & ~MOUNT.RDONLY, options: '' },
+  ...MASKED.map((path): Step => ({ kind: 'mask', path })),
+  // Behind the masks: a mount that is not yet in its place counts as a namespace.
+  ...NO_NAMESPACES.map((path): Step => ({ kind: 'write', path, text: '0' })),
+  { kind: 'seal', path: '/proc', attributes: SEALED },
+];
+
+// namespaces(7): these files are those of the user namespace of whoever opens them.
+const NO_NAMESPACES = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'time']
+  .map((type) => `/proc/sys/user/max_${type}_namespaces`)
+  .filter((path) => existsSync(path));
+
+// What tells of the host or of other jobs, or lets one measure them. What a kernel has not got is left out here.
+const MASKED = [
+  'acpi',
+  'asound',
+  'bus',
+  'config.gz',
+  'driver',
+  'fs',
+  'interrupts',
+  'iomem',
+  'ioports',
+  'irq',
+  'kallsyms',
+  'kcore',
+  'key-users',
+  'keys',
+  'kmsg',
+  'latency_stats',
+  'modules',
+  'pagetypeinfo',
+  'pressure',
+  'sched_debug',
+  'scsi',
+  'softirqs',
+  'sysrq-trigger',
+  'timer_list',
+  'timer_stats',
+]
+  .map((name) => `/proc/${name}`)
+  .filter((path) => existsSync(path));
+
+/**
+ * No sysfs, which tells of every device of the host: of /sys there is what runtimes look at to count CPUs, and the
+ * job's own cgroup with its limits.
+ */
+const sys = (cgroup: boolean): Step[] => [
+  {
+    kind: 'mount',
+    type: 'tmpfs',
+    path: '/sys',
+    attributes: SEALED & ~MOUNT.RDONLY,
+    options: 'mode=755,size=16384,nr_inodes=32',
+  },
+  ...['/sys/fs', '/sys/fs/cgroup', '/sys/devices', '/sys/devices/system', CPUS].map(
+    (path): Step => ({ kind: 'mkdir', path, mode: 0o755 }),
+  ),
+  ...CPU_LISTS.map(([name, text]): Step => ({ kind: 'file', path: `${CPUS}/${name}`, mode: 0o444, text })),
+  ...(cgroup ? [OWN_CGROUP] : []),
+  { kind: 'seal', path: '/sys', attributes: SEALED },
+];
+
+const CPUS = '/sys/devices/system/cpu';
+const CPU_LISTS = ['online', 'possible', 'present']
+  .map((name) => [name, `${CPUS}/${name}`] as const)
+  .filter(([, path]) => existsSync(path))
+  .map(([name, path]) => [name, readFileSync(path, 'utf8')] as const);
+
+// The cell has a cgroup namespace: this is its own cgroup and nothing above.
+const OWN_CGROUP: Step = {
+  kind: 'mount',
+  type: 'cgroup2',
+  path: '/sys/fs/cgroup',
+  attributes: SEALED,
+  options: '',
+};
+
+const names = (hostname: string): Step[] => [
+  { kind: 'mkdir', path: '/etc', mode: 0o755 },
+  {
+    kind: 'file',
+    path: '/etc/hosts',
+    mode: 0o644,
+    text: `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.0.1\t${hostname}\n`,
+  },
+  { kind: 'file', path: '/etc/resolv.conf', mode: 0o644, text: '# This job has no network.\n' },
 ];
 
 /** Folders that `furnish` covers: what lies below them in the image is not what a job sees. */
@@ -64,14 +155,4 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 const device = (name: string): Step[] => [
   { kind: 'file', path: `/dev/${name}`, mode: 0o666, text: '' },
   { kind: 'bind', source: `/dev/${name}`, path: `/dev/${name}`, attributes: MOUNT.NOSUID | MOUNT.NOEXEC },
-];
-
-// Numbers of asm-generic/resource.h, which x86_64 and aarch64 share.
-const RLIMIT_CORE = 4;
-const RLIMIT_NOFILE = 7;
-
-/** Limits of single processes; those of the whole job are the cgroup's. */
-export const RESOURCE_LIMITS: readonly ResourceLimit[] = [
-  { resource: RLIMIT_CORE, soft: 0, hard: 0 },
-  { resource: RLIMIT_NOFILE, soft: 1024, hard: 65536 },
 ];

@@ -43,7 +43,7 @@ const remedy = ({ step, errno }: LaunchFailure): string => {
       return errno === ENODEV ? ' (the kernel has no overlay file system: `modprobe overlay`)' : '';
     case 'mount':
       return errno === EPERM
-        ? ' (the kernel lets a cell mount this only where the server sees it whole: in a container, unmask /proc and /sys)'
+        ? ' (the kernel lets a cell mount this only where the server sees it whole: in a container, unmask /proc)'
         : '';
     case 'seccomp':
       return errno === ENOSYS || errno === EINVAL

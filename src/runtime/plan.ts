@@ -32,7 +32,13 @@ export type Step =
   | { readonly kind: 'bind'; readonly source: string; readonly path: string; readonly attributes: number }
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly text: string }
-  | { readonly kind: 'symlink'; readonly target: string; readonly path: string };
+  | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
+  /** Into a file that is there, such as one of /proc/sys. */
+  | { readonly kind: 'write'; readonly path: string; readonly text: string }
+  /** Covered, if there is such a path: a folder by an empty one, a file by /dev/null, which an earlier step binds. */
+  | { readonly kind: 'mask'; readonly path: string }
+  /** Attributes for a mount of an earlier step, when what is to be done in it is done. */
+  | { readonly kind: 'seal'; readonly path: string; readonly attributes: number };
 
 /** A resource limit of setrlimit(2); `resource` is the kernel's number. */
 export interface ResourceLimit {
@@ -69,6 +75,8 @@ export interface LaunchPlan {
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workdir: string;
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  /** What a command that is root of its cell keeps: a bit set of capabilities(7). */
+  readonly capabilities: bigint;
   /** setgroups(2) is denied in the server's user namespace: groups can be neither given nor taken. */
   readonly keepGroups: boolean;
   readonly resourceLimits: readonly ResourceLimit[];
@@ -101,7 +109,7 @@ export const encodePlan = (plan: LaunchPlan): Buffer => {
   return Buffer.from(tokens.join('\0'));
 };
 
-type Statement = readonly (string | number)[];
+type Statement = readonly (string | number | bigint)[];
 
 function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.cgroup !== null) {
@@ -121,6 +129,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['workdir', plan.workdir];
   yield ['user', plan.user.uid, plan.user.gid];
   for (const group of plan.user.groups) yield ['group', group];
+  if (plan.capabilities !== 0n) yield ['capabilities', plan.capabilities];
   if (plan.keepGroups) yield ['keepgroups'];
   for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
@@ -142,5 +151,11 @@ const stepStatement = (step: Step): Statement => {
       return ['file', step.path, step.mode, step.text];
     case 'symlink':
       return ['symlink', step.target, step.path];
+    case 'write':
+      return ['write', step.path, step.text];
+    case 'mask':
+      return ['mask', step.path];
+    case 'seal':
+      return ['seal', step.path, step.attributes];
   }
 };

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Control } from './control.ts';
 import { type LaunchFailure, parseExitRecord } from './exit-record.ts';
-import { furnish, RESOURCE_LIMITS } from './furniture.ts';
+import { furnish } from './furniture.ts';
 import type { CellIds } from './ids/index.ts';
 import { type CgroupPlan, encodePlan } from './plan.ts';
+import { resourceLimits } from './rlimits.ts';
 import { cellFilter } from './seccomp/index.ts';
 import { Spawner } from './spawner.ts';
 
@@ -79,14 +80,15 @@ const planOf = (folder: string, ids: CellIds, cgroup: CgroupPlan | null): Buffer
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,
     },
-    steps: furnish({ shm: MIB, ids: ids.count }),
+    steps: furnish({ shm: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null }),
     hostname: ID,
     argv: ['/cell'],
     env: [],
     workdir: '/',
     user: { uid: 0, gid: 0, groups: [] },
+    capabilities: 0n,
     keepGroups: !ids.groups,
-    resourceLimits: RESOURCE_LIMITS,
+    resourceLimits: resourceLimits(null),
     seccomp: cellFilter(),
     umask: 0o022,
     stdin: false,

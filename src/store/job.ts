@@ -41,6 +41,10 @@ export interface Limits {
   readonly output: number;
 }
 
+/** What a command that is root of its cell may do as such. */
+export const CAPABILITY_PROFILES = ['NONE', 'ROOT_IN_CELL'] as const;
+export type CapabilityProfile = (typeof CAPABILITY_PROFILES)[number];
+
 export interface EnvVar {
   readonly name: string;
   readonly value: string;
@@ -60,6 +64,7 @@ export interface JobSpec {
   readonly workdir: string | null;
   readonly user: string | null;
   readonly hostname: string | null;
+  readonly capabilities: CapabilityProfile;
   readonly stdin: string | null;
   readonly limits: Limits;
   readonly labels: readonly Label[];

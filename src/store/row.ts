@@ -70,7 +70,7 @@ export const toColumns = (state: JobState): StateColumns => {
   };
 };
 
-const LATER_FIELDS = { priority: 0, startAfter: null } as const;
+const LATER_FIELDS = { priority: 0, startAfter: null, capabilities: 'NONE' } as const;
 
 /** @throws Error when the row holds what no state has: the database was changed by other hands */
 export const fromRow = (row: JobRow): Job => ({

@@ -59,6 +59,12 @@ describe('a submission with bad input is refused by name and leaves nothing', ()
     ['workdir', { command: 'true', workdir: '/nosuch' }, 'input.workdir:', '"/nosuch"'],
     ['workdir of a file', { command: 'true', workdir: '/etc/passwd' }, 'input.workdir:'],
     ['relative workdir', { command: 'true', workdir: 'tmp' }, 'input.workdir:', 'an absolute path'],
+    [
+      'capabilities for a user',
+      { command: 'true', user: 'nobody', capabilities: 'ROOT_IN_CELL' },
+      'input.capabilities:',
+      'ROOT_IN_CELL for nobody',
+    ],
     ['hostname', { command: 'true', hostname: 'a b' }, 'input.hostname:', '"a b"'],
     ['long command', { command: LONG }, 'input.command:', 'at most 131071 bytes', '10485760 bytes'],
     ['long argument', { argv: ['echo', 'x'.repeat(131072)] }, 'input.argv[1]:', '131072 bytes'],

@@ -216,6 +216,16 @@ static void put_step(FILE *stream, const struct step *step) {
       put(stream, "%s", step->text);
       put(stream, "%s", step->path);
       break;
+    case STEP_WRITE:
+      put(stream, "write%c%s%c%s", 0, step->path, 0, step->text);
+      break;
+    case STEP_MASK:
+      put(stream, "mask%c%s", 0, step->path);
+      break;
+    case STEP_SEAL:
+      put(stream, "seal%c%s", 0, step->path);
+      put_number(stream, step->attributes);
+      break;
   }
 }
 
@@ -239,6 +249,10 @@ static void put_all(FILE *stream, const struct plan *plan) {
   put(stream, "workdir%c%s", 0, plan->workdir);
   put(stream, "user%c%u%c%u", 0, plan->uid, 0, plan->gid);
   for (size_t i = 0; i < plan->groups_count; i++) put(stream, "group%c%u", 0, plan->groups[i]);
+  if (plan->capabilities != 0) {
+    put(stream, "capabilities");
+    put_number(stream, plan->capabilities);
+  }
   if (plan->keeps_groups) put(stream, "keepgroups");
   for (size_t i = 0; i < plan->limits_count; i++) {
     put(stream, "limit%c%u", 0, plan->limits[i].resource);

@@ -56,6 +56,9 @@ const randomPlan = (random: Random): LaunchPlan => {
       () => ({ kind: 'mkdir', path: path(), mode: mode() }),
       () => ({ kind: 'file', path: path(), mode: mode(), text: text() }),
       () => ({ kind: 'symlink', target: text(), path: path() }),
+      () => ({ kind: 'write', path: path(), text: text() }),
+      () => ({ kind: 'mask', path: path() }),
+      () => ({ kind: 'seal', path: path(), attributes: number() }),
     ])();
   const limit = () => {
     const soft = number();
@@ -79,6 +82,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     env: many(() => ({ name: file().replaceAll('=', ''), value: text() })),
     workdir: path(),
     user: { uid: number(), gid: number(), groups: many(number) },
+    capabilities: BigInt(number()),
     keepGroups: flag(),
     resourceLimits: many(limit),
     seccomp: flag() ? null : program(),

@@ -16,6 +16,7 @@ describe('submitJob', () => {
       hostname: 'h',
       stdin: 'text\n',
       network: 'NONE',
+      capabilities: 'ROOT_IN_CELL',
       limits: {
         cpus: 0.5,
         memory: '512Mi',

@@ -11,6 +11,7 @@ export const spec: JobSpec = {
   workdir: null,
   user: null,
   hostname: null,
+  capabilities: 'NONE',
   stdin: null,
   limits: { cpus: 1, memory: 4096, swap: 0, pids: 10, disk: 4096, timeout: 1000, output: 1000 },
   labels: [],

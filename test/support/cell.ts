@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Control } from '../../src/runtime/control.ts';
 import { type ExitRecord, parseExitRecord } from '../../src/runtime/exit-record.ts';
-import { furnish, RESOURCE_LIMITS } from '../../src/runtime/furniture.ts';
+import { furnish } from '../../src/runtime/furniture.ts';
 import { encodePlan, type LaunchPlan } from '../../src/runtime/plan.ts';
+import { resourceLimits } from '../../src/runtime/rlimits.ts';
 import { cellFilter } from '../../src/runtime/seccomp/index.ts';
 import { Spawner } from '../../src/runtime/spawner.ts';
 import { cgroup2Mount } from './cgroup2.ts';
@@ -69,14 +70,15 @@ export class CellBench {
       uids: range,
       gids: range,
       root: { image: await testImage(), layerOptions: 'mode=755,size=67108864', overlayOptions: '' },
-      steps: furnish({ shm: 1 << 20, ids: 65536 }),
+      steps: furnish({ shm: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true }),
       hostname: 'cell',
       argv,
       env: [{ name: 'PATH', value: '/usr/bin:/bin:/sbin' }],
       workdir: '/',
       user: { uid: 0, gid: 0, groups: [] },
+      capabilities: 0n,
       keepGroups: false,
-      resourceLimits: RESOURCE_LIMITS,
+      resourceLimits: resourceLimits(null),
       seccomp: FILTER,
       umask: 0o022,
       stdin: stdin !== undefined,

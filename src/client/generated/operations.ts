@@ -3,6 +3,13 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What a command that is root of its cell may do as such, in the cell. Outside of it: nothing. */
+export type CapabilityProfile =
+  /** Nothing: root of the cell is a user as any other there. */
+  | 'NONE'
+  /** What package managers, su and chown need: change owners and modes, become other users, signal them, bind low ports. For the cell's root only. */
+  | 'ROOT_IN_CELL';
+
 export type EnvVarInput = {
   readonly name: string;
   readonly value: string;
@@ -75,6 +82,7 @@ export type StopJobInput = {
 export type SubmitJobInput = {
   /** An argument vector, executed as it is. */
   readonly argv?: ReadonlyArray<string> | null | undefined;
+  readonly capabilities?: CapabilityProfile | null | undefined;
   /** A command line, run by /bin/sh -c. */
   readonly command?: string | null | undefined;
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;

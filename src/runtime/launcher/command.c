@@ -22,15 +22,22 @@
 
 #define KERNEL_SIGNALS 64
 
-bool drop_capabilities(uint64_t keep) {
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
-    if (prctl(PR_CAPBSET_DROP, capability) != 0) return false;
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
+/* The effective and permitted sets; the inheritable one is always empty. */
+static bool set_capabilities(uint64_t set) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
   for (unsigned i = 0; i < ARRAY_LENGTH(data); i++)
-    data[i].effective = data[i].permitted = (uint32_t)(keep >> (32 * i));
+    data[i].effective = data[i].permitted = (uint32_t)(set >> (32 * i));
   return syscall(SYS_capset, &header, data) == 0;
+}
+
+bool drop_capabilities(uint64_t keep, uint64_t bounds) {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+    bool stays = capability < 64 && (bounds >> capability & 1) != 0;
+    if (!stays && prctl(PR_CAPBSET_DROP, capability) != 0) return false;
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
+  return set_capabilities(keep);
 }
 
 /*
@@ -153,12 +160,12 @@ static void prepare_and_execute(const struct plan *plan, const int streams[3], i
   if (!take_streams(streams)) return report_failure(report, "streams", NULL);
   if (!take_limits(plan)) return report_failure(report, "limits", NULL);
   /* Emptying the bounding set needs CAP_SETPCAP, which a change of user takes away: it goes first. */
-  if (!drop_capabilities(1ull << CAP_SETUID | 1ull << CAP_SETGID))
+  const uint64_t identity = 1ull << CAP_SETUID | 1ull << CAP_SETGID;
+  if (!drop_capabilities(identity | plan->capabilities, plan->capabilities))
     return report_failure(report, "capabilities", NULL);
   if (!take_user(plan)) return report_failure(report, "user", NULL);
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-  if (syscall(SYS_capset, &header, none) != 0) return report_failure(report, "capabilities", NULL);
+  /* Another user than root has none left by now, and can get none. */
+  if (!set_capabilities(plan->uid == 0 ? plan->capabilities : 0)) return report_failure(report, "capabilities", NULL);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return report_failure(report, "no_new_privs", NULL);
   if (chdir(plan->workdir) != 0) return report_failure(report, "workdir", plan->workdir);
   if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return report_failure(report, "descriptors", NULL);

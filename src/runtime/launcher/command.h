@@ -5,10 +5,10 @@
 #include "plan.h"
 
 /*
- * Takes every capability away but those in `keep` (a bit set); the bounding set is emptied altogether, so
- * that no exec can bring any back.
+ * Takes every capability away but those in `keep`, and leaves those in `bounds` in the bounding set, which is what
+ * an exec by root of the cell can have at most. Both are bit sets.
  */
-bool drop_capabilities(uint64_t keep);
+bool drop_capabilities(uint64_t keep, uint64_t bounds);
 
 /*
  * Becomes the command: a session of its own, its standard streams, limits, user, no capability, no_new_privs,

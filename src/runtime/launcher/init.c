@@ -140,7 +140,7 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   init.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   start_command(plan, fds, &init);
   /* To forward signals to a command of another user is all that init still needs. */
-  if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL)) _exit(1);
+  if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL, 0)) _exit(1);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !take_filter(plan)) {
     /* The command's process says the same of its own, but would not come to it once init is gone. */
     report_failure(&report, "seccomp", NULL);

@@ -163,6 +163,25 @@ static bool add_symlink(struct plan *plan, char **token) {
   return is_absolute(token[1]);
 }
 
+static bool add_write(struct plan *plan, char **token) {
+  append_step(plan, STEP_WRITE, token[0])->text = token[1];
+  return is_absolute(token[0]);
+}
+
+static bool add_mask(struct plan *plan, char **token) {
+  append_step(plan, STEP_MASK, token[0]);
+  return is_absolute(token[0]);
+}
+
+static bool add_seal(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_SEAL, token[0]);
+  return is_absolute(token[0]) && parse_number(token[1], UINT32_MAX, &step->attributes);
+}
+
+static bool set_capabilities(struct plan *plan, char **token) {
+  return parse_number(token[0], UINT64_MAX, &plan->capabilities);
+}
+
 static bool set_hostname(struct plan *plan, char **token) {
   plan->hostname = token[0];
   return *token[0] != '\0';
@@ -252,6 +271,8 @@ static const struct statement {
     {"limit", 3, add_limit},       {"umask", 1, set_umask},       {"stdin", 0, set_stdin},
     {"timeout", 1, set_timeout},   {"output", 1, set_output},
     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
+    {"write", 2, add_write},       {"mask", 1, add_mask},         {"seal", 2, add_seal},
+    {"capabilities", 1, set_capabilities},
     {"seccomp", 1, set_seccomp},
 };
 

@@ -35,6 +35,9 @@ enum step_kind {
   STEP_MKDIR,   /* path, mode */
   STEP_FILE,    /* path, mode, text */
   STEP_SYMLINK, /* text -> path */
+  STEP_WRITE,   /* text -> path, a file that is there */
+  STEP_MASK,    /* path, if there is one: covered, a folder by an empty one, a file by /dev/null */
+  STEP_SEAL,    /* a mount of an earlier step: attributes -> path */
 };
 
 /* One step of furnishing the cell, carried out in the order of the plan. Paths are those inside the cell. */
@@ -72,6 +75,7 @@ struct plan {
   gid_t gid;
   gid_t *groups;
   size_t groups_count;
+  uint64_t capabilities; /* kept by a command that is root of its cell: a bit set (capabilities(7)) */
   bool keeps_groups; /* setgroups(2) is denied in the server's user namespace: no group can be taken or given */
   struct resource_limit *limits;
   size_t limits_count;

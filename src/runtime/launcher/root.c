@@ -155,8 +155,20 @@ static bool make_folder(const struct step *step) {
   return errno == EEXIST;
 }
 
+/* What a job is to read there comes from the plan, and goes nowhere else: a link of the image gives way. */
+static bool remove_symlink(const char *path) {
+  const char *name;
+  AUTO_CLOSE int parent = open_parent(path, &name);
+  struct stat status;
+  if (parent < 0 || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  errno = ELOOP;
+  return S_ISLNK(status.st_mode) && unlinkat(parent, name, 0) == 0;
+}
+
 static bool make_file(const struct step *step) {
-  AUTO_CLOSE int fd = open_place(step->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, step->mode);
+  const uint64_t flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY;
+  AUTO_CLOSE int fd = open_place(step->path, flags, step->mode);
+  if (fd < 0 && errno == ELOOP && remove_symlink(step->path)) fd = open_place(step->path, flags, step->mode);
   return fd >= 0 && fchmod(fd, step->mode) == 0 && write_all(fd, step->text, strlen(step->text));
 }
 
@@ -166,7 +178,43 @@ static bool make_symlink(const struct step *step) {
   return parent >= 0 && symlinkat(step->text, parent, name) == 0;
 }
 
-static bool carry_out(struct step *step) {
+static bool write_file(const struct step *step) {
+  AUTO_CLOSE int fd = open_place(step->path, O_WRONLY | O_NOCTTY, 0);
+  return fd >= 0 && write_all(fd, step->text, strlen(step->text));
+}
+
+static bool seal(const struct step *step) {
+  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
+  struct mount_attr change = {.attr_set = step->attributes};
+  return place >= 0 && kernel_mount_setattr(place, "", AT_EMPTY_PATH, &change) == 0;
+}
+
+/*
+ * What covers a path: a clone of the cell's null device, or of an empty folder. That folder is made once, at the
+ * first path that needs one, and is the same for all: a file system for each would cost more.
+ */
+static int open_cover(bool folder, const char **covered) {
+  if (!folder) return kernel_open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (*covered != NULL) return kernel_open_tree(AT_FDCWD, *covered, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  return make_mount("tmpfs", "tmpfs", "mode=555,size=4096,nr_inodes=1",
+                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+static bool mask(const struct step *step, const char **covered) {
+  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
+  /* Kernels differ in what they have there. */
+  if (place < 0) return errno == ENOENT;
+  struct stat status;
+  if (fstat(place, &status) != 0) return false;
+  bool folder = S_ISDIR(status.st_mode);
+  AUTO_CLOSE int cover = open_cover(folder, covered);
+  if (cover < 0) return false;
+  if (kernel_move_mount(cover, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) return false;
+  if (folder) *covered = step->path;
+  return true;
+}
+
+static bool carry_out(struct step *step, const char **covered) {
   switch (step->kind) {
     case STEP_MOUNT:
     case STEP_BIND:
@@ -177,20 +225,27 @@ static bool carry_out(struct step *step) {
       return make_file(step);
     case STEP_SYMLINK:
       return make_symlink(step);
+    case STEP_WRITE:
+      return write_file(step);
+    case STEP_MASK:
+      return mask(step, covered);
+    case STEP_SEAL:
+      return seal(step);
   }
   errno = ENOSYS;
   return false;
 }
 
 bool root_enter(struct plan *plan, int root, struct report *report) {
-  static const char *const names[] = {"mount", "bind", "mkdir", "file", "symlink"};
+  static const char *const names[] = {"mount", "bind", "mkdir", "file", "symlink", "write", "mask", "seal"};
   AUTO_CLOSE int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       kernel_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(root) != 0 ||
       kernel_pivot_root(".", ".") != 0 || fchdir(old) != 0 || kernel_unmount(".", MNT_DETACH) != 0 ||
       chdir("/") != 0)
     return failed(report, "pivot_root", "/", 0);
+  const char *covered = NULL;
   for (size_t i = 0; i < plan->steps_count; i++)
-    if (!carry_out(&plan->steps[i])) return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
+    if (!carry_out(&plan->steps[i], &covered)) return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
   return true;
 }

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import type { ResourceLimit } from './plan.ts';
+
+// Numbers of asm-generic/resource.h, which x86_64 and aarch64 share.
+const RLIMIT = {
+  STACK: 3,
+  CORE: 4,
+  NPROC: 6,
+  NOFILE: 7,
+  MEMLOCK: 8,
+  SIGPENDING: 11,
+  MSGQUEUE: 12,
+  NICE: 13,
+  RTPRIO: 14,
+} as const;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const MOST_PROCESSES = 32_768;
+
+/**
+ * Limits of single processes (setrlimit(2)); those of the whole job are the cgroup's.
+ *
+ * @param pids processes of the job at a time. RLIMIT_NPROC counts a user in a user namespace: below the limit of the
+ *   cgroup it never bites, and where there is none it is the fuse. `null`: the fuse alone
+ * @param core what RLIMIT_CORE is: see `coreLimit`
+ */
+export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): readonly ResourceLimit[] => [
+  { resource: RLIMIT.CORE, soft: core, hard: core },
+  { resource: RLIMIT.STACK, soft: 8 * MIB, hard: 64 * MIB },
+  // The cell's init is one of root's.
+  both(RLIMIT.NPROC, pids === null ? MOST_PROCESSES : pids + 1),
+  { resource: RLIMIT.NOFILE, soft: 1024, hard: 65_536 },
+  both(RLIMIT.MEMLOCK, 64 * KIB),
+  both(RLIMIT.SIGPENDING, 4096),
+  both(RLIMIT.MSGQUEUE, 800 * KIB),
+  both(RLIMIT.NICE, 0),
+  both(RLIMIT.RTPRIO, 0),
+];
+
+const both = (resource: number, value: number): ResourceLimit => ({ resource, soft: value, hard: value });
+
+/**
+ * The limit that keeps a crash in a cell from leaving anything on the host. A pattern that begins with "|" starts a
+ * program of the host's root with the core, whatever the limit, but for 1, which it takes for a crash of its own
+ * (do_coredump() in fs/coredump.c).
+ */
+export const coreLimit = (pattern = '/proc/sys/kernel/core_pattern'): 0 | 1 =>
+  readFileSync(pattern, 'utf8').startsWith('|') ? 1 : 0;

@@ -1,0 +1,184 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
+import { furnish } from '../../src/runtime/furniture.ts';
+import type { LaunchPlan, Step } from '../../src/runtime/plan.ts';
+import { coreLimit, resourceLimits } from '../../src/runtime/rlimits.ts';
+import { CellBench } from '../support/cell.ts';
+import { testImage } from '../support/image.ts';
+
+let bench: CellBench;
+beforeAll(() => {
+  bench = new CellBench();
+});
+afterAll(() => bench.close());
+
+const lines = (text: string): string[] => text.trimEnd().split('\n');
+
+/** A cell without one of its defences: what the probe finds there shows that it can find something. */
+const without = (kind: Step['kind']): Pick<LaunchPlan, 'steps'> => ({
+  steps: furnish({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
+    (step) => step.kind !== kind,
+  ),
+});
+
+describe('/proc', () => {
+  const probe = 'cat /proc/interrupts /proc/timer_list /proc/softirqs | head -c 100; ls /proc/irq | head -1';
+
+  it('tells nothing of devices and of who uses them', async () => {
+    const { stdout, stderr } = await bench.sh(probe);
+    expect([stdout, stderr]).toEqual(['', '']);
+    expect((await bench.sh(probe, without('mask'))).stdout).not.toBe('');
+  });
+
+  it('covers folders with one that is empty and takes nothing', async () => {
+    const { stdout } = await bench.sh('ls -a /proc/irq /proc/bus; : 2>&1 > /proc/bus/x');
+    expect(stdout).toMatch(/^\/proc\/bus:\n\.\n\.\.\n\n\/proc\/irq:\n\.\n\.\.\n/);
+    expect(stdout).toContain('Read-only file system');
+  });
+});
+
+describe('namespaces below the cell', () => {
+  it('are not to be had, even without the filter of system calls', async () => {
+    const nested = 'unshare -U true && echo nested; cat /proc/sys/user/max_user_namespaces';
+    const held = await bench.sh(nested, { seccomp: null });
+    expect(held.stdout).toBe('0\n');
+    expect(held.stderr).toContain('No space left on device');
+    const weak = await bench.sh(nested, { seccomp: null, ...without('write') });
+    expect(weak.stdout).toMatch(/^nested\n/);
+  });
+});
+
+describe('/sys', () => {
+  it('has the CPUs, the own cgroup and nothing else', async () => {
+    const { stdout } = await bench.sh(
+      'find /sys -not -path "/sys/fs/cgroup/*" -type f | sort; cat /sys/fs/cgroup/cgroup.events',
+    );
+    expect(lines(stdout)).toEqual([
+      ...['online', 'possible', 'present'].map((name) => `/sys/devices/system/cpu/${name}`),
+      'populated 1',
+      'frozen 0',
+    ]);
+  });
+
+  it('cannot be written, not even by root of the cell', async () => {
+    const probe =
+      'cd /sys; mkdir x; true >> fs/cgroup/cgroup.freeze; mkdir fs/cgroup/x; true >> devices/system/cpu/online';
+    const { stderr } = await bench.sh(probe, { capabilities: CAPABILITIES.ROOT_IN_CELL });
+    expect(lines(stderr)).toHaveLength(4);
+    for (const line of lines(stderr)) expect(line).toMatch(/Read-only file system|Permission denied/);
+  });
+});
+
+describe('names', () => {
+  const copied: string[] = [];
+  afterAll(() => {
+    for (const folder of copied) rmSync(folder, { recursive: true });
+  });
+
+  const changed = async (change: (tree: string) => void): Promise<Pick<LaunchPlan, 'root'>> => {
+    const folder = mkdtempSync(join(tmpdir(), 'cloister-image-'));
+    copied.push(folder);
+    const image = join(folder, 'tree');
+    // With the owners, who are those of the cell.
+    execFileSync('cp', ['-a', await testImage(), image]);
+    change(image);
+    return { root: { image, layerOptions: 'mode=755,size=67108864', overlayOptions: '' } };
+  };
+
+  it('are localhost and its own, and no resolver is named', async () => {
+    const { stdout } = await bench.sh(
+      'cat /etc/hosts; grep -c nameserver /etc/resolv.conf; ping -c 1 cell >/dev/null 2>&1',
+    );
+    expect(lines(stdout)).toEqual(['127.0.0.1\tlocalhost', '::1\tlocalhost', '127.0.0.1\tcell', '0']);
+  });
+
+  it('replace a link of the image, and what it leads to stays as it is', async () => {
+    const image = await changed((tree) => {
+      rmSync(join(tree, 'etc/hosts'));
+      symlinkSync('/etc/motd', join(tree, 'etc/hosts'));
+      writeFileSync(join(tree, 'etc/motd'), 'canary\n');
+    });
+    const { stdout } = await bench.sh(
+      'cat /etc/motd; head -1 /etc/hosts; test -L /etc/hosts || echo file',
+      image,
+    );
+    expect(lines(stdout)).toEqual(['canary', '127.0.0.1\tlocalhost', 'file']);
+  });
+
+  it.each(['etc', 'proc', 'sys', 'dev'])('are refused to an image whose /%s is a link', async (name) => {
+    const image = await changed((tree) => {
+      renameSync(join(tree, name), join(tree, 'elsewhere'));
+      symlinkSync('/elsewhere', join(tree, name));
+    });
+    const { record } = await bench.sh('true', image);
+    expect(record.failure).toMatchObject({ errno: 40 });
+    expect(record.failure?.subject).toMatch(new RegExp(`^/${name}`));
+  });
+});
+
+describe('capabilities', () => {
+  const probe =
+    'touch /x; chown 1000:1000 /x && echo owner; su nobody -s /bin/sh -c "id -u; grep CapEff /proc/self/status"; grep -E "^Cap" /proc/self/status';
+
+  it('of root in the cell are what its profile names, and end with the user', async () => {
+    const { stdout } = await bench.sh(probe, { capabilities: CAPABILITIES.ROOT_IN_CELL });
+    expect(lines(stdout)).toEqual([
+      'owner',
+      '65534',
+      'CapEff:\t0000000000000000',
+      'CapInh:\t0000000000000000',
+      'CapPrm:\t00000000000004fb',
+      'CapEff:\t00000000000004fb',
+      'CapBnd:\t00000000000004fb',
+      'CapAmb:\t0000000000000000',
+    ]);
+  });
+
+  it('are none otherwise', async () => {
+    const { stdout, stderr } = await bench.sh(probe);
+    expect(stdout).not.toContain('owner');
+    expect(stderr).toContain('Operation not permitted');
+  });
+
+  it('are none for another user', async () => {
+    const { stdout } = await bench.sh('grep -E "^Cap(Prm|Eff|Inh|Amb)" /proc/self/status', {
+      capabilities: CAPABILITIES.ROOT_IN_CELL,
+      user: { uid: 1000, gid: 1000, groups: [] },
+    });
+    for (const line of lines(stdout)) expect(line).toMatch(/:\t0{16}$/);
+  });
+});
+
+describe('limits of processes', () => {
+  it('are those of the plan', async () => {
+    const { stdout } = await bench.sh(
+      'ulimit -c; ulimit -l; ulimit -q; ulimit -i; ulimit -u; ulimit -r; ulimit -n',
+      {
+        resourceLimits: resourceLimits(77, 0),
+      },
+    );
+    expect(lines(stdout)).toEqual(['0', '64', '819200', '4096', '78', '0', '1024']);
+  });
+
+  it('are a fuse for processes where no cgroup counts them', async () => {
+    const { stderr, stdout } = await bench.sh('for i in $(seq 30); do sleep 5 & done; echo all', {
+      resourceLimits: resourceLimits(20, 0),
+      timeout: 10_000,
+    });
+    expect(stderr).toContain("can't fork");
+    expect(stdout).toBe('');
+  });
+
+  it.each([
+    ['core', 0],
+    ['|/usr/lib/systemd/systemd-coredump %P', 1],
+  ])('keep the core of a crash from %s', (pattern, limit) => {
+    const file = join(bench.state, 'core_pattern');
+    writeFileSync(file, `${pattern}\n`);
+    expect(coreLimit(file)).toBe(limit);
+  });
+});
