@@ -53,6 +53,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     workdir: spec.workdir ?? '/',
     user,
     capabilities: CAPABILITIES[spec.capabilities],
+    oomScore: 0,
     keepGroups: !ids.groups,
     resourceLimits: resourceLimits(spec.limits.pids),
     seccomp: context.seccomp,

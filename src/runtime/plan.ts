@@ -77,6 +77,8 @@ export interface LaunchPlan {
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** What a command that is root of its cell keeps: a bit set of capabilities(7). */
   readonly capabilities: bigint;
+  /** From 0 to 1000: how soon the kernel picks this job when the machine's memory runs out. */
+  readonly oomScore: number;
   /** setgroups(2) is denied in the server's user namespace: groups can be neither given nor taken. */
   readonly keepGroups: boolean;
   readonly resourceLimits: readonly ResourceLimit[];
@@ -130,6 +132,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['user', plan.user.uid, plan.user.gid];
   for (const group of plan.user.groups) yield ['group', group];
   if (plan.capabilities !== 0n) yield ['capabilities', plan.capabilities];
+  yield ['oom', plan.oomScore];
   if (plan.keepGroups) yield ['keepgroups'];
   for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];

@@ -87,6 +87,7 @@ const planOf = (folder: string, ids: CellIds, cgroup: CgroupPlan | null): Buffer
     workdir: '/',
     user: { uid: 0, gid: 0, groups: [] },
     capabilities: 0n,
+    oomScore: 0,
     keepGroups: !ids.groups,
     resourceLimits: resourceLimits(null),
     seccomp: cellFilter(),

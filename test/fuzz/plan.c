@@ -112,9 +112,12 @@ static void check_step(const struct step *step) {
       break;
     case STEP_FILE:
     case STEP_SYMLINK:
+    case STEP_WRITE:
       check_string(step->text);
       break;
     case STEP_MKDIR:
+    case STEP_MASK:
+    case STEP_SEAL:
       break;
   }
   CHECK(step->mode <= 07777);
@@ -129,6 +132,7 @@ static void check_promises(const struct plan *plan, size_t size) {
   first = plan->text;
   last = plan->text + size;
   if (plan->cgroup != NULL) check_path(plan->cgroup);
+  if (plan->oom_score != NULL) check_string(plan->oom_score);
   for (size_t i = 0; i < plan->settings_count; i++) {
     check_name(plan->settings[i].file);
     check_string(plan->settings[i].value);
@@ -253,6 +257,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
     put(stream, "capabilities");
     put_number(stream, plan->capabilities);
   }
+  if (plan->oom_score != NULL) put(stream, "oom%c%s", 0, plan->oom_score);
   if (plan->keeps_groups) put(stream, "keepgroups");
   for (size_t i = 0; i < plan->limits_count; i++) {
     put(stream, "limit%c%u", 0, plan->limits[i].resource);

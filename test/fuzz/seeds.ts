@@ -83,6 +83,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     workdir: path(),
     user: { uid: number(), gid: number(), groups: many(number) },
     capabilities: BigInt(number()),
+    oomScore: random(1001),
     keepGroups: flag(),
     resourceLimits: many(limit),
     seccomp: flag() ? null : program(),

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -180,5 +190,32 @@ describe('limits of processes', () => {
     const file = join(bench.state, 'core_pattern');
     writeFileSync(file, `${pattern}\n`);
     expect(coreLimit(file)).toBe(limit);
+  });
+});
+
+describe('what a cell inherits', () => {
+  const OOM = '/proc/self/oom_score_adj';
+
+  it('is not how soon the kernel would pick the server for its memory', async () => {
+    const before = readFileSync(OOM, 'utf8');
+    writeFileSync(OOM, '300');
+    const other = new CellBench();
+    try {
+      expect((await other.run(['cat', OOM])).stdout).toBe('0\n');
+      expect((await other.run(['cat', OOM], { oomScore: 700 })).stdout).toBe('700\n');
+    } finally {
+      writeFileSync(OOM, before);
+      await other.close();
+    }
+  });
+
+  it('is a launcher in memory, sealed, and not the file on disk', async () => {
+    const cell = await bench.start(['/bin/sleep', '1000']);
+    await cell.running;
+    const [init = ''] = readFileSync(join(cell.cgroup, 'cgroup.procs'), 'utf8').split('\n');
+    expect(readlinkSync(`/proc/${init}/exe`)).toBe('/memfd:cell (deleted)');
+    expect(() => closeSync(openSync(`/proc/${init}/exe`, 'r+'))).toThrow(/ETXTBSY|EPERM/);
+    cell.control.stop(0);
+    await cell.finished;
   });
 });

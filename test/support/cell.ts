@@ -77,6 +77,7 @@ export class CellBench {
       workdir: '/',
       user: { uid: 0, gid: 0, groups: [] },
       capabilities: 0n,
+      oomScore: 0,
       keepGroups: false,
       resourceLimits: resourceLimits(null),
       seccomp: FILTER,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "inside.h"
+#include "sealed.h"
 #include "spawner.h"
 
 void close_fd(int *fd) {
@@ -119,6 +120,7 @@ static char *take_argument(char *argument) {
 
 int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "spawner") == 0) {
+    become_sealed(argv);
     AUTO_FREE char *jobs = take_argument(argv[2]);
     AUTO_FREE char *cgroup = take_argument(argv[3]);
     memset(argv[0], 0, strlen(argv[0]));

@@ -178,6 +178,12 @@ static bool add_seal(struct plan *plan, char **token) {
   return is_absolute(token[0]) && parse_number(token[1], UINT32_MAX, &step->attributes);
 }
 
+static bool set_oom(struct plan *plan, char **token) {
+  uint64_t value;
+  plan->oom_score = token[0];
+  return parse_number(token[0], 1000, &value);
+}
+
 static bool set_capabilities(struct plan *plan, char **token) {
   return parse_number(token[0], UINT64_MAX, &plan->capabilities);
 }
@@ -272,7 +278,7 @@ static const struct statement {
     {"timeout", 1, set_timeout},   {"output", 1, set_output},
     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
     {"write", 2, add_write},       {"mask", 1, add_mask},         {"seal", 2, add_seal},
-    {"capabilities", 1, set_capabilities},
+    {"capabilities", 1, set_capabilities}, {"oom", 1, set_oom},
     {"seccomp", 1, set_seccomp},
 };
 

@@ -76,6 +76,7 @@ struct plan {
   gid_t *groups;
   size_t groups_count;
   uint64_t capabilities; /* kept by a command that is root of its cell: a bit set (capabilities(7)) */
+  const char *oom_score; /* for oom_score_adj of the cell, or NULL: as the server has it */
   bool keeps_groups; /* setgroups(2) is denied in the server's user namespace: no group can be taken or given */
   struct resource_limit *limits;
   size_t limits_count;

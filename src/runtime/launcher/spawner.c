@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cell.h"
+#include "keyring.h"
 #include "supervisor.h"
 
 #define SERVER_SOCKET 3
@@ -66,6 +67,7 @@ int spawner_main(const char *jobs_path, const char *cgroup) {
   /* A session apart from the server's: a Ctrl-C at its terminal is not for the spawner. */
   setsid();
   prctl(PR_SET_NAME, "cell-spawner");
+  if (!join_new_keyring()) die("session keyring: %s", strerror(errno));
   /* Supervisors are reaped by the kernel: how one ends is of no interest, its record tells. */
   signal(SIGCHLD, SIG_IGN);
 

@@ -20,6 +20,7 @@
 #include "cgroup.h"
 #include "control.h"
 #include "init.h"
+#include "keyring.h"
 #include "log.h"
 #include "plan.h"
 #include "record.h"
@@ -211,6 +212,18 @@ static bool write_maps(struct supervisor *self) {
   return fail(self, "id map", NULL);
 }
 
+/*
+ * What the server is worth to the kernel when memory runs out is not what its jobs are worth (proc_pid_oom_score_adj(5)).
+ * Written from here: the cell's own /proc is read-only.
+ */
+static bool set_oom_score(struct supervisor *self) {
+  if (self->plan.oom_score == NULL) return true;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)self->init);
+  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+  return (fd >= 0 && write_all(fd, self->plan.oom_score, strlen(self->plan.oom_score))) || fail(self, "oom score", path);
+}
+
 static bool give_order(const struct supervisor *self, enum order_kind kind, int signal) {
   struct order order = {.kind = kind, .signal = signal};
   return RETRY(send(self->socket, &order, sizeof order, MSG_NOSIGNAL)) == (long)sizeof order;
@@ -253,7 +266,7 @@ static bool make_cell(struct supervisor *self) {
   for (int i = 0; i < 3; i++) close_fd(&streams[i]);
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (self->init < 0) return fail(self, "clone", "namespaces");
-  if (!write_maps(self) || !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init"))) return false;
+  if (!write_maps(self) || !set_oom_score(self) || !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init"))) return false;
   return sync_start(self);
 }
 
@@ -536,6 +549,8 @@ void supervisor_run(int jobs, const char *id, int socket) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   take_own_streams();
+  /* One for each job; one that is refused for want of room shares the spawner's, which is as empty. */
+  (void)!join_new_keyring();
 
   char line[512];
   bool claimed = self.id != NULL && self.events >= 0 && claim(&self, jobs);

@@ -1,0 +1,46 @@
+#define _GNU_SOURCE
+#include "sealed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+/* linux/memfd.h, since 6.3: earlier kernels refuse it, and need none to execute. */
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U
+#endif
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define AT_ONCE (1 << 20)
+
+static int make_memory(void) {
+  int fd = memfd_create("cell", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  return fd >= 0 || errno != EINVAL ? fd : memfd_create("cell", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+static bool copy_all(int to, int from) {
+  long count;
+  while ((count = RETRY(sendfile(to, from, NULL, AT_ONCE))) > 0) continue;
+  return count == 0;
+}
+
+void become_sealed(char **arguments) {
+  AUTO_CLOSE int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  if (self < 0) die("/proc/self/exe: %s", strerror(errno));
+  /* Fails for a file that is not in memory. */
+  if (fcntl(self, F_GET_SEALS) == SEALS) return;
+  AUTO_CLOSE int copy = make_memory();
+  if (copy < 0) die("a copy of the launcher in memory: %s", strerror(errno));
+  /* Made for all to execute; this is for its owner alone, whom a cell of a server that is root does not know. */
+  if (fchmod(copy, 0700) != 0 || !copy_all(copy, self) || fcntl(copy, F_ADD_SEALS, SEALS) != 0)
+    die("a sealed copy of the launcher: %s", strerror(errno));
+  char *none[] = {NULL};
+  fexecve(copy, arguments, none);
+  die("executing a sealed copy of the launcher (is vm.memfd_noexec 2?): %s", strerror(errno));
+}
