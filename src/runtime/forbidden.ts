@@ -45,9 +45,9 @@ const EINVAL = 22;
 
 const DOCTOR = '`cloister doctor` tells more';
 
-/** The kernel lets a user namespace mount proc and sysfs only where it can see them whole ("mount too revealing"). */
+/** The kernel lets a user namespace mount proc only where it can see it whole ("mount too revealing"). */
 export const VISIBLE =
-  'parts of /proc or /sys are covered: start the container with --security-opt systempaths=unconfined (Docker, ' +
+  'parts of /proc are covered: start the container with --security-opt systempaths=unconfined (Docker, ' +
   'Podman: --security-opt unmask=ALL), in Kubernetes with procMount: Unmasked and hostUsers: false';
 
 // FILESYSTEM_MAX_STACK_DEPTH of the kernel is 2: an overlay on an overlay, and no further.

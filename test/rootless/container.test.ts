@@ -92,6 +92,10 @@ describe('a container', () => {
     await works({ prepare: [COPY_IMAGE] });
   });
 
+  it('with parts of /sys covered works: cells have none of it', async () => {
+    await works({ prepare: ['mount -t tmpfs covered /sys/firmware', COPY_IMAGE] });
+  });
+
   it('with parts of /proc covered is refused', async () => {
     const said = await refusal({ prepare: ['mount --bind /dev/null /proc/interrupts', COPY_IMAGE] });
     expect(said).toContain('cells cannot be made here: mount /proc: operation not permitted');

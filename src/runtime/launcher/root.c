@@ -106,7 +106,7 @@ int root_make(struct plan *plan, struct report *report) {
 }
 
 bool root_prepare(struct plan *plan, struct report *report) {
-  /* Before the host's root goes: the kernel lets a cell mount proc and sysfs only while it can see one whole. */
+  /* Before the host's root goes: the kernel lets a cell mount proc only while it can see one whole. */
   for (size_t i = 0; i < plan->steps_count; i++) {
     struct step *step = &plan->steps[i];
     if (step->kind != STEP_MOUNT) continue;
