@@ -83,6 +83,8 @@ export class Supervision {
         await spawner.start(job.id);
       } catch (error) {
         if (this.#closed) return;
+        // The job may have a supervisor all the same: of an attempt whose answer was lost, or one that was killed.
+        if (error instanceof SpawnError && !folders.fence(job.id)) return this.#attach(job.id);
         const why = error instanceof SpawnError ? error.message : reason(error);
         await this.#end(job.id, ['QUEUED'], {
           status: 'FAILED',

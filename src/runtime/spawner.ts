@@ -4,6 +4,9 @@ import type { Duplex } from 'node:stream';
 /** The supervisor could not be started, or found that the job is another's to run. */
 export class SpawnError extends Error {}
 
+/** The spawner ended before it had answered: whether it did what it was asked for is not known. */
+class SpawnerEnded extends SpawnError {}
+
 export interface SpawnerOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
@@ -16,6 +19,16 @@ export interface SpawnerOptions {
 }
 
 type Waiter = { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void };
+type Verb = 'start' | 'probe';
+
+const MOST_ATTEMPTS = 5;
+/** What a word answers to. */
+const VERBS: ReadonlyMap<string, Verb> = new Map([
+  ['ready', 'start'],
+  ['failed', 'start'],
+  ['held', 'probe'],
+  ['free', 'probe'],
+]);
 
 /**
  * The client of the spawner process (`launcher/spawner.h` tells its protocol). The process is started with
@@ -23,6 +36,7 @@ type Waiter = { readonly resolve: (line: string) => void; readonly reject: (erro
  */
 export class Spawner {
   readonly #options: SpawnerOptions;
+  /** By verb and id: an answer that comes too late for one request is not taken for that to another. */
   readonly #waiting = new Map<string, Waiter>();
   #process: { readonly child: ChildProcess; readonly socket: Duplex } | undefined;
   #closed = false;
@@ -34,7 +48,8 @@ export class Spawner {
   /**
    * Starts a supervisor for the job in folder `id`; settles when it answers on its control socket.
    *
-   * @throws SpawnError
+   * @throws SpawnError also when the folder has a supervisor: where the spawner died, an earlier attempt may have made
+   *   it
    */
   async start(id: string): Promise<void> {
     const answer = await this.#ask('start', id);
@@ -58,10 +73,21 @@ export class Spawner {
     await exited;
   }
 
-  #ask(verb: 'start' | 'probe', id: string): Promise<string> {
+  /** Asks a new spawner where one died: two supervisors of one folder do no harm, the second gives way. */
+  async #ask(verb: Verb, id: string): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#askOnce(verb, id);
+      } catch (error) {
+        if (!(error instanceof SpawnerEnded) || this.#closed || attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #askOnce(verb: Verb, id: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const { socket } = this.#running();
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(`${verb} ${id}`, { resolve, reject });
       socket.write(`${verb} ${id}\n`);
     });
   }
@@ -83,7 +109,7 @@ export class Spawner {
     const ended = (reason: string) => {
       if (this.#process !== process) return;
       this.#process = undefined;
-      for (const waiter of this.#waiting.values()) waiter.reject(new SpawnError(reason));
+      for (const waiter of this.#waiting.values()) waiter.reject(new SpawnerEnded(reason));
       this.#waiting.clear();
     };
     child.once('error', (error) => ended(`${launcher}: ${error.message}`));
@@ -101,7 +127,8 @@ export class Spawner {
 
   #answer(line: string): void {
     const [word = '', id = '', ...rest] = line.split(' ');
-    this.#waiting.get(id)?.resolve([word, ...rest].join(' '));
-    this.#waiting.delete(id);
+    const key = `${VERBS.get(word)} ${id}`;
+    this.#waiting.get(key)?.resolve([word, ...rest].join(' '));
+    this.#waiting.delete(key);
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cgroupOf, spawnerOf } from '../support/held.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -119,6 +120,31 @@ describe('a supervisor that is killed', () => {
     while (existsSync(`/proc/${pid}`)) await pause(5);
     await server.boot();
     expect((await server.ended(id)).status).toBe('LOST');
+  });
+});
+
+describe('a spawner that is killed', () => {
+  it('is followed by another one, which starts what this one was asked for; running jobs notice nothing', async () => {
+    const running = await server.submit({ command: COUNTER });
+    await isRunning(running);
+    const first = spawnerOf(await cgroupOf(server));
+    // Stopped it takes no request: both are still to be answered when it is killed.
+    process.kill(first, 'SIGSTOP');
+    const jobs = await Promise.all([
+      server.submit({ command: 'exit 3' }),
+      server.submit({ command: 'exit 4' }),
+    ]);
+    const plans = jobs.map((id) => join(server.stateDir, 'jobs', id, 'plan'));
+    await expect.poll(() => plans.every(existsSync)).toBe(true);
+    process.kill(first, 'SIGKILL');
+    const ended = await Promise.all(jobs.map((id) => server.ended(id)));
+    expect(ended).toMatchObject([
+      { status: 'COMPLETED', exitCode: 3 },
+      { status: 'COMPLETED', exitCode: 4 },
+    ]);
+    expect(await server.stop(running, 0)).toMatchObject({ status: 'STOPPED', signal: 'SIGKILL' });
+    const counted = numbers((await server.output(running)).stdout);
+    expect(counted).toEqual(counted.map((_, index) => index + 1));
   });
 });
 

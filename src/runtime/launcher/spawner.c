@@ -3,20 +3,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cell.h"
+#include "children.h"
 #include "keyring.h"
 #include "supervisor.h"
 
 #define SERVER_SOCKET 3
 #define LINE_MOST 256
+
+struct spawner {
+  int jobs;   /* folder of the jobs' folders */
+  int deaths; /* signalfd for SIGCHLD */
+  struct children supervisors;
+};
 
 static void answer(const char *word, const char *id, const char *text) {
   char line[LINE_MOST + 64];
@@ -36,10 +46,16 @@ static bool is_id(const char *id) {
   return *id != '\0' && *id != '.' && strchr(id, '/') == NULL;
 }
 
-static void start(int jobs, const char *id) {
+static void start(struct spawner *self, const char *id) {
   pid_t pid = fork();
   if (pid < 0) answer("failed", id, strerror(errno));
-  if (pid == 0) supervisor_run(jobs, id, SERVER_SOCKET);
+  if (pid > 0) children_add(&self->supervisors, pid, id);
+  if (pid != 0) return;
+  close(self->deaths);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  supervisor_run(self->jobs, id, SERVER_SOCKET);
 }
 
 static void probe(int jobs, const char *id) {
@@ -48,32 +64,60 @@ static void probe(int jobs, const char *id) {
   answer(held ? "held" : "free", id, "");
 }
 
-static void obey(int jobs, char *line) {
+static void obey(struct spawner *self, char *line) {
   char *id = strchr(line, ' ');
   if (id != NULL) *id++ = '\0';
   if (id == NULL || !is_id(id)) die("not a request: %s", line);
   if (strcmp(line, "start") == 0)
-    start(jobs, id);
+    start(self, id);
   else if (strcmp(line, "probe") == 0)
-    probe(jobs, id);
+    probe(self->jobs, id);
   else
     die("not a request: %s", line);
 }
 
+/* One that was killed may have been killed before it could answer. The others have, whatever their exit code. */
+static void tell_death(const char *id, int status) {
+  if (!WIFSIGNALED(status)) return;
+  char text[64];
+  snprintf(text, sizeof text, "its supervisor was killed by signal %d", WTERMSIG(status));
+  answer("failed", id, text);
+}
+
+static void reap(struct spawner *self) {
+  struct signalfd_siginfo death;
+  /* Only to silence it: deaths that follow one another closely are told once. */
+  (void)!RETRY(read(self->deaths, &death, sizeof death));
+  children_reap(&self->supervisors, tell_death);
+}
+
+static int watch_deaths(void) {
+  /* Not to be inherited as ignored: then the kernel reaps, and there is no status to be had. */
+  signal(SIGCHLD, SIG_DFL);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child, NULL);
+  return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 int spawner_main(const char *jobs_path, const char *cgroup) {
-  AUTO_CLOSE int jobs = open(jobs_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (jobs < 0) die("%s: %s", jobs_path, strerror(errno));
+  struct spawner self = {.jobs = open(jobs_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .deaths = watch_deaths()};
+  if (self.jobs < 0) die("%s: %s", jobs_path, strerror(errno));
+  if (self.deaths < 0) die("signalfd: %s", strerror(errno));
   if (*cgroup != '\0') enter_cgroup(cgroup);
   /* A session apart from the server's: a Ctrl-C at its terminal is not for the spawner. */
   setsid();
   prctl(PR_SET_NAME, "cell-spawner");
   if (!join_new_keyring()) die("session keyring: %s", strerror(errno));
-  /* Supervisors are reaped by the kernel: how one ends is of no interest, its record tells. */
-  signal(SIGCHLD, SIG_IGN);
 
   char line[LINE_MOST];
   size_t length = 0;
+  struct pollfd sources[] = {{.fd = SERVER_SOCKET, .events = POLLIN}, {.fd = self.deaths, .events = POLLIN}};
   for (;;) {
+    if (RETRY(poll(sources, ARRAY_LENGTH(sources), -1)) < 0) die("poll: %s", strerror(errno));
+    if (sources[1].revents != 0) reap(&self);
+    if (sources[0].revents == 0) continue;
     long count = RETRY(recv(SERVER_SOCKET, line + length, sizeof line - 1 - length, 0));
     if (count <= 0) return 0;
     length += (size_t)count;
@@ -81,7 +125,7 @@ int spawner_main(const char *jobs_path, const char *cgroup) {
     for (char *end; (end = strchr(line, '\n')) != NULL;) {
       *end = '\0';
       size_t used = (size_t)(end - line) + 1;
-      obey(jobs, line);
+      obey(&self, line);
       length -= used;
       memmove(line, end + 1, length + 1);
     }

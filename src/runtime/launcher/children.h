@@ -1,0 +1,24 @@
+/* The processes that a process has forked and that have not been reaped, each with a name. */
+#ifndef CHILDREN_H
+#define CHILDREN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct child {
+  pid_t pid;
+  char *name;
+};
+
+struct children {
+  struct child *list;
+  size_t count, room;
+};
+
+/* Dies when there is no memory for it. */
+void children_add(struct children *children, pid_t pid, const char *name);
+
+/* Reaps all that have ended, and tells the name and the wait status (waitpid(2)) of each. */
+void children_reap(struct children *children, void (*tell)(const char *name, int status));
+
+#endif
