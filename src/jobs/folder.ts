@@ -74,9 +74,12 @@ export class JobFolders {
     rmSync(aside, { recursive: true });
   }
 
-  /** Removes what of a job's folder was of use only while it ran. Plan and log stay. */
+  /**
+   * Removes what of a job's folder was of use only while it ran. Plan and log stay. A supervisor that was killed
+   * leaves its socket, and the room that it reserved for the record.
+   */
   tidy(id: string): void {
-    rmSync(join(this.path(id), 'stdin'), { force: true });
+    for (const name of ['stdin', 'control', 'exit']) rmSync(join(this.path(id), name), { force: true });
   }
 
   /** @throws Error when the record is damaged */

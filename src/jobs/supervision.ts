@@ -228,10 +228,11 @@ export class Supervision {
 
   async #end(id: string, from: readonly JobStatus[], state: JobState): Promise<void> {
     const live = this.#live.get(id);
+    // First: a server that dies in between leaves an end that the next one still has to take.
+    this.#options.folders.tidy(id);
     await this.#change(id, from, state);
     this.#live.delete(id);
     live?.detach();
-    this.#options.folders.tidy(id);
     this.#queue.release(id);
   }
 
