@@ -1,0 +1,162 @@
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readFrames } from '../support/cell.ts';
+import { BEGAN, type Life, randomLife, rightVerdicts, verdictOf } from '../support/churn.ts';
+import { heldBy } from '../support/held.ts';
+import { randomFrom } from '../support/random.ts';
+import { type JobFields, TestServer } from '../support/server.ts';
+
+const JOBS = Number(process.env['CLOISTER_CHURN_JOBS'] ?? 1000);
+const SEED = Number(process.env['CLOISTER_CHURN_SEED'] ?? 1 + (Date.now() % 1_000_000));
+const AT_ONCE = 16;
+/** The server is ended, and started again, when so many hundredths of the jobs have been submitted. */
+const RESTARTS: ReadonlyMap<number, NodeJS.Signals> = new Map([
+  [25, 'SIGKILL'],
+  [50, 'SIGTERM'],
+  [75, 'SIGKILL'],
+]);
+
+/** What surely comes of many jobs. */
+const CERTAIN = [
+  'left alone: COMPLETED',
+  'left alone: FAILED',
+  'left alone: LIMIT_EXCEEDED OUTPUT',
+  'left alone: LIMIT_EXCEEDED TIME',
+  'orphaned: LOST',
+  'stopped: STOPPED',
+];
+
+let server: TestServer;
+/** Resolves when a server is there to be asked. */
+let up: Promise<void> = Promise.resolve();
+let restarts = 0;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+const restart = (signal: NodeJS.Signals): void => {
+  restarts += 1;
+  up = (async () => {
+    await server.end(signal);
+    await server.boot();
+  })();
+};
+
+/** Asks again when the server was ended in the meantime. */
+const persist = async <T>(ask: () => Promise<T>): Promise<T> => {
+  for (;;) {
+    await up;
+    const before = restarts;
+    try {
+      return await ask();
+    } catch (error) {
+      if (restarts === before) throw error;
+    }
+  }
+};
+
+/**
+ * Kills the supervisor of a job, when there is one: by the pid that it noted in the job's folder, if the process of
+ * that pid still has this folder as its own.
+ */
+const orphan = (id: string): boolean => {
+  const folder = join(server.stateDir, 'jobs', id);
+  const started = join(folder, 'started');
+  const pid = existsSync(started) ? Number.parseInt(readFileSync(started, 'utf8'), 10) : Number.NaN;
+  if (Number.isNaN(pid) || folderOf(pid) !== folder) return false;
+  process.kill(pid, 'SIGKILL');
+  return true;
+};
+
+const folderOf = (pid: number): string | undefined => {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    // It has ended.
+    return undefined;
+  }
+};
+
+const isFinal = async (id: string): Promise<boolean> =>
+  !['QUEUED', 'RUNNING'].includes((await server.job(id)).status);
+
+const meetFate = async (id: string, { fate }: Life): Promise<void> => {
+  if (fate.kind === 'left alone') return;
+  await pause(fate.after);
+  if (fate.kind === 'stopped') {
+    const stopped = await persist(() => server.stop(id, fate.grace));
+    expect(await persist(() => server.job(id))).toEqual(stopped);
+    return;
+  }
+  await expect
+    .poll(async () => orphan(id) || (await persist(() => isFinal(id))), { interval: 5, timeout: 60_000 })
+    .toBe(true);
+};
+
+/** What a job wrote to a stream, by the file that its supervisor kept. */
+const written = (id: string, stream: number): Buffer => {
+  const log = readFileSync(join(server.stateDir, 'jobs', id, 'log'));
+  return Buffer.concat(readFrames(log).flatMap((frame) => (frame.stream === stream ? [frame.bytes] : [])));
+};
+
+const checkEnd = (job: JobFields, life: Life): void => {
+  const verdict = verdictOf(job);
+  const what = `${life.kind.name}, ${life.fate.kind}: ${JSON.stringify(job)}`;
+  expect(rightVerdicts(life), what).toContain(verdict);
+  const began = written(job.id, 2).toString();
+  // A job runs at most once, whatever befalls the server.
+  expect(['', BEGAN], what).toContain(began);
+  if (verdict === 'LOST') expect([job.exitCode, job.signal], what).toEqual([null, null]);
+  if (verdict !== life.kind.natural || verdict === 'FAILED') return;
+  expect(began, what).toBe(BEGAN);
+  if (life.kind.output !== undefined) expect(written(job.id, 1).length, what).toBe(life.kind.output);
+};
+
+it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN_SEED=${SEED})`, async () => {
+  await server.run({ command: 'true' });
+  const before = await heldBy(server);
+  const random = randomFrom(SEED);
+  const verdicts: Record<string, number> = {};
+  let next = 0;
+
+  const live = async (number: number, life: Life): Promise<void> => {
+    const idempotencyKey = `churn-${number}`;
+    const id = await persist(() => server.submit({ ...life.kind.input, idempotencyKey }));
+    await meetFate(id, life);
+    const job = await persist(() => server.ended(id));
+    checkEnd(job, life);
+    const what = `${life.fate.kind}: ${verdictOf(job).replace(/^COMPLETED.*/, 'COMPLETED')}`;
+    verdicts[what] = (verdicts[what] ?? 0) + 1;
+  };
+
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (next < JOBS && !failed) {
+      const number = next++;
+      const life = randomLife(random);
+      const signal = (number * 100) % JOBS === 0 ? RESTARTS.get((number * 100) / JOBS) : undefined;
+      if (signal !== undefined) restart(signal);
+      await live(number, life).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+    }
+  };
+
+  const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
+  await up;
+  for (const ended of workers) if (ended.status === 'rejected') throw ended.reason;
+  console.log(verdicts);
+  // Of a few jobs not every verdict can be expected.
+  if (JOBS >= 500) expect(Object.keys(verdicts)).toEqual(expect.arrayContaining(CERTAIN));
+  const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
+  expect(jobs.totalCount).toBe(JOBS + 1);
+  await expect.poll(() => heldBy(server), { timeout: 30_000 }).toEqual(before);
+  // What a server could not do for a job, it logs.
+  expect(server.errors).not.toMatch(/^job /m);
+}, 600_000);
