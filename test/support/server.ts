@@ -90,7 +90,7 @@ export class TestServer {
 
   /** Stops every job, ends the process and removes the state. */
   async dispose(): Promise<void> {
-    if (this.#child?.exitCode !== null) await this.boot();
+    if (this.#child?.exitCode !== null || this.#child.signalCode !== null) await this.boot();
     const open = await this.query<{ jobs: { nodes: { id: string }[] } }>(
       '{ jobs(first: 100, filter: { status: [QUEUED, RUNNING] }) { nodes { id } } }',
     );
