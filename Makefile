@@ -60,6 +60,8 @@ FUZZ_LENGTH_control := 256
 FUZZ_TIME := 600
 FUZZ_TIMES := 60
 FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 -dict=test/fuzz/$1.dict build/fuzz/seeds/$1
+# Rounds of "make chaos"; "make test" has 20 of them.
+CHAOS_ROUNDS := 200
 # Older sanitizers find no room for their shadow memory where the kernel moves addresses about too far.
 UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
@@ -125,6 +127,10 @@ fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Fuzz the readers of plans, request
 	  -artifact_prefix=build/fuzz/found- .cache/fuzz/$(target) $(call FUZZING,$(target))
 	)
 	CLOISTER_FUZZ_TIMES=$(FUZZ_TIMES) vitest run test/fuzz
+
+.PHONY: chaos
+chaos: test-setup ## Kill server, spawner and supervisors for long (CHAOS_ROUNDS=200, CLOISTER_CHAOS_SEED to repeat)
+	@CLOISTER_CHAOS_ROUNDS=$(CHAOS_ROUNDS) vitest run test/e2e/chaos.test.ts
 
 .PHONY: build
 build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher

@@ -41,17 +41,30 @@ export const heldBy = async (server: TestServer): Promise<Held> => {
   };
 };
 
+/** The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. */
+export const spawnersOf = (cgroup: string): number[] =>
+  processesIn(join(cgroup, 'supervisors')).filter((pid) => nameOf(pid) === 'cell-spawner');
+
 /**
  * The spawner that serves the server of a cgroup.
  *
  * @throws Error when there is none
  */
 export const spawnerOf = (cgroup: string): number => {
-  const spawner = processesIn(join(cgroup, 'supervisors')).find(
-    (pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'cell-spawner\n',
-  );
+  const [spawner] = spawnersOf(cgroup);
   if (spawner === undefined) throw new Error(`no spawner in ${cgroup}`);
   return spawner;
+};
+
+/** The name of a process; '' for one that has ended. */
+const nameOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return '';
+    throw error;
+  }
 };
 
 const processesIn = (cgroup: string): number[] =>
