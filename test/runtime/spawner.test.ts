@@ -54,6 +54,13 @@ it('asks the next spawner when one is killed, and leaves the supervisor that it 
   await expect.poll(() => spawner.probe('one')).toBe(false);
 });
 
+it('finds no mark of a supervisor that could not begin', async () => {
+  // Where the record is to be written.
+  mkdirSync(join(jobs, 'one', 'exit'), { recursive: true });
+  await expect(spawner.start('one')).rejects.toThrow('Is a directory');
+  expect(existsSync(join(jobs, 'one', 'started'))).toBe(false);
+});
+
 it('does not ask for ever', async () => {
   const broken = new Spawner({ launcher: '/bin/false', jobs, cgroup: '' });
   await expect(broken.start('one')).rejects.toThrow('the spawner ended (code 1)');

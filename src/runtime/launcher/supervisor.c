@@ -95,7 +95,12 @@ static bool claim(struct supervisor *self, int jobs) {
   if (self->started < 0) return false;
   char text[64];
   int length = snprintf(text, sizeof text, "%d %lld\n", (int)getpid(), (long long)wall_clock());
-  return write_all(self->started, text, (size_t)length) && record_open(&self->record);
+  if (write_all(self->started, text, (size_t)length) && record_open(&self->record)) return true;
+  /* A full disk, for one. The mark would say that something ran. */
+  int saved = errno;
+  unlink("started");
+  errno = saved;
+  return false;
 }
 
 static void take_own_streams(void) {
