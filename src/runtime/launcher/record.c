@@ -13,6 +13,7 @@
 #include "cell.h"
 
 #define RESERVED (16 << 10)
+#define YIELDED (4 << 10)
 #define COLLECT_MOST 65536
 
 bool record_open(struct record *record) {
@@ -21,6 +22,10 @@ bool record_open(struct record *record) {
   /* Not every file system can; there the write at the end takes its chance. */
   if (fallocate(record->fd, 0, 0, RESERVED) == 0) return true;
   return errno == EOPNOTSUPP;
+}
+
+void record_yield(const struct record *record) {
+  (void)!ftruncate(record->fd, RESERVED - YIELDED);
 }
 
 void record_collect(struct record *record, const struct plan *plan, int cgroup) {

@@ -34,6 +34,8 @@ struct record {
 
 /* Makes the file and reserves its blocks, so that a disk that fills up later cannot lose the end of the job. */
 bool record_open(struct record *record);
+/* Gives a part of that room back: the log may need it to tell what was lost. The record itself needs less. */
+void record_yield(const struct record *record);
 /* Reads the cgroup's files while they exist. */
 void record_collect(struct record *record, const struct plan *plan, int cgroup);
 /* Writes it, syncs it, and renames it to "../../exits/<id>". */

@@ -520,6 +520,7 @@ static void drain(struct supervisor *self) {
   size_t taken = 0;
   for (enum source source = SOURCE_STDOUT; source <= SOURCE_STDERR; source++)
     while (read_output(self, source, &taken)) continue;
+  if (self->log.unmarked > 0) record_yield(&self->record);
   log_mark(&self->log);
 }
 
