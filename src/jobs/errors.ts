@@ -6,7 +6,8 @@ export type ErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
   | 'IDEMPOTENCY_CONFLICT'
-  | 'QUEUE_FULL';
+  | 'QUEUE_FULL'
+  | 'STORAGE_FULL';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
 export class ClientError extends Error {
@@ -42,6 +43,9 @@ export const idempotencyConflict = (field: string, key: string): ClientError =>
 
 export const queueFull = (most: number): ClientError =>
   new ClientError('QUEUE_FULL', `${most} jobs wait already: try again later`);
+
+export const storageFull = (): ClientError =>
+  new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');
 
 const show = (value: unknown): string => {
   const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -33,6 +34,12 @@ export class JobFolders {
 
   log(id: string): string {
     return join(this.jobs, id, 'log');
+  }
+
+  /** Bytes that are free on the disk of the folders. */
+  free(): number {
+    const { bavail, bsize } = statfsSync(this.jobs);
+    return bavail * bsize;
   }
 
   /** Makes a job's folder with its plan, an empty log and its standard input. */

@@ -5,9 +5,16 @@ import type { Start } from '../runtime/log/position.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
 import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
 import type { Job, Usage } from '../store/job.ts';
-import type { JobEvent, JobFilter, JobStore, Page, PageRequest } from '../store/store.ts';
+import {
+  type JobEvent,
+  type JobFilter,
+  type JobStore,
+  type Page,
+  type PageRequest,
+  StoreFullError,
+} from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
-import { badInput, idempotencyConflict, notFound } from './errors.ts';
+import { badInput, idempotencyConflict, notFound, storageFull } from './errors.ts';
 import { followEvents } from './events.ts';
 import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
@@ -37,6 +44,8 @@ export interface JobsOptions {
   readonly info: Omit<ServerInfo, 'jobs' | 'images'>;
 }
 
+/** Bytes that must be free for a job to be accepted: its row, its folder and a few changes of others. */
+const ROOM = 1024 * 1024;
 const DEFAULT_PAGE = 64 * 1024;
 const LARGEST_PAGE = 1024 * 1024;
 const MOST_TAIL = 1_000_000;
@@ -58,7 +67,9 @@ export class Jobs implements JobService {
       spec: checkRequest(request, this.#options.request),
       state: { status: 'QUEUED' },
     };
-    const { store, supervision, changes } = this.#options;
+    const { store, supervision, changes, folders } = this.#options;
+    // Of what is accepted on the last bytes the end could not be told.
+    if (folders.free() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
     const giveBack = supervision.reserve();
     try {
       const insertion = await store.insert(job, requestKey(request));
@@ -72,6 +83,8 @@ export class Jobs implements JobService {
         case 'conflict':
           throw idempotencyConflict('input.idempotencyKey', request.idempotencyKey ?? '');
       }
+    } catch (error) {
+      throw error instanceof StoreFullError ? storageFull() : error;
     } finally {
       giveBack();
     }

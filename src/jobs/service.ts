@@ -83,7 +83,8 @@ export interface ServerInfo {
 
 /**
  * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
- * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`, `QUEUE_FULL`); anything else that it throws is the server's fault.
+ * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`, `QUEUE_FULL`,
+ * `STORAGE_FULL`); anything else that it throws is the server's fault.
  */
 export interface JobService {
   /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */

@@ -2,7 +2,7 @@ import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { Control } from '../runtime/control.ts';
 import { SpawnError, type Spawner } from '../runtime/spawner.ts';
 import type { Job, JobState, JobStatus, Usage } from '../store/job.ts';
-import type { JobStore } from '../store/store.ts';
+import { type JobStore, StoreFullError } from '../store/store.ts';
 import type { Changes } from './changes.ts';
 import type { JobFolders } from './folder.ts';
 import { LiveJob } from './live.ts';
@@ -32,6 +32,7 @@ export interface SupervisionOptions {
 // A supervisor that ends its job takes no more connections and then has at most this much left to do.
 const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
+const FULL_STEP_MS = 250;
 
 /**
  * Starts jobs, follows their supervisors, and takes what they leave into the store: the part of the job
@@ -237,8 +238,23 @@ export class Supervision {
   }
 
   async #change(id: string, from: readonly JobStatus[], to: JobState): Promise<void> {
-    const job = await this.#options.store.transition(id, from, to);
+    const job = await this.#transition(id, from, to);
     if (job !== undefined) this.#options.changes.tell(job);
+  }
+
+  /** What has happened has happened: while the disk is full it waits to be stored. */
+  async #transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined> {
+    for (let first = true; ; first = false) {
+      try {
+        return await this.#options.store.transition(id, from, to);
+      } catch (error) {
+        // The next server finds out by itself what is not stored.
+        if (!(error instanceof StoreFullError) || this.#closed) throw error;
+        if (first)
+          this.#options.log(`job ${id}: the disk is full: that it is ${to.status} waits to be stored`);
+        await new Promise((resolve) => setTimeout(resolve, FULL_STEP_MS));
+      }
+    }
   }
 }
 

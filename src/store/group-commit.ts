@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { StoreFullError } from './store.ts';
 
 interface Write {
   /** Runs in the transaction; what it throws undoes this write only. */
@@ -25,7 +26,7 @@ export class GroupCommit {
    * Does one write. `work` is called in a transaction that holds the write lock, and what it throws undoes what it
    * did and nothing else.
    *
-   * @throws what `work` threw, or why the transaction could not be committed
+   * @throws what `work` threw, or why the transaction could not be committed: `StoreFullError` for want of room
    */
   write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -36,7 +37,8 @@ export class GroupCommit {
           settle = () => resolve(result);
         },
         settle: () => settle(),
-        reject,
+        reject: (error) =>
+          reject(isFull(error) ? new StoreFullError(error.message, { cause: error }) : error),
       });
       this.#scheduled ??= setImmediate(() => this.flush());
     });
@@ -75,3 +77,9 @@ export class GroupCommit {
     }
   }
 }
+
+// The second: the index of the write-ahead log, which grows with it, had no room.
+const FULL: readonly unknown[] = ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'];
+
+const isFull = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && FULL.includes(error.code);

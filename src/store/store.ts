@@ -77,8 +77,14 @@ export type Insertion =
   /** Another request was here before with this key. */
   | { readonly kind: 'conflict' };
 
+/** There is no room on the disk for a write. Nothing of it was done; it may be tried again. */
+export class StoreFullError extends Error {
+  override readonly name = 'StoreFullError';
+}
+
 /**
- * Where jobs are kept. Asynchronous throughout, so that a shared database can stand behind it.
+ * Where jobs are kept. Asynchronous throughout, so that a shared database can stand behind it. Writes throw
+ * `StoreFullError` where there is no room for them.
  */
 export interface JobStore {
   /**

@@ -7,6 +7,7 @@ import type { Connection } from '../../src/store/connection.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { GroupCommit } from '../../src/store/group-commit.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
+import { StoreFullError } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
 import { makeJob } from './fixture.ts';
 
@@ -113,5 +114,16 @@ describe('a write that fails', () => {
     expect(numbers()).toEqual([]);
     await insert(4);
     expect(numbers()).toEqual([4]);
+  });
+
+  it('for want of room says so, and succeeds when there is some', async () => {
+    await insert(1);
+    db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
+    const many = Array.from({ length: 5000 }, (_, index) => index + 2);
+    await expect(insert(...many)).rejects.toThrow(StoreFullError);
+    expect(numbers()).toEqual([1]);
+    db.pragma('max_page_count = 1000000');
+    await insert(...many);
+    expect(numbers()).toEqual([1, ...many]);
   });
 });

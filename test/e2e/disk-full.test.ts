@@ -1,0 +1,168 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { IMAGES, testImage } from '../support/image.ts';
+import { TestServer } from '../support/server.ts';
+
+const SIZE = '12m';
+
+let folder: string;
+let server: TestServer;
+
+/** A server whose state folder is a small file system of its own, in a mount namespace of its own. */
+beforeAll(async () => {
+  await testImage();
+  folder = mkdtempSync(join(tmpdir(), 'cloister-full-'));
+  const state = join(folder, 'state');
+  mkdirSync(state);
+  const script = `set -e; mount -t tmpfs -o size=${SIZE},mode=700 tmpfs "$1"; ln -s '${IMAGES}' "$1/images"; shift; exec "$@"`;
+  const wrapper = ['unshare', '--mount', 'sh', '-c', script, 'sh', state];
+  server = new TestServer(state, [], (command) => [...wrapper, ...command]);
+  await server.boot();
+});
+
+afterAll(async () => {
+  await server.end();
+  rmSync(folder, { recursive: true });
+});
+
+/** A path of the state folder, from outside. */
+const inside = (...path: string[]): string => join(`/proc/${server.pid}/root`, server.stateDir, ...path);
+
+const CHUNK = Buffer.alloc(4096);
+
+/** Takes all the room there is. */
+const fill = (): void => {
+  for (;;) {
+    try {
+      writeFileSync(inside('filler'), CHUNK, { flag: 'a' });
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return;
+      throw error;
+    }
+  }
+};
+
+interface Log {
+  readonly text: string;
+  readonly dropped: number;
+  readonly endOfLog: boolean;
+}
+
+/** All there is of a job's log at present. */
+const readLog = async (id: string): Promise<Log> => {
+  const document = `query ($id: ID!, $after: String) {
+    job(id: $id) { logs(after: $after) { entries { text } droppedBytes cursor endOfLog } }
+  }`;
+  let [text, dropped, after] = ['', 0, null as string | null];
+  for (;;) {
+    const { job } = await server.query<{
+      job: {
+        logs: { entries: { text: string }[]; droppedBytes: number; cursor: string; endOfLog: boolean };
+      };
+    }>(document, { id, after });
+    const { entries, droppedBytes, cursor, endOfLog } = job.logs;
+    text += entries.map((entry) => entry.text).join('');
+    dropped += droppedBytes;
+    if (entries.length === 0 || endOfLog) return { text, dropped, endOfLog };
+    after = cursor;
+  }
+};
+
+const isRunning = async (id: string): Promise<void> => {
+  await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
+};
+
+/** The bytes of the lines that are missing from 1 up to the last one. */
+const missing = (text: string): number => {
+  const numbers = text.trimEnd().split('\n').map(Number);
+  const there = new Set(numbers);
+  expect(numbers).toEqual([...there].sort((one, other) => one - other));
+  return ((numbers.at(-1) ?? 0) - numbers.length) * LINE;
+};
+
+/** By how much a file grows in the time of many of a job's lines. */
+const growth = async (path: string): Promise<number> => {
+  const { size } = statSync(path);
+  await pause(500);
+  return statSync(path).size - size;
+};
+
+/** Long lines: what is left of a block is soon used up. */
+const COUNTER = 'i=0; while :; do i=$((i+1)); printf "%0200d\\n" $i; sleep 0.02; done';
+const LINE = 201;
+
+/** Begins when the disk is full, and has more to tell of than what is left of a block takes. */
+const FLOOD = 'sleep 1; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); seq 10; done; exit 6';
+const FLOODED = 1500 * 21;
+
+it('a full disk ends no job, is counted where output was lost, refuses new jobs, and is over when there is room', async () => {
+  const counter = await server.submit({ command: COUNTER });
+  const flood = await server.submit({ command: FLOOD });
+  const stopped = await server.submit({ command: "trap 'exit 5' TERM; while :; do sleep 0.1; done" });
+  for (const id of [counter, flood, stopped]) await isRunning(id);
+  await expect.poll(async () => (await readLog(counter)).text).toContain('2\n');
+  const later = await server.submit({
+    command: 'true',
+    startAfter: new Date(Date.now() + 3000).toISOString(),
+  });
+
+  fill();
+  const refused = await server.ask('mutation { submitJob(input: { command: "true" }) { job { id } } }');
+  expect(refused.errors).toMatchObject([
+    {
+      message: 'the disk of the state folder is full: try again later',
+      extensions: { code: 'STORAGE_FULL' },
+    },
+  ]);
+  // It runs on, and nothing of what it writes is kept.
+  await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
+  const before = await readLog(counter);
+  expect((await server.job(counter)).status).toBe('RUNNING');
+  // Others end. There is room for their records; so may there be, with what of it they leave, for their ends.
+  const ends = Promise.all([server.ended(flood), server.stop(stopped)]);
+  const isRecorded = async (id: string): Promise<boolean> =>
+    existsSync(inside('exits', id)) || ['COMPLETED', 'STOPPED'].includes((await server.job(id)).status);
+  for (const id of [flood, stopped]) await expect.poll(() => isRecorded(id), { timeout: 20_000 }).toBe(true);
+  const waits = `job ${later}: the disk is full: that it is FAILED waits to be stored`;
+  const errors = (): string => {
+    fill();
+    return server.errors;
+  };
+  await expect.poll(errors, { timeout: 10_000 }).toContain(waits);
+  expect((await server.job(later)).status).toBe('QUEUED');
+
+  rmSync(inside('filler'));
+  expect(await ends).toMatchObject([
+    { status: 'COMPLETED', exitCode: 6 },
+    { status: 'STOPPED', exitCode: 5 },
+  ]);
+  expect(await server.ended(later)).toMatchObject({
+    status: 'FAILED',
+    error: expect.stringContaining('ENOSPC'),
+  });
+  const next = await server.run({ command: 'echo next' });
+  expect(next).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+  expect((await readLog(next.id)).text).toBe('next\n');
+  await expect.poll(async () => (await readLog(counter)).text.length).toBeGreaterThan(before.text.length);
+  await server.stop(counter, 0);
+  const counted = await readLog(counter);
+  expect(counted.dropped).toBeGreaterThan(0);
+  expect(counted.dropped).toBe(missing(counted.text));
+  // Its last bytes were lost, and that could be told: its record leaves some room.
+  const flooded = await readLog(flood);
+  expect(flooded.endOfLog).toBe(true);
+  expect(flooded.dropped).toBeGreaterThan(0);
+  expect(flooded.text.length + flooded.dropped).toBe(FLOODED);
+
+  const copy = join(folder, 'copy.db');
+  for (const suffix of ['', '-wal'])
+    if (existsSync(inside(`cloister.db${suffix}`)))
+      cpSync(inside(`cloister.db${suffix}`), `${copy}${suffix}`);
+  const db = new Database(copy);
+  expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+  db.close();
+}, 60_000);
