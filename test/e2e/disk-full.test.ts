@@ -25,7 +25,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await server.end();
+  // A test that failed has left it, and then no job could be stopped.
+  rmSync(inside('filler'), { force: true });
+  await server.dispose();
   rmSync(folder, { recursive: true });
 });
 
