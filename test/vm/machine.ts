@@ -4,7 +4,7 @@ import { totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { LaneError } from './errors.ts';
+import { LaneError, say } from './errors.ts';
 import type { Guest } from './guest.ts';
 
 export const ACCELERATORS = ['kvm', 'tcg'] as const;
@@ -40,6 +40,9 @@ const STDOUT = 5;
 const STDERR = 6;
 const POWER_OFF_LIMIT = 30_000;
 const CONSOLE_TAIL = 40;
+// What the kernel says of a process that it ended: the first thing to know when a program died by a signal.
+const FAULT = /traps:|segfault|general protection|invalid opcode|Out of memory:|Killed process \d+ \(node/;
+const MOST_FAULTS = 20;
 
 /**
  * Boots the test machine, runs a script there and ends the machine.
@@ -94,9 +97,12 @@ export const runInMachine = async (guest: Guest, task: Task, options: BootOption
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     child.once('error', reject).once('close', () => resolve());
     await promise;
-    if (code !== undefined && trouble === undefined) return code;
+    if (code !== undefined && trouble === undefined) {
+      if (code !== 0) for (const line of (await tail).faults) say(`the kernel: ${line}`);
+      return code;
+    }
     const reason = trouble ?? (complaints.trim() || (cut ?? 'it ended by itself (a kernel panic?)'));
-    const lines = options.signal?.aborted ? [] : await tail;
+    const lines = options.signal?.aborted ? [] : (await tail).lines;
     const seen =
       lines.length > 0 ? `\nThe end of its console (${options.consoleLog}):\n${lines.join('\n')}` : '';
     throw new LaneError(`The virtual machine failed: ${reason}${seen}`);
@@ -119,7 +125,7 @@ const parameters = (guest: Guest, accelerator: Accelerator): string[] => {
     ...['-smp', '2', '-m', totalmem() > 6 * 2 ** 30 ? '4G' : '2G'],
     ...['-nodefaults', '-display', 'none', '-no-reboot'],
     ...['-kernel', guest.kernel, '-initrd', guest.initramfs],
-    ...['-append', 'console=ttyS0 loglevel=4 panic=-1 oops=panic random.trust_cpu=on mitigations=off'],
+    ...['-append', 'console=ttyS0 loglevel=7 panic=-1 oops=panic random.trust_cpu=on mitigations=off'],
     ...['-virtfs', share],
     ...[...socket('console', CONSOLE), '-serial', 'chardev:console'],
     ...['-device', 'virtio-serial-pci'],
@@ -129,10 +135,18 @@ const parameters = (guest: Guest, accelerator: Accelerator): string[] => {
   ];
 };
 
-/** Writes the console to a file; resolves, when it has ended, with its last lines. */
-const keepTail = async (input: Duplex, file: string): Promise<readonly string[]> => {
+interface ConsoleTail {
+  /** The last ones. */
+  readonly lines: readonly string[];
+  /** The first ones that tell of a process that was ended. */
+  readonly faults: readonly string[];
+}
+
+/** Writes the console to a file; resolves, when it has ended, with what is worth telling of it. */
+const keepTail = async (input: Duplex, file: string): Promise<ConsoleTail> => {
   const log = createWriteStream(file);
   const lines: string[] = [];
+  const faults: string[] = [];
   input.pipe(log);
   input.once('close', () => log.end());
   let panicked = false;
@@ -141,10 +155,11 @@ const keepTail = async (input: Duplex, file: string): Promise<readonly string[]>
     if (panicked) return;
     panicked = line.includes('Kernel panic');
     lines.push(line);
+    if (FAULT.test(line) && faults.length < MOST_FAULTS) faults.push(line);
     if (lines.length > CONSOLE_TAIL) lines.shift();
   });
   await finished(log);
-  return lines;
+  return { lines, faults };
 };
 
 const base64 = (text: string): string => Buffer.from(text === '' ? '' : `${text}\n`).toString('base64');
