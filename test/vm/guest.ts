@@ -28,16 +28,21 @@ export interface Guest {
 // The generic kernel of Debian, and that of Ubuntu. Debian's kernel for clouds has no 9p.
 const METAPACKAGES = ['linux-image-amd64', 'linux-image-generic'];
 
-// What the machine is made of, with parameters. brd is a disk in memory, for swap: without swap, no test could show
-// that a cell does not use it.
+// What the machine is made of, with parameters. brd makes disks in memory: one for swap, since without it no test could
+// show that a cell does not use it, and one for a file system whose traffic can be bounded.
 const MODULES: Readonly<Record<string, string>> = {
   virtio_pci: '',
   virtio_console: '',
   '9pnet_virtio': '',
   '9p': '',
   overlay: '',
-  brd: 'rd_nr=1 rd_size=262144',
+  crc32c_generic: '',
+  ext4: '',
+  brd: 'rd_nr=2 rd_size=262144',
 };
+
+// ext4 asks for it by name and depends on it in no file; newer kernels have it built in, under another name.
+const BUILT_IN_SOMEWHERE = new Set(['crc32c_generic']);
 
 /**
  * Kernel and initramfs of the test machine, out of packages of the distribution: downloaded into the cache folder the
@@ -46,8 +51,13 @@ const MODULES: Readonly<Record<string, string>> = {
  * @throws LaneError when there is no such package, or no way to get it
  */
 export const prepareGuest = async (cache: string): Promise<Guest> => {
-  const folder = join(cache, 'guest');
+  // Another list of modules is another guest.
+  const list = createHash('sha256').update(Object.keys(MODULES).join()).digest('hex').slice(0, 8);
+  const folder = join(cache, `guest-${list}`);
   if (!existsSync(folder)) await fetchGuest(cache, folder);
+  for (const name of readdirSync(cache)) {
+    if (/^guest(-\w+)?$/.test(name) && !folder.endsWith(name)) rmSync(join(cache, name), { recursive: true });
+  }
 
   const modules = readdirSync(join(folder, 'modules')).sort();
   const entries: CpioEntry[] = [
@@ -104,6 +114,7 @@ const fetchGuest = async (cache: string, folder: string): Promise<void> => {
       join(tree, release),
       Object.keys(MODULES),
       busybox,
+      BUILT_IN_SOMEWHERE,
     ).entries()) {
       const number = String(index).padStart(2, '0');
       writeFileSync(join(made, 'modules', `${number}-${module.name}.ko`), module.content);

@@ -17,12 +17,14 @@ export interface KernelModule {
  * @param folder the modules of one kernel, as in /lib/modules/RELEASE; modules.dep is not needed, which packages do
  *   not hold
  * @param busybox a program that unpacks .ko.xz, the one format that Node.js does not know
- * @throws LaneError when one of `wanted` is neither there nor built in
+ * @param optional those of `wanted` that may be missing
+ * @throws LaneError when another of them is neither there nor built in
  */
 export const collectModules = (
   folder: string,
   wanted: readonly string[],
   busybox: string,
+  optional: ReadonlySet<string> = new Set(),
 ): readonly KernelModule[] => {
   const files = new Map<string, string>();
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -34,6 +36,7 @@ export const collectModules = (
   const collect = (name: string): void => {
     if (collected.has(name) || builtin.has(name)) return;
     const file = files.get(name);
+    if (file === undefined && optional.has(name)) return;
     if (file === undefined) throw new LaneError(`The kernel in ${folder} has no module ${name}`);
     const content = unpack(file, busybox);
     for (const dependency of dependenciesOf(content)) collect(dependency);
