@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, totalmem } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import {
   type Address,
@@ -27,6 +27,8 @@ export interface Machine {
   readonly home: string;
   /** The folder that holds `bin/`, `src/` and `build/`. */
   readonly project: string;
+  /** Bytes of its memory. */
+  readonly memory: number;
 }
 
 /** The database, in the state folder. */
@@ -53,17 +55,25 @@ interface Setting<T> extends Named<T> {
   readonly fallback: (machine: Machine, env: Environment) => string;
 }
 
-/** What a job is bounded by when it does not say. */
-export interface DefaultLimits {
-  readonly cpus: number;
+/** Limits of jobs that the server has a say in. */
+export interface LimitSettings<T> {
+  readonly cpus: T;
   /** Bytes, as are `swap`, `disk` and `output`. */
-  readonly memory: number;
-  readonly swap: number;
-  readonly pids: number;
-  readonly disk: number;
+  readonly memory: T;
+  readonly swap: T;
+  readonly pids: T;
+  readonly disk: T;
   /** Milliseconds. */
-  readonly timeout: number;
-  readonly output: number;
+  readonly timeout: T;
+  readonly output: T;
+}
+
+/** What bounds all jobs together; `null`: nothing. */
+export interface Ceilings {
+  /** Bytes. */
+  readonly memory: number | null;
+  readonly pids: number | null;
+  readonly cpus: number | null;
 }
 
 /** Everything that `cloister serve` can be told. Paths are absolute. */
@@ -81,7 +91,11 @@ export interface ServeConfig {
   readonly idBase: number;
   /** Path of the `cell` binary. */
   readonly launcher: string;
-  readonly defaultLimits: DefaultLimits;
+  /** What a job is bounded by when it does not say. */
+  readonly defaultLimits: LimitSettings<number>;
+  /** What no job may exceed; `null`: whatever it asks for. */
+  readonly maxima: LimitSettings<number | null>;
+  readonly ceilings: Ceilings;
   readonly queue: {
     /** Jobs that run at a time. */
     readonly maxRunning: number;
@@ -122,9 +136,41 @@ const limit = <T>(
   shown: fallback,
 });
 
+/** A maximum beside the default of a limit: text as there. */
+const maximum = <T>({ flag, env, help, expected, parse }: Setting<T>): Named<T> => ({
+  flag: `--${flag.replace('--default-', 'max-')}`,
+  env: `CLOISTER_${env.replace('CLOISTER_DEFAULT_', 'MAX_')}`,
+  help: `${help.replace(' of a job that does not say', '')} that a job may ask for at most`,
+  expected,
+  parse,
+  shown: 'whatever it asks for',
+});
+
+/** A value, or `none` for no bound. */
+const orNone =
+  <T>(parse: (text: string) => T | undefined) =>
+  (text: string): T | null | undefined =>
+    text === 'none' ? null : parse(text);
+
 const SIZE = 'a size such as 1048576 (bytes), 512Mi or 1G';
 const SOME = `${SIZE}, and not 0`;
 const TIME = 'a duration such as 90s or 1h30m, and not 0';
+
+const defaults = {
+  cpus: limit('cpus', 'CPUs', 'a number of CPUs from 0.01 to 1024', cpus, '1'),
+  memory: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
+  swap: limit('swap', 'swap', SIZE, parseByteSize, '0'),
+  pids: limit(
+    'pids',
+    'processes and threads',
+    'a whole number from 1 to 4194304',
+    (text) => whole(text, 1, 4_194_304),
+    '256',
+  ),
+  disk: limit('disk', 'writable disk space', SOME, positive(parseByteSize), '256Mi'),
+  timeout: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
+  output: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
+} as const satisfies LimitSettings<Setting<number>>;
 
 /** What `cloister serve` takes. */
 export const serveSettings = {
@@ -236,19 +282,47 @@ export const serveSettings = {
     parse: cpus,
     shown: 'whatever they ask for',
   } satisfies Named<number>,
-  defaultCpus: limit('cpus', 'CPUs', 'a number of CPUs from 0.01 to 1024', cpus, '1'),
-  defaultMemory: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
-  defaultSwap: limit('swap', 'swap', SIZE, parseByteSize, '0'),
-  defaultPids: limit(
-    'pids',
-    'processes and threads',
-    'a whole number from 1 to 4194304',
-    (text) => whole(text, 1, 4_194_304),
-    '256',
-  ),
-  defaultDisk: limit('disk', 'writable disk space', SOME, positive(parseByteSize), '256Mi'),
-  defaultTimeout: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
-  defaultOutput: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
+  ceilingMemory: {
+    flag: '--ceiling-memory <value>',
+    env: 'CLOISTER_CEILING_MEMORY',
+    help: 'memory that all jobs together have; "none" leaves it to the machine',
+    expected: `${SOME}, or none`,
+    parse: orNone(positive(parseByteSize)),
+    fallback: ({ memory }) => String(Math.floor((memory * 4) / 5)),
+    shown: "four fifths of the machine's",
+  } satisfies Setting<number | null>,
+  ceilingPids: {
+    flag: '--ceiling-pids <value>',
+    env: 'CLOISTER_CEILING_PIDS',
+    help: 'processes and threads that all jobs together have; "none" leaves it to the machine',
+    expected: 'a whole number from 1 to 4194304, or none',
+    parse: orNone((text) => whole(text, 1, 4_194_304)),
+    fallback: () => '16384',
+    shown: '16384',
+  } satisfies Setting<number | null>,
+  ceilingCpus: {
+    flag: '--ceiling-cpus <value>',
+    env: 'CLOISTER_CEILING_CPUS',
+    help: 'CPUs that all jobs together have; "none" leaves them all',
+    expected: 'a number of CPUs from 0.01 to 1024, or none',
+    parse: orNone(cpus),
+    fallback: () => 'none',
+    shown: 'none',
+  } satisfies Setting<number | null>,
+  defaultCpus: defaults.cpus,
+  defaultMemory: defaults.memory,
+  defaultSwap: defaults.swap,
+  defaultPids: defaults.pids,
+  defaultDisk: defaults.disk,
+  defaultTimeout: defaults.timeout,
+  defaultOutput: defaults.output,
+  maxCpus: maximum(defaults.cpus),
+  maxMemory: maximum(defaults.memory),
+  maxSwap: maximum(defaults.swap),
+  maxPids: maximum(defaults.pids),
+  maxDisk: maximum(defaults.disk),
+  maxTimeout: maximum(defaults.timeout),
+  maxOutput: maximum(defaults.output),
 } as const;
 
 /** What client commands take, besides `--state-dir` to find the token. */
@@ -279,6 +353,7 @@ export const thisMachine = (): Machine => ({
   uid: process.getuid?.() ?? -1,
   home: homedir(),
   project: join(import.meta.dirname, '..'),
+  memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
 });
 
 /**
@@ -314,6 +389,20 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
       disk: read(serveSettings.defaultDisk, flags, env, machine),
       timeout: read(serveSettings.defaultTimeout, flags, env, machine),
       output: read(serveSettings.defaultOutput, flags, env, machine),
+    },
+    maxima: {
+      cpus: given(serveSettings.maxCpus, flags, env) ?? null,
+      memory: given(serveSettings.maxMemory, flags, env) ?? null,
+      swap: given(serveSettings.maxSwap, flags, env) ?? null,
+      pids: given(serveSettings.maxPids, flags, env) ?? null,
+      disk: given(serveSettings.maxDisk, flags, env) ?? null,
+      timeout: given(serveSettings.maxTimeout, flags, env) ?? null,
+      output: given(serveSettings.maxOutput, flags, env) ?? null,
+    },
+    ceilings: {
+      memory: read(serveSettings.ceilingMemory, flags, env, machine),
+      pids: read(serveSettings.ceilingPids, flags, env, machine),
+      cpus: read(serveSettings.ceilingCpus, flags, env, machine),
     },
   };
 };
@@ -354,8 +443,13 @@ const given = <T>(setting: Named<T>, flags: Flags, env: Environment): T | undefi
   return variable === undefined || variable === '' ? undefined : parse(setting, setting.env, variable);
 };
 
-const read = <T>(setting: Setting<T>, flags: Flags, env: Environment, machine: Machine): T =>
-  given(setting, flags, env) ?? parse(setting, `default of ${setting.env}`, setting.fallback(machine, env));
+const read = <T>(setting: Setting<T>, flags: Flags, env: Environment, machine: Machine): T => {
+  const set = given(setting, flags, env);
+  // `null` is a value as well: none.
+  return set === undefined
+    ? parse(setting, `default of ${setting.env}`, setting.fallback(machine, env))
+    : set;
+};
 
 const parse = <T>(setting: Named<T>, source: string, text: string): T => {
   const value = setting.parse(text);

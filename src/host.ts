@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeConfig } from './config.ts';
-import { CgroupError, type Cgroups, noCgroups, openCgroups } from './runtime/cgroup/index.ts';
+import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from './runtime/cgroup/index.ts';
 import { remedyFor } from './runtime/forbidden.ts';
 import { type CellIds, findCellIds, IdsError } from './runtime/ids/index.ts';
 import { describeStep } from './runtime/launch-failure.ts';
@@ -30,6 +30,7 @@ export const openCells = async (
     log(ids.remedy === undefined ? ids.notice : `${ids.notice}; for more: ${ids.remedy}`);
   const cgroups = await cgroupsOf(config);
   cleanup.add(() => cgroups.close());
+  await setCeilings(cgroups, config.ceilings);
   tellLimits(cgroups, log);
   await tryOne(config, { ids, cgroups });
   return { ids, cgroups };

@@ -8,10 +8,10 @@ import { JobFolders } from './jobs/folder.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { planLaunch } from './jobs/launch.ts';
 import { Supervision } from './jobs/supervision.ts';
+import { limitsContext } from './limits-context.ts';
 import {
   type Cgroups,
   cgroupSettings,
-  missingController,
   parseUsage,
   readUsage,
   removeCgroup,
@@ -159,12 +159,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       image: (name) => images.get(name),
       imageNames: [...images.keys()],
       ids,
-      defaults: config.defaultLimits,
-      capacity: config.queue,
-      missing: (limit) => {
-        const missing = missingController(limit, cgroups);
-        return missing && `${missing.reason} (${missing.remedy})`;
-      },
+      limits: limitsContext(config, cgroups),
     },
     liveUsage: async (id) => {
       const path = cgroups.jobPath(id);

@@ -7,7 +7,7 @@ import {
   serveSettings,
 } from '../src/config.ts';
 
-const user = { uid: 1000, home: '/home/u', project: '/opt/cloister' };
+const user = { uid: 1000, home: '/home/u', project: '/opt/cloister', memory: 10 * 1024 ** 3 };
 const root = { ...user, uid: 0, home: '/root' };
 
 describe('parseServeConfig', () => {
@@ -31,6 +31,16 @@ describe('parseServeConfig', () => {
         timeout: 3_600_000,
         output: 64 * 1024 ** 2,
       },
+      maxima: {
+        cpus: null,
+        memory: null,
+        swap: null,
+        pids: null,
+        disk: null,
+        timeout: null,
+        output: null,
+      },
+      ceilings: { memory: 8 * 1024 ** 3, pids: 16_384, cpus: null },
     });
   });
 
@@ -55,6 +65,16 @@ describe('parseServeConfig', () => {
       CLOISTER_DEFAULT_DISK: '2Mi',
       CLOISTER_DEFAULT_TIMEOUT: '90s',
       CLOISTER_DEFAULT_OUTPUT: '4096',
+      CLOISTER_MAX_CPUS: '2',
+      CLOISTER_MAX_MEMORY: '2Gi',
+      CLOISTER_MAX_SWAP: '0',
+      CLOISTER_MAX_PIDS: '20',
+      CLOISTER_MAX_DISK: '3Mi',
+      CLOISTER_MAX_TIMEOUT: '2m',
+      CLOISTER_MAX_OUTPUT: '8192',
+      CLOISTER_CEILING_MEMORY: 'none',
+      CLOISTER_CEILING_PIDS: '1000',
+      CLOISTER_CEILING_CPUS: '1.5',
     };
     expect(parseServeConfig({}, env, user)).toEqual({
       listen: { host: '::1', port: 0 },
@@ -75,6 +95,16 @@ describe('parseServeConfig', () => {
         timeout: 90_000,
         output: 4096,
       },
+      maxima: {
+        cpus: 2,
+        memory: 2 * 1024 ** 3,
+        swap: 0,
+        pids: 20,
+        disk: 3 * 1024 ** 2,
+        timeout: 120_000,
+        output: 8192,
+      },
+      ceilings: { memory: null, pids: 1000, cpus: 1.5 },
     });
     expect(Object.keys(env).sort()).toEqual(
       Object.values(serveSettings)

@@ -1,4 +1,4 @@
-import { constants } from 'node:os';
+import { signalNumber } from '../signals.ts';
 import type { Job } from './job.ts';
 
 /** What `cloister run` ends with, and the sentence that goes with it where the code alone would mislead. */
@@ -22,15 +22,4 @@ export const ending = (job: Job): Ending => {
   const number = job.signal === null ? undefined : signalNumber(job.signal);
   if (number !== undefined) return { code: 128 + number };
   return { code: NO_EXIT_CODE, sentence: `job ${job.id} was stopped before it ran` };
-};
-
-/** From `SIGTERM`, `TERM`, `SIGRTMIN+2` or a plain number. */
-export const signalNumber = (name: string): number | undefined => {
-  const bare = name.replace(/^SIG/, '');
-  const number = Object.entries(constants.signals).find(([signal]) => signal === `SIG${bare}`)?.[1];
-  if (number !== undefined) return number;
-  // signal(7): real-time signals have no names; the schema counts them from 34, the first that glibc leaves free.
-  const realtime = /^RTMIN\+?(\d+)?$/.exec(bare);
-  if (realtime !== null) return 34 + Number(realtime[1] ?? 0);
-  return /^\d+$/.test(bare) ? Number(bare) : undefined;
 };

@@ -1,3 +1,4 @@
+import type { UsageDetailsFragment as Usage } from './generated/operations.ts';
 import { inert } from './inert.ts';
 import type { Job, JobSummary } from './job.ts';
 
@@ -10,6 +11,7 @@ export const jobLines = (job: Job): string => {
     ['Signal', job.signal],
     ['Limit', job.limitExceeded],
     ['Error', job.error],
+    ...job.limitsHit.filter(({ ended }) => !ended).map(({ message }) => ['Ran into', message] as const),
     ['Place in queue', job.queue?.position],
     ['Waits', job.queue?.reason],
     ['Id', job.id],
@@ -19,6 +21,7 @@ export const jobLines = (job: Job): string => {
     ['Labels', job.labels.map(({ key, value }) => `${key}=${value}`).join(', ') || null],
     ['Created', job.createdAt],
     ['Started', job.startedAt],
+    ['Paused', job.pausedAt],
     ['Finished', job.finishedAt],
     ['CPU time', usage && duration(usage.cpuTime)],
     ['Memory peak', usage?.memoryPeak == null ? null : size(usage.memoryPeak)],
@@ -27,6 +30,23 @@ export const jobLines = (job: Job): string => {
     .filter(([, value]) => value !== null && value !== undefined)
     .map(([label, value]) => `${label}: ${inert(String(value))}`)
     .join('\n');
+};
+
+/** What a job consumes, as one line. */
+export const usageLine = (usage: Usage): string => {
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['cpu', duration(usage.cpuTime)],
+    ['throttled', usage.throttledTime == null ? null : duration(usage.throttledTime)],
+    ['memory', usage.memoryCurrent == null ? null : size(usage.memoryCurrent)],
+    ['peak', usage.memoryPeak == null ? null : size(usage.memoryPeak)],
+    ['processes at most', usage.pidsPeak == null ? null : String(usage.pidsPeak)],
+    ['read', usage.ioRead == null ? null : size(usage.ioRead)],
+    ['written', usage.ioWritten == null ? null : size(usage.ioWritten)],
+  ];
+  return facts
+    .filter(([, value]) => value !== null)
+    .map(([label, value]) => `${label} ${value}`)
+    .join('  ');
 };
 
 /**

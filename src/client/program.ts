@@ -54,6 +54,40 @@ export const addClientCommands = (program: Command): void => {
       await stop(config(flags), id, flags);
     });
 
+  add('pause', 'bring a running job to a stand; returns when it has come to one')
+    .argument('<id>', 'id of the job')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: Flags & { json?: boolean }) => {
+      const { pause } = await import('./commands/pause.ts');
+      await pause(config(flags), id, flags);
+    });
+
+  add('resume', 'let a paused job go on')
+    .argument('<id>', 'id of the job')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: Flags & { json?: boolean }) => {
+      const { resume } = await import('./commands/resume.ts');
+      await resume(config(flags), id, flags);
+    });
+
+  add('signal', 'send a signal to the command of a running job')
+    .argument('<id>', 'id of the job')
+    .argument('<signal>', 'name or number, such as SIGUSR1 or 10')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, signal: string, flags: Flags & { json?: boolean }) => {
+      const { signal: send } = await import('./commands/signal.ts');
+      await send(config(flags), id, signal, flags);
+    });
+
+  add('usage', 'follow what a job consumes, a line at each interval, until it has ended')
+    .argument('<id>', 'id of the job')
+    .option('--interval <duration>', 'time between two lines, such as 1s (the default) or 500ms')
+    .option('--json', 'print each as a line of JSON')
+    .action(async (id: string, flags: Flags & { interval?: string; json?: boolean }) => {
+      const { usage } = await import('./commands/usage.ts');
+      await usage(config(flags), id, flags);
+    });
+
   add('list', 'list jobs, newest first')
     .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
     .option('--limit <count>', 'at most so many', '20')
@@ -82,12 +116,23 @@ const withJobFlags = (command: Command): Command =>
     .option('--name <name>', 'name of the job, for people')
     .option('--label <KEY=VALUE>', 'label of the job; may be repeated', collect)
     .option('--cpus <number>', 'CPUs, such as 0.5')
+    .option('--cpu-weight <number>', 'share where jobs want more CPU time than there is, others have 100')
+    .option('--cpuset <list>', 'CPUs it may run on, such as 0-2,7')
+    .option('--cpu-time <duration>', 'CPU time after which the job is ended, such as 10s')
     .option('--memory <size>', 'memory, such as 512Mi')
+    .option('--memory-high <size>', 'memory from which on the job is slowed down')
     .option('--swap <size>', 'swap, such as 0 or 1G')
     .option('--pids <count>', 'processes and threads at a time')
     .option('--disk <size>', 'writable disk space, such as 256Mi')
+    .option('--inodes <count>', 'files and folders that may be made there')
+    .option(
+      '--io <limits>',
+      'traffic with a disk, such as read-bps=10M,write-iops=100,device=/dev/sda; may be repeated',
+      collect,
+    )
     .option('--timeout <duration>', 'time after which the job is ended, such as 1h30m')
     .option('--output <size>', 'output that is kept, such as 64Mi')
+    .option('--truncate', 'keep the beginning and the end of longer output, where it would end the job')
     .option('--priority <number>', 'from -100 to 100: of jobs that wait, the highest starts first')
     .option('--start-after <time>', 'do not start before this time, such as 2027-01-31T12:00:00Z')
     .option('--idempotency-key <key>', 'sent again with the same key, it is the same job')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CliError } from './errors.ts';
-import type { SubmitJobInput } from './generated/operations.ts';
+import type { IoLimitInput, SubmitJobInput } from './generated/operations.ts';
 
 /** What `submit` and `run` were told, as commander hands it over. */
 export interface SubmitFlags {
@@ -14,12 +14,19 @@ export interface SubmitFlags {
   readonly name?: string;
   readonly label?: readonly string[];
   readonly cpus?: string;
+  readonly cpuWeight?: string;
+  readonly cpuset?: string;
+  readonly cpuTime?: string;
   readonly memory?: string;
+  readonly memoryHigh?: string;
   readonly swap?: string;
   readonly pids?: string;
   readonly disk?: string;
+  readonly inodes?: string;
+  readonly io?: readonly string[];
   readonly timeout?: string;
   readonly output?: string;
+  readonly truncate?: boolean;
   readonly priority?: string;
   readonly startAfter?: string;
   readonly idempotencyKey?: string;
@@ -71,14 +78,45 @@ export const submitInput = async (words: CommandWords, flags: SubmitFlags): Prom
   idempotencyKey: flags.idempotencyKey,
   limits: {
     cpus: flags.cpus === undefined ? undefined : number('--cpus', 'a number such as 0.5', flags.cpus),
+    cpuWeight: flags.cpuWeight === undefined ? undefined : whole('--cpu-weight', flags.cpuWeight),
+    cpuset: flags.cpuset,
+    cpuTime: flags.cpuTime,
     memory: flags.memory,
+    memoryHigh: flags.memoryHigh,
     swap: flags.swap,
     pids: flags.pids === undefined ? undefined : whole('--pids', flags.pids),
     disk: flags.disk,
+    inodes: flags.inodes === undefined ? undefined : whole('--inodes', flags.inodes),
+    io: flags.io?.map(ioLimit),
     timeout: flags.timeout,
     output: flags.output,
+    outputPolicy: flags.truncate === true ? 'TRUNCATE' : undefined,
   },
 });
+
+/** Limits of one disk: `read-bps=10M,device=/dev/sda`. */
+const ioLimit = (text: string): IoLimitInput => {
+  const what = 'NAME=VALUE with commas between, of device, read-bps, write-bps, read-iops and write-iops';
+  const parts = new Map(text.split(',').map((part) => pair('--io', what, part)));
+  const take = (name: string): string | undefined => {
+    const value = parts.get(name);
+    parts.delete(name);
+    return value;
+  };
+  const count = (name: string): number | undefined => {
+    const value = take(name);
+    return value === undefined ? undefined : whole(`--io ${name}`, value);
+  };
+  const limit = {
+    device: take('device'),
+    readBps: take('read-bps'),
+    writeBps: take('write-bps'),
+    readIops: count('read-iops'),
+    writeIops: count('write-iops'),
+  };
+  if (parts.size > 0) throw expected('--io', what, text);
+  return limit;
+};
 
 /** A whole number from 0 to 2^31 - 1, which is what GraphQL's `Int` holds. */
 export const whole = (flag: string, text: string): number => {

@@ -7,7 +7,9 @@ export type ErrorCode =
   | 'FORBIDDEN'
   | 'IDEMPOTENCY_CONFLICT'
   | 'QUEUE_FULL'
-  | 'STORAGE_FULL';
+  | 'STORAGE_FULL'
+  | 'JOB_NOT_RUNNING'
+  | 'UNAVAILABLE';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
 export class ClientError extends Error {
@@ -46,6 +48,12 @@ export const queueFull = (most: number): ClientError =>
 
 export const storageFull = (): ClientError =>
   new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');
+
+export const notRunning = (field: string, status: string): ClientError =>
+  new ClientError('JOB_NOT_RUNNING', `${field}: expected a job that runs, got one that is ${status}`, field);
+
+/** What was asked for cannot be done here, or not now. */
+export const unavailable = (reason: string): ClientError => new ClientError('UNAVAILABLE', reason);
 
 const show = (value: unknown): string => {
   const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));

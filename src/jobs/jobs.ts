@@ -1,9 +1,11 @@
+import { ControlError } from '../runtime/control.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import { followLog, type LogSource } from '../runtime/log/follow.ts';
 import type { LogPage } from '../runtime/log/page.ts';
 import type { Start } from '../runtime/log/position.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
 import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
+import { signalNumber } from '../signals.ts';
 import type { Job, Usage } from '../store/job.ts';
 import {
   type JobEvent,
@@ -14,7 +16,7 @@ import {
   StoreFullError,
 } from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
-import { badInput, idempotencyConflict, notFound, storageFull } from './errors.ts';
+import { badInput, idempotencyConflict, notFound, notRunning, storageFull, unavailable } from './errors.ts';
 import { followEvents } from './events.ts';
 import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
@@ -31,7 +33,8 @@ import type {
   SubmitRequest,
 } from './service.ts';
 import type { Supervision } from './supervision.ts';
-import { watchJob } from './watch.ts';
+import { followUsage } from './usage.ts';
+import { nextChange, watchJob } from './watch.ts';
 
 export interface JobsOptions {
   readonly store: JobStore;
@@ -49,6 +52,10 @@ const ROOM = 1024 * 1024;
 const DEFAULT_PAGE = 64 * 1024;
 const LARGEST_PAGE = 1024 * 1024;
 const MOST_TAIL = 1_000_000;
+/** Processes in uninterruptible sleep come to a stand only when that is over. */
+const FREEZE_MOST_MS = 10_000;
+const LEAST_INTERVAL_MS = 100;
+const MOST_INTERVAL_MS = 3_600_000;
 
 /** The job service: what clients may do, each in a few lines, on the store and the supervision. */
 export class Jobs implements JobService {
@@ -109,6 +116,48 @@ export class Jobs implements JobService {
     }
   }
 
+  pause(identity: Identity, id: string): Promise<Job> {
+    return this.#freeze(identity, id, true);
+  }
+
+  resume(identity: Identity, id: string): Promise<Job> {
+    return this.#freeze(identity, id, false);
+  }
+
+  async #freeze(identity: Identity, id: string, pause: boolean): Promise<Job> {
+    const { changes, supervision } = this.#options;
+    const isDone = ({ state }: Job): boolean =>
+      state.status !== 'RUNNING' || (state.pausedAt !== null) === pause;
+    const done = nextChange(changes, id, isDone, FREEZE_MOST_MS);
+    try {
+      const job = await this.#running(identity, id);
+      if (isDone(job)) return job;
+      await asked(pause ? supervision.pause(id) : supervision.resume(id));
+      const changed = await done.job;
+      if (changed === undefined)
+        throw unavailable('a process of the job waits for the kernel and cannot be stopped yet: it will be');
+      if (changed.state.status !== 'RUNNING') throw notRunning('input.jobId', changed.state.status);
+      return changed;
+    } finally {
+      done.forget();
+    }
+  }
+
+  async signal(identity: Identity, id: string, signal: string): Promise<Job> {
+    const number = signalNumber(signal);
+    if (number === undefined)
+      throw badInput('input.signal', 'a signal by its name or number, such as "SIGUSR1" or "10"', signal);
+    const job = await this.#running(identity, id);
+    await asked(this.#options.supervision.signal(id, number));
+    return job;
+  }
+
+  async #running(identity: Identity, id: string): Promise<Job> {
+    const job = await this.#find(identity, id, 'input.jobId');
+    if (job.state.status !== 'RUNNING') throw notRunning('input.jobId', job.state.status);
+    return job;
+  }
+
   get(_identity: Identity, id: string): Promise<Job | undefined> {
     return this.#options.store.get(id);
   }
@@ -132,6 +181,21 @@ export class Jobs implements JobService {
       default:
         return job.state.usage;
     }
+  }
+
+  async followUsage(
+    identity: Identity,
+    id: string,
+    intervalMs: number,
+  ): Promise<AsyncIterableIterator<Usage>> {
+    if (!(intervalMs >= LEAST_INTERVAL_MS && intervalMs <= MOST_INTERVAL_MS))
+      throw badInput('interval', `from ${LEAST_INTERVAL_MS} to ${MOST_INTERVAL_MS} milliseconds`, intervalMs);
+    const { changes } = this.#options;
+    const find = () => this.#find(identity, id, 'jobId');
+    return this.#keep(
+      await followUsage({ changes, id, find, usage: (job) => this.usage(job), intervalMs }),
+      () => {},
+    );
   }
 
   queuePlace(job: Job): QueuePlace | undefined {
@@ -247,6 +311,17 @@ export class Jobs implements JobService {
     return job;
   }
 }
+
+/** What a supervisor refuses, or can do no more, as the client is told. */
+const asked = async (request: Promise<void>): Promise<void> => {
+  try {
+    await request;
+  } catch (error) {
+    throw error instanceof ControlError
+      ? unavailable(`the job cannot be asked for that: ${error.message}`)
+      : error;
+  }
+};
 
 /** @throws ClientError for what is no number of an event, or one that is still to come */
 const eventNumber = (cursor: string, last: number): number => {

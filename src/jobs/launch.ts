@@ -18,6 +18,8 @@ export interface LaunchContext {
 
 const PAGE = 4096;
 const FEWEST_INODES = 1024;
+// Of the layer itself: its root, and what the overlay works in.
+const OWN_INODES = 4;
 const MOST_SHM = 64 * 1024 * 1024;
 
 /**
@@ -31,18 +33,23 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const user = findUser(context.tree, spec.user ?? '0', ids.count);
   if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
   const hostname = spec.hostname ?? job.id;
-  const inodes = Math.max(FEWEST_INODES, Math.floor(spec.limits.disk / PAGE));
+  const { limits } = spec;
+  // The root of the layer is one that the job did not ask for.
+  const inodes =
+    limits.inodes === null
+      ? Math.max(FEWEST_INODES, Math.floor(limits.disk / PAGE))
+      : limits.inodes + OWN_INODES;
   return {
     cgroup: context.cgroup,
     uids: ids.uids,
     gids: ids.gids,
     root: {
       image: context.tree,
-      layerOptions: `mode=755,size=${spec.limits.disk},nr_inodes=${inodes}`,
+      layerOptions: `mode=755,size=${limits.disk},nr_inodes=${inodes}`,
       overlayOptions: ids.overlay,
     },
     steps: furnish({
-      shm: Math.min(MOST_SHM, spec.limits.disk),
+      shm: Math.min(MOST_SHM, limits.disk),
       ids: ids.count,
       hostname,
       cgroup: context.cgroup !== null,
@@ -55,12 +62,14 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     capabilities: CAPABILITIES[spec.capabilities],
     oomScore: 0,
     keepGroups: !ids.groups,
-    resourceLimits: resourceLimits(spec.limits.pids),
+    resourceLimits: resourceLimits(limits.pids),
     seccomp: context.seccomp,
     umask: 0o022,
     stdin: spec.stdin !== null,
-    timeout: spec.limits.timeout,
-    output: spec.limits.output,
+    timeout: limits.timeout,
+    cpuTime: limits.cpuTime,
+    output: limits.output,
+    outputPolicy: limits.outputPolicy,
   };
 };
 

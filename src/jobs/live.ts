@@ -15,13 +15,18 @@ export class LiveJob {
   attach(control: Control): void {
     this.#control?.close();
     this.#control = control;
-    if (this.#stop !== undefined) control.stop(this.#stop);
+    if (this.#stop !== undefined) pass(control.stop(this.#stop));
+  }
+
+  /** The connection to its supervisor, while there is one. */
+  get control(): Control | undefined {
+    return this.#control;
   }
 
   /** Stops it, now or as soon as its supervisor can be reached. */
   stop(gracePeriod: number): void {
     this.#stop = Math.min(gracePeriod, this.#stop ?? gracePeriod);
-    this.#control?.stop(gracePeriod);
+    if (this.#control !== undefined) pass(this.#control.stop(gracePeriod));
   }
 
   /** Does one thing after the other: what a supervisor told first is written first. */
@@ -43,3 +48,8 @@ export class LiveJob {
     await this.#steps;
   }
 }
+
+/** A supervisor that is gone has ended its job: what it was asked for is done. */
+const pass = (stop: Promise<void>): void => {
+  stop.catch(() => undefined);
+};

@@ -1,6 +1,7 @@
 import type { ExitRecord } from '../runtime/exit-record.ts';
 import { explainFailure } from '../runtime/launch-failure.ts';
-import type { JobState, LimitKind, Limits, Termination, Usage } from '../store/job.ts';
+import type { JobState, LimitHit, LimitKind, Limits, Termination, Usage } from '../store/job.ts';
+import { limitHits } from './limit-hits.ts';
 
 /** A state that a job stays in. */
 export type FinalState = Exclude<JobState, { status: 'QUEUED' | 'RUNNING' }>;
@@ -13,30 +14,19 @@ export type FinalState = Exclude<JobState, { status: 'QUEUED' | 'RUNNING' }>;
 export const outcome = (record: ExitRecord, limits: Limits, usage: Usage | null): FinalState => {
   const finishedAt = toDate(record.executed ? record.started + record.duration : record.finished);
   if (!record.executed) return neverRan(record, limits, usage, finishedAt);
+  const hits = limitHits(record, limits, usage);
   const ran = {
     startedAt: toDate(record.started),
     finishedAt,
     termination: record.termination ?? KILLED,
     usage,
+    hits,
+    output: { kept: record.kept, dropped: record.dropped },
   };
-  switch (record.cause) {
-    case 'stop':
-      return { status: 'STOPPED', ...ran };
-    case 'time':
-      return { status: 'LIMIT_EXCEEDED', limit: 'TIME', error: limitText('TIME', limits, usage), ...ran };
-    case 'output':
-      return { status: 'LIMIT_EXCEEDED', limit: 'OUTPUT', error: limitText('OUTPUT', limits, usage), ...ran };
-    case 'none':
-      // The kernel kills the whole cell (memory.oom.group), so a command that ended otherwise has outlived it.
-      if ((usage?.oomKills ?? 0) > 0 && ran.termination.kind === 'signaled')
-        return {
-          status: 'LIMIT_EXCEEDED',
-          limit: 'MEMORY',
-          error: limitText('MEMORY', limits, usage),
-          ...ran,
-        };
-      return { status: 'COMPLETED', ...ran };
-  }
+  if (record.cause === 'stop') return { status: 'STOPPED', ...ran };
+  const [first] = hits;
+  if (first?.ended !== true) return { status: 'COMPLETED', ...ran };
+  return { status: 'LIMIT_EXCEEDED', limit: kindOf(first), error: first.message, ...ran };
 };
 
 /** Milliseconds of a wall clock in nanoseconds. */
@@ -46,7 +36,15 @@ const KILLED: Termination = { kind: 'signaled', signal: 'SIGKILL' };
 
 const neverRan = (record: ExitRecord, limits: Limits, usage: Usage | null, finishedAt: Date): FinalState => {
   if (record.cause === 'stop')
-    return { status: 'STOPPED', startedAt: null, finishedAt, termination: null, usage: null };
+    return {
+      status: 'STOPPED',
+      startedAt: null,
+      finishedAt,
+      termination: null,
+      usage: null,
+      hits: [],
+      output: null,
+    };
   return { status: 'FAILED', finishedAt, error: whyNot(record, limits, usage) };
 };
 
@@ -57,16 +55,15 @@ const whyNot = (record: ExitRecord, limits: Limits, usage: Usage | null): string
   return 'the cell was killed before its command could start';
 };
 
-const limitText = (kind: LimitKind, limits: Limits, usage: Usage | null): string => {
-  switch (kind) {
-    case 'TIME':
-      return `it ran longer than its limit of ${limits.timeout} ms and was killed`;
-    case 'OUTPUT':
-      return `it wrote more than its output limit of ${limits.output} bytes and was killed`;
-    case 'MEMORY': {
-      const peak = usage?.memoryPeak ?? null;
-      const seen = peak === null ? '' : ` (peak ${peak} bytes)`;
-      return `it needed more than its memory limit of ${limits.memory} bytes and was killed${seen}`;
-    }
+const kindOf = ({ limit }: LimitHit): LimitKind => {
+  switch (limit) {
+    case 'timeout':
+      return 'TIME';
+    case 'cpuTime':
+      return 'CPU_TIME';
+    case 'output':
+      return 'OUTPUT';
+    default:
+      return 'MEMORY';
   }
 };

@@ -1,28 +1,23 @@
-import { pageSize } from '../runtime/cgroup/index.ts';
 import { findUser, isFolder, userForm } from '../runtime/image.ts';
-import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Limits } from '../store/job.ts';
-import { badInput, ClientError } from './errors.ts';
-import type { LimitsRequest, SubmitRequest } from './service.ts';
+import type { CapabilityProfile, Command, EnvVar, JobSpec, Label } from '../store/job.ts';
+import { badInput } from './errors.ts';
+import { checkLimits, type LimitsContext } from './limits.ts';
+import type { SubmitRequest } from './service.ts';
 
 /** What a request is checked against. */
 export interface RequestContext {
   /** The tree of an image, or `undefined` when there is none of that name. */
   image(name: string): string | undefined;
   readonly imageNames: readonly string[];
-  readonly defaults: Limits;
+  readonly limits: LimitsContext;
   /** How many ids cells have, and what would give them more, where there is such a thing. */
   readonly ids: { readonly count: number; readonly remedy?: string | undefined };
-  /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
-  readonly capacity: { readonly memory: number | null; readonly cpus: number | null };
-  /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
-  missing(limit: 'cpus' | 'memory' | 'swap' | 'pids'): string | undefined;
 }
 
 export const DEFAULT_IMAGE = 'alpine';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const TIB = 1024 * 1024 * MIB;
 const PAGE = 4096;
 
 // MAX_ARG_STRLEN of the kernel is 32 pages with the closing NUL; of all together execve(2) takes a quarter of
@@ -33,7 +28,6 @@ const LONGEST_NAME = 256;
 const MOST_LABELS = 64;
 const LONGEST_HOSTNAME = 64;
 const MOST_PRIORITY = 100;
-const TEN_YEARS_MS = 10 * 365 * 24 * 3600 * 1000;
 
 /**
  * Checks a request and fills in what it leaves open.
@@ -57,7 +51,7 @@ export const checkRequest = (request: SubmitRequest, context: RequestContext): J
     hostname: checkHostname(request.hostname),
     capabilities: checkCapabilities(request.capabilities, tree, request.user, context.ids),
     stdin: request.stdin ?? null,
-    limits: checkLimits(request.limits ?? {}, context),
+    limits: checkLimits(request.limits ?? {}, context.limits),
     labels: checkLabels(request.labels ?? []),
     priority: checkPriority(request.priority),
     startAfter: request.startAfter?.getTime() ?? null,
@@ -181,59 +175,4 @@ const checkPriority = (priority = 0): number => {
   if (!(Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY))
     throw badInput('input.priority', `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`, priority);
   return priority;
-};
-
-const checkLimits = (asked: LimitsRequest, context: RequestContext): Limits => {
-  const { defaults } = context;
-  const enforced = (name: 'cpus' | 'memory' | 'swap' | 'pids'): number | null => {
-    const reason = context.missing(name);
-    if (reason === undefined) return asked[name] ?? defaults[name];
-    if (asked[name] === undefined) return null;
-    const field = `input.limits.${name}`;
-    throw new ClientError('LIMIT_UNAVAILABLE', `${field}: this server cannot enforce it: ${reason}`, field);
-  };
-  checkRange('cpus', asked.cpus, 0.01, 1024, 'CPUs');
-  checkRange('memory', asked.memory, 4 * MIB, 64 * TIB, 'bytes');
-  checkRange('swap', asked.swap, 0, 64 * TIB, 'bytes');
-  checkRange('pids', asked.pids, 1, 4_194_304, 'processes');
-  checkRange('disk', asked.disk, 64 * KIB, 64 * TIB, 'bytes');
-  checkRange('timeout', asked.timeout, 1, TEN_YEARS_MS, 'milliseconds');
-  checkRange('output', asked.output, 1, 64 * TIB, 'bytes');
-  const limits = {
-    cpus: enforced('cpus'),
-    memory: wholePages(enforced('memory')),
-    swap: wholePages(enforced('swap')),
-    pids: enforced('pids'),
-    disk: asked.disk ?? defaults.disk,
-    timeout: asked.timeout ?? defaults.timeout,
-    output: asked.output ?? defaults.output,
-  };
-  for (const name of ['memory', 'cpus'] as const) {
-    const capacity = context.capacity[name];
-    // It would wait for ever, and everything behind it.
-    if (capacity !== null && (limits[name] ?? 0) > capacity)
-      throw badInput(
-        `input.limits.${name}`,
-        `at most ${capacity}, which is all that jobs may have here`,
-        limits[name],
-      );
-  }
-  return limits;
-};
-
-// The kernel counts in pages and rounds down: what is reported is what holds.
-const wholePages = (bytes: number | null): number | null =>
-  bytes === null ? null : Math.floor(bytes / pageSize()) * pageSize();
-
-const checkRange = (
-  name: keyof Limits,
-  value: number | undefined,
-  least: number,
-  most: number,
-  unit: string,
-): void => {
-  if (value === undefined) return;
-  const whole = name === 'cpus' || Number.isSafeInteger(value);
-  if (!whole || !(value >= least && value <= most))
-    throw badInput(`input.limits.${name}`, `from ${least} to ${most} ${unit}`, value);
 };

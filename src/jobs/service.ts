@@ -1,5 +1,5 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
-import type { CapabilityProfile, EnvVar, Job, Label, Usage } from '../store/job.ts';
+import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from '../store/job.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
 import type { QueuePlace } from './queue.ts';
 
@@ -11,12 +11,29 @@ export interface Identity {
 /** Limits as asked for: what is left out takes the server's default. Units as in `Limits`. */
 export interface LimitsRequest {
   readonly cpus?: number;
+  readonly cpuWeight?: number;
+  readonly cpuset?: string;
+  readonly cpuTime?: number;
   readonly memory?: number;
+  readonly memoryHigh?: number;
   readonly swap?: number;
   readonly pids?: number;
   readonly disk?: number;
+  readonly inodes?: number;
+  readonly io?: readonly IoLimitRequest[];
   readonly timeout?: number;
   readonly output?: number;
+  readonly outputPolicy?: OutputPolicy;
+}
+
+/** As `IoLimit`. Without a device it is for the disk that holds the state folder. */
+export interface IoLimitRequest {
+  /** A path in /dev, or `major:minor`. */
+  readonly device?: string;
+  readonly readBps?: number;
+  readonly writeBps?: number;
+  readonly readIops?: number;
+  readonly writeIops?: number;
 }
 
 /** A job as asked for, before it is checked. Field names are those of `SubmitJobInput`. */
@@ -84,18 +101,33 @@ export interface ServerInfo {
 /**
  * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
  * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`, `QUEUE_FULL`,
- * `STORAGE_FULL`); anything else that it throws is the server's fault.
+ * `STORAGE_FULL`, `JOB_NOT_RUNNING`, `UNAVAILABLE`); anything else that it throws is the server's fault.
  */
 export interface JobService {
   /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */
   submit(identity: Identity, request: SubmitRequest): Promise<Job>;
   /** Stops and answers when the job has ended; a job that has ended already is answered as it is. */
   stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job>;
+  /** Brings a running job to a stand and answers when it has come to one; a paused one is answered as it is. */
+  pause(identity: Identity, id: string): Promise<Job>;
+  /** Lets a paused job go on and answers when it does; one that runs is answered as it is. */
+  resume(identity: Identity, id: string): Promise<Job>;
+  /**
+   * Sends a signal to the command of a running job.
+   *
+   * @param signal a name, with or without `SIG`, or a number
+   */
+  signal(identity: Identity, id: string, signal: string): Promise<Job>;
   get(identity: Identity, id: string): Promise<Job | undefined>;
   list(identity: Identity, request: PageRequest): Promise<Page>;
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
   /** Live while the job runs, final afterwards; `null` before it runs or where nothing is known. */
   usage(job: Job): Promise<Usage | null>;
+  /**
+   * The usage of a job at intervals while it runs, and its final one; then it is done. Nothing is measured that nobody
+   * waits for.
+   */
+  followUsage(identity: Identity, id: string, intervalMs: number): Promise<AsyncIterableIterator<Usage>>;
   /** Where a job waits; `undefined` when it does not. */
   queuePlace(job: Job): QueuePlace | undefined;
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage>;

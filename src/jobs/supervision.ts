@@ -1,5 +1,5 @@
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
-import { Control } from '../runtime/control.ts';
+import { Control, ControlError } from '../runtime/control.ts';
 import { SpawnError, type Spawner } from '../runtime/spawner.ts';
 import type { Job, JobState, JobStatus, Usage } from '../store/job.ts';
 import { type JobStore, StoreFullError } from '../store/store.ts';
@@ -108,6 +108,31 @@ export class Supervision {
     this.#guard(id, () => this.#end(id, ['QUEUED'], neverStarted()));
   }
 
+  /**
+   * Asks for a job that runs to be paused; `Changes` tells when it is.
+   *
+   * @throws ControlError when it cannot be, as for `resume` and `signal`
+   */
+  pause(id: string): Promise<void> {
+    return this.#supervisor(id).pause();
+  }
+
+  /** Asks for a job that is paused to go on; `Changes` tells when it does. */
+  resume(id: string): Promise<void> {
+    return this.#supervisor(id).resume();
+  }
+
+  /** Sends a signal to the command of a job that runs. */
+  signal(id: string, number: number): Promise<void> {
+    return this.#supervisor(id).signal(number);
+  }
+
+  #supervisor(id: string): Control {
+    const control = this.#live.get(id)?.control;
+    if (control === undefined) throw new ControlError('it does not run');
+    return control;
+  }
+
   /** Whether a job has not ended. */
   holds(id: string): boolean {
     return this.#live.has(id);
@@ -166,13 +191,23 @@ export class Supervision {
     if (this.#closed) return;
     const live = this.#live.get(id);
     const control = new Control(this.#options.folders.path(id), {
-      running: (startedAt) =>
+      running: (startedAt, pausedAt) =>
         this.#guard(id, async () => {
-          await this.#change(id, ['QUEUED'], { status: 'RUNNING', startedAt });
+          const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
+          // Known to run: it may have been paused or resumed while nobody listened.
+          if (changed === undefined) await this.#notePause(id, pausedAt);
         }),
+      paused: (since) => this.#guard(id, () => this.#notePause(id, since)),
+      resumed: () => this.#guard(id, () => this.#notePause(id, null)),
       ended: () => this.#guard(id, () => this.#afterSupervisor(id)),
     });
     live?.attach(control);
+  }
+
+  async #notePause(id: string, since: Date | null): Promise<void> {
+    const state = (await this.#options.store.get(id))?.state;
+    if (state?.status !== 'RUNNING' || state.pausedAt?.getTime() === since?.getTime()) return;
+    await this.#change(id, ['RUNNING'], running(state.startedAt, since));
   }
 
   /** The connection to the supervisor ended or never came about: its record is there, or it is lost. */
@@ -196,7 +231,7 @@ export class Supervision {
   }
 
   async #lose(id: string, startedAt: Date): Promise<void> {
-    await this.#change(id, ['QUEUED'], { status: 'RUNNING', startedAt });
+    await this.#change(id, ['QUEUED'], running(startedAt));
     await this.#end(id, ['RUNNING'], {
       status: 'LOST',
       startedAt,
@@ -221,7 +256,7 @@ export class Supervision {
     const state = outcome(record, job.spec.limits, remains.usage(record.files));
     if (record.executed) {
       const startedAt = state.status === 'FAILED' ? null : state.startedAt;
-      if (startedAt !== null) await this.#change(id, ['QUEUED'], { status: 'RUNNING', startedAt });
+      if (startedAt !== null) await this.#change(id, ['QUEUED'], running(startedAt));
     }
     await this.#end(id, [record.executed ? 'RUNNING' : 'QUEUED'], state);
     folders.removeExit(id);
@@ -237,9 +272,10 @@ export class Supervision {
     this.#queue.release(id);
   }
 
-  async #change(id: string, from: readonly JobStatus[], to: JobState): Promise<void> {
+  async #change(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined> {
     const job = await this.#transition(id, from, to);
     if (job !== undefined) this.#options.changes.tell(job);
+    return job;
   }
 
   /** What has happened has happened: while the disk is full it waits to be stored. */
@@ -264,6 +300,14 @@ const neverStarted = (): JobState => ({
   finishedAt: new Date(),
   termination: null,
   usage: null,
+  hits: [],
+  output: null,
+});
+
+const running = (startedAt: Date, pausedAt: Date | null = null): JobState => ({
+  status: 'RUNNING',
+  startedAt,
+  pausedAt,
 });
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -12,22 +12,25 @@ export const watchJob = async (
   id: string,
   find: () => Promise<Job>,
 ): Promise<AsyncIterableIterator<Job>> => {
-  // A job changes its state at most a handful of times, so what waits here is bounded by that.
   const waiting: Job[] = [];
   const bell = new Bell();
   const forget = changes.listen(id, (job) => {
+    // Pauses may come as often as somebody asks for them; of those that nobody has read yet the last one counts.
+    if (job.state.status === 'RUNNING' && waiting.at(-1)?.state.status === 'RUNNING') waiting.pop();
     waiting.push(job);
     bell.ring();
   });
-  let current: Job;
   try {
-    current = await find();
+    // What was heard meanwhile may be older or younger than what was found: then it is looked for once more.
+    for (let heard = -1; heard !== bell.rings; ) {
+      heard = bell.rings;
+      const current = await find();
+      waiting.splice(0, waiting.length, current);
+    }
   } catch (error) {
     forget();
     throw error;
   }
-  // What was heard until here may be in the answer already: a job only ever moves forward.
-  waiting.splice(0, waiting.length, current, ...waiting.filter((job) => rank(job) > rank(current)));
   let last: Job | undefined;
   return pull<Job>(async (signal) => {
     if (last !== undefined && isFinal(last.state)) return { done: true, value: undefined };
@@ -43,4 +46,35 @@ export const watchJob = async (
   }, forget);
 };
 
-const rank = ({ state }: Job): number => (state.status === 'QUEUED' ? 0 : isFinal(state) ? 2 : 1);
+/** The next change that is looked for. */
+export interface NextChange {
+  /** The job as it is then; `undefined` when the time has passed without it. */
+  readonly job: Promise<Job | undefined>;
+  /** Stops waiting. */
+  forget(): void;
+}
+
+/**
+ * Waits for a change of a job from now on.
+ *
+ * @param mostMs milliseconds after which it is given up
+ */
+export const nextChange = (
+  changes: Changes,
+  id: string,
+  isWanted: (job: Job) => boolean,
+  mostMs: number,
+): NextChange => {
+  const { promise, resolve } = Promise.withResolvers<Job | undefined>();
+  const forget = changes.listen(id, (job) => {
+    if (isWanted(job)) resolve(job);
+  });
+  const timer = setTimeout(() => resolve(undefined), mostMs);
+  return {
+    job: promise,
+    forget: () => {
+      clearTimeout(timer);
+      forget();
+    },
+  };
+};

@@ -1,9 +1,10 @@
 import { notFound } from '../jobs/errors.ts';
-import { JOB_STATUSES, type Job, LIMIT_KINDS } from '../store/job.ts';
+import { JOB_STATUSES, type Job, LIMIT_KINDS, type OutputCount } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';
 import { LabelType } from './label.ts';
+import { LimitHitType } from './limit-hit.ts';
 import { LimitsType } from './limits.ts';
 import { LogBatch, LogStream, logStart, START_HELP } from './log.ts';
 import { QueuePlaceType } from './queue-place.ts';
@@ -18,6 +19,17 @@ export const JobStatus = builder.enumType('JobStatus', {
 export const LimitKind = builder.enumType('LimitKind', {
   description: 'A limit whose excess ends a job.',
   values: LIMIT_KINDS,
+});
+
+const OutputType = builder.objectRef<OutputCount>('JobOutput').implement({
+  description: 'Bytes that a job wrote, both streams together.',
+  fields: (t) => ({
+    kept: t.expose('kept', { type: 'ByteSize', description: 'Those in the log.' }),
+    dropped: t.expose('dropped', {
+      type: 'ByteSize',
+      description: 'Those that were not kept: beyond the limit, or for want of room on the disk.',
+    }),
+  }),
 });
 
 export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
@@ -65,6 +77,17 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       description: 'Why the job did not end by itself, in a sentence.',
       resolve: ({ state }) => ('error' in state ? state.error : null),
     }),
+    limitsHit: t.field({
+      type: [LimitHitType],
+      description: 'The limits that the job ran into, the one that ended it first. Empty while it runs.',
+      resolve: ({ state }) => ('hits' in state ? [...state.hits] : []),
+    }),
+    output: t.field({
+      type: OutputType,
+      nullable: true,
+      description: 'How much it wrote; null while it runs.',
+      resolve: ({ state }) => ('output' in state ? state.output : null),
+    }),
     owner: t.exposeString('owner'),
     labels: t.field({ type: [LabelType], resolve: ({ spec }) => [...spec.labels] }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -72,6 +95,12 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       type: 'DateTime',
       nullable: true,
       resolve: ({ state }) => ('startedAt' in state ? state.startedAt : null),
+    }),
+    pausedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when the job is paused; null when it is not.',
+      resolve: ({ state }) => ('pausedAt' in state ? state.pausedAt : null),
     }),
     finishedAt: t.field({
       type: 'DateTime',

@@ -5,7 +5,10 @@ import './job-events.ts';
 import './job-updated.ts';
 import './jobs.ts';
 import './log.ts';
+import './pause-job.ts';
+import './resume-job.ts';
 import './server.ts';
+import './signal-job.ts';
 import './stop-job.ts';
 import './submit-job.ts';
 

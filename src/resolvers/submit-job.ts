@@ -69,12 +69,27 @@ const toRequest = (input: typeof SubmitJobInput.$inferInput): SubmitRequest => {
 const toLimits = (limits: typeof LimitsInput.$inferInput): LimitsRequest =>
   given({
     cpus: limits.cpus,
+    cpuWeight: limits.cpuWeight,
+    cpuset: limits.cpuset,
+    cpuTime: wellFormed('input.limits.cpuTime', limits.cpuTime),
     memory: wellFormed('input.limits.memory', limits.memory),
+    memoryHigh: wellFormed('input.limits.memoryHigh', limits.memoryHigh),
     swap: wellFormed('input.limits.swap', limits.swap),
     pids: limits.pids,
     disk: wellFormed('input.limits.disk', limits.disk),
+    inodes: limits.inodes,
+    io: limits.io?.map((io, index) =>
+      given({
+        device: io.device,
+        readBps: wellFormed(`input.limits.io[${index}].readBps`, io.readBps),
+        writeBps: wellFormed(`input.limits.io[${index}].writeBps`, io.writeBps),
+        readIops: io.readIops,
+        writeIops: io.writeIops,
+      }),
+    ),
     timeout: wellFormed('input.limits.timeout', limits.timeout),
     output: wellFormed('input.limits.output', limits.output),
+    outputPolicy: limits.outputPolicy,
   });
 
 type Given<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: NonNullable<T[K]> } & {

@@ -1,7 +1,7 @@
-import { constants } from 'node:os';
+import { signalName } from '../signals.ts';
 
 /** Why the supervisor ended the cell; `none`: it did not, the command ended by itself or was killed. */
-export type Cause = 'none' | 'time' | 'output' | 'stop';
+export type Cause = 'none' | 'time' | 'output' | 'stop' | 'cputime';
 
 export interface LaunchFailure {
   /** Which step of the launcher failed: `execute`, `mount`, `cgroup`, ... */
@@ -77,7 +77,7 @@ const FIELDS: Readonly<Record<string, number>> = {
   note: 1,
 };
 
-const CAUSES: readonly Cause[] = ['none', 'time', 'output', 'stop'];
+const CAUSES: readonly Cause[] = ['none', 'time', 'output', 'stop', 'cputime'];
 
 class Tokens {
   readonly #tokens: readonly string[];
@@ -155,9 +155,3 @@ const failure = ([step, errno, , subject, second]: readonly string[]): LaunchFai
   subject: utf8(subject),
   second: utf8(second),
 });
-
-/** The name of a signal: `SIGTERM`; real-time signals, which have none, are `SIGRTMIN+n` (signal(7)). */
-export const signalName = (number: number): string => {
-  for (const [name, value] of Object.entries(constants.signals)) if (value === number) return name;
-  return number >= 34 ? `SIGRTMIN+${number - 34}` : `SIG${number}`;
-};

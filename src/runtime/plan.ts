@@ -87,10 +87,14 @@ export interface LaunchPlan {
   readonly umask: number;
   /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
   readonly stdin: boolean;
-  /** Milliseconds of wall time. */
+  /** Milliseconds of wall time, pauses not counted. */
   readonly timeout: number;
-  /** Bytes of output. */
+  /** Milliseconds of CPU time of all that is in the cgroup; `null`: no limit. */
+  readonly cpuTime: number | null;
+  /** Bytes of output that are kept. */
   readonly output: number;
+  /** What becomes of more: it ends the job, or what lies between the first and the last bytes is dropped. */
+  readonly outputPolicy: 'KILL' | 'TRUNCATE';
 }
 
 /**
@@ -139,7 +143,9 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];
   yield ['timeout', plan.timeout];
+  if (plan.cpuTime !== null) yield ['cputime', plan.cpuTime * 1000];
   yield ['output', plan.output];
+  if (plan.outputPolicy === 'TRUNCATE') yield ['tail', Math.ceil(plan.output / 2)];
 }
 
 const stepStatement = (step: Step): Statement => {

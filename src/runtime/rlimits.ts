@@ -17,19 +17,21 @@ const RLIMIT = {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MOST_PROCESSES = 32_768;
+// So that the cgroup is first to refuse, and counts it: the kernel asks for this limit before it asks the cgroup.
+const FUSE_SLACK = 16;
 
 /**
  * Limits of single processes (setrlimit(2)); those of the whole job are the cgroup's.
  *
- * @param pids processes of the job at a time. RLIMIT_NPROC counts a user in a user namespace: below the limit of the
- *   cgroup it never bites, and where there is none it is the fuse. `null`: the fuse alone
+ * @param pids processes of the job at a time. RLIMIT_NPROC counts a user in a user namespace: it is the fuse behind the
+ *   limit of the cgroup. `null`: the fuse alone
  * @param core what RLIMIT_CORE is: see `coreLimit`
  */
 export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): readonly ResourceLimit[] => [
   { resource: RLIMIT.CORE, soft: core, hard: core },
   { resource: RLIMIT.STACK, soft: 8 * MIB, hard: 64 * MIB },
   // The cell's init is one of root's.
-  both(RLIMIT.NPROC, pids === null ? MOST_PROCESSES : pids + 1),
+  both(RLIMIT.NPROC, pids === null ? MOST_PROCESSES : pids + 1 + FUSE_SLACK),
   { resource: RLIMIT.NOFILE, soft: 1024, hard: 65_536 },
   both(RLIMIT.MEMLOCK, 64 * KIB),
   both(RLIMIT.SIGPENDING, 4096),

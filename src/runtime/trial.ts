@@ -94,5 +94,7 @@ const planOf = (folder: string, ids: CellIds, cgroup: CgroupPlan | null): Buffer
     umask: 0o022,
     stdin: false,
     timeout: 10_000,
+    cpuTime: null,
     output: MIB,
+    outputPolicy: 'KILL',
   });

@@ -13,7 +13,7 @@ export const JOB_STATUSES = [
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
-export const LIMIT_KINDS = ['TIME', 'MEMORY', 'OUTPUT'] as const;
+export const LIMIT_KINDS = ['TIME', 'CPU_TIME', 'MEMORY', 'OUTPUT'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
 
 /** What runs: a line for the cell's `/bin/sh -c`, or a vector executed as it is. */
@@ -21,24 +21,53 @@ export type Command =
   | { readonly kind: 'shell'; readonly line: string }
   | { readonly kind: 'argv'; readonly argv: readonly [string, ...string[]] };
 
+/** What becomes of output beyond its limit: it ends the job, or only its beginning and its end are kept. */
+export const OUTPUT_POLICIES = ['KILL', 'TRUNCATE'] as const;
+export type OutputPolicy = (typeof OUTPUT_POLICIES)[number];
+
+/** The most that a job may move between memory and one disk in a second; `null`: as much as it can. */
+export interface IoLimit {
+  /** `major:minor` of a whole disk. */
+  readonly device: string;
+  /** Bytes. */
+  readonly readBps: number | null;
+  readonly writeBps: number | null;
+  /** Operations. */
+  readonly readIops: number | null;
+  readonly writeIops: number | null;
+}
+
 /**
- * The bounds of a job. `null` says that this host cannot enforce that one (its cgroup controller is missing).
+ * The bounds of a job. `null` says that there is none: nobody asked for one, or this host cannot enforce it (its cgroup
+ * controller is missing).
  */
 export interface Limits {
   /** CPUs' worth of time in each period: 0.5 is half a core. */
   readonly cpus: number | null;
+  /** Its share where jobs want more CPU time than there is, from 1 to 10000; the others have 100. */
+  readonly cpuWeight: number | null;
+  /** The CPUs it may run on, as cpuset(7) lists them: `0-2,7`. */
+  readonly cpuset: string | null;
+  /** Milliseconds of CPU time of all its processes together. */
+  readonly cpuTime: number | null;
   /** Bytes of memory of the whole cell, its writable layer included. */
   readonly memory: number | null;
+  /** Bytes of memory from which on it is slowed down, and its memory taken back. */
+  readonly memoryHigh: number | null;
   /** Bytes of swap. */
   readonly swap: number | null;
   /** Processes and threads at a time, the cell's own init not counted. */
   readonly pids: number | null;
   /** Bytes of the writable layer. */
   readonly disk: number;
-  /** Milliseconds of wall time. */
+  /** Files and folders of the writable layer; `null`: one for each 4 KiB of it. */
+  readonly inodes: number | null;
+  readonly io: readonly IoLimit[];
+  /** Milliseconds of wall time, pauses not counted. */
   readonly timeout: number;
   /** Bytes of output that are kept, both streams together. */
   readonly output: number;
+  readonly outputPolicy: OutputPolicy;
 }
 
 /** What a command that is root of its cell may do as such. */
@@ -90,39 +119,96 @@ export interface Usage {
   readonly pidsPeak: number | null;
   readonly ioRead: number | null;
   readonly ioWritten: number | null;
+  readonly ioReadOperations: number | null;
+  readonly ioWriteOperations: number | null;
   readonly oomKills: number | null;
+  /** Processes and threads that could not be started for want of room below a limit. */
+  readonly forksRefused: number | null;
   readonly throttledTime: number | null;
+  readonly pressure: Pressures | null;
+}
+
+/** For how long processes waited for a resource (accounting/psi.rst), in microseconds: one of them, and all at once. */
+export interface Pressure {
+  readonly some: number;
+  readonly full: number;
+}
+
+export interface Pressures {
+  readonly cpu: Pressure;
+  readonly memory: Pressure;
+  readonly io: Pressure;
+}
+
+/** A number that the kernel keeps in a file of the job's cgroup. */
+export interface Evidence {
+  readonly file: string;
+  /** `null` where the file holds nothing but the number. */
+  readonly key: string | null;
+  readonly value: number;
+}
+
+/** A limit that a job ran into. */
+export interface LimitHit {
+  /** Its name in `Limits`; `ceiling`: that of all jobs together, or the end of the machine's memory. */
+  readonly limit: keyof Limits | 'ceiling';
+  /** `null` where the limit is not the job's own. */
+  readonly value: number | null;
+  /** The most that was seen; `null` where nothing measures it. */
+  readonly peak: number | null;
+  readonly unit: 'bytes' | 'milliseconds' | 'processes' | 'CPUs';
+  /** It ended the job; otherwise it only held the job back. */
+  readonly ended: boolean;
+  readonly evidence: readonly Evidence[];
+  /** A sentence for people: which limit, its value, what was seen. */
+  readonly message: string;
+}
+
+/** Bytes of output. */
+export interface OutputCount {
+  readonly kept: number;
+  readonly dropped: number;
+}
+
+/** What is known of a job that has run to its end. */
+export interface Account {
+  readonly usage: Usage | null;
+  readonly hits: readonly LimitHit[];
+  /** `null`: it was not counted, by an earlier version. */
+  readonly output: OutputCount | null;
 }
 
 /** The state of a job: one of these and nothing between. */
 export type JobState =
   | { readonly status: 'QUEUED' }
-  | { readonly status: 'RUNNING'; readonly startedAt: Date }
   | {
+      readonly status: 'RUNNING';
+      readonly startedAt: Date;
+      /** `null`: it is not paused. */
+      readonly pausedAt: Date | null;
+    }
+  | ({
       readonly status: 'COMPLETED';
       readonly startedAt: Date;
       readonly finishedAt: Date;
       readonly termination: Termination;
-      readonly usage: Usage | null;
-    }
-  | {
+    } & Account)
+  | ({
       readonly status: 'STOPPED';
       /** `null`: stopped before it ran. */
       readonly startedAt: Date | null;
       readonly finishedAt: Date;
       readonly termination: Termination | null;
-      readonly usage: Usage | null;
-    }
-  | {
+    } & Account)
+  | ({
       readonly status: 'LIMIT_EXCEEDED';
       readonly limit: LimitKind;
       readonly startedAt: Date;
       readonly finishedAt: Date;
       readonly termination: Termination;
-      readonly usage: Usage | null;
       /** A sentence for people: which limit, its value, what was seen. */
       readonly error: string;
-    }
+    } & Account)
   | {
       readonly status: 'LOST';
       readonly startedAt: Date;

@@ -129,4 +129,70 @@ export const MIGRATIONS: readonly string[] = [
     INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
   END;
   `,
+  // The limit of CPU time, what a job ran into, and pauses: each of them an event as well, with the state that stays.
+  `
+  CREATE TABLE new_jobs (
+    id             TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    owner          TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    name           TEXT,
+    image          TEXT NOT NULL,
+    spec           TEXT NOT NULL CHECK (json_valid(spec)),
+    status         TEXT NOT NULL CHECK (status IN
+                     ('QUEUED', 'RUNNING', 'COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST', 'FAILED')),
+    started_at     INTEGER,
+    finished_at    INTEGER,
+    exit_code      INTEGER,
+    signal         TEXT,
+    limit_exceeded TEXT CHECK (limit_exceeded IN ('TIME', 'CPU_TIME', 'MEMORY', 'OUTPUT')),
+    error          TEXT,
+    usage          TEXT CHECK (json_valid(usage)),
+    paused_at      INTEGER,
+    output         TEXT CHECK (json_valid(output)),
+    limits_hit     TEXT CHECK (json_valid(limits_hit)),
+    lag            INTEGER NOT NULL AS (created_at - (('0x' || substr(id, 1, 8) || substr(id, 10, 4)) ->> '$')),
+    CHECK (status NOT IN ('QUEUED', 'FAILED') OR started_at IS NULL),
+    CHECK (status IN ('QUEUED', 'STOPPED', 'FAILED') OR started_at IS NOT NULL),
+    CHECK ((status IN ('QUEUED', 'RUNNING')) = (finished_at IS NULL)),
+    CHECK (exit_code IS NULL OR signal IS NULL),
+    CHECK (status NOT IN ('COMPLETED', 'LIMIT_EXCEEDED') OR coalesce(exit_code, signal) IS NOT NULL),
+    CHECK (status IN ('COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED')
+      OR coalesce(exit_code, signal, usage, output, limits_hit) IS NULL),
+    CHECK (status = 'RUNNING' OR paused_at IS NULL),
+    CHECK ((status = 'LIMIT_EXCEEDED') = (limit_exceeded IS NOT NULL)),
+    CHECK ((status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')) = (error IS NOT NULL))
+  ) STRICT;
+  INSERT INTO new_jobs (id, owner, created_at, name, image, spec, status, started_at, finished_at, exit_code, signal,
+      limit_exceeded, error, usage)
+    SELECT id, owner, created_at, name, image, spec, status, started_at, finished_at, exit_code, signal,
+      limit_exceeded, error, usage FROM jobs ORDER BY id;
+  DROP TABLE jobs;
+  ALTER TABLE new_jobs RENAME TO jobs;
+
+  CREATE INDEX jobs_by_status ON jobs (status, id);
+  CREATE INDEX jobs_by_owner ON jobs (owner, id);
+  CREATE INDEX jobs_by_owner_and_status ON jobs (owner, status, id);
+  CREATE INDEX jobs_by_name ON jobs (name, id) WHERE name IS NOT NULL;
+  CREATE INDEX jobs_by_image ON jobs (image, id);
+  CREATE INDEX jobs_by_lag ON jobs (lag);
+  CREATE INDEX jobs_by_id_and_creation ON jobs (id, created_at);
+
+  CREATE TRIGGER jobs_transition BEFORE UPDATE OF status ON jobs
+  WHEN NOT (
+    (OLD.status = 'QUEUED' AND NEW.status IN ('RUNNING', 'STOPPED', 'FAILED')) OR
+    (OLD.status = 'RUNNING' AND NEW.status IN ('COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST')) OR
+    (OLD.status = 'RUNNING' AND NEW.status = 'RUNNING' AND OLD.started_at = NEW.started_at)
+  )
+  BEGIN
+    SELECT RAISE(ABORT, 'a job cannot change its state like this');
+  END;
+  CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
+    INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
+  END;
+  CREATE TRIGGER jobs_changed AFTER UPDATE OF status ON jobs
+  WHEN OLD.status <> NEW.status OR OLD.paused_at IS NOT NEW.paused_at
+  BEGIN
+    INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
+  END;
+  `,
 ];

@@ -1,4 +1,16 @@
-import type { Job, JobSpec, JobState, JobStatus, LimitKind, Termination, Usage } from './job.ts';
+import type {
+  Account,
+  Job,
+  JobSpec,
+  JobState,
+  JobStatus,
+  LimitHit,
+  LimitKind,
+  Limits,
+  OutputCount,
+  Termination,
+  Usage,
+} from './job.ts';
 
 /** A row of the table `jobs`, as SQLite gives it. Times are milliseconds since 1970. */
 export interface JobRow {
@@ -18,6 +30,10 @@ export interface JobRow {
   readonly error: string | null;
   /** JSON of the usage. */
   readonly usage: string | null;
+  readonly paused_at: number | null;
+  /** JSON of what the output came to, and of the limits that were hit; `null` for none. */
+  readonly output: string | null;
+  readonly limits_hit: string | null;
 }
 
 const EVERY_COLUMN: Record<keyof JobRow, true> = {
@@ -35,16 +51,16 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   limit_exceeded: true,
   error: true,
   usage: true,
+  paused_at: true,
+  output: true,
+  limits_hit: true,
 };
 
 /** The columns of a row, by name; the table has one more, which SQLite computes. */
 export const COLUMNS: readonly string[] = Object.keys(EVERY_COLUMN);
 
 /** The columns that a state fills. */
-export type StateColumns = Pick<
-  JobRow,
-  'status' | 'started_at' | 'finished_at' | 'exit_code' | 'signal' | 'limit_exceeded' | 'error' | 'usage'
->;
+export type StateColumns = Omit<JobRow, 'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec'>;
 
 export const toRow = (job: Job): JobRow => ({
   id: job.id,
@@ -66,20 +82,53 @@ export const toColumns = (state: JobState): StateColumns => {
     signal: termination?.kind === 'signaled' ? termination.signal : null,
     limit_exceeded: 'limit' in state ? state.limit : null,
     error: 'error' in state ? state.error : null,
-    usage: 'usage' in state && state.usage !== null ? JSON.stringify(state.usage) : null,
+    usage: 'usage' in state ? json(state.usage) : null,
+    paused_at: 'pausedAt' in state ? (state.pausedAt?.getTime() ?? null) : null,
+    output: 'output' in state ? json(state.output) : null,
+    limits_hit: 'hits' in state && state.hits.length > 0 ? json(state.hits) : null,
   };
 };
 
+const json = (value: object | null): string | null => (value === null ? null : JSON.stringify(value));
+
+// What has come since the first version, as it was for what is older.
 const LATER_FIELDS = { priority: 0, startAfter: null, capabilities: 'NONE' } as const;
+const LATER_LIMITS = {
+  cpuWeight: null,
+  cpuset: null,
+  cpuTime: null,
+  memoryHigh: null,
+  inodes: null,
+  io: [],
+  outputPolicy: 'KILL',
+} as const satisfies Partial<Limits>;
+const LATER_USAGE = {
+  ioReadOperations: null,
+  ioWriteOperations: null,
+  forksRefused: null,
+  pressure: null,
+} as const satisfies Partial<Usage>;
 
 /** @throws Error when the row holds what no state has: the database was changed by other hands */
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   owner: row.owner,
   createdAt: new Date(row.created_at),
-  // Written by `toRow` and never changed since; one of an earlier version lacks what has come since.
-  spec: { ...LATER_FIELDS, ...(JSON.parse(row.spec) as JobSpec) },
+  spec: toSpec(row.spec),
   state: toState(row),
+});
+
+const toSpec = (text: string): JobSpec => {
+  // Written by `toRow` and never changed since.
+  const spec = JSON.parse(text) as JobSpec;
+  return { ...LATER_FIELDS, ...spec, limits: { ...LATER_LIMITS, ...spec.limits } };
+};
+
+/** Written by `toColumns`. */
+const toAccount = ({ usage, output, limits_hit: hits }: JobRow): Account => ({
+  usage: usage === null ? null : { ...LATER_USAGE, ...(JSON.parse(usage) as Usage) },
+  hits: hits === null ? [] : (JSON.parse(hits) as LimitHit[]),
+  output: output === null ? null : (JSON.parse(output) as OutputCount),
 });
 
 const toState = (row: JobRow): JobState => {
@@ -89,20 +138,22 @@ const toState = (row: JobRow): JobState => {
   };
   const startedAt = (): Date => new Date(need(row.started_at, 'started_at'));
   const finishedAt = (): Date => new Date(need(row.finished_at, 'finished_at'));
-  // Written by `toColumns`.
-  const usage = row.usage === null ? null : (JSON.parse(row.usage) as Usage);
   switch (row.status) {
     case 'QUEUED':
       return { status: row.status };
     case 'RUNNING':
-      return { status: row.status, startedAt: startedAt() };
+      return {
+        status: row.status,
+        startedAt: startedAt(),
+        pausedAt: row.paused_at === null ? null : new Date(row.paused_at),
+      };
     case 'COMPLETED':
       return {
         status: row.status,
         startedAt: startedAt(),
         finishedAt: finishedAt(),
         termination: need(toTermination(row), 'exit_code'),
-        usage,
+        ...toAccount(row),
       };
     case 'STOPPED':
       return {
@@ -110,7 +161,7 @@ const toState = (row: JobRow): JobState => {
         startedAt: row.started_at === null ? null : startedAt(),
         finishedAt: finishedAt(),
         termination: toTermination(row),
-        usage,
+        ...toAccount(row),
       };
     case 'LIMIT_EXCEEDED':
       return {
@@ -119,7 +170,7 @@ const toState = (row: JobRow): JobState => {
         startedAt: startedAt(),
         finishedAt: finishedAt(),
         termination: need(toTermination(row), 'exit_code'),
-        usage,
+        ...toAccount(row),
         error: need(row.error, 'error'),
       };
     case 'LOST':

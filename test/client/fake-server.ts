@@ -61,7 +61,8 @@ export class FakeJob {
       priority: 0,
       createdAt: '2026-01-02T03:04:05.000Z',
       labels: labels ?? [],
-      limits: { disk: 1, timeout: 2, output: 3 },
+      limits: { disk: 1, io: [], timeout: 2, output: 3, outputPolicy: 'KILL' },
+      limitsHit: [],
       ...this.state,
     };
   }

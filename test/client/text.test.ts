@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { checkLines } from '../../src/client/checks.ts';
-import { ending, signalNumber } from '../../src/client/exit-code.ts';
+import { ending } from '../../src/client/exit-code.ts';
 import { age, commandLine, jobLines, jobTable, size } from '../../src/client/format.ts';
 import { inert } from '../../src/client/inert.ts';
 import type { Job } from '../../src/client/job.ts';
 import { withTime } from '../../src/client/log-output.ts';
+import { signalNumber } from '../../src/signals.ts';
 
 const job = (over: Partial<Job> = {}): Job => ({
   id: '0197-id',
@@ -29,7 +30,25 @@ const job = (over: Partial<Job> = {}): Job => ({
   priority: 0,
   startAfter: null,
   queue: null,
-  limits: { cpus: null, memory: null, swap: null, pids: null, disk: 1, timeout: 1, output: 1 },
+  pausedAt: null,
+  limits: {
+    cpus: null,
+    cpuWeight: null,
+    cpuset: null,
+    cpuTime: null,
+    memory: null,
+    memoryHigh: null,
+    swap: null,
+    pids: null,
+    disk: 1,
+    inodes: null,
+    io: [],
+    timeout: 1,
+    output: 1,
+    outputPolicy: 'KILL',
+  },
+  limitsHit: [],
+  output: null,
   usage: null,
   ...over,
 });
@@ -79,8 +98,12 @@ describe('jobLines', () => {
           pidsPeak: null,
           ioRead: null,
           ioWritten: null,
+          ioReadOperations: null,
+          ioWriteOperations: null,
           oomKills: 1,
+          forksRefused: null,
           throttledTime: null,
+          pressure: null,
         },
       }),
     );

@@ -62,6 +62,40 @@ describe('the session of a user', () => {
     expect(listed.stdout).toContain(id);
   });
 
+  it('pauses a job, lets it go on, watches what it consumes and sends it a signal', async () => {
+    const id = (await cloister('submit', 'while :; do echo x; sleep 0.05; done')).stdout.trim();
+    await server.running(id);
+    expect((await cloister('pause', id)).stdout).toMatch(/^Status: RUNNING\n(.*\n)*Paused: 20/);
+    expect((await cloister('resume', id)).stdout).not.toContain('Paused');
+    const usage = start('usage', '--interval', '100ms', id);
+    await new Promise<void>((resolve) => usage.child.stdout?.once('data', () => resolve()));
+    expect(JSON.parse((await cloister('signal', '--json', id, 'TERM')).stdout)).toMatchObject({ id });
+    expect((await server.ended(id)).signal).toBe('SIGTERM');
+    const { code, stdout } = await usage.result;
+    expect(code).toBe(0);
+    for (const line of stdout.trimEnd().split('\n')) expect(line).toMatch(/^cpu \d/);
+  });
+
+  it('says what is wrong with a signal, and with a job that does not run', async () => {
+    expect(await cloister('signal', 'x', 'NONSENSE')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('input.signal: expected a signal by its name or number'),
+    });
+    const id = (await cloister('submit', 'true')).stdout.trim();
+    await server.ended(id);
+    expect((await cloister('pause', id)).stderr).toContain(
+      'expected a job that runs, got one that is COMPLETED',
+    );
+  });
+
+  it('keeps the beginning and the end of a long output', async () => {
+    const id = (await cloister('submit', '--truncate', '--output', '1000', 'seq 100000')).stdout.trim();
+    expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED' });
+    const { stdout } = await cloister('logs', id);
+    expect(stdout).toMatch(/^1\n2\n(.*\n)*100000\n$/);
+    expect((await cloister('status', id)).stdout).toContain('Ran into: it wrote 588895 bytes');
+  });
+
   it('follows a log until the job has ended', async () => {
     const id = (await cloister('submit', 'for i in 1 2 3; do echo $i; sleep 0.2; done')).stdout.trim();
     expect(await cloister('logs', '-f', id)).toMatchObject({ code: 0, stdout: '1\n2\n3\n' });

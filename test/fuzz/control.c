@@ -4,7 +4,8 @@
  *
  *   - each line has one answer, and each "ok" one request that is acted on, with a number that is possible;
  *   - a line that is too long ends the connection, and nothing else does;
- *   - the lines "stop N" and "signal N" are taken for what they are;
+ *   - the lines "stop N", "signal N", "pause" and "resume" are taken for what they are;
+ *   - a request that is refused is answered with the reason;
  *   - in which pieces the bytes arrive makes no difference.
  *
  * The first byte of the input says how long the pieces are.
@@ -35,12 +36,19 @@ struct outcome {
   bool open;
 };
 
-static void note(void *context, struct request request) {
+static const char *note(void *context, struct request request) {
   struct outcome *outcome = context;
   CHECK(outcome->requests_count < MOST_REQUESTS);
   if (request.kind == REQUEST_STOP) CHECK(request.number >= 0);
   if (request.kind == REQUEST_SIGNAL) CHECK(request.number > 0 && request.number <= SIGRTMAX);
   outcome->requests[outcome->requests_count++] = request;
+  return request.kind == REQUEST_PAUSE ? "refused" : NULL;
+}
+
+static size_t count_kind(const struct outcome *outcome, enum request_kind kind) {
+  size_t count = 0;
+  for (size_t i = 0; i < outcome->requests_count; i++) count += outcome->requests[i].kind == kind;
+  return count;
 }
 
 static void take_answers(int fd, struct outcome *outcome) {
@@ -124,6 +132,9 @@ static void check_line(const uint8_t *data, size_t size) {
     CHECK(outcome.requests_count == (possible ? 1 : 0));
     if (possible)
       CHECK(outcome.requests[0].kind == REQUEST_SIGNAL && outcome.requests[0].number == number);
+  } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
+    CHECK(outcome.requests_count == 1);
+    CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));
   } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0)
     CHECK(outcome.requests_count == 0);
 }
@@ -149,7 +160,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   converse(&whole, data + 1, size - 1, MOST_INPUT);
   converse(&pieces, data + 1, size - 1, piece);
 
-  CHECK(count_lines(whole.answers, "ok") == whole.requests_count);
+  CHECK(count_lines(whole.answers, "error refused") == count_kind(&whole, REQUEST_PAUSE));
+  CHECK(count_lines(whole.answers, "ok") + count_kind(&whole, REQUEST_PAUSE) == whole.requests_count);
   CHECK(count_lines(whole.answers, "ok") + count_lines(whole.answers, "error ") == count_lines(whole.answers, ""));
   CHECK(whole.requests_count == pieces.requests_count);
   for (size_t i = 0; i < whole.requests_count; i++)

@@ -156,7 +156,10 @@ static void check_promises(const struct plan *plan, size_t size) {
   CHECK(plan->umask <= 07777);
   /* Neither is beyond what signed arithmetic in nanoseconds and file offsets can take. */
   CHECK(plan->timeout_ms <= INT64_MAX / 1000000);
+  CHECK(plan->cpu_time_us <= (uint64_t)INT64_MAX / 1000);
+  CHECK(plan->cpu_time_us == 0 || plan->cgroup != NULL);
   CHECK(plan->output_bytes <= INT64_MAX);
+  CHECK(plan->tail_bytes <= plan->output_bytes);
 }
 
 /* ---- writing a plan again, in the order of encodePlan() ---- */
@@ -274,8 +277,16 @@ static void put_all(FILE *stream, const struct plan *plan) {
   if (plan->has_stdin) put(stream, "stdin");
   put(stream, "timeout");
   put_number(stream, plan->timeout_ms);
+  if (plan->cpu_time_us != 0) {
+    put(stream, "cputime");
+    put_number(stream, plan->cpu_time_us);
+  }
   put(stream, "output");
   put_number(stream, plan->output_bytes);
+  if (plan->tail_bytes != 0) {
+    put(stream, "tail");
+    put_number(stream, plan->tail_bytes);
+  }
   put(stream, "end");
 }
 

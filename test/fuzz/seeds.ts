@@ -71,8 +71,9 @@ const randomPlan = (random: Random): LaunchPlan => {
     settings: many(() => ({ file: file(), value: text(), optional: flag() })),
     collect: many(file),
   });
+  const own = random(4) === 0 ? null : cgroup();
   return {
-    cgroup: random(4) === 0 ? null : cgroup(),
+    cgroup: own,
     uids: [range(), ...many(range)],
     gids: [range(), ...many(range)],
     root: { image: path(), layerOptions: text(), overlayOptions: text() },
@@ -90,13 +91,16 @@ const randomPlan = (random: Random): LaunchPlan => {
     umask: mode(),
     stdin: flag(),
     timeout: number(),
-    output: number(),
+    cpuTime: own === null || flag() ? null : 1 + number(),
+    output: 1 + number(),
+    outputPolicy: flag() ? 'KILL' : 'TRUNCATE',
   };
 };
 
 /** The first byte tells the harness in which pieces to send the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
+  '\x05pause\nresume\nsignal 1\n',
   '\x09signal 15\nstop 0\nnonsense\n',
   '\x00signal 9\n',
   '\xffstop 5',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { JobState } from '../../src/store/job.ts';
+import type { JobState, Limits } from '../../src/store/job.ts';
 import { page, unknownId } from '../server/fake-jobs.ts';
-import { at, STATES, usage } from '../store/fixture.ts';
+import { at, hit, STATES, usage } from '../store/fixture.ts';
 import { Api } from './fixture.ts';
 
 const STATE = 'status exitCode signal limitExceeded error startedAt finishedAt';
@@ -58,10 +58,11 @@ describe('Job', () => {
   it('tells limits that cannot be enforced as null', async () => {
     const api = new Api();
     const job = api.jobs.add();
-    const limits = { ...job.spec.limits, cpus: null, memory: null, swap: null, pids: null };
+    const io = [{ device: '8:0', readBps: 2 ** 40, writeBps: null, readIops: 2 ** 31, writeIops: null }];
+    const limits: Limits = { ...job.spec.limits, cpus: null, memory: null, swap: null, pids: null, io };
     api.jobs.jobs.set(job.id, { ...job, spec: { ...job.spec, limits } });
     const document =
-      'query ($id: ID!) { job(id: $id) { limits { cpus memory swap pids disk timeout output } } }';
+      'query ($id: ID!) { job(id: $id) { limits { cpus cpuWeight cpuset cpuTime memory memoryHigh swap pids disk inodes io { device readBps writeBps readIops writeIops } timeout output outputPolicy } } }';
     expect(await api.data(document, { id: job.id })).toEqual({ job: { limits } });
   });
 
@@ -70,10 +71,35 @@ describe('Job', () => {
     const [, running] = STATES;
     if (running === undefined) throw new Error('no such state');
     const { id } = api.jobs.add(running);
-    const fields = Object.keys(usage).join(' ');
-    const document = `query ($id: ID!) { job(id: $id) { usage { ${fields} } } }`;
+    const { pressure, ...plain } = usage;
+    const stalls = 'pressure { cpu { some full } memory { some full } io { some full } }';
+    const document = `query ($id: ID!) { job(id: $id) { usage { ${Object.keys(plain).join(' ')} ${stalls} } } }`;
     expect(await api.data(document, { id })).toEqual({
-      job: { usage: { ...usage, cpuTime: 2, userTime: 1, systemTime: 1, throttledTime: null } },
+      job: {
+        usage: {
+          ...usage,
+          cpuTime: 2,
+          userTime: 1,
+          systemTime: 1,
+          throttledTime: null,
+          pressure: { cpu: { some: 2, full: 0 }, memory: { some: 0, full: 0 }, io: { some: 5, full: 4 } },
+        },
+      },
+    });
+  });
+
+  it('tells since when it is paused, what it wrote and which limits it ran into', async () => {
+    const api = new Api();
+    const paused = api.jobs.add({ status: 'RUNNING', startedAt: new Date(0), pausedAt: new Date(1000) });
+    const ended = api.jobs.add(STATES.find(({ status }) => status === 'LIMIT_EXCEEDED'));
+    const fields = `pausedAt output { kept dropped }
+      limitsHit { limit value peak unit ended evidence { file key value } message }`;
+    const document = `query ($id: ID!) { job(id: $id) { ${fields} } }`;
+    expect(await api.data(document, { id: paused.id })).toEqual({
+      job: { pausedAt: '1970-01-01T00:00:01.000Z', output: null, limitsHit: [] },
+    });
+    expect(await api.data(document, { id: ended.id })).toEqual({
+      job: { pausedAt: null, output: { kept: 7, dropped: 1 }, limitsHit: [hit] },
     });
   });
 

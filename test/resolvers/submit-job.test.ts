@@ -199,6 +199,8 @@ describe('an answer that does not fit the schema', () => {
       finishedAt: new Date(),
       termination: { kind: 'exited', code: 2 ** 40 },
       usage: null,
+      hits: [],
+      output: null,
     });
     const error = await api.error('query ($id: ID!) { job(id: $id) { exitCode } }', { id });
     expect(error).toMatchObject({

@@ -276,6 +276,61 @@ describe('limits that the supervisor keeps', () => {
   });
 });
 
+describe('a limit of CPU time', () => {
+  it('counts all processes together, and ends the cell', async () => {
+    const { record } = await bench.sh('while :; do :; done & while :; do :; done', { cpuTime: 500 });
+    expect(record).toMatchObject({ cause: 'cputime', termination: { kind: 'signaled', signal: 'SIGKILL' } });
+    const used = Number(/usage_usec (\d+)/.exec(record.files.get('cpu.stat') ?? '')?.[1]);
+    expect(used).toBeGreaterThanOrEqual(500_000);
+  });
+
+  it('leaves a cell alone that waits', async () => {
+    const { record } = await bench.sh('sleep 1; exit 3', { cpuTime: 500 });
+    expect(record).toMatchObject({ cause: 'none', termination: { kind: 'exited', code: 3 } });
+  });
+});
+
+describe('output of which only the beginning and the end are kept', () => {
+  const truncated = { output: 100_000, outputPolicy: 'TRUNCATE' } as const;
+
+  it('has both, and tells between them what was dropped', async () => {
+    const { record, frames } = await bench.sh('seq 200000; exit 3', truncated);
+    expect(record).toMatchObject({ cause: 'none', termination: { kind: 'exited', code: 3 } });
+    const all = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');
+    const mark = frames.findIndex(({ flags }) => flags === 1);
+    const bytes = (some: typeof frames): string => some.map((frame) => frame.bytes.toString()).join('');
+    const head = bytes(frames.slice(0, mark));
+    const tail = bytes(frames.slice(mark + 1));
+    expect(head).toBe(all.slice(0, 50_000));
+    expect(all.endsWith(tail)).toBe(true);
+    expect(tail.length).toBeGreaterThan(25_000 - 65_536);
+    expect(head.length + tail.length).toBeLessThanOrEqual(100_000);
+    expect(record.kept).toBe(head.length + tail.length);
+    expect(record.dropped).toBe(all.length - record.kept);
+    expect(frames[mark]?.bytes.readBigUInt64LE()).toBe(BigInt(record.dropped));
+    const times = frames.map(({ time }) => time);
+    expect(times).toEqual(times.toSorted((a, b) => Number(a - b)));
+  });
+
+  it('leaves nothing else in the folder', async () => {
+    const cell = await bench.start(['/bin/sh', '-c', 'seq 200000'], truncated);
+    await cell.finished;
+    expect(readdirSync(cell.folder).sort()).toEqual(['index', 'log', 'plan', 'started']);
+  });
+
+  it('is whole when it is short enough', async () => {
+    const { record, frames } = await bench.sh('head -c 60000 /dev/zero', truncated);
+    expect(record).toMatchObject({ cause: 'none', kept: 60_000, dropped: 0 });
+    expect(frames.filter(({ flags }) => flags === 1)).toEqual([]);
+  });
+
+  it('is kept to its last byte however little may be kept', async () => {
+    const { record, stdout } = await bench.sh('echo 0123456789', { ...truncated, output: 8 });
+    expect(record).toMatchObject({ kept: 6, dropped: 5 });
+    expect(stdout).toBe('01239\n');
+  });
+});
+
 describe('output', () => {
   it('arrives whole, whenever the command ends', async () => {
     for (let round = 0; round < 20; round++) {

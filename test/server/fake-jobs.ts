@@ -37,6 +37,8 @@ export class FakeJobs implements JobService {
   readonly pages = new Map<string, LogPage[]>();
   readonly submitted: SubmitRequest[] = [];
   readonly stopped: { id: string; gracePeriodMs: number }[] = [];
+  readonly signals: { id: string; signal: string }[] = [];
+  readonly intervals: number[] = [];
   readonly listed: PageRequest[] = [];
   readonly read: LogPageRequest[] = [];
   readonly followed: LogFollowRequest[] = [];
@@ -81,6 +83,22 @@ export class FakeJobs implements JobService {
     return this.#find(id, 'input.jobId');
   }
 
+  async pause(identity: Identity, id: string): Promise<Job> {
+    await this.#enter('pause', identity);
+    return this.#find(id, 'input.jobId');
+  }
+
+  async resume(identity: Identity, id: string): Promise<Job> {
+    await this.#enter('resume', identity);
+    return this.#find(id, 'input.jobId');
+  }
+
+  async signal(identity: Identity, id: string, signal: string): Promise<Job> {
+    await this.#enter('signal', identity);
+    this.signals.push({ id, signal });
+    return this.#find(id, 'input.jobId');
+  }
+
   async get(identity: Identity, id: string): Promise<Job | undefined> {
     await this.#enter('get', identity);
     return this.jobs.get(id);
@@ -101,6 +119,22 @@ export class FakeJobs implements JobService {
 
   async usage(job: Job): Promise<Usage | null> {
     return job.state.status === 'QUEUED' ? null : usage;
+  }
+
+  async followUsage(
+    identity: Identity,
+    id: string,
+    intervalMs: number,
+  ): Promise<AsyncIterableIterator<Usage>> {
+    await this.#enter('followUsage', identity);
+    this.#find(id, 'jobId');
+    this.intervals.push(intervalMs);
+    let told = false;
+    return this.#give<Usage>(async () => {
+      if (told) return { done: true, value: undefined };
+      told = true;
+      return { done: false, value: usage };
+    });
   }
 
   queuePlace({ state }: Job): QueuePlace | undefined {

@@ -83,7 +83,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     const { id } = fixture.jobs.add();
     const { answers, done, received } = listen(fixture, UPDATES, { id });
     await received(1);
-    fixture.jobs.change(id, { status: 'RUNNING', startedAt: new Date() });
+    fixture.jobs.change(id, { status: 'RUNNING', startedAt: new Date(), pausedAt: null });
     await received(2);
     fixture.jobs.change(id, { status: 'FAILED', finishedAt: new Date(), error: 'no' });
     await done;

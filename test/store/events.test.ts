@@ -19,7 +19,8 @@ beforeEach(() => {
   onEnd(() => store.close());
 });
 
-const run = (job: Job) => store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(1) });
+const run = (job: Job) =>
+  store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(1), pausedAt: null });
 const fail = (job: Job) =>
   store.transition(job.id, ['QUEUED'], { status: 'FAILED', finishedAt: at(1), error: 'no' });
 

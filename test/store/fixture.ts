@@ -1,5 +1,5 @@
 import { newJobId } from '../../src/jobs/id.ts';
-import type { Job, JobSpec, JobState } from '../../src/store/job.ts';
+import type { Job, JobSpec, JobState, LimitHit } from '../../src/store/job.ts';
 
 export const at = (ms: number): Date => new Date(1_700_000_000_000 + ms);
 
@@ -13,7 +13,22 @@ export const spec: JobSpec = {
   hostname: null,
   capabilities: 'NONE',
   stdin: null,
-  limits: { cpus: 1, memory: 4096, swap: 0, pids: 10, disk: 4096, timeout: 1000, output: 1000 },
+  limits: {
+    cpus: 1,
+    cpuWeight: null,
+    cpuset: null,
+    cpuTime: null,
+    memory: 4096,
+    memoryHigh: null,
+    swap: 0,
+    pids: 10,
+    disk: 4096,
+    inodes: null,
+    io: [],
+    timeout: 1000,
+    output: 1000,
+    outputPolicy: 'KILL',
+  },
   labels: [],
   priority: 0,
   startAfter: null,
@@ -28,8 +43,12 @@ export const usage = {
   pidsPeak: 3,
   ioRead: 0,
   ioWritten: null,
+  ioReadOperations: 0,
+  ioWriteOperations: null,
   oomKills: 0,
+  forksRefused: null,
   throttledTime: null,
+  pressure: { cpu: { some: 1500, full: 0 }, memory: { some: 0, full: 0 }, io: { some: 5000, full: 4000 } },
 };
 
 export const makeJob = (change: Partial<JobSpec> = {}, job: Partial<Job> = {}): Job => ({
@@ -41,18 +60,30 @@ export const makeJob = (change: Partial<JobSpec> = {}, job: Partial<Job> = {}): 
   ...job,
 });
 
-const ran = { startedAt: at(10), finishedAt: at(20), usage };
+export const hit: LimitHit = {
+  limit: 'memory',
+  value: 4096,
+  peak: 4096,
+  unit: 'bytes',
+  ended: true,
+  evidence: [{ file: 'memory.events', key: 'oom_kill', value: 1 }],
+  message: 'too much',
+};
+
+const ran = { startedAt: at(10), finishedAt: at(20), usage, hits: [], output: { kept: 7, dropped: 1 } };
 
 /** One state of each kind. */
 export const STATES: readonly JobState[] = [
   { status: 'QUEUED' },
-  { status: 'RUNNING', startedAt: at(10) },
+  { status: 'RUNNING', startedAt: at(10), pausedAt: null },
+  { status: 'RUNNING', startedAt: at(10), pausedAt: at(15) },
   { status: 'COMPLETED', ...ran, termination: { kind: 'exited', code: 0 } },
   { status: 'STOPPED', ...ran, termination: { kind: 'signaled', signal: 'SIGTERM' } },
   {
     status: 'LIMIT_EXCEEDED',
     limit: 'MEMORY',
     ...ran,
+    hits: [hit],
     termination: { kind: 'signaled', signal: 'SIGKILL' },
     error: 'too much',
   },

@@ -49,7 +49,7 @@ describe('a burst of writes', () => {
     const jobs = Array.from({ length: 100 }, () => makeJob());
     await Promise.all([
       ...jobs.map((job) => store.insert(job)),
-      store.transition(first.id, ['QUEUED'], { status: 'RUNNING', startedAt: new Date() }),
+      store.transition(first.id, ['QUEUED'], { status: 'RUNNING', startedAt: new Date(), pausedAt: null }),
     ]);
     expect(commits() - before).toBe(1);
     expect(await store.count({ status: ['QUEUED'] })).toBe(100);
@@ -61,7 +61,7 @@ describe('a burst of writes', () => {
     const store = openStore(path);
     onEnd(() => store.close());
     const job = makeJob();
-    const running = { status: 'RUNNING', startedAt: new Date() } as const;
+    const running = { status: 'RUNNING', startedAt: new Date(), pausedAt: null } as const;
     const [, started, again] = await Promise.all([
       store.insert(job),
       store.transition(job.id, ['QUEUED'], running),

@@ -32,7 +32,7 @@ const jobIn = async (state: JobState): Promise<Job> => {
   await store.insert(job);
   if (state.status === 'QUEUED') return job;
   if (state.status !== 'FAILED' && state.status !== 'RUNNING')
-    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(10) });
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(10), pausedAt: null });
   const from: JobStatus = state.status === 'FAILED' || state.status === 'RUNNING' ? 'QUEUED' : 'RUNNING';
   const moved = await store.transition(job.id, [from], state);
   if (moved === undefined) throw new Error(`no way to ${state.status}`);
@@ -56,6 +56,8 @@ describe('a job', () => {
       finishedAt: at(5),
       termination: null,
       usage: null,
+      hits: [],
+      output: null,
     };
     await store.transition(job.id, ['QUEUED'], state);
     expect((await store.get(job.id))?.state).toEqual(state);
@@ -69,7 +71,7 @@ describe('a job', () => {
 describe('a change of state', () => {
   const allowed: Partial<Record<JobStatus, readonly JobStatus[]>> = {
     QUEUED: ['RUNNING', 'STOPPED', 'FAILED'],
-    RUNNING: ['COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST'],
+    RUNNING: ['RUNNING', 'COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED', 'LOST'],
   };
 
   const pairs = STATES.flatMap((from) => STATES.map((to) => ({ from, to })));
@@ -84,8 +86,16 @@ describe('a change of state', () => {
     }
   });
 
+  it('from RUNNING to RUNNING keeps the start', async () => {
+    const job = await jobIn({ status: 'RUNNING', startedAt: at(10), pausedAt: null });
+    const later: JobState = { status: 'RUNNING', startedAt: at(11), pausedAt: at(12) };
+    await expect(store.transition(job.id, ['RUNNING'], later)).rejects.toThrow(
+      'a job cannot change its state like this',
+    );
+  });
+
   it('is refused when the job is in none of the states it names', async () => {
-    const job = await jobIn({ status: 'RUNNING', startedAt: at(10) });
+    const job = await jobIn({ status: 'RUNNING', startedAt: at(10), pausedAt: null });
     const failed: JobState = { status: 'FAILED', finishedAt: at(1), error: 'late' };
     expect(await store.transition(job.id, ['QUEUED'], failed)).toBeUndefined();
     expect((await store.get(job.id))?.state.status).toBe('RUNNING');
@@ -144,7 +154,7 @@ describe('a page', () => {
     const two = makeJob({ name: 'two', image: 'other' }, { createdAt: at(200), owner: 'bob' });
     await store.insert(one);
     await store.insert(two);
-    await store.transition(two.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(300) });
+    await store.transition(two.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(300), pausedAt: null });
     const ids = async (filter: PageRequest['filter']): Promise<string[]> => {
       const { jobs } = await store.list(page({ limit: 10, filter }));
       expect(await store.count(filter)).toBe(jobs.length);
@@ -176,7 +186,7 @@ describe('a page', () => {
         { owner: index % 5 === 0 ? 'bob' : 'admin', createdAt: at([0, 100, 100, 50][index % 4] ?? 0) },
       );
       await store.insert(job);
-      const running = { status: 'RUNNING', startedAt: at(300) } as const;
+      const running = { status: 'RUNNING', startedAt: at(300), pausedAt: null } as const;
       const moved = index % 2 === 1 ? await store.transition(job.id, ['QUEUED'], running) : undefined;
       jobs.push(moved ?? job);
     }
@@ -266,7 +276,7 @@ describe('a write', () => {
     await store.insert(job);
     const status = db.prepare('SELECT status FROM jobs WHERE id = ?').pluck();
     expect(status.get(job.id)).toBe('QUEUED');
-    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(10) });
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(10), pausedAt: null });
     expect(status.get(job.id)).toBe('RUNNING');
   });
 
@@ -285,7 +295,7 @@ describe('a write', () => {
     const job = makeJob({ labels: [{ key: 'k', value: 'v' }] });
     await expect(store.insert(job)).rejects.toThrow('FOREIGN KEY constraint failed');
     expect(await store.get(job.id)).toBeUndefined();
-    const running: JobState = { status: 'RUNNING', startedAt: at(10) };
+    const running: JobState = { status: 'RUNNING', startedAt: at(10), pausedAt: null };
     await expect(store.transition(queued.id, ['QUEUED'], running)).rejects.toThrow(
       'FOREIGN KEY constraint failed',
     );
@@ -335,7 +345,7 @@ describe('a request with a key', () => {
   it('is told its job as that is now', async () => {
     const job = makeJob();
     await store.insert(job, request);
-    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(1) });
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(1), pausedAt: null });
     const again = await store.insert(makeJob(), request);
     expect(again).toMatchObject({ kind: 'repeated', job: { state: { status: 'RUNNING' } } });
   });

@@ -39,6 +39,9 @@ export interface StartedCell {
   readonly control: Control;
   /** Settles when the command has been executed; never when it could not be. */
   readonly running: Promise<void>;
+  /** Settles when it has first come to a stand, and when it first goes on. */
+  readonly paused: Promise<void>;
+  readonly resumed: Promise<void>;
   readonly finished: Promise<Finished>;
 }
 
@@ -84,7 +87,9 @@ export class CellBench {
       umask: 0o022,
       stdin: stdin !== undefined,
       timeout: 60_000,
+      cpuTime: null,
       output: 64 << 20,
+      outputPolicy: 'KILL',
       ...change,
     };
     mkdirSync(folder);
@@ -99,9 +104,27 @@ export class CellBench {
     const folder = join(this.state, 'jobs', id);
     const ended = Promise.withResolvers<void>();
     const running = Promise.withResolvers<void>();
-    const control = new Control(folder, { running: () => running.resolve(), ended: () => ended.resolve() });
-    const finished = ended.promise.then(() => this.#recorded(id)).then(() => this.#collect(id));
-    return { id, folder, cgroup: join(this.cgroups, id), control, running: running.promise, finished };
+    const paused = Promise.withResolvers<void>();
+    const resumed = Promise.withResolvers<void>();
+    const control = new Control(folder, {
+      running: (_startedAt, pausedAt) => {
+        running.resolve();
+        if (pausedAt !== null) paused.resolve();
+      },
+      paused: () => paused.resolve(),
+      resumed: () => resumed.resolve(),
+      ended: () => ended.resolve(),
+    });
+    return {
+      id,
+      folder,
+      cgroup: join(this.cgroups, id),
+      control,
+      running: running.promise,
+      paused: paused.promise,
+      resumed: resumed.promise,
+      finished: ended.promise.then(() => this.#recorded(id)).then(() => this.#collect(id)),
+    };
   }
 
   async run(argv: readonly string[], change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<Finished> {

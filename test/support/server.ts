@@ -133,6 +133,31 @@ export class TestServer {
     return stopJob.job;
   }
 
+  async pause(id: string): Promise<JobFields> {
+    return this.#change('pauseJob', 'PauseJobInput', { jobId: id });
+  }
+
+  async resume(id: string): Promise<JobFields> {
+    return this.#change('resumeJob', 'ResumeJobInput', { jobId: id });
+  }
+
+  async signal(id: string, signal: string): Promise<JobFields> {
+    return this.#change('signalJob', 'SignalJobInput', { jobId: id, signal });
+  }
+
+  async #change(name: string, type: string, input: unknown): Promise<JobFields> {
+    const document = `mutation ($input: ${type}!) { change: ${name}(input: $input) { job { ${FIELDS} } } }`;
+    return (await this.query<{ change: { job: JobFields } }>(document, { input })).change.job;
+  }
+
+  /** The job as soon as it runs. */
+  async running(id: string): Promise<JobFields> {
+    const document = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }';
+    for await (const data of this.subscribe(document, { id }))
+      if ((data as { jobUpdated: { status: string } }).jobUpdated.status !== 'QUEUED') break;
+    return this.job(id);
+  }
+
   async job(id: string): Promise<JobFields> {
     return (await this.query<{ job: JobFields }>(`query ($id: ID!) { job(id: $id) { ${FIELDS} } }`, { id }))
       .job;
@@ -197,9 +222,11 @@ export interface Answer {
   readonly errors?: readonly { readonly message: string; readonly extensions?: Record<string, unknown> }[];
 }
 
-const FIELDS = `id status exitCode signal limitExceeded error createdAt startedAt finishedAt
-  limits { cpus memory swap pids disk timeout output }
-  usage { cpuTime userTime systemTime memoryPeak pidsPeak oomKills throttledTime }`;
+const FIELDS = `id status exitCode signal limitExceeded error createdAt startedAt finishedAt pausedAt
+  output { kept dropped }
+  limitsHit { limit value peak unit ended evidence { file key value } message }
+  limits { cpus cpuWeight cpuset memory swap pids disk timeout output }
+  usage { cpuTime userTime systemTime memoryPeak pidsPeak oomKills forksRefused throttledTime }`;
 
 export interface JobFields {
   readonly id: string;
@@ -211,6 +238,21 @@ export interface JobFields {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
-  readonly limits: Record<string, number | null>;
+  readonly pausedAt: string | null;
+  readonly output: { readonly kept: number; readonly dropped: number } | null;
+  readonly limitsHit: readonly {
+    readonly limit: string;
+    readonly value: number | null;
+    readonly peak: number | null;
+    readonly unit: string;
+    readonly ended: boolean;
+    readonly evidence: readonly {
+      readonly file: string;
+      readonly key: string | null;
+      readonly value: number;
+    }[];
+    readonly message: string;
+  }[];
+  readonly limits: Record<string, number | string | null>;
   readonly usage: Record<string, number | null> | null;
 }

@@ -15,6 +15,20 @@ export type EnvVarInput = {
   readonly value: string;
 };
 
+/** What a job may move between memory and one disk in a second: at least one of the four. */
+export type IoLimitInput = {
+  /** A disk by its path, such as "/dev/sda", or by its number, such as "8:0"; a partition stands for its disk. Default: the disk of the state folder. */
+  readonly device?: string | null | undefined;
+  /** Bytes. */
+  readonly readBps?: number | string | null | undefined;
+  /** Operations. */
+  readonly readIops?: number | null | undefined;
+  /** Bytes. */
+  readonly writeBps?: number | string | null | undefined;
+  /** Operations. */
+  readonly writeIops?: number | null | undefined;
+};
+
 /** Which jobs: every field that is given must match. */
 export type JobFilter = {
   readonly createdAfter?: string | null | undefined;
@@ -43,23 +57,39 @@ export type LabelInput = {
 
 /** A limit whose excess ends a job. */
 export type LimitKind =
+  | 'CPU_TIME'
   | 'MEMORY'
   | 'OUTPUT'
   | 'TIME';
 
 /** What bounds a job; what is left out takes the server's default. */
 export type LimitsInput = {
+  /** CPU time of all processes together. */
+  readonly cpuTime?: number | string | null | undefined;
+  /** The share where jobs want more CPU time than there is, from 1 to 10000; others have 100. */
+  readonly cpuWeight?: number | null | undefined;
   /** CPUs' worth of time: 0.5 is half a core. */
   readonly cpus?: number | null | undefined;
+  /** The CPUs it may run on, such as "0-2,7". */
+  readonly cpuset?: string | null | undefined;
   /** The writable layer of the root. */
   readonly disk?: number | string | null | undefined;
+  /** Files and folders of the writable layer. Default: one for each 4 KiB of it. */
+  readonly inodes?: number | null | undefined;
+  /** Traffic with disks, each second. */
+  readonly io?: ReadonlyArray<IoLimitInput> | null | undefined;
+  /** Memory of all processes and of the files that were written. */
   readonly memory?: number | string | null | undefined;
-  /** Output, both streams together. */
+  /** Memory from which on the job is slowed down and its memory taken back, without an end of it. */
+  readonly memoryHigh?: number | string | null | undefined;
+  /** Output that is kept, both streams together. */
   readonly output?: number | string | null | undefined;
+  /** Default KILL. */
+  readonly outputPolicy?: OutputPolicy | null | undefined;
   /** Processes and threads at a time. */
   readonly pids?: number | null | undefined;
   readonly swap?: number | string | null | undefined;
-  /** Wall time. */
+  /** Wall time, pauses not counted. */
   readonly timeout?: number | string | null | undefined;
 };
 
@@ -71,6 +101,27 @@ export type LogStream =
 export type NetworkMode =
   /** Its own loopback and nothing else. */
   | 'NONE';
+
+/** What becomes of output beyond its limit. */
+export type OutputPolicy =
+  /** It ends the job. */
+  | 'KILL'
+  /** The first half of the limit is kept, and of the rest the end, from a quarter to half of the limit: what lies between is dropped and counted. The end is in the log when the job has ended. */
+  | 'TRUNCATE';
+
+export type PauseJobInput = {
+  readonly jobId: string;
+};
+
+export type ResumeJobInput = {
+  readonly jobId: string;
+};
+
+export type SignalJobInput = {
+  readonly jobId: string;
+  /** By name or number: "SIGHUP", "HUP", "1"; real-time signals are "SIGRTMIN+1" and so on. */
+  readonly signal: string;
+};
 
 export type StopJobInput = {
   /** Between SIGTERM to the command and the end of the whole cell. Default 10s. */
@@ -113,18 +164,20 @@ export type WatchJobSubscriptionVariables = Exact<{
 }>;
 
 
-export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
+export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
 
 export type JobSummaryFragment = { readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
 
-export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
+export type UsageDetailsFragment = { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null };
+
+export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
 
 export type JobByIdQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
+export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
 
 export type JobListQueryVariables = Exact<{
   first: number;
@@ -148,19 +201,48 @@ export type FollowLogsSubscriptionVariables = Exact<{
 
 export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } };
 
+export type PauseJobMutationVariables = Exact<{
+  input: PauseJobInput;
+}>;
+
+
+export type PauseJobMutation = { readonly pauseJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type ResumeJobMutationVariables = Exact<{
+  input: ResumeJobInput;
+}>;
+
+
+export type ResumeJobMutation = { readonly resumeJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type SignalJobMutationVariables = Exact<{
+  input: SignalJobInput;
+}>;
+
+
+export type SignalJobMutation = { readonly signalJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
 export type StopJobMutationVariables = Exact<{
   input: StopJobInput;
 }>;
 
 
-export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type SubmitJobMutationVariables = Exact<{
   input: SubmitJobInput;
 }>;
 
 
-export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly memory: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly timeout: number, readonly output: number }, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly oomKills: number | null, readonly throttledTime: number | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type FollowUsageSubscriptionVariables = Exact<{
+  jobId: string;
+  interval?: number | string | null | undefined;
+}>;
+
+
+export type FollowUsageSubscription = { readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -201,6 +283,37 @@ export const JobSummaryFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"JobSummary"}) as unknown as TypedDocumentString<JobSummaryFragment, unknown>;
+export const UsageDetailsFragmentDoc = new TypedDocumentString(`
+    fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+    `, {"fragmentName":"UsageDetails"}) as unknown as TypedDocumentString<UsageDetailsFragment, unknown>;
 export const JobDetailsFragmentDoc = new TypedDocumentString(`
     fragment JobDetails on Job {
   ...JobSummary
@@ -218,26 +331,48 @@ export const JobDetailsFragmentDoc = new TypedDocumentString(`
     position
     reason
   }
+  pausedAt
   limits {
     cpus
+    cpuWeight
+    cpuset
+    cpuTime
     memory
+    memoryHigh
     swap
     pids
     disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
     timeout
     output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
   }
   usage {
-    cpuTime
-    userTime
-    systemTime
-    memoryCurrent
-    memoryPeak
-    pidsPeak
-    ioRead
-    ioWritten
-    oomKills
-    throttledTime
+    ...UsageDetails
   }
 }
     fragment JobSummary on Job {
@@ -257,6 +392,35 @@ export const JobDetailsFragmentDoc = new TypedDocumentString(`
   labels {
     key
     value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
   }
 }`, {"fragmentName":"JobDetails"}) as unknown as TypedDocumentString<JobDetailsFragment, unknown>;
 export const WatchJobDocument = new TypedDocumentString(`
@@ -284,6 +448,35 @@ export const WatchJobDocument = new TypedDocumentString(`
     value
   }
 }
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
 fragment JobDetails on Job {
   ...JobSummary
   owner
@@ -300,26 +493,48 @@ fragment JobDetails on Job {
     position
     reason
   }
+  pausedAt
   limits {
     cpus
+    cpuWeight
+    cpuset
+    cpuTime
     memory
+    memoryHigh
     swap
     pids
     disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
     timeout
     output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
   }
   usage {
-    cpuTime
-    userTime
-    systemTime
-    memoryCurrent
-    memoryPeak
-    pidsPeak
-    ioRead
-    ioWritten
-    oomKills
-    throttledTime
+    ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<WatchJobSubscription, WatchJobSubscriptionVariables>;
 export const JobByIdDocument = new TypedDocumentString(`
@@ -347,6 +562,35 @@ export const JobByIdDocument = new TypedDocumentString(`
     value
   }
 }
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
 fragment JobDetails on Job {
   ...JobSummary
   owner
@@ -363,26 +607,48 @@ fragment JobDetails on Job {
     position
     reason
   }
+  pausedAt
   limits {
     cpus
+    cpuWeight
+    cpuset
+    cpuTime
     memory
+    memoryHigh
     swap
     pids
     disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
     timeout
     output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
   }
   usage {
-    cpuTime
-    userTime
-    systemTime
-    memoryCurrent
-    memoryPeak
-    pidsPeak
-    ioRead
-    ioWritten
-    oomKills
-    throttledTime
+    ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<JobByIdQuery, JobByIdQueryVariables>;
 export const JobListDocument = new TypedDocumentString(`
@@ -440,6 +706,354 @@ export const FollowLogsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
+export const PauseJobDocument = new TypedDocumentString(`
+    mutation PauseJob($input: PauseJobInput!) {
+  pauseJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
+  pausedAt
+  limits {
+    cpus
+    cpuWeight
+    cpuset
+    cpuTime
+    memory
+    memoryHigh
+    swap
+    pids
+    disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
+    timeout
+    output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
+  }
+  usage {
+    ...UsageDetails
+  }
+}`) as unknown as TypedDocumentString<PauseJobMutation, PauseJobMutationVariables>;
+export const ResumeJobDocument = new TypedDocumentString(`
+    mutation ResumeJob($input: ResumeJobInput!) {
+  resumeJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
+  pausedAt
+  limits {
+    cpus
+    cpuWeight
+    cpuset
+    cpuTime
+    memory
+    memoryHigh
+    swap
+    pids
+    disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
+    timeout
+    output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
+  }
+  usage {
+    ...UsageDetails
+  }
+}`) as unknown as TypedDocumentString<ResumeJobMutation, ResumeJobMutationVariables>;
+export const SignalJobDocument = new TypedDocumentString(`
+    mutation SignalJob($input: SignalJobInput!) {
+  signalJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
+  pausedAt
+  limits {
+    cpus
+    cpuWeight
+    cpuset
+    cpuTime
+    memory
+    memoryHigh
+    swap
+    pids
+    disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
+    timeout
+    output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
+  }
+  usage {
+    ...UsageDetails
+  }
+}`) as unknown as TypedDocumentString<SignalJobMutation, SignalJobMutationVariables>;
 export const StopJobDocument = new TypedDocumentString(`
     mutation StopJob($input: StopJobInput!) {
   stopJob(input: $input) {
@@ -467,6 +1081,35 @@ export const StopJobDocument = new TypedDocumentString(`
     value
   }
 }
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
 fragment JobDetails on Job {
   ...JobSummary
   owner
@@ -483,26 +1126,48 @@ fragment JobDetails on Job {
     position
     reason
   }
+  pausedAt
   limits {
     cpus
+    cpuWeight
+    cpuset
+    cpuTime
     memory
+    memoryHigh
     swap
     pids
     disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
     timeout
     output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
   }
   usage {
-    cpuTime
-    userTime
-    systemTime
-    memoryCurrent
-    memoryPeak
-    pidsPeak
-    ioRead
-    ioWritten
-    oomKills
-    throttledTime
+    ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<StopJobMutation, StopJobMutationVariables>;
 export const SubmitJobDocument = new TypedDocumentString(`
@@ -532,6 +1197,35 @@ export const SubmitJobDocument = new TypedDocumentString(`
     value
   }
 }
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
 fragment JobDetails on Job {
   ...JobSummary
   owner
@@ -548,25 +1242,82 @@ fragment JobDetails on Job {
     position
     reason
   }
+  pausedAt
   limits {
     cpus
+    cpuWeight
+    cpuset
+    cpuTime
     memory
+    memoryHigh
     swap
     pids
     disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
     timeout
     output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
   }
   usage {
-    cpuTime
-    userTime
-    systemTime
-    memoryCurrent
-    memoryPeak
-    pidsPeak
-    ioRead
-    ioWritten
-    oomKills
-    throttledTime
+    ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<SubmitJobMutation, SubmitJobMutationVariables>;
+export const FollowUsageDocument = new TypedDocumentString(`
+    subscription FollowUsage($jobId: ID!, $interval: Duration) {
+  usage(jobId: $jobId, interval: $interval) {
+    ...UsageDetails
+  }
+}
+    fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}`) as unknown as TypedDocumentString<FollowUsageSubscription, FollowUsageSubscriptionVariables>;

@@ -2,15 +2,31 @@ import type { CgroupSetting } from '../plan.ts';
 import type { ControllerName, Obstacle } from './controllers.ts';
 import { pageSize } from './page-size.ts';
 
+/** What a job may move between memory and one disk in a second: bytes and operations; `null`: not bounded. */
+export interface CgroupIoLimit {
+  /** `major:minor` of a whole disk. */
+  readonly device: string;
+  readonly readBps: number | null;
+  readonly writeBps: number | null;
+  readonly readIops: number | null;
+  readonly writeIops: number | null;
+}
+
 /** The limits of a job that cgroups enforce; `null`: not bounded. */
 export interface CgroupLimits {
   /** CPUs' worth of time: 0.5 is half a core. */
   readonly cpus: number | null;
+  /** From 1 to 10000; 100 is what others have. */
+  readonly cpuWeight: number | null;
+  /** A list of CPUs in the one form in which the kernel tells it again: see `parseCpus`. */
+  readonly cpuset: string | null;
   /** Bytes. */
   readonly memory: number | null;
+  readonly memoryHigh: number | null;
   readonly swap: number | null;
   /** Processes and threads, the cell's init not counted. */
   readonly pids: number | null;
+  readonly io: readonly CgroupIoLimit[];
 }
 
 /** A limit that this host cannot enforce. */
@@ -20,9 +36,13 @@ export interface MissingController extends Obstacle {
 
 const CONTROLLER_OF: Readonly<Record<keyof CgroupLimits, ControllerName>> = {
   cpus: 'cpu',
+  cpuWeight: 'cpu',
+  cpuset: 'cpuset',
   memory: 'memory',
+  memoryHigh: 'memory',
   swap: 'memory',
   pids: 'pids',
+  io: 'io',
 };
 
 const PERIOD_US = 100_000;
@@ -41,9 +61,9 @@ export const cgroupSettings = (
   controllers: readonly ControllerName[],
 ): readonly CgroupSetting[] => {
   for (const [name, controller] of Object.entries(CONTROLLER_OF))
-    if (limits[name as keyof CgroupLimits] !== null && !controllers.includes(controller))
+    if (isSet(limits[name as keyof CgroupLimits]) && !controllers.includes(controller))
       throw new Error(`limits.${name}: this host has no cgroup controller ${JSON.stringify(controller)}`);
-  const { cpus, memory, swap, pids } = limits;
+  const { memory, memoryHigh, swap, pids } = limits;
   const settings: CgroupSetting[] = [];
   const set = (file: string, value: string | number, optional = false) =>
     settings.push({ file, value: String(value), optional });
@@ -51,16 +71,27 @@ export const cgroupSettings = (
     set('memory.max', wholePages(memory));
     set('memory.oom.group', 1);
   }
+  if (memoryHigh !== null) set('memory.high', wholePages(memoryHigh));
   // A kernel that does not account swap has no such file.
   if (swap !== null) set('memory.swap.max', wholePages(swap), true);
   // The cell's init is one that the job did not ask for.
   if (pids !== null) set('pids.max', Math.min(pids + 1, MOST_PIDS));
-  if (cpus !== null) {
-    const quota = Math.max(LEAST_QUOTA_US, Math.round(cpus * PERIOD_US));
-    set('cpu.max', `${quota} ${PERIOD_US}`);
-  }
+  if (limits.cpus !== null) set('cpu.max', cpuMax(limits.cpus));
+  if (limits.cpuWeight !== null) set('cpu.weight', limits.cpuWeight);
+  if (limits.cpuset !== null) set('cpuset.cpus', limits.cpuset);
+  for (const limit of limits.io) set('io.max', ioMax(limit));
   return settings;
 };
+
+const isSet = (limit: CgroupLimits[keyof CgroupLimits]): boolean =>
+  Array.isArray(limit) ? limit.length > 0 : limit !== null;
+
+/** A value of cpu.max: the quota in each period, in microseconds. */
+export const cpuMax = (cpus: number): string =>
+  `${Math.max(LEAST_QUOTA_US, Math.round(cpus * PERIOD_US))} ${PERIOD_US}`;
+
+const ioMax = ({ device, readBps, writeBps, readIops, writeIops }: CgroupIoLimit): string =>
+  `${device} rbps=${readBps ?? 'max'} wbps=${writeBps ?? 'max'} riops=${readIops ?? 'max'} wiops=${writeIops ?? 'max'}`;
 
 /** What keeps a limit from being enforced here; `undefined` when nothing does. */
 export const missingController = (
@@ -79,5 +110,5 @@ export const missingController = (
   return { controller, ...obstacle };
 };
 
-// The kernel counts in pages and rounds down (page_counter_memparse).
-const wholePages = (bytes: number): number => Math.floor(bytes / pageSize()) * pageSize();
+/** The kernel counts in pages and rounds down (page_counter_memparse). */
+export const wholePages = (bytes: number): number => Math.floor(bytes / pageSize()) * pageSize();

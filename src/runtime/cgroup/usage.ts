@@ -14,12 +14,34 @@ export interface CgroupUsage {
   readonly pidsPeak: number | null;
   readonly ioRead: number | null;
   readonly ioWritten: number | null;
+  readonly ioReadOperations: number | null;
+  readonly ioWriteOperations: number | null;
   readonly oomKills: number | null;
+  /** Forks and clones that pids.max refused. */
+  readonly forksRefused: number | null;
   readonly throttledTime: number | null;
+  /** `null` where the kernel has no pressure stall information. */
+  readonly pressure: Readonly<Record<(typeof PRESSURES)[number], CgroupPressure>> | null;
 }
 
+/** For how long one process waited, and all of them at once (accounting/psi.rst), in microseconds. */
+export interface CgroupPressure {
+  readonly some: number;
+  readonly full: number;
+}
+
+const PRESSURES = ['cpu', 'memory', 'io'] as const;
+
 /** Files of a job's cgroup that tell at its end what it consumed. */
-export const USAGE_FILES = ['cpu.stat', 'memory.peak', 'memory.events', 'pids.peak', 'io.stat'] as const;
+export const USAGE_FILES = [
+  'cpu.stat',
+  'memory.peak',
+  'memory.events',
+  'pids.peak',
+  'pids.events',
+  'io.stat',
+  ...PRESSURES.map((name) => `${name}.pressure` as const),
+] as const;
 
 const LIVE_FILES = [...USAGE_FILES, 'memory.current'];
 
@@ -30,7 +52,7 @@ export const readUsage = async (path: string): Promise<CgroupUsage | null> => {
     try {
       files.set(file, await readFile(join(path, file), 'utf8'));
     } catch (error) {
-      // EOPNOTSUPP: io.stat of a kernel that cannot tell.
+      // EOPNOTSUPP: io.stat of a kernel that cannot tell, or pressure of one that was told not to measure it.
       if (!isGone(error) && errnoName(error) !== 'EOPNOTSUPP') throw error;
     }
   };
@@ -58,9 +80,29 @@ export const parseUsage = (files: ReadonlyMap<string, string>): CgroupUsage | nu
     pidsPeak: pids === null ? null : Math.max(0, pids - 1),
     ioRead: sum(files.get('io.stat'), 'rbytes'),
     ioWritten: sum(files.get('io.stat'), 'wbytes'),
+    ioReadOperations: sum(files.get('io.stat'), 'rios'),
+    ioWriteOperations: sum(files.get('io.stat'), 'wios'),
     oomKills: pairs(files.get('memory.events'))('oom_kill'),
+    forksRefused: pairs(files.get('pids.events'))('max'),
     throttledTime: cpu('throttled_usec'),
+    pressure: pressures(files),
   };
+};
+
+const pressures = (files: ReadonlyMap<string, string>): CgroupUsage['pressure'] => {
+  const [cpu, memory, io] = PRESSURES.map((name) => pressure(files.get(`${name}.pressure`)));
+  return cpu === undefined || memory === undefined || io === undefined ? null : { cpu, memory, io };
+};
+
+/** Lines such as `some avg10=0.00 avg60=0.00 avg300=0.00 total=1234`. */
+const pressure = (text = ''): CgroupPressure | undefined => {
+  const total = (kind: string): number | undefined => {
+    const digits = new RegExp(`^${kind} .*total=(\\d+)$`, 'm').exec(text)?.[1];
+    return digits === undefined ? undefined : Number(digits);
+  };
+  const some = total('some');
+  // The CPU's has only had that line since Linux 5.13.
+  return some === undefined ? undefined : { some, full: total('full') ?? 0 };
 };
 
 /** A look-up in lines of a key and a number. */

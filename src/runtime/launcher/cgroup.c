@@ -22,11 +22,13 @@ static bool write_file(int directory, const char *file, const char *value) {
   return RETRY(write(fd, value, strlen(value))) == (long)strlen(value);
 }
 
+/* A file such as io.max has a line for each device: the value is one of them. */
 static bool reads_back(int directory, const char *file, const char *value) {
   AUTO_FREE char *text = read_file_at(directory, file, 4096, NULL);
   if (text == NULL) return false;
-  text[strcspn(text, "\n")] = '\0';
-  if (strcmp(text, value) == 0) return true;
+  char *rest = NULL;
+  for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+    if (strcmp(line, value) == 0) return true;
   errno = EINVAL;
   return false;
 }
@@ -71,21 +73,37 @@ void cgroup_kill(const struct cgroup *cgroup) {
   if (cgroup->path != NULL) (void)!write_file(cgroup->fd, "cgroup.kill", "1");
 }
 
-static bool is_empty(const struct cgroup *cgroup) {
+/* Whether cgroup.events has such a line; reading it arms the next event. */
+static bool has_event(const struct cgroup *cgroup, const char *event) {
   char text[256];
   ssize_t length = RETRY(pread(cgroup->events, text, sizeof text - 1, 0));
   if (length < 0) return false;
   text[length] = '\0';
-  return strstr(text, "populated 0") != NULL;
+  return strstr(text, event) != NULL;
+}
+
+bool cgroup_freeze(const struct cgroup *cgroup, bool freeze) {
+  return write_file(cgroup->fd, "cgroup.freeze", freeze ? "1" : "0");
+}
+
+bool cgroup_is_frozen(const struct cgroup *cgroup) {
+  return has_event(cgroup, "frozen 1");
+}
+
+int64_t cgroup_cpu_time(const struct cgroup *cgroup) {
+  AUTO_FREE char *text = read_file_at(cgroup->fd, "cpu.stat", 4096, NULL);
+  const char *line = text == NULL ? NULL : strstr(text, "usage_usec ");
+  long long microseconds;
+  return line != NULL && sscanf(line, "usage_usec %lld", &microseconds) == 1 ? microseconds : -1;
 }
 
 bool cgroup_wait_empty(const struct cgroup *cgroup, int64_t most_ms) {
   if (cgroup->path == NULL) return true;
   int64_t until = monotonic_clock() + most_ms * 1000000;
-  while (!is_empty(cgroup)) {
+  while (!has_event(cgroup, "populated 0")) {
     int64_t left = (until - monotonic_clock()) / 1000000;
     if (left <= 0) return false;
-    /* A change of cgroup.events wakes poll with POLLPRI (cgroup-v2.rst); reading it arms the next. */
+    /* A change of cgroup.events wakes poll with POLLPRI (cgroup-v2.rst). */
     struct pollfd wait = {.fd = cgroup->events, .events = POLLPRI};
     RETRY(poll(&wait, 1, (int)left));
   }

@@ -55,13 +55,21 @@ static bool parse_request(const char *line, struct request *request) {
   else if (sscanf(line, "signal %lld%n", &number, &end) == 1 && line[end] == '\0' && number > 0 &&
            number <= SIGRTMAX)
     *request = (struct request){REQUEST_SIGNAL, number};
+  else if (strcmp(line, "pause") == 0)
+    *request = (struct request){REQUEST_PAUSE, 0};
+  else if (strcmp(line, "resume") == 0)
+    *request = (struct request){REQUEST_RESUME, 0};
   else
     return false;
   return true;
 }
 
-bool control_read(struct control_connection *connection, void (*act)(void *context, struct request request),
-                  void *context) {
+static const char *carry_out(const char *line, control_act *act, void *context) {
+  struct request request;
+  return parse_request(line, &request) ? act(context, request) : "not a request";
+}
+
+bool control_read(struct control_connection *connection, control_act *act, void *context) {
   size_t room = sizeof connection->line - 1 - connection->length;
   long count = RETRY(recv(connection->fd, connection->line + connection->length, room, 0));
   if (count < 0 && errno == EAGAIN) return true;
@@ -73,13 +81,13 @@ bool control_read(struct control_connection *connection, void (*act)(void *conte
   connection->line[connection->length] = '\0';
   for (char *end; connection->fd >= 0 && (end = strchr(connection->line, '\n')) != NULL;) {
     *end = '\0';
-    struct request request;
-    bool understood = parse_request(connection->line, &request);
-    tell(connection, understood ? "ok\n" : "error not a request\n");
+    const char *refusal = carry_out(connection->line, act, context);
     size_t used = (size_t)(end - connection->line) + 1;
     connection->length -= used;
     memmove(connection->line, end + 1, connection->length + 1);
-    if (understood) act(context, request);
+    char answer[CONTROL_LINE];
+    snprintf(answer, sizeof answer, refusal == NULL ? "ok\n" : "error %s\n", refusal);
+    if (connection->fd >= 0) tell(connection, answer);
   }
   if (connection->fd >= 0 && connection->length == sizeof connection->line - 1) {
     tell(connection, "error line too long\n");

@@ -1,13 +1,16 @@
 /*
  * The control socket of a running job, "control" in its folder: lines of text over a stream.
  *
- * The supervisor greets with "starting" or "running NS" (wall clock of the start), and tells "running NS" when
- * that happens. It takes:
+ * The supervisor greets with "starting" or "running NS PAUSED" (wall clocks: of the start, and since when it is paused, or
+ * 0), and tells "running NS 0", "paused NS" and "resumed" when that happens. It takes:
  *
- *   stop MS      SIGTERM to the command, and after MS milliseconds the end of the cell; answered "ok"
- *   signal N     signal N to the command; answered "ok"
+ *   stop MS      SIGTERM to the command, and after MS milliseconds the end of the cell; lets a paused cell go on
+ *   signal N     signal N to the command, which a paused one gets when it goes on
+ *   pause        brings all processes of the cell to a stand: "paused" tells when they are
+ *   resume       lets them go on: "resumed" tells that they do
  *
- * and answers "error TEXT" to anything else. The connection ends with the supervisor.
+ * and answers each with "ok", or with "error TEXT" when it is none of these or cannot be done. The connection ends with
+ * the supervisor.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -30,7 +33,7 @@ struct control {
   struct control_connection connections[CONTROL_CONNECTIONS];
 };
 
-enum request_kind { REQUEST_STOP, REQUEST_SIGNAL };
+enum request_kind { REQUEST_STOP, REQUEST_SIGNAL, REQUEST_PAUSE, REQUEST_RESUME };
 
 struct request {
   enum request_kind kind;
@@ -43,12 +46,14 @@ bool control_open(struct control *control);
 struct control_connection *control_accept(struct control *control, const char *greeting);
 /* Tells every connection. */
 void control_tell(struct control *control, const char *line);
+/* Carries out a request. NULL, or why it cannot be done: a few words. */
+typedef const char *control_act(void *context, struct request request);
+
 /*
- * Reads what came on a connection and calls `act` for each whole request. False when the connection has
+ * Reads what came on a connection, and has each whole request carried out and answered. False when the connection has
  * ended (it is closed then).
  */
-bool control_read(struct control_connection *connection, void (*act)(void *context, struct request request),
-                  void *context);
+bool control_read(struct control_connection *connection, control_act *act, void *context);
 /*
  * Takes no more connections and removes the socket's name. The connections stay open until the process ends:
  * for the other side their end says that the exit record is there, or never will be.

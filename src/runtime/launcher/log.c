@@ -11,7 +11,7 @@ static void put_le(unsigned char *at, uint64_t value, unsigned bytes) {
   for (unsigned i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> (8 * i));
 }
 
-static void put_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time) {
+void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time) {
   put_le(header, length, 4);
   header[4] = (unsigned char)stream;
   header[5] = (unsigned char)flags;
@@ -43,14 +43,18 @@ static bool append(struct log *log, const unsigned char *frame, size_t length) {
 
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length) {
   if (length == 0) return;
-  log_mark(log);
   uint64_t now = (uint64_t)wall_clock();
-  put_header(buffer, (uint32_t)length, stream, 0, now);
+  log_header(buffer, (uint32_t)length, stream, 0, now);
+  log_frame(log, stream, now, buffer, length);
+}
+
+void log_frame(struct log *log, enum log_stream stream, uint64_t time, const unsigned char *buffer, size_t length) {
+  log_mark(log, time);
   uint64_t begin = log->end;
   if (append(log, buffer, LOG_HEADER + length)) {
     log->kept += length;
     log_index_note(&log->index, begin, log->dropped - log->unmarked);
-    log_index_count(&log->index, stream, now, buffer + LOG_HEADER, length);
+    log_index_count(&log->index, stream, time, buffer + LOG_HEADER, length);
   } else {
     log_drop(log, length);
   }
@@ -61,10 +65,10 @@ void log_drop(struct log *log, size_t length) {
   log->unmarked += length;
 }
 
-void log_mark(struct log *log) {
+void log_mark(struct log *log, uint64_t time) {
   if (log->unmarked == 0) return;
   unsigned char frame[LOG_HEADER + 8];
-  put_header(frame, 8, 0, 1, (uint64_t)wall_clock());
+  log_header(frame, 8, 0, 1, time);
   put_le(frame + LOG_HEADER, log->unmarked, 8);
   if (append(log, frame, sizeof frame)) log->unmarked = 0;
 }

@@ -29,11 +29,15 @@ struct log {
   struct log_index index;
 };
 
-/* Appends one frame. `buffer` has LOG_HEADER bytes of room in front of the payload. */
+/* Fills in the header of a frame; `time` in nanoseconds since 1970. */
+void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time);
+/* Appends one frame of now. `buffer` has LOG_HEADER bytes of room in front of the payload of `length` bytes. */
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length);
+/* Appends a frame that has its header; what was dropped is told before it. */
+void log_frame(struct log *log, enum log_stream stream, uint64_t time, const unsigned char *buffer, size_t length);
 /* Counts output that is not kept. */
 void log_drop(struct log *log, size_t length);
 /* Writes the mark for what was dropped since the last one; without room on the disk it is left to the record. */
-void log_mark(struct log *log);
+void log_mark(struct log *log, uint64_t time);
 
 #endif

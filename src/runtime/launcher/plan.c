@@ -8,6 +8,8 @@
 #include "cell.h"
 
 #define MOST_TOKENS 6
+/* A hundred years: counted in nanoseconds, it is still far from the end of an int64_t. */
+#define CPU_TIME_MOST_US 3155760000000000u
 
 struct reader {
   char *position, *end;
@@ -263,6 +265,14 @@ static bool set_output(struct plan *plan, char **token) {
   return parse_number(token[0], INT64_MAX, &plan->output_bytes);
 }
 
+static bool set_cpu_time(struct plan *plan, char **token) {
+  return parse_number(token[0], CPU_TIME_MOST_US, &plan->cpu_time_us);
+}
+
+static bool set_tail(struct plan *plan, char **token) {
+  return parse_number(token[0], INT64_MAX, &plan->tail_bytes);
+}
+
 static const struct statement {
   const char *name;
   size_t tokens;
@@ -279,7 +289,7 @@ static const struct statement {
     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
     {"write", 2, add_write},       {"mask", 1, add_mask},         {"seal", 2, add_seal},
     {"capabilities", 1, set_capabilities}, {"oom", 1, set_oom},
-    {"seccomp", 1, set_seccomp},
+    {"seccomp", 1, set_seccomp},   {"cputime", 1, set_cpu_time},  {"tail", 1, set_tail},
 };
 
 static const char *missing_part(const struct plan *plan) {
@@ -288,6 +298,8 @@ static const char *missing_part(const struct plan *plan) {
   if (plan->image == NULL) return "statement missing: root";
   if (plan->arguments_count == 0) return "statement missing: argument";
   if (plan->workdir == NULL) return "statement missing: workdir";
+  if (plan->tail_bytes > plan->output_bytes) return "statement wrong: tail";
+  if (plan->cpu_time_us != 0 && plan->cgroup == NULL) return "statement missing: cgroup";
   return NULL;
 }
 

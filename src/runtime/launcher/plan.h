@@ -85,8 +85,10 @@ struct plan {
   size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
   bool has_stdin; /* the file "stdin" of the job's folder is fed to the command */
 
-  uint64_t timeout_ms;   /* wall time, 0: none */
+  uint64_t timeout_ms;   /* wall time, pauses not counted; 0: none */
+  uint64_t cpu_time_us;  /* CPU time of all that is in the cgroup, 0: no limit */
   uint64_t output_bytes; /* kept at most */
+  uint64_t tail_bytes;   /* of those, for the end of the output: what lies between is dropped. 0: too much ends the job */
 };
 
 /*

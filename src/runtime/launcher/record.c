@@ -60,7 +60,7 @@ static void put_termination(FILE *stream, const struct record *record) {
 }
 
 static void put_fields(FILE *stream, const struct record *record) {
-  static const char *const causes[] = {"none", "time", "output", "stop"};
+  static const char *const causes[] = {"none", "time", "output", "stop", "cputime"};
   put(stream, "cell-exit");
   put(stream, "1");
   put_number(stream, "executed", record->executed);

@@ -3,7 +3,7 @@
  * and its values:
  *
  *   executed 0|1      started NS       finished NS      duration NS (monotonic)
- *   cause none|time|output|stop        termination none|exited|signaled NUMBER
+ *   cause none|time|output|stop|cputime   termination none|exited|signaled NUMBER
  *   failure STEP ERRNO INDEX SUBJECT SECOND              (when the cell could not be made or the command executed)
  *   kept BYTES        dropped BYTES    file NAME CONTENT (of the cgroup, each that the plan names)
  *   note TEXT         end
@@ -16,7 +16,7 @@
 #include "plan.h"
 #include "report.h"
 
-enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_OUTPUT, CAUSE_STOP };
+enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_OUTPUT, CAUSE_STOP, CAUSE_CPU_TIME };
 
 struct record {
   int fd; /* the file "exit" of the job's folder, with room reserved on the disk */

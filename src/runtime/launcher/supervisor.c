@@ -22,6 +22,7 @@
 #include "init.h"
 #include "keyring.h"
 #include "log.h"
+#include "log_tail.h"
 #include "plan.h"
 #include "record.h"
 #include "report.h"
@@ -30,6 +31,9 @@
 #define PIPE_SIZE (1 << 20)
 #define NEVER INT64_MAX
 #define EMPTY_MOST_MS 30000
+/* CPU time is looked at when it could have run out, but not more often than this. */
+#define CPU_CHECK_LEAST_NS 5000000
+#define CPU_CHECK_IDLE_NS 250000000
 /* Output that comes faster than this is gathered for a millisecond at a time: a fifth of the CPU time. */
 #define BUSY_WITHIN_NS 200000
 #define BUSY_ROUNDS 8
@@ -45,6 +49,7 @@ enum source {
   SOURCE_SOCKET,
   SOURCE_CHANNEL,
   SOURCE_CONTROL,
+  SOURCE_CGROUP,
   SOURCE_CONNECTION
 };
 
@@ -55,6 +60,7 @@ struct supervisor {
   struct cgroup cgroup;
   struct control control;
   struct log log;
+  struct log_tail tail;
 
   int events;    /* epoll */
   int outputs[2]; /* read ends of stdout and stderr */
@@ -68,6 +74,12 @@ struct supervisor {
 
   int64_t deadline, grace; /* monotonic ns at which the cell is killed, or NEVER */
   int64_t began;           /* monotonic ns of the start */
+  int64_t cpu_check;       /* monotonic ns at which CPU time is looked at, or NEVER */
+  int64_t cpu_end;         /* the limit as the cgroup counts, in us: what making the cell took is in it */
+  int64_t cpu_left;        /* us, when it was looked at last */
+  int64_t cpu_pause;       /* ns between two looks */
+  int64_t time_left;       /* ns until the deadline, while the cell is paused */
+  int64_t paused;          /* wall clock since when it is, or 0 */
   bool gone;               /* init has been reaped */
   unsigned char *buffer;   /* LOG_HEADER bytes and a payload */
 };
@@ -161,7 +173,8 @@ static bool open_log(struct supervisor *self) {
   self->log.index.next = LOG_INDEX_STRIDE;
   self->log.index.fd = open("index", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   self->buffer = must_allocate(LOG_HEADER + LOG_PAYLOAD_MOST, 1);
-  return (self->log.fd >= 0 && self->log.index.fd >= 0) || fail(self, "log", "log");
+  bool opened = self->log.fd >= 0 && self->log.index.fd >= 0 && log_tail_open(&self->tail, self->plan.tail_bytes);
+  return opened || fail(self, "log", "log");
 }
 
 /* ---- the clone ---- */
@@ -291,13 +304,45 @@ static void end_cell(struct supervisor *self, enum cause cause) {
   kill_cell(self);
 }
 
+/*
+ * Looks at the CPU time that is left, and decides when to look again: all CPUs together cannot use it up sooner. A cell
+ * that uses none is looked at ever more seldom.
+ */
+static void check_cpu_time(struct supervisor *self, int64_t now) {
+  int64_t left = self->cpu_end - cgroup_cpu_time(&self->cgroup);
+  if (left <= 0) {
+    self->cpu_check = NEVER;
+    end_cell(self, CAUSE_CPU_TIME);
+    return;
+  }
+  int64_t soonest = left * 1000 / sysconf(_SC_NPROCESSORS_ONLN);
+  if (soonest < CPU_CHECK_LEAST_NS) soonest = CPU_CHECK_LEAST_NS;
+  int64_t idle = 2 * self->cpu_pause < CPU_CHECK_IDLE_NS ? 2 * self->cpu_pause : CPU_CHECK_IDLE_NS;
+  self->cpu_pause = left == self->cpu_left && idle > soonest ? idle : soonest;
+  self->cpu_left = left;
+  self->cpu_check = now + self->cpu_pause;
+}
+
+/* What a connection is greeted with: how the job stands. */
+static void describe(const struct supervisor *self, char line[CONTROL_LINE]) {
+  if (self->record.executed)
+    snprintf(line, CONTROL_LINE, "running %lld %lld\n", (long long)self->record.started, (long long)self->paused);
+  else
+    snprintf(line, CONTROL_LINE, "starting\n");
+}
+
 static void note_start(struct supervisor *self) {
   self->record.executed = true;
   self->record.started = wall_clock();
   self->began = monotonic_clock();
   if (self->plan.timeout_ms != 0) self->deadline = self->began + (int64_t)self->plan.timeout_ms * 1000000;
+  if (self->plan.cpu_time_us != 0) {
+    int64_t used = cgroup_cpu_time(&self->cgroup);
+    self->cpu_end = (int64_t)self->plan.cpu_time_us + (used < 0 ? 0 : used);
+    check_cpu_time(self, self->began);
+  }
   char line[CONTROL_LINE];
-  snprintf(line, sizeof line, "running %lld\n", (long long)self->record.started);
+  describe(self, line);
   control_tell(&self->control, line);
 }
 
@@ -323,10 +368,14 @@ static void take_output(struct supervisor *self, enum source source, size_t leng
   /* Whoever writes has been executed; that may not have been read yet. */
   read_channel(self);
   enum log_stream stream = source == SOURCE_STDOUT ? LOG_STDOUT : LOG_STDERR;
-  uint64_t room = self->plan.output_bytes - self->log.kept;
+  uint64_t room = self->plan.output_bytes - self->plan.tail_bytes - self->log.kept;
   size_t fits = length < room ? length : (size_t)room;
   log_output(&self->log, stream, self->buffer, fits);
   if (fits == length) return;
+  if (self->plan.tail_bytes != 0) {
+    log_tail_output(&self->tail, &self->log, stream, self->buffer + fits, length - fits);
+    return;
+  }
   log_drop(&self->log, length - fits);
   end_cell(self, CAUSE_OUTPUT);
 }
@@ -381,27 +430,70 @@ static void read_report(struct supervisor *self) {
   }
 }
 
-static void act(void *context, struct request request) {
-  struct supervisor *self = context;
-  if (request.kind == REQUEST_SIGNAL) {
-    give_order(self, ORDER_SIGNAL, (int)request.number);
-    return;
-  }
-  if (!self->record.executed || request.number == 0) {
+/* The clocks of a cell that has come to a stand do too. */
+static void note_pause(struct supervisor *self) {
+  self->paused = wall_clock();
+  if (self->deadline != NEVER) self->time_left = self->deadline - monotonic_clock();
+  self->deadline = self->cpu_check = NEVER;
+  char line[CONTROL_LINE];
+  snprintf(line, sizeof line, "paused %lld\n", (long long)self->paused);
+  control_tell(&self->control, line);
+}
+
+static void note_resumption(struct supervisor *self) {
+  self->paused = 0;
+  if (self->plan.timeout_ms != 0) self->deadline = monotonic_clock() + self->time_left;
+  if (self->plan.cpu_time_us != 0) check_cpu_time(self, monotonic_clock());
+  control_tell(&self->control, "resumed\n");
+}
+
+static void read_cgroup_events(struct supervisor *self) {
+  bool frozen = cgroup_is_frozen(&self->cgroup);
+  if (frozen && self->paused == 0) note_pause(self);
+  if (!frozen && self->paused != 0) note_resumption(self);
+}
+
+static const char *freeze(struct supervisor *self, bool pause) {
+  if (self->cgroup.path == NULL) return "without a cgroup nothing can be paused";
+  if (!self->record.executed || self->record.ended || self->record.cause != CAUSE_NONE) return "it does not run";
+  if (!cgroup_freeze(&self->cgroup, pause)) return "the kernel refuses it";
+  read_cgroup_events(self);
+  return NULL;
+}
+
+static void stop(struct supervisor *self, int64_t grace_ms) {
+  if (!self->record.executed || grace_ms == 0) {
     end_cell(self, CAUSE_STOP);
     return;
   }
   if (self->record.cause == CAUSE_NONE && !self->record.ended) self->record.cause = CAUSE_STOP;
   int64_t most = (NEVER - monotonic_clock()) / 1000000;
-  int64_t until = monotonic_clock() + (request.number < most ? request.number : most) * 1000000;
+  int64_t until = monotonic_clock() + (grace_ms < most ? grace_ms : most) * 1000000;
   if (until < self->grace) self->grace = until;
+  /* What does not run cannot end by itself; should it stay frozen, the grace period ends it. */
+  if (self->cgroup.path != NULL) cgroup_freeze(&self->cgroup, false);
   give_order(self, ORDER_SIGNAL, SIGTERM);
 }
 
+static const char *act(void *context, struct request request) {
+  struct supervisor *self = context;
+  switch (request.kind) {
+    case REQUEST_STOP:
+      stop(self, request.number);
+      return NULL;
+    case REQUEST_SIGNAL:
+      if (!self->record.executed || self->record.ended) return "it does not run";
+      return give_order(self, ORDER_SIGNAL, (int)request.number) ? NULL : "it does not run";
+    case REQUEST_PAUSE:
+    case REQUEST_RESUME:
+      return freeze(self, request.kind == REQUEST_PAUSE);
+  }
+  return "not a request";
+}
+
 static void accept_control(struct supervisor *self) {
-  char greeting[CONTROL_LINE] = "starting\n";
-  if (self->record.executed)
-    snprintf(greeting, sizeof greeting, "running %lld\n", (long long)self->record.started);
+  char greeting[CONTROL_LINE];
+  describe(self, greeting);
   struct control_connection *connection = control_accept(&self->control, greeting);
   if (connection == NULL) return;
   uint32_t index = (uint32_t)(connection - self->control.connections);
@@ -429,6 +521,9 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
     case SOURCE_CONTROL:
       accept_control(self);
       break;
+    case SOURCE_CGROUP:
+      read_cgroup_events(self);
+      break;
     default: {
       struct control_connection *connection = &self->control.connections[source - SOURCE_CONNECTION];
       if (connection->fd >= 0) control_read(connection, act, self);
@@ -438,6 +533,7 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
 
 static int wait_milliseconds(const struct supervisor *self) {
   int64_t next = self->deadline < self->grace ? self->deadline : self->grace;
+  if (self->cpu_check < next) next = self->cpu_check;
   if (next == NEVER) return -1;
   int64_t left = next - monotonic_clock();
   if (left <= 0) return 0;
@@ -455,6 +551,7 @@ static void check_clock(struct supervisor *self) {
     self->grace = NEVER;
     end_cell(self, CAUSE_STOP);
   }
+  if (now >= self->cpu_check) check_cpu_time(self, now);
 }
 
 /* Slows the reading of a torrent down to a read each millisecond, which the large pipes bridge. */
@@ -478,6 +575,8 @@ static void watch_all(struct supervisor *self) {
   watch(self, self->channel, EPOLLIN, SOURCE_CHANNEL);
   watch(self, self->control.listener, EPOLLIN, SOURCE_CONTROL);
   if (self->stdin_pipe >= 0) watch(self, self->stdin_pipe, EPOLLOUT, SOURCE_STDIN);
+  /* A change wakes with EPOLLPRI, and what there is to read always would (cgroup-v2.rst). */
+  if (self->cgroup.path != NULL) watch(self, self->cgroup.events, EPOLLPRI, SOURCE_CGROUP);
 }
 
 static void run(struct supervisor *self) {
@@ -521,7 +620,8 @@ static void drain(struct supervisor *self) {
   for (enum source source = SOURCE_STDOUT; source <= SOURCE_STDERR; source++)
     while (read_output(self, source, &taken)) continue;
   if (self->log.unmarked > 0) record_yield(&self->record);
-  log_mark(&self->log);
+  log_tail_append(&self->tail, &self->log, self->buffer);
+  log_mark(&self->log, (uint64_t)wall_clock());
 }
 
 static void finish(struct supervisor *self) {
@@ -547,7 +647,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
   struct supervisor self = {
       .id = strdup(id), .events = epoll_create1(EPOLL_CLOEXEC), .outputs = {-1, -1}, .stdin_pipe = -1,
       .stdin_file = -1, .socket = -1, .channel = -1, .init_fd = -1, .init = -1, .started = -1, .deadline = NEVER,
-      .grace = NEVER,   .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1, .index = {.fd = -1}}, .record = {.fd = -1},
+      .grace = NEVER,   .cpu_check = NEVER, .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1, .index = {.fd = -1}}, .record = {.fd = -1},
   };
   setsid();
   prctl(PR_SET_NAME, "cell-supervisor");

@@ -7,8 +7,17 @@ import {
   missingController,
 } from '../../../src/runtime/cgroup/settings.ts';
 
-const ALL = ['cpu', 'memory', 'pids'] as const;
-const NONE: CgroupLimits = { cpus: null, memory: null, swap: null, pids: null };
+const ALL = ['cpu', 'cpuset', 'io', 'memory', 'pids'] as const;
+const NONE: CgroupLimits = {
+  cpus: null,
+  cpuWeight: null,
+  cpuset: null,
+  memory: null,
+  memoryHigh: null,
+  swap: null,
+  pids: null,
+  io: [],
+};
 const lines = (limits: Partial<CgroupLimits>) =>
   cgroupSettings({ ...NONE, ...limits }, ALL).map(
     ({ file, value, optional }) => `${file}=${value}${optional ? '?' : ''}`,
@@ -22,6 +31,23 @@ describe('cgroupSettings', () => {
       'memory.swap.max=0?',
       'pids.max=257',
       'cpu.max=100000 100000',
+    ]);
+  });
+
+  it('shares, places and slows down', () => {
+    const rates = { readBps: 1_000_000, writeBps: null, readIops: null, writeIops: 7 };
+    expect(
+      lines({
+        cpuWeight: 7,
+        cpuset: '0-2,7',
+        memoryHigh: 10 * pageSize() + 1,
+        io: [{ device: '8:0', ...rates }],
+      }),
+    ).toEqual([
+      `memory.high=${10 * pageSize()}`,
+      'cpu.weight=7',
+      'cpuset.cpus=0-2,7',
+      'io.max=8:0 rbps=1000000 wbps=max riops=max wiops=7',
     ]);
   });
 
@@ -63,6 +89,13 @@ describe('cgroupSettings', () => {
     ['pids', ['cpu', 'memory'], 'limits.pids: this host has no cgroup controller "pids"'],
   ] as const)('never leaves %s out in silence', (name, controllers, message) => {
     expect(() => cgroupSettings({ ...NONE, [name]: 1 }, controllers)).toThrow(message);
+  });
+
+  it('never leaves the traffic of a disk out in silence', () => {
+    const io = [{ device: '8:0', readBps: 1, writeBps: null, readIops: null, writeIops: null }];
+    expect(() => cgroupSettings({ ...NONE, io }, ['cpu'])).toThrow(
+      'limits.io: this host has no cgroup controller "io"',
+    );
   });
 });
 

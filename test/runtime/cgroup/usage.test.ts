@@ -6,6 +6,11 @@ import { cgroup, describeCgroups, files, folder, sleeper } from './fixture.ts';
 
 const onEnd = disposers();
 
+const pressure = (some: number, full: number): string =>
+  ['some', 'full']
+    .map((kind) => `${kind} avg10=0.12 avg60=0.00 avg300=0.00 total=${kind === 'some' ? some : full}\n`)
+    .join('');
+
 const FULL = {
   'cpu.stat': [
     'usage_usec 1058829',
@@ -21,8 +26,12 @@ const FULL = {
   'memory.peak': '1048576\n',
   'memory.events': 'low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\noom_group_kill 1\n',
   'pids.peak': '5\n',
+  'pids.events': 'max 3\n',
   'io.stat':
     '8:0 rbytes=4096 wbytes=512 rios=1 wios=1 dbytes=0 dios=0\n254:0 rbytes=100 wbytes=0 rios=1 wios=0 dbytes=9 dios=1\n',
+  'cpu.pressure': pressure(11, 0),
+  'memory.pressure': pressure(22, 21),
+  'io.pressure': pressure(33, 31),
 };
 const NOTHING = {
   userTime: null,
@@ -32,8 +41,12 @@ const NOTHING = {
   pidsPeak: null,
   ioRead: null,
   ioWritten: null,
+  ioReadOperations: null,
+  ioWriteOperations: null,
   oomKills: null,
+  forksRefused: null,
   throttledTime: null,
+  pressure: null,
 };
 const parse = (contents: Readonly<Record<string, string>>) => parseUsage(new Map(Object.entries(contents)));
 
@@ -48,8 +61,16 @@ describe('parseUsage', () => {
       pidsPeak: 4,
       ioRead: 4196,
       ioWritten: 512,
+      ioReadOperations: 2,
+      ioWriteOperations: 1,
       oomKills: 1,
+      forksRefused: 3,
       throttledTime: 4500,
+      pressure: {
+        cpu: { some: 11, full: 0 },
+        memory: { some: 22, full: 21 },
+        io: { some: 33, full: 31 },
+      },
     });
   });
 

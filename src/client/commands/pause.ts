@@ -1,0 +1,16 @@
+import type { ClientConfig } from '../../config.ts';
+import { connect } from '../connection.ts';
+import { jobLines } from '../format.ts';
+import { PauseJobDocument } from '../generated/operations.ts';
+import { print, printJson } from '../output.ts';
+import { request } from '../request.ts';
+
+/** `cloister pause`: returns when the job has come to a stand. */
+export const pause = async (
+  config: ClientConfig,
+  jobId: string,
+  flags: { readonly json?: boolean },
+): Promise<void> => {
+  const { pauseJob } = await request(await connect(config), PauseJobDocument, { input: { jobId } });
+  await (flags.json ? printJson(pauseJob.job) : print(jobLines(pauseJob.job)));
+};

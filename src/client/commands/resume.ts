@@ -1,0 +1,16 @@
+import type { ClientConfig } from '../../config.ts';
+import { connect } from '../connection.ts';
+import { jobLines } from '../format.ts';
+import { ResumeJobDocument } from '../generated/operations.ts';
+import { print, printJson } from '../output.ts';
+import { request } from '../request.ts';
+
+/** `cloister resume`: returns when the job goes on. */
+export const resume = async (
+  config: ClientConfig,
+  jobId: string,
+  flags: { readonly json?: boolean },
+): Promise<void> => {
+  const { resumeJob } = await request(await connect(config), ResumeJobDocument, { input: { jobId } });
+  await (flags.json ? printJson(resumeJob.job) : print(jobLines(resumeJob.job)));
+};

@@ -1,0 +1,21 @@
+import type { ClientConfig } from '../../config.ts';
+import { connect } from '../connection.ts';
+import { usageLine } from '../format.ts';
+import { FollowUsageDocument } from '../generated/operations.ts';
+import { print } from '../output.ts';
+import { reconnecting } from '../reconnect.ts';
+import { subscribe } from '../subscribe.ts';
+
+/** `cloister usage`: a line for each sample, until the job has ended. */
+export const usage = async (
+  config: ClientConfig,
+  jobId: string,
+  flags: { readonly interval?: string; readonly json?: boolean },
+): Promise<void> => {
+  const connection = await connect(config);
+  const variables = { jobId, interval: flags.interval };
+  for await (const sample of reconnecting(connection, () =>
+    subscribe(connection, FollowUsageDocument, variables),
+  ))
+    await print(flags.json ? JSON.stringify(sample.usage) : usageLine(sample.usage));
+};

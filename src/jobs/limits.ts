@@ -1,0 +1,185 @@
+import { type CgroupLimits, formatCpus, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
+import { DiskError } from '../runtime/disk.ts';
+import type { IoLimit, Limits } from '../store/job.ts';
+import { badInput, ClientError } from './errors.ts';
+import type { IoLimitRequest, LimitsRequest } from './service.ts';
+
+/** Limits that a server has a default for and may have a maximum for. */
+export type CommonLimit = 'cpus' | 'memory' | 'swap' | 'pids' | 'disk' | 'timeout' | 'output';
+
+/** A limit that is enforced by cgroups. */
+export type CgroupLimit = keyof CgroupLimits | 'cpuTime';
+
+/** What the limits of a request are checked against. */
+export interface LimitsContext {
+  readonly defaults: Readonly<Record<CommonLimit, number>>;
+  /** What no job may exceed; `null`: whatever it asks for. */
+  readonly maxima: Readonly<Record<CommonLimit, number | null>>;
+  /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
+  readonly capacity: { readonly memory: number | null; readonly cpus: number | null };
+  /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
+  missing(limit: CgroupLimit): string | undefined;
+  /** The numbers of the CPUs that jobs may run on. */
+  cpus(): readonly number[];
+  /**
+   * The whole disk of a device, by default of that which holds the state folder, as `major:minor`.
+   *
+   * @throws DiskError when there is none
+   */
+  disk(device: string | undefined): string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const TIB = 1024 * 1024 * MIB;
+const TEN_YEARS_MS = 10 * 365 * 24 * 3600 * 1000;
+const MOST_DEVICES = 16;
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+  readonly unit: string;
+}
+
+const RANGES: Readonly<Record<CommonLimit | 'cpuWeight' | 'cpuTime' | 'memoryHigh' | 'inodes', Range>> = {
+  cpus: { least: 0.01, most: 1024, unit: 'CPUs' },
+  cpuWeight: { least: 1, most: 10_000, unit: 'shares, of which others have 100' },
+  cpuTime: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
+  memory: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
+  memoryHigh: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
+  swap: { least: 0, most: 64 * TIB, unit: 'bytes' },
+  pids: { least: 1, most: 4_194_304, unit: 'processes' },
+  disk: { least: 64 * KIB, most: 64 * TIB, unit: 'bytes' },
+  inodes: { least: 16, most: 2 ** 31 - 1, unit: 'files and folders' },
+  timeout: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
+  output: { least: 1, most: 64 * TIB, unit: 'bytes' },
+};
+
+/**
+ * Checks the limits that a job asks for, and fills in what it leaves open. What nobody asked for and this host cannot
+ * enforce is `null`.
+ *
+ * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with the field at fault
+ */
+export const checkLimits = (asked: LimitsRequest, context: LimitsContext): Limits => {
+  for (const name of Object.keys(RANGES) as (keyof typeof RANGES)[]) checkRange(name, asked[name]);
+  const common = (name: CommonLimit): number => {
+    const most = context.maxima[name] ?? Number.POSITIVE_INFINITY;
+    const value = asked[name];
+    if (value === undefined) return Math.min(context.defaults[name], most);
+    if (value > most)
+      throw badInput(field(name), `at most ${most} ${RANGES[name].unit}, which this server gives`, value);
+    return value;
+  };
+  const bounded = (name: CommonLimit & CgroupLimit): number | null =>
+    enforced(name, asked[name], context) ? common(name) : null;
+  const wanted = <Name extends CgroupLimit>(name: Name): LimitsRequest[Name] | undefined =>
+    enforced(name, asked[name], context) ? asked[name] : undefined;
+  const limits: Limits = {
+    cpus: bounded('cpus'),
+    cpuWeight: wanted('cpuWeight') ?? null,
+    cpuset: checkCpuset(wanted('cpuset'), context),
+    cpuTime: wanted('cpuTime') ?? null,
+    memory: inPages(bounded('memory')),
+    memoryHigh: inPages(wanted('memoryHigh') ?? null),
+    swap: inPages(bounded('swap')),
+    pids: bounded('pids'),
+    disk: common('disk'),
+    inodes: asked.inodes ?? null,
+    io: checkIo(wanted('io') ?? [], context),
+    timeout: common('timeout'),
+    output: common('output'),
+    outputPolicy: asked.outputPolicy ?? 'KILL',
+  };
+  checkAgainst(limits, context);
+  return limits;
+};
+
+const field = (name: keyof LimitsRequest): string => `input.limits.${name}`;
+
+const checkRange = (name: keyof typeof RANGES, value: number | undefined): void => {
+  if (value === undefined) return;
+  const { least, most, unit } = RANGES[name];
+  const whole = name === 'cpus' || Number.isSafeInteger(value);
+  if (!whole || !(value >= least && value <= most))
+    throw badInput(field(name), `from ${least} to ${most} ${unit}`, value);
+};
+
+/** @throws ClientError `LIMIT_UNAVAILABLE` for what was asked for and cannot be had: it is never left out in silence */
+const enforced = (name: CgroupLimit, value: unknown, context: LimitsContext): boolean => {
+  const reason = context.missing(name);
+  if (reason === undefined) return true;
+  if (value === undefined) return false;
+  throw limitUnavailable(field(name), reason);
+};
+
+const limitUnavailable = (name: string, reason: string): ClientError =>
+  new ClientError('LIMIT_UNAVAILABLE', `${name}: this server cannot enforce it: ${reason}`, name);
+
+const checkCpuset = (text: string | undefined, context: LimitsContext): string | null => {
+  if (text === undefined) return null;
+  const cpus = parseCpus(text);
+  const available = context.cpus();
+  if (cpus?.every((cpu) => available.includes(cpu)) !== true)
+    throw badInput(field('cpuset'), `a list of CPUs such as "0-2,7" out of ${formatCpus(available)}`, text);
+  return formatCpus(cpus);
+};
+
+const checkIo = (asked: readonly IoLimitRequest[], context: LimitsContext): readonly IoLimit[] => {
+  if (asked.length > MOST_DEVICES)
+    throw badInput(field('io'), `at most ${MOST_DEVICES} devices`, `${asked.length}`);
+  const limits: IoLimit[] = [];
+  for (const [index, request] of asked.entries()) {
+    const name = `${field('io')}[${index}]`;
+    const rates = {
+      readBps: checkRate(`${name}.readBps`, 'bytes', request.readBps),
+      writeBps: checkRate(`${name}.writeBps`, 'bytes', request.writeBps),
+      readIops: checkRate(`${name}.readIops`, 'operations', request.readIops),
+      writeIops: checkRate(`${name}.writeIops`, 'operations', request.writeIops),
+    };
+    if (Object.values(rates).every((rate) => rate === null))
+      throw badInput(name, 'at least one of readBps, writeBps, readIops and writeIops', 'none');
+    const device = checkDevice(`${name}.device`, request.device, context);
+    if (limits.some((other) => other.device === device))
+      throw badInput(`${name}.device`, 'each disk once', request.device ?? device);
+    limits.push({ device, ...rates });
+  }
+  return limits;
+};
+
+const checkRate = (name: string, unit: string, rate: number | undefined): number | null => {
+  if (rate === undefined) return null;
+  if (!(Number.isSafeInteger(rate) && rate >= 1))
+    throw badInput(name, `from 1 to ${Number.MAX_SAFE_INTEGER} ${unit} a second`, rate);
+  // The kernel counts operations in 32 bits.
+  return unit === 'operations' ? Math.min(rate, 2 ** 32 - 2) : rate;
+};
+
+const checkDevice = (name: string, device: string | undefined, context: LimitsContext): string => {
+  const form = 'a disk by its path, such as "/dev/sda", or by its number, such as "8:0"';
+  if (device !== undefined && !/^(?:\d{1,9}:\d{1,9}|(?:\/dev(?:\/(?!\.)[\w.:+-]+)+))$/.test(device))
+    throw badInput(name, form, device);
+  try {
+    return context.disk(device);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    // Nobody named a disk, and none can be found: that is not the caller's mistake.
+    if (device === undefined) throw limitUnavailable(name, `${error.message}: name a disk`);
+    throw badInput(name, form, device);
+  }
+};
+
+const checkAgainst = (limits: Limits, { capacity }: LimitsContext): void => {
+  const { memory, memoryHigh } = limits;
+  if (memory !== null && memoryHigh !== null && memoryHigh > memory)
+    throw badInput(field('memoryHigh'), `at most the limit of memory, ${memory} bytes`, memoryHigh);
+  for (const name of ['memory', 'cpus'] as const) {
+    const most = capacity[name];
+    // It would wait for ever, and everything behind it.
+    if (most !== null && (limits[name] ?? 0) > most)
+      throw badInput(field(name), `at most ${most}, which is all that jobs may have here`, limits[name]);
+  }
+};
+
+/** What is reported is what holds. */
+const inPages = (bytes: number | null): number | null => (bytes === null ? null : wholePages(bytes));

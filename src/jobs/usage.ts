@@ -1,0 +1,48 @@
+import { Bell, pull } from '../runtime/pull.ts';
+import type { Job, Usage } from '../store/job.ts';
+import { type Changes, isFinal } from './changes.ts';
+
+export interface UsageOptions {
+  readonly changes: Changes;
+  readonly id: string;
+  /** Looks the job up; what it throws is thrown by `followUsage`. */
+  readonly find: () => Promise<Job>;
+  /** What it consumes now, or has consumed; `null` while nothing is known. */
+  readonly usage: (job: Job) => Promise<Usage | null>;
+  /** Milliseconds. */
+  readonly intervalMs: number;
+}
+
+/**
+ * The usage of a job: at once when it runs, then after each interval, and at its end. Measured when the next one is
+ * asked for, so that nothing is measured for nobody; who is slow misses some.
+ */
+export const followUsage = async (options: UsageOptions): Promise<AsyncIterableIterator<Usage>> => {
+  const { changes, id, find, usage, intervalMs } = options;
+  const bell = new Bell();
+  const forget = changes.listen(id, () => bell.ring());
+  try {
+    await find();
+  } catch (error) {
+    forget();
+    throw error;
+  }
+  let due = performance.now();
+  let over = false;
+  return pull<Usage>(async (signal) => {
+    while (!over) {
+      const seen = bell.rings;
+      const job = await find();
+      over = isFinal(job.state);
+      const wait = due - performance.now();
+      // The final one is told at once.
+      const sample = over || wait <= 0 ? await usage(job) : null;
+      if (sample !== null) {
+        due = performance.now() + intervalMs;
+        return { done: false, value: sample };
+      }
+      if (!over) await bell.wait(seen, signal, wait > 0 ? wait : undefined);
+    }
+    return { done: true, value: undefined };
+  }, forget);
+};

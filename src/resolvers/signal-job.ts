@@ -1,0 +1,29 @@
+import type { Job } from '../store/job.ts';
+import { builder, identify } from './builder.ts';
+import { JobNode } from './job.ts';
+
+const SignalJobInput = builder.inputType('SignalJobInput', {
+  fields: (t) => ({
+    jobId: t.id({ required: true }),
+    signal: t.string({
+      required: true,
+      description: 'By name or number: "SIGHUP", "HUP", "1"; real-time signals are "SIGRTMIN+1" and so on.',
+    }),
+  }),
+});
+
+const SignalJobPayload = builder
+  .objectRef<{ readonly job: Job }>('SignalJobPayload')
+  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+
+builder.mutationField('signalJob', (t) =>
+  t.field({
+    type: SignalJobPayload,
+    description:
+      'Sends a signal to the command of a running job; answered when it is on its way. A paused job gets it when it goes on.',
+    args: { input: t.arg({ type: SignalJobInput, required: true }) },
+    resolve: async (_root, { input }, context) => ({
+      job: await context.jobs.signal(identify(context), input.jobId, input.signal),
+    }),
+  }),
+);

@@ -1,0 +1,25 @@
+/**
+ * Reads a list of CPUs as cpuset(7) writes it, `0-2,7`, in any order and with repetitions.
+ *
+ * @returns the numbers in their order, each once; `undefined` for text that is no such list
+ */
+export const parseCpus = (text: string): readonly number[] | undefined => {
+  const cpus = new Set<number>();
+  for (const part of text.split(',')) {
+    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim()) ?? [];
+    if (first === undefined || Number(last) < Number(first)) return undefined;
+    for (let cpu = Number(first); cpu <= Number(last); cpu++) cpus.add(cpu);
+  }
+  return [...cpus].sort((a, b) => a - b);
+};
+
+/** The list in the one form in which the kernel prints it. */
+export const formatCpus = (cpus: readonly number[]): string => {
+  const ranges: [number, number][] = [];
+  for (const cpu of cpus) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === cpu - 1) last[1] = cpu;
+    else ranges.push([cpu, cpu]);
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+};

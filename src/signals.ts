@@ -1,0 +1,31 @@
+import { constants } from 'node:os';
+
+// SIGRTMIN of the C libraries on Linux, which keep the first two or three for themselves, and the kernel's last.
+const FIRST_REAL_TIME = 34;
+const LAST = 64;
+
+/** The name of a signal: `SIGTERM`; real-time signals, which have none, are `SIGRTMIN+n` (signal(7)). */
+export const signalName = (number: number): string => {
+  for (const [name, value] of Object.entries(constants.signals)) if (value === number) return name;
+  return number >= FIRST_REAL_TIME ? `SIGRTMIN+${number - FIRST_REAL_TIME}` : `SIG${number}`;
+};
+
+/**
+ * The number of a signal.
+ *
+ * @param text a name with or without `SIG`, in upper or lower case, or a number
+ * @returns `undefined` for what is none
+ */
+export const signalNumber = (text: string): number | undefined => {
+  const name = text.toUpperCase();
+  const number = /^(?:SIG)?\d{1,2}$/.test(name)
+    ? Number(name.replace('SIG', ''))
+    : byName(name.startsWith('SIG') ? name : `SIG${name}`);
+  return number !== undefined && number >= 1 && number <= LAST ? number : undefined;
+};
+
+const byName = (name: string): number | undefined => {
+  const step = /^SIGRTMIN(?:\+(\d{1,2}))?$/.exec(name);
+  if (step !== null) return FIRST_REAL_TIME + Number(step[1] ?? 0);
+  return Object.entries(constants.signals).find(([known]) => known === name)?.[1];
+};

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { checkLimits, type LimitsContext } from '../../src/jobs/limits.ts';
+import type { LimitsRequest } from '../../src/jobs/service.ts';
+import { DiskError } from '../../src/runtime/disk.ts';
+
+const MIB = 1024 ** 2;
+
+const context: LimitsContext = {
+  defaults: { cpus: 1, memory: 512 * MIB, swap: 0, pids: 256, disk: MIB, timeout: 60_000, output: MIB },
+  maxima: { cpus: null, memory: null, swap: null, pids: null, disk: null, timeout: null, output: null },
+  capacity: { memory: null, cpus: null },
+  missing: () => undefined,
+  cpus: () => [0, 1, 2, 3],
+  disk: (device) => {
+    if (device === undefined || device === '/dev/sda1' || device === '8:0') return '8:0';
+    throw new DiskError('no disk');
+  },
+};
+
+const check = (asked: LimitsRequest, change: Partial<LimitsContext> = {}) =>
+  checkLimits(asked, { ...context, ...change });
+
+const none = { cpus: null, memory: null, swap: null, pids: null, disk: null, timeout: null, output: null };
+
+describe('limits', () => {
+  it('that nobody asked for are the defaults, or none', () => {
+    expect(check({})).toEqual({
+      cpus: 1,
+      cpuWeight: null,
+      cpuset: null,
+      cpuTime: null,
+      memory: 512 * MIB,
+      memoryHigh: null,
+      swap: 0,
+      pids: 256,
+      disk: MIB,
+      inodes: null,
+      io: [],
+      timeout: 60_000,
+      output: MIB,
+      outputPolicy: 'KILL',
+    });
+  });
+
+  it('are taken as they were asked for, in the form in which the kernel tells them', () => {
+    const io = { readBps: 1000, writeIops: 5 };
+    expect(
+      check({
+        cpuWeight: 10_000,
+        cpuset: '3, 1,0',
+        cpuTime: 5,
+        memory: 8 * MIB + 1,
+        memoryHigh: 5 * MIB + 1,
+        inodes: 100,
+        io: [io],
+        outputPolicy: 'TRUNCATE',
+      }),
+    ).toMatchObject({
+      cpuWeight: 10_000,
+      cpuset: '0-1,3',
+      cpuTime: 5,
+      memory: 8 * MIB,
+      memoryHigh: 5 * MIB,
+      inodes: 100,
+      io: [{ device: '8:0', readBps: 1000, writeBps: null, readIops: null, writeIops: 5 }],
+      outputPolicy: 'TRUNCATE',
+    });
+  });
+
+  it.each<[LimitsRequest, string]>([
+    [{ cpus: 0.001 }, 'input.limits.cpus: expected from 0.01 to 1024 CPUs, got 0.001'],
+    [{ cpuWeight: 0 }, 'input.limits.cpuWeight: expected from 1 to 10000 shares'],
+    [{ cpuWeight: 10_001 }, 'input.limits.cpuWeight'],
+    [{ cpuTime: 0 }, 'input.limits.cpuTime: expected from 1 to'],
+    [{ memory: 4095 }, 'input.limits.memory: expected from'],
+    [{ memoryHigh: 1 }, 'input.limits.memoryHigh: expected from'],
+    [
+      { memory: 8 * MIB, memoryHigh: 9 * MIB },
+      `input.limits.memoryHigh: expected at most the limit of memory, ${8 * MIB} bytes, got ${9 * MIB}`,
+    ],
+    [{ inodes: 15 }, 'input.limits.inodes: expected from 16 to'],
+    [{ cpuset: '' }, 'input.limits.cpuset: expected a list of CPUs such as "0-2,7" out of 0-3, got ""'],
+    [{ cpuset: '4' }, 'got "4"'],
+    [{ cpuset: '2-1' }, 'got "2-1"'],
+    [{ cpuset: '0-9999999' }, 'got "0-9999999"'],
+    [{ io: [{}] }, 'input.limits.io[0]: expected at least one of readBps, writeBps, readIops and writeIops'],
+    [{ io: [{ readBps: 0 }] }, 'input.limits.io[0].readBps: expected from 1 to'],
+    [{ io: [{ readBps: 1, device: 'sda' }] }, 'input.limits.io[0].device: expected a disk by its path'],
+    [{ io: [{ readBps: 1, device: '/dev/../etc/passwd' }] }, 'input.limits.io[0].device: expected a disk'],
+    [{ io: [{ readBps: 1, device: '/dev/nosuch' }] }, 'got "/dev/nosuch"'],
+    [
+      { io: [{ readBps: 1 }, { readBps: 1, device: '/dev/sda1' }] },
+      'input.limits.io[1].device: expected each disk once, got "/dev/sda1"',
+    ],
+  ])('%j are refused', (asked, message) => {
+    expect(() => check(asked)).toThrow(message);
+  });
+
+  it('that this host cannot enforce are absent, or refused where they were asked for', () => {
+    const without = {
+      missing: (limit: string) => (limit === 'disk' ? undefined : `no controller for ${limit}`),
+    };
+    expect(check({}, without)).toMatchObject({ cpus: null, memory: null, swap: null, pids: null });
+    for (const asked of [
+      { cpus: 1 },
+      { cpuWeight: 1 },
+      { cpuset: '0' },
+      { cpuTime: 1000 },
+      { memory: 8 * MIB },
+      { memoryHigh: 8 * MIB },
+      { swap: 0 },
+      { pids: 1 },
+      { io: [{ readBps: 1 }] },
+    ]) {
+      const [name = ''] = Object.keys(asked);
+      expect(() => check(asked, without)).toThrow(
+        `input.limits.${name}: this server cannot enforce it: no controller for ${name}`,
+      );
+    }
+  });
+
+  it('of a disk that cannot be found are not the mistake of who named none', () => {
+    const disk = (): string => {
+      throw new DiskError('it lies on no disk');
+    };
+    expect(() => check({ io: [{ readBps: 1 }] }, { disk })).toThrow(
+      'input.limits.io[0].device: this server cannot enforce it: it lies on no disk: name a disk',
+    );
+  });
+
+  it('go up to the maximum of the server, and so do its defaults', () => {
+    const maxima = { ...none, memory: 100 * MIB, timeout: 1000, cpus: 0.5 };
+    expect(check({}, { maxima })).toMatchObject({ memory: 100 * MIB, timeout: 1000, cpus: 0.5, pids: 256 });
+    expect(check({ memory: 100 * MIB }, { maxima }).memory).toBe(100 * MIB);
+    expect(() => check({ timeout: 1001 }, { maxima })).toThrow(
+      'input.limits.timeout: expected at most 1000 milliseconds, which this server gives, got 1001',
+    );
+    expect(() => check({ cpus: 0.6 }, { maxima })).toThrow('input.limits.cpus: expected at most 0.5 CPUs');
+  });
+
+  it('never exceed what all jobs may have together', () => {
+    const capacity = { memory: 10 * MIB, cpus: null };
+    expect(() => check({ memory: 11 * MIB }, { capacity })).toThrow('which is all that jobs may have here');
+  });
+});

@@ -1,0 +1,249 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IMAGES } from '../support/image.ts';
+import { TestServer } from '../support/server.ts';
+
+const MIB = 1024 * 1024;
+
+let server: TestServer;
+let cgroup: string;
+
+const pathOf = async (one: TestServer): Promise<string> => {
+  const { server: info } = await one.query<{ server: { cgroup: { path: string } } }>(
+    '{ server { cgroup { path } } }',
+  );
+  return info.cgroup.path;
+};
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  cgroup = await pathOf(server);
+});
+
+afterAll(() => server.dispose());
+
+const setting = (id: string, file: string): string =>
+  readFileSync(join(cgroup, 'jobs', id, file), 'utf8').trim();
+
+describe('a share of CPU time', () => {
+  it('is what the job was given, and divides a CPU by it', async () => {
+    const spin = { command: 'while :; do :; done', limits: { cpuset: '0', timeout: '8s' } };
+    const light = await server.submit({ ...spin, limits: { ...spin.limits, cpuWeight: 20 } });
+    const heavy = await server.submit({ ...spin, limits: { ...spin.limits, cpuWeight: 500 } });
+    await server.running(light);
+    await server.running(heavy);
+    expect(setting(light, 'cpu.weight')).toBe('20');
+    expect(setting(heavy, 'cpu.weight')).toBe('500');
+    const [one, other] = await Promise.all([server.ended(light), server.ended(heavy)]);
+    expect(Number(other.usage?.['cpuTime'])).toBeGreaterThan(3 * Number(one.usage?.['cpuTime']));
+  });
+});
+
+describe('a set of CPUs', () => {
+  it('is all that the job may run on', async () => {
+    const job = await server.run({
+      command: 'grep Cpus_allowed_list /proc/self/status; nproc',
+      limits: { cpuset: '1' },
+    });
+    expect((await server.output(job.id)).stdout).toBe('Cpus_allowed_list:\t1\n1\n');
+    expect(job.limits['cpuset']).toBe('1');
+  });
+
+  it('is refused when it holds a CPU that is not there', async () => {
+    const { errors } = await server.ask(
+      'mutation { submitJob(input: { command: "true", limits: { cpuset: "0,99" } }) { job { id } } }',
+    );
+    expect(errors?.[0]?.message).toMatch(/^input\.limits\.cpuset: expected a list of CPUs .* got "0,99"$/);
+  });
+});
+
+describe('memory.high', () => {
+  it('slows a job down without an end of it, and tells so', async () => {
+    const job = await server.run({
+      command: 'head -c 33554432 /dev/zero >/tmp/x; echo done',
+      limits: { memory: '64Mi', memoryHigh: '16Mi', timeout: '60s' },
+    });
+    const hit = job.limitsHit.find(({ limit }) => limit === 'memoryHigh');
+    expect(hit).toMatchObject({ value: 16 * MIB, ended: false });
+    expect(hit?.evidence[0]).toMatchObject({ file: 'memory.events', key: 'high' });
+    expect(hit?.evidence[0]?.value).toBeGreaterThan(0);
+  });
+});
+
+describe('a verdict', () => {
+  it('of memory quotes what the kernel counted', async () => {
+    const job = await server.run({
+      command: 'head -c 209715200 /dev/zero | tail',
+      limits: { memory: '32Mi' },
+    });
+    expect(job.limitsHit[0]).toMatchObject({ limit: 'memory', value: 32 * MIB, unit: 'bytes', ended: true });
+    const evidence = new Map(job.limitsHit[0]?.evidence.map(({ key, value }) => [key, value]));
+    expect(evidence.get('oom_kill')).toBeGreaterThan(0);
+    expect(evidence.get('oom')).toBeGreaterThan(0);
+    expect(job.error).toBe(job.limitsHit[0]?.message);
+  });
+
+  it('of processes tells of those that could not be started', async () => {
+    const job = await server.run({
+      command: 'i=0; while [ $i -lt 50 ]; do sleep 1000 & i=$((i+1)); done',
+      limits: { pids: 10 },
+    });
+    expect(job.limitsHit).toMatchObject([{ limit: 'pids', value: 10, peak: 10, ended: false }]);
+    expect(job.usage?.['forksRefused']).toBeGreaterThan(0);
+  });
+
+  it('of CPUs tells for how long it was held back', async () => {
+    const job = await server.run({
+      command: 'while :; do :; done',
+      limits: { cpus: 0.2, timeout: '3s' },
+    });
+    expect(job.limitsHit.map(({ limit, ended }) => [limit, ended])).toEqual([
+      ['timeout', true],
+      ['cpus', false],
+    ]);
+  });
+});
+
+describe('pressure', () => {
+  it.runIf(existsSync('/proc/pressure/cpu'))('is told', async () => {
+    const { id } = await server.run({ command: 'while :; do :; done', limits: { cpus: 0.1, timeout: '2s' } });
+    const { job } = await server.query<{
+      job: { usage: { pressure: Record<string, { some: number; full: number }> } };
+    }>(
+      'query ($id: ID!) { job(id: $id) { usage { pressure { cpu { some full } memory { some full } io { some full } } } } }',
+      {
+        id,
+      },
+    );
+    expect(job.usage.pressure['cpu']?.some).toBeGreaterThan(0);
+  });
+});
+
+describe('the server and its supervisors', () => {
+  it('come before the jobs where CPU time is short', () => {
+    for (const name of ['server', 'supervisors'])
+      expect(readFileSync(join(cgroup, name, 'cpu.weight'), 'utf8').trim()).toBe('1000');
+    expect(readFileSync(join(cgroup, 'jobs', 'cpu.weight'), 'utf8').trim()).toBe('100');
+  });
+});
+
+describe('ceilings', () => {
+  it('are there by default', () => {
+    expect(Number(readFileSync(join(cgroup, 'jobs', 'memory.max'), 'utf8'))).toBeGreaterThan(0);
+    expect(readFileSync(join(cgroup, 'jobs', 'pids.max'), 'utf8').trim()).toBe('16384');
+    expect(readFileSync(join(cgroup, 'jobs', 'cpu.max'), 'utf8').trim()).toBe('max 100000');
+  });
+
+  it('hold all jobs together, and a verdict tells them from the limit of the job', async () => {
+    const low = await TestServer.start(
+      '--ceiling-memory',
+      '64Mi',
+      '--ceiling-pids',
+      '40',
+      '--ceiling-cpus',
+      '1.5',
+    );
+    try {
+      const jobs = join(await pathOf(low), 'jobs');
+      expect(readFileSync(join(jobs, 'memory.max'), 'utf8').trim()).toBe(String(64 * MIB));
+      expect(readFileSync(join(jobs, 'cpu.max'), 'utf8').trim()).toBe('150000 100000');
+      const hog = await low.run({ command: 'head -c 209715200 /dev/zero | tail', limits: { memory: '1Gi' } });
+      expect(hog).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'MEMORY' });
+      expect(hog.limitsHit[0]).toMatchObject({ limit: 'ceiling', value: null, ended: true });
+      expect(hog.error).toContain('all jobs together');
+      const forks = 'i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done';
+      const bomb = await low.run({ command: forks, limits: { pids: 200 } });
+      expect((await low.output(bomb.id)).stderr).toContain("can't fork");
+    } finally {
+      await low.dispose();
+    }
+  });
+});
+
+describe('maxima', () => {
+  it('are what no job exceeds', async () => {
+    const strict = await TestServer.start('--max-memory', '64Mi', '--max-pids', '20');
+    try {
+      const { errors } = await strict.ask(
+        'mutation { submitJob(input: { command: "true", limits: { memory: "65Mi" } }) { job { id } } }',
+      );
+      expect(errors?.[0]).toMatchObject({
+        message: `input.limits.memory: expected at most ${64 * MIB} bytes, which this server gives, got ${65 * MIB}`,
+        extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.memory' },
+      });
+      expect((await strict.run({ command: 'true' })).limits).toMatchObject({ memory: 64 * MIB, pids: 20 });
+    } finally {
+      await strict.dispose();
+    }
+  });
+});
+
+describe('traffic with a disk', () => {
+  const DISK = '/dev/ram1';
+  const READING = { command: 'time -f %e cat /blob >/dev/null' };
+
+  /** A server whose images lie on a disk of their own, which only the test machine has. */
+  const onDisk = async (run: (one: TestServer) => Promise<void>): Promise<void> => {
+    const mount = mkdtempSync(join(tmpdir(), 'cloister-disk-'));
+    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext2', DISK]);
+    execFileSync('mount', ['-t', 'ext2', DISK, mount]);
+    const one = new TestServer(join(mount, 'state'), []);
+    try {
+      mkdirSync(join(mount, 'state', 'exits'), { recursive: true });
+      execFileSync('cp', ['-a', IMAGES, join(mount, 'state', 'images')]);
+      const [image = ''] = execFileSync('find', [
+        join(mount, 'state', 'images'),
+        '-name',
+        'busybox',
+        '-path',
+        '*/bin/*',
+      ])
+        .toString()
+        .split('\n');
+      writeFileSync(join(image, '..', '..', 'blob'), Buffer.alloc(4 * MIB, 'x'));
+      await one.boot();
+      await run(one);
+      await one.dispose();
+    } finally {
+      await one.end('SIGKILL');
+      execFileSync('umount', [mount]);
+      rmSync(mount, { recursive: true });
+    }
+  };
+
+  it.runIf(existsSync(DISK))('is bounded, by default for the disk of the state folder', async () => {
+    await onDisk(async (one) => {
+      const seconds = async (limits: Record<string, unknown>): Promise<number> => {
+        // What is not on the disk yet stays in memory.
+        execFileSync('sync');
+        writeFileSync('/proc/sys/vm/drop_caches', '3');
+        const job = await one.run({ ...READING, limits });
+        expect(job).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+        return Number((await one.output(job.id)).stderr);
+      };
+      const free = await seconds({});
+      const bound = await seconds({ io: [{ readBps: '1Mi' }] });
+      expect(bound).toBeGreaterThan(2.5);
+      expect(bound).toBeGreaterThan(free + 2);
+      const id = await one.submit({
+        command: 'sleep 1000',
+        limits: { io: [{ device: DISK, writeIops: 7 }] },
+      });
+      await one.running(id);
+      expect(readFileSync(join(await pathOf(one), 'jobs', id, 'io.max'), 'utf8')).toBe(
+        '1:1 rbps=max wbps=max riops=max wiops=7\n',
+      );
+      await one.stop(id, 0);
+    });
+  });
+
+  it.runIf(existsSync(DISK))('is refused where the state folder lies on no disk', async () => {
+    const { errors } = await server.ask(
+      'mutation { submitJob(input: { command: "true", limits: { io: [{ readBps: 1 }] } }) { job { id } } }',
+    );
+    expect(errors?.[0]?.extensions?.['code']).toBe('LIMIT_UNAVAILABLE');
+  });
+});
