@@ -2,15 +2,18 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServeConfig } from './config.ts';
 import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from './runtime/cgroup/index.ts';
+import type { LaunchFailure } from './runtime/exit-record.ts';
 import { remedyFor } from './runtime/forbidden.ts';
-import { type CellIds, findCellIds, IdsError } from './runtime/ids/index.ts';
+import { type CellIds, findCellIds, type IdSlots, IdsError, slotsOf } from './runtime/ids/index.ts';
 import { describeStep } from './runtime/launch-failure.ts';
 import { SpawnError } from './runtime/spawner.ts';
-import { tryCell } from './runtime/trial.ts';
+import { type TrialOptions, tryCell } from './runtime/trial.ts';
 
 /** What the machine gives cells. */
 export interface Cells {
   readonly ids: CellIds;
+  /** A range of ids for each job; `undefined`: they share those of `ids`. */
+  readonly slots: IdSlots | undefined;
   readonly cgroups: Cgroups;
 }
 
@@ -32,8 +35,26 @@ export const openCells = async (
   cleanup.add(() => cgroups.close());
   await setCeilings(cgroups, config.ceilings);
   tellLimits(cgroups, log);
-  await tryOne(config, { ids, cgroups });
-  return { ids, cgroups };
+  const failure = await tryOne(config, ids, cgroups);
+  if (failure !== undefined)
+    throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
+  return { ids, slots: await findSlots(config, ids, cgroups, log), cgroups };
+};
+
+/** Whether the kernel maps the files of images, which lie on the file system of the state folder, is tried as well. */
+const findSlots = async (
+  config: ServeConfig,
+  ids: CellIds,
+  cgroups: Cgroups,
+  log: (line: string) => void,
+): Promise<IdSlots | undefined> => {
+  const slots = slotsOf(ids);
+  if (slots === undefined) return undefined;
+  const failure = await tryOne(config, { ...slots.take(TRIAL), enter: ids.enter }, cgroups);
+  slots.release(TRIAL);
+  if (failure === undefined) return slots;
+  log(`all cells share one range of ids: the kernel does not map those of images (${describeStep(failure)})`);
+  return undefined;
 };
 
 const idsOf = async (config: ServeConfig): Promise<CellIds> => {
@@ -67,16 +88,20 @@ const tellLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: strin
   log(`cgroup ${path}, controllers: ${controllers.join(' ') || 'none'}`);
 };
 
-const tryOne = async ({ stateDir, launcher }: ServeConfig, { ids, cgroups }: Cells): Promise<void> => {
+const TRIAL = 'trial';
+
+const tryOne = async (
+  { stateDir, launcher }: ServeConfig,
+  ids: TrialOptions['ids'],
+  cgroups: Cgroups,
+): Promise<LaunchFailure | undefined> => {
   const folder = join(stateDir, '.trial');
   // Of a server that was killed while it tried.
   rmSync(folder, { recursive: true, force: true });
-  const path = cgroups.jobPath('trial');
+  const path = cgroups.jobPath(TRIAL);
   const cgroup = path === null ? null : { path, settings: [], collect: [] };
   try {
-    const failure = await tryCell({ launcher, ids, folder, cgroup, supervisors: cgroups.supervisors });
-    if (failure === undefined) return;
-    throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
+    return await tryCell({ launcher, ids, folder, cgroup, supervisors: cgroups.supervisors });
   } catch (error) {
     if (!(error instanceof SpawnError)) throw error;
     throw new Error(`cells cannot be made here: ${error.message}`, { cause: error });

@@ -18,8 +18,8 @@ import {
   sweep,
   USAGE_FILES,
 } from './runtime/cgroup/index.ts';
-import type { CellIds } from './runtime/ids/index.ts';
-import { encodePlan } from './runtime/plan.ts';
+import type { CellIds, IdSlots } from './runtime/ids/index.ts';
+import { encodePlan, plannedUids } from './runtime/plan.ts';
 import { cellFilter } from './runtime/seccomp/index.ts';
 import { Spawner } from './runtime/spawner.ts';
 import { type RunningServer, startServer } from './server/server.ts';
@@ -84,14 +84,14 @@ const start = async (
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
 
-  const { ids, cgroups } = await openCells(config, cleanup, log);
+  const { ids, slots, cgroups } = await openCells(config, cleanup, log);
   const images = await prepareImages(config, ids, { log, signal });
   // What follows, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
 
   const store = openStore(join(stateDir, DATABASE));
   cleanup.add(() => store.close());
-  const jobs = await openJobs(config, { images, ids, cgroups, store, cleanup, log });
+  const jobs = await openJobs(config, { images, ids, slots, cgroups, store, cleanup, log });
 
   const token = adminToken(stateDir);
   const server = await startServer({
@@ -108,6 +108,7 @@ const start = async (
 interface Parts {
   readonly images: ReadonlyMap<string, string>;
   readonly ids: CellIds;
+  readonly slots: IdSlots | undefined;
   readonly cgroups: Cgroups;
   readonly store: JobStore;
   readonly cleanup: Cleanup;
@@ -116,7 +117,7 @@ interface Parts {
 
 /** Puts the job service together and takes up the jobs that an earlier server left. */
 const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
-  const { images, ids, cgroups, store, cleanup, log } = parts;
+  const { images, ids, slots, cgroups, store, cleanup, log } = parts;
   const folders = new JobFolders(config.stateDir);
   const changes = new Changes();
   const spawner = new Spawner({
@@ -133,7 +134,15 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     spawner,
     changes,
     log,
-    queue: config.queue,
+    queue: {
+      ...config.queue,
+      // A job that runs has a range of ids.
+      maxRunning: Math.min(config.queue.maxRunning, slots?.count ?? config.queue.maxRunning),
+    },
+    ids: {
+      adopt: (id) => slots?.adopt(id, plannedUids(folders.plan(id))),
+      release: (id) => slots?.release(id),
+    },
     remains: {
       usage: parseUsage,
       remove: async (id) => {
@@ -147,7 +156,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       const path = cgroups.jobPath(job.id);
       const settings = cgroupSettings(job.spec.limits, cgroups.controllers);
       const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
-      return encodePlan(planLaunch(job, { tree, cgroup, ids, seccomp }));
+      return encodePlan(planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, seccomp }));
     },
   });
   const jobs = new Jobs({

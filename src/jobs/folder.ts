@@ -36,6 +36,11 @@ export class JobFolders {
     return join(this.jobs, id, 'log');
   }
 
+  /** The launch plan of a job whose folder is there. */
+  plan(id: string): Buffer {
+    return readFileSync(join(this.path(id), 'plan'));
+  }
+
   /** Bytes that are free on the disk of the folders. */
   free(): number {
     const { bavail, bsize } = statfsSync(this.jobs);

@@ -1,6 +1,6 @@
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { furnish } from '../runtime/furniture.ts';
-import type { CellIds } from '../runtime/ids/index.ts';
+import type { JobIds } from '../runtime/ids/index.ts';
 import { findUser } from '../runtime/image.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
@@ -11,7 +11,7 @@ export interface LaunchContext {
   /** The image's tree. */
   readonly tree: string;
   readonly cgroup: CgroupPlan | null;
-  readonly ids: Pick<CellIds, 'uids' | 'gids' | 'count' | 'groups' | 'overlay'>;
+  readonly ids: JobIds;
   /** `cellFilter` of runtime/seccomp. */
   readonly seccomp: string;
 }
@@ -45,6 +45,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     gids: ids.gids,
     root: {
       image: context.tree,
+      owners: ids.owners,
       layerOptions: `mode=755,size=${limits.disk},nr_inodes=${inodes}`,
       overlayOptions: ids.overlay,
     },

@@ -17,12 +17,21 @@ export interface CellRemains {
   remove(id: string): Promise<void>;
 }
 
+/** What supervision tells of who runs, where jobs have ids of their own. */
+export interface JobIdsKeeper {
+  /** A job runs already: the ids in its plan are its own. */
+  adopt(id: string): void;
+  /** A job has ended. */
+  release(id: string): void;
+}
+
 export interface SupervisionOptions {
   readonly store: JobStore;
   readonly folders: JobFolders;
   readonly spawner: Spawner;
   readonly changes: Changes;
   readonly remains: CellRemains;
+  readonly ids: JobIdsKeeper;
   /** The launch plan of a job, and what it reads. */
   readonly plan: (job: Job) => Buffer;
   readonly log: (line: string) => void;
@@ -180,6 +189,7 @@ export class Supervision {
     if (!this.#live.has(id)) return true;
     if (job.state.status === 'RUNNING' || (folders.exists(id) && !folders.fence(id))) {
       this.#queue.occupy(job);
+      this.#options.ids.adopt(id);
       this.#attach(id);
       return true;
     }
@@ -269,6 +279,7 @@ export class Supervision {
     await this.#change(id, from, state);
     this.#live.delete(id);
     live?.detach();
+    this.#options.ids.release(id);
     this.#queue.release(id);
   }
 

@@ -41,6 +41,8 @@ const remedy = ({ step, errno }: LaunchFailure): string => {
       return ' (namespaces are refused here: `cloister doctor` tells more)';
     case 'overlay':
       return errno === ENODEV ? ' (the kernel has no overlay file system: `modprobe overlay`)' : '';
+    case 'owners':
+      return ' (the kernel does not map ids on the file system of the image)';
     case 'mount':
       return errno === EPERM
         ? ' (the kernel lets a cell mount this only where the server sees it whole: in a container, unmask /proc)'

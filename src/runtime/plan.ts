@@ -64,6 +64,11 @@ export interface LaunchPlan {
   readonly root: {
     /** Absolute path of the image's tree, the read-only lower layer. */
     readonly image: string;
+    /**
+     * The ids that its files belong to from id 0 of the cell on, where those are not the cell's: the kernel is to map
+     * them. `null`: they are.
+     */
+    readonly owners: { readonly uid: number; readonly gid: number } | null;
     /** Options of the tmpfs that is the writable layer (tmpfs(5)). */
     readonly layerOptions: string;
     /** Options of the overlay of both. */
@@ -115,6 +120,15 @@ export const encodePlan = (plan: LaunchPlan): Buffer => {
   return Buffer.from(tokens.join('\0'));
 };
 
+/** The uid map of an encoded plan. Nothing that a client chose comes before it. */
+export const plannedUids = (plan: Buffer): readonly IdRange[] => {
+  const tokens = plan.toString('latin1').split('\0');
+  const at = tokens.indexOf('uids');
+  if (at === -1) return [];
+  const [inside, outside, count] = tokens.slice(at + 1, at + 4).map(Number);
+  return [{ inside: inside ?? 0, outside: outside ?? 0, count: count ?? 0 }];
+};
+
 type Statement = readonly (string | number | bigint)[];
 
 function* statements(plan: LaunchPlan): Generator<Statement> {
@@ -127,6 +141,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   for (const { inside, outside, count } of plan.uids) yield ['uids', inside, outside, count];
   for (const { inside, outside, count } of plan.gids) yield ['gids', inside, outside, count];
   yield ['root', plan.root.image, plan.root.layerOptions];
+  if (plan.root.owners !== null) yield ['owners', plan.root.owners.uid, plan.root.owners.gid];
   yield ['overlay', plan.root.overlayOptions];
   for (const step of plan.steps) yield stepStatement(step);
   yield ['hostname', plan.hostname];

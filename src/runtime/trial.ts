@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Control } from './control.ts';
 import { type LaunchFailure, parseExitRecord } from './exit-record.ts';
 import { furnish } from './furniture.ts';
-import type { CellIds } from './ids/index.ts';
+import type { CellIds, JobIds } from './ids/index.ts';
 import { type CgroupPlan, encodePlan } from './plan.ts';
 import { resourceLimits } from './rlimits.ts';
 import { cellFilter } from './seccomp/index.ts';
@@ -13,7 +13,7 @@ import { Spawner } from './spawner.ts';
 export interface TrialOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
-  readonly ids: CellIds;
+  readonly ids: JobIds & Pick<CellIds, 'enter'>;
   /** A folder to be made, on the file system where images lie; it is gone afterwards. */
   readonly folder: string;
   /** The cgroup to make for the cell, and that of its supervisor. */
@@ -70,13 +70,14 @@ const layOut = (folder: string, launcher: string, plan: Buffer): void => {
   writeFileSync(join(folder, 'jobs', ID, 'plan'), plan, { mode: 0o600 });
 };
 
-const planOf = (folder: string, ids: CellIds, cgroup: CgroupPlan | null): Buffer =>
+const planOf = (folder: string, ids: JobIds, cgroup: CgroupPlan | null): Buffer =>
   encodePlan({
     cgroup,
     uids: ids.uids,
     gids: ids.gids,
     root: {
       image: join(folder, 'image'),
+      owners: ids.owners,
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,
     },

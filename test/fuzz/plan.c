@@ -248,6 +248,11 @@ static void put_all(FILE *stream, const struct plan *plan) {
   put_ranges(stream, "uids", plan->uids, plan->uids_count);
   put_ranges(stream, "gids", plan->gids, plan->gids_count);
   put(stream, "root%c%s%c%s", 0, plan->image, 0, plan->root_options);
+  if (plan->has_owners) {
+    put(stream, "owners");
+    put_number(stream, plan->owner_uid);
+    put_number(stream, plan->owner_gid);
+  }
   put(stream, "overlay%c%s", 0, plan->overlay_options);
   for (size_t i = 0; i < plan->steps_count; i++) put_step(stream, &plan->steps[i]);
   if (plan->hostname != NULL) put(stream, "hostname%c%s", 0, plan->hostname);

@@ -25,7 +25,7 @@ const realPlans = async (): Promise<LaunchPlan[]> => {
       ],
       collect: ['cpu.stat', 'memory.events'],
     },
-    ids: { uids: range, gids: range, count: 65_536, groups: true, overlay: 'userxattr' },
+    ids: { uids: range, gids: range, count: 65_536, owners: null, groups: true, overlay: 'userxattr' },
     // Shorter than a real one, which is as long as the longest input that the fuzzer makes: an instruction, "allow".
     seccomp: '060000000000ff7f',
   };
@@ -76,7 +76,12 @@ const randomPlan = (random: Random): LaunchPlan => {
     cgroup: own,
     uids: [range(), ...many(range)],
     gids: [range(), ...many(range)],
-    root: { image: path(), layerOptions: text(), overlayOptions: text() },
+    root: {
+      image: path(),
+      owners: flag() ? null : { uid: number(), gid: number() },
+      layerOptions: text(),
+      overlayOptions: text(),
+    },
     steps: many(step),
     hostname: file(),
     argv: [text(), ...many(text)],

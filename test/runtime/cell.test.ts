@@ -190,7 +190,12 @@ describe('the cell', () => {
   it('has a writable layer that ends at its size', async () => {
     const root = { image: (await import('../support/image.ts')).testImage() };
     const { stderr, record } = await bench.sh('dd if=/dev/zero of=/big bs=64k count=64', {
-      root: { image: await root.image, layerOptions: 'mode=755,size=1048576', overlayOptions: '' },
+      root: {
+        owners: null,
+        image: await root.image,
+        layerOptions: 'mode=755,size=1048576',
+        overlayOptions: '',
+      },
     });
     expect(stderr).toContain('No space left on device');
     expect(record.termination).toEqual({ kind: 'exited', code: 1 });

@@ -72,7 +72,12 @@ export class CellBench {
       cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
       uids: range,
       gids: range,
-      root: { image: await testImage(), layerOptions: 'mode=755,size=67108864', overlayOptions: '' },
+      root: {
+        image: await testImage(),
+        owners: null,
+        layerOptions: 'mode=755,size=67108864',
+        overlayOptions: '',
+      },
       steps: furnish({ shm: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true }),
       hostname: 'cell',
       argv,

@@ -3,7 +3,7 @@ import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { remedyFor } from '../forbidden.ts';
-import { type CellIds, type CellIdsOptions, findCellIds, IdsError } from '../ids/index.ts';
+import { type CellIds, type CellIdsOptions, findCellIds, IdsError, slotsOf } from '../ids/index.ts';
 import { describeStep } from '../launch-failure.ts';
 import { type TrialOptions, tryCell } from '../trial.ts';
 import { type Check, fail, pass, reasonOf, warn } from './check.ts';
@@ -27,11 +27,24 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
     return [fail('ids of cells', error.message, `run the server as root, or: ${remedy}`)];
   }
   const checks = [checkIds(ids)];
+  const checkOwnIds = async (): Promise<Check> => {
+    const slots = slotsOf(ids);
+    if (slots === undefined) return pass('ids of each job', 'all cells share one range');
+    const own = { ...slots.take('doctor'), enter: ids.enter };
+    const failure = await trial({ launcher, ids: own, folder: join(parent, 'trial') });
+    if (failure === undefined)
+      return pass('ids of each job', `a range of its own, for ${slots.count} jobs at a time`);
+    return warn(
+      'ids of each job',
+      `all cells share one range: ${describeStep(failure)}`,
+      'Linux 5.19 or newer, and a state folder on ext4, xfs or btrfs, or on tmpfs from Linux 6.3 on',
+    );
+  };
   const writable = existsSync(stateDir) && (await mayWrite(stateDir));
   const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
   try {
     const failure = await trial({ launcher, ids, folder: join(parent, 'trial') });
-    if (failure === undefined) checks.push(pass('a cell', 'one was made'));
+    if (failure === undefined) checks.push(pass('a cell', 'one was made'), await checkOwnIds());
     else checks.push(fail('a cell', describeStep(failure), await remedyFor(failure, proc)));
   } catch (error) {
     checks.push(fail('a cell', reasonOf(error), 'see the launcher above'));

@@ -13,18 +13,29 @@ import {
 } from './map.ts';
 import { findSubordinate, type SubordinateOptions, thisUser } from './subordinate.ts';
 
-/** The ids of cells, and what gives them to them: decided once, when the server starts. */
-export interface CellIds {
-  /**
-   * `range`: ids that the server may hand out itself; `subordinate`: those that an administrator set aside for
-   * the server's user; `single`: there is but the server's own, which is id 0 of a cell.
-   */
-  readonly kind: 'range' | 'subordinate' | 'single';
+/** The ids of one cell. */
+export interface JobIds {
   /** Ids 0 to `count - 1` of a cell. */
   readonly count: number;
   /** Id maps of a cell; their outside is the user namespace where its supervisor lives. */
   readonly uids: readonly IdRange[];
   readonly gids: readonly IdRange[];
+  /** What the files of the image belong to from id 0 on, where that is not what the maps say; `null`: it is. */
+  readonly owners: { readonly uid: number; readonly gid: number } | null;
+  /** Commands may have supplementary groups (setgroups(2) is not denied). */
+  readonly groups: boolean;
+  /** Options that an overlay needs there. */
+  readonly overlay: string;
+}
+
+/** The ids that all cells have, and what gives them to them: decided once, when the server starts. */
+export interface CellIds extends JobIds {
+  readonly owners: null;
+  /**
+   * `range`: ids that the server may hand out itself; `subordinate`: those that an administrator set aside for
+   * the server's user; `single`: there is but the server's own, which is id 0 of a cell.
+   */
+  readonly kind: 'range' | 'subordinate' | 'single';
   /** What ids 0 are in the user namespace of this process: owners of what belongs to a cell's root in an image. */
   readonly owner: { readonly uid: number; readonly gid: number };
   /**
@@ -32,10 +43,6 @@ export interface CellIds {
    * are made in; none where this process may make cells where it is.
    */
   readonly enter: readonly string[];
-  /** Commands may have supplementary groups (setgroups(2) is not denied). */
-  readonly groups: boolean;
-  /** Options that an overlay needs there. */
-  readonly overlay: string;
   /** What a person should know of it; `undefined` for a server that is root. */
   readonly notice: string | undefined;
   /** What would give cells more ids. */
@@ -110,7 +117,7 @@ export const findCellIds = async (options: CellIdsOptions): Promise<CellIds> => 
 /** Root as usual; or the root of a container that has a user namespace of its own. */
 const withPrivileges = (rights: OwnRights, idBase: number): CellIds => {
   const overlay = isInitial(rights.uids) ? '' : UNPRIVILEGED_OVERLAY;
-  const common = { enter: [], groups: rights.groups, overlay, remedy: undefined };
+  const common = { owners: null, enter: [], groups: rights.groups, overlay, remedy: undefined };
   const [uids, gids] = [roomFor(rights.uids, idBase), roomFor(rights.gids, idBase)];
   if (uids === undefined || gids === undefined) {
     return {
@@ -140,6 +147,7 @@ const mapped = (rights: OwnRights, idBase: number, launcher: string): CellIds | 
   const maps = { uids: lineUp(0, [uids]), gids: lineUp(0, [gids]) };
   return {
     kind: 'range',
+    owners: null,
     count,
     uids: behindFirst(maps.uids, count),
     gids: behindFirst(maps.gids, count),
@@ -166,6 +174,7 @@ const subordinate = (
   const owner = { uid: uids[0]?.first ?? -1, gid: gids[0]?.first ?? -1 };
   return {
     kind: 'subordinate',
+    owners: null,
     count,
     uids: behindFirst(maps.uids, count),
     gids: behindFirst(maps.gids, count),
@@ -184,6 +193,7 @@ const ownId = (uid: number, launcher: string): CellIds => {
   const gid = process.getegid?.() ?? uid;
   return {
     kind: 'single',
+    owners: null,
     count: 1,
     uids: ONLY_ROOT,
     gids: ONLY_ROOT,

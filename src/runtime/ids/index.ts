@@ -1,2 +1,3 @@
-export { type CellIds, type CellIdsOptions, findCellIds, IdsError } from './cell-ids.ts';
+export { type CellIds, type CellIdsOptions, findCellIds, IdsError, type JobIds } from './cell-ids.ts';
 export { MOST_IDS } from './map.ts';
+export { IdSlots, slotsOf } from './slots.ts';

@@ -109,6 +109,11 @@ static bool set_root(struct plan *plan, char **token) {
   return is_absolute(token[0]);
 }
 
+static bool set_owners(struct plan *plan, char **token) {
+  plan->has_owners = true;
+  return parse_u32(token[0], &plan->owner_uid) && parse_u32(token[1], &plan->owner_gid);
+}
+
 static bool set_overlay(struct plan *plan, char **token) {
   plan->overlay_options = token[0];
   return true;
@@ -286,7 +291,7 @@ static const struct statement {
     {"workdir", 1, set_workdir},   {"user", 2, set_user},         {"group", 1, add_group},
     {"limit", 3, add_limit},       {"umask", 1, set_umask},       {"stdin", 0, set_stdin},
     {"timeout", 1, set_timeout},   {"output", 1, set_output},
-    {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
+    {"owners", 2, set_owners},     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
     {"write", 2, add_write},       {"mask", 1, add_mask},         {"seal", 2, add_seal},
     {"capabilities", 1, set_capabilities}, {"oom", 1, set_oom},
     {"seccomp", 1, set_seccomp},   {"cputime", 1, set_cpu_time},  {"tail", 1, set_tail},

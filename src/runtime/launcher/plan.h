@@ -62,6 +62,8 @@ struct plan {
   struct id_range *uids, *gids;
   size_t uids_count, gids_count;
   const char *image;        /* absolute path of the read-only lower layer */
+  bool has_owners;          /* its files belong to ids from these on, and are mapped to the cell's; else to the cell's */
+  uint32_t owner_uid, owner_gid;
   const char *root_options; /* of the tmpfs that is the writable layer */
   const char *overlay_options; /* of the overlay, besides its folders */
   struct step *steps;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cell.h"
+#include "idmap.h"
 
 static bool failed(struct report *report, const char *step, const char *subject, size_t index) {
   report_failure(report, step, subject);
@@ -88,6 +89,7 @@ int root_make(struct plan *plan, struct report *report) {
 
   AUTO_CLOSE int image = open_private(plan->image, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (image < 0) return failed(report, "image", plan->image, 0), -1;
+  if (plan->has_owners && !idmap_mount(image, plan)) return failed(report, "owners", plan->image, 0), -1;
   AUTO_CLOSE int layer =
       make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;

@@ -19,6 +19,7 @@
 #include "cell.h"
 #include "cgroup.h"
 #include "control.h"
+#include "idmap.h"
 #include "init.h"
 #include "keyring.h"
 #include "log.h"
@@ -210,26 +211,6 @@ static pid_t clone_init(struct supervisor *self) {
   return pid;
 }
 
-static bool write_map(pid_t pid, const char *file, const struct id_range *ranges, size_t count) {
-  char path[64], text[4096];
-  size_t length = 0;
-  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-  for (size_t i = 0; i < count && length < sizeof text; i++)
-    length += (size_t)snprintf(text + length, sizeof text - length, "%u %u %u\n", ranges[i].inside,
-                               ranges[i].outside, ranges[i].count);
-  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-  /* One write: a map can be written only once (user_namespaces(7)). */
-  return fd >= 0 && length < sizeof text && RETRY(write(fd, text, length)) == (long)length;
-}
-
-static bool write_maps(struct supervisor *self) {
-  const struct plan *plan = &self->plan;
-  if (write_map(self->init, "uid_map", plan->uids, plan->uids_count) &&
-      write_map(self->init, "gid_map", plan->gids, plan->gids_count))
-    return true;
-  return fail(self, "id map", NULL);
-}
-
 /*
  * What the server is worth to the kernel when memory runs out is not what its jobs are worth (proc_pid_oom_score_adj(5)).
  * Written from here: the cell's own /proc is read-only.
@@ -284,7 +265,7 @@ static bool make_cell(struct supervisor *self) {
   for (int i = 0; i < 3; i++) close_fd(&streams[i]);
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (self->init < 0) return fail(self, "clone", "namespaces");
-  if (!write_maps(self) || !set_oom_score(self) || !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init"))) return false;
+  if (!(idmap_write(self->init, &self->plan) || fail(self, "id map", NULL)) || !set_oom_score(self) || !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init"))) return false;
   return sync_start(self);
 }
 

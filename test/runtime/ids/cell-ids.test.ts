@@ -52,6 +52,7 @@ describe('root', () => {
     const range = [{ inside: 0, outside: ID_BASE, count: 65_536 }];
     expect(await outcome).toEqual({
       kind: 'range',
+      owners: null,
       count: 65_536,
       uids: range,
       gids: range,

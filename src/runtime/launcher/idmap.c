@@ -1,0 +1,55 @@
+#include "kernel.h"
+
+#include "idmap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cell.h"
+
+static bool write_map(pid_t pid, const char *file, const struct id_range *ranges, size_t count, uint32_t shift) {
+  char path[64], text[4096];
+  size_t length = 0;
+  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+  for (size_t i = 0; i < count && length < sizeof text; i++)
+    length += (size_t)snprintf(text + length, sizeof text - length, "%llu %u %u\n",
+                               (unsigned long long)ranges[i].inside + shift, ranges[i].outside, ranges[i].count);
+  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+  /* One write: a map can be written only once (user_namespaces(7)). */
+  return fd >= 0 && length < sizeof text && RETRY(write(fd, text, length)) == (long)length;
+}
+
+bool idmap_write(pid_t pid, const struct plan *plan) {
+  return write_map(pid, "uid_map", plan->uids, plan->uids_count, 0) &&
+         write_map(pid, "gid_map", plan->gids, plan->gids_count, 0);
+}
+
+/* A user namespace that no process lives in, for its maps alone. Returns a descriptor of it, or -1 with errno. */
+static int open_namespace(const struct plan *plan) {
+  struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+  pid_t pid = kernel_clone3(&arguments);
+  if (pid == 0)
+    for (;;) pause();
+  if (pid < 0) return -1;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+  int fd = -1;
+  if (write_map(pid, "uid_map", plan->uids, plan->uids_count, plan->owner_uid) &&
+      write_map(pid, "gid_map", plan->gids, plan->gids_count, plan->owner_gid))
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+  int saved = errno;
+  kill(pid, SIGKILL);
+  RETRY(waitpid(pid, NULL, 0));
+  errno = saved;
+  return fd;
+}
+
+bool idmap_mount(int mount, const struct plan *plan) {
+  AUTO_CLOSE int namespace = open_namespace(plan);
+  if (namespace < 0) return false;
+  struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)namespace};
+  return kernel_mount_setattr(mount, "", AT_EMPTY_PATH, &change) == 0;
+}
