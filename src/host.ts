@@ -14,6 +14,8 @@ export interface Cells {
   readonly ids: CellIds;
   /** A range of ids for each job; `undefined`: they share those of `ids`. */
   readonly slots: IdSlots | undefined;
+  /** Cells have clocks of their own. */
+  readonly clocks: boolean;
   readonly cgroups: Cgroups;
 }
 
@@ -35,26 +37,25 @@ export const openCells = async (
   cleanup.add(() => cgroups.close());
   await setCeilings(cgroups, config.ceilings);
   tellLimits(cgroups, log);
-  const failure = await tryOne(config, ids, cgroups);
+  const trial = (change: Partial<Pick<TrialOptions, 'ids' | 'clocks'>>) =>
+    tryOne(config, cgroups, { ids, clocks: false, ...change });
+  const slots = slotsOf(ids);
+  const own = slots === undefined ? {} : { ids: { ...slots.take(TRIAL), enter: ids.enter } };
+  slots?.release(TRIAL);
+  // All that there is, then piece by piece.
+  if ((await trial({ ...own, clocks: true })) === undefined) return { ids, slots, clocks: true, cgroups };
+  const failure = await trial({});
   if (failure !== undefined)
     throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
-  return { ids, slots: await findSlots(config, ids, cgroups, log), cgroups };
-};
-
-/** Whether the kernel maps the files of images, which lie on the file system of the state folder, is tried as well. */
-const findSlots = async (
-  config: ServeConfig,
-  ids: CellIds,
-  cgroups: Cgroups,
-  log: (line: string) => void,
-): Promise<IdSlots | undefined> => {
-  const slots = slotsOf(ids);
-  if (slots === undefined) return undefined;
-  const failure = await tryOne(config, { ...slots.take(TRIAL), enter: ids.enter }, cgroups);
-  slots.release(TRIAL);
-  if (failure === undefined) return slots;
-  log(`all cells share one range of ids: the kernel does not map those of images (${describeStep(failure)})`);
-  return undefined;
+  const unmapped = slots === undefined ? undefined : await trial(own);
+  if (unmapped !== undefined)
+    log(
+      `all cells share one range of ids: the kernel does not map those of images (${describeStep(unmapped)})`,
+    );
+  const unclocked = await trial({ clocks: true });
+  if (unclocked !== undefined)
+    log(`cells see how long the machine has been up: no time namespaces (${describeStep(unclocked)})`);
+  return { ids, slots: unmapped === undefined ? slots : undefined, clocks: unclocked === undefined, cgroups };
 };
 
 const idsOf = async (config: ServeConfig): Promise<CellIds> => {
@@ -92,8 +93,8 @@ const TRIAL = 'trial';
 
 const tryOne = async (
   { stateDir, launcher }: ServeConfig,
-  ids: TrialOptions['ids'],
   cgroups: Cgroups,
+  cell: Pick<TrialOptions, 'ids' | 'clocks'>,
 ): Promise<LaunchFailure | undefined> => {
   const folder = join(stateDir, '.trial');
   // Of a server that was killed while it tried.
@@ -101,7 +102,7 @@ const tryOne = async (
   const path = cgroups.jobPath(TRIAL);
   const cgroup = path === null ? null : { path, settings: [], collect: [] };
   try {
-    return await tryCell({ launcher, ids, folder, cgroup, supervisors: cgroups.supervisors });
+    return await tryCell({ ...cell, launcher, folder, cgroup, supervisors: cgroups.supervisors });
   } catch (error) {
     if (!(error instanceof SpawnError)) throw error;
     throw new Error(`cells cannot be made here: ${error.message}`, { cause: error });

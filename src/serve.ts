@@ -84,14 +84,14 @@ const start = async (
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
 
-  const { ids, slots, cgroups } = await openCells(config, cleanup, log);
+  const { ids, slots, clocks, cgroups } = await openCells(config, cleanup, log);
   const images = await prepareImages(config, ids, { log, signal });
   // What follows, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
 
   const store = openStore(join(stateDir, DATABASE));
   cleanup.add(() => store.close());
-  const jobs = await openJobs(config, { images, ids, slots, cgroups, store, cleanup, log });
+  const jobs = await openJobs(config, { images, ids, slots, clocks, cgroups, store, cleanup, log });
 
   const token = adminToken(stateDir);
   const server = await startServer({
@@ -109,6 +109,7 @@ interface Parts {
   readonly images: ReadonlyMap<string, string>;
   readonly ids: CellIds;
   readonly slots: IdSlots | undefined;
+  readonly clocks: boolean;
   readonly cgroups: Cgroups;
   readonly store: JobStore;
   readonly cleanup: Cleanup;
@@ -117,7 +118,7 @@ interface Parts {
 
 /** Puts the job service together and takes up the jobs that an earlier server left. */
 const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
-  const { images, ids, slots, cgroups, store, cleanup, log } = parts;
+  const { images, ids, slots, clocks, cgroups, store, cleanup, log } = parts;
   const folders = new JobFolders(config.stateDir);
   const changes = new Changes();
   const spawner = new Spawner({
@@ -156,7 +157,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       const path = cgroups.jobPath(job.id);
       const settings = cgroupSettings(job.spec.limits, cgroups.controllers);
       const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
-      return encodePlan(planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, seccomp }));
+      return encodePlan(planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, clocks, seccomp }));
     },
   });
   const jobs = new Jobs({

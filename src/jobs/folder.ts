@@ -41,6 +41,11 @@ export class JobFolders {
     return readFileSync(join(this.path(id), 'plan'));
   }
 
+  /** What its supervisor wrote down of what holds the command; `undefined` before it did. */
+  isolation(id: string): Buffer | undefined {
+    return readIfThere(join(this.path(id), 'isolation'));
+  }
+
   /** Bytes that are free on the disk of the folders. */
   free(): number {
     const { bavail, bsize } = statfsSync(this.jobs);
@@ -96,12 +101,8 @@ export class JobFolders {
 
   /** @throws Error when the record is damaged */
   readExit(id: string): ExitRecord | undefined {
-    try {
-      return parseExitRecord(readFileSync(join(this.exits, id)));
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return undefined;
-      throw error;
-    }
+    const data = readIfThere(join(this.exits, id));
+    return data && parseExitRecord(data);
   }
 
   /** Puts a record that cannot be read out of the way, where a person can look at it. */
@@ -119,6 +120,15 @@ export class JobFolders {
     }
   }
 }
+
+const readIfThere = (path: string): Buffer | undefined => {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+};
 
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code;

@@ -1,4 +1,5 @@
 import { ControlError } from '../runtime/control.ts';
+import { type Isolation, parseIsolation } from '../runtime/isolation.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import { followLog, type LogSource } from '../runtime/log/follow.ts';
 import type { LogPage } from '../runtime/log/page.ts';
@@ -196,6 +197,11 @@ export class Jobs implements JobService {
       await followUsage({ changes, id, find, usage: (job) => this.usage(job), intervalMs }),
       () => {},
     );
+  }
+
+  async isolation({ id }: Job): Promise<Isolation | null> {
+    const data = this.#options.folders.isolation(id);
+    return (data === undefined ? undefined : parseIsolation(data)) ?? null;
   }
 
   queuePlace(job: Job): QueuePlace | undefined {

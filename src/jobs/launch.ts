@@ -12,6 +12,8 @@ export interface LaunchContext {
   readonly tree: string;
   readonly cgroup: CgroupPlan | null;
   readonly ids: JobIds;
+  /** Cells can have clocks of their own here. */
+  readonly clocks: boolean;
   /** `cellFilter` of runtime/seccomp. */
   readonly seccomp: string;
 }
@@ -56,6 +58,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
       cgroup: context.cgroup !== null,
     }),
     hostname,
+    clocks: context.clocks,
     argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
     env: environment({ home: user.home, user: user.name }, spec.env),
     workdir: spec.workdir ?? '/',

@@ -1,3 +1,4 @@
+import type { Isolation } from '../runtime/isolation.ts';
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
 import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from '../store/job.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
@@ -128,6 +129,8 @@ export interface JobService {
    * waits for.
    */
   followUsage(identity: Identity, id: string, intervalMs: number): Promise<AsyncIterableIterator<Usage>>;
+  /** What the kernel said of what holds the command; `null` before it runs, or where that could not be kept. */
+  isolation(job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */
   queuePlace(job: Job): QueuePlace | undefined;
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage>;

@@ -3,6 +3,7 @@ import { JOB_STATUSES, type Job, LIMIT_KINDS, type OutputCount } from '../store/
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';
+import { IsolationType } from './isolation.ts';
 import { LabelType } from './label.ts';
 import { LimitHitType } from './limit-hit.ts';
 import { LimitsType } from './limits.ts';
@@ -108,6 +109,13 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       resolve: ({ state }) => ('finishedAt' in state ? state.finishedAt : null),
     }),
     limits: t.field({ type: LimitsType, resolve: ({ spec }) => spec.limits }),
+    isolation: t.field({
+      type: IsolationType,
+      nullable: true,
+      description:
+        'What holds the command, read from the kernel when it had been executed and not taken from what was asked for. Null before, and where it could not be kept: the job was killed in its first moment, or the disk was full.',
+      resolve: (job, _args, { jobs }) => jobs.isolation(job),
+    }),
     usage: t.field({
       type: UsageType,
       nullable: true,

@@ -1,17 +1,49 @@
-// Numbers of linux/capability.h.
-const CAP = {
-  CHOWN: 0,
-  DAC_OVERRIDE: 1,
-  FOWNER: 3,
-  FSETID: 4,
-  KILL: 5,
-  SETGID: 6,
-  SETUID: 7,
-  NET_BIND_SERVICE: 10,
-} as const;
+// In the order of their numbers in linux/capability.h.
+const NAMES = [
+  ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
+  ...[
+    'LINUX_IMMUTABLE',
+    'NET_BIND_SERVICE',
+    'NET_BROADCAST',
+    'NET_ADMIN',
+    'NET_RAW',
+    'IPC_LOCK',
+    'IPC_OWNER',
+  ],
+  ...[
+    'SYS_MODULE',
+    'SYS_RAWIO',
+    'SYS_CHROOT',
+    'SYS_PTRACE',
+    'SYS_PACCT',
+    'SYS_ADMIN',
+    'SYS_BOOT',
+    'SYS_NICE',
+  ],
+  ...[
+    'SYS_RESOURCE',
+    'SYS_TIME',
+    'SYS_TTY_CONFIG',
+    'MKNOD',
+    'LEASE',
+    'AUDIT_WRITE',
+    'AUDIT_CONTROL',
+    'SETFCAP',
+  ],
+  ...['MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG', 'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ', 'PERFMON', 'BPF'],
+  'CHECKPOINT_RESTORE',
+] as const;
 
-const set = (numbers: readonly number[]): bigint =>
-  numbers.reduce((bits, number) => bits | (1n << BigInt(number)), 0n);
+const set = (names: readonly (typeof NAMES)[number][]): bigint =>
+  names.reduce((bits, name) => bits | (1n << BigInt(NAMES.indexOf(name))), 0n);
+
+/** The names, without `CAP_`, of a bit set; a capability that is newer than this list is its number. */
+export const capabilityNames = (bits: bigint): readonly string[] => {
+  const names: string[] = [];
+  for (let number = 0; bits >> BigInt(number) > 0n; number++)
+    if ((bits >> BigInt(number)) & 1n) names.push(NAMES[number] ?? String(number));
+  return names;
+};
 
 /**
  * What a command that is root of its cell may do as such (capabilities(7)), as bit sets. All of it is over the cell's
@@ -20,5 +52,8 @@ const set = (numbers: readonly number[]): bigint =>
 export const CAPABILITIES = {
   NONE: 0n,
   /** What package managers, su and chown need: owners, modes, other users, low ports. */
-  ROOT_IN_CELL: set(Object.values(CAP)),
+  ROOT_IN_CELL: set([
+    ...(['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'] as const),
+    ...(['KILL', 'SETGID', 'SETUID', 'NET_BIND_SERVICE'] as const),
+  ]),
 } as const;

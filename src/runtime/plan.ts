@@ -76,6 +76,8 @@ export interface LaunchPlan {
   };
   readonly steps: readonly Step[];
   readonly hostname: string;
+  /** Clocks of its own: those that tell how long the machine has been up begin with the cell. */
+  readonly clocks: boolean;
   readonly argv: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workdir: string;
@@ -145,6 +147,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['overlay', plan.root.overlayOptions];
   for (const step of plan.steps) yield stepStatement(step);
   yield ['hostname', plan.hostname];
+  if (plan.clocks) yield ['clocks'];
   for (const argument of plan.argv) yield ['argument', argument];
   for (const { name, value } of plan.env) yield ['variable', `${name}=${value}`];
   yield ['workdir', plan.workdir];

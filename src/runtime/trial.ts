@@ -14,6 +14,8 @@ export interface TrialOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
   readonly ids: JobIds & Pick<CellIds, 'enter'>;
+  /** The cell shall have clocks of its own. */
+  readonly clocks: boolean;
   /** A folder to be made, on the file system where images lie; it is gone afterwards. */
   readonly folder: string;
   /** The cgroup to make for the cell, and that of its supervisor. */
@@ -34,9 +36,9 @@ const MIB = 1024 * 1024;
  * @throws SpawnError when not even a supervisor came about
  */
 export const tryCell = async (options: TrialOptions): Promise<LaunchFailure | undefined> => {
-  const { launcher, ids, folder, cgroup = null, supervisors } = options;
+  const { launcher, ids, clocks, folder, cgroup = null, supervisors } = options;
   try {
-    layOut(folder, launcher, planOf(folder, ids, cgroup));
+    layOut(folder, launcher, planOf(folder, { ids, clocks, cgroup }));
     const jobs = join(folder, 'jobs');
     const spawner = new Spawner({ launcher, enter: ids.enter, jobs, cgroup: supervisors ?? '' });
     try {
@@ -70,7 +72,10 @@ const layOut = (folder: string, launcher: string, plan: Buffer): void => {
   writeFileSync(join(folder, 'jobs', ID, 'plan'), plan, { mode: 0o600 });
 };
 
-const planOf = (folder: string, ids: JobIds, cgroup: CgroupPlan | null): Buffer =>
+const planOf = (
+  folder: string,
+  { ids, clocks, cgroup }: { ids: JobIds; clocks: boolean; cgroup: CgroupPlan | null },
+): Buffer =>
   encodePlan({
     cgroup,
     uids: ids.uids,
@@ -83,6 +88,7 @@ const planOf = (folder: string, ids: JobIds, cgroup: CgroupPlan | null): Buffer 
     },
     steps: furnish({ shm: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null }),
     hostname: ID,
+    clocks,
     argv: ['/cell'],
     env: [],
     workdir: '/',

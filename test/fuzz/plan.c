@@ -256,6 +256,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
   put(stream, "overlay%c%s", 0, plan->overlay_options);
   for (size_t i = 0; i < plan->steps_count; i++) put_step(stream, &plan->steps[i]);
   if (plan->hostname != NULL) put(stream, "hostname%c%s", 0, plan->hostname);
+  if (plan->has_clocks) put(stream, "clocks");
   for (size_t i = 0; i < plan->arguments_count; i++) put(stream, "argument%c%s", 0, plan->arguments[i]);
   for (size_t i = 0; i < plan->environment_count; i++) put(stream, "variable%c%s", 0, plan->environment[i]);
   put(stream, "workdir%c%s", 0, plan->workdir);

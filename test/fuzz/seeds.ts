@@ -27,6 +27,7 @@ const realPlans = async (): Promise<LaunchPlan[]> => {
     },
     ids: { uids: range, gids: range, count: 65_536, owners: null, groups: true, overlay: 'userxattr' },
     // Shorter than a real one, which is as long as the longest input that the fuzzer makes: an instruction, "allow".
+    clocks: true,
     seccomp: '060000000000ff7f',
   };
   return [
@@ -84,6 +85,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     },
     steps: many(step),
     hostname: file(),
+    clocks: flag(),
     argv: [text(), ...many(text)],
     env: many(() => ({ name: file().replaceAll('=', ''), value: text() })),
     workdir: path(),

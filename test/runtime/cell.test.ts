@@ -57,7 +57,7 @@ describe('the end of a command', () => {
     cell.control.stop(0);
     await cell.finished;
     expect(existsSync(cell.cgroup)).toBe(false);
-    expect(readdirSync(cell.folder).sort()).toEqual(['index', 'log', 'plan', 'started']);
+    expect(readdirSync(cell.folder).sort()).toEqual(['index', 'isolation', 'log', 'plan', 'started']);
     await expect.poll(() => bench.spawner.probe(cell.id)).toBe(false);
   });
 });
@@ -320,7 +320,7 @@ describe('output of which only the beginning and the end are kept', () => {
   it('leaves nothing else in the folder', async () => {
     const cell = await bench.start(['/bin/sh', '-c', 'seq 200000'], truncated);
     await cell.finished;
-    expect(readdirSync(cell.folder).sort()).toEqual(['index', 'log', 'plan', 'started']);
+    expect(readdirSync(cell.folder).sort()).toEqual(['index', 'isolation', 'log', 'plan', 'started']);
   });
 
   it('is whole when it is short enough', async () => {

@@ -18,8 +18,12 @@ describeCgroups('tryCell', () => {
     const parent = cgroup(onEnd);
     const path = join(parent, 'trial');
     const plan = { path, settings: [], collect: [] };
-    expect(await tryCell({ launcher: LAUNCHER, ids: await ids(), folder: at })).toBeUndefined();
-    expect(await tryCell({ launcher: LAUNCHER, ids: await ids(), folder: at, cgroup: plan })).toBeUndefined();
+    expect(
+      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at }),
+    ).toBeUndefined();
+    expect(
+      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at, cgroup: plan }),
+    ).toBeUndefined();
     expect([at, path].map(existsSync)).toEqual([false, false]);
   });
 
@@ -27,13 +31,15 @@ describeCgroups('tryCell', () => {
     const at = join(folder(onEnd), 'trial');
     const path = join(cgroup(onEnd), 'not', 'there');
     const plan = { path, settings: [], collect: [] };
-    expect(await tryCell({ launcher: LAUNCHER, ids: await ids(), folder: at, cgroup: plan })).toMatchObject({
+    expect(
+      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at, cgroup: plan }),
+    ).toMatchObject({
       step: 'cgroup',
       subject: path,
       errno: 2,
     });
     const broken = { ...(await ids()), overlay: 'no_such_option' };
-    expect(await tryCell({ launcher: LAUNCHER, ids: broken, folder: at })).toMatchObject({
+    expect(await tryCell({ clocks: false, launcher: LAUNCHER, ids: broken, folder: at })).toMatchObject({
       step: 'overlay',
       errno: 22,
     });
@@ -44,7 +50,7 @@ describeCgroups('tryCell', () => {
 describe('tryCell without a launcher', () => {
   it('fails, and leaves nothing', async () => {
     const at = join(folder(onEnd), 'trial');
-    const missing = tryCell({ launcher: '/no/such/cell', ids: await ids(), folder: at });
+    const missing = tryCell({ clocks: false, launcher: '/no/such/cell', ids: await ids(), folder: at });
     await expect(missing).rejects.toThrow('/no/such/cell');
     expect(existsSync(at)).toBe(false);
   });

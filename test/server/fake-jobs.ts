@@ -9,6 +9,7 @@ import type {
   ServerInfo,
   SubmitRequest,
 } from '../../src/jobs/service.ts';
+import type { Isolation } from '../../src/runtime/isolation.ts';
 import type { LogPage } from '../../src/runtime/log/page.ts';
 import { Bell, pull } from '../../src/runtime/pull.ts';
 import type { Job, JobState, Usage } from '../../src/store/job.ts';
@@ -39,6 +40,7 @@ export class FakeJobs implements JobService {
   readonly stopped: { id: string; gracePeriodMs: number }[] = [];
   readonly signals: { id: string; signal: string }[] = [];
   readonly intervals: number[] = [];
+  isolated: Isolation | null = null;
   readonly listed: PageRequest[] = [];
   readonly read: LogPageRequest[] = [];
   readonly followed: LogFollowRequest[] = [];
@@ -135,6 +137,10 @@ export class FakeJobs implements JobService {
       told = true;
       return { done: false, value: usage };
     });
+  }
+
+  async isolation(): Promise<Isolation | null> {
+    return this.isolated;
   }
 
   queuePlace({ state }: Job): QueuePlace | undefined {

@@ -80,6 +80,7 @@ export class CellBench {
       },
       steps: furnish({ shm: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true }),
       hostname: 'cell',
+      clocks: false,
       argv,
       env: [{ name: 'PATH', value: '/usr/bin:/bin:/sbin' }],
       workdir: '/',

@@ -31,7 +31,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
     const slots = slotsOf(ids);
     if (slots === undefined) return pass('ids of each job', 'all cells share one range');
     const own = { ...slots.take('doctor'), enter: ids.enter };
-    const failure = await trial({ launcher, ids: own, folder: join(parent, 'trial') });
+    const failure = await trial({ launcher, ids: own, clocks: false, folder: join(parent, 'trial') });
     if (failure === undefined)
       return pass('ids of each job', `a range of its own, for ${slots.count} jobs at a time`);
     return warn(
@@ -43,7 +43,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   const writable = existsSync(stateDir) && (await mayWrite(stateDir));
   const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
   try {
-    const failure = await trial({ launcher, ids, folder: join(parent, 'trial') });
+    const failure = await trial({ launcher, ids, clocks: false, folder: join(parent, 'trial') });
     if (failure === undefined) checks.push(pass('a cell', 'one was made'), await checkOwnIds());
     else checks.push(fail('a cell', describeStep(failure), await remedyFor(failure, proc)));
   } catch (error) {

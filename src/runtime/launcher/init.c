@@ -102,21 +102,34 @@ static void start_command(const struct plan *plan, struct init_fds *fds, struct 
   for (int i = 0; i < 3; i++) close_fd(&fds->streams[i]);
 }
 
-/* Reaps all that died. When the command is among them, tells how it ended and ends the cell. */
+/* As wait(2) encodes it. */
+static int wait_status(const siginfo_t *end) {
+  if (end->si_code == CLD_EXITED) return (end->si_status & 0xff) << 8;
+  return end->si_status | (end->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+/*
+ * Reaps all that died. When the command is among them, tells how it ended; it stays as it is, so that the supervisor
+ * can still look at it, and so does what died after it: the end of the cell is near.
+ */
 static void reap(struct init *init) {
   struct signalfd_siginfo information;
   (void)!read(init->signals, &information, sizeof information);
-  struct report report = {0};
-  int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-    if (pid == init->command) report = (struct report){.kind = REPORT_ENDED, .status = status};
-  if (report.kind != REPORT_ENDED) return;
-  send_report(init->socket, &report);
-  _exit(0);
+  for (siginfo_t end = {0}; waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid != 0;
+       end = (siginfo_t){0}) {
+    if (end.si_pid == init->command) {
+      struct report report = {.kind = REPORT_ENDED, .status = wait_status(&end)};
+      send_report(init->socket, &report);
+      close_fd(&init->signals);
+      return;
+    }
+    waitpid(end.si_pid, NULL, 0);
+  }
 }
 
 static void obey(struct init *init) {
   struct order order = receive_order(init->socket);
+  if (order.kind == ORDER_LEAVE) _exit(0);
   if (order.kind == ORDER_SIGNAL) kill(init->command, order.signal);
 }
 

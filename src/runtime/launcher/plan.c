@@ -195,6 +195,12 @@ static bool set_capabilities(struct plan *plan, char **token) {
   return parse_number(token[0], UINT64_MAX, &plan->capabilities);
 }
 
+static bool set_clocks(struct plan *plan, char **token) {
+  (void)token;
+  plan->has_clocks = true;
+  return true;
+}
+
 static bool set_hostname(struct plan *plan, char **token) {
   plan->hostname = token[0];
   return *token[0] != '\0';
@@ -294,7 +300,7 @@ static const struct statement {
     {"owners", 2, set_owners},     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
     {"write", 2, add_write},       {"mask", 1, add_mask},         {"seal", 2, add_seal},
     {"capabilities", 1, set_capabilities}, {"oom", 1, set_oom},
-    {"seccomp", 1, set_seccomp},   {"cputime", 1, set_cpu_time},  {"tail", 1, set_tail},
+    {"seccomp", 1, set_seccomp},   {"clocks", 0, set_clocks},    {"cputime", 1, set_cpu_time},  {"tail", 1, set_tail},
 };
 
 static const char *missing_part(const struct plan *plan) {

@@ -69,6 +69,7 @@ struct plan {
   struct step *steps;
   size_t steps_count;
   const char *hostname;
+  bool has_clocks; /* a time namespace: the clocks that tell how long the machine has been up begin with the cell */
 
   char **arguments, **environment; /* NULL-terminated */
   size_t arguments_count, environment_count;

@@ -8,7 +8,7 @@ enum report_kind {
   REPORT_FAILED = 1, /* a step failed; nothing of the job has run */
   REPORT_FURNISHED,  /* the cell is ready; init waits for ORDER_EXECUTE */
   REPORT_READY,      /* the command's process is about to execute: the end of its channel says that it did */
-  REPORT_ENDED,      /* the command ended: status is its wait status */
+  REPORT_ENDED,      /* the command ended: status is its wait status; init waits for ORDER_LEAVE before it reaps it */
 };
 
 /* One message on a SOCK_SEQPACKET socket or, below PIPE_BUF, on a pipe: none arrives in part. */
@@ -26,6 +26,7 @@ enum order_kind {
   ORDER_FURNISH = 1, /* the id maps are written */
   ORDER_EXECUTE,     /* the start is recorded: go */
   ORDER_SIGNAL,      /* send `signal` to the command */
+  ORDER_LEAVE,       /* the end of the command is known: end the cell */
 };
 
 struct order {

@@ -21,6 +21,7 @@
 #include "control.h"
 #include "idmap.h"
 #include "init.h"
+#include "isolation.h"
 #include "keyring.h"
 #include "log.h"
 #include "log_tail.h"
@@ -223,6 +224,23 @@ static bool set_oom_score(struct supervisor *self) {
   return (fd >= 0 && write_all(fd, self->plan.oom_score, strlen(self->plan.oom_score))) || fail(self, "oom score", path);
 }
 
+/*
+ * Has the next child live in a time namespace whose monotonic clocks are at zero now (time_namespaces(7)). This process
+ * stays in its own: its deadlines are those of the machine.
+ */
+static bool set_clocks(struct supervisor *self) {
+  if (!self->plan.has_clocks) return true;
+  struct timespec monotonic, boot;
+  clock_gettime(CLOCK_MONOTONIC, &monotonic);
+  clock_gettime(CLOCK_BOOTTIME, &boot);
+  char text[128];
+  snprintf(text, sizeof text, "monotonic -%lld 0\nboottime -%lld 0\n", (long long)monotonic.tv_sec,
+           (long long)boot.tv_sec);
+  if (unshare(CLONE_NEWTIME) != 0) return fail(self, "clocks", "time namespace");
+  AUTO_CLOSE int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+  return (fd >= 0 && write_all(fd, text, strlen(text))) || fail(self, "clocks", "timens_offsets");
+}
+
 static bool give_order(const struct supervisor *self, enum order_kind kind, int signal) {
   struct order order = {.kind = kind, .signal = signal};
   return RETRY(send(self->socket, &order, sizeof order, MSG_NOSIGNAL)) == (long)sizeof order;
@@ -253,6 +271,7 @@ static bool make_cell(struct supervisor *self) {
   self->channel = channel[0];
   fcntl(self->channel, F_SETFL, O_NONBLOCK);
 
+  if (!set_clocks(self)) return false;
   self->init = clone_init(self);
   if (self->init == 0) {
     struct init_fds fds = {
@@ -340,8 +359,11 @@ static void read_channel(struct supervisor *self) {
     close_fd(&self->channel);
     if (length == (long)sizeof report)
       self->record.failure = report;
-    else if (self->ready)
+    else if (self->ready) {
       note_start(self);
+      /* A command that has ended by now is a zombie until init is told to leave. */
+      isolation_write(&self->plan, self->init, self->cgroup.fd);
+    }
   }
 }
 
@@ -407,6 +429,7 @@ static void read_report(struct supervisor *self) {
       /* What could not execute anything was never the command. */
       self->record.ended = self->record.executed;
       self->record.status = report.status;
+      if (!give_order(self, ORDER_LEAVE, 0)) kill_cell(self);
       break;
   }
 }
