@@ -1,25 +1,21 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { LogBytes } from './bytes.ts';
 import { type FrameHeader, HEADER_BYTES, parseHeader } from './frame.ts';
 
 // A page of 64 KiB and the headers in it come with one read, unless the frames are tiny.
 const BLOCK = 80 << 10;
 
-/**
- * A log file read in blocks, as far as it reached when the reading began.
- *
- * `file` is `undefined` for a log that has no file yet.
- */
+/** A log read in blocks, as far as it reached when the reading began. */
 export class LogBlocks {
-  /** Bytes of the file that are looked at. */
+  /** Bytes of the log that are looked at. */
   readonly size: number;
-  readonly #file: FileHandle | undefined;
+  readonly #bytes: LogBytes;
   readonly #signal: AbortSignal | undefined;
   #block: Buffer = Buffer.alloc(0);
   #start = 0;
 
-  constructor(file: FileHandle | undefined, size: number, signal?: AbortSignal) {
-    this.#file = file;
-    this.size = size;
+  constructor(bytes: LogBytes, signal?: AbortSignal) {
+    this.#bytes = bytes;
+    this.size = bytes.size;
     this.#signal = signal;
   }
 
@@ -53,10 +49,10 @@ export class LogBlocks {
     const wanted = Math.max(0, Math.min(Math.max(length, BLOCK), this.size - at));
     const block = this.#block.length >= wanted ? this.#block : Buffer.allocUnsafe(wanted);
     let filled = 0;
-    while (this.#file !== undefined && filled < wanted) {
-      const { bytesRead } = await this.#file.read(block, filled, wanted - filled, at + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
+    while (filled < wanted) {
+      const read = await this.#bytes.read(block, filled, wanted - filled, at + filled);
+      if (read === 0) break;
+      filled += read;
     }
     this.#block = block.subarray(0, filled);
     this.#start = at;

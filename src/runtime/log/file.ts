@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { LogBlocks } from './blocks.ts';
+import { type LogBytes, openBytes } from './bytes.ts';
 import { LONGEST_PAYLOAD } from './frame.ts';
 import { writeIndex } from './index-writer.ts';
 import { LogIndex, STRIDE } from './log-index.ts';
@@ -9,30 +9,26 @@ const INCOMPLETE = 2 * (STRIDE + LONGEST_PAYLOAD);
 
 /** A log file held open, as far as it reached then. A missing file is an empty log. */
 export class LogFile {
-  /** Bytes of it that are looked at. */
-  readonly size: number;
   readonly #path: string;
-  readonly #handle: FileHandle | undefined;
+  readonly #bytes: LogBytes;
 
-  private constructor(path: string, handle: FileHandle | undefined, size: number) {
+  private constructor(path: string, bytes: LogBytes) {
     this.#path = path;
-    this.#handle = handle;
-    this.size = size;
+    this.#bytes = bytes;
   }
 
   static async open(path: string): Promise<LogFile> {
-    const handle = await openIfThere(path);
-    try {
-      return new LogFile(path, handle, handle === undefined ? 0 : (await handle.stat()).size);
-    } catch (error) {
-      await handle?.close();
-      throw error;
-    }
+    return new LogFile(path, await openBytes(path));
+  }
+
+  /** Bytes of it that are looked at. */
+  get size(): number {
+    return this.#bytes.size;
   }
 
   /** Blocks for one reading. */
   blocks(signal?: AbortSignal): LogBlocks {
-    return new LogBlocks(this.#handle, this.size, signal);
+    return new LogBlocks(this.#bytes, signal);
   }
 
   /**
@@ -54,15 +50,6 @@ export class LogFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle?.close();
+    await this.#bytes.close();
   }
 }
-
-const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-};

@@ -1,0 +1,50 @@
+import type { FileHandle } from 'node:fs/promises';
+import { openIfThere } from './open.ts';
+import { isPacked, PackedBytes } from './packed.ts';
+
+/** The bytes of a log, however they lie in its file. */
+export interface LogBytes {
+  /** How many there were when it was opened. */
+  readonly size: number;
+  /**
+   * Reads into `target` from `start` on.
+   *
+   * @param at of the log
+   * @returns how many bytes were read; 0 at the end
+   */
+  read(target: Buffer, start: number, length: number, at: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens the bytes of the log at `path`. A missing file is an empty log. */
+export const openBytes = async (path: string): Promise<LogBytes> => {
+  const handle = await openIfThere(path);
+  if (handle === undefined) return EMPTY;
+  try {
+    const { size } = await handle.stat();
+    return (await isPacked(handle)) ? await PackedBytes.open(handle, size) : new PlainBytes(handle, size);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};
+
+const EMPTY: LogBytes = { size: 0, read: async () => 0, close: async () => undefined };
+
+class PlainBytes implements LogBytes {
+  readonly size: number;
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle, size: number) {
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  async read(target: Buffer, start: number, length: number, at: number): Promise<number> {
+    return (await this.#handle.read(target, start, length, at)).bytesRead;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}

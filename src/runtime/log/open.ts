@@ -1,0 +1,11 @@
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Opens a file for reading; `undefined` when there is none. */
+export const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+};

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { openIfThere } from './open.ts';
+import { isPacked, PACKED_BLOCK, packBlock, packTable } from './packed.ts';
+
+// Below a block of the file system nothing is gained.
+const LEAST = 4096;
+
+/**
+ * Compresses a log that nobody writes any more; its bytes, and so its cursors and its index, stay the same. The packed
+ * file is on the disk before it takes the place of the other, which readers that have it open go on reading. A log that
+ * does not become smaller is left as it is.
+ *
+ * @returns bytes of the file that is there now; 0 when there is none
+ */
+export const packLog = async (path: string): Promise<number> => {
+  const source = await openIfThere(path);
+  if (source === undefined) return 0;
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    const { size } = await source.stat();
+    if (size < LEAST || (await isPacked(source))) return size;
+    const target = await open(aside, 'wx', 0o600);
+    let packed: number;
+    try {
+      packed = await copy(source, target, size);
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+    if (packed >= size) return size;
+    await rename(aside, path);
+    return packed;
+  } finally {
+    await source.close();
+    await rm(aside, { force: true });
+  }
+};
+
+const copy = async (source: FileHandle, target: FileHandle, size: number): Promise<number> => {
+  const blocks: { packed: number; plain: number }[] = [];
+  const buffer = Buffer.allocUnsafe(PACKED_BLOCK);
+  let written = 0;
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await source.read(buffer, 0, Math.min(PACKED_BLOCK, size - at), at);
+    if (bytesRead === 0) break;
+    const block = await packBlock(buffer.subarray(0, bytesRead));
+    await target.appendFile(block);
+    blocks.push({ packed: block.length, plain: bytesRead });
+    at += bytesRead;
+    written += block.length;
+  }
+  const table = packTable(blocks);
+  await target.appendFile(table);
+  return written + table.length;
+};

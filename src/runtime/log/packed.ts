@@ -1,0 +1,150 @@
+import type { FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import type { LogBytes } from './bytes.ts';
+
+/*
+ * A packed log is a file of the Zstandard Seekable Format (contrib/seekable_format of zstd): blocks that are compressed
+ * each by itself (RFC 8878), and behind them, in a skippable frame, a table of their lengths. `zstd -d` reads it as a
+ * whole. It begins with the magic number of zstd, which no log that is not packed does: taken for the length of a frame,
+ * that would be more than a frame has.
+ */
+const ZSTD_MAGIC = 0xfd2fb528;
+const SKIPPABLE_MAGIC = 0x184d2a5e;
+const TABLE_MAGIC = 0x8f92eab1;
+const SKIPPABLE_HEADER = 8;
+const FOOTER = 9;
+const ENTRY = 8;
+// Descriptor of the table: bit 7 would say that it has checksums; the blocks have their own.
+const DESCRIPTOR = 0;
+
+/** Bytes of a log in each block. */
+export const PACKED_BLOCK = 512 << 10;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** Compresses one block. */
+export const packBlock = (bytes: Buffer): Promise<Buffer> =>
+  compress(bytes, {
+    params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
+  });
+
+/** The table that closes a packed log. */
+export const packTable = (blocks: readonly { readonly packed: number; readonly plain: number }[]): Buffer => {
+  const length = blocks.length * ENTRY + FOOTER;
+  const table = Buffer.alloc(SKIPPABLE_HEADER + length);
+  table.writeUInt32LE(SKIPPABLE_MAGIC, 0);
+  table.writeUInt32LE(length, 4);
+  for (const [index, { packed, plain }] of blocks.entries()) {
+    table.writeUInt32LE(packed, SKIPPABLE_HEADER + index * ENTRY);
+    table.writeUInt32LE(plain, SKIPPABLE_HEADER + index * ENTRY + 4);
+  }
+  table.writeUInt32LE(blocks.length, table.length - FOOTER);
+  table.writeUInt8(DESCRIPTOR, table.length - 5);
+  table.writeUInt32LE(TABLE_MAGIC, table.length - 4);
+  return table;
+};
+
+/** Whether a log's file is a packed one. */
+export const isPacked = async (handle: FileHandle): Promise<boolean> => {
+  const magic = Buffer.alloc(4);
+  const { bytesRead } = await handle.read(magic, 0, 4, 0);
+  return bytesRead === 4 && magic.readUInt32LE() === ZSTD_MAGIC;
+};
+
+interface Block {
+  /** Where it begins in the file and in the log. */
+  readonly packedAt: number;
+  readonly plainAt: number;
+  readonly packed: number;
+  readonly plain: number;
+}
+
+/** The bytes of a packed log. */
+export class PackedBytes implements LogBytes {
+  readonly size: number;
+  readonly #handle: FileHandle;
+  readonly #blocks: readonly Block[];
+  /** The block that was read last: the next read is likely to go on in it. */
+  #last: { readonly block: Block; readonly bytes: Buffer } | undefined;
+
+  private constructor(handle: FileHandle, blocks: readonly Block[]) {
+    this.#handle = handle;
+    this.#blocks = blocks;
+    const end = blocks.at(-1);
+    this.size = end === undefined ? 0 : end.plainAt + end.plain;
+  }
+
+  /**
+   * @param size of the file
+   * @throws Error when its table is damaged
+   */
+  static async open(handle: FileHandle, size: number): Promise<PackedBytes> {
+    const footer = await readAll(handle, Math.max(0, size - FOOTER), Math.min(FOOTER, size));
+    const damaged = (): Error => new Error('a packed log without a whole table');
+    if (
+      footer.length < FOOTER ||
+      footer.readUInt32LE(5) !== TABLE_MAGIC ||
+      footer.readUInt8(4) !== DESCRIPTOR
+    )
+      throw damaged();
+    const count = footer.readUInt32LE(0);
+    const start = size - FOOTER - count * ENTRY;
+    if (start < SKIPPABLE_HEADER) throw damaged();
+    const table = await readAll(handle, start, count * ENTRY);
+    const blocks: Block[] = [];
+    let packedAt = 0;
+    let plainAt = 0;
+    for (let index = 0; index < count; index++) {
+      const packed = table.readUInt32LE(index * ENTRY);
+      const plain = table.readUInt32LE(index * ENTRY + 4);
+      blocks.push({ packedAt, plainAt, packed, plain });
+      packedAt += packed;
+      plainAt += plain;
+    }
+    if (packedAt !== start - SKIPPABLE_HEADER) throw damaged();
+    return new PackedBytes(handle, blocks);
+  }
+
+  async read(target: Buffer, start: number, length: number, at: number): Promise<number> {
+    const block = this.#find(at);
+    if (block === undefined) return 0;
+    const bytes = await this.#unpack(block);
+    return bytes.copy(target, start, at - block.plainAt, at - block.plainAt + length);
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  #find(at: number): Block | undefined {
+    if (at >= this.size) return undefined;
+    let low = 0;
+    for (let high = this.#blocks.length; high - low > 1; ) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle]?.plainAt ?? 0) <= at) low = middle;
+      else high = middle;
+    }
+    return this.#blocks[low];
+  }
+
+  async #unpack(block: Block): Promise<Buffer> {
+    if (this.#last?.block === block) return this.#last.bytes;
+    const bytes = await decompress(await readAll(this.#handle, block.packedAt, block.packed));
+    if (bytes.length !== block.plain) throw new Error('a packed log whose table does not tell the truth');
+    this.#last = { block, bytes };
+    return bytes;
+  }
+}
+
+const readAll = async (handle: FileHandle, at: number, length: number): Promise<Buffer> => {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, at + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+};
