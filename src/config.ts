@@ -96,6 +96,15 @@ export interface ServeConfig {
   /** What no job may exceed; `null`: whatever it asks for. */
   readonly maxima: LimitSettings<number | null>;
   readonly ceilings: Ceilings;
+  /** What is kept of jobs that have ended; `null`: without end. */
+  readonly retention: {
+    /** Milliseconds, as is `packAfter`. */
+    readonly age: number | null;
+    readonly jobs: number | null;
+    readonly bytes: number | null;
+    /** `null`: logs are not compressed. */
+    readonly packAfter: number | null;
+  };
   readonly queue: {
     /** Jobs that run at a time. */
     readonly maxRunning: number;
@@ -282,6 +291,42 @@ export const serveSettings = {
     parse: cpus,
     shown: 'whatever they ask for',
   } satisfies Named<number>,
+  retainAge: {
+    flag: '--retain-age <duration>',
+    env: 'CLOISTER_RETAIN_AGE',
+    help: 'time after its end for which a job is kept with its log; pinned ones are kept besides',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '30d',
+    shown: '30d',
+  } satisfies Setting<number | null>,
+  retainJobs: {
+    flag: '--retain-jobs <count>',
+    env: 'CLOISTER_RETAIN_JOBS',
+    help: 'jobs that have ended and are kept; of more the oldest are removed',
+    expected: 'a whole number from 1 to 100000000, or none',
+    parse: orNone((text) => whole(text, 1, 100_000_000)),
+    fallback: () => '100000',
+    shown: '100000',
+  } satisfies Setting<number | null>,
+  retainBytes: {
+    flag: '--retain-bytes <size>',
+    env: 'CLOISTER_RETAIN_BYTES',
+    help: 'what jobs that have ended take on the disk; of more the oldest are removed',
+    expected: `${SOME}, or none`,
+    parse: orNone(positive(parseByteSize)),
+    fallback: () => '10Gi',
+    shown: '10Gi',
+  } satisfies Setting<number | null>,
+  compressAfter: {
+    flag: '--compress-after <duration>',
+    env: 'CLOISTER_COMPRESS_AFTER',
+    help: 'time after the end of a job from which on its log is compressed',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '1h',
+    shown: '1h',
+  } satisfies Setting<number | null>,
   ceilingMemory: {
     flag: '--ceiling-memory <value>',
     env: 'CLOISTER_CEILING_MEMORY',
@@ -403,6 +448,12 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
       memory: read(serveSettings.ceilingMemory, flags, env, machine),
       pids: read(serveSettings.ceilingPids, flags, env, machine),
       cpus: read(serveSettings.ceilingCpus, flags, env, machine),
+    },
+    retention: {
+      age: read(serveSettings.retainAge, flags, env, machine),
+      jobs: read(serveSettings.retainJobs, flags, env, machine),
+      bytes: read(serveSettings.retainBytes, flags, env, machine),
+      packAfter: read(serveSettings.compressAfter, flags, env, machine),
     },
   };
 };

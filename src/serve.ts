@@ -7,6 +7,9 @@ import { Changes } from './jobs/changes.ts';
 import { JobFolders } from './jobs/folder.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { planLaunch } from './jobs/launch.ts';
+import { LogReaders } from './jobs/readers.ts';
+import { Removal } from './jobs/removal.ts';
+import { Retention } from './jobs/retention.ts';
 import { Supervision } from './jobs/supervision.ts';
 import { limitsContext } from './limits-context.ts';
 import {
@@ -129,6 +132,8 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
   });
   cleanup.add(() => spawner.close());
   const seccomp = cellFilter();
+  const readers = new LogReaders();
+  const removal = new Removal({ store, folders, readers, log });
   const supervision = new Supervision({
     store,
     folders,
@@ -164,6 +169,8 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     store,
     folders,
     supervision,
+    readers,
+    removal,
     changes,
     request: {
       image: (name) => images.get(name),
@@ -181,8 +188,13 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       cgroup: { path: cgroups.path, controllers: cgroups.controllers },
     },
   });
+  // Followers hold back the folders of what was deleted until they leave: they are ended before it.
+  cleanup.add(() => removal.close());
   cleanup.add(() => jobs.close());
   await supervision.recover();
+  await removal.recover();
+  const retention = new Retention({ settings: config.retention, store, folders, removal, log });
+  cleanup.add(() => retention.close());
   const { left } =
     cgroups.jobs === null ? { left: [] } : await sweep(cgroups.jobs, (id) => supervision.holds(id));
   for (const { id, reason } of left) log(`the cgroup of job ${id} could not be removed: ${reason}`);

@@ -41,6 +41,7 @@ describe('parseServeConfig', () => {
         output: null,
       },
       ceilings: { memory: 8 * 1024 ** 3, pids: 16_384, cpus: null },
+      retention: { age: 30 * 86_400_000, jobs: 100_000, bytes: 10 * 1024 ** 3, packAfter: 3_600_000 },
     });
   });
 
@@ -75,6 +76,10 @@ describe('parseServeConfig', () => {
       CLOISTER_CEILING_MEMORY: 'none',
       CLOISTER_CEILING_PIDS: '1000',
       CLOISTER_CEILING_CPUS: '1.5',
+      CLOISTER_RETAIN_AGE: '1m',
+      CLOISTER_RETAIN_JOBS: '5',
+      CLOISTER_RETAIN_BYTES: '1Mi',
+      CLOISTER_COMPRESS_AFTER: 'none',
     };
     expect(parseServeConfig({}, env, user)).toEqual({
       listen: { host: '::1', port: 0 },
@@ -105,6 +110,7 @@ describe('parseServeConfig', () => {
         output: 8192,
       },
       ceilings: { memory: null, pids: 1000, cpus: 1.5 },
+      retention: { age: 60_000, jobs: 5, bytes: 1024 ** 2, packAfter: null },
     });
     expect(Object.keys(env).sort()).toEqual(
       Object.values(serveSettings)

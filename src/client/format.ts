@@ -23,6 +23,7 @@ export const jobLines = (job: Job): string => {
     ['Started', job.startedAt],
     ['Paused', job.pausedAt],
     ['Finished', job.finishedAt],
+    ['Pinned', job.pinned ? 'yes' : null],
     ['CPU time', usage && duration(usage.cpuTime)],
     ['Memory peak', usage?.memoryPeak == null ? null : size(usage.memoryPeak)],
   ];

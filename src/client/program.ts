@@ -88,6 +88,25 @@ export const addClientCommands = (program: Command): void => {
       await usage(config(flags), id, flags);
     });
 
+  add('delete', 'delete jobs that have ended, with their logs; prints their ids')
+    .argument('<ids...>', 'ids of the jobs')
+    .action(async (ids: string[], flags: Flags) => {
+      const { remove } = await import('./commands/delete.ts');
+      await remove(config(flags), ids);
+    });
+
+  for (const [name, pinned, description] of [
+    ['pin', true, 'keep a job, however old it is'],
+    ['unpin', false, 'let a job go that was pinned'],
+  ] as const)
+    add(name, description)
+      .argument('<id>', 'id of the job')
+      .option('--json', 'print the job as JSON')
+      .action(async (id: string, flags: Flags & { json?: boolean }) => {
+        const { pin } = await import('./commands/pin.ts');
+        await pin(config(flags), id, pinned, flags);
+      });
+
   add('list', 'list jobs, newest first')
     .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
     .option('--limit <count>', 'at most so many', '20')

@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'QUEUE_FULL'
   | 'STORAGE_FULL'
   | 'JOB_NOT_RUNNING'
+  | 'JOB_NOT_ENDED'
+  | 'JOB_PINNED'
   | 'UNAVAILABLE';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
@@ -51,6 +53,20 @@ export const storageFull = (): ClientError =>
 
 export const notRunning = (field: string, status: string): ClientError =>
   new ClientError('JOB_NOT_RUNNING', `${field}: expected a job that runs, got one that is ${status}`, field);
+
+export const notEnded = (field: string, status: string): ClientError =>
+  new ClientError(
+    'JOB_NOT_ENDED',
+    `${field}: expected a job that has ended, got one that is ${status}: stop it first`,
+    field,
+  );
+
+export const pinned = (field: string): ClientError =>
+  new ClientError(
+    'JOB_PINNED',
+    `${field}: expected a job that is not pinned, got one that is: unpin it first`,
+    field,
+  );
 
 /** What was asked for cannot be done here, or not now. */
 export const unavailable = (reason: string): ClientError => new ClientError('UNAVAILABLE', reason);

@@ -3,15 +3,19 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExitRecord, parseExitRecord } from '../runtime/exit-record.ts';
+import { packLog } from '../runtime/log/pack.ts';
 
 /**
  * The folders of the jobs on disk: `jobs/<id>` for each, and `exits/` where supervisors leave their records.
@@ -97,6 +101,28 @@ export class JobFolders {
    */
   tidy(id: string): void {
     for (const name of ['stdin', 'control', 'exit']) rmSync(join(this.path(id), name), { force: true });
+  }
+
+  /** Bytes of what is in a job's folder. */
+  size(id: string): number {
+    const folder = this.path(id);
+    if (!existsSync(folder)) return 0;
+    let bytes = 0;
+    for (const name of readdirSync(folder)) {
+      // A file may go while it is looked at.
+      bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+    }
+    return bytes;
+  }
+
+  /** Compresses the log of a job that has ended. */
+  async pack(id: string): Promise<void> {
+    await packLog(this.log(id));
+  }
+
+  /** Removes all that there is of a job. */
+  remove(id: string): Promise<void> {
+    return rm(this.path(id), { recursive: true, force: true });
   }
 
   /** @throws Error when the record is damaged */

@@ -17,11 +17,22 @@ import {
   StoreFullError,
 } from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
-import { badInput, idempotencyConflict, notFound, notRunning, storageFull, unavailable } from './errors.ts';
+import {
+  badInput,
+  idempotencyConflict,
+  notEnded,
+  notFound,
+  notRunning,
+  pinned,
+  storageFull,
+  unavailable,
+} from './errors.ts';
 import { followEvents } from './events.ts';
 import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
 import type { QueuePlace } from './queue.ts';
+import type { LogReaders } from './readers.ts';
+import type { Removal } from './removal.ts';
 import { checkRequest, type RequestContext } from './request.ts';
 import { requestKey } from './request-key.ts';
 import type {
@@ -41,6 +52,8 @@ export interface JobsOptions {
   readonly store: JobStore;
   readonly folders: JobFolders;
   readonly supervision: Supervision;
+  readonly readers: LogReaders;
+  readonly removal: Removal;
   readonly changes: Changes;
   readonly request: RequestContext;
   /** What a running job consumes at this moment. */
@@ -73,6 +86,7 @@ export class Jobs implements JobService {
       owner: identity.subject,
       createdAt: new Date(),
       spec: checkRequest(request, this.#options.request),
+      pinned: false,
       state: { status: 'QUEUED' },
     };
     const { store, supervision, changes, folders } = this.#options;
@@ -159,6 +173,24 @@ export class Jobs implements JobService {
     return job;
   }
 
+  async delete(identity: Identity, id: string): Promise<Job> {
+    const { removal } = this.#options;
+    const job = await this.#find(identity, id, 'input.jobId');
+    if (!isFinal(job.state)) throw notEnded('input.jobId', job.state.status);
+    if (job.pinned) throw pinned('input.jobId');
+    const [gone] = await stored(removal.remove([id]));
+    // Somebody else was first, or has pinned it by now.
+    if (gone === undefined) return this.delete(identity, id);
+    return job;
+  }
+
+  async pin(identity: Identity, id: string, isPinned: boolean): Promise<Job> {
+    await this.#find(identity, id, 'input.jobId');
+    const job = await stored(this.#options.store.setPinned(id, isPinned));
+    if (job === undefined) throw notFound('input.jobId', 'job', id);
+    return job;
+  }
+
   get(_identity: Identity, id: string): Promise<Job | undefined> {
     return this.#options.store.get(id);
   }
@@ -217,9 +249,15 @@ export class Jobs implements JobService {
     const bounds = { ...start, first, closed: isFinal(job.state) };
     const path = this.#options.folders.log(id);
     const { grep } = request;
-    if (grep === undefined) return named(() => readLogPage(path, bounds));
-    checkText(grep);
-    return named(() => searchLog(path, { ...bounds, text: grep }));
+    if (grep !== undefined) checkText(grep);
+    const leave = this.#options.readers.enter(id);
+    try {
+      return await named(() =>
+        grep === undefined ? readLogPage(path, bounds) : searchLog(path, { ...bounds, text: grep }),
+      );
+    } finally {
+      leave();
+    }
   }
 
   async followLog(
@@ -231,10 +269,15 @@ export class Jobs implements JobService {
     const { changes, folders } = this.#options;
     const path = folders.log(id);
     let closed = false;
+    const leave = this.#options.readers.enter(id);
     // From here on: the end cannot fall between the look-up and the first page.
-    const forget = changes.listen(id, (job) => {
+    const unlisten = changes.listen(id, (job) => {
       closed ||= isFinal(job.state);
     });
+    const forget = (): void => {
+      unlisten();
+      leave();
+    };
     try {
       const job = await this.#find(identity, id, 'jobId');
       closed ||= isFinal(job.state);
@@ -317,6 +360,14 @@ export class Jobs implements JobService {
     return job;
   }
 }
+
+const stored = async <T>(write: Promise<T>): Promise<T> => {
+  try {
+    return await write;
+  } catch (error) {
+    throw error instanceof StoreFullError ? storageFull() : error;
+  }
+};
 
 /** What a supervisor refuses, or can do no more, as the client is told. */
 const asked = async (request: Promise<void>): Promise<void> => {

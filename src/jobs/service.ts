@@ -102,7 +102,7 @@ export interface ServerInfo {
 /**
  * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
  * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`, `QUEUE_FULL`,
- * `STORAGE_FULL`, `JOB_NOT_RUNNING`, `UNAVAILABLE`); anything else that it throws is the server's fault.
+ * `STORAGE_FULL`, `JOB_NOT_RUNNING`, `JOB_NOT_ENDED`, `JOB_PINNED`, `UNAVAILABLE`); anything else that it throws is the server's fault.
  */
 export interface JobService {
   /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */
@@ -119,6 +119,10 @@ export interface JobService {
    * @param signal a name, with or without `SIG`, or a number
    */
   signal(identity: Identity, id: string, signal: string): Promise<Job>;
+  /** Deletes a job that has ended and is not pinned, with its log; whoever reads that now can read it to its end. */
+  delete(identity: Identity, id: string): Promise<Job>;
+  /** Keeps a job from being removed, or lets it go. */
+  pin(identity: Identity, id: string, pinned: boolean): Promise<Job>;
   get(identity: Identity, id: string): Promise<Job | undefined>;
   list(identity: Identity, request: PageRequest): Promise<Page>;
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;

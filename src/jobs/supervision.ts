@@ -276,24 +276,34 @@ export class Supervision {
     const live = this.#live.get(id);
     // First: a server that dies in between leaves an end that the next one still has to take.
     this.#options.folders.tidy(id);
-    await this.#change(id, from, state);
+    await this.#change(id, from, state, this.#options.folders.size(id));
     this.#live.delete(id);
     live?.detach();
     this.#options.ids.release(id);
     this.#queue.release(id);
   }
 
-  async #change(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined> {
-    const job = await this.#transition(id, from, to);
+  async #change(
+    id: string,
+    from: readonly JobStatus[],
+    to: JobState,
+    diskBytes?: number,
+  ): Promise<Job | undefined> {
+    const job = await this.#transition(id, from, to, diskBytes);
     if (job !== undefined) this.#options.changes.tell(job);
     return job;
   }
 
   /** What has happened has happened: while the disk is full it waits to be stored. */
-  async #transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined> {
+  async #transition(
+    id: string,
+    from: readonly JobStatus[],
+    to: JobState,
+    diskBytes?: number,
+  ): Promise<Job | undefined> {
     for (let first = true; ; first = false) {
       try {
-        return await this.#options.store.transition(id, from, to);
+        return await this.#options.store.transition(id, from, to, diskBytes);
       } catch (error) {
         // The next server finds out by itself what is not stored.
         if (!(error instanceof StoreFullError) || this.#closed) throw error;

@@ -122,6 +122,9 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       description: 'Live while the job runs, final afterwards.',
       resolve: (job, _args, { jobs }) => jobs.usage(job),
     }),
+    pinned: t.exposeBoolean('pinned', {
+      description: 'It is kept, however old it is.',
+    }),
     priority: t.int({ resolve: ({ spec }) => spec.priority }),
     startAfter: t.field({
       type: 'DateTime',

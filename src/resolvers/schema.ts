@@ -1,11 +1,13 @@
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
+import './delete-job.ts';
 import './job.ts';
 import './job-events.ts';
 import './job-updated.ts';
 import './jobs.ts';
 import './log.ts';
 import './pause-job.ts';
+import './pin-job.ts';
 import './resume-job.ts';
 import './server.ts';
 import './signal-job.ts';

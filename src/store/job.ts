@@ -223,5 +223,7 @@ export interface Job {
   readonly owner: string;
   readonly createdAt: Date;
   readonly spec: JobSpec;
+  /** Retention leaves it alone. */
+  readonly pinned: boolean;
   readonly state: JobState;
 }

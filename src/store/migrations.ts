@@ -195,4 +195,17 @@ export const MIGRATIONS: readonly string[] = [
     INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
   END;
   `,
+  // What retention goes by. Columns that come late to rows of a million: they are not in the way of what lists jobs.
+  // A job whose row is gone and whose folder may still be there is in `removals`, written with the deletion.
+  `
+  ALTER TABLE jobs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+  ALTER TABLE jobs ADD COLUMN disk_bytes INTEGER;
+  ALTER TABLE jobs ADD COLUMN packed INTEGER NOT NULL DEFAULT 0 CHECK (packed IN (0, 1));
+  CREATE INDEX jobs_by_finish ON jobs (finished_at, id, disk_bytes) WHERE finished_at IS NOT NULL AND pinned = 0;
+  CREATE INDEX jobs_to_pack ON jobs (finished_at, id) WHERE finished_at IS NOT NULL AND packed = 0;
+
+  CREATE TABLE removals (
+    job_id TEXT PRIMARY KEY NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

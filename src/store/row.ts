@@ -34,6 +34,7 @@ export interface JobRow {
   /** JSON of what the output came to, and of the limits that were hit; `null` for none. */
   readonly output: string | null;
   readonly limits_hit: string | null;
+  readonly pinned: 0 | 1;
 }
 
 const EVERY_COLUMN: Record<keyof JobRow, true> = {
@@ -54,13 +55,14 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   paused_at: true,
   output: true,
   limits_hit: true,
+  pinned: true,
 };
 
 /** The columns of a row, by name; the table has one more, which SQLite computes. */
 export const COLUMNS: readonly string[] = Object.keys(EVERY_COLUMN);
 
 /** The columns that a state fills. */
-export type StateColumns = Omit<JobRow, 'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec'>;
+export type StateColumns = Omit<JobRow, 'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec' | 'pinned'>;
 
 export const toRow = (job: Job): JobRow => ({
   id: job.id,
@@ -69,6 +71,7 @@ export const toRow = (job: Job): JobRow => ({
   name: job.spec.name,
   image: job.spec.image,
   spec: JSON.stringify(job.spec),
+  pinned: job.pinned ? 1 : 0,
   ...toColumns(job.state),
 });
 
@@ -115,6 +118,7 @@ export const fromRow = (row: JobRow): Job => ({
   owner: row.owner,
   createdAt: new Date(row.created_at),
   spec: toSpec(row.spec),
+  pinned: row.pinned === 1,
   state: toState(row),
 });
 

@@ -9,10 +9,12 @@ import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import type {
   EventPage,
   EventRequest,
+  Finished,
   Insertion,
   JobEvent,
   JobFilter,
   JobStore,
+  Kept,
   Page,
   PageRequest,
   RequestKey,
@@ -94,13 +96,73 @@ class SqliteStore implements JobStore {
     return this.#jobs({ sql, values: statuses });
   }
 
-  async transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined> {
-    const columns = Object.entries(toColumns(to));
+  async transition(
+    id: string,
+    from: readonly JobStatus[],
+    to: JobState,
+    diskBytes?: number,
+  ): Promise<Job | undefined> {
+    const disk = diskBytes === undefined ? {} : { disk_bytes: diskBytes };
+    const columns = Object.entries({ ...toColumns(to), ...disk });
     const set = columns.map(([name]) => `${name} = ?`).join(', ');
     const places = from.map(() => '?').join(', ');
     const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
     const values = [...columns.map(([, value]) => value), id, ...from];
     return this.#commits.write(() => this.#jobs({ sql, values })[0]);
+  }
+
+  async setPinned(id: string, pinned: boolean): Promise<Job | undefined> {
+    const sql = `UPDATE jobs SET pinned = ? WHERE id = ? RETURNING ${ALL}`;
+    return this.#commits.write(() => this.#jobs({ sql, values: [pinned ? 1 : 0, id] })[0]);
+  }
+
+  async setDisk(id: string, { bytes, packed }: { bytes: number; packed: boolean }): Promise<void> {
+    const sql = 'UPDATE jobs SET disk_bytes = ?, packed = max(packed, ?) WHERE id = ?';
+    await this.#commits.write(() => this.#prepare(sql).run(bytes, packed ? 1 : 0, id));
+  }
+
+  async toPack(before: Date, limit: number): Promise<readonly string[]> {
+    const sql = `SELECT id FROM jobs WHERE finished_at IS NOT NULL AND packed = 0 AND finished_at < ?
+      ORDER BY finished_at LIMIT ?`;
+    return (this.#all({ sql, values: [before.getTime(), limit] }) as { id: string }[]).map(({ id }) => id);
+  }
+
+  async kept(): Promise<Kept> {
+    const sql = `SELECT count(*) AS jobs, coalesce(sum(disk_bytes), 0) AS bytes FROM jobs
+      WHERE finished_at IS NOT NULL AND pinned = 0`;
+    return this.#prepare(sql).get() as Kept;
+  }
+
+  async oldest(limit: number): Promise<readonly Finished[]> {
+    const sql = `SELECT id, finished_at, coalesce(disk_bytes, 0) AS bytes FROM jobs
+      WHERE finished_at IS NOT NULL AND pinned = 0 ORDER BY finished_at, id LIMIT ?`;
+    const rows = this.#all({ sql, values: [limit] }) as { id: string; finished_at: number; bytes: number }[];
+    return rows.map((row) => ({ id: row.id, finishedAt: new Date(row.finished_at), bytes: row.bytes }));
+  }
+
+  remove(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#commits.write(() => {
+      const remember = this.#prepare('INSERT INTO removals (job_id) VALUES (?)');
+      const sql = 'DELETE FROM jobs WHERE id = ? AND finished_at IS NOT NULL AND pinned = 0';
+      const remove = this.#prepare(sql);
+      return ids.filter((id) => {
+        if (remove.run(id).changes === 0) return false;
+        remember.run(id);
+        return true;
+      });
+    });
+  }
+
+  async removals(): Promise<readonly string[]> {
+    const rows = this.#all({ sql: 'SELECT job_id FROM removals', values: [] }) as { job_id: string }[];
+    return rows.map((row) => row.job_id);
+  }
+
+  async removed(ids: readonly string[]): Promise<void> {
+    await this.#commits.write(() => {
+      const forget = this.#prepare('DELETE FROM removals WHERE job_id = ?');
+      for (const id of ids) forget.run(id);
+    });
   }
 
   async events(request: EventRequest): Promise<EventPage> {
@@ -125,7 +187,9 @@ class SqliteStore implements JobStore {
   }
 
   #lastEvent(): number {
-    return Number(this.#prepare('SELECT coalesce(max(number), 0) FROM job_events').pluck().get());
+    // Not the highest that is there: that goes with its job, and whoever has seen it may still go on behind it.
+    const sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'job_events'";
+    return Number(this.#prepare(sql).pluck().get());
   }
 
   async close(): Promise<void> {

@@ -82,6 +82,21 @@ export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 }
 
+/** What is kept of jobs that have ended and are not pinned. */
+export interface Kept {
+  readonly jobs: number;
+  /** Bytes of their folders, as far as they are known. */
+  readonly bytes: number;
+}
+
+/** A job that has ended, as far as retention is concerned. */
+export interface Finished {
+  readonly id: string;
+  readonly finishedAt: Date;
+  /** Of its folder. */
+  readonly bytes: number;
+}
+
 /**
  * Where jobs are kept. Asynchronous throughout, so that a shared database can stand behind it. Writes throw
  * `StoreFullError` where there is no room for them.
@@ -101,9 +116,35 @@ export interface JobStore {
   /**
    * Moves a job from one of the states `from` to `to`, in one guarded UPDATE.
    *
+   * @param diskBytes what its folder takes, when it has ended
    * @returns the job as it is now, or `undefined` when it was in none of `from` (somebody else was first)
    */
-  transition(id: string, from: readonly JobStatus[], to: JobState): Promise<Job | undefined>;
+  transition(
+    id: string,
+    from: readonly JobStatus[],
+    to: JobState,
+    diskBytes?: number,
+  ): Promise<Job | undefined>;
+  /** @returns the job as it is now; `undefined` when there is none */
+  setPinned(id: string, pinned: boolean): Promise<Job | undefined>;
+  /** Notes how much a job takes on the disk, and whether its log has been packed. */
+  setDisk(id: string, disk: { readonly bytes: number; readonly packed: boolean }): Promise<void>;
+  /** Jobs whose log has not been looked at for packing and that ended before a time, the oldest first. */
+  toPack(before: Date, limit: number): Promise<readonly string[]>;
+  kept(): Promise<Kept>;
+  /** Jobs that have ended and are not pinned, the oldest first. */
+  oldest(limit: number): Promise<readonly Finished[]>;
+  /**
+   * Deletes jobs that have ended, with their labels, keys and events, and remembers their ids until `removed`: their
+   * folders are still there. Pinned ones stay.
+   *
+   * @returns the ids of those that were deleted
+   */
+  remove(ids: readonly string[]): Promise<readonly string[]>;
+  /** Ids of deleted jobs whose folders may still be there. */
+  removals(): Promise<readonly string[]>;
+  /** The folders of deleted jobs are gone. */
+  removed(ids: readonly string[]): Promise<void>;
   /** Events in their order. Looks at a bounded number of them, so a page may be empty and yet have more behind it. */
   events(request: EventRequest): Promise<EventPage>;
   /** The number of the last event; 0 when there is none. */

@@ -63,6 +63,7 @@ export class FakeJob {
       labels: labels ?? [],
       limits: { disk: 1, io: [], timeout: 2, output: 3, outputPolicy: 'KILL' },
       limitsHit: [],
+      pinned: false,
       ...this.state,
     };
   }

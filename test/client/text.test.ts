@@ -31,6 +31,7 @@ const job = (over: Partial<Job> = {}): Job => ({
   startAfter: null,
   queue: null,
   pausedAt: null,
+  pinned: false,
   limits: {
     cpus: null,
     cpuWeight: null,

@@ -101,6 +101,20 @@ export class FakeJobs implements JobService {
     return this.#find(id, 'input.jobId');
   }
 
+  async delete(identity: Identity, id: string): Promise<Job> {
+    await this.#enter('delete', identity);
+    const job = this.#find(id, 'input.jobId');
+    this.jobs.delete(id);
+    return job;
+  }
+
+  async pin(identity: Identity, id: string, pinned: boolean): Promise<Job> {
+    await this.#enter('pin', identity);
+    const job = { ...this.#find(id, 'input.jobId'), pinned };
+    this.jobs.set(id, job);
+    return job;
+  }
+
   async get(identity: Identity, id: string): Promise<Job | undefined> {
     await this.#enter('get', identity);
     return this.jobs.get(id);

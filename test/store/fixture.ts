@@ -56,6 +56,7 @@ export const makeJob = (change: Partial<JobSpec> = {}, job: Partial<Job> = {}): 
   owner: 'admin',
   createdAt: at(0),
   spec: { ...spec, ...change },
+  pinned: false,
   state: { status: 'QUEUED' },
   ...job,
 });

@@ -10,6 +10,10 @@ export type CapabilityProfile =
   /** What package managers, su and chown need: change owners and modes, become other users, signal them, bind low ports. For the cell's root only. */
   | 'ROOT_IN_CELL';
 
+export type DeleteJobInput = {
+  readonly jobId: string;
+};
+
 export type EnvVarInput = {
   readonly name: string;
   readonly value: string;
@@ -113,6 +117,12 @@ export type PauseJobInput = {
   readonly jobId: string;
 };
 
+export type PinJobInput = {
+  readonly jobId: string;
+  /** False takes the pin away. */
+  readonly pinned?: boolean | null | undefined;
+};
+
 export type ResumeJobInput = {
   readonly jobId: string;
 };
@@ -159,25 +169,32 @@ export type SubmitJobInput = {
   readonly workdir?: string | null | undefined;
 };
 
+export type DeleteJobMutationVariables = Exact<{
+  input: DeleteJobInput;
+}>;
+
+
+export type DeleteJobMutation = { readonly deleteJob: { readonly job: { readonly id: string } } };
+
 export type WatchJobSubscriptionVariables = Exact<{
   jobId: string;
 }>;
 
 
-export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
+export type WatchJobSubscription = { readonly jobUpdated: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } };
 
 export type JobSummaryFragment = { readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
 
 export type UsageDetailsFragment = { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null };
 
-export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
+export type JobDetailsFragment = { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> };
 
 export type JobByIdQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
+export type JobByIdQuery = { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
 
 export type JobListQueryVariables = Exact<{
   first: number;
@@ -206,35 +223,42 @@ export type PauseJobMutationVariables = Exact<{
 }>;
 
 
-export type PauseJobMutation = { readonly pauseJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type PauseJobMutation = { readonly pauseJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type PinJobMutationVariables = Exact<{
+  input: PinJobInput;
+}>;
+
+
+export type PinJobMutation = { readonly pinJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type ResumeJobMutationVariables = Exact<{
   input: ResumeJobInput;
 }>;
 
 
-export type ResumeJobMutation = { readonly resumeJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type ResumeJobMutation = { readonly resumeJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type SignalJobMutationVariables = Exact<{
   input: SignalJobInput;
 }>;
 
 
-export type SignalJobMutation = { readonly signalJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type SignalJobMutation = { readonly signalJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type StopJobMutationVariables = Exact<{
   input: StopJobInput;
 }>;
 
 
-export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type StopJobMutation = { readonly stopJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type SubmitJobMutationVariables = Exact<{
   input: SubmitJobInput;
 }>;
 
 
-export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pausedAt: string | null, readonly pinned: boolean, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type FollowUsageSubscriptionVariables = Exact<{
   jobId: string;
@@ -332,6 +356,7 @@ export const JobDetailsFragmentDoc = new TypedDocumentString(`
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -423,6 +448,15 @@ fragment UsageDetails on Usage {
     }
   }
 }`, {"fragmentName":"JobDetails"}) as unknown as TypedDocumentString<JobDetailsFragment, unknown>;
+export const DeleteJobDocument = new TypedDocumentString(`
+    mutation DeleteJob($input: DeleteJobInput!) {
+  deleteJob(input: $input) {
+    job {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeleteJobMutation, DeleteJobMutationVariables>;
 export const WatchJobDocument = new TypedDocumentString(`
     subscription WatchJob($jobId: ID!) {
   jobUpdated(jobId: $jobId) {
@@ -494,6 +528,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -608,6 +643,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -779,6 +815,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -822,6 +859,123 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<PauseJobMutation, PauseJobMutationVariables>;
+export const PinJobDocument = new TypedDocumentString(`
+    mutation PinJob($input: PinJobInput!) {
+  pinJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  argv
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  labels {
+    key
+    value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    value
+  }
+  workdir
+  user
+  hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
+  pausedAt
+  pinned
+  limits {
+    cpus
+    cpuWeight
+    cpuset
+    cpuTime
+    memory
+    memoryHigh
+    swap
+    pids
+    disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
+    timeout
+    output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
+  }
+  usage {
+    ...UsageDetails
+  }
+}`) as unknown as TypedDocumentString<PinJobMutation, PinJobMutationVariables>;
 export const ResumeJobDocument = new TypedDocumentString(`
     mutation ResumeJob($input: ResumeJobInput!) {
   resumeJob(input: $input) {
@@ -895,6 +1049,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -1011,6 +1166,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -1127,6 +1283,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight
@@ -1243,6 +1400,7 @@ fragment JobDetails on Job {
     reason
   }
   pausedAt
+  pinned
   limits {
     cpus
     cpuWeight

@@ -1,0 +1,110 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Finished, JobStore } from '../store/store.ts';
+import type { JobFolders } from './folder.ts';
+import type { Removal } from './removal.ts';
+
+/** What is kept of jobs that have ended; `null`: without end. Pinned ones are kept besides. */
+export interface RetentionSettings {
+  /** Milliseconds since the end of the job. */
+  readonly age: number | null;
+  readonly jobs: number | null;
+  /** Bytes of their folders. */
+  readonly bytes: number | null;
+  /** Milliseconds after the end of a job from which on its log is compressed; `null`: never. */
+  readonly packAfter: number | null;
+}
+
+export interface RetentionOptions {
+  readonly settings: RetentionSettings;
+  readonly store: JobStore;
+  readonly folders: JobFolders;
+  readonly removal: Removal;
+  readonly log: (line: string) => void;
+  /** Milliseconds between two looks. */
+  readonly interval?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+const INTERVAL_MS = 60_000;
+// Jobs that one step removes or looks at: a few milliseconds of the server's time.
+const STEP = 50;
+
+/**
+ * Removes the oldest jobs that have ended where they are too old, too many or too large, and compresses old logs: now
+ * and then, in small steps between which requests are answered.
+ */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #timer: NodeJS.Timeout;
+  #round: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#start(), options.interval ?? INTERVAL_MS).unref();
+    this.#start();
+  }
+
+  #start(): void {
+    this.#round ??= this.sweep()
+      .catch((error: unknown) => this.#options.log(`removing old jobs: ${error}`))
+      .finally(() => {
+        this.#round = undefined;
+      });
+  }
+
+  /** Does all that is due. */
+  async sweep(): Promise<void> {
+    await this.#removeOld();
+    await this.#pack();
+  }
+
+  async #removeOld(): Promise<void> {
+    const { store, removal, settings, now = Date.now } = this.#options;
+    let { jobs, bytes } = await store.kept();
+    while (!this.#closed) {
+      const due: Finished[] = [];
+      for (const job of await store.oldest(STEP)) {
+        const tooOld = settings.age !== null && job.finishedAt.getTime() < now() - settings.age;
+        const tooMany = settings.jobs !== null && jobs > settings.jobs;
+        const tooLarge = settings.bytes !== null && bytes > settings.bytes;
+        // The next one is younger, and it is one less and smaller by then.
+        if (!tooOld && !tooMany && !tooLarge) break;
+        due.push(job);
+        jobs -= 1;
+        bytes -= job.bytes;
+      }
+      if (due.length === 0) return;
+      const gone = await removal.remove(due.map(({ id }) => id));
+      // Pinned or deleted in between: it is not among the oldest any more.
+      if (gone.length === 0 && due.length < STEP) return;
+      await turn();
+    }
+  }
+
+  async #pack(): Promise<void> {
+    const { store, folders, settings, log, now = Date.now } = this.#options;
+    if (settings.packAfter === null) return;
+    while (!this.#closed) {
+      const ids = await store.toPack(new Date(now() - settings.packAfter), STEP);
+      for (const id of ids) {
+        if (this.#closed) return;
+        try {
+          await folders.pack(id);
+        } catch (error) {
+          log(`job ${id}: its log could not be compressed: ${error}`);
+        }
+        await store.setDisk(id, { bytes: folders.size(id), packed: true });
+      }
+      if (ids.length === 0) return;
+    }
+  }
+
+  /** Settles when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Job } from '../store/job.ts';
+import { builder, identify } from './builder.ts';
+import { JobNode } from './job.ts';
+
+const PinJobInput = builder.inputType('PinJobInput', {
+  fields: (t) => ({
+    jobId: t.id({ required: true }),
+    pinned: t.boolean({ defaultValue: true, description: 'False takes the pin away.' }),
+  }),
+});
+
+const PinJobPayload = builder
+  .objectRef<{ readonly job: Job }>('PinJobPayload')
+  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+
+builder.mutationField('pinJob', (t) =>
+  t.field({
+    type: PinJobPayload,
+    description: 'Keeps a job: it is neither removed for its age, nor for want of room, nor by deleteJob.',
+    args: { input: t.arg({ type: PinJobInput, required: true }) },
+    resolve: async (_root, { input }, context) => ({
+      job: await context.jobs.pin(identify(context), input.jobId, input.pinned ?? true),
+    }),
+  }),
+);
