@@ -52,11 +52,16 @@ export class CellBench {
   readonly spawner: Spawner;
   #next = 0;
 
-  constructor() {
+  /** @param launcherIn gives the path of the launcher, which may lie in the state folder */
+  constructor(launcherIn: (state: string) => string = () => LAUNCHER) {
     for (const folder of ['jobs', 'exits']) mkdirSync(join(this.state, folder));
     this.cgroups = join(cgroup2Mount(), `cloister-test-${process.pid}-${this.state.slice(-6)}`);
     mkdirSync(this.cgroups);
-    this.spawner = new Spawner({ launcher: LAUNCHER, jobs: join(this.state, 'jobs'), cgroup: '' });
+    this.spawner = new Spawner({
+      launcher: launcherIn(this.state),
+      jobs: join(this.state, 'jobs'),
+      cgroup: '',
+    });
   }
 
   /** Plans a command of the given arguments, and starts it. */

@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Step } from '../../../src/runtime/plan.ts';
+import { CellBench, type Finished, LAUNCHER } from '../../support/cell.ts';
+import { FORGOTTEN, type Making, STEPS } from './making.ts';
+import { editedLauncher, program } from './programs.ts';
+
+/** What a cell is told, as variables of its environment. */
+export type Facts = Readonly<Record<string, string>>;
+
+/** A folder of the host that a careless parent of the spawner has open, and a key that it has. */
+export const LEAKED_FILE = 'leaked';
+export const LEAKED_KEY = 'cloister-leaked';
+
+/** What came of a command. */
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly failure: Finished['record']['failure'];
+}
+
+/** Benches whose spawners have a careless parent: see `careless` in probe.c. */
+export class Cells {
+  readonly #benches = new Map<string, CellBench>();
+
+  /** Runs a command in a cell, where $PROBE and $HOARD are programs and $CGROUP is its cgroup. */
+  async run(argv: readonly string[], { plan = {}, launcher }: Making, facts: Facts = {}): Promise<Finished> {
+    const steps = [...(plan.steps ?? STEPS), ...tool('probe'), ...tool('hoard')];
+    const given = { PROBE: '/probe', HOARD: '/hoard', CGROUP: '/sys/fs/cgroup', PATH: '/usr/bin:/bin:/sbin' };
+    const env = Object.entries({ ...given, ...facts }).map(([name, value]) => ({ name, value }));
+    return this.bench(launcher).run(argv, { env, ...plan, steps });
+  }
+
+  /** Runs a line of shell in a cell, or outside of all. */
+  async sh(line: string, making: Making, facts: Facts): Promise<Outcome> {
+    const argv = ['/bin/sh', '-c', line] as const;
+    if (making.outside === undefined) {
+      const { stdout, stderr, record } = await this.run(argv, making, facts);
+      return { stdout, stderr, failure: record.failure };
+    }
+    const given = { PROBE: program('probe'), HOARD: program('hoard'), CGROUP: this.bench().cgroups };
+    const env = { PATH: process.env['PATH'], ...given, ...facts };
+    const { stdout, stderr } = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8' });
+    return { stdout, stderr, failure: null };
+  }
+
+  /** The bench of the launcher, or of the one that forgets much. */
+  bench(launcher?: Making['launcher']): CellBench {
+    const path = launcher === undefined ? LAUNCHER : editedLauncher(launcher, FORGOTTEN);
+    const bench = this.#benches.get(path) ?? carelessBench(path);
+    this.#benches.set(path, bench);
+    return bench;
+  }
+
+  async close(): Promise<void> {
+    for (const bench of this.#benches.values()) await bench.close();
+  }
+}
+
+const carelessBench = (launcher: string): CellBench =>
+  new CellBench((state) => {
+    const folder = join(state, 'open');
+    mkdirSync(folder);
+    writeFileSync(join(folder, LEAKED_FILE), '');
+    const script = join(state, 'launcher');
+    const command = [program('probe'), 'careless', folder, LEAKED_KEY, launcher];
+    writeFileSync(script, `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(' ')} "$@"\n`, {
+      mode: 0o755,
+    });
+    return script;
+  });
+
+const tool = (name: 'probe' | 'hoard'): Step[] => [
+  { kind: 'file', path: `/${name}`, mode: 0o755, text: '' },
+  { kind: 'bind', source: program(name), path: `/${name}`, attributes: 0 },
+];

@@ -1,0 +1,98 @@
+import { furnish } from '../../../src/runtime/furniture.ts';
+import { type LaunchPlan, MOUNT, type Step } from '../../../src/runtime/plan.ts';
+import type { Edit } from './programs.ts';
+
+/**
+ * How a cell is made: what of its plan is otherwise, and whether by the launcher or by the one that forgets much; or
+ * none is, and the host's root is asked.
+ */
+export interface Making {
+  readonly plan?: Partial<LaunchPlan>;
+  readonly launcher?: 'forgetful';
+  readonly outside?: true;
+}
+
+/** How the server makes cells. */
+export const CELL: Making = {};
+
+/** No cell: for what only the owner of files keeps away, and for nothing but to open them. */
+export const OUTSIDE: Making = { outside: true };
+
+const furniture = (cgroup: boolean): Step[] =>
+  furnish({ shm: 1 << 20, ids: 65_536, hostname: 'cell', cgroup });
+export const STEPS: readonly Step[] = furniture(true);
+
+const without = (...kinds: readonly Step['kind'][]): Step[] =>
+  STEPS.filter(({ kind }) => !kinds.includes(kind));
+
+/** A folder of the cell that is one of the host. */
+const hosts = (path: string): Step[] => [
+  { kind: 'bind', source: path, path, attributes: 0 },
+  ...STEPS.filter((step) => step.path !== path && !step.path.startsWith(`${path}/`)),
+];
+
+const ALL_CAPABILITIES = (1n << 41n) - 1n;
+
+export const UNFILTERED: Making = { plan: { seccomp: null } };
+export const CAPABLE: Making = { plan: { seccomp: null, capabilities: ALL_CAPABILITIES } };
+/** As the one before, and its user namespace may have others below it. */
+export const NESTABLE: Making = { plan: { ...CAPABLE.plan, steps: without('write') } };
+export const UNMASKED: Making = { plan: { steps: without('mask') } };
+export const UNSEALED: Making = { plan: { steps: without('seal') } };
+export const CAPABLE_UNSEALED: Making = { plan: { ...CAPABLE.plan, ...UNSEALED.plan } };
+export const CAPABLE_UNMASKED: Making = { plan: { ...CAPABLE.plan, ...UNMASKED.plan } };
+/** No mount has an attribute. */
+export const UNATTRIBUTED: Making = {
+  plan: { steps: without('seal').map((step) => ('attributes' in step ? { ...step, attributes: 0 } : step)) },
+};
+export const HOSTS_SYS: Making = { plan: { steps: hosts('/sys') } };
+export const HOSTS_DEV: Making = { plan: { steps: hosts('/dev') } };
+
+/**
+ * A launcher that does half of its work: no namespaces but those of users and mounts, no `no_new_privs`, links are
+ * followed, descriptors, signals and keys are handed on, its init can be looked into. Cells have all capabilities, for
+ * these are over nothing but the ids of their user namespace, who are nobody on the host. They have no filter: without
+ * `no_new_privs` none can be loaded. What they see as /proc is the host's.
+ */
+export const FORGETFUL: Making = {
+  launcher: 'forgetful',
+  plan: {
+    ...CAPABLE.plan,
+    steps: [
+      ...furniture(false).filter(
+        ({ kind, path }) => !['mask', 'write', 'seal'].includes(kind) && path !== '/proc',
+      ),
+      { kind: 'bind', source: '/proc', path: '/proc', attributes: MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC },
+    ],
+  },
+};
+
+export const FORGOTTEN: readonly Edit[] = [
+  {
+    file: 'supervisor.c',
+    text: 'CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET',
+    by: 'CLONE_NEWUSER | CLONE_NEWNS',
+  },
+  { file: 'supervisor.c', text: '(void)!join_new_keyring();', by: '' },
+  { file: 'spawner.c', text: '!join_new_keyring()', by: 'false' },
+  { file: 'init.c', text: 'close_others(plan, fds);', by: '' },
+  { file: 'init.c', text: 'unshare(CLONE_NEWCGROUP) != 0', by: 'false' },
+  { file: 'init.c', text: 'prctl(PR_SET_DUMPABLE, 0) != 0', by: 'prctl(PR_SET_DUMPABLE, 1) != 0' },
+  { file: 'init.c', text: 'plan->hostname != NULL &&', by: 'false &&' },
+  { file: 'init.c', text: '!raise_loopback()', by: 'false' },
+  { file: 'init.c', text: 'prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||', by: '' },
+  { file: 'command.c', text: 'prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0', by: 'false' },
+  { file: 'command.c', text: '  reset_signals();\n', by: '' },
+  { file: 'command.c', text: 'close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0', by: 'false' },
+  { file: 'root.c', text: '"overlay", MS_NOSUID | MS_NODEV,', by: '"overlay", 0,' },
+  {
+    file: 'root.c',
+    text: 'MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);\n  if (image',
+    by: 'MOUNT_ATTR_RDONLY);\n  if (image',
+  },
+  {
+    file: 'root.c',
+    text: 'RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS',
+    by: 'RESOLVE_IN_ROOT',
+  },
+];
