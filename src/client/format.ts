@@ -24,6 +24,8 @@ export const jobLines = (job: Job): string => {
     ['Paused', job.pausedAt],
     ['Finished', job.finishedAt],
     ['Pinned', job.pinned ? 'yes' : null],
+    ['Attempt', job.attempt > 1 ? job.attempt : null],
+    ['Tried again by', job.retriedBy?.id],
     ['CPU time', usage && duration(usage.cpuTime)],
     ['Memory peak', usage?.memoryPeak == null ? null : size(usage.memoryPeak)],
   ];

@@ -154,6 +154,8 @@ const withJobFlags = (command: Command): Command =>
     .option('--truncate', 'keep the beginning and the end of longer output, where it would end the job')
     .option('--priority <number>', 'from -100 to 100: of jobs that wait, the highest starts first')
     .option('--start-after <time>', 'do not start before this time, such as 2027-01-31T12:00:00Z')
+    .option('--retries <count>', 'further attempts when the command fails; each is a job of its own')
+    .option('--backoff <duration>', 'before the second attempt, twice as long before each further one')
     .option('--idempotency-key <key>', 'sent again with the same key, it is the same job')
     .showHelpAfterError('(to run words as they are put "--" first: cloister run -- ls -l /)');
 

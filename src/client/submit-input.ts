@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CliError } from './errors.ts';
-import type { IoLimitInput, SubmitJobInput } from './generated/operations.ts';
+import type { IoLimitInput, RetriesInput, SubmitJobInput } from './generated/operations.ts';
 
 /** What `submit` and `run` were told, as commander hands it over. */
 export interface SubmitFlags {
@@ -29,6 +29,8 @@ export interface SubmitFlags {
   readonly truncate?: boolean;
   readonly priority?: string;
   readonly startAfter?: string;
+  readonly retries?: string;
+  readonly backoff?: string;
   readonly idempotencyKey?: string;
 }
 
@@ -75,6 +77,7 @@ export const submitInput = async (words: CommandWords, flags: SubmitFlags): Prom
   }),
   priority: flags.priority === undefined ? undefined : priority(flags.priority),
   startAfter: flags.startAfter,
+  retries: retries(flags),
   idempotencyKey: flags.idempotencyKey,
   limits: {
     cpus: flags.cpus === undefined ? undefined : number('--cpus', 'a number such as 0.5', flags.cpus),
@@ -93,6 +96,12 @@ export const submitInput = async (words: CommandWords, flags: SubmitFlags): Prom
     outputPolicy: flags.truncate === true ? 'TRUNCATE' : undefined,
   },
 });
+
+const retries = ({ retries: limit, backoff }: SubmitFlags): RetriesInput | undefined => {
+  if (limit !== undefined) return { limit: whole('--retries', limit), backoff };
+  if (backoff === undefined) return undefined;
+  throw new CliError('--backoff: expected --retries beside it');
+};
 
 /** Limits of one disk: `read-bps=10M,device=/dev/sda`. */
 const ioLimit = (text: string): IoLimitInput => {

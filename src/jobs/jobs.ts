@@ -86,6 +86,7 @@ export class Jobs implements JobService {
       owner: identity.subject,
       createdAt: new Date(),
       spec: checkRequest(request, this.#options.request),
+      retriedBy: null,
       pinned: false,
       state: { status: 'QUEUED' },
     };

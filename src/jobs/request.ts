@@ -1,5 +1,5 @@
 import { findUser, isFolder, userForm } from '../runtime/image.ts';
-import type { CapabilityProfile, Command, EnvVar, JobSpec, Label } from '../store/job.ts';
+import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from '../store/job.ts';
 import { badInput } from './errors.ts';
 import { checkLimits, type LimitsContext } from './limits.ts';
 import type { SubmitRequest } from './service.ts';
@@ -28,6 +28,9 @@ const LONGEST_NAME = 256;
 const MOST_LABELS = 64;
 const LONGEST_HOSTNAME = 64;
 const MOST_PRIORITY = 100;
+const MOST_RETRIES = 100;
+const DEFAULT_BACKOFF_MS = 1000;
+const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;
 
 /**
  * Checks a request and fills in what it leaves open.
@@ -55,6 +58,9 @@ export const checkRequest = (request: SubmitRequest, context: RequestContext): J
     labels: checkLabels(request.labels ?? []),
     priority: checkPriority(request.priority),
     startAfter: request.startAfter?.getTime() ?? null,
+    retries: checkRetries(request.retries),
+    attempt: 1,
+    retryOf: null,
   };
 };
 
@@ -175,4 +181,14 @@ const checkPriority = (priority = 0): number => {
   if (!(Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY))
     throw badInput('input.priority', `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`, priority);
   return priority;
+};
+
+const checkRetries = (retries: SubmitRequest['retries']): Retries | null => {
+  if (retries === undefined) return null;
+  const { limit, backoff = DEFAULT_BACKOFF_MS } = retries;
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_RETRIES))
+    throw badInput('input.retries.limit', `from 1 to ${MOST_RETRIES} further attempts`, limit);
+  if (!(backoff >= 0 && backoff <= LONGEST_BACKOFF_MS))
+    throw badInput('input.retries.backoff', `from 0 to ${LONGEST_BACKOFF_MS} milliseconds`, backoff);
+  return { limit, backoff };
 };

@@ -58,6 +58,8 @@ export interface SubmitRequest {
   /** From -100 to 100; default 0. */
   readonly priority?: number;
   readonly startAfter?: Date;
+  /** What happens when the command fails: further attempts, each a job of its own. */
+  readonly retries?: { readonly limit: number; readonly backoff?: number };
 }
 
 /** Where reading a log begins: at its beginning, or at the one of these that is given. */

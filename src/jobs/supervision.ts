@@ -8,6 +8,7 @@ import type { JobFolders } from './folder.ts';
 import { LiveJob } from './live.ts';
 import { outcome } from './outcome.ts';
 import { Queue, type QueueOptions, type QueuePlace } from './queue.ts';
+import { nextAttempt } from './retry.ts';
 
 /** What supervision needs of the host's cgroups. */
 export interface CellRemains {
@@ -276,20 +277,25 @@ export class Supervision {
     const live = this.#live.get(id);
     // First: a server that dies in between leaves an end that the next one still has to take.
     this.#options.folders.tidy(id);
-    await this.#change(id, from, state, this.#options.folders.size(id));
+    const next = nextAttempt(await this.#options.store.get(id), state);
+    const ended = await this.#change(id, from, state, { diskBytes: this.#options.folders.size(id), next });
     this.#live.delete(id);
     live?.detach();
     this.#options.ids.release(id);
     this.#queue.release(id);
+    // Only if it was inserted: of two who end a job one is first.
+    if (ended === undefined || next === undefined) return;
+    this.#options.changes.tell(next);
+    this.submit(next);
   }
 
   async #change(
     id: string,
     from: readonly JobStatus[],
     to: JobState,
-    diskBytes?: number,
+    end?: Parameters<JobStore['transition']>[3],
   ): Promise<Job | undefined> {
-    const job = await this.#transition(id, from, to, diskBytes);
+    const job = await this.#transition(id, from, to, end);
     if (job !== undefined) this.#options.changes.tell(job);
     return job;
   }
@@ -299,11 +305,11 @@ export class Supervision {
     id: string,
     from: readonly JobStatus[],
     to: JobState,
-    diskBytes?: number,
+    end?: Parameters<JobStore['transition']>[3],
   ): Promise<Job | undefined> {
     for (let first = true; ; first = false) {
       try {
-        return await this.#options.store.transition(id, from, to, diskBytes);
+        return await this.#options.store.transition(id, from, to, end);
       } catch (error) {
         // The next server finds out by itself what is not stored.
         if (!(error instanceof StoreFullError) || this.#closed) throw error;

@@ -9,6 +9,7 @@ import './log.ts';
 import './pause-job.ts';
 import './pin-job.ts';
 import './resume-job.ts';
+import './retry.ts';
 import './server.ts';
 import './signal-job.ts';
 import './stop-job.ts';

@@ -13,6 +13,18 @@ const NetworkMode = builder.enumType('NetworkMode', {
   values: { NONE: { description: 'Its own loopback and nothing else.' } } as const,
 });
 
+const RetriesInput = builder.inputType('RetriesInput', {
+  description:
+    'Further attempts when the command fails: it ends with another code than 0 or by a signal, exceeds a limit, or is lost. A job that was stopped is not tried again.',
+  fields: (t) => ({
+    limit: t.int({ required: true, description: 'From 1 to 100 further attempts.' }),
+    backoff: t.field({
+      type: 'Duration',
+      description: 'Before the second attempt; twice as long before each further one. Default 1s.',
+    }),
+  }),
+});
+
 const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description: 'A job to run: exactly one of command and argv, the rest as you like.',
   fields: (t) => ({
@@ -35,6 +47,7 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
       description: 'From -100 to 100: of jobs that wait, the highest starts first. Default 0.',
     }),
     startAfter: t.field({ type: 'DateTime', description: 'It does not start before this time.' }),
+    retries: t.field({ type: RetriesInput }),
     idempotencyKey: t.string({
       description:
         'For sending a request again whose answer was lost: with the same key it answers with the same job; another request with that key is refused with IDEMPOTENCY_CONFLICT. Kept as long as the job.',
@@ -58,9 +71,12 @@ builder.mutationField('submitJob', (t) =>
 );
 
 const toRequest = (input: typeof SubmitJobInput.$inferInput): SubmitRequest => {
-  const { limits, startAfter, ...rest } = input;
+  const { limits, startAfter, retries, ...rest } = input;
   return given({
     ...rest,
+    retries: retries
+      ? given({ limit: retries.limit, backoff: wellFormed('input.retries.backoff', retries.backoff) })
+      : undefined,
     limits: limits ? toLimits(limits) : undefined,
     startAfter: wellFormed('input.startAfter', startAfter),
   });

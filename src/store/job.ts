@@ -84,6 +84,14 @@ export interface Label {
   readonly value: string;
 }
 
+/** What happens when a command fails. */
+export interface Retries {
+  /** Further attempts at most. */
+  readonly limit: number;
+  /** Milliseconds before the second attempt; each time twice as long before the next. */
+  readonly backoff: number;
+}
+
 /** What a client asked for, checked and with every default filled in. */
 export interface JobSpec {
   readonly name: string | null;
@@ -101,6 +109,12 @@ export interface JobSpec {
   readonly priority: number;
   /** Milliseconds since 1970 before which it does not start. */
   readonly startAfter: number | null;
+  /** `null`: one attempt is all. */
+  readonly retries: Retries | null;
+  /** 1 for what a client submitted; each further attempt is a job of its own. */
+  readonly attempt: number;
+  /** The job of the first attempt, for further ones. */
+  readonly retryOf: string | null;
 }
 
 /** How the command itself ended. */
@@ -223,6 +237,8 @@ export interface Job {
   readonly owner: string;
   readonly createdAt: Date;
   readonly spec: JobSpec;
+  /** The job of the next attempt, when this one failed and there is another. */
+  readonly retriedBy: string | null;
   /** Retention leaves it alone. */
   readonly pinned: boolean;
   readonly state: JobState;

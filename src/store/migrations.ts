@@ -199,6 +199,7 @@ export const MIGRATIONS: readonly string[] = [
   // A job whose row is gone and whose folder may still be there is in `removals`, written with the deletion.
   `
   ALTER TABLE jobs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+  ALTER TABLE jobs ADD COLUMN retried_by TEXT;
   ALTER TABLE jobs ADD COLUMN disk_bytes INTEGER;
   ALTER TABLE jobs ADD COLUMN packed INTEGER NOT NULL DEFAULT 0 CHECK (packed IN (0, 1));
   CREATE INDEX jobs_by_finish ON jobs (finished_at, id, disk_bytes) WHERE finished_at IS NOT NULL AND pinned = 0;

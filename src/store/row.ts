@@ -35,6 +35,7 @@ export interface JobRow {
   readonly output: string | null;
   readonly limits_hit: string | null;
   readonly pinned: 0 | 1;
+  readonly retried_by: string | null;
 }
 
 const EVERY_COLUMN: Record<keyof JobRow, true> = {
@@ -56,13 +57,17 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   output: true,
   limits_hit: true,
   pinned: true,
+  retried_by: true,
 };
 
 /** The columns of a row, by name; the table has one more, which SQLite computes. */
 export const COLUMNS: readonly string[] = Object.keys(EVERY_COLUMN);
 
 /** The columns that a state fills. */
-export type StateColumns = Omit<JobRow, 'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec' | 'pinned'>;
+export type StateColumns = Omit<
+  JobRow,
+  'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec' | 'pinned' | 'retried_by'
+>;
 
 export const toRow = (job: Job): JobRow => ({
   id: job.id,
@@ -72,6 +77,7 @@ export const toRow = (job: Job): JobRow => ({
   image: job.spec.image,
   spec: JSON.stringify(job.spec),
   pinned: job.pinned ? 1 : 0,
+  retried_by: job.retriedBy,
   ...toColumns(job.state),
 });
 
@@ -95,7 +101,14 @@ export const toColumns = (state: JobState): StateColumns => {
 const json = (value: object | null): string | null => (value === null ? null : JSON.stringify(value));
 
 // What has come since the first version, as it was for what is older.
-const LATER_FIELDS = { priority: 0, startAfter: null, capabilities: 'NONE' } as const;
+const LATER_FIELDS = {
+  priority: 0,
+  startAfter: null,
+  capabilities: 'NONE',
+  retries: null,
+  attempt: 1,
+  retryOf: null,
+} as const satisfies Partial<JobSpec>;
 const LATER_LIMITS = {
   cpuWeight: null,
   cpuset: null,
@@ -119,6 +132,7 @@ export const fromRow = (row: JobRow): Job => ({
   createdAt: new Date(row.created_at),
   spec: toSpec(row.spec),
   pinned: row.pinned === 1,
+  retriedBy: row.retried_by,
   state: toState(row),
 });
 

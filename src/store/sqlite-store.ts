@@ -49,15 +49,19 @@ class SqliteStore implements JobStore {
     return this.#commits.write(() => {
       const earlier = request === undefined ? undefined : this.#earlier(job.owner, request);
       if (earlier !== undefined) return earlier;
-      this.#prepare(INSERT).run(toRow(job));
-      const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
-      for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
+      this.#insert(job);
       if (request !== undefined) {
         const sql = 'INSERT INTO request_keys (owner, key, digest, job_id) VALUES (?, ?, ?, ?)';
         this.#prepare(sql).run(job.owner, request.key, request.digest, job.id);
       }
       return { kind: 'inserted', job };
     });
+  }
+
+  #insert(job: Job): void {
+    this.#prepare(INSERT).run(toRow(job));
+    const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
+    for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
   }
 
   /** What an earlier request of the same owner and key has led to. */
@@ -100,15 +104,23 @@ class SqliteStore implements JobStore {
     id: string,
     from: readonly JobStatus[],
     to: JobState,
-    diskBytes?: number,
+    end?: { readonly diskBytes: number; readonly next?: Job | undefined },
   ): Promise<Job | undefined> {
-    const disk = diskBytes === undefined ? {} : { disk_bytes: diskBytes };
-    const columns = Object.entries({ ...toColumns(to), ...disk });
+    const { diskBytes, next } = end ?? {};
+    const columns = Object.entries({
+      ...toColumns(to),
+      ...(diskBytes !== undefined && { disk_bytes: diskBytes }),
+      ...(next !== undefined && { retried_by: next.id }),
+    });
     const set = columns.map(([name]) => `${name} = ?`).join(', ');
     const places = from.map(() => '?').join(', ');
     const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
     const values = [...columns.map(([, value]) => value), id, ...from];
-    return this.#commits.write(() => this.#jobs({ sql, values })[0]);
+    return this.#commits.write(() => {
+      const [job] = this.#jobs({ sql, values });
+      if (job !== undefined && next !== undefined) this.#insert(next);
+      return job;
+    });
   }
 
   async setPinned(id: string, pinned: boolean): Promise<Job | undefined> {

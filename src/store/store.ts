@@ -116,14 +116,15 @@ export interface JobStore {
   /**
    * Moves a job from one of the states `from` to `to`, in one guarded UPDATE.
    *
-   * @param diskBytes what its folder takes, when it has ended
+   * @param end what its folder takes, when it has ended, and the next attempt, which is inserted in the same
+   *   transaction
    * @returns the job as it is now, or `undefined` when it was in none of `from` (somebody else was first)
    */
   transition(
     id: string,
     from: readonly JobStatus[],
     to: JobState,
-    diskBytes?: number,
+    end?: { readonly diskBytes: number; readonly next?: Job | undefined },
   ): Promise<Job | undefined>;
   /** @returns the job as it is now; `undefined` when there is none */
   setPinned(id: string, pinned: boolean): Promise<Job | undefined>;

@@ -64,6 +64,7 @@ export class FakeJob {
       limits: { disk: 1, io: [], timeout: 2, output: 3, outputPolicy: 'KILL' },
       limitsHit: [],
       pinned: false,
+      attempt: 1,
       ...this.state,
     };
   }

@@ -32,6 +32,8 @@ const job = (over: Partial<Job> = {}): Job => ({
   queue: null,
   pausedAt: null,
   pinned: false,
+  attempt: 1,
+  retriedBy: null,
   limits: {
     cpus: null,
     cpuWeight: null,

@@ -32,6 +32,9 @@ export const spec: JobSpec = {
   labels: [],
   priority: 0,
   startAfter: null,
+  retries: null,
+  attempt: 1,
+  retryOf: null,
 };
 
 export const usage = {
@@ -56,6 +59,7 @@ export const makeJob = (change: Partial<JobSpec> = {}, job: Partial<Job> = {}): 
   owner: 'admin',
   createdAt: at(0),
   spec: { ...spec, ...change },
+  retriedBy: null,
   pinned: false,
   state: { status: 'QUEUED' },
   ...job,

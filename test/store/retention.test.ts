@@ -23,7 +23,12 @@ beforeEach(() => {
 const finished = async (ms: number, bytes: number): Promise<string> => {
   const job = makeJob();
   await store.insert(job);
-  await store.transition(job.id, ['QUEUED'], { status: 'FAILED', finishedAt: at(ms), error: 'it' }, bytes);
+  await store.transition(
+    job.id,
+    ['QUEUED'],
+    { status: 'FAILED', finishedAt: at(ms), error: 'it' },
+    { diskBytes: bytes },
+  );
   return job.id;
 };
 

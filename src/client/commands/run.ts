@@ -23,16 +23,21 @@ export const run = async (config: ClientConfig, words: CommandWords, flags: Subm
   const connection = await connect(config);
   using stopper = new Stopper(connection);
   const { job } = (await request(connection, SubmitJobDocument, { input })).submitJob;
-  stopper.submitted(job.id);
-  const printer = rawPrinter(false);
-  try {
-    const batches = readLogs(connection, { jobId: job.id, follow: true, withTime: false, withText: false });
-    for await (const batch of batches) await printer.batch(batch);
-  } catch (error) {
-    if (error instanceof BrokenPipe) await stopper.stop();
-    throw error;
+  for (let jobId = job.id; ; ) {
+    stopper.submitted(jobId);
+    const printer = rawPrinter(false);
+    try {
+      const batches = readLogs(connection, { jobId, follow: true, withTime: false, withText: false });
+      for await (const batch of batches) await printer.batch(batch);
+    } catch (error) {
+      if (error instanceof BrokenPipe) await stopper.stop();
+      throw error;
+    }
+    const ended = await endedJob(connection, jobId);
+    const { code, sentence } = ending(ended);
+    if (sentence !== undefined) await note(inert(sentence));
+    if (ended.retriedBy === null) return code;
+    await note(`attempt ${ended.attempt} failed (${sentence ?? `exit code ${code}`}): trying again`);
+    jobId = ended.retriedBy.id;
   }
-  const { code, sentence } = ending(await endedJob(connection, job.id));
-  if (sentence !== undefined) await note(inert(sentence));
-  return code;
 };

@@ -1,0 +1,42 @@
+import type { Job, JobState } from '../store/job.ts';
+import { newJobId } from './id.ts';
+
+// However often it was doubled.
+const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;
+
+/**
+ * The next attempt of a job that has ended, when it failed and may be tried again: a command that ended with another
+ * code than 0 or by a signal, or exceeded a limit, or was lost. What was stopped is not, nor what cannot be executed.
+ */
+export const nextAttempt = (job: Job | undefined, end: JobState): Job | undefined => {
+  if (job === undefined || !isFailure(end)) return undefined;
+  const { retries, attempt, retryOf } = job.spec;
+  if (retries === null || attempt > retries.limit) return undefined;
+  const backoff = Math.min(retries.backoff * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
+  return {
+    id: newJobId(),
+    owner: job.owner,
+    createdAt: new Date(),
+    spec: {
+      ...job.spec,
+      attempt: attempt + 1,
+      retryOf: retryOf ?? job.id,
+      startAfter: Date.now() + backoff,
+    },
+    retriedBy: null,
+    pinned: false,
+    state: { status: 'QUEUED' },
+  };
+};
+
+const isFailure = (end: JobState): boolean => {
+  switch (end.status) {
+    case 'COMPLETED':
+      return end.termination.kind === 'signaled' || end.termination.code !== 0;
+    case 'LIMIT_EXCEEDED':
+    case 'LOST':
+      return true;
+    default:
+      return false;
+  }
+};
