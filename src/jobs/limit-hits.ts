@@ -121,7 +121,7 @@ const pids = ({ pids: value }: Limits, usage: Usage | null, find: LookUp): Limit
     unit: 'processes',
     ended: false,
     evidence: present([refused, find('pids.peak', null)]),
-    message: `${refused.value} times it could not start a process or thread beyond its limit of ${value}`,
+    message: `it could not start a process or thread beyond its limit of ${value}, ${times(refused.value)}`,
   };
 };
 
@@ -139,7 +139,7 @@ const memoryHigh = (
     unit: 'bytes',
     ended: false,
     evidence: present([slowed, find('memory.peak', null)]),
-    message: `${slowed.value} times it was slowed down for having more memory than ${value} bytes`,
+    message: `it was slowed down for having more memory than ${value} bytes, ${times(slowed.value)}`,
   };
 };
 
@@ -156,6 +156,8 @@ const cpus = ({ cpus: value }: Limits, find: LookUp): LimitHit | undefined => {
     message: `for ${Math.round(throttled.value / 1000)} ms in all its threads waited, since it may use ${value} CPUs`,
   };
 };
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 
 const present = (evidence: readonly (Evidence | undefined)[]): readonly Evidence[] =>
   evidence.filter((found) => found !== undefined);

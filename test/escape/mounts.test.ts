@@ -27,8 +27,8 @@ battery('mounts', [
     'no overlay can be made',
     'CVE-2021-3493, CVE-2023-0386',
     [
-      'mkdir -p /dev/shm/u /dev/shm/w',
-      'mount -t overlay -o lowerdir=/etc,upperdir=/dev/shm/u,workdir=/dev/shm/w o /mnt',
+      'mkdir -p /dev/shm/l /dev/shm/u /dev/shm/w',
+      'mount -t overlay -o lowerdir=/dev/shm/l,upperdir=/dev/shm/u,workdir=/dev/shm/w o /mnt',
     ].join(' && '),
   ),
   refused('no mount can be taken away', 'masks and the seal are mounts', 'umount /dev/shm'),

@@ -19,7 +19,6 @@ const CALLS: readonly (readonly [name: string, rule: string, ...values: readonly
   ['open_tree', 'CVE-2022-0185', -1, 0, 0x40000000],
   ['move_pages', 'move_pages(2)', 0, 1, 0, 0, 0, 0x40000000],
   ['perf_event_open', 'CVE-2013-2094', 0, 0, 0, 0, 0],
-  ['bpf', 'CVE-2021-3490', 0, 0, 1_000_000],
 ];
 
 const refused = ([name, rule, ...values]: (typeof CALLS)[number]): Probe => ({

@@ -83,7 +83,7 @@ describe('the limits that a job ran into', () => {
     expect(found[0]).toMatchObject({ value: 1000, peak: 2000 });
     expect(found[1]).toMatchObject({
       peak: 10,
-      message: '5 times it could not start a process or thread beyond its limit of 10',
+      message: 'it could not start a process or thread beyond its limit of 10, 5 times',
     });
     expect(found[2]?.message).toBe('for 1500 ms in all its threads waited, since it may use 1 CPUs');
   });
