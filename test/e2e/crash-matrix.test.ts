@@ -1,0 +1,158 @@
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newJobId } from '../../src/jobs/id.ts';
+import { openStore } from '../../src/store/sqlite-store.ts';
+import { TestServer } from '../support/server.ts';
+
+// What each part leaves when it dies between two of its steps, and what the next server makes of it. The steps are: the
+// row is committed; the folder is made; the supervisor makes `started`; the command runs; the record is renamed into
+// exits/; the end is committed; the record is removed.
+
+let server: TestServer;
+
+beforeEach(async () => {
+  server = await TestServer.start('--max-running', '1');
+});
+
+afterEach(() => server.dispose());
+
+const folder = (id: string): string => join(server.stateDir, 'jobs', id);
+const supervisorOf = (id: string): number =>
+  Number.parseInt(readFileSync(join(folder(id), 'started'), 'utf8'), 10);
+
+/** A job that is committed and that no server has come to, like another one. */
+const commitLike = async (model: string): Promise<string> => {
+  const store = openStore(join(server.stateDir, 'cloister.db'));
+  const job = await store.get(model);
+  if (job === undefined) throw new Error('no such model');
+  const id = newJobId();
+  await store.insert({ ...job, id, retriedBy: null, state: { status: 'QUEUED' } });
+  await store.close();
+  return id;
+};
+
+describe('a server that dies', () => {
+  it('before the row is committed or the answer is read: sent again, the request makes one job', async () => {
+    for (let round = 0; round < 5; round++) {
+      const input = { command: 'echo once', idempotencyKey: `key ${round}` };
+      const lost = server.submit(input).catch(() => undefined);
+      // From at once to well behind the commit.
+      await new Promise((resolve) => setTimeout(resolve, 5 * round));
+      await server.end('SIGKILL');
+      await lost;
+      await server.boot();
+      const id = await server.submit(input);
+      await server.ended(id);
+      expect((await server.output(id)).stdout).toBe('once\n');
+      const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
+      expect(jobs.totalCount).toBe(round + 1);
+    }
+  });
+
+  it('behind the row: the next one starts the job, once', async () => {
+    const { id: model } = await server.run({ command: 'echo once' });
+    await server.end('SIGKILL');
+    const id = await commitLike(model);
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect((await server.output(id)).stdout).toBe('once\n');
+  });
+
+  it('behind the folder: the next one starts the job, once, in a new folder', async () => {
+    const { id: model } = await server.run({ command: 'echo once' });
+    await server.end('SIGKILL');
+    const id = await commitLike(model);
+    mkdirSync(folder(id), { mode: 0o700 });
+    writeFileSync(join(folder(id), 'plan'), 'half a pl');
+    writeFileSync(join(folder(id), 'log'), '');
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect((await server.output(id)).stdout).toBe('once\n');
+  });
+
+  it('behind a start that nobody survived: the job is lost and never run again', async () => {
+    const { id: model } = await server.run({ command: 'echo once' });
+    await server.end('SIGKILL');
+    const id = await commitLike(model);
+    mkdirSync(folder(id), { mode: 0o700 });
+    for (const name of ['plan', 'log', 'started']) writeFileSync(join(folder(id), name), '');
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({
+      status: 'LOST',
+      error: 'its supervisor ended without a record: it was killed, or the machine went down',
+    });
+    expect((await server.output(id)).stdout).toBe('');
+  });
+
+  it('behind the end of a job, whose record is read as often as it takes', async () => {
+    const id = await server.submit({ command: 'sleep 0.3; exit 5' });
+    await server.running(id);
+    await server.end('SIGKILL');
+    await expect.poll(() => readFileSync(join(server.stateDir, 'exits', id)).length).toBeGreaterThan(0);
+    const record = readFileSync(join(server.stateDir, 'exits', id));
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 5 });
+    // It died again between the commit and the removal.
+    await server.end('SIGKILL');
+    writeFileSync(join(server.stateDir, 'exits', id), record);
+    await server.boot();
+    expect(await server.job(id)).toMatchObject({ status: 'COMPLETED', exitCode: 5 });
+    expect(() => readFileSync(join(server.stateDir, 'exits', id))).toThrow('ENOENT');
+  });
+
+  it('with the machine: what ran is lost, what waited starts', async () => {
+    const ran = await server.submit({ command: 'echo up; sleep 1000' });
+    await server.running(ran);
+    const waited = await server.submit({ command: 'echo after' });
+    const supervisor = supervisorOf(ran);
+    await server.end('SIGKILL');
+    process.kill(supervisor, 'SIGKILL');
+    await server.boot();
+    expect(await server.ended(ran)).toMatchObject({ status: 'LOST', exitCode: null });
+    expect(await server.ended(waited)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect((await server.output(waited)).stdout).toBe('after\n');
+  });
+
+  it('not, but stands still: deadlines are kept all the same', async () => {
+    const id = await server.submit({ command: 'sleep 1000', limits: { timeout: '1s' } });
+    await server.running(id);
+    process.kill(server.pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    process.kill(server.pid, 'SIGCONT');
+    const job = await server.ended(id);
+    expect(job).toMatchObject({ limitExceeded: 'TIME' });
+    const ran = Date.parse(job.finishedAt ?? '') - Date.parse(job.startedAt ?? '');
+    expect(ran).toBeGreaterThanOrEqual(1000);
+    expect(ran).toBeLessThan(2900);
+  });
+});
+
+describe('a record', () => {
+  it.each([0, 1, 20, 100])('of which there are %d bytes is never taken for an end', async (length) => {
+    const id = await server.submit({ command: 'sleep 0.2; exit 5' });
+    await server.running(id);
+    await server.end('SIGKILL');
+    const path = join(server.stateDir, 'exits', id);
+    await expect.poll(() => readFileSync(path).length).toBeGreaterThan(100);
+    truncateSync(path, length);
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'LOST', exitCode: null });
+    expect(readFileSync(join(folder(id), 'exit.damaged'))).toHaveLength(length);
+    expect(server.errors).toContain('it is kept as');
+  });
+});
+
+describe('the init of a cell that is killed', () => {
+  it('takes the job along, which has ended by that signal', async () => {
+    const id = await server.submit({ command: 'echo up; sleep 1000' });
+    await server.running(id);
+    const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
+      '{ server { cgroup { path } } }',
+    );
+    const [init = ''] = readFileSync(join(info.cgroup.path, 'jobs', id, 'cgroup.procs'), 'utf8').split('\n');
+    process.kill(Number(init), 'SIGKILL');
+    expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: null, signal: 'SIGKILL' });
+    expect((await server.output(id)).stdout).toBe('up\n');
+  });
+});
