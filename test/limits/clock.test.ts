@@ -41,7 +41,6 @@ ours.each([
     const job = await server.ended(id);
     const waited = performance.now() - began;
     expect(job).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME' });
-    expect(waited).toBeGreaterThan(3000);
     expect(waited).toBeLessThan(60_000);
     const ran = Date.parse(job.finishedAt ?? '') - Date.parse(job.startedAt ?? '');
     expect(ran).toBeGreaterThanOrEqual(5000);
