@@ -1,232 +1,260 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { disposers } from '../support/disposers.ts';
+import { heldBy } from '../support/held.ts';
 import { TestServer } from '../support/server.ts';
+import { Subscriber } from '../support/subscriber.ts';
 
+const IDLE = 10_000;
+/** Bytes of the server's memory that an idle subscriber takes at most, as docs/scale.md says. */
+const MOST_IDLE = 96 << 10;
+/** Bytes that each may leave in use when it has gone: what it leaves is for all together, not for each. */
+const LEFT = 256;
+/** The same for one that does not read: a page of the log, as JSON, and what it was made from. */
+const MOST_STALLED = 2 << 20;
+/** How many times later than on a quiet server others may be told of output, and the milliseconds that count as quiet. */
+const LATER = 40;
+const QUIET = 2;
+
+const LOGS = `subscription ($id: ID!, $after: String) {
+  logs(jobId: $id, after: $after) { entries { time text } cursor }
+}`;
+
+interface Logs {
+  readonly logs: { readonly entries: readonly { time: string; text: string }[]; readonly cursor: string };
+}
+
+const onEnd = disposers();
 let server: TestServer;
 
 beforeAll(async () => {
+  process.env['NODE_OPTIONS'] = `--import ${new URL('../support/collect.ts', import.meta.url)}`;
   server = await TestServer.start();
+  delete process.env['NODE_OPTIONS'];
+  await server.run({ command: 'true' });
+  // Its supervisor goes a moment after its job; the spawner stays.
+  await vi.waitFor(async () => expect((await held()).supervisors).toBe(1), 5000);
 });
 
 afterAll(() => server.dispose());
 
-const LOGS = `subscription ($id: ID!, $after: String) {
-  logs(jobId: $id, after: $after) { cursor endOfLog entries { bytes } } }`;
-
-interface Batch {
-  readonly cursor: string;
-  readonly endOfLog: boolean;
-  readonly entries: readonly { readonly bytes: string }[];
-}
-
-/** A connection with as many subscriptions as it is told to have. */
-class Client {
-  readonly socket: WebSocket;
-  readonly #listeners = new Map<string, { next(batch: Batch): void; complete(): void }>();
-  #next = 0;
-
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.on('message', (data) => {
-      const message = JSON.parse(String(data)) as {
-        id: string;
-        type: string;
-        payload: { data: { logs: Batch } };
-      };
-      const listener = this.#listeners.get(message.id);
-      if (message.type === 'next') listener?.next(message.payload.data.logs);
-      if (message.type === 'complete') listener?.complete();
-    });
-    // A connection that is cut on purpose.
-    socket.on('error', () => undefined);
-  }
-
-  static async open(): Promise<Client> {
-    const socket = new WebSocket(server.url.replace('http', 'ws'), 'graphql-transport-ws');
-    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-    const acknowledged = new Promise((resolve) => socket.once('message', resolve));
-    socket.send(
-      JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${server.token}` } }),
-    );
-    await acknowledged;
-    return new Client(socket);
-  }
-
-  subscribe(id: string, next: (batch: Batch) => void, after?: string): Promise<void> {
-    const name = String(++this.#next);
-    return new Promise((complete) => {
-      this.#listeners.set(name, { next, complete });
-      const payload = { query: LOGS, variables: { id, after } };
-      this.socket.send(JSON.stringify({ id: name, type: 'subscribe', payload }));
-    });
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.socket.once('close', () => resolve()).terminate();
-    });
-  }
-}
-
-const open = (count: number): Promise<Client[]> =>
-  Promise.all(Array.from({ length: count }, () => Client.open()));
-const bytesOf = ({ entries }: Batch): number =>
-  entries.reduce((sum, { bytes }) => sum + Buffer.from(bytes, 'base64').length, 0);
-
-/**
- * What the server holds: it must all be given back. Sockets by the ten, since connections of the test's own queries are
- * kept for the next one.
- */
-const held = (): { files: number; sockets: number; watches: number } => {
-  const folder = `/proc/${server.pid}`;
-  let [files, sockets, watches] = [0, 0, 0];
-  for (const fd of readdirSync(`${folder}/fd`)) {
-    try {
-      if (readlinkSync(`${folder}/fd/${fd}`).startsWith('socket:')) sockets += 1;
-      else files += 1;
-      watches += readFileSync(`${folder}/fdinfo/${fd}`, 'utf8').split('inotify wd:').length - 1;
-    } catch {
-      // It was closed while this looked.
-    }
-  }
-  return { files, sockets: Math.floor(sockets / 10), watches };
+const subscribe = (id: string, next: (data: Logs) => void = () => undefined, after?: string): Subscriber => {
+  const subscriber = new Subscriber(server, LOGS, { id, after }, (data) => next(data as Logs));
+  onEnd(() => subscriber.vanish());
+  return subscriber;
 };
+
+/** So many subscribers that have begun, made a hundred at a time: the kernel queues few connections. */
+const crowd = async (count: number, make: () => Subscriber): Promise<Subscriber[]> => {
+  const all: Subscriber[] = [];
+  while (all.length < count) {
+    const some = Array.from({ length: Math.min(100, count - all.length) }, make);
+    await Promise.all(some.map(({ begun }) => begun));
+    all.push(...some);
+  }
+  return all;
+};
+
+/** Milliseconds from a line of output to whom it is told, in the middle of 60 lines of a job that nobody else follows. */
+const latency = async (): Promise<number> => {
+  const id = await server.submit({ command: 'for i in $(seq 60); do echo $i; sleep 0.05; done' });
+  const all: number[] = [];
+  const { completed } = subscribe(id, ({ logs }) => {
+    for (const { time } of logs.entries) all.push(Date.now() - Date.parse(time));
+  });
+  await completed;
+  expect(all).toHaveLength(60);
+  return all.sort((a, b) => a - b)[30] ?? Number.NaN;
+};
+
+const isTimely = (later: number, alone: number): void =>
+  expect(later, `alone: ${alone} ms`).toBeLessThan(LATER * Math.max(alone, QUIET));
 
 /** Bytes of memory that the server has. */
 const memory = (): number =>
-  1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]);
+  1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]);
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-/** What docs/durability.md promises, for each subscription with its share of a connection. */
-const MOST_IDLE = 64 * KIB;
-
-const latency = async (): Promise<number> => {
-  const began = performance.now();
-  await server.query('{ __typename }');
-  return performance.now() - began;
+/** Bytes that the server uses, without its garbage. */
+const inUse = async (): Promise<number> => {
+  const told = server.errors.length;
+  process.kill(server.pid, 'SIGUSR2');
+  return vi.waitFor(() => {
+    const [, bytes] = /in use: (\d+)\n/.exec(server.errors.slice(told)) ?? [];
+    if (bytes === undefined) throw new Error('the server has not told what it uses');
+    return Number(bytes);
+  }, 10_000);
 };
 
-describe('subscribers', () => {
-  it('may be ten thousand that wait: they take little memory, nobody waits for them, and nothing is left', async () => {
-    const id = await server.submit({ command: 'sleep 1000' });
-    await server.running(id);
-    for (let warm = 0; warm < 20; warm++) await latency();
-    const before = held();
-    const bytes = memory();
-    const alone = Math.min(...[await latency(), await latency(), await latency()]);
-    const clients = await open(100);
-    for (const client of clients)
-      for (let number = 0; number < 100; number++) void client.subscribe(id, () => undefined);
-    // They are taken in the order in which they came: when the last is served, all are.
-    const last = await Client.open();
-    await new Promise<void>((resolve) => {
-      void last.subscribe(id, () => undefined);
-      last.socket.once('pong', () => resolve()).ping();
-    });
-    await expect.poll(async () => held().watches, { timeout: 60_000 }).toBeGreaterThan(before.watches);
-    const among = Math.min(...[await latency(), await latency(), await latency()]);
-    expect((memory() - bytes) / 10_000).toBeLessThan(MOST_IDLE);
-    expect(among).toBeLessThan(Math.max(20 * alone, 100));
-    for (const client of [...clients, last]) await client.close();
-    await expect.poll(held, { timeout: 30_000 }).toEqual(before);
-    await server.stop(id, 0);
-  });
+/** What the server holds, with its connections and its watches of files. */
+const held = async () => {
+  const folder = `/proc/${server.pid}`;
+  const infos = readdirSync(`${folder}/fdinfo`).map((fd) => read(`${folder}/fdinfo/${fd}`));
+  const watches = infos.flatMap((info) => info.match(/^inotify /gm) ?? []).length;
+  return { ...(await heldBy(server)), watches, connections: infos.length };
+};
 
-  it('may be a thousand of one job: each has every byte, however it fares with the others', async () => {
-    const before = held();
-    const clients = await open(50);
-    const id = await server.submit({
-      command: 'i=0; while [ $i -lt 40 ]; do seq 200; i=$((i+1)); sleep 0.02; done',
+/** A file of /proc; '' for one that is closed by now. */
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+};
+
+type Held = Awaited<ReturnType<typeof held>>;
+
+/** Waits until nothing is left of subscribers; this process keeps a few connections of its own for reuse. */
+const isGone = ({ connections, files: _, ...before }: Held): Promise<void> =>
+  expect
+    .poll(
+      async () => {
+        const { connections: now, files: _files, ...after } = await held();
+        return { ...after, more: Math.max(0, now - connections - 8) };
+      },
+      { timeout: 20_000 },
+    )
+    .toEqual({ ...before, more: 0 });
+
+const leave = (subscribers: readonly Subscriber[]): void => {
+  for (const subscriber of subscribers) subscriber.vanish();
+};
+
+it('ten thousand that idle cost little memory and nobody any time, and leave nothing', async () => {
+  const before = await held();
+  const alone = await latency();
+  const id = await server.submit({ command: 'echo up; sleep 1000' });
+  const used = await inUse();
+  const memoryBefore = memory();
+  const idlers = await crowd(IDLE, () => subscribe(id));
+  expect((memory() - memoryBefore) / IDLE).toBeLessThan(MOST_IDLE);
+  // They share the watch of the log.
+  expect((await held()).watches).toBe(before.watches + 1);
+  isTimely(await latency(), alone);
+  leave(idlers);
+  await server.stop(id, 0);
+  await isGone(before);
+  expect((await inUse()) - used).toBeLessThan(LEFT * IDLE);
+}, 180_000);
+
+it('a thousand on one job get every line, and hold up nobody else', async () => {
+  const before = await held();
+  const alone = await latency();
+  const id = await server.submit({
+    command: 'i=0; trap "exit 0" TERM; while :; do i=$((i + 1)); echo $i; sleep 0.2; done',
+  });
+  const texts = Array.from({ length: 1000 }, () => '');
+  let made = 0;
+  const all = await crowd(1000, () => {
+    const number = made++;
+    return subscribe(id, ({ logs }) => {
+      for (const { text } of logs.entries) texts[number] += text;
     });
-    // One that never reads, and one that leaves in the middle of a message.
-    const [deaf, leaving] = await open(2);
-    void deaf?.subscribe(id, () => undefined);
-    deaf?.socket.pause();
-    let left = 0;
-    void leaving?.subscribe(id, (batch) => {
-      left += bytesOf(batch);
-      leaving.socket.terminate();
+  });
+  isTimely(await latency(), alone);
+  await server.stop(id);
+  await Promise.all(all.map(({ completed }) => completed));
+  const { stdout } = await server.output(id);
+  expect(stdout.split('\n').length).toBeGreaterThan(10);
+  expect(texts.every((text) => text === stdout)).toBe(true);
+  leave(all);
+  await isGone(before);
+}, 120_000);
+
+it('a hundred that never read make the server wait, not fill up, and get everything in the end', async () => {
+  const id = await server.submit({ command: 'seq 3000000' });
+  expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED' });
+  const before = await held();
+  const alone = await latency();
+  const memoryBefore = memory();
+  const lengths = new Map<Subscriber, number>();
+  const stalled = await crowd(100, () => {
+    const one: Subscriber = subscribe(id, ({ logs }) => {
+      one.stall();
+      for (const { text } of logs.entries) lengths.set(one, (lengths.get(one) ?? 0) + text.length);
     });
-    const counts: number[] = [];
-    await Promise.all(
-      clients.flatMap((client) =>
-        Array.from({ length: 20 }, async () => {
-          let count = 0;
-          await client.subscribe(id, (batch) => {
-            count += bytesOf(batch);
-          });
-          counts.push(count);
-        }),
+    return one;
+  });
+  // The log has 23 MB, as JSON three times as much, and there are a hundred who want it.
+  isTimely(await latency(), alone);
+  expect((memory() - memoryBefore) / stalled.length).toBeLessThan(MOST_STALLED);
+  const [one, ...others] = stalled;
+  if (one === undefined) throw new Error('no subscriber');
+  leave(others);
+  one.socket.on('message', () => one.socket.resume());
+  one.socket.resume();
+  await one.completed;
+  expect(lengths.get(one)).toBe(22_888_896);
+  one.vanish();
+  await isGone(before);
+}, 120_000);
+
+it('whoever goes in the middle of a message leaves nothing', async () => {
+  const id = await server.submit({ command: 'seq 1000000' });
+  await server.ended(id);
+  const before = await held();
+  const told = server.errors.length;
+  // The next page is on its way to each when it goes, and with unread bytes: a reset, not an orderly end.
+  const gone = Array.from({ length: 200 }, () => {
+    const one: Subscriber = subscribe(id, () => one.vanish());
+    return one;
+  });
+  await Promise.all(gone.map(({ begun }) => begun));
+  const { hostname, port } = new URL(server.url);
+  const halves = Array.from({ length: 50 }, async () => {
+    const socket = connect(Number(port), hostname);
+    const upgraded = new Promise((resolve) => socket.once('data', resolve));
+    socket.on('error', () => undefined);
+    socket.write(
+      `GET /graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    expect(String(await upgraded)).toContain('101 Switching Protocols');
+    // RFC 6455: a masked text message of 126 bytes or more, of which a few come.
+    await new Promise((resolve) =>
+      socket.write(Buffer.from([0x81, 0xfe, 0x01, 0x00, 1, 2, 3, 4, 5]), resolve),
+    );
+    socket.resetAndDestroy();
+  });
+  await Promise.all(halves);
+  await isGone(before);
+  expect(server.errors.slice(told)).toBe('');
+}, 60_000);
+
+it('hundreds that come back at once go on where they were', async () => {
+  const before = await held();
+  const id = await server.submit({
+    command: 'i=0; trap "exit 0" TERM; while :; do i=$((i + 1)); echo $i; sleep 0.05; done',
+  });
+  const followers = Array.from({ length: 500 }, () => ({
+    text: '',
+    cursor: undefined as string | undefined,
+  }));
+  const everybody = (): Subscriber[] =>
+    followers.map((follower) =>
+      subscribe(
+        id,
+        ({ logs }) => {
+          for (const { text } of logs.entries) follower.text += text;
+          follower.cursor = logs.cursor;
+        },
+        follower.cursor,
       ),
     );
-    const whole = 40 * Array.from({ length: 200 }, (_, index) => `${index + 1}\n`).join('').length;
-    expect(counts).toHaveLength(1000);
-    expect(new Set(counts)).toEqual(new Set([whole]));
-    expect(left).toBeLessThan(whole);
-    for (const client of [...clients, deaf, leaving])
-      if (client?.socket.readyState === WebSocket.OPEN) await client.close();
-    await expect.poll(held, { timeout: 30_000 }).toEqual(before);
-  });
-
-  it('may come back by the hundred at once, and go on where they were', async () => {
-    const before = held();
-    const id = await server.submit({
-      command: 'i=0; while [ $i -lt 60 ]; do seq 500; i=$((i+1)); sleep 0.05; done',
-    });
-    const readers = Array.from({ length: 300 }, () => ({
-      count: 0,
-      cursor: undefined as string | undefined,
-    }));
-    const first = await open(300);
-    await Promise.all(
-      first.map(
-        (client, index) =>
-          new Promise<void>((resolve) => {
-            const reader = readers[index];
-            if (reader === undefined) throw new Error('more clients than readers');
-            void client.subscribe(id, (batch) => {
-              // What comes after the last that counts is lost with the connection.
-              if (reader.count > 5000) return resolve();
-              reader.count += bytesOf(batch);
-              reader.cursor = batch.cursor;
-            });
-          }),
-      ),
-    );
-    await Promise.all(first.map((client) => client.close()));
-    const second = await open(300);
-    await Promise.all(
-      second.map((client, index) => {
-        const reader = readers[index];
-        if (reader === undefined) throw new Error('more clients than readers');
-        return client.subscribe(
-          id,
-          (batch) => {
-            reader.count += bytesOf(batch);
-          },
-          reader.cursor,
-        );
-      }),
-    );
-    const whole = 60 * Array.from({ length: 500 }, (_, index) => `${index + 1}\n`).join('').length;
-    expect(new Set(readers.map(({ count }) => count))).toEqual(new Set([whole]));
-    for (const client of second) await client.close();
-    await expect.poll(held, { timeout: 30_000 }).toEqual(before);
-  });
-
-  it('that do not read hold no more than a bounded part of the log in memory', async () => {
-    const { id } = await server.run({ command: 'head -c 30000000 /dev/zero' });
-    const bytes = memory();
-    const clients = await open(20);
-    for (const client of clients) {
-      void client.subscribe(id, () => undefined);
-      client.socket.pause();
-    }
-    // As many queries as it takes for each to have filled what it may fill.
-    for (let round = 0; round < 200; round++) await latency();
-    expect(memory() - bytes).toBeLessThan(20 * 4 * MIB);
-    for (const client of clients) await client.close();
-  });
-});
+  let present = everybody();
+  for (let round = 0; round < 4; round++) {
+    await Promise.all(present.map(({ begun }) => begun));
+    leave(present);
+    present = everybody();
+  }
+  await Promise.all(present.map(({ begun }) => begun));
+  await server.stop(id);
+  await Promise.all(present.map(({ completed }) => completed));
+  const { stdout } = await server.output(id);
+  expect(followers.every(({ text }) => text === stdout)).toBe(true);
+  leave(present);
+  await isGone(before);
+}, 120_000);
