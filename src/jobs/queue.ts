@@ -21,8 +21,8 @@ export interface QueuePlace {
   readonly reason: string;
 }
 
-// setTimeout takes 31 bits of milliseconds.
-const LONGEST_TIMER_MS = 2_147_483_647;
+// A timer does not notice that the clock is set forward, so the clock is looked at so often.
+const LONGEST_TIMER_MS = 15_000;
 
 /**
  * Jobs that wait for their turn: the higher priority first, then in order of submission. The first is not passed by

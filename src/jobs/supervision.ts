@@ -246,7 +246,8 @@ export class Supervision {
     await this.#end(id, ['RUNNING'], {
       status: 'LOST',
       startedAt,
-      finishedAt: new Date(),
+      // The clock may have been set back meanwhile.
+      finishedAt: new Date(Math.max(Date.now(), startedAt.getTime())),
       error: 'its supervisor ended without a record: it was killed, or the machine went down',
     });
   }
