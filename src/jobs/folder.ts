@@ -97,10 +97,11 @@ export class JobFolders {
 
   /**
    * Removes what of a job's folder was of use only while it ran. Plan and log stay. A supervisor that was killed
-   * leaves its socket, and the room that it reserved for the record.
+   * leaves its socket, the room that it reserved for the record, and the end of an output that was to be cut.
    */
   tidy(id: string): void {
-    for (const name of ['stdin', 'control', 'exit']) rmSync(join(this.path(id), name), { force: true });
+    for (const name of ['stdin', 'control', 'exit', 'tail.0', 'tail.1'])
+      rmSync(join(this.path(id), name), { force: true });
   }
 
   /** Bytes of what is in a job's folder. */

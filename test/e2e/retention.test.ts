@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { TestServer } from '../support/server.ts';
@@ -164,6 +165,38 @@ describe('retention', () => {
     server = new TestServer(server.stateDir, ['--retain-bytes', '2200000']);
     await server.boot();
     await expect.poll(async () => (await ids()).toSorted()).toEqual(jobs.slice(1).toSorted());
+  });
+});
+
+describe('removing thousands of jobs', () => {
+  it('does not keep anybody waiting', async () => {
+    server = await TestServer.start();
+    const { id: model } = await server.run({ command: 'true' });
+    await server.end();
+    const db = new Database(join(server.stateDir, 'cloister.db'));
+    // Like the one that ran, each a millisecond older.
+    db.exec(`
+      INSERT INTO jobs (id, owner, created_at, image, spec, status, started_at, finished_at, exit_code)
+        WITH RECURSIVE number(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 5000)
+        SELECT substr(hex, 1, 8) || '-' || substr(hex, 9) || printf('-7000-8000-%012x', i), owner, created_at - i, image,
+          spec, status, started_at - i, finished_at - i, exit_code
+        FROM (SELECT number.i, jobs.*, printf('%012x', created_at - i) AS hex FROM number, jobs);
+    `);
+    db.close();
+    server = new TestServer(server.stateDir, ['--retain-jobs', '1']);
+    await server.boot();
+    const waits: number[] = [];
+    for (let left = Number.POSITIVE_INFINITY; left > 1; ) {
+      const began = performance.now();
+      const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
+      waits.push(performance.now() - began);
+      left = jobs.totalCount;
+    }
+    expect(await ids()).toEqual([model]);
+    // There was time for many requests in between, and none waited for all.
+    expect(waits.length).toBeGreaterThan(10);
+    const total = waits.reduce((sum, wait) => sum + wait, 0);
+    expect(Math.max(...waits)).toBeLessThan(total / 4);
   });
 });
 
