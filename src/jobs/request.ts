@@ -2,6 +2,7 @@ import { findUser, isFolder, userForm } from '../runtime/image.ts';
 import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from '../store/job.ts';
 import { badInput } from './errors.ts';
 import { checkLimits, type LimitsContext } from './limits.ts';
+import { LONGEST_BACKOFF_MS } from './retry.ts';
 import type { SubmitRequest } from './service.ts';
 
 /** What a request is checked against. */
@@ -30,7 +31,6 @@ const LONGEST_HOSTNAME = 64;
 const MOST_PRIORITY = 100;
 const MOST_RETRIES = 100;
 const DEFAULT_BACKOFF_MS = 1000;
-const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;
 
 /**
  * Checks a request and fills in what it leaves open.

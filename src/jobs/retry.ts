@@ -1,8 +1,8 @@
 import type { Job, JobState } from '../store/job.ts';
 import { newJobId } from './id.ts';
 
-// However often it was doubled.
-const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;
+/** Milliseconds between two attempts at most, however often they were doubled. */
+export const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;
 
 /**
  * The next attempt of a job that has ended, when it failed and may be tried again: a command that ended with another
