@@ -32,11 +32,15 @@ withSettings(
   .option('--json', 'print the findings as JSON')
   .action(async (flags: Flags & { json?: boolean }) => {
     const config = parseServeConfig(flags, process.env);
-    const [{ doctor }, { printChecks }] = await Promise.all([
+    const [{ existsSync }, { doctor }, { printChecks }] = await Promise.all([
+      import('node:fs'),
       import('./runtime/doctor.ts'),
       import('./client/checks.ts'),
     ]);
-    process.exitCode = await printChecks(await doctor(config), flags.json ?? false);
+    // That of a server that has been started here, such as by "make run".
+    const used = parseStateDirs(flags, process.env).find((folder) => existsSync(folder));
+    const checks = await doctor({ ...config, stateDir: used ?? config.stateDir });
+    process.exitCode = await printChecks(checks, flags.json ?? false);
   });
 
 withSettings(
