@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ServeConfig } from './config.ts';
+import type { Ceilings, ServeConfig } from './config.ts';
 import type { CgroupLimit, CommonLimit, LimitsContext } from './jobs/limits.ts';
 import { type Cgroups, missingController, parseCpus } from './runtime/cgroup/index.ts';
 import { diskAt, diskBelow, wholeDisk } from './runtime/disk.ts';
@@ -20,7 +20,7 @@ export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsCont
   }
   return {
     defaults: config.defaultLimits,
-    maxima: config.maxima,
+    maxima: { ...config.maxima, ...belowCeilings(config) },
     capacity: config.queue,
     missing,
     cpus: () => (cgroups.jobs === null ? [] : usableCpus(cgroups.jobs)),
@@ -28,6 +28,18 @@ export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsCont
       if (device === undefined) return diskBelow(config.stateDir);
       return device.startsWith('/') ? diskAt(device) : wholeDisk(device);
     },
+  };
+};
+
+/** What all jobs have together, one cannot have more of. */
+const belowCeilings = ({ maxima, ceilings }: ServeConfig): Pick<LimitsContext['maxima'], keyof Ceilings> => {
+  const least = (one: number | null, other: number | null): number | null =>
+    one === null || other === null ? (one ?? other) : Math.min(one, other);
+  return {
+    memory: least(maxima.memory, ceilings.memory),
+    // Inits of cells count there.
+    pids: least(maxima.pids, ceilings.pids === null ? null : Math.max(1, ceilings.pids - 1)),
+    cpus: least(maxima.cpus, ceilings.cpus),
   };
 };
 

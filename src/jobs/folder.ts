@@ -95,6 +95,12 @@ export class JobFolders {
     rmSync(aside, { recursive: true });
   }
 
+  /** Removes what an earlier server put aside and did not come to remove. */
+  sweep(): void {
+    for (const name of readdirSync(this.jobs))
+      if (name.startsWith('.')) rmSync(join(this.jobs, name), { recursive: true, force: true });
+  }
+
   /**
    * Removes what of a job's folder was of use only while it ran. Plan and log stay. A supervisor that was killed
    * leaves its socket, the room that it reserved for the record, and the end of an output that was to be cut.

@@ -151,6 +151,7 @@ export class Supervision {
   /** Takes up every job that an earlier server left without an end. */
   async recover(): Promise<void> {
     const { store, folders } = this.#options;
+    folders.sweep();
     const open = await store.inStatus(['QUEUED', 'RUNNING']);
     const waiting: Job[] = [];
     for (const job of open) if (!(await this.#takeUp(this.#track(job.id), job))) waiting.push(job);

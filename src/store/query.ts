@@ -17,12 +17,12 @@ export interface Query {
 export const pageQuery = ({ limit, after, before, backward, order, filter }: PageRequest): Query => {
   const oldestFirst = order === 'OLDEST_FIRST';
   const id = idOf(filter);
-  const bounds: Query[] = [];
-  if (after !== undefined) bounds.push({ sql: `${id} ${oldestFirst ? '>' : '<'} ?`, values: [after] });
-  if (before !== undefined) bounds.push({ sql: `${id} ${oldestFirst ? '<' : '>'} ?`, values: [before] });
+  const cursors: Bound[] = [];
+  if (after !== undefined) cursors.push({ side: oldestFirst ? '>' : '<', sql: '?', values: [after] });
+  if (before !== undefined) cursors.push({ side: oldestFirst ? '<' : '>', sql: '?', values: [before] });
   const columns = COLUMNS.map((name) => (name === 'id' ? `${id} AS id` : `j.${name}`)).join(', ');
   const selects = alternatives(filter).map((conditions) =>
-    select(columns, filter, [...conditions, ...bounds]),
+    select(columns, filter, [...conditions, ...stretch(filter, cursors)]),
   );
   return {
     // Every alternative is read in the order of its index, so SQLite merges them instead of sorting.
@@ -42,8 +42,8 @@ export const behindQuery = ({ after, before, backward, order, filter }: PageRequ
   const cursor = backward ? before : after;
   if (cursor === undefined) return undefined;
   const side = (order === 'OLDEST_FIRST') === backward ? '>=' : '<=';
-  const bound: Query = { sql: `${idOf(filter)} ${side} ?`, values: [cursor] };
-  const selects = alternatives(filter).map((conditions) => select('1', filter, [...conditions, bound]));
+  const bounds = stretch(filter, [{ side, sql: '?', values: [cursor] }]);
+  const selects = alternatives(filter).map((conditions) => select('1', filter, [...conditions, ...bounds]));
   return {
     sql: `${selects.map(({ sql }) => sql).join(' UNION ALL ')} LIMIT 1`,
     values: selects.flatMap(({ values }) => values),
@@ -51,7 +51,10 @@ export const behindQuery = ({ after, before, backward, order, filter }: PageRequ
 };
 
 export const countQuery = (filter: JobFilter): Query => {
-  const counts = alternatives(filter).map((conditions) => select('count(*) AS n', filter, conditions));
+  const bounds = stretch(filter, []);
+  const counts = alternatives(filter).map((conditions) =>
+    select('count(*) AS n', filter, [...conditions, ...bounds]),
+  );
   return {
     sql: `SELECT sum(n) FROM (${counts.map(({ sql }) => sql).join(' UNION ALL ')})`,
     values: counts.flatMap(({ values }) => values),
@@ -102,24 +105,45 @@ const oneOf = (statuses: readonly JobStatus[]): Query => ({
   values: statuses,
 });
 
-const LATEST = 0xffff_ffff_ffff;
+/** What a filter asks of the time of creation. */
+const creation = ({ createdAfter, createdBefore }: JobFilter): readonly Query[] => [
+  ...(createdAfter === undefined ? [] : [{ sql: 'j.created_at > ?', values: [createdAfter.getTime()] }]),
+  ...(createdBefore === undefined ? [] : [{ sql: 'j.created_at < ?', values: [createdBefore.getTime()] }]),
+];
+
+/** What ids must lie on a side of. */
+interface Bound extends Query {
+  readonly side: '>' | '>=' | '<' | '<=';
+}
 
 /**
- * What a filter asks of the time of creation. The ids' own times narrow it down to a stretch of ids, which every
- * index has in order: they are as far from the times of creation as the clock was ever stepped.
+ * The stretch of ids, which every index has in order, that lies within cursors and the times of a filter. One bound
+ * for each end: of two, SQLite would begin at the first and read its way to the second.
  */
-const creation = (filter: JobFilter): readonly Query[] => {
-  const id = idOf(filter);
-  const bound = (side: '<' | '>', time: Date): Query => {
-    const lag = `(SELECT ${side === '>' ? 'max' : 'min'}(lag) FROM jobs)`;
-    const first = `(SELECT printf('%08x-%04x', ms >> 16, ms & 65535)
-      FROM (SELECT max(0, min(${LATEST}, ? - ${lag})) AS ms))`;
-    return {
-      sql: `j.created_at ${side} ? AND ${id} ${side} ${first}`,
-      values: [time.getTime(), time.getTime()],
-    };
+const stretch = (filter: JobFilter, cursors: readonly Bound[]): readonly Query[] => {
+  // The bounds of times are the beginning of an id, and no id: equal or not makes no difference to them.
+  const bounds = [...cursors, ...timeBounds(filter)];
+  const end = (sign: '>' | '<', narrower: 'max' | 'min'): readonly Query[] => {
+    const [first, ...others] = bounds.filter(({ side }) => side.startsWith(sign));
+    if (first === undefined) return [];
+    const all = [first, ...others];
+    const texts = all.map(({ sql }) => sql).join(', ');
+    const limit = others.length === 0 ? texts : `${narrower}(${texts})`;
+    return [{ sql: `${idOf(filter)} ${first.side} ${limit}`, values: all.flatMap(({ values }) => values) }];
   };
-  const { createdAfter, createdBefore } = filter;
+  return [...end('>', 'max'), ...end('<', 'min')];
+};
+
+const LATEST = 0xffff_ffff_ffff;
+
+/** Times as bounds of ids, whose own times are as far from those of creation as the clock was ever stepped. */
+const timeBounds = ({ createdAfter, createdBefore }: JobFilter): readonly Bound[] => {
+  const bound = (side: '<' | '>', time: Date): Bound => {
+    const lag = `(SELECT ${side === '>' ? 'max' : 'min'}(lag) FROM jobs)`;
+    const sql = `(SELECT printf('%08x-%04x', ms >> 16, ms & 65535)
+      FROM (SELECT max(0, min(${LATEST}, ? - ${lag})) AS ms))`;
+    return { side, sql, values: [time.getTime()] };
+  };
   return [
     ...(createdAfter === undefined ? [] : [bound('>', createdAfter)]),
     ...(createdBefore === undefined ? [] : [bound('<', createdBefore)]),

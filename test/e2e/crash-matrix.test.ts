@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/id.ts';
@@ -66,7 +66,11 @@ describe('a server that dies', () => {
     mkdirSync(folder(id), { mode: 0o700 });
     writeFileSync(join(folder(id), 'plan'), 'half a pl');
     writeFileSync(join(folder(id), 'log'), '');
+    // And one that an earlier server had put aside.
+    const aside = join(server.stateDir, 'jobs', `.${id}.1.1`);
+    mkdirSync(join(aside, 'x'), { recursive: true });
     await server.boot();
+    expect(existsSync(aside)).toBe(false);
     expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
     expect((await server.output(id)).stdout).toBe('once\n');
   });

@@ -94,7 +94,7 @@ describe('the isolation of a job', () => {
     expect(await isolation(failed.id)).toBeNull();
     const id = await server.submit({ command: 'sleep 1000' });
     await server.running(id);
-    await expect.poll(async () => (await isolation(id))?.uid).toBeGreaterThan(0);
+    expect((await isolation(id))?.uid).toBeGreaterThan(0);
     await server.stop(id, 0);
   });
 });

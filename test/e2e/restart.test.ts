@@ -17,7 +17,7 @@ afterAll(() => server.dispose());
 const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done';
 
 const isRunning = async (id: string): Promise<void> => {
-  await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
+  await expect.poll(async () => (await server.job(id)).status, { timeout: 20_000 }).toBe('RUNNING');
 };
 
 /** The pid of the supervisor, as it noted it in the job's folder. */

@@ -154,13 +154,31 @@ describe('ceilings', () => {
       const jobs = join(await pathOf(low), 'jobs');
       expect(readFileSync(join(jobs, 'memory.max'), 'utf8').trim()).toBe(String(64 * MIB));
       expect(readFileSync(join(jobs, 'cpu.max'), 'utf8').trim()).toBe('150000 100000');
-      const hog = await low.run({ command: 'head -c 209715200 /dev/zero | tail', limits: { memory: '1Gi' } });
+      // Each may have almost all of it, and not both.
+      const limits = { memory: '60Mi', pids: 30 };
+      const first = await low.submit({
+        command: 'head -c 33554432 /dev/zero >/dev/shm/x; echo up; sleep 1000',
+        limits,
+      });
+      await expect
+        .poll(async () => (await low.output(first, false)).stdout, { timeout: 60_000 })
+        .toBe('up\n');
+      const hog = await low.run({ command: 'head -c 209715200 /dev/zero | tail', limits });
       expect(hog).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'MEMORY' });
       expect(hog.limitsHit[0]).toMatchObject({ limit: 'ceiling', value: null, ended: true });
       expect(hog.error).toContain('all jobs together');
-      const forks = 'i=0; while [ $i -lt 100 ]; do sleep 1000 & i=$((i+1)); done';
-      const bomb = await low.run({ command: forks, limits: { pids: 200 } });
-      expect((await low.output(bomb.id)).stderr).toContain("can't fork");
+      await low.stop(first, 0);
+      const forks = 'i=0; while [ $i -lt 26 ]; do sleep 1000 & i=$((i+1)); done; echo all; sleep 1000';
+      const many = await low.submit({ command: forks, limits });
+      await expect
+        .poll(async () => (await low.output(many, false)).stdout, { timeout: 60_000 })
+        .toBe('all\n');
+      const more = await low.run({ command: forks, limits: { ...limits, timeout: '60s' } });
+      expect((await low.output(more.id)).stderr).toContain("can't fork");
+      const { errors } = await low.ask(
+        'mutation { submitJob(input: { command: "true", limits: { memory: "65Mi" } }) { job { id } } }',
+      );
+      expect(errors?.[0]?.message).toContain(`expected at most ${64 * MIB} bytes`);
     } finally {
       await low.dispose();
     }

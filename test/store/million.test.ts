@@ -105,6 +105,15 @@ describe('a page of a million jobs', () => {
     },
   );
 
+  it('takes no longer where a cursor and a time bound it on the same side', async () => {
+    const store = storeOf(MANY);
+    const filter = { createdAfter: new Date(BASE + 3000) };
+    const page = { order: 'OLDEST_FIRST', filter } as const;
+    const shallow = await time(store, { ...page, after: idAt(4000) });
+    const deep = await time(store, { ...page, after: idAt(MANY / 2) });
+    expect(deep).toBeLessThan(8 * shallow + 1);
+  });
+
   it('is followed by the next one without a gap', async () => {
     const store = storeOf(MANY);
     const page = { limit: 50, backward: false, order: 'OLDEST_FIRST', filter: {} } as const;

@@ -176,11 +176,12 @@ export class TestServer {
     return this.ended(await this.submit(input));
   }
 
-  /** All output of a job, decoded, as one text for each stream. */
-  async output(id: string): Promise<{ stdout: string; stderr: string }> {
+  /** All output of a job, decoded, as one text for each stream; without `follow` what there is by now. */
+  async output(id: string, follow = true): Promise<{ stdout: string; stderr: string }> {
     const chunks: Record<string, Buffer[]> = { STDOUT: [], STDERR: [] };
-    const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { stream bytes } } }';
-    for await (const data of this.subscribe(document, { id })) {
+    const document =
+      'subscription ($id: ID!, $follow: Boolean!) { logs(jobId: $id, follow: $follow) { entries { stream bytes } } }';
+    for await (const data of this.subscribe(document, { id, follow })) {
       const { logs } = data as { logs: { entries: { stream: string; bytes: string }[] } };
       for (const { stream, bytes } of logs.entries) chunks[stream]?.push(Buffer.from(bytes, 'base64'));
     }
@@ -206,7 +207,8 @@ export class TestServer {
       text = events.pop() ?? '';
       for (const event of events) {
         if (/^event: complete/m.test(event)) return;
-        const json = /^data: (.*)$/m.exec(event)?.[1];
+        // Not a dot: U+2028 is the end of a line for JavaScript, and not for SSE.
+        const json = /^data: ([^\n]*)$/m.exec(event)?.[1];
         if (json === undefined || json === '') continue;
         const { data, errors } = JSON.parse(json) as Answer;
         if (errors !== undefined) throw new Error(errors.map(({ message }) => message).join('; '));

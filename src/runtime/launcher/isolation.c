@@ -18,12 +18,31 @@ static int open_process(pid_t pid) {
   return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The first child of init: the command, which no orphan can come before. */
-static pid_t find_command(pid_t init) {
+static pid_t parent_of(pid_t pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+  AUTO_FREE char *text = read_file_at(AT_FDCWD, path, FILE_MOST, NULL);
+  const char *line = text == NULL ? NULL : strstr(text, "\nPPid:");
+  return line == NULL ? -1 : (pid_t)strtol(line + strlen("\nPPid:"), NULL, 10);
+}
+
+/*
+ * The first child of init: the command, which no orphan can come before. A kernel without CONFIG_PROC_CHILDREN does not
+ * list children; then it is looked for in the cgroup.
+ */
+static pid_t find_command(pid_t init, int cgroup) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
-  AUTO_FREE char *text = read_file_at(AT_FDCWD, path, FILE_MOST, NULL);
-  return text == NULL ? 0 : (pid_t)strtol(text, NULL, 10);
+  AUTO_FREE char *children = read_file_at(AT_FDCWD, path, FILE_MOST, NULL);
+  if (children != NULL) return (pid_t)strtol(children, NULL, 10);
+  AUTO_FREE char *processes = cgroup < 0 ? NULL : read_file_at(cgroup, "cgroup.procs", FILE_MOST, NULL);
+  char *rest = NULL;
+  for (char *line = processes == NULL ? NULL : strtok_r(processes, "\n", &rest); line != NULL;
+       line = strtok_r(NULL, "\n", &rest)) {
+    pid_t pid = (pid_t)strtol(line, NULL, 10);
+    if (pid != init && parent_of(pid) == init) return pid;
+  }
+  return 0;
 }
 
 static void put_file(FILE *stream, const char *name, int folder, const char *path) {
@@ -59,7 +78,7 @@ static void put_fields(FILE *stream, const struct plan *plan, int command, int i
 }
 
 void isolation_write(const struct plan *plan, pid_t init, int cgroup) {
-  pid_t pid = find_command(init);
+  pid_t pid = find_command(init, cgroup);
   AUTO_CLOSE int command = pid > 0 ? open_process(pid) : -1;
   AUTO_CLOSE int own = open_process(init);
   if (command < 0) return;

@@ -341,6 +341,8 @@ static void note_start(struct supervisor *self) {
     self->cpu_end = (int64_t)self->plan.cpu_time_us + (used < 0 ? 0 : used);
     check_cpu_time(self, self->began);
   }
+  /* Before anybody is told that it runs. A command that has ended by now is a zombie until init is told to leave. */
+  isolation_write(&self->plan, self->init, self->cgroup.fd);
   char line[CONTROL_LINE];
   describe(self, line);
   control_tell(&self->control, line);
@@ -359,11 +361,8 @@ static void read_channel(struct supervisor *self) {
     close_fd(&self->channel);
     if (length == (long)sizeof report)
       self->record.failure = report;
-    else if (self->ready) {
+    else if (self->ready)
       note_start(self);
-      /* A command that has ended by now is a zombie until init is told to leave. */
-      isolation_write(&self->plan, self->init, self->cgroup.fd);
-    }
   }
 }
 

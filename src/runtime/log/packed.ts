@@ -24,9 +24,14 @@ export const PACKED_BLOCK = 512 << 10;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
+// By default zlib works in steps of 16 KiB, each by way of another thread; and a step that is filled to the last byte
+// asks for one more. All at once is five times as fast.
+const SPARE = 1024;
+
 /** Compresses one block. */
 export const packBlock = (bytes: Buffer): Promise<Buffer> =>
   compress(bytes, {
+    chunkSize: bytes.length + SPARE,
     params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
   });
 
@@ -131,7 +136,8 @@ export class PackedBytes implements LogBytes {
 
   async #unpack(block: Block): Promise<Buffer> {
     if (this.#last?.block === block) return this.#last.bytes;
-    const bytes = await decompress(await readAll(this.#handle, block.packedAt, block.packed));
+    const packed = await readAll(this.#handle, block.packedAt, block.packed);
+    const bytes = await decompress(packed, { chunkSize: block.plain + SPARE });
     if (bytes.length !== block.plain) throw new Error('a packed log whose table does not tell the truth');
     this.#last = { block, bytes };
     return bytes;
