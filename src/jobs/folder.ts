@@ -14,7 +14,6 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ExitRecord, parseExitRecord } from '../runtime/exit-record.ts';
 import { packLog } from '../runtime/log/pack.ts';
 
 /**
@@ -132,10 +131,9 @@ export class JobFolders {
     return rm(this.path(id), { recursive: true, force: true });
   }
 
-  /** @throws Error when the record is damaged */
-  readExit(id: string): ExitRecord | undefined {
-    const data = readIfThere(join(this.exits, id));
-    return data && parseExitRecord(data);
+  /** The exit record of a job, as its supervisor wrote it; `undefined` when there is none (any more). */
+  readExit(id: string): Buffer | undefined {
+    return readIfThere(join(this.exits, id));
   }
 
   /** Puts a record that cannot be read out of the way, where a person can look at it. */

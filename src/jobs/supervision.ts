@@ -1,5 +1,6 @@
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { Control, ControlError } from '../runtime/control.ts';
+import { type ExitRecord, parseExitRecord } from '../runtime/exit-record.ts';
 import { SpawnError, type Spawner } from '../runtime/spawner.ts';
 import type { Job, JobState, JobStatus, Usage } from '../store/job.ts';
 import { type JobStore, StoreFullError } from '../store/store.ts';
@@ -43,6 +44,7 @@ export interface SupervisionOptions {
 const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
+const AGAIN_MS = 1000;
 
 /**
  * Starts jobs, follows their supervisors, and takes what they leave into the store: the part of the job
@@ -200,9 +202,17 @@ export class Supervision {
   }
 
   #attach(id: string): void {
-    if (this.#closed) return;
     const live = this.#live.get(id);
-    const control = new Control(this.#options.folders.path(id), {
+    if (this.#closed || live === undefined) return;
+    try {
+      live.attach(this.#connect(id));
+    } catch (error) {
+      this.#attachAgain(id, error);
+    }
+  }
+
+  #connect(id: string): Control {
+    return new Control(this.#options.folders.path(id), {
       running: (startedAt, pausedAt) =>
         this.#guard(id, async () => {
           const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
@@ -213,7 +223,6 @@ export class Supervision {
       resumed: () => this.#guard(id, () => this.#notePause(id, null)),
       ended: () => this.#guard(id, () => this.#afterSupervisor(id)),
     });
-    live?.attach(control);
   }
 
   async #notePause(id: string, since: Date | null): Promise<void> {
@@ -222,8 +231,23 @@ export class Supervision {
     await this.#change(id, ['RUNNING'], running(state.startedAt, since));
   }
 
-  /** The connection to the supervisor ended or never came about: its record is there, or it is lost. */
+  /** What fails for want of descriptors or memory, or because a supervisor cannot be reached, is done again later. */
   async #afterSupervisor(id: string): Promise<void> {
+    try {
+      await this.#findEnd(id);
+    } catch (error) {
+      this.#attachAgain(id, error);
+    }
+  }
+
+  #attachAgain(id: string, error: unknown): void {
+    if (this.#closed) return;
+    this.#options.log(`job ${id}: ${reason(error)}: it is looked at again`);
+    setTimeout(() => this.#attach(id), AGAIN_MS).unref();
+  }
+
+  /** The connection to the supervisor ended or never came about: its record is there, or it is lost. */
+  async #findEnd(id: string): Promise<void> {
     const { spawner, remains } = this.#options;
     for (let waited = 0; ; waited += FINISHING_STEP_MS) {
       // Asked before the record is looked for: a supervisor that is found dead has written all it ever will.
@@ -256,15 +280,17 @@ export class Supervision {
   /** Takes the exit record, if it is there, into the store, and then removes it: twice does no harm. */
   async #take(id: string): Promise<void> {
     const { folders, store, remains } = this.#options;
-    let record: ReturnType<JobFolders['readExit']>;
+    const data = folders.readExit(id);
+    if (data === undefined) return;
+    let record: ExitRecord;
     try {
-      record = folders.readExit(id);
+      record = parseExitRecord(data);
     } catch (error) {
       this.#options.log(`job ${id}: ${reason(error)}; it is kept as ${folders.setAside(id)}`);
       return;
     }
-    const job = record === undefined ? undefined : await store.get(id);
-    if (record === undefined || job === undefined) return;
+    const job = await store.get(id);
+    if (job === undefined) return;
     if (record.note !== null) this.#options.log(`job ${id}: ${record.note}`);
     const state = outcome(record, job.spec.limits, remains.usage(record.files));
     if (record.executed) {

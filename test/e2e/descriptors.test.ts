@@ -52,5 +52,10 @@ it('a server without descriptors refuses what it cannot do, and recovers without
     );
     return jobs.totalCount;
   };
-  await expect.poll(open, { timeout: 60_000 }).toBe(0);
+  await expect.poll(open, { timeout: 60_000, message: server.errors }).toBe(0);
+  // And nothing that ran is taken for lost because its record could not be opened.
+  const { lost } = await server.query<{ lost: { totalCount: number } }>(
+    '{ lost: jobs(filter: { status: LOST }) { totalCount } }',
+  );
+  expect(lost.totalCount, server.errors).toBe(0);
 }, 120_000);
