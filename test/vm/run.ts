@@ -19,7 +19,7 @@ when it has them, otherwise in a virtual machine. See test/vm/README.md.
 
   --vm             take the virtual machine in any case
   --accel NAME     kvm or tcg; left out: KVM when a machine boots under it
-  --timeout S      end everything after that many seconds (default 1800)
+  --timeout S      end everything after that many seconds (default 3000)
   --help           show this text
 
 Exits with the code of the tests or the command; with 125 when it did not come to one: the time limit passed,
@@ -52,7 +52,7 @@ const parse = (parameters: readonly string[]): Options | undefined => {
     options: {
       vm: { type: 'boolean', default: false },
       accel: { type: 'string' },
-      timeout: { type: 'string', default: '1800' },
+      timeout: { type: 'string', default: '3000' },
       help: { type: 'boolean', short: 'h', default: false },
     },
     allowPositionals: true,
