@@ -1,14 +1,11 @@
-import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode } from './job.ts';
+import { jobPayload } from './job-payload.ts';
 
 const PauseJobInput = builder.inputType('PauseJobInput', {
   fields: (t) => ({ jobId: t.id({ required: true }) }),
 });
 
-const PauseJobPayload = builder
-  .objectRef<{ readonly job: Job }>('PauseJobPayload')
-  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+const PauseJobPayload = jobPayload('PauseJobPayload');
 
 builder.mutationField('pauseJob', (t) =>
   t.field({

@@ -1,6 +1,5 @@
-import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode } from './job.ts';
+import { jobPayload } from './job-payload.ts';
 
 const PinJobInput = builder.inputType('PinJobInput', {
   fields: (t) => ({
@@ -9,9 +8,7 @@ const PinJobInput = builder.inputType('PinJobInput', {
   }),
 });
 
-const PinJobPayload = builder
-  .objectRef<{ readonly job: Job }>('PinJobPayload')
-  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+const PinJobPayload = jobPayload('PinJobPayload');
 
 builder.mutationField('pinJob', (t) =>
   t.field({

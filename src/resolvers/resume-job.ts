@@ -1,14 +1,11 @@
-import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode } from './job.ts';
+import { jobPayload } from './job-payload.ts';
 
 const ResumeJobInput = builder.inputType('ResumeJobInput', {
   fields: (t) => ({ jobId: t.id({ required: true }) }),
 });
 
-const ResumeJobPayload = builder
-  .objectRef<{ readonly job: Job }>('ResumeJobPayload')
-  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+const ResumeJobPayload = jobPayload('ResumeJobPayload');
 
 builder.mutationField('resumeJob', (t) =>
   t.field({

@@ -1,6 +1,5 @@
-import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode } from './job.ts';
+import { jobPayload } from './job-payload.ts';
 
 const SignalJobInput = builder.inputType('SignalJobInput', {
   fields: (t) => ({
@@ -12,9 +11,7 @@ const SignalJobInput = builder.inputType('SignalJobInput', {
   }),
 });
 
-const SignalJobPayload = builder
-  .objectRef<{ readonly job: Job }>('SignalJobPayload')
-  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+const SignalJobPayload = jobPayload('SignalJobPayload');
 
 builder.mutationField('signalJob', (t) =>
   t.field({

@@ -1,6 +1,5 @@
-import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
-import { JobNode } from './job.ts';
+import { jobPayload } from './job-payload.ts';
 import { wellFormed } from './scalars.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -15,9 +14,7 @@ const StopJobInput = builder.inputType('StopJobInput', {
   }),
 });
 
-const StopJobPayload = builder
-  .objectRef<{ readonly job: Job }>('StopJobPayload')
-  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+const StopJobPayload = jobPayload('StopJobPayload');
 
 builder.mutationField('stopJob', (t) =>
   t.field({

@@ -1,9 +1,8 @@
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
-import type { Job } from '../store/job.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarInput } from './env-var.ts';
-import { JobNode } from './job.ts';
+import { jobPayload } from './job-payload.ts';
 import { LabelInput } from './label.ts';
 import { LimitsInput } from './limits.ts';
 import { wellFormed } from './scalars.ts';
@@ -55,9 +54,7 @@ const SubmitJobInput = builder.inputType('SubmitJobInput', {
   }),
 });
 
-const SubmitJobPayload = builder
-  .objectRef<{ readonly job: Job }>('SubmitJobPayload')
-  .implement({ fields: (t) => ({ job: t.field({ type: JobNode, resolve: ({ job }) => job }) }) });
+const SubmitJobPayload = jobPayload('SubmitJobPayload');
 
 builder.mutationField('submitJob', (t) =>
   t.field({
