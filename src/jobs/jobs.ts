@@ -95,7 +95,7 @@ export class Jobs implements JobService {
     if (folders.free() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
     const giveBack = supervision.reserve();
     try {
-      const insertion = await store.insert(job, requestKey(request));
+      const insertion = await stored(store.insert(job, requestKey(request)));
       switch (insertion.kind) {
         case 'inserted':
           changes.tell(job);
@@ -106,8 +106,6 @@ export class Jobs implements JobService {
         case 'conflict':
           throw idempotencyConflict('input.idempotencyKey', request.idempotencyKey ?? '');
       }
-    } catch (error) {
-      throw error instanceof StoreFullError ? storageFull() : error;
     } finally {
       giveBack();
     }

@@ -1,3 +1,4 @@
+import { numberIn } from '../runtime/cgroup/index.ts';
 import type { ExitRecord } from '../runtime/exit-record.ts';
 import type { Evidence, LimitHit, Limits, Usage } from '../store/job.ts';
 
@@ -10,7 +11,10 @@ type LookUp = (file: string, key: string | null) => Evidence | undefined;
  * @param usage what the record's cgroup files say
  */
 export const limitHits = (record: ExitRecord, limits: Limits, usage: Usage | null): readonly LimitHit[] => {
-  const find: LookUp = (file, key) => lookUp(record.files, file, key);
+  const find: LookUp = (file, key) => {
+    const value = numberIn(record.files.get(file), key);
+    return value === null ? undefined : { file, key, value };
+  };
   const found = [
     timeout(record, limits),
     cpuTime(record, limits, usage, find),
@@ -161,14 +165,3 @@ const times = (count: number): string => (count === 1 ? 'once' : `${count} times
 
 const present = (evidence: readonly (Evidence | undefined)[]): readonly Evidence[] =>
   evidence.filter((found) => found !== undefined);
-
-const lookUp = (
-  files: ReadonlyMap<string, string>,
-  file: string,
-  key: string | null,
-): Evidence | undefined => {
-  const text = files.get(file);
-  if (text === undefined) return undefined;
-  const digits = key === null ? text.trim() : new RegExp(`^${key} (\\d+)$`, 'm').exec(text)?.[1];
-  return digits !== undefined && /^\d+$/.test(digits) ? { file, key, value: Number(digits) } : undefined;
-};

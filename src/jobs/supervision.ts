@@ -263,18 +263,19 @@ export class Supervision {
     await remains.remove(id);
     const job = await this.#options.store.get(id);
     const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : job?.createdAt;
-    await this.#lose(id, startedAt ?? new Date());
+    await this.#lose(id, startedAt ?? new Date(), job);
   }
 
-  async #lose(id: string, startedAt: Date): Promise<void> {
+  async #lose(id: string, startedAt: Date, job: Job | undefined): Promise<void> {
     await this.#change(id, ['QUEUED'], running(startedAt));
-    await this.#end(id, ['RUNNING'], {
+    const lost: JobState = {
       status: 'LOST',
       startedAt,
       // The clock may have been set back meanwhile.
       finishedAt: new Date(Math.max(Date.now(), startedAt.getTime())),
       error: 'its supervisor ended without a record: it was killed, or the machine went down',
-    });
+    };
+    await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
   }
 
   /** Takes the exit record, if it is there, into the store, and then removes it: twice does no harm. */
@@ -297,15 +298,14 @@ export class Supervision {
       const startedAt = state.status === 'FAILED' ? null : state.startedAt;
       if (startedAt !== null) await this.#change(id, ['QUEUED'], running(startedAt));
     }
-    await this.#end(id, [record.executed ? 'RUNNING' : 'QUEUED'], state);
+    await this.#end(id, [record.executed ? 'RUNNING' : 'QUEUED'], state, nextAttempt(job, state));
     folders.removeExit(id);
   }
 
-  async #end(id: string, from: readonly JobStatus[], state: JobState): Promise<void> {
+  async #end(id: string, from: readonly JobStatus[], state: JobState, next?: Job): Promise<void> {
     const live = this.#live.get(id);
     // First: a server that dies in between leaves an end that the next one still has to take.
     this.#options.folders.tidy(id);
-    const next = nextAttempt(await this.#options.store.get(id), state);
     const ended = await this.#change(id, from, state, { diskBytes: this.#options.folders.size(id), next });
     this.#live.delete(id);
     live?.detach();

@@ -105,6 +105,14 @@ const pressure = (text = ''): CgroupPressure | undefined => {
   return some === undefined ? undefined : { some, full: total('full') ?? 0 };
 };
 
+/**
+ * A number out of a file of a cgroup; `null` when it is not there.
+ *
+ * @param key of a line of a key and a number; `null` for a file that holds nothing but the number
+ */
+export const numberIn = (text: string | undefined, key: string | null): number | null =>
+  key === null ? whole(text) : pairs(text)(key);
+
 /** A look-up in lines of a key and a number. */
 const pairs = (text = ''): ((key: string) => number | null) => {
   const lines = new Map(text.split('\n').map((line) => line.split(' ') as [string, string | undefined]));
