@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { appendLeftTail, TAIL_FILES } from '../runtime/log/left-tail.ts';
 import { packLog } from '../runtime/log/pack.ts';
 
 /**
@@ -100,12 +101,17 @@ export class JobFolders {
       if (name.startsWith('.')) rmSync(join(this.jobs, name), { recursive: true, force: true });
   }
 
+  /** Appends to the log of a job what a supervisor that was killed has kept of the end of a long output. */
+  appendLeftTail(id: string): Promise<void> {
+    return appendLeftTail(this.log(id));
+  }
+
   /**
    * Removes what of a job's folder was of use only while it ran. Plan and log stay. A supervisor that was killed
    * leaves its socket, the room that it reserved for the record, and the end of an output that was to be cut.
    */
   tidy(id: string): void {
-    for (const name of ['stdin', 'control', 'exit', 'tail.0', 'tail.1'])
+    for (const name of ['stdin', 'control', 'exit', ...TAIL_FILES])
       rmSync(join(this.path(id), name), { force: true });
   }
 

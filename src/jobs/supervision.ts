@@ -268,6 +268,7 @@ export class Supervision {
 
   async #lose(id: string, startedAt: Date, job: Job | undefined): Promise<void> {
     await this.#change(id, ['QUEUED'], running(startedAt));
+    await this.#saveTail(id);
     const lost: JobState = {
       status: 'LOST',
       startedAt,
@@ -276,6 +277,17 @@ export class Supervision {
       error: 'its supervisor ended without a record: it was killed, or the machine went down',
     };
     await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
+  }
+
+  /** The job is lost all the same when the end of its output cannot be kept, as on a disk that is full. */
+  async #saveTail(id: string): Promise<void> {
+    try {
+      await this.#options.folders.appendLeftTail(id);
+    } catch (error) {
+      this.#options.log(
+        `job ${id}: the end of its output could not be appended to the log: ${reason(error)}`,
+      );
+    }
   }
 
   /** Takes the exit record, if it is there, into the store, and then removes it: twice does no harm. */

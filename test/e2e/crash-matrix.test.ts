@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/id.ts';
@@ -129,6 +129,29 @@ describe('a server that dies', () => {
     const ran = Date.parse(job.finishedAt ?? '') - Date.parse(job.startedAt ?? '');
     expect(ran).toBeGreaterThanOrEqual(1000);
     expect(ran).toBeLessThan(2900);
+  });
+});
+
+describe('a supervisor that is killed', () => {
+  it.each([true, false])('has kept the end of an output that is cut (with a server: %s)', async (served) => {
+    const id = await server.submit({
+      command: 'seq 100000; sleep 1000',
+      limits: { output: '64Ki', outputPolicy: 'TRUNCATE' },
+    });
+    await server.running(id);
+    const part = (name: string): string => readFileSync(join(folder(id), name), 'latin1');
+    await expect.poll(() => part('tail.0') + part('tail.1'), { timeout: 20_000 }).toContain('\n100000\n');
+    if (!served) await server.end('SIGKILL');
+    process.kill(supervisorOf(id), 'SIGKILL');
+    if (!served) await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'LOST' });
+    const { stdout } = await server.output(id);
+    const all = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('');
+    const head = 32 << 10;
+    expect(stdout.slice(0, head)).toBe(all.slice(0, head));
+    expect(all.endsWith(stdout.slice(head))).toBe(true);
+    expect(stdout.length).toBeGreaterThanOrEqual(head + (16 << 10));
+    expect(readdirSync(folder(id)).filter((name) => name.startsWith('tail'))).toEqual([]);
   });
 });
 

@@ -44,7 +44,7 @@ static bool append(struct log *log, const unsigned char *frame, size_t length) {
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length) {
   if (length == 0) return;
   uint64_t now = (uint64_t)wall_clock();
-  log_header(buffer, (uint32_t)length, stream, 0, now);
+  log_header(buffer, (uint32_t)length, stream, LOG_OUTPUT, now);
   log_frame(log, stream, now, buffer, length);
 }
 
@@ -65,10 +65,14 @@ void log_drop(struct log *log, size_t length) {
   log->unmarked += length;
 }
 
+void log_mark_frame(unsigned char *frame, uint64_t dropped, uint64_t time) {
+  log_header(frame, LOG_MARK - LOG_HEADER, 0, LOG_DROPPED, time);
+  put_le(frame + LOG_HEADER, dropped, 8);
+}
+
 void log_mark(struct log *log, uint64_t time) {
   if (log->unmarked == 0) return;
-  unsigned char frame[LOG_HEADER + 8];
-  log_header(frame, 8, 0, 1, time);
-  put_le(frame + LOG_HEADER, log->unmarked, 8);
+  unsigned char frame[LOG_MARK];
+  log_mark_frame(frame, log->unmarked, time);
   if (append(log, frame, sizeof frame)) log->unmarked = 0;
 }

@@ -17,8 +17,10 @@
 
 #define LOG_HEADER 16u
 #define LOG_PAYLOAD_MOST (64u << 10)
+#define LOG_MARK (LOG_HEADER + 8)
 
 enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2 };
+enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1 };
 
 struct log {
   int fd;
@@ -31,6 +33,8 @@ struct log {
 
 /* Fills in the header of a frame; `time` in nanoseconds since 1970. */
 void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time);
+/* Makes a mark of LOG_MARK bytes: so many bytes were not kept. */
+void log_mark_frame(unsigned char *frame, uint64_t dropped, uint64_t time);
 /* Appends one frame of now. `buffer` has LOG_HEADER bytes of room in front of the payload of `length` bytes. */
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length);
 /* Appends a frame that has its header; what was dropped is told before it. */

@@ -1,7 +1,11 @@
 /*
  * The end of an output that is longer than its log may be: frames in two files of the job's folder, "tail.0" and
  * "tail.1". When the one that is written has its share, the other, older one is dropped and written anew, so that both
- * together hold the last bytes: more than one share and at most two. At the end they are appended to the log.
+ * together hold the last bytes: at least one share, at most two. At the end they are appended to the log. Each
+ * begins with a mark "dropped" of all that was dropped before it was begun and that no mark of the log tells of: the
+ * later one has the higher mark, or is "tail.1" when both have the same. A server that finds them beside a log without
+ * a supervisor appends them by it (`log/left-tail.ts`). Before the first is appended, where the log ended is written to
+ * "tail.end" as a decimal number; it is removed last, and a part that is not there tells that all is done.
  */
 #ifndef LOG_TAIL_H
 #define LOG_TAIL_H

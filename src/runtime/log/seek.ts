@@ -86,7 +86,7 @@ export const findByte = async (
  * The last landmark that `isBefore` holds for and whose frame is there. It may not be: the log was looked at before
  * the index, or the index belongs to a longer log.
  */
-const landmark = async (
+export const landmark = async (
   blocks: LogBlocks,
   index: LogIndex,
   isBefore: (landmark: Landmark) => boolean = () => true,
