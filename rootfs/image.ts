@@ -10,6 +10,7 @@ import { makeInside } from './inside.ts';
 import { lockFolder } from './lock.ts';
 import { type Progress, progressLines } from './progress.ts';
 import { type ImageInfo, readRecord, recordPath, writeRecord } from './record.ts';
+import { findPutAside, putAside, removeTrees } from './replaced.ts';
 import { describeSource, sourcesOf } from './sources.ts';
 import { absent, completeTree, type Owners } from './tree.ts';
 
@@ -34,6 +35,8 @@ export interface EnsureImageOptions {
   readonly ownersInside?: Owners;
   /** Takes the lines that tell a person what is going on. Silent when there is nothing to do. */
   readonly log: (line: string) => void;
+  /** Trees that were replaced before that moment are removed: no job runs on one. Default: none is. */
+  readonly unusedBefore?: Date;
   /** How far a download is; lines to `log` without it. */
   readonly progress?: Progress;
   /** Milliseconds for a source to begin its answer. Default 10 seconds. */
@@ -43,7 +46,8 @@ export interface EnsureImageOptions {
 
 /**
  * Sees to it that an image is unpacked, and does nothing when it is. May be called by any number of processes at
- * once. What is there is replaced when `images.json` or `owners` has changed, and when it is the fallback.
+ * once. What is there is replaced when `images.json` or `owners` has changed, and when it is the fallback; it is put
+ * aside then, since jobs may run on it, and removed by a later call that says so.
  *
  * Where no source answers, a root made of BusyBox is put in its place, and `log` says so.
  *
@@ -62,7 +66,8 @@ export const prepareImage = async (
   const { owners, enter = [], log, signal } = options;
   checkOwners(owners);
   const ready = await inPlace(imagesDir, archive, options);
-  if (ready?.current) return ready.info;
+  const unused = await findPutAside(imagesDir, archive.name, options.unusedBefore);
+  if (ready?.current && unused.length === 0) return ready.info;
   if (enter.length > 0) {
     await makeInside(enter, { ...options, imagesDir });
     const made = await inPlace(imagesDir, archive, options);
@@ -73,6 +78,7 @@ export const prepareImage = async (
   await mkdir(imagesDir, { recursive: true, mode: 0o755 });
   const onWait = () => log(`Image ${archive.name}: waiting for another process that prepares it.`);
   await using _lock = await lockFolder(imagesDir, onWait, signal);
+  await removeTrees(unused, log);
   const present = await inPlace(imagesDir, archive, options);
   if (present?.current) return present.info;
   await removeLeftovers(imagesDir, archive.name);
@@ -154,8 +160,9 @@ const putInPlace = async (
   await run('sync', ['--file-system', tree]);
   options.signal?.throwIfAborted();
   await rm(recordPath(imagesDir, name), { force: true });
-  await rename(root, join(scratch, 'old')).catch(absent);
+  await putAside(imagesDir, name);
   await rename(tree, root);
+  await removeTrees(await findPutAside(imagesDir, name, options.unusedBefore), options.log);
   const unpackedAt = new Date().toISOString();
   const info: ImageInfo = { name, root, ...origin, owners: options.hostOwners ?? options.owners, unpackedAt };
   await writeRecord(imagesDir, scratch, info);

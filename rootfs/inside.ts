@@ -10,7 +10,10 @@ import type { EnsureImageOptions } from './image.ts';
 export type InsideRequest = Pick<
   EnsureImageOptions,
   'name' | 'imagesDir' | 'mirror' | 'owners' | 'hostOwners' | 'answerTimeoutMs'
->;
+> & {
+  /** `unusedBefore` in milliseconds since 1970. */
+  readonly unusedBeforeMs?: number;
+};
 
 const PROGRAM = join(import.meta.dirname, 'make.ts');
 
@@ -20,7 +23,17 @@ const PROGRAM = join(import.meta.dirname, 'make.ts');
  * @throws ImageError with what that process could not do
  */
 export const makeInside = async (enter: readonly string[], options: EnsureImageOptions): Promise<void> => {
-  const { name, imagesDir, mirror, owners, ownersInside = owners, answerTimeoutMs, log, signal } = options;
+  const {
+    name,
+    imagesDir,
+    mirror,
+    owners,
+    ownersInside = owners,
+    answerTimeoutMs,
+    unusedBefore,
+    log,
+    signal,
+  } = options;
   const request: InsideRequest = {
     name,
     imagesDir,
@@ -28,6 +41,7 @@ export const makeInside = async (enter: readonly string[], options: EnsureImageO
     owners: ownersInside,
     hostOwners: owners,
     ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
+    ...(unusedBefore === undefined ? {} : { unusedBeforeMs: unusedBefore.getTime() }),
   };
   const [program = process.execPath, ...parameters] = [...enter, process.execPath, PROGRAM];
   const child = spawn(program, [...parameters, JSON.stringify(request)], {

@@ -5,17 +5,24 @@ import { progressOnTerminal } from '../rootfs/progress.ts';
 import type { ServeConfig } from './config.ts';
 import type { CellIds } from './runtime/ids/index.ts';
 
+export interface PrepareOptions {
+  /** No job runs on a tree that was replaced before that moment. Default: nothing is known of that. */
+  readonly unusedBefore?: Date;
+  /** Takes the lines that tell a person what is going on. */
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Sees to it that every image is unpacked, with the owners that cells have here.
  *
- * @param log takes the lines that tell a person what is going on
  * @returns the tree of each image, by its name
  * @throws ImageError
  */
 export const prepareImages = async (
   config: Pick<ServeConfig, 'stateDir' | 'imageMirror'>,
   ids: CellIds,
-  { log, signal }: { readonly log: (line: string) => void; readonly signal: AbortSignal },
+  { unusedBefore, log, signal }: PrepareOptions,
 ): Promise<ReadonlyMap<string, string>> => {
   const images = new Map<string, string>();
   for (const name of IMAGE_NAMES) {
@@ -29,6 +36,7 @@ export const prepareImages = async (
         enter: ids.enter,
         ownersInside: { uid: 1, gid: 1, count: ids.count },
       }),
+      ...(unusedBefore === undefined ? {} : { unusedBefore }),
       log,
       signal,
       ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),

@@ -88,13 +88,14 @@ const start = async (
   cleanup.add(lockState(stateDir, launcher));
 
   const { ids, slots, clocks, cgroups } = await openCells(config, cleanup, log);
-  const images = await prepareImages(config, ids, { log, signal });
-  // What follows, jobs' output and the database, is for the server's user alone.
+  // What is written, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
-
   const store = openStore(join(stateDir, DATABASE));
   cleanup.add(() => store.close());
-  const jobs = await openJobs(config, { images, ids, slots, clocks, cgroups, store, cleanup, log });
+  const folders = new JobFolders(stateDir);
+  const unusedBefore = await oldestStart(store, folders);
+  const images = await prepareImages(config, ids, { unusedBefore, log, signal });
+  const jobs = await openJobs(config, { images, ids, slots, clocks, cgroups, store, folders, cleanup, log });
 
   const token = adminToken(stateDir);
   const server = await startServer({
@@ -108,6 +109,17 @@ const start = async (
   return { server, token };
 };
 
+// The latest time that a Date can be (ECMA-262).
+const LATEST = 8_640_000_000_000_000;
+
+/** No job that may still run was started before that moment; far in the future when none runs at all. */
+const oldestStart = async (store: JobStore, folders: JobFolders): Promise<Date> => {
+  const open = await store.inStatus(['QUEUED', 'RUNNING']);
+  const started = open.filter(({ id, state }) => state.status === 'RUNNING' || folders.exists(id));
+  const created = started.map(({ createdAt }) => createdAt.getTime());
+  return new Date(Math.min(LATEST, ...created));
+};
+
 interface Parts {
   readonly images: ReadonlyMap<string, string>;
   readonly ids: CellIds;
@@ -115,14 +127,14 @@ interface Parts {
   readonly clocks: boolean;
   readonly cgroups: Cgroups;
   readonly store: JobStore;
+  readonly folders: JobFolders;
   readonly cleanup: Cleanup;
   readonly log: Log;
 }
 
 /** Puts the job service together and takes up the jobs that an earlier server left. */
 const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
-  const { images, ids, slots, clocks, cgroups, store, cleanup, log } = parts;
-  const folders = new JobFolders(config.stateDir);
+  const { images, ids, slots, clocks, cgroups, store, folders, cleanup, log } = parts;
   const changes = new Changes();
   const spawner = new Spawner({
     launcher: config.launcher,

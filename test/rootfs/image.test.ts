@@ -121,7 +121,11 @@ describe('when it is there already', () => {
     const { outcome } = await prepare(archive, { imagesDir, mirror, owners: ownersFrom(400_000) });
     expect((await outcome).owners).toEqual(ownersFrom(400_000));
     expect((await lstat(join(imagesDir, 'small/bin/tool'))).uid).toBe(400_000);
-    expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
+    expect((await readdir(imagesDir)).sort()).toEqual([
+      expect.stringMatching(/^\.small\.old-\d+$/),
+      'small',
+      'small.json',
+    ]);
   });
 
   it('unpacks again when images.json names another archive', async () => {
@@ -259,6 +263,36 @@ describe('without a source', () => {
     const ran = spawnSync('chroot', [info.root, '/bin/sh', '-c', script], { encoding: 'utf8' });
     expect(ran.stdout).toMatch(/^drwxrwxrwt .* \/tmp\nroot\n2\n42\n$/);
     expect((await lstat(join(info.root, 'bin/sh'))).uid).toBe(ID_BASE);
+    expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
+  });
+
+  it('puts what it replaces aside, as it is, until nobody can use it any more', async () => {
+    const { archive, mirror, imagesDir } = await setUp();
+    const { root } = await (await prepare(archive, { imagesDir, mirror })).outcome;
+    const { ino } = await lstat(root);
+    const before = new Date();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const owners = ownersFrom(2 * ID_BASE);
+    await (await prepare(archive, { imagesDir, mirror, owners })).outcome;
+    const aside = (await readdir(imagesDir)).find((name) => name.startsWith('.small.old-')) ?? '';
+    expect(await lstat(join(imagesDir, aside))).toMatchObject({ ino, uid: ID_BASE });
+    expect(await readFile(join(imagesDir, aside, 'etc/version'), 'utf8')).toBe('1\n');
+    for (const unusedBefore of [undefined, before]) {
+      const kept = { imagesDir, mirror, owners, ...(unusedBefore === undefined ? {} : { unusedBefore }) };
+      await (await prepare(archive, kept)).outcome;
+      expect(await readdir(imagesDir)).toContain(aside);
+    }
+    const { outcome } = await prepare(archive, { imagesDir, mirror, owners, unusedBefore: new Date() });
+    expect((await outcome).owners).toEqual(owners);
+    expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
+  });
+
+  it('removes what it replaces when nobody can use it', async () => {
+    const { archive, mirror, imagesDir } = await setUp();
+    await (await prepare(archive, { imagesDir, mirror })).outcome;
+    const unusedBefore = new Date(Date.now() + 3_600_000);
+    const owners = ownersFrom(2 * ID_BASE);
+    await (await prepare(archive, { imagesDir, mirror, owners, unusedBefore })).outcome;
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
   });
 

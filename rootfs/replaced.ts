@@ -1,0 +1,40 @@
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { absent } from './tree.ts';
+
+/**
+ * Puts the tree of an image aside: jobs may still run on it. Their cells hold it by its inode, so that the move does
+ * not touch them; its name tells when it was.
+ */
+export const putAside = async (imagesDir: string, name: string): Promise<void> => {
+  await rename(join(imagesDir, name), join(imagesDir, `${prefix(name)}${Date.now()}`)).catch(absent);
+};
+
+/**
+ * The trees of an image that were put aside before a moment.
+ *
+ * @returns their paths; none without a moment
+ */
+export const findPutAside = async (
+  imagesDir: string,
+  name: string,
+  before: Date | undefined,
+): Promise<readonly string[]> => {
+  if (before === undefined) return [];
+  const entries = (await readdir(imagesDir).catch(absent)) ?? [];
+  return entries
+    .filter((entry) => entry.startsWith(prefix(name)))
+    .filter((entry) => Number(entry.slice(prefix(name).length)) < before.getTime())
+    .map((entry) => join(imagesDir, entry));
+};
+
+/** Removes trees, each of which may be gone already; `log` is told of one that this process may not remove. */
+export const removeTrees = async (trees: readonly string[], log: (line: string) => void): Promise<void> => {
+  for (const tree of trees) {
+    await rm(tree, { recursive: true, force: true }).catch((error: Error) => {
+      log(`${tree}, which nobody uses any more, could not be removed: ${error.message}`);
+    });
+  }
+};
+
+const prefix = (name: string): string => `.${name}.old-`;
