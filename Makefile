@@ -132,6 +132,10 @@ fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Fuzz the readers of plans, request
 chaos: test-setup ## Kill server, spawner and supervisors for long (CHAOS_ROUNDS=200, CLOISTER_CHAOS_SEED to repeat)
 	@CLOISTER_CHAOS_ROUNDS=$(CHAOS_ROUNDS) vitest run test/e2e/chaos.test.ts
 
+.PHONY: faults
+faults: test-setup ## Have each system call of the launcher fail, or be the last one (make test: every third)
+	@CLOISTER_FAULTS=all vitest run test/e2e/launcher-faults.test.ts
+
 .PHONY: build
 build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher
 
@@ -271,6 +275,7 @@ test-setup: build
 	need curl curl
 	need busybox busybox-static
 	need newuidmap uidmap
+	need strace strace
 	grep -qs '^ID=ubuntu' /etc/os-release || need chromium chromium
 	$(if $(filter x86_64,$(ARCH)),need qemu-system-x86_64 qemu-system-x86)
 	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi

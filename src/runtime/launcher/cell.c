@@ -105,7 +105,7 @@ int64_t monotonic_clock(void) {
  * the description, which the caller shares and keeps. Node has no call for it.
  */
 static int lock_main(void) {
-  if (flock(3, LOCK_EX | LOCK_NB) == 0) return 0;
+  if (RETRY(flock(3, LOCK_EX | LOCK_NB)) == 0) return 0;
   if (errno == EWOULDBLOCK) return 2;
   die("flock: %s", strerror(errno));
 }

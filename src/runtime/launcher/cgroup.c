@@ -98,7 +98,8 @@ int64_t cgroup_cpu_time(const struct cgroup *cgroup) {
 }
 
 bool cgroup_wait_empty(const struct cgroup *cgroup, int64_t most_ms) {
-  if (cgroup->path == NULL) return true;
+  /* Without its events it was never whole, and nothing came into it. */
+  if (cgroup->path == NULL || cgroup->events < 0) return true;
   int64_t until = monotonic_clock() + most_ms * 1000000;
   while (!has_event(cgroup, "populated 0")) {
     int64_t left = (until - monotonic_clock()) / 1000000;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "cell.h"
@@ -30,9 +31,13 @@ bool idmap_write(pid_t pid, const struct plan *plan) {
 /* A user namespace that no process lives in, for its maps alone. Returns a descriptor of it, or -1 with errno. */
 static int open_namespace(const struct plan *plan) {
   struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+  pid_t parent = getpid();
   pid_t pid = kernel_clone3(&arguments);
-  if (pid == 0)
+  if (pid == 0) {
+    /* It has the supervisor's descriptors, the lock among them, and must not outlive it (pr_set_pdeathsig(2const)). */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1);
     for (;;) pause();
+  }
   if (pid < 0) return -1;
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);

@@ -60,7 +60,7 @@ static void start(struct spawner *self, const char *id) {
 
 static void probe(int jobs, const char *id) {
   AUTO_CLOSE int folder = openat(jobs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool held = folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  bool held = folder >= 0 && RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0 && errno == EWOULDBLOCK;
   answer(held ? "held" : "free", id, "");
 }
 

@@ -102,7 +102,7 @@ static bool fail(struct supervisor *self, const char *step, const char *subject)
 static bool claim(struct supervisor *self, int jobs) {
   int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || fchdir(folder) != 0) return false;
-  if (flock(folder, LOCK_EX | LOCK_NB) != 0) return false;
+  if (RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0) return false;
   if (!control_open(&self->control)) return false;
   /* Whoever makes this file first, a supervisor or a server that gives the job up, decides whether it runs. */
   self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -1,0 +1,133 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Effect, FaultPlan } from '../support/faults.ts';
+import { cgroupOf, heldBy, spawnersOf } from '../support/held.ts';
+import { type JobFields, TestServer } from '../support/server.ts';
+import { type Call, type Fault, Strace } from '../support/strace.ts';
+
+// Every system call that the launcher makes for a job, from the spawner to the command, fails or is its last one, each
+// in a job of its own. By default a part of them, chosen by a seed; "make faults" takes every one.
+const faults = new FaultPlan();
+
+const INPUT = { argv: ['echo', 'out'] };
+const PATIENCE_MS = 20_000;
+
+let server: TestServer;
+let cgroup: string;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  await server.run(INPUT);
+  cgroup = await cgroupOf(server);
+  faults.learn((await traced()).calls);
+});
+
+afterAll(() => server.dispose());
+
+/** The spawner, once there is exactly one. */
+const spawner = async (): Promise<number> => {
+  for (;;) {
+    const [pid, ...others] = spawnersOf(cgroup);
+    if (pid !== undefined && others.length === 0) return pid;
+    if (pid === undefined) await server.run({ command: 'true' });
+    await pause(5);
+  }
+};
+
+/** Runs a job with the launcher traced. */
+const traced = async (fault?: Fault): Promise<{ job: JobFields; calls: readonly Call[] }> => {
+  const strace = await Strace.toFamily(await spawner(), fault);
+  try {
+    const id = await server.submit(INPUT);
+    const late = pause(PATIENCE_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`job ${id} has no end: ${JSON.stringify(fault)}`);
+    });
+    return { job: await Promise.race([server.ended(id), late]), calls: await strace.end() };
+  } catch (error) {
+    await strace.end();
+    throw error;
+  }
+};
+
+/** What is wrong with the end of a job that met a fault; none of a job is left in any case. */
+const wrong = async (fault: Fault, check: (job: JobFields, stdout: string) => unknown): Promise<string[]> => {
+  const { job } = await traced(fault);
+  const { stdout } = await server.output(job.id);
+  const found: unknown[] = [check(job, stdout)];
+  if (existsSync(join(cgroup, 'jobs', job.id))) found.push('its cgroup is left');
+  const left = readdirSync(join(server.stateDir, 'jobs', job.id));
+  if (left.some((name) => !KEPT.has(name))) found.push(`in its folder is left ${left}`);
+  if (existsSync(join(server.stateDir, 'exits', job.id))) found.push('its record is left');
+  const { status, exitCode, error } = job;
+  return found
+    .filter((one) => typeof one === 'string')
+    .map((one) => `${one}: ${JSON.stringify({ ...fault, status, exitCode, error, stdout })}`);
+};
+
+const KEPT = new Set(['plan', 'log', 'index', 'started', 'isolation']);
+
+const sweep = async (
+  some: readonly Fault[],
+  check: (job: JobFields, stdout: string) => unknown,
+): Promise<void> => {
+  const before = await heldBy(server);
+  const found: string[] = [];
+  for (const fault of some) found.push(...(await wrong(fault, check)));
+  expect(found, `seed ${faults.seed}`).toEqual([]);
+  await expect
+    .poll(async () => ({ ...(await heldBy(server)), files: [] }), { timeout: PATIENCE_MS })
+    .toEqual({ ...before, files: [] });
+  expect(await server.run(INPUT)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+};
+
+/** Whether a job tells the truth about how it went: the command ran and wrote, or there is a reason why not. */
+const isTrue = (
+  { status, exitCode, signal, error, output }: JobFields,
+  stdout: string,
+): string | undefined => {
+  if (stdout !== 'out\n' && stdout !== '') return 'it wrote something else';
+  const told = stdout.length + (output?.dropped ?? 0);
+  if (status === 'COMPLETED') return exitCode === 0 && told !== 4 ? 'its output is gone' : undefined;
+  if (status === 'FAILED' || status === 'LOST') return error === null ? 'there is no reason' : undefined;
+  return `it is ${status} by ${signal}`;
+};
+
+const NO_MEMORY = new Set(
+  `brk clone clone3 execve fsconfig fsmount fsopen keyctl mkdirat mmap mount mount_setattr move_mount mprotect
+   open_tree pivot_root prctl seccomp setgroups setresgid setresuid unshare epoll_ctl bind listen symlinkat
+   capset`.split(/\s+/),
+);
+const NO_DESCRIPTORS = new Set(
+  'accept4 dup2 dup3 epoll_create1 memfd_create openat openat2 pipe2 signalfd4 socket socketpair'.split(' '),
+);
+const NO_ROOM = new Set('fallocate ftruncate mkdir pwrite64 renameat rename write'.split(' '));
+/** Calls that signal(7) lists as interrupted, SA_RESTART or not. */
+const INTERRUPTED = new Set('accept4 epoll_wait flock poll pwrite64 read recvfrom sendto wait4'.split(' '));
+
+describe('a call of the launcher', () => {
+  it('that fails for want of memory, descriptors or room leaves a job with a true end', async () => {
+    const effect = (name: string): Effect | undefined => {
+      if (NO_MEMORY.has(name)) return { error: 'ENOMEM' };
+      if (NO_DESCRIPTORS.has(name)) return { error: 'EMFILE' };
+      if (NO_ROOM.has(name)) return { error: 'ENOSPC' };
+      return name === 'fsync' ? { error: 'EIO' } : undefined;
+    };
+    await sweep(faults.choose(effect), isTrue);
+  }, 1_200_000);
+
+  it('that is interrupted is made again', async () => {
+    const effect = (name: string) => (INTERRUPTED.has(name) ? { error: 'EINTR' } : undefined);
+    await sweep(faults.choose(effect), (job, stdout) =>
+      job.exitCode === 0 && stdout === 'out\n' ? undefined : 'it did not run as it should',
+    );
+  }, 1_200_000);
+
+  it('that is the last one of its process leaves a job with a true end', async () => {
+    await sweep(
+      faults.choose(() => ({ signal: 'KILL' })),
+      isTrue,
+    );
+  }, 1_200_000);
+});
