@@ -133,8 +133,8 @@ chaos: test-setup ## Kill server, spawner and supervisors for long (CHAOS_ROUNDS
 	@CLOISTER_CHAOS_ROUNDS=$(CHAOS_ROUNDS) vitest run test/e2e/chaos.test.ts
 
 .PHONY: faults
-faults: test-setup ## Have each system call of the launcher fail, or be the last one (make test: every third)
-	@CLOISTER_FAULTS=all vitest run test/e2e/launcher-faults.test.ts
+faults: test-setup ## Have each system call of launcher and server fail, or be the last one (make test: every third)
+	@CLOISTER_FAULTS=all vitest run test/e2e/launcher-faults.test.ts test/e2e/server-faults.test.ts
 
 .PHONY: build
 build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher

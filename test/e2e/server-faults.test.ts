@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { FaultPlan } from '../support/faults.ts';
+import { heldBy } from '../support/held.ts';
+import { type JobFields, TestServer } from '../support/server.ts';
+import { type Call, type Fault, Strace } from '../support/strace.ts';
+
+// The server is killed at each system call by which it changes or tells something from the submission of a job to its
+// end. By default at a part of them, chosen by a seed; "make faults" takes every one.
+const faults = new FaultPlan();
+
+const CHANGES = new Set(
+  `mkdir mkdirat openat write writev pwrite64 pwritev fdatasync fsync ftruncate unlink unlinkat rename renameat
+   renameat2 sendto sendmsg connect close`.split(/\s+/),
+);
+// Goes on until it is told to end: a second start would meet the cgroup of the first.
+const COMMAND = "trap 'exit 7' USR1; echo once; while :; do sleep 0.02; done";
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  await finish(await server.submit({ command: COMMAND }));
+  faults.learn(await live({ command: COMMAND }));
+});
+
+afterAll(() => server.dispose());
+
+/** Waits until a job has said its word, has it end, and waits for that. */
+const finish = async (id: string): Promise<JobFields> => {
+  const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
+  for await (const data of server.subscribe(document, { id }))
+    if ((data as { logs: { entries: readonly unknown[] } }).logs.entries.length > 0) break;
+  if ((await server.job(id)).status === 'RUNNING') await server.signal(id, 'USR1');
+  return server.ended(id);
+};
+
+/** Has a job submitted and followed by a server that is killed at the fault, or when the job has ended. */
+const live = async (input: Record<string, unknown>, fault?: Fault): Promise<readonly Call[]> => {
+  const strace = await Strace.toThreads(server.pid, fault);
+  // It may die at any time.
+  const told = server.submit(input).then(finish);
+  await told.catch(() => undefined);
+  await server.end('SIGKILL');
+  const calls = await strace.end();
+  await server.boot();
+  return calls;
+};
+
+it(`killed at any call a server loses no job and starts none twice (CLOISTER_FAULTS_SEED=${faults.seed})`, async () => {
+  // Has a spawner started, as the last round has.
+  await finish(await server.submit({ command: COMMAND }));
+  const before = await heldBy(server);
+  const rounds = faults.choose((name) => (CHANGES.has(name) ? { signal: 'KILL' } : undefined));
+  for (const [number, fault] of rounds.entries()) {
+    const input = { command: COMMAND, idempotencyKey: `round ${number}` };
+    await live(input, fault);
+    const id = await server.submit(input);
+    const what = JSON.stringify(fault);
+    expect(await finish(id), what).toMatchObject({ status: 'COMPLETED', exitCode: 7 });
+    expect(await server.output(id), what).toEqual({ stdout: 'once\n', stderr: '' });
+    expect(readdirSync(join(server.stateDir, 'exits')), what).toEqual([]);
+  }
+  const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
+  expect(jobs.totalCount).toBe(3 + rounds.length);
+  // The last round may have come to its end before there was a spawner.
+  await finish(await server.submit({ command: COMMAND }));
+  await expect.poll(() => heldBy(server), { timeout: 20_000 }).toEqual(before);
+}, 1_800_000);
