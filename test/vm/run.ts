@@ -77,16 +77,20 @@ const parse = (parameters: readonly string[]): Options | undefined => {
   };
 };
 
-// Emulation with a thread for each CPU now and then loses a write of V8's compiler threads to memory that another CPU
-// executes: one server in eight died at its start ("it->second.Size() > offset", or a plain SIGSEGV). Without those
-// threads none of 40 did.
-const EMULATED = '--v8-pool-size=0';
+// Where threads are slow, those of V8 that compile WebAssembly get in each other's way: starts of Node.js ended by
+// "Check failed: it->second.Size() > offset" or SIGSEGV (nodejs/node#64500 tells of the like). It starts without them.
+const FEW_THREADS = '--v8-pool-size=0';
 
 const environment = (accelerator: Accelerator): NodeJS.ProcessEnv => {
-  const options = [process.env['NODE_OPTIONS'], accelerator === 'tcg' ? EMULATED : undefined];
-  const node = { NODE_OPTIONS: options.filter((option) => option !== undefined).join(' ') };
+  const options = [process.env['NODE_OPTIONS'], accelerator === 'tcg' ? FEW_THREADS : undefined];
   const inColour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
-  return { ...(inColour && { FORCE_COLOR: '1' }), ...process.env, ...node };
+  return {
+    // What is compiled once is found again by the next process.
+    NODE_COMPILE_CACHE: '/tmp/node-compile-cache',
+    ...(inColour && { FORCE_COLOR: '1' }),
+    ...process.env,
+    NODE_OPTIONS: options.filter((option) => option !== undefined).join(' '),
+  };
 };
 
 const runHere = async (options: Options, signal: AbortSignal): Promise<number> => {
