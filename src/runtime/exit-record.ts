@@ -1,4 +1,5 @@
 import { signalName } from '../signals.ts';
+import { Tokens } from './tokens.ts';
 
 /** Why the supervisor ended the cell; `none`: it did not, the command ended by itself or was killed. */
 export type Cause = 'none' | 'time' | 'output' | 'stop' | 'cputime';
@@ -43,7 +44,7 @@ export interface ExitRecord {
  * @throws Error that says what is wrong with it
  */
 export const parseExitRecord = (data: Buffer): ExitRecord => {
-  const tokens = new Tokens(data.toString('latin1').split('\0'));
+  const tokens = new Tokens('exit record', data);
   tokens.expect('cell-exit');
   tokens.expect('1');
   const fields = new Map<string, readonly string[]>();
@@ -78,27 +79,6 @@ const FIELDS: Readonly<Record<string, number>> = {
 };
 
 const CAUSES: readonly Cause[] = ['none', 'time', 'output', 'stop', 'cputime'];
-
-class Tokens {
-  readonly #tokens: readonly string[];
-  #position = 0;
-
-  constructor(tokens: readonly string[]) {
-    this.#tokens = tokens;
-  }
-
-  next(): string {
-    // The last element is what follows the last NUL: nothing, or a token cut short.
-    if (this.#position >= this.#tokens.length - 1) throw new Error('exit record: it has no end');
-    return this.#tokens[this.#position++] ?? '';
-  }
-
-  expect(token: string): void {
-    const got = this.next();
-    if (got !== token)
-      throw new Error(`exit record: expected ${JSON.stringify(token)}, got ${JSON.stringify(got)}`);
-  }
-}
 
 const fromFields = (
   fields: ReadonlyMap<string, readonly string[]>,

@@ -2,6 +2,7 @@ import { readdir, readlink } from 'node:fs/promises';
 import { capabilityNames } from './capabilities.ts';
 import { parseMap } from './ids/index.ts';
 import type { IdRange } from './plan.ts';
+import { Tokens, TokensError } from './tokens.ts';
 
 /** A namespace that a command lives in. */
 export interface CellNamespace {
@@ -47,18 +48,22 @@ export interface Isolation {
  * @returns `undefined` for one that is not whole: there was no room on the disk, or the job ended too soon
  */
 export const parseIsolation = (data: Buffer): Isolation | undefined => {
-  const tokens = data.toString('latin1').split('\0');
-  if (tokens[0] !== 'cell-isolation' || tokens[1] !== '1' || tokens.at(-2) !== 'end') return undefined;
   const namespaces: CellNamespace[] = [];
   const files: { name: string; value: string }[] = [];
   const texts = new Map<string, string>();
-  for (let at = 2; at < tokens.length - 2; ) {
-    const [name = '', first = '', second = ''] = tokens.slice(at, at + 3);
-    const pair = name === 'namespace' || name === 'file';
-    if (name === 'namespace') namespaces.push({ kind: first, inode: Number(second) });
-    else if (name === 'file') files.push({ name: first, value: second.trim() });
-    else texts.set(name, first);
-    at += pair ? 3 : 2;
+  try {
+    const tokens = new Tokens('isolation', data);
+    tokens.expect('cell-isolation');
+    tokens.expect('1');
+    for (let name = tokens.next(); name !== 'end'; name = tokens.next()) {
+      const text = tokens.next();
+      if (name === 'namespace') namespaces.push({ kind: text, inode: Number(tokens.next()) });
+      else if (name === 'file') files.push({ name: text, value: tokens.next().trim() });
+      else texts.set(name, text);
+    }
+  } catch (error) {
+    if (error instanceof TokensError) return undefined;
+    throw error;
   }
   const status = texts.get('status');
   if (status === undefined) return undefined;
