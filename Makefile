@@ -62,6 +62,8 @@ FUZZ_TIMES := 60
 FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 -dict=test/fuzz/$1.dict build/fuzz/seeds/$1
 # Rounds of "make chaos"; "make test" has 20 of them.
 CHAOS_ROUNDS := 200
+# Seconds of "make soak"; "make test" has 20 of them.
+SOAK_TIME := 3600
 # Older sanitizers find no room for their shadow memory where the kernel moves addresses about too far.
 UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
@@ -135,6 +137,10 @@ chaos: test-setup ## Kill server, spawner and supervisors for long (CHAOS_ROUNDS
 .PHONY: faults
 faults: test-setup ## Have each system call of launcher and server fail, or be the last one (make test: every third)
 	@CLOISTER_FAULTS=all vitest run test/e2e/launcher-faults.test.ts test/e2e/server-faults.test.ts
+
+.PHONY: soak
+soak: test-setup ## Run jobs of all kinds for long, and see that the server does not grow (SOAK_TIME=3600)
+	@CLOISTER_SOAK_SECONDS=$(SOAK_TIME) vitest run test/e2e/soak.test.ts
 
 .PHONY: build
 build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher
