@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LogBlocks } from './blocks.ts';
-import { openBytes } from './bytes.ts';
+import { type LogBytes, openBytes } from './bytes.ts';
 import { LogFile } from './file.ts';
 import { encodeFrame, HEADER_BYTES } from './frame.ts';
 import { indexPath, ORIGIN } from './log-index.ts';
@@ -31,11 +31,11 @@ export const appendLeftTail = async (logPath: string): Promise<void> => {
   await using parts = new AsyncDisposableStack();
   const opened: Part[] = [];
   for (const path of [first, second]) {
-    const handle = await openIfThere(path);
     // Both are made before the command runs.
-    if (handle === undefined) return;
-    parts.defer(() => handle.close());
-    opened.push(await lookInto(path, handle));
+    if (!existsSync(path)) return;
+    const bytes = await openBytes(path);
+    parts.defer(() => bytes.close());
+    opened.push(await lookInto(bytes));
   }
   const [older, newer] = inOrder(opened as [Part, Part]);
   if (older.end + newer.end === 0) return;
@@ -61,7 +61,7 @@ export const appendLeftTail = async (logPath: string): Promise<void> => {
 
 /** One of the two files. */
 interface Part {
-  readonly handle: FileHandle;
+  readonly bytes: LogBytes;
   /** Where its frames of output begin and end. */
   readonly begin: number;
   readonly end: number;
@@ -71,37 +71,29 @@ interface Part {
   readonly dropped: bigint;
 }
 
-const lookInto = async (path: string, handle: FileHandle): Promise<Part> => {
-  const bytes = await openBytes(path);
-  try {
-    const blocks = new LogBlocks(bytes);
-    const header = await blocks.frame(0);
-    if (header === undefined) return { handle, begin: 0, end: 0, time: 0n, dropped: 0n };
-    const { time } = header;
-    const marked = header.kind === 'dropped';
-    const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
-    const begin = marked ? HEADER_BYTES + header.length : 0;
-    const { end } = await walk(blocks, { ...ORIGIN, offset: begin });
-    return { handle, begin, end: end.offset, time, dropped };
-  } finally {
-    await bytes.close();
-  }
+const lookInto = async (bytes: LogBytes): Promise<Part> => {
+  const blocks = new LogBlocks(bytes);
+  const header = await blocks.frame(0);
+  if (header === undefined) return { bytes, begin: 0, end: 0, time: 0n, dropped: 0n };
+  const { time } = header;
+  const marked = header.kind === 'dropped';
+  const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
+  const begin = marked ? HEADER_BYTES + header.length : 0;
+  const { end } = await walk(blocks, { ...ORIGIN, offset: begin });
+  return { bytes, begin, end: end.offset, time, dropped };
 };
 
 /** The first is the first to be written; more was dropped before the later one. */
 const inOrder = ([first, second]: readonly [Part, Part]): readonly [Part, Part] =>
   first.dropped > second.dropped || second.end === 0 ? [second, first] : [first, second];
 
-const copy = async (
-  { handle, begin, end }: Part,
-  append: (bytes: Buffer) => Promise<void>,
-): Promise<void> => {
+const copy = async ({ bytes, begin, end }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {
   const buffer = Buffer.allocUnsafe(Math.min(COPIED, end - begin));
   for (let at = begin; at < end; ) {
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
-    if (bytesRead === 0) throw new Error('the end of the output became shorter while it was read');
-    await append(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+    const read = await bytes.read(buffer, 0, Math.min(buffer.length, end - at), at);
+    if (read === 0) throw new Error('the end of the output became shorter while it was read');
+    await append(buffer.subarray(0, read));
+    at += read;
   }
 };
 
@@ -125,7 +117,8 @@ const findEnd = async (logPath: string): Promise<number> => {
   const file = await LogFile.open(logPath);
   try {
     const blocks = file.blocks();
-    const index = await file.index(true);
+    // As it is: it is removed anyway.
+    const index = await file.index(false);
     try {
       return (await walk(blocks, await landmark(blocks, index))).end.offset;
     } finally {

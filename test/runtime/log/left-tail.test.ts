@@ -63,8 +63,9 @@ describe('the end of an output that a killed supervisor has left', () => {
     }
   });
 
-  it('takes the place of a torn frame at the end of the log', async () => {
-    const { path } = await leave([...HEAD, out('torn').subarray(0, 18)], [OLDER, NEWER]);
+  it.each([18, 900])('takes the place of a torn frame of %d bytes at the end of the log', async (length) => {
+    const torn = out('torn'.repeat(250)).subarray(0, length);
+    const { path } = await leave([...HEAD, torn], [OLDER, NEWER]);
     expect(await saved(path)).toEqual(WHOLE);
   });
 
