@@ -35,8 +35,8 @@ export interface EnsureImageOptions {
   readonly ownersInside?: Owners;
   /** Takes the lines that tell a person what is going on. Silent when there is nothing to do. */
   readonly log: (line: string) => void;
-  /** Trees that were replaced before that moment are removed: no job runs on one. Default: none is. */
-  readonly unusedBefore?: Date;
+  /** Trees replaced before then (milliseconds since 1970) are removed: no job runs on one. Default: none is. */
+  readonly unusedBefore?: number;
   /** How far a download is; lines to `log` without it. */
   readonly progress?: Progress;
   /** Milliseconds for a source to begin its answer. Default 10 seconds. */
@@ -47,7 +47,7 @@ export interface EnsureImageOptions {
 /**
  * Sees to it that an image is unpacked, and does nothing when it is. May be called by any number of processes at
  * once. What is there is replaced when `images.json` or `owners` has changed, and when it is the fallback; it is put
- * aside then, since jobs may run on it, and removed by a later call that says so.
+ * aside then, since jobs may run on it, and removed by a call that says that none does.
  *
  * Where no source answers, a root made of BusyBox is put in its place, and `log` says so.
  *

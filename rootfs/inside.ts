@@ -9,11 +9,8 @@ import type { EnsureImageOptions } from './image.ts';
 /** What the process inside is told: the options of `ensureImage` that are data. */
 export type InsideRequest = Pick<
   EnsureImageOptions,
-  'name' | 'imagesDir' | 'mirror' | 'owners' | 'hostOwners' | 'answerTimeoutMs'
-> & {
-  /** `unusedBefore` in milliseconds since 1970. */
-  readonly unusedBeforeMs?: number;
-};
+  'name' | 'imagesDir' | 'mirror' | 'owners' | 'hostOwners' | 'answerTimeoutMs' | 'unusedBefore'
+>;
 
 const PROGRAM = join(import.meta.dirname, 'make.ts');
 
@@ -41,7 +38,7 @@ export const makeInside = async (enter: readonly string[], options: EnsureImageO
     owners: ownersInside,
     hostOwners: owners,
     ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
-    ...(unusedBefore === undefined ? {} : { unusedBeforeMs: unusedBefore.getTime() }),
+    ...(unusedBefore === undefined ? {} : { unusedBefore }),
   };
   const [program = process.execPath, ...parameters] = [...enter, process.execPath, PROGRAM];
   const child = spawn(program, [...parameters, JSON.stringify(request)], {

@@ -3,18 +3,13 @@ import { ensureImage } from './image.ts';
 import type { InsideRequest } from './inside.ts';
 
 /** The process inside of a user namespace that prepares an image: its progress goes to stderr, a refusal to stdout. */
-const main = async ({ unusedBeforeMs, ...request }: InsideRequest): Promise<number> => {
+const main = async (request: InsideRequest): Promise<number> => {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interrupted.abort(new ImageError(`interrupted by ${signal}`)));
   }
   try {
-    await ensureImage({
-      ...request,
-      ...(unusedBeforeMs === undefined ? {} : { unusedBefore: new Date(unusedBeforeMs) }),
-      log: (line) => console.error(line),
-      signal: interrupted.signal,
-    });
+    await ensureImage({ ...request, log: (line) => console.error(line), signal: interrupted.signal });
     return 0;
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;

@@ -11,20 +11,20 @@ export const putAside = async (imagesDir: string, name: string): Promise<void> =
 };
 
 /**
- * The trees of an image that were put aside before a moment.
+ * The trees of an image that were put aside before a moment, in milliseconds since 1970.
  *
  * @returns their paths; none without a moment
  */
 export const findPutAside = async (
   imagesDir: string,
   name: string,
-  before: Date | undefined,
+  before: number | undefined,
 ): Promise<readonly string[]> => {
   if (before === undefined) return [];
   const entries = (await readdir(imagesDir).catch(absent)) ?? [];
   return entries
     .filter((entry) => entry.startsWith(prefix(name)))
-    .filter((entry) => Number(entry.slice(prefix(name).length)) < before.getTime())
+    .filter((entry) => Number(entry.slice(prefix(name).length)) < before)
     .map((entry) => join(imagesDir, entry));
 };
 

@@ -6,8 +6,8 @@ import type { ServeConfig } from './config.ts';
 import type { CellIds } from './runtime/ids/index.ts';
 
 export interface PrepareOptions {
-  /** No job runs on a tree that was replaced before that moment. Default: nothing is known of that. */
-  readonly unusedBefore?: Date;
+  /** No job runs on a tree replaced before then (milliseconds since 1970). Default: nothing is known of that. */
+  readonly unusedBefore?: number;
   /** Takes the lines that tell a person what is going on. */
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;

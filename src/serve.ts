@@ -109,15 +109,12 @@ const start = async (
   return { server, token };
 };
 
-// The latest time that a Date can be (ECMA-262).
-const LATEST = 8_640_000_000_000_000;
-
-/** No job that may still run was started before that moment; far in the future when none runs at all. */
-const oldestStart = async (store: JobStore, folders: JobFolders): Promise<Date> => {
+/** No job that may still run was started before then, in milliseconds since 1970; never, when none runs at all. */
+const oldestStart = async (store: JobStore, folders: JobFolders): Promise<number> => {
   const open = await store.inStatus(['QUEUED', 'RUNNING']);
   const started = open.filter(({ id, state }) => state.status === 'RUNNING' || folders.exists(id));
   const created = started.map(({ createdAt }) => createdAt.getTime());
-  return new Date(Math.min(LATEST, ...created));
+  return Math.min(Number.MAX_SAFE_INTEGER, ...created);
 };
 
 interface Parts {

@@ -270,7 +270,7 @@ describe('without a source', () => {
     const { archive, mirror, imagesDir } = await setUp();
     const { root } = await (await prepare(archive, { imagesDir, mirror })).outcome;
     const { ino } = await lstat(root);
-    const before = new Date();
+    const before = Date.now();
     await new Promise((resolve) => setTimeout(resolve, 5));
     const owners = ownersFrom(2 * ID_BASE);
     await (await prepare(archive, { imagesDir, mirror, owners })).outcome;
@@ -282,7 +282,7 @@ describe('without a source', () => {
       await (await prepare(archive, kept)).outcome;
       expect(await readdir(imagesDir)).toContain(aside);
     }
-    const { outcome } = await prepare(archive, { imagesDir, mirror, owners, unusedBefore: new Date() });
+    const { outcome } = await prepare(archive, { imagesDir, mirror, owners, unusedBefore: Date.now() });
     expect((await outcome).owners).toEqual(owners);
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
   });
@@ -290,7 +290,7 @@ describe('without a source', () => {
   it('removes what it replaces when nobody can use it', async () => {
     const { archive, mirror, imagesDir } = await setUp();
     await (await prepare(archive, { imagesDir, mirror })).outcome;
-    const unusedBefore = new Date(Date.now() + 3_600_000);
+    const unusedBefore = Date.now() + 3_600_000;
     const owners = ownersFrom(2 * ID_BASE);
     await (await prepare(archive, { imagesDir, mirror, owners, unusedBefore })).outcome;
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
