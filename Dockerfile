@@ -26,7 +26,7 @@ RUN apt-get update \
 WORKDIR /cloister
 COPY --from=packages /cloister/node_modules node_modules
 COPY --from=launcher /cloister/build/cell build/cell
-COPY package.json ./
+COPY LICENSE package.json ./
 COPY bin bin
 COPY schema schema
 COPY rootfs rootfs
