@@ -120,7 +120,8 @@ const checkCpuset = (text: string | undefined, context: LimitsContext): string |
   if (text === undefined) return null;
   const cpus = parseCpus(text);
   const available = context.cpus();
-  if (cpus?.every((cpu) => available.includes(cpu)) !== true)
+  const known = new Set(available);
+  if (cpus?.every((cpu) => known.has(cpu)) !== true)
     throw badInput(field('cpuset'), `a list of CPUs such as "0-2,7" out of ${formatCpus(available)}`, text);
   return formatCpus(cpus);
 };

@@ -25,6 +25,10 @@ const PAGE = 4096;
 // the stack limit, 2 MiB with the usual 8.
 const LONGEST_ARGUMENT = 32 * PAGE - 1;
 const LONGEST_TOTAL = MIB;
+// Each takes a pointer of the same quarter.
+const MOST_STRINGS = 100_000;
+// PATH_MAX with the closing NUL (path_resolution(7)).
+const LONGEST_PATH = 4095;
 const LONGEST_NAME = 256;
 const MOST_LABELS = 64;
 const LONGEST_HOSTNAME = 64;
@@ -38,6 +42,7 @@ const DEFAULT_BACKOFF_MS = 1000;
  * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with the field at fault
  */
 export const checkRequest = (request: SubmitRequest, context: RequestContext): JobSpec => {
+  checkCount(request);
   const command = checkCommand(request);
   const image = request.image ?? DEFAULT_IMAGE;
   const tree = context.image(image);
@@ -62,6 +67,13 @@ export const checkRequest = (request: SubmitRequest, context: RequestContext): J
     attempt: 1,
     retryOf: null,
   };
+};
+
+/** Before anything looks at each of them. */
+const checkCount = ({ argv = [], env = [] }: SubmitRequest): void => {
+  const count = argv.length + env.length;
+  if (count > MOST_STRINGS)
+    throw badInput('input', `at most ${MOST_STRINGS} of argv and env together`, `${count}`);
 };
 
 const checkCommand = ({ command, argv }: SubmitRequest): Command => {
@@ -108,21 +120,25 @@ const checkText = (field: string, text: string | undefined, most: number): strin
 };
 
 const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
+  const seen = new Set<string>();
   for (const [index, { name, value }] of env.entries()) {
     const field = `input.env[${index}]`;
     if (name === '' || name.includes('='))
       throw badInput(`${field}.name`, 'a name that is not empty and has no "="', name);
     refuseNul(`${field}.name`, name);
     checkArgument(`${field}.value`, value);
-    if (env.findIndex((other) => other.name === name) !== index)
-      throw badInput(`${field}.name`, 'each name once', name);
+    if (seen.has(name)) throw badInput(`${field}.name`, 'each name once', name);
+    seen.add(name);
   }
   return env;
 };
 
 const checkWorkdir = (tree: string, workdir: string | undefined): string | null => {
   if (workdir === undefined) return null;
-  checkArgument('input.workdir', workdir);
+  refuseNul('input.workdir', workdir);
+  const bytes = Buffer.byteLength(workdir);
+  if (bytes > LONGEST_PATH)
+    throw badInput('input.workdir', `at most ${LONGEST_PATH} bytes`, `${bytes} bytes`);
   if (!workdir.startsWith('/')) throw badInput('input.workdir', 'an absolute path', workdir);
   if (!isFolder(tree, workdir)) throw badInput('input.workdir', 'a folder that exists in the image', workdir);
   return workdir;
@@ -168,11 +184,12 @@ const checkHostname = (hostname: string | undefined): string | null => {
 const checkLabels = (labels: readonly Label[]): readonly Label[] => {
   if (labels.length > MOST_LABELS)
     throw badInput('input.labels', `at most ${MOST_LABELS} labels`, `${labels.length}`);
+  const seen = new Set<string>();
   for (const [index, { key, value }] of labels.entries()) {
     checkText(`input.labels[${index}].key`, key, LONGEST_NAME);
     if (value !== '') checkText(`input.labels[${index}].value`, value, LONGEST_NAME);
-    if (labels.findIndex((other) => other.key === key) !== index)
-      throw badInput(`input.labels[${index}].key`, 'each key once', key);
+    if (seen.has(key)) throw badInput(`input.labels[${index}].key`, 'each key once', key);
+    seen.add(key);
   }
   return labels;
 };

@@ -4,13 +4,21 @@
  * @returns the numbers in their order, each once; `undefined` for text that is no such list
  */
 export const parseCpus = (text: string): readonly number[] | undefined => {
-  const cpus = new Set<number>();
+  const ranges: [first: number, last: number][] = [];
   for (const part of text.split(',')) {
     const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim()) ?? [];
     if (first === undefined || Number(last) < Number(first)) return undefined;
-    for (let cpu = Number(first); cpu <= Number(last); cpu++) cpus.add(cpu);
+    ranges.push([Number(first), Number(last)]);
   }
-  return [...cpus].sort((a, b) => a - b);
+  ranges.sort(([one], [other]) => one - other);
+  const cpus: number[] = [];
+  // Each once, however many ranges hold it: a long list of wide ranges costs no more than its text.
+  let next = 0;
+  for (const [first, last] of ranges) {
+    for (let cpu = Math.max(first, next); cpu <= last; cpu++) cpus.push(cpu);
+    next = Math.max(next, last + 1);
+  }
+  return cpus;
 };
 
 /** The list in the one form in which the kernel prints it. */
