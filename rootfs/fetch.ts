@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, type Flags, parseServeConfig, type ServeConfig } from '../src/config.ts';
-import { prepareImages } from '../src/images.ts';
+import { prepareImages } from '../src/cells/images.ts';
+import { ConfigError, type Flags, parseServeConfig, type ServeConfig } from '../src/config/config.ts';
 import { findCellIds, IdsError } from '../src/runtime/ids/index.ts';
 import { ImageError } from './errors.ts';
 

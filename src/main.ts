@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { addClientCommands } from './client/program.ts';
-import { DATABASE, type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config.ts';
-import { withSettings } from './config-options.ts';
+import { type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config/config.ts';
+import { withSettings } from './config/flags.ts';
+import { statePaths } from './state/paths.ts';
 import { VERSION } from './version.ts';
 
 /** The executable: each command loads what it needs when it is called, so that the client starts without the server. */
@@ -34,7 +35,7 @@ withSettings(
     const config = parseServeConfig(flags, process.env);
     const [{ existsSync }, { doctor }, { printChecks }] = await Promise.all([
       import('node:fs'),
-      import('./runtime/doctor.ts'),
+      import('./runtime/doctor/index.ts'),
       import('./client/checks.ts'),
     ]);
     // That of a server that has been started here, such as by "make run".
@@ -51,13 +52,13 @@ withSettings(
   { stateDir: serveSettings.stateDir },
 ).action(async (file: string, flags: Flags) => {
   const folders = parseStateDirs(flags, process.env);
-  const [{ existsSync }, { join, resolve }, { backUp }] = await Promise.all([
+  const [{ existsSync }, { resolve }, { backUp }] = await Promise.all([
     import('node:fs'),
     import('node:path'),
     import('./store/backup.ts'),
   ]);
-  const databases = folders.map((folder) => join(folder, DATABASE));
-  backUp(databases.find((path) => existsSync(path)) ?? join(folders[0], DATABASE), resolve(file));
+  const databases = folders.map((folder) => statePaths(folder).database);
+  backUp(databases.find((path) => existsSync(path)) ?? statePaths(folders[0]).database, resolve(file));
 });
 
 program

@@ -1,17 +1,16 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { DATABASE, type ServeConfig } from './config.ts';
-import { openCells } from './host.ts';
-import { prepareImages } from './images.ts';
+import { JobFolders } from './cells/folders.ts';
+import { openHost } from './cells/host.ts';
+import { prepareImages } from './cells/images.ts';
+import { planLaunch } from './cells/launch.ts';
+import { limitsContext } from './cells/limits-context.ts';
+import type { ServeConfig } from './config/config.ts';
 import { Changes } from './jobs/changes.ts';
-import { JobFolders } from './jobs/folder.ts';
 import { Jobs } from './jobs/jobs.ts';
-import { planLaunch } from './jobs/launch.ts';
 import { LogReaders } from './jobs/readers.ts';
 import { Removal } from './jobs/removal.ts';
 import { Retention } from './jobs/retention.ts';
 import { Supervision } from './jobs/supervision.ts';
-import { limitsContext } from './limits-context.ts';
 import {
   type Cgroups,
   cgroupSettings,
@@ -22,14 +21,15 @@ import {
   USAGE_FILES,
 } from './runtime/cgroup/index.ts';
 import type { CellIds, IdSlots } from './runtime/ids/index.ts';
-import { encodePlan, plannedUids } from './runtime/plan.ts';
+import { encodePlan, plannedUids } from './runtime/protocol/plan.ts';
+import { Spawner } from './runtime/protocol/spawner.ts';
 import { cellFilter } from './runtime/seccomp/index.ts';
-import { Spawner } from './runtime/spawner.ts';
 import { type RunningServer, startServer } from './server/server.ts';
-import { lockState } from './state-lock.ts';
+import { adminToken } from './state/admin-token.ts';
+import { lockState } from './state/lock.ts';
+import { statePaths } from './state/paths.ts';
 import { openStore } from './store/sqlite-store.ts';
 import type { JobStore } from './store/store.ts';
-import { adminToken } from './token.ts';
 import { VERSION } from './version.ts';
 
 type Log = (line: string) => void;
@@ -87,10 +87,10 @@ const start = async (
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
 
-  const { ids, slots, clocks, cgroups } = await openCells(config, cleanup, log);
+  const { ids, slots, clocks, cgroups } = await openHost(config, cleanup, log);
   // What is written, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
-  const store = openStore(join(stateDir, DATABASE));
+  const store = openStore(statePaths(stateDir).database);
   cleanup.add(() => store.close());
   const folders = new JobFolders(stateDir);
   const unusedBefore = await oldestStart(store, folders);
@@ -215,7 +215,7 @@ const announce = (server: RunningServer, token: string, config: ServeConfig): vo
   const lines = [
     `Cloister ${VERSION} listens on ${server.url}`,
     `GraphiQL, signed in: ${server.url}#token=${token}`,
-    `Token: ${join(config.stateDir, 'token')}`,
+    `Token: ${statePaths(config.stateDir).token}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 };

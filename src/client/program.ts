@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type ClientConfig, clientSettings, type Flags, parseClientConfig } from '../config.ts';
-import { withSettings } from '../config-options.ts';
+import { type ClientConfig, clientSettings, type Flags, parseClientConfig } from '../config/config.ts';
+import { withSettings } from '../config/flags.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from './submit-input.ts';
 
 /** Adds the commands that talk to a server. What carries one out is loaded when it is called. */

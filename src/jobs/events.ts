@@ -1,4 +1,4 @@
-import { Bell, pull } from '../runtime/pull.ts';
+import { Bell, pull } from '../async/pull.ts';
 import type { JobEvent, JobFilter, JobStore } from '../store/store.ts';
 import type { Changes } from './changes.ts';
 

@@ -1,11 +1,12 @@
-import { ControlError } from '../runtime/control.ts';
-import { type Isolation, parseIsolation } from '../runtime/isolation.ts';
+import type { JobFolders } from '../cells/folders.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import { followLog, type LogSource } from '../runtime/log/follow.ts';
 import type { LogPage } from '../runtime/log/page.ts';
 import type { Start } from '../runtime/log/position.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
 import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
+import { ControlError } from '../runtime/protocol/control.ts';
+import { type Isolation, parseIsolation } from '../runtime/protocol/isolation.ts';
 import { signalNumber } from '../signals.ts';
 import type { Job, Usage } from '../store/job.ts';
 import {
@@ -28,7 +29,6 @@ import {
   unavailable,
 } from './errors.ts';
 import { followEvents } from './events.ts';
-import type { JobFolders } from './folder.ts';
 import { newJobId } from './id.ts';
 import type { QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';

@@ -1,5 +1,5 @@
+import { DiskError } from '../runtime/cgroup/disk.ts';
 import { type CgroupLimits, formatCpus, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
-import { DiskError } from '../runtime/disk.ts';
 import type { IoLimit, Limits } from '../store/job.ts';
 import { badInput, ClientError } from './errors.ts';
 import type { IoLimitRequest, LimitsRequest } from './service.ts';

@@ -1,4 +1,4 @@
-import type { Control } from '../runtime/control.ts';
+import type { Control } from '../runtime/protocol/control.ts';
 
 /** A job that has not ended, as this server holds it. */
 export class LiveJob {

@@ -1,5 +1,5 @@
+import type { JobFolders } from '../cells/folders.ts';
 import type { JobStore } from '../store/store.ts';
-import type { JobFolders } from './folder.ts';
 import type { LogReaders } from './readers.ts';
 
 export interface RemovalOptions {

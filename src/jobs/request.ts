@@ -1,4 +1,4 @@
-import { findUser, isFolder, userForm } from '../runtime/image.ts';
+import { findUser, isFolder, userForm } from '../runtime/image-files.ts';
 import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from '../store/job.ts';
 import { badInput } from './errors.ts';
 import { checkLimits, type LimitsContext } from './limits.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { JobFolders } from '../cells/folders.ts';
 import type { Finished, JobStore } from '../store/store.ts';
-import type { JobFolders } from './folder.ts';
 import type { Removal } from './removal.ts';
 
 /** What is kept of jobs that have ended; `null`: without end. Pinned ones are kept besides. */

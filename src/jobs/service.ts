@@ -1,5 +1,5 @@
-import type { Isolation } from '../runtime/isolation.ts';
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
+import type { Isolation } from '../runtime/protocol/isolation.ts';
 import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from '../store/job.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
 import type { QueuePlace } from './queue.ts';

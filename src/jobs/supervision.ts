@@ -1,13 +1,13 @@
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
-import { Control, ControlError } from '../runtime/control.ts';
-import { type ExitRecord, parseExitRecord } from '../runtime/exit-record.ts';
-import { SpawnError, type Spawner } from '../runtime/spawner.ts';
+import type { JobFolders } from '../cells/folders.ts';
+import { outcome } from '../cells/outcome.ts';
+import { Control, ControlError } from '../runtime/protocol/control.ts';
+import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
+import { SpawnError, type Spawner } from '../runtime/protocol/spawner.ts';
 import type { Job, JobState, JobStatus, Usage } from '../store/job.ts';
 import { type JobStore, StoreFullError } from '../store/store.ts';
 import type { Changes } from './changes.ts';
-import type { JobFolders } from './folder.ts';
 import { LiveJob } from './live.ts';
-import { outcome } from './outcome.ts';
 import { Queue, type QueueOptions, type QueuePlace } from './queue.ts';
 import { nextAttempt } from './retry.ts';
 
@@ -282,7 +282,7 @@ export class Supervision {
   /** The job is lost all the same when the end of its output cannot be kept, as on a disk that is full. */
   async #saveTail(id: string): Promise<void> {
     try {
-      await this.#options.folders.appendLeftTail(id);
+      await this.#options.folders.recoverTail(id);
     } catch (error) {
       this.#options.log(
         `job ${id}: the end of its output could not be appended to the log: ${reason(error)}`,

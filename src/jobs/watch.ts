@@ -1,4 +1,4 @@
-import { Bell, pull } from '../runtime/pull.ts';
+import { Bell, pull } from '../async/pull.ts';
 import type { Job } from '../store/job.ts';
 import { type Changes, isFinal } from './changes.ts';
 

@@ -1,10 +1,10 @@
+import type { IdRange } from '../runtime/protocol/id-map.ts';
 import {
   type CapabilitySets,
   type CellNamespace,
   type Isolation,
   ownNamespaces,
-} from '../runtime/isolation.ts';
-import type { IdRange } from '../runtime/plan.ts';
+} from '../runtime/protocol/isolation.ts';
 import { builder } from './builder.ts';
 
 let own: ReturnType<typeof ownNamespaces> | undefined;

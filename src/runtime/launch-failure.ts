@@ -1,5 +1,5 @@
 import { getSystemErrorMessage } from 'node:util';
-import type { LaunchFailure } from './exit-record.ts';
+import type { LaunchFailure } from './protocol/exit-record.ts';
 
 /**
  * A failure to start a job, in words for the one who submitted it: "no such file or directory: nosuch".

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ResourceLimit } from './plan.ts';
+import type { ResourceLimit } from './protocol/plan.ts';
 
 // Numbers of asm-generic/resource.h, which x86_64 and aarch64 share.
 const RLIMIT = {

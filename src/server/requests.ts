@@ -5,7 +5,7 @@ import { decideIdentity } from './identity.ts';
 import { foreignName, type NamePolicy } from './origin.ts';
 
 /** What stands between a request and its answer. */
-export interface Door {
+export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
   readonly token: string;
@@ -16,21 +16,21 @@ export interface Door {
 export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0] ?? '';
 
 /** Answers a request, or refuses it. */
-export const handle = (request: IncomingMessage, response: ServerResponse, door: Door): void => {
-  const foreign = foreignName(request.headers, door.policy);
+export const handle = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
+  const foreign = foreignName(request.headers, context.policy);
   const path = pathOf(request);
   if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
   else if (path === '/health') sendJson(response, 200, { status: 'ok' });
   else if (path === '/') response.writeHead(302, { Location: '/graphql' }).end();
   else if (path === '/graphql' && wantsPage(request)) sendPage(request, response);
-  else if (path === '/graphql') serveGraphql(request, response, door);
+  else if (path === '/graphql') serveGraphql(request, response, context);
   else if (!sendAsset(path, request, response)) refuse(response, 404, 'NOT_FOUND', `${path}: no such path`);
 };
 
-const serveGraphql = (request: IncomingMessage, response: ServerResponse, door: Door): void => {
-  const { engine, token, log } = door;
+const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
+  const { engine, token, log } = context;
   const identity = decideIdentity(request.headers.authorization, token);
-  // Before the body is read: a stranger cannot make the server take in megabytes.
+  // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
     const message = 'authorization: expected "Bearer <token>" with a token of this server';

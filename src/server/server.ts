@@ -34,7 +34,7 @@ export interface Timeouts {
   /** For the whole of a request; an answer may take as long as it likes. */
   readonly request: number;
   /** For a WebSocket client to say who it is. */
-  readonly stranger: number;
+  readonly unauthenticated: number;
   /** Between signs of life of a WebSocket client. */
   readonly keepAlive: number;
   /** For what is being answered when the server closes. */
@@ -44,7 +44,7 @@ export interface Timeouts {
 const TIMEOUTS: Timeouts = {
   headers: 10_000,
   request: 60_000,
-  stranger: 10_000,
+  unauthenticated: 10_000,
   keepAlive: 12_000,
   closing: 5000,
 };
@@ -78,7 +78,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     token,
     operations,
     log,
-    strangerMs: timeouts.stranger,
+    unauthenticatedMs: timeouts.unauthenticated,
     keepAliveMs: timeouts.keepAlive,
     closing: () => closing !== undefined,
     refuse: (request): Refusal | undefined => {

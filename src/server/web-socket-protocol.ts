@@ -13,7 +13,7 @@ export interface ProtocolOptions {
   /** What is under way, told for each operation. */
   readonly operations: Operations;
   /** Milliseconds in which a client that does not say who it is has to do so. */
-  readonly strangerMs: number;
+  readonly unauthenticatedMs: number;
   /** Whether the server takes no new operations any more. */
   readonly closing: () => boolean;
 }
@@ -45,7 +45,7 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, token, operations, strangerMs, closing } = options;
+  const { engine, token, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
@@ -53,7 +53,10 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
       client.identity = decideIdentity(connectionParams?.['authorization'], token);
       if (client.identity !== null) return true;
       // Its operations are refused one by one, which tells more than a closed socket.
-      const timer = setTimeout(() => client.socket.close(CloseCode.Forbidden, 'Forbidden'), strangerMs);
+      const timer = setTimeout(
+        () => client.socket.close(CloseCode.Forbidden, 'Forbidden'),
+        unauthenticatedMs,
+      );
       client.socket.once('close', () => clearTimeout(timer));
       return true;
     },

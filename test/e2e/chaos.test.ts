@@ -6,11 +6,11 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { verdictOf } from '../support/churn.ts';
-import { cgroupOf, heldBy, spawnersOf } from '../support/held.ts';
-import { MortalServer } from '../support/mortal.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';
+import { cgroupOf, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
+import { RestartableServer } from '../support/restartable-server.ts';
+import { randomScriptedJob, type ScriptedJob } from '../support/scripted-job.ts';
 import { TestServer } from '../support/server.ts';
-import { randomTale, type Tale } from '../support/tale.ts';
 
 // Every round has new jobs and kills; CLOISTER_CHAOS_SEED repeats what is chosen, not how the machine is timed.
 const ROUNDS = Number(process.env['CLOISTER_CHAOS_ROUNDS'] ?? 20);
@@ -18,7 +18,7 @@ const SEED = Number(process.env['CLOISTER_CHAOS_SEED'] ?? 1 + (Date.now() % 1_00
 const JOBS = 5;
 
 let server: TestServer;
-let mortal: MortalServer;
+let restartable: RestartableServer;
 let cgroup: string;
 /** Ids of the jobs whose submission was answered. */
 const accepted = new Set<string>();
@@ -27,14 +27,14 @@ const verdicts: Record<string, number> = {};
 
 beforeAll(async () => {
   server = await TestServer.start();
-  mortal = new MortalServer(server);
+  restartable = new RestartableServer(server);
   cgroup = await cgroupOf(server);
 });
 
 afterAll(() => server.dispose());
 
 interface Actor {
-  readonly tale: Tale;
+  readonly script: ScriptedJob;
   id: string | undefined;
   /** Its supervisor was killed. */
   orphaned: boolean;
@@ -51,7 +51,7 @@ const follow = async (id: string): Promise<{ STDOUT: string; STDERR: string }> =
     logs(jobId: $id, after: $after) { entries { stream text } cursor }
   }`;
   let after: string | undefined;
-  await mortal.persist(async () => {
+  await restartable.persist(async () => {
     for await (const data of server.subscribe(document, { id, after })) {
       const { logs } = data as {
         logs: { entries: { stream: 'STDOUT' | 'STDERR'; text: string }[]; cursor: string };
@@ -74,7 +74,7 @@ const followEvents = async (): Promise<readonly Event[]> => {
   const events: Event[] = [];
   const document =
     'subscription ($after: String) { jobEvents(after: $after) { cursor status job { id name } } }';
-  await mortal.persist(async () => {
+  await restartable.persist(async () => {
     for await (const data of server.subscribe(document, { after: events.at(-1)?.cursor ?? '0' })) {
       const { jobEvents } = data as { jobEvents: Event & { readonly job: { readonly name: string | null } } };
       events.push(jobEvents);
@@ -118,14 +118,14 @@ const strike = (random: Random, actors: readonly Actor[]): void => {
   const [first, lifetime] = [random(actors.length), random(700)];
   switch (what) {
     case 'server':
-      mortal.restart('SIGKILL', checkDatabase);
+      restartable.restart('SIGKILL', checkDatabase);
       break;
     case 'server twice':
-      mortal.restart('SIGKILL', checkDatabase, [lifetime]);
+      restartable.restart('SIGKILL', checkDatabase, [lifetime]);
       break;
     case 'server and spawner':
       killSpawners();
-      mortal.restart('SIGKILL', checkDatabase);
+      restartable.restart('SIGKILL', checkDatabase);
       break;
     case 'spawner':
       killSpawners();
@@ -133,7 +133,7 @@ const strike = (random: Random, actors: readonly Actor[]): void => {
     default: {
       // Any that has one at this moment.
       const victims = [...actors.slice(first), ...actors.slice(0, first)];
-      const victim = victims.find(({ id }) => id !== undefined && mortal.orphan(id));
+      const victim = victims.find(({ id }) => id !== undefined && restartable.orphan(id));
       if (victim === undefined) return;
       victim.orphaned = true;
     }
@@ -142,17 +142,17 @@ const strike = (random: Random, actors: readonly Actor[]): void => {
 };
 
 const act = async (actor: Actor, key: string): Promise<void> => {
-  const { tale } = actor;
-  const submit = () => mortal.persist(() => server.submit({ ...tale.input, idempotencyKey: key }));
+  const { script } = actor;
+  const submit = () => restartable.persist(() => server.submit({ ...script.input, idempotencyKey: key }));
   const id = await submit();
   actor.id = id;
   accepted.add(id);
   const received = await follow(id);
-  const job = await mortal.persist(() => server.ended(id));
-  const what = `${tale.name}, ${key}, ${id}${actor.orphaned ? ', orphaned' : ''}: ${JSON.stringify(job)}`;
+  const job = await restartable.persist(() => server.ended(id));
+  const what = `${script.name}, ${key}, ${id}${actor.orphaned ? ', orphaned' : ''}: ${JSON.stringify(job)}`;
   const verdict = verdictOf(job);
   count(verdicts, verdict.replace(/^COMPLETED.*/, 'COMPLETED'));
-  expect(actor.orphaned ? ['LOST', tale.verdict] : [tale.verdict], what).toContain(verdict);
+  expect(actor.orphaned ? ['LOST', script.verdict] : [script.verdict], what).toContain(verdict);
   const kept = readFrames(readFileSync(join(server.stateDir, 'jobs', id, 'log')));
   const written = (stream: number): string =>
     Buffer.concat(kept.flatMap((frame) => (frame.stream === stream ? [frame.bytes] : []))).toString();
@@ -164,16 +164,16 @@ const act = async (actor: Actor, key: string): Promise<void> => {
     expect(job, what).toMatchObject({ exitCode: null, signal: null });
     expect(job.error).toContain('its supervisor ended without a record');
     // A log may end anywhere then, but all that is there is right: twice would show as well.
-    expect(tale.stdout.startsWith(received.STDOUT), what).toBe(true);
-    expect(tale.stderr.startsWith(received.STDERR), what).toBe(true);
+    expect(script.stdout.startsWith(received.STDOUT), what).toBe(true);
+    expect(script.stderr.startsWith(received.STDERR), what).toBe(true);
   } else {
     expect(
-      received.STDOUT === tale.stdout,
-      `${received.STDOUT.length} of ${tale.stdout.length}, ${what}`,
+      received.STDOUT === script.stdout,
+      `${received.STDOUT.length} of ${script.stdout.length}, ${what}`,
     ).toBe(true);
     // On a slow machine the time may be over before the shell comes to its first word.
     if (verdict !== 'LIMIT_EXCEEDED TIME' || received.STDERR !== '')
-      expect(received.STDERR, what).toBe(tale.stderr);
+      expect(received.STDERR, what).toBe(script.stderr);
   }
   expect(existsSync(join(cgroup, 'jobs', id)), what).toBe(false);
   // The same request is the same job, also after all that.
@@ -183,7 +183,7 @@ const act = async (actor: Actor, key: string): Promise<void> => {
 const playRound = async (random: Random, round: number): Promise<void> => {
   const actors = Array.from(
     { length: JOBS },
-    (): Actor => ({ tale: randomTale(random), id: undefined, orphaned: false }),
+    (): Actor => ({ script: randomScriptedJob(random), id: undefined, orphaned: false }),
   );
   const times = [0, ...some(random, 3, () => 0)].map(() => random(pick(random, [10, 50, 200, 700])));
   const acts = actors.map((actor, index) => act(actor, `chaos-${round}-${index}`));
@@ -192,7 +192,7 @@ const playRound = async (random: Random, round: number): Promise<void> => {
     strike(random, actors);
   });
   const settled = await Promise.allSettled([...acts, ...struck]);
-  await mortal.isUp();
+  await restartable.isUp();
   for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
 };
 
@@ -200,7 +200,7 @@ it(
   `loses nothing in ${ROUNDS} rounds of kills (CLOISTER_CHAOS_SEED=${SEED})`,
   async () => {
     await server.run({ command: 'true' });
-    const before = await heldBy(server);
+    const before = await snapshotResources(server);
     const random = randomFrom(SEED);
     const following = followEvents();
     for (let round = 0; round < ROUNDS; round++) await playRound(random, round);
@@ -219,7 +219,7 @@ it(
     );
     expect(jobs.totalCount).toBe(ROUNDS * JOBS + 2);
     expect(changes.size).toBe(ROUNDS * JOBS + 2);
-    await expect.poll(() => heldBy(server), { timeout: 30_000 }).toEqual(before);
+    await expect.poll(() => snapshotResources(server), { timeout: 30_000 }).toEqual(before);
     await server.end();
     await checkDatabase();
     // What a server could not do for a job, it logs.

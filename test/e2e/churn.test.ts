@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { BEGAN, type Life, randomLife, rightVerdicts, verdictOf } from '../support/churn.ts';
-import { heldBy } from '../support/held.ts';
-import { MortalServer } from '../support/mortal.ts';
 import { randomFrom } from '../support/random.ts';
+import { snapshotResources } from '../support/resource-snapshot.ts';
+import { RestartableServer } from '../support/restartable-server.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 
 const JOBS = Number(process.env['CLOISTER_CHURN_JOBS'] ?? 1000);
@@ -30,11 +30,11 @@ const CERTAIN = [
 ];
 
 let server: TestServer;
-let mortal: MortalServer;
+let restartable: RestartableServer;
 
 beforeAll(async () => {
   server = await TestServer.start();
-  mortal = new MortalServer(server);
+  restartable = new RestartableServer(server);
 });
 
 afterAll(() => server.dispose());
@@ -46,12 +46,12 @@ const meetFate = async (id: string, { fate }: Life): Promise<void> => {
   if (fate.kind === 'left alone') return;
   await pause(fate.after);
   if (fate.kind === 'stopped') {
-    const stopped = await mortal.persist(() => server.stop(id, fate.grace));
-    expect(await mortal.persist(() => server.job(id))).toEqual(stopped);
+    const stopped = await restartable.persist(() => server.stop(id, fate.grace));
+    expect(await restartable.persist(() => server.job(id))).toEqual(stopped);
     return;
   }
   await expect
-    .poll(async () => mortal.orphan(id) || (await mortal.persist(() => isFinal(id))), {
+    .poll(async () => restartable.orphan(id) || (await restartable.persist(() => isFinal(id))), {
       interval: 5,
       timeout: 60_000,
     })
@@ -80,16 +80,16 @@ const checkEnd = (job: JobFields, life: Life): void => {
 
 it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN_SEED=${SEED})`, async () => {
   await server.run({ command: 'true' });
-  const before = await heldBy(server);
+  const before = await snapshotResources(server);
   const random = randomFrom(SEED);
   const verdicts: Record<string, number> = {};
   let next = 0;
 
   const live = async (number: number, life: Life): Promise<void> => {
     const idempotencyKey = `churn-${number}`;
-    const id = await mortal.persist(() => server.submit({ ...life.kind.input, idempotencyKey }));
+    const id = await restartable.persist(() => server.submit({ ...life.kind.input, idempotencyKey }));
     await meetFate(id, life);
-    const job = await mortal.persist(() => server.ended(id));
+    const job = await restartable.persist(() => server.ended(id));
     checkEnd(job, life);
     const what = `${life.fate.kind}: ${verdictOf(job).replace(/^COMPLETED.*/, 'COMPLETED')}`;
     verdicts[what] = (verdicts[what] ?? 0) + 1;
@@ -101,7 +101,7 @@ it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN
       const number = next++;
       const life = randomLife(random);
       const signal = (number * 100) % JOBS === 0 ? RESTARTS.get((number * 100) / JOBS) : undefined;
-      if (signal !== undefined) mortal.restart(signal);
+      if (signal !== undefined) restartable.restart(signal);
       await live(number, life).catch((error: unknown) => {
         failed = true;
         throw error;
@@ -110,14 +110,14 @@ it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN
   };
 
   const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
-  await mortal.isUp();
+  await restartable.isUp();
   for (const ended of workers) if (ended.status === 'rejected') throw ended.reason;
   console.log(verdicts);
   // Of a few jobs not every verdict can be expected.
   if (JOBS >= 500) expect(Object.keys(verdicts)).toEqual(expect.arrayContaining(CERTAIN));
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
   expect(jobs.totalCount).toBe(JOBS + 1);
-  await expect.poll(() => heldBy(server), { timeout: 30_000 }).toEqual(before);
+  await expect.poll(() => snapshotResources(server), { timeout: 30_000 }).toEqual(before);
   // What a server could not do for a job, it logs.
   expect(server.errors).not.toMatch(/^job /m);
 }, 600_000);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Effect, FaultPlan } from '../support/faults.ts';
-import { cgroupOf, heldBy, spawnersOf } from '../support/held.ts';
+import { cgroupOf, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 import { type Call, type Fault, Strace } from '../support/strace.ts';
 
@@ -72,12 +72,12 @@ const sweep = async (
   some: readonly Fault[],
   check: (job: JobFields, stdout: string) => unknown,
 ): Promise<void> => {
-  const before = await heldBy(server);
+  const before = await snapshotResources(server);
   const found: string[] = [];
   for (const fault of some) found.push(...(await wrong(fault, check)));
   expect(found, `seed ${faults.seed}`).toEqual([]);
   await expect
-    .poll(async () => ({ ...(await heldBy(server)), files: [] }), { timeout: PATIENCE_MS })
+    .poll(async () => ({ ...(await snapshotResources(server)), files: [] }), { timeout: PATIENCE_MS })
     .toEqual({ ...before, files: [] });
   expect(await server.run(INPUT)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { heldBy } from '../support/held.ts';
+import { snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -13,7 +13,7 @@ afterAll(() => server.dispose());
 it('nothing is left of jobs that ended, however they ended', async () => {
   // Brings what is made once, such as the spawner.
   await server.run({ command: 'true' });
-  const before = await heldBy(server);
+  const before = await snapshotResources(server);
   const inputs = [
     { command: 'echo out; echo err >&2' },
     { command: 'sleep 1000 & exit 3' },
@@ -31,5 +31,5 @@ it('nothing is left of jobs that ended, however they ended', async () => {
     await server.stop(stopped, round % 2 === 0 ? 0 : 5000);
   }
   expect(statuses).toEqual({ COMPLETED: 24, LIMIT_EXCEEDED: 12, FAILED: 6 });
-  await expect.poll(() => heldBy(server), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => snapshotResources(server), { timeout: 10_000 }).toEqual(before);
 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cgroupOf, spawnerOf } from '../support/held.ts';
+import { cgroupOf, spawnerOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomLife, rightVerdicts, verdictOf } from '../support/churn.ts';
-import { cgroupOf, heldBy } from '../support/held.ts';
 import { randomFrom } from '../support/random.ts';
+import { cgroupOf, snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 // What a server holds does not grow with the jobs that it has seen. By default for a moment; "make soak" takes an hour.
@@ -62,7 +62,7 @@ it(
   async () => {
     const random = randomFrom(SEED);
     const until = Date.now() + SECONDS * 1000;
-    const before = await heldBy(server);
+    const before = await snapshotResources(server);
     let jobs = 0;
 
     const worker = async (): Promise<void> => {
@@ -110,7 +110,7 @@ it(
     expect(middle(late, 'dying')).toBeLessThan(2 * middle(early, 'dying') + 100);
     expect(jobs).toBeGreaterThan(SECONDS);
     await expect
-      .poll(async () => ({ ...(await heldBy(server)), files: [] }), { timeout: 30_000 })
+      .poll(async () => ({ ...(await snapshotResources(server)), files: [] }), { timeout: 30_000 })
       .toEqual({ ...before, files: [] });
   },
   SECONDS * 1000 + 120_000,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { disposers } from '../support/disposers.ts';
-import { heldBy } from '../support/held.ts';
+import { snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 import { Subscriber } from '../support/subscriber.ts';
 
@@ -95,7 +95,7 @@ const held = async () => {
   const folder = `/proc/${server.pid}`;
   const infos = readdirSync(`${folder}/fdinfo`).map((fd) => read(`${folder}/fdinfo/${fd}`));
   const watches = infos.flatMap((info) => info.match(/^inotify /gm) ?? []).length;
-  return { ...(await heldBy(server)), watches, connections: infos.length };
+  return { ...(await snapshotResources(server)), watches, connections: infos.length };
 };
 
 /** A file of /proc; '' for one that is closed by now. */

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Step } from '../../src/runtime/plan.ts';
+import type { Step } from '../../src/runtime/protocol/plan.ts';
 import { Cells } from './support/cells.ts';
 import { FORGETFUL, type Making, STEPS } from './support/making.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { type ExitRecord, parseExitRecord } from '../../src/runtime/exit-record.ts';
+import { type ExitRecord, parseExitRecord } from '../../src/runtime/protocol/exit-record.ts';
 import { mutate, pick, type Random, some } from '../support/random.ts';
 import { fuzz } from './fuzz.ts';
 

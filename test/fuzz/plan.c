@@ -4,7 +4,7 @@
  *
  *   - a plan that it takes keeps the promises of plan.h;
  *   - written again and read again, such a plan is the same; with CLOISTER_FUZZ_CANONICAL in the environment
- *     the input is what encodePlan() of src/runtime/plan.ts wrote, is taken, and comes back byte by byte;
+ *     the input is what encodePlan() of src/runtime/protocol/plan.ts wrote, is taken, and comes back byte by byte;
  *   - no beginning of such a plan is taken, and nothing with more behind its end;
  *   - when memory runs out in any one place it calls die(), and no other time.
  *

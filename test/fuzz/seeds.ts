@@ -7,8 +7,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';
-import { planLaunch } from '../../src/jobs/launch.ts';
-import { encodePlan, type LaunchPlan, type Step } from '../../src/runtime/plan.ts';
+import { planLaunch } from '../../src/cells/launch.ts';
+import { encodePlan, type LaunchPlan, type Step } from '../../src/runtime/protocol/plan.ts';
 import { makeJob } from '../store/fixture.ts';
 import { ID_BASE, testImage } from '../support/image.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';

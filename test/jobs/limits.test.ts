@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkLimits, type LimitsContext } from '../../src/jobs/limits.ts';
 import type { LimitsRequest } from '../../src/jobs/service.ts';
-import { DiskError } from '../../src/runtime/disk.ts';
+import { DiskError } from '../../src/runtime/cgroup/disk.ts';
 
 const MIB = 1024 ** 2;
 

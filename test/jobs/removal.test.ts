@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { JobFolders } from '../../src/jobs/folder.ts';
+import { JobFolders } from '../../src/cells/folders.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';

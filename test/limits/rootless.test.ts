@@ -11,9 +11,9 @@ let server: TestServer;
 
 beforeAll(async () => {
   delegated = delegate();
-  const { stranger } = delegated;
-  server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) =>
-    stranger.command(command),
+  const { unprivileged } = delegated;
+  server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) =>
+    unprivileged.command(command),
   );
   await server.boot();
 });

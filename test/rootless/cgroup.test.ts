@@ -8,9 +8,11 @@ import { TestServer } from '../support/server.ts';
 
 const onEnd = disposers();
 
-const serverIn = ({ stranger }: Delegated, ...flags: string[]): TestServer => {
-  const server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher, ...flags], (command) =>
-    stranger.command(command),
+const serverIn = ({ unprivileged }: Delegated, ...flags: string[]): TestServer => {
+  const server = new TestServer(
+    unprivileged.stateDir,
+    ['--launcher', unprivileged.launcher, ...flags],
+    (command) => unprivileged.command(command),
   );
   onEnd(() => server.end());
   return server;

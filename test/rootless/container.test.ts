@@ -8,7 +8,7 @@ import { cgroup2Mount } from '../support/cgroup2.ts';
 import { disposers } from '../support/disposers.ts';
 import { ID_BASE, IMAGES, testImage } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';
-import { Stranger } from '../support/stranger.ts';
+import { UnprivilegedUser } from '../support/unprivileged.ts';
 
 /** Servers in surroundings as container engines make them: each works, or is refused at its start with the remedy. */
 
@@ -124,10 +124,10 @@ describe('a container', () => {
     expect(said).toContain('read-only');
     expect(said).toContain('--security-opt writable-cgroups=true');
 
-    const stranger = new Stranger({ prepare: readOnly });
-    onEnd(() => stranger.dispose());
-    const server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) =>
-      stranger.command(command),
+    const unprivileged = new UnprivilegedUser({ prepare: readOnly });
+    onEnd(() => unprivileged.dispose());
+    const server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) =>
+      unprivileged.command(command),
     );
     onEnd(() => server.end());
     await server.boot();
@@ -164,11 +164,11 @@ describe('a container', () => {
     expect(said).toContain('cells cannot be made here: clone namespaces');
     expect(said).toContain('sysctl -w user.max_user_namespaces=10000');
 
-    const stranger = new Stranger();
-    onEnd(() => stranger.dispose());
-    const server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) => [
+    const unprivileged = new UnprivilegedUser();
+    onEnd(() => unprivileged.dispose());
+    const server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) => [
       ...FORBIDDING,
-      ...stranger.command(command),
+      ...unprivileged.command(command),
     ]);
     await expect(server.boot()).rejects.toThrow('code 1');
     expect(server.errors).toContain('this user may not make user namespaces');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { disposers } from '../support/disposers.ts';
 import { TestServer } from '../support/server.ts';
-import { itWithHelpers, Stranger, SUBORDINATE } from '../support/stranger.ts';
+import { itWithHelpers, SUBORDINATE, UnprivilegedUser } from '../support/unprivileged.ts';
 
 const onEnd = disposers();
 
@@ -12,29 +12,29 @@ const IDS = `NAME:${SUBORDINATE}:65536\n`;
 
 describe('a state folder', () => {
   itWithHelpers('gets its image anew when cells have other ids than before', async () => {
-    const stranger = new Stranger();
-    onEnd(() => stranger.dispose());
-    const server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) =>
-      stranger.command(command),
+    const unprivileged = new UnprivilegedUser();
+    onEnd(() => unprivileged.dispose());
+    const server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) =>
+      unprivileged.command(command),
     );
     onEnd(() => server.end());
-    const images = join(stranger.stateDir, 'images');
+    const images = join(unprivileged.stateDir, 'images');
     const owner = () => lstatSync(join(images, 'alpine', 'etc')).uid;
     const uid = async () =>
       (await server.output((await server.run({ command: 'stat -c %u /etc' })).id)).stdout;
 
     await server.boot();
-    expect([owner(), await uid()]).toEqual([stranger.uid, '0\n']);
+    expect([owner(), await uid()]).toEqual([unprivileged.uid, '0\n']);
     await server.end();
 
-    stranger.setAside(IDS);
+    unprivileged.setAside(IDS);
     await server.boot();
     expect([owner(), await uid()]).toEqual([SUBORDINATE, '0\n']);
     expect(readdirSync(images).toSorted()).toEqual(['alpine', 'alpine.json']);
     await server.end();
 
     // Without the ids there is no way to remove what belongs to them.
-    stranger.setAside('');
+    unprivileged.setAside('');
     await expect(server.boot()).rejects.toThrow(
       `${join(images, 'alpine')} belongs to user ${SUBORDINATE}, because cells had other ids when it was made. ` +
         `Remove it as root: rm -r ${join(images, 'alpine')}`,
@@ -45,19 +45,19 @@ describe('a state folder', () => {
 
 describe('the doctor of a user', () => {
   const told = async (
-    stranger: Stranger,
+    unprivileged: UnprivilegedUser,
     node: readonly string[] = [process.execPath],
   ): Promise<readonly Record<string, string>[]> => {
-    const [program = '', ...parameters] = stranger.command([
+    const [program = '', ...parameters] = unprivileged.command([
       ...node,
       ...[
         'src/main.ts',
         'doctor',
         '--json',
         '--state-dir',
-        stranger.stateDir,
+        unprivileged.stateDir,
         '--launcher',
-        stranger.launcher,
+        unprivileged.launcher,
       ],
     ]);
     return new Promise((resolve) => {
@@ -67,9 +67,9 @@ describe('the doctor of a user', () => {
   };
 
   it('makes a cell, and says what would give more', async () => {
-    const stranger = new Stranger();
-    onEnd(() => stranger.dispose());
-    const checks = await told(stranger);
+    const unprivileged = new UnprivilegedUser();
+    onEnd(() => unprivileged.dispose());
+    const checks = await told(unprivileged);
     expect(checks.find(({ name }) => name === 'a cell')).toMatchObject({ status: 'PASS' });
     expect(checks.find(({ name }) => name === 'ids of cells')).toMatchObject({
       status: 'WARN',
@@ -81,16 +81,16 @@ describe('the doctor of a user', () => {
       detail: expect.stringContaining('jobs have no limits of cpus, memory and pids'),
       remedy: expect.stringContaining('systemd-run --user --scope -p Delegate=yes'),
     });
-    expect(readdirSync(stranger.stateDir)).toEqual([]);
+    expect(readdirSync(unprivileged.stateDir)).toEqual([]);
   });
 
   itWithHelpers(
     'finds out that set-uid programs do not help, as in a unit with NoNewPrivileges=yes',
     async () => {
-      const stranger = new Stranger({ subordinate: IDS });
-      onEnd(() => stranger.dispose());
-      const node = ['setpriv', '--no-new-privs', '--', join(stranger.folder, 'node')];
-      const checks = await told(stranger, node);
+      const unprivileged = new UnprivilegedUser({ subordinate: IDS });
+      onEnd(() => unprivileged.dispose());
+      const node = ['setpriv', '--no-new-privs', '--', join(unprivileged.folder, 'node')];
+      const checks = await told(unprivileged, node);
       expect(checks.find(({ name }) => name === 'ids of cells')).toMatchObject({
         status: 'WARN',
         detail: expect.stringMatching(/the id 0 only, because .*newuidmap/),
@@ -101,9 +101,9 @@ describe('the doctor of a user', () => {
   );
 
   itWithHelpers('is content with subordinate ids', async () => {
-    const stranger = new Stranger({ subordinate: IDS });
-    onEnd(() => stranger.dispose());
-    expect((await told(stranger)).find(({ name }) => name === 'ids of cells')).toMatchObject({
+    const unprivileged = new UnprivilegedUser({ subordinate: IDS });
+    onEnd(() => unprivileged.dispose());
+    expect((await told(unprivileged)).find(({ name }) => name === 'ids of cells')).toMatchObject({
       status: 'PASS',
       detail: expect.stringContaining('the ids 0 to 65535, subordinate ids'),
     });

@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
-import { hasHelpers, Stranger, SUBORDINATE } from '../support/stranger.ts';
+import { hasHelpers, SUBORDINATE, UnprivilegedUser } from '../support/unprivileged.ts';
 
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const tmpfsHasUserAttributes = major > 6 || (major === 6 && minor >= 6);
@@ -12,21 +12,21 @@ const tmpfsHasUserAttributes = major > 6 || (major === 6 && minor >= 6);
 const describeUser = (title: string, subordinate: string): void => {
   describe(title, () => {
     const ids = subordinate !== '';
-    let stranger: Stranger;
+    let unprivileged: UnprivilegedUser;
     let server: TestServer;
 
     beforeAll(async () => {
-      stranger = new Stranger({ subordinate });
-      server = new TestServer(stranger.stateDir, ['--launcher', stranger.launcher], (command) =>
-        stranger.command(command),
+      unprivileged = new UnprivilegedUser({ subordinate });
+      server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) =>
+        unprivileged.command(command),
       );
       await server.boot();
     });
 
     afterAll(async () => {
       await server.end();
-      expect(stranger.processes()).toEqual([]);
-      stranger.dispose();
+      expect(unprivileged.processes()).toEqual([]);
+      unprivileged.dispose();
     });
 
     const told = async (command: string, input: Record<string, unknown> = {}) => {
@@ -62,15 +62,15 @@ const describeUser = (title: string, subordinate: string): void => {
         id,
       }))
         break;
-      const found = stranger.processes().filter(({ command }) => command === 'sleep 4242');
-      expect(found.map(({ uid }) => uid)).toEqual([ids ? SUBORDINATE : stranger.uid]);
+      const found = unprivileged.processes().filter(({ command }) => command === 'sleep 4242');
+      expect(found.map(({ uid }) => uid)).toEqual([ids ? SUBORDINATE : unprivileged.uid]);
       expect((await server.stop(id, 0)).status).toBe('STOPPED');
-      expect(stranger.processes().filter(({ command }) => command === 'sleep 4242')).toEqual([]);
+      expect(unprivileged.processes().filter(({ command }) => command === 'sleep 4242')).toEqual([]);
     });
 
     it('has its image belong to the root of cells', () => {
-      const root = ids ? SUBORDINATE : stranger.uid;
-      const image = join(stranger.stateDir, 'images', 'alpine');
+      const root = ids ? SUBORDINATE : unprivileged.uid;
+      const image = join(unprivileged.stateDir, 'images', 'alpine');
       expect(lstatSync(join(image, 'bin')).uid).toBe(root);
       const record = JSON.parse(readFileSync(`${image}.json`, 'utf8'));
       expect(record.owners).toEqual({ uid: root, gid: root, count: ids ? 65_536 : 1 });
@@ -135,7 +135,7 @@ const describeUser = (title: string, subordinate: string): void => {
     it('ends all that a job has started with the job', async () => {
       const { job } = await told('for i in 1 2 3; do (setsid sleep 4343 &); done; exit 3');
       expect(job.exitCode).toBe(3);
-      expect(stranger.processes().filter(({ command }) => command === 'sleep 4343')).toEqual([]);
+      expect(unprivileged.processes().filter(({ command }) => command === 'sleep 4343')).toEqual([]);
     });
 
     it('finds a job again after it was killed itself', async () => {

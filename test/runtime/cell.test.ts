@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeCgroup } from '../../src/runtime/cgroup/index.ts';
 import { explainFailure } from '../../src/runtime/launch-failure.ts';
-import { appendLeftTail } from '../../src/runtime/log/left-tail.ts';
+import { recoverTail } from '../../src/runtime/log/recover-tail.ts';
 import { CellBench, readFrames } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
 
@@ -338,7 +338,7 @@ describe('output of which only the beginning and the end are kept', () => {
     process.kill(supervisor, 'SIGKILL');
     // A supervisor that is gone has written all it ever will, which is no record.
     await expect(cell.finished).rejects.toThrow('ENOENT');
-    await appendLeftTail(path('log'));
+    await recoverTail(path('log'));
     const frames = readFrames(readFileSync(path('log')));
     const all = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');
     const mark = frames.findIndex(({ flags }) => flags === 1);

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
-import { furnish } from '../../src/runtime/furniture.ts';
-import type { LaunchPlan, Step } from '../../src/runtime/plan.ts';
+import { mountSteps } from '../../src/runtime/mounts.ts';
+import type { LaunchPlan, Step } from '../../src/runtime/protocol/plan.ts';
 import { coreLimit, resourceLimits } from '../../src/runtime/rlimits.ts';
 import { CellBench } from '../support/cell.ts';
 import { testImage } from '../support/image.ts';
@@ -30,7 +30,7 @@ const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 /** A cell without one of its defences: what the probe finds there shows that it can find something. */
 const without = (kind: Step['kind']): Pick<LaunchPlan, 'steps'> => ({
-  steps: furnish({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
+  steps: mountSteps({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
     (step) => step.kind !== kind,
   ),
 });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LAUNCHER } from '../support/cell.ts';
-import { SUBORDINATE } from '../support/stranger.ts';
+import { SUBORDINATE } from '../support/unprivileged.ts';
 
 const MAP = `0 0 1\n1 ${SUBORDINATE} 1000\n`;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LaunchPlan } from '../../src/runtime/plan.ts';
+import type { LaunchPlan } from '../../src/runtime/protocol/plan.ts';
 import { CellBench, type StartedCell } from '../support/cell.ts';
 import { ID_BASE, testImage } from '../support/image.ts';
 

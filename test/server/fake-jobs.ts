@@ -1,3 +1,4 @@
+import { Bell, pull } from '../../src/async/pull.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { newJobId } from '../../src/jobs/id.ts';
 import type { QueuePlace } from '../../src/jobs/queue.ts';
@@ -9,9 +10,8 @@ import type {
   ServerInfo,
   SubmitRequest,
 } from '../../src/jobs/service.ts';
-import type { Isolation } from '../../src/runtime/isolation.ts';
 import type { LogPage } from '../../src/runtime/log/page.ts';
-import { Bell, pull } from '../../src/runtime/pull.ts';
+import type { Isolation } from '../../src/runtime/protocol/isolation.ts';
 import type { Job, JobState, Usage } from '../../src/store/job.ts';
 import type { JobEvent, Page, PageRequest } from '../../src/store/store.ts';
 import { makeJob, usage } from '../store/fixture.ts';

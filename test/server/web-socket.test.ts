@@ -95,7 +95,7 @@ describe('a WebSocket client', () => {
   ])(
     'that says %j of itself has each operation refused, and is closed when that stays so',
     async (payload) => {
-      const fixture = await serveFakes(dispose, { timeouts: { stranger: 300 } });
+      const fixture = await serveFakes(dispose, { timeouts: { unauthenticated: 300 } });
       const { id } = fixture.jobs.add();
       const raw = await Raw.open(fixture);
       raw.send({ type: 'connection_init', ...(payload && { payload }) });

@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Control } from '../../src/runtime/control.ts';
-import { type ExitRecord, parseExitRecord } from '../../src/runtime/exit-record.ts';
-import { furnish } from '../../src/runtime/furniture.ts';
-import { encodePlan, type LaunchPlan } from '../../src/runtime/plan.ts';
+import { mountSteps } from '../../src/runtime/mounts.ts';
+import { Control } from '../../src/runtime/protocol/control.ts';
+import { type ExitRecord, parseExitRecord } from '../../src/runtime/protocol/exit-record.ts';
+import { encodePlan, type LaunchPlan } from '../../src/runtime/protocol/plan.ts';
+import { Spawner } from '../../src/runtime/protocol/spawner.ts';
 import { resourceLimits } from '../../src/runtime/rlimits.ts';
 import { cellFilter } from '../../src/runtime/seccomp/index.ts';
-import { Spawner } from '../../src/runtime/spawner.ts';
 import { cgroup2Mount } from './cgroup2.ts';
 import { ID_BASE, testImage } from './image.ts';
 
@@ -83,7 +83,7 @@ export class CellBench {
         layerOptions: 'mode=755,size=67108864',
         overlayOptions: '',
       },
-      steps: furnish({ shm: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true }),
+      steps: mountSteps({ shm: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true }),
       hostname: 'cell',
       clocks: false,
       argv,

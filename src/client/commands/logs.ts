@@ -1,4 +1,4 @@
-import type { ClientConfig } from '../../config.ts';
+import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import type { LogStream } from '../generated/operations.ts';

@@ -1,4 +1,4 @@
-import type { ClientConfig } from '../../config.ts';
+import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { jobLines } from '../format.ts';
 import { PauseJobDocument } from '../generated/operations.ts';

@@ -1,4 +1,4 @@
-import type { ClientConfig } from '../../config.ts';
+import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { usageLine } from '../format.ts';
 import { FollowUsageDocument } from '../generated/operations.ts';

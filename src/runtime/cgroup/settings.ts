@@ -1,4 +1,4 @@
-import type { CgroupSetting } from '../plan.ts';
+import type { CgroupSetting } from '../protocol/plan.ts';
 import type { ControllerName, Obstacle } from './controllers.ts';
 import { pageSize } from './page-size.ts';
 

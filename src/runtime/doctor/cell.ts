@@ -2,22 +2,22 @@ import { existsSync } from 'node:fs';
 import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { remedyFor } from '../forbidden.ts';
 import { type CellIds, type CellIdsOptions, findCellIds, IdsError, slotsOf } from '../ids/index.ts';
 import { describeStep } from '../launch-failure.ts';
-import { type TrialOptions, tryCell } from '../trial.ts';
+import { remedyFor } from '../remedies.ts';
+import { type TestCellOptions, tryCell } from '../test-cell.ts';
 import { type Check, fail, pass, reasonOf, warn } from './check.ts';
 
 export interface CellOptions extends CellIdsOptions {
   /** Where images lie, or will: a cell is tried on its file system. Need not be there. */
   readonly stateDir: string;
   /** Default: `tryCell`. */
-  readonly trial?: (options: TrialOptions) => ReturnType<typeof tryCell>;
+  readonly tryOut?: (options: TestCellOptions) => ReturnType<typeof tryCell>;
 }
 
 /** Which ids cells get, and whether a cell can be made: one is, and is gone afterwards. */
 export const checkCell = async (options: CellOptions): Promise<readonly Check[]> => {
-  const { launcher, stateDir, proc = '/proc', trial = tryCell } = options;
+  const { launcher, stateDir, proc = '/proc', tryOut = tryCell } = options;
   let ids: CellIds;
   try {
     ids = await findCellIds(options);
@@ -31,7 +31,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
     const slots = slotsOf(ids);
     if (slots === undefined) return pass('ids of each job', 'all cells share one range');
     const own = { ...slots.take('doctor'), enter: ids.enter };
-    const failure = await trial({ launcher, ids: own, clocks: false, folder: join(parent, 'trial') });
+    const failure = await tryOut({ launcher, ids: own, clocks: false, folder: join(parent, 'test-cell') });
     if (failure === undefined)
       return pass('ids of each job', `a range of its own, for ${slots.count} jobs at a time`);
     return warn(
@@ -43,7 +43,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   const writable = existsSync(stateDir) && (await mayWrite(stateDir));
   const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
   try {
-    const failure = await trial({ launcher, ids, clocks: false, folder: join(parent, 'trial') });
+    const failure = await tryOut({ launcher, ids, clocks: false, folder: join(parent, 'test-cell') });
     if (failure === undefined) checks.push(pass('a cell', 'one was made'), await checkOwnIds());
     else checks.push(fail('a cell', describeStep(failure), await remedyFor(failure, proc)));
   } catch (error) {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FILTERS } from '../forbidden.ts';
+import { FILTERS } from '../remedies.ts';
 import { ARCHITECTURES } from '../seccomp/index.ts';
 import { type Check, fail, type Machine, pass, warn } from './check.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseMounts } from '../cgroup/hierarchy.ts';
-import { VISIBLE } from '../forbidden.ts';
+import { VISIBLE } from '../remedies.ts';
 import { type Check, fail, type Machine, pass } from './check.ts';
 
 /** What a cell is made of: the name in /proc/self/ns, that of the limit in /proc/sys/user, the kernel option. */

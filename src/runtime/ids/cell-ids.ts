@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { IdRange } from '../plan.ts';
+import type { IdRange } from '../protocol/id-map.ts';
 import {
   behindFirst,
   formatMap,

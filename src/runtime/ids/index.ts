@@ -1,3 +1,3 @@
 export { type CellIds, type CellIdsOptions, findCellIds, IdsError, type JobIds } from './cell-ids.ts';
-export { MOST_IDS, parseMap } from './map.ts';
+export { MOST_IDS } from './map.ts';
 export { IdSlots, slotsOf } from './slots.ts';

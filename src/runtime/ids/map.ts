@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IdRange } from '../plan.ts';
+import { type IdRange, parseMap } from '../protocol/id-map.ts';
 
 /** A row of ids: `count` of them from `first` on. */
 export interface IdRow {
@@ -13,14 +13,6 @@ export const MOST_IDS = 65_536;
 
 // user_namespaces(7): the initial user namespace maps every id to itself.
 const EVERY = 4_294_967_295;
-
-/** Reads /proc/PID/uid_map or gid_map. */
-export const parseMap = (text: string): readonly IdRange[] =>
-  [...text.matchAll(/^\s*(\d+)\s+(\d+)\s+(\d+)$/gm)].map(([, inside, outside, count]) => ({
-    inside: Number(inside),
-    outside: Number(outside),
-    count: Number(count),
-  }));
 
 /** The map as `cell inside` takes it. */
 export const formatMap = (map: readonly IdRange[]): string =>

@@ -1,4 +1,4 @@
-import type { IdRange } from '../plan.ts';
+import type { IdRange } from '../protocol/id-map.ts';
 import type { CellIds, JobIds } from './cell-ids.ts';
 import { MOST_IDS } from './map.ts';
 

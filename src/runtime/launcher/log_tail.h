@@ -4,7 +4,7 @@
  * together hold the last bytes: at least one share, at most two. At the end they are appended to the log. Each
  * begins with a mark "dropped" of all that was dropped before it was begun and that no mark of the log tells of: the
  * later one has the higher mark, or is "tail.1" when both have the same. A server that finds them beside a log without
- * a supervisor appends them by it (`log/left-tail.ts`). Before the first is appended, where the log ended is written to
+ * a supervisor appends them by it (`log/recover-tail.ts`). Before the first is appended, where the log ended is written to
  * "tail.end" as a decimal number; it is removed last, and a part that is not there tells that all is done.
  */
 #ifndef LOG_TAIL_H

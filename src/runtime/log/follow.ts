@@ -1,5 +1,5 @@
-import { Bell, pull } from '../pull.ts';
-import { Turns } from '../turns.ts';
+import { FairLimit } from '../../async/fair-limit.ts';
+import { Bell, pull } from '../../async/pull.ts';
 import { LogFile } from './file.ts';
 import type { LogPage } from './page.ts';
 import { checkStart, findStart, type Position, type Start } from './position.ts';
@@ -31,7 +31,7 @@ export const PAGE_BYTES = 64 << 10;
 const WINDOW = 8;
 
 // Whoever follows a log that a thousand follow is to wait for them, and not whoever follows another one.
-const turns = new Turns(8);
+const readLimit = new FairLimit(8);
 
 /**
  * The log from the start that `request` names, then as it grows, without gap or duplicate. Completes when the log is
@@ -87,7 +87,7 @@ class Follower {
     while (!this.#complete) {
       await this.#coalesce(signal);
       const seen = this.#growth.rings;
-      const page = await turns.take(this.#source.path, () => this.#read(signal));
+      const page = await readLimit.take(this.#source.path, () => this.#read(signal));
       this.#complete = page.endOfLog || (!this.#request.follow && this.#look === undefined);
       if (page.entries.length > 0 || page.droppedBytes > 0 || page.endOfLog)
         return { done: false, value: page };

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { JOB_FILES } from '../../state/paths.ts';
 import { openIfThere } from './open.ts';
 import type { LogStream } from './page.ts';
 
@@ -43,7 +44,7 @@ const CHECK = 60;
 const FLAG = { STDOUT: 1, STDERR: 2, LAST_IS_STDERR: 4 } as const;
 
 /** Where the index of a log lies. */
-export const indexPath = (logPath: string): string => join(dirname(logPath), 'index');
+export const indexPath = (logPath: string): string => join(dirname(logPath), JOB_FILES.index);
 
 /** The landmark as a record of 64 bytes. */
 export const encodeLandmark = (landmark: Landmark): Buffer => {

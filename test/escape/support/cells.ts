@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Step } from '../../../src/runtime/plan.ts';
+import type { Step } from '../../../src/runtime/protocol/plan.ts';
 import { CellBench, type Finished, LAUNCHER } from '../../support/cell.ts';
 import { FORGOTTEN, type Making, STEPS } from './making.ts';
 import { editedLauncher, program } from './programs.ts';

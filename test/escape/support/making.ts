@@ -1,5 +1,5 @@
-import { furnish } from '../../../src/runtime/furniture.ts';
-import { type LaunchPlan, MOUNT, type Step } from '../../../src/runtime/plan.ts';
+import { mountSteps } from '../../../src/runtime/mounts.ts';
+import { type LaunchPlan, MOUNT, type Step } from '../../../src/runtime/protocol/plan.ts';
 import type { Edit } from './programs.ts';
 
 /**
@@ -18,9 +18,9 @@ export const CELL: Making = {};
 /** No cell: for what only the owner of files keeps away, and for nothing but to open them. */
 export const OUTSIDE: Making = { outside: true };
 
-const furniture = (cgroup: boolean): Step[] =>
-  furnish({ shm: 1 << 20, ids: 65_536, hostname: 'cell', cgroup });
-export const STEPS: readonly Step[] = furniture(true);
+const stepsWith = (cgroup: boolean): Step[] =>
+  mountSteps({ shm: 1 << 20, ids: 65_536, hostname: 'cell', cgroup });
+export const STEPS: readonly Step[] = stepsWith(true);
 
 const without = (...kinds: readonly Step['kind'][]): Step[] =>
   STEPS.filter(({ kind }) => !kinds.includes(kind));
@@ -59,7 +59,7 @@ export const FORGETFUL: Making = {
   plan: {
     ...CAPABLE.plan,
     steps: [
-      ...furniture(false).filter(
+      ...stepsWith(false).filter(
         ({ kind, path }) => !['mask', 'write', 'seal'].includes(kind) && path !== '/proc',
       ),
       { kind: 'bind', source: '/proc', path: '/proc', attributes: MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC },

@@ -126,12 +126,12 @@ describe('a cell', () => {
 
   it('fails with the step that was refused, and what to do', async () => {
     const seen: string[] = [];
-    const trial = async ({ folder: at }: { readonly folder: string }) => {
+    const tryOut = async ({ folder: at }: { readonly folder: string }) => {
       seen.push(join(at, '..'));
       return { step: 'mount', errno: 1, subject: '/proc', second: '' };
     };
     const stateDir = folder(onEnd);
-    const [, check] = await failing({ trial, stateDir });
+    const [, check] = await failing({ tryOut, stateDir });
     expect(check).toMatchObject({
       status: 'FAIL',
       detail: 'mount /proc: operation not permitted',
@@ -145,7 +145,7 @@ describe('a cell', () => {
     const attempt = async () => {
       throw new IdsError('user namespace: Operation not permitted');
     };
-    const trial = async () => {
+    const tryOut = async () => {
       throw new Error('tried');
     };
     const proc = files(onEnd, {
@@ -155,7 +155,7 @@ describe('a cell', () => {
       'self/status': 'CapEff:\t0000000000000000\n',
       'sys/kernel/unprivileged_userns_clone': '0\n',
     });
-    const checks = await failing({ proc, user: { uid: 1000, name: undefined }, attempt, trial });
+    const checks = await failing({ proc, user: { uid: 1000, name: undefined }, attempt, tryOut });
     expect(checks).toMatchObject([
       { status: 'FAIL', remedy: expect.stringContaining('sysctl -w kernel.unprivileged_userns_clone=1') },
     ]);

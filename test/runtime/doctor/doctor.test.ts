@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { doctor } from '../../../src/runtime/doctor.ts';
+import { doctor } from '../../../src/runtime/doctor/index.ts';
 import { disposers } from '../../support/disposers.ts';
 import { ID_BASE } from '../../support/image.ts';
 import { folder } from '../cgroup/fixture.ts';

@@ -4,10 +4,10 @@ import {
   formatMap,
   isInitial,
   lineUp,
-  parseMap,
   readRights,
   roomFor,
 } from '../../../src/runtime/ids/map.ts';
+import { parseMap } from '../../../src/runtime/protocol/id-map.ts';
 import { disposers } from '../../support/disposers.ts';
 import { files } from '../cgroup/fixture.ts';
 

@@ -3,8 +3,8 @@ import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Bell } from '../../../src/async/pull.ts';
 import { watchFile } from '../../../src/runtime/log/watch.ts';
-import { Bell } from '../../../src/runtime/pull.ts';
 import { logOf, onCleanup, temporaryFolder, watchesOn } from './fixture.ts';
 
 const { signal } = new AbortController();

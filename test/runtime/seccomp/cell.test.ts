@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseExitRecord } from '../../../src/runtime/exit-record.ts';
-import { furnish } from '../../../src/runtime/furniture.ts';
 import { explainFailure } from '../../../src/runtime/launch-failure.ts';
-import type { LaunchPlan } from '../../../src/runtime/plan.ts';
+import { mountSteps } from '../../../src/runtime/mounts.ts';
+import { parseExitRecord } from '../../../src/runtime/protocol/exit-record.ts';
+import type { LaunchPlan } from '../../../src/runtime/protocol/plan.ts';
 import { ARCHITECTURES } from '../../../src/runtime/seccomp/index.ts';
 import { CellBench, type Finished } from '../../support/cell.ts';
 
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const WEAKENED = { seccomp: null } as const;
 /** Furniture without the other thing that refuses user namespaces: the limit of their number. */
-const NESTABLE = furnish({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
+const NESTABLE = mountSteps({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
   ({ kind }) => kind !== 'write',
 );
 

@@ -1,0 +1,35 @@
+/**
+ * Bounds how many callers do something at the same time, for each key on its own: first come, first served. A key in
+ * great demand does not delay the callers of another.
+ */
+export class FairLimit {
+  readonly #atOnce: number;
+  readonly #queues = new Map<string, Queue>();
+
+  /** @param atOnce how many have a turn of the same key at a time */
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce;
+  }
+
+  /** Does `work` when its turn has come; what becomes of it is the result. */
+  async take<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const queue = this.#queues.get(key) ?? { taken: 0, waiting: [] };
+    this.#queues.set(key, queue);
+    if (queue.taken < this.#atOnce) queue.taken += 1;
+    // Whoever ends hands the turn on, so it stays counted.
+    else await new Promise<void>((resolve) => queue.waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = queue.waiting.shift();
+      if (next !== undefined) next();
+      else queue.taken -= 1;
+      if (queue.taken === 0) this.#queues.delete(key);
+    }
+  }
+}
+
+interface Queue {
+  taken: number;
+  readonly waiting: (() => void)[];
+}

@@ -1,0 +1,176 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packLog } from '../runtime/log/pack.ts';
+import { recoverTail } from '../runtime/log/recover-tail.ts';
+import { JOB_FILES, statePaths } from '../state/paths.ts';
+
+/**
+ * The folders of the jobs on disk: `jobs/<id>` for each, and `exits/` where supervisors leave their records.
+ * What is written here is the protocol between server and supervisors; nothing of it needs the server alive.
+ */
+export class JobFolders {
+  readonly jobs: string;
+  readonly exits: string;
+
+  /** Makes `jobs/` and `exits/` below the state folder where they are not there yet. */
+  constructor(stateDir: string) {
+    const { jobs, exits } = statePaths(stateDir);
+    this.jobs = jobs;
+    this.exits = exits;
+    for (const folder of [this.jobs, this.exits]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  path(id: string): string {
+    return join(this.jobs, id);
+  }
+
+  #file(id: string, name: string): string {
+    return join(this.jobs, id, name);
+  }
+
+  log(id: string): string {
+    return this.#file(id, JOB_FILES.log);
+  }
+
+  /** The launch plan of a job whose folder is there. */
+  plan(id: string): Buffer {
+    return readFileSync(this.#file(id, JOB_FILES.plan));
+  }
+
+  /** What its supervisor wrote down of what holds the command; `undefined` before it did. */
+  isolation(id: string): Buffer | undefined {
+    return readIfThere(this.#file(id, JOB_FILES.isolation));
+  }
+
+  /** Bytes that are free on the disk of the folders. */
+  free(): number {
+    const { bavail, bsize } = statfsSync(this.jobs);
+    return bavail * bsize;
+  }
+
+  /** Makes a job's folder with its plan, an empty log and its standard input. */
+  create(id: string, plan: Buffer, stdin: string | null): void {
+    mkdirSync(this.path(id), { mode: 0o700 });
+    writeFileSync(this.#file(id, JOB_FILES.plan), plan, { mode: 0o600, flag: 'wx' });
+    writeFileSync(this.#file(id, JOB_FILES.log), '', { mode: 0o600, flag: 'wx' });
+    if (stdin !== null) writeFileSync(this.#file(id, JOB_FILES.stdin), stdin, { mode: 0o600, flag: 'wx' });
+  }
+
+  exists(id: string): boolean {
+    return existsSync(this.path(id));
+  }
+
+  /**
+   * Takes a job that may or may not have been started away from any supervisor: makes `started`, which a
+   * supervisor must make itself before it runs anything.
+   *
+   * @returns false when a supervisor was first, and the job is its own
+   */
+  fence(id: string): boolean {
+    try {
+      closeSync(openSync(this.#file(id, JOB_FILES.started), 'wx', 0o600));
+      return true;
+    } catch (error) {
+      if (isCode(error, 'EEXIST')) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a fenced folder aside and removes it, so that the job can have a new one. A supervisor that still
+   * holds the old one meets the fence in it.
+   */
+  discard(id: string): void {
+    const aside = join(this.jobs, `.${id}.${process.pid}.${Date.now()}`);
+    renameSync(this.path(id), aside);
+    rmSync(aside, { recursive: true });
+  }
+
+  /** Removes what an earlier server put aside and did not come to remove. */
+  sweep(): void {
+    for (const name of readdirSync(this.jobs))
+      if (name.startsWith('.')) rmSync(join(this.jobs, name), { recursive: true, force: true });
+  }
+
+  /** Appends to the log of a job what a supervisor that was killed has kept of the end of a long output. */
+  recoverTail(id: string): Promise<void> {
+    return recoverTail(this.log(id));
+  }
+
+  /**
+   * Removes what of a job's folder was of use only while it ran. Plan and log stay. A supervisor that was killed
+   * leaves its socket, the room that it reserved for the record, and the end of an output that was to be cut.
+   */
+  tidy(id: string): void {
+    const { stdin, control, exit, tail } = JOB_FILES;
+    for (const name of [stdin, control, exit, ...tail]) rmSync(this.#file(id, name), { force: true });
+  }
+
+  /** Bytes of what is in a job's folder. */
+  size(id: string): number {
+    const folder = this.path(id);
+    if (!existsSync(folder)) return 0;
+    let bytes = 0;
+    for (const name of readdirSync(folder)) {
+      // A file may go while it is looked at.
+      bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+    }
+    return bytes;
+  }
+
+  /** Compresses the log of a job that has ended. */
+  async pack(id: string): Promise<void> {
+    await packLog(this.log(id));
+  }
+
+  /** Removes all that there is of a job. */
+  remove(id: string): Promise<void> {
+    return rm(this.path(id), { recursive: true, force: true });
+  }
+
+  /** The exit record of a job, as its supervisor wrote it; `undefined` when there is none (any more). */
+  readExit(id: string): Buffer | undefined {
+    return readIfThere(join(this.exits, id));
+  }
+
+  /** Puts a record that cannot be read out of the way, where a person can look at it. */
+  setAside(id: string): string {
+    const aside = this.#file(id, JOB_FILES.damagedExit);
+    renameSync(join(this.exits, id), aside);
+    return aside;
+  }
+
+  removeExit(id: string): void {
+    try {
+      unlinkSync(join(this.exits, id));
+    } catch (error) {
+      if (!isCode(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+const readIfThere = (path: string): Buffer | undefined => {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+};
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;

@@ -1,0 +1,110 @@
+import { rmSync } from 'node:fs';
+import type { ServeConfig } from '../config/config.ts';
+import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from '../runtime/cgroup/index.ts';
+import { type CellIds, findCellIds, type IdSlots, IdsError, slotsOf } from '../runtime/ids/index.ts';
+import { describeStep } from '../runtime/launch-failure.ts';
+import type { LaunchFailure } from '../runtime/protocol/exit-record.ts';
+import { SpawnError } from '../runtime/protocol/spawner.ts';
+import { remedyFor } from '../runtime/remedies.ts';
+import { type TestCellOptions, tryCell } from '../runtime/test-cell.ts';
+import { statePaths } from '../state/paths.ts';
+
+/** What the machine gives cells. */
+export interface Host {
+  readonly ids: CellIds;
+  /** A range of ids for each job; `undefined`: they share those of `ids`. */
+  readonly slots: IdSlots | undefined;
+  /** Cells have clocks of their own. */
+  readonly clocks: boolean;
+  readonly cgroups: Cgroups;
+}
+
+/**
+ * Finds out what cells can have on this machine, says so, and makes one, so that a machine which forbids cells is
+ * told of at the start and not by the first job.
+ *
+ * @throws Error with the remedy, when no cell can be made here
+ */
+export const openHost = async (
+  config: ServeConfig,
+  cleanup: { add(step: () => unknown): void },
+  log: (line: string) => void,
+): Promise<Host> => {
+  const ids = await idsOf(config);
+  if (ids.notice !== undefined)
+    log(ids.remedy === undefined ? ids.notice : `${ids.notice}; for more: ${ids.remedy}`);
+  const cgroups = await cgroupsOf(config);
+  cleanup.add(() => cgroups.close());
+  await setCeilings(cgroups, config.ceilings);
+  tellLimits(cgroups, log);
+  const tryWith = (change: Partial<Pick<TestCellOptions, 'ids' | 'clocks'>>) =>
+    tryOne(config, cgroups, { ids, clocks: false, ...change });
+  const slots = slotsOf(ids);
+  const own = slots === undefined ? {} : { ids: { ...slots.take(TEST_CELL), enter: ids.enter } };
+  slots?.release(TEST_CELL);
+  // All that there is, then piece by piece.
+  if ((await tryWith({ ...own, clocks: true })) === undefined) return { ids, slots, clocks: true, cgroups };
+  const failure = await tryWith({});
+  if (failure !== undefined)
+    throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
+  const unmapped = slots === undefined ? undefined : await tryWith(own);
+  if (unmapped !== undefined)
+    log(
+      `all cells share one range of ids: the kernel does not map those of images (${describeStep(unmapped)})`,
+    );
+  const unclocked = await tryWith({ clocks: true });
+  if (unclocked !== undefined)
+    log(`cells see how long the machine has been up: no time namespaces (${describeStep(unclocked)})`);
+  return { ids, slots: unmapped === undefined ? slots : undefined, clocks: unclocked === undefined, cgroups };
+};
+
+const idsOf = async (config: ServeConfig): Promise<CellIds> => {
+  try {
+    return await findCellIds(config);
+  } catch (error) {
+    if (!(error instanceof IdsError)) throw error;
+    const remedy = await remedyFor({ step: 'namespace', errno: 0 });
+    throw new Error(`${error.message}: run the server as root, or: ${remedy}`, { cause: error });
+  }
+};
+
+/** A server that is root makes cgroups or does not start; any other does what it can. */
+const cgroupsOf = async ({ stateDir, cgroupRoot }: ServeConfig): Promise<Cgroups> => {
+  try {
+    return await openCgroups({ stateDir, root: cgroupRoot });
+  } catch (error) {
+    if (!(error instanceof CgroupError) || cgroupRoot !== undefined || process.geteuid?.() === 0) throw error;
+    return noCgroups(error);
+  }
+};
+
+const tellLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: string) => void): void => {
+  if (path === null) {
+    const { reason = '', remedy = '' } = obstacles.values().next().value ?? {};
+    log(`no cgroup for jobs, so no limits of cpus, memory and pids: ${reason}; remedy: ${remedy}`);
+    return;
+  }
+  for (const [remedy, names] of Map.groupBy(obstacles.keys(), (name) => obstacles.get(name)?.remedy))
+    log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`);
+  log(`cgroup ${path}, controllers: ${controllers.join(' ') || 'none'}`);
+};
+
+const TEST_CELL = 'test-cell';
+
+const tryOne = async (
+  { stateDir, launcher }: ServeConfig,
+  cgroups: Cgroups,
+  cell: Pick<TestCellOptions, 'ids' | 'clocks'>,
+): Promise<LaunchFailure | undefined> => {
+  const folder = statePaths(stateDir).testCell;
+  // Of a server that was killed while it tried.
+  rmSync(folder, { recursive: true, force: true });
+  const path = cgroups.jobPath(TEST_CELL);
+  const cgroup = path === null ? null : { path, settings: [], collect: [] };
+  try {
+    return await tryCell({ ...cell, launcher, folder, cgroup, supervisors: cgroups.supervisors });
+  } catch (error) {
+    if (!(error instanceof SpawnError)) throw error;
+    throw new Error(`cells cannot be made here: ${error.message}`, { cause: error });
+  }
+};

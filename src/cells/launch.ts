@@ -1,0 +1,92 @@
+import { CAPABILITIES } from '../runtime/capabilities.ts';
+import type { JobIds } from '../runtime/ids/index.ts';
+import { findUser } from '../runtime/image-files.ts';
+import { mountSteps } from '../runtime/mounts.ts';
+import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
+import { resourceLimits } from '../runtime/rlimits.ts';
+import type { EnvVar, Job } from '../store/job.ts';
+
+/** What a launch needs to know of the server. */
+export interface LaunchContext {
+  /** The image's tree. */
+  readonly tree: string;
+  readonly cgroup: CgroupPlan | null;
+  readonly ids: JobIds;
+  /** Cells can have clocks of their own here. */
+  readonly clocks: boolean;
+  /** `cellFilter` of runtime/seccomp. */
+  readonly seccomp: string;
+}
+
+const PAGE = 4096;
+const FEWEST_INODES = 1024;
+// Of the layer itself: its root, and what the overlay works in.
+const OWN_INODES = 4;
+const MOST_SHM = 64 * 1024 * 1024;
+
+/**
+ * The launch plan of a job.
+ *
+ * @throws Error when the job's user is not in the image any more
+ */
+export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
+  const { spec } = job;
+  const { ids } = context;
+  const user = findUser(context.tree, spec.user ?? '0', ids.count);
+  if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
+  const hostname = spec.hostname ?? job.id;
+  const { limits } = spec;
+  // The root of the layer is one that the job did not ask for.
+  const inodes =
+    limits.inodes === null
+      ? Math.max(FEWEST_INODES, Math.floor(limits.disk / PAGE))
+      : limits.inodes + OWN_INODES;
+  return {
+    cgroup: context.cgroup,
+    uids: ids.uids,
+    gids: ids.gids,
+    root: {
+      image: context.tree,
+      owners: ids.owners,
+      layerOptions: `mode=755,size=${limits.disk},nr_inodes=${inodes}`,
+      overlayOptions: ids.overlay,
+    },
+    steps: mountSteps({
+      shm: Math.min(MOST_SHM, limits.disk),
+      ids: ids.count,
+      hostname,
+      cgroup: context.cgroup !== null,
+    }),
+    hostname,
+    clocks: context.clocks,
+    argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
+    env: environment({ home: user.home, user: user.name }, spec.env),
+    workdir: spec.workdir ?? '/',
+    user,
+    capabilities: CAPABILITIES[spec.capabilities],
+    oomScore: 0,
+    keepGroups: !ids.groups,
+    resourceLimits: resourceLimits(limits.pids),
+    seccomp: context.seccomp,
+    umask: 0o022,
+    stdin: spec.stdin !== null,
+    timeout: limits.timeout,
+    cpuTime: limits.cpuTime,
+    output: limits.output,
+    outputPolicy: limits.outputPolicy,
+  };
+};
+
+const environment = (
+  user: { readonly home: string; readonly user: string | null },
+  asked: readonly EnvVar[],
+): readonly EnvVar[] => {
+  const variables = new Map([
+    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    ['HOME', user.home],
+    ['TERM', 'xterm'],
+  ]);
+  if (user.user !== null) variables.set('USER', user.user);
+  for (const { name, value } of asked) variables.set(name, value);
+  return [...variables].map(([name, value]) => ({ name, value }));
+};

@@ -1,0 +1,167 @@
+import { numberIn } from '../runtime/cgroup/index.ts';
+import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
+import type { Evidence, LimitHit, Limits, Usage } from '../store/job.ts';
+
+/** Looks a key of a cgroup's file up: `undefined` when it is not there. */
+type LookUp = (file: string, key: string | null) => Evidence | undefined;
+
+/**
+ * The limits that a job ran into, the one that ended it first.
+ *
+ * @param usage what the record's cgroup files say
+ */
+export const limitHits = (record: ExitRecord, limits: Limits, usage: Usage | null): readonly LimitHit[] => {
+  const find: LookUp = (file, key) => {
+    const value = numberIn(record.files.get(file), key);
+    return value === null ? undefined : { file, key, value };
+  };
+  const found = [
+    timeout(record, limits),
+    cpuTime(record, limits, usage, find),
+    output(record, limits),
+    memory(record, limits, usage, find),
+    pids(limits, usage, find),
+    memoryHigh(limits, usage, find),
+    cpus(limits, find),
+  ].filter((hit) => hit !== undefined);
+  return found.sort((a, b) => Number(b.ended) - Number(a.ended));
+};
+
+const timeout = ({ cause, duration }: ExitRecord, { timeout: value }: Limits): LimitHit | undefined =>
+  cause === 'time'
+    ? {
+        limit: 'timeout',
+        value,
+        peak: Number(duration / 1_000_000n),
+        unit: 'milliseconds',
+        ended: true,
+        evidence: [],
+        message: `it ran longer than its limit of ${value} ms and was killed`,
+      }
+    : undefined;
+
+const cpuTime = (
+  { cause }: ExitRecord,
+  { cpuTime: value }: Limits,
+  usage: Usage | null,
+  find: LookUp,
+): LimitHit | undefined =>
+  cause === 'cputime'
+    ? {
+        limit: 'cpuTime',
+        value,
+        peak: usage === null ? null : usage.cpuTime / 1000,
+        unit: 'milliseconds',
+        ended: true,
+        evidence: present([find('cpu.stat', 'usage_usec')]),
+        message: `it used more CPU time than its limit of ${value} ms and was killed`,
+      }
+    : undefined;
+
+const output = (record: ExitRecord, { output: value }: Limits): LimitHit | undefined => {
+  const written = record.kept + record.dropped;
+  const ended = record.cause === 'output';
+  // What a full disk swallowed is no more than was allowed.
+  if (!ended && written <= value) return undefined;
+  return {
+    limit: 'output',
+    value,
+    peak: written,
+    unit: 'bytes',
+    ended,
+    evidence: [],
+    message: ended
+      ? `it wrote more than its output limit of ${value} bytes and was killed`
+      : `it wrote ${written} bytes, more than its output limit of ${value} bytes: ${record.dropped} in the middle are dropped`,
+  };
+};
+
+const memory = (
+  record: ExitRecord,
+  { memory: value }: Limits,
+  usage: Usage | null,
+  find: LookUp,
+): LimitHit | undefined => {
+  if ((usage?.oomKills ?? 0) === 0) return undefined;
+  // The kernel kills the whole cell (memory.oom.group), so a command that ended otherwise has outlived it.
+  const ended = record.cause === 'none' && record.termination?.kind !== 'exited';
+  const peak = usage?.memoryPeak ?? null;
+  const evidence = present([
+    find('memory.events', 'oom_kill'),
+    find('memory.events', 'oom'),
+    find('memory.events', 'max'),
+    find('memory.peak', null),
+  ]);
+  const seen = peak === null ? '' : ` (peak ${peak} bytes)`;
+  // `oom` counts in the cgroup whose limit was reached, `oom_kill` in that of whoever was killed for it (cgroup-v2.rst).
+  if (value === null || find('memory.events', 'oom')?.value === 0)
+    return {
+      limit: 'ceiling',
+      value: null,
+      peak,
+      unit: 'bytes',
+      ended,
+      evidence,
+      message: `it was killed because all jobs together, or the machine, had no memory left${seen}: its own limit was not reached`,
+    };
+  return {
+    limit: 'memory',
+    value,
+    peak,
+    unit: 'bytes',
+    ended,
+    evidence,
+    message: `it needed more than its memory limit of ${value} bytes and was killed${seen}`,
+  };
+};
+
+const pids = ({ pids: value }: Limits, usage: Usage | null, find: LookUp): LimitHit | undefined => {
+  const refused = find('pids.events', 'max');
+  if (value === null || refused === undefined || refused.value === 0) return undefined;
+  return {
+    limit: 'pids',
+    value,
+    peak: usage?.pidsPeak ?? null,
+    unit: 'processes',
+    ended: false,
+    evidence: present([refused, find('pids.peak', null)]),
+    message: `it could not start a process or thread beyond its limit of ${value}, ${times(refused.value)}`,
+  };
+};
+
+const memoryHigh = (
+  { memoryHigh: value }: Limits,
+  usage: Usage | null,
+  find: LookUp,
+): LimitHit | undefined => {
+  const slowed = find('memory.events', 'high');
+  if (value === null || slowed === undefined || slowed.value === 0) return undefined;
+  return {
+    limit: 'memoryHigh',
+    value,
+    peak: usage?.memoryPeak ?? null,
+    unit: 'bytes',
+    ended: false,
+    evidence: present([slowed, find('memory.peak', null)]),
+    message: `it was slowed down for having more memory than ${value} bytes, ${times(slowed.value)}`,
+  };
+};
+
+const cpus = ({ cpus: value }: Limits, find: LookUp): LimitHit | undefined => {
+  const throttled = find('cpu.stat', 'throttled_usec');
+  if (value === null || throttled === undefined || throttled.value === 0) return undefined;
+  return {
+    limit: 'cpus',
+    value,
+    peak: null,
+    unit: 'CPUs',
+    ended: false,
+    evidence: present([find('cpu.stat', 'nr_throttled'), throttled]),
+    message: `for ${Math.round(throttled.value / 1000)} ms in all its threads waited, since it may use ${value} CPUs`,
+  };
+};
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+
+const present = (evidence: readonly (Evidence | undefined)[]): readonly Evidence[] =>
+  evidence.filter((found) => found !== undefined);

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Ceilings, ServeConfig } from '../config/config.ts';
+import type { CgroupLimit, CommonLimit, LimitsContext } from '../jobs/limits.ts';
+import { diskAt, diskBelow, wholeDisk } from '../runtime/cgroup/disk.ts';
+import { type Cgroups, missingController, parseCpus } from '../runtime/cgroup/index.ts';
+
+/**
+ * What limits of jobs are checked against, from what the server was told and what the machine can.
+ *
+ * @throws Error for a maximum that cannot be enforced here: jobs would exceed it
+ */
+export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsContext => {
+  const missing = (limit: CgroupLimit): string | undefined => why(limit, cgroups);
+  for (const limit of ['cpus', 'memory', 'swap', 'pids'] as const satisfies readonly (CommonLimit &
+    CgroupLimit)[]) {
+    const reason = missing(limit);
+    if (config.maxima[limit] !== null && reason !== undefined)
+      throw new Error(`--max-${limit}: this server cannot enforce it: ${reason}`);
+  }
+  return {
+    defaults: config.defaultLimits,
+    maxima: { ...config.maxima, ...belowCeilings(config) },
+    capacity: config.queue,
+    missing,
+    cpus: () => (cgroups.jobs === null ? [] : usableCpus(cgroups.jobs)),
+    disk: (device) => {
+      if (device === undefined) return diskBelow(config.stateDir);
+      return device.startsWith('/') ? diskAt(device) : wholeDisk(device);
+    },
+  };
+};
+
+/** What all jobs have together, one cannot have more of. */
+const belowCeilings = ({ maxima, ceilings }: ServeConfig): Pick<LimitsContext['maxima'], keyof Ceilings> => {
+  const least = (one: number | null, other: number | null): number | null =>
+    one === null || other === null ? (one ?? other) : Math.min(one, other);
+  return {
+    memory: least(maxima.memory, ceilings.memory),
+    // Inits of cells count there.
+    pids: least(maxima.pids, ceilings.pids === null ? null : Math.max(1, ceilings.pids - 1)),
+    cpus: least(maxima.cpus, ceilings.cpus),
+  };
+};
+
+const why = (limit: CgroupLimit, cgroups: Cgroups): string | undefined => {
+  if (limit === 'cpuTime') {
+    // cpu.stat is there without any controller (cgroup-v2.rst).
+    if (cgroups.path !== null) return undefined;
+    const { reason, remedy } = [...cgroups.obstacles.values()][0] ?? { reason: 'no cgroup', remedy: 'none' };
+    return `${reason} (${remedy})`;
+  }
+  const found = missingController(limit, cgroups);
+  return found && `${found.reason} (${found.remedy})`;
+};
+
+const usableCpus = (cgroup: string): readonly number[] =>
+  parseCpus(readFileSync(join(cgroup, 'cpuset.cpus.effective'), 'utf8').trim()) ?? [];

@@ -1,0 +1,69 @@
+import { explainFailure } from '../runtime/launch-failure.ts';
+import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
+import type { JobState, LimitHit, LimitKind, Limits, Termination, Usage } from '../store/job.ts';
+import { limitHits } from './limit-hits.ts';
+
+/** A state that a job stays in. */
+export type FinalState = Exclude<JobState, { status: 'QUEUED' | 'RUNNING' }>;
+
+/**
+ * What an exit record says of the job: the state it has ended in.
+ *
+ * @param usage what the record's cgroup files say
+ */
+export const outcome = (record: ExitRecord, limits: Limits, usage: Usage | null): FinalState => {
+  const finishedAt = toDate(record.executed ? record.started + record.duration : record.finished);
+  if (!record.executed) return neverRan(record, limits, usage, finishedAt);
+  const hits = limitHits(record, limits, usage);
+  const ran = {
+    startedAt: toDate(record.started),
+    finishedAt,
+    termination: record.termination ?? KILLED,
+    usage,
+    hits,
+    output: { kept: record.kept, dropped: record.dropped },
+  };
+  if (record.cause === 'stop') return { status: 'STOPPED', ...ran };
+  const [first] = hits;
+  if (first?.ended !== true) return { status: 'COMPLETED', ...ran };
+  return { status: 'LIMIT_EXCEEDED', limit: kindOf(first), error: first.message, ...ran };
+};
+
+/** Milliseconds of a wall clock in nanoseconds. */
+const toDate = (nanoseconds: bigint): Date => new Date(Number(nanoseconds / 1_000_000n));
+
+const KILLED: Termination = { kind: 'signaled', signal: 'SIGKILL' };
+
+const neverRan = (record: ExitRecord, limits: Limits, usage: Usage | null, finishedAt: Date): FinalState => {
+  if (record.cause === 'stop')
+    return {
+      status: 'STOPPED',
+      startedAt: null,
+      finishedAt,
+      termination: null,
+      usage: null,
+      hits: [],
+      output: null,
+    };
+  return { status: 'FAILED', finishedAt, error: whyNot(record, limits, usage) };
+};
+
+const whyNot = (record: ExitRecord, limits: Limits, usage: Usage | null): string => {
+  if ((usage?.oomKills ?? 0) > 0)
+    return `the memory limit of ${limits.memory} bytes is too small to start the command`;
+  if (record.failure !== null) return explainFailure(record.failure);
+  return 'the cell was killed before its command could start';
+};
+
+const kindOf = ({ limit }: LimitHit): LimitKind => {
+  switch (limit) {
+    case 'timeout':
+      return 'TIME';
+    case 'cpuTime':
+      return 'CPU_TIME';
+    case 'output':
+      return 'OUTPUT';
+    default:
+      return 'MEMORY';
+  }
+};

@@ -1,0 +1,516 @@
+import { homedir, totalmem } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { statePaths } from '../state/paths.ts';
+import { parseByteSize, parseDuration } from '../units.ts';
+import {
+  type Address,
+  address,
+  cpus,
+  hosts,
+  httpUrl,
+  idBase,
+  isLoopback,
+  mirror,
+  path,
+  positive,
+  token,
+  whole,
+  yesOrNo,
+} from './values.ts';
+
+/** What flags were given, by camel-cased name: their text, or `true` for a flag that takes none. */
+export type Flags = Readonly<Record<string, unknown>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What defaults depend on besides the environment. */
+export interface Machine {
+  readonly uid: number;
+  readonly home: string;
+  /** The folder that holds `bin/`, `src/` and `build/`. */
+  readonly project: string;
+  /** Bytes of its memory. */
+  readonly memory: number;
+}
+
+/** One setting: how it is named, what it takes, and what it is when nobody says. */
+export interface Named<T> {
+  /** As on the command line: `--listen <host:port>`; one without `<...>` is a switch. */
+  readonly flag: `--${string}`;
+  readonly env: `CLOISTER_${string}`;
+  readonly help: string;
+  /** Completes the sentence "expected ...". */
+  readonly expected: string;
+  /** @returns `undefined` for text that is not what is expected */
+  readonly parse: (text: string) => T | undefined;
+  /** The default as the help tells it. */
+  readonly shown: string;
+  /** Its value is never repeated. */
+  readonly secret?: true;
+}
+
+interface Setting<T> extends Named<T> {
+  /** As it would be typed: it goes through `parse` like any other. */
+  readonly fallback: (machine: Machine, env: Environment) => string;
+}
+
+/** Limits of jobs that the server has a say in. */
+export interface LimitSettings<T> {
+  readonly cpus: T;
+  /** Bytes, as are `swap`, `disk` and `output`. */
+  readonly memory: T;
+  readonly swap: T;
+  readonly pids: T;
+  readonly disk: T;
+  /** Milliseconds. */
+  readonly timeout: T;
+  readonly output: T;
+}
+
+/** What bounds all jobs together; `null`: nothing. */
+export interface Ceilings {
+  /** Bytes. */
+  readonly memory: number | null;
+  readonly pids: number | null;
+  readonly cpus: number | null;
+}
+
+/** Everything that `cloister serve` can be told. Paths are absolute. */
+export interface ServeConfig {
+  readonly listen: Address;
+  readonly listenPublic: boolean;
+  readonly stateDir: string;
+  /** A URL, or a folder that holds the archives; `undefined`: only where each image says. */
+  readonly imageMirror: string | undefined;
+  /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
+  readonly allowedHosts: readonly string[];
+  /** `undefined`: the cgroup that the server finds itself in. */
+  readonly cgroupRoot: string | undefined;
+  /** First of the host's uids and gids that cells use. */
+  readonly idBase: number;
+  /** Path of the `cell` binary. */
+  readonly launcher: string;
+  /** What a job is bounded by when it does not say. */
+  readonly defaultLimits: LimitSettings<number>;
+  /** What no job may exceed; `null`: whatever it asks for. */
+  readonly maxima: LimitSettings<number | null>;
+  readonly ceilings: Ceilings;
+  /** What is kept of jobs that have ended; `null`: without end. */
+  readonly retention: {
+    /** Milliseconds, as is `packAfter`. */
+    readonly age: number | null;
+    readonly jobs: number | null;
+    readonly bytes: number | null;
+    /** `null`: logs are not compressed. */
+    readonly packAfter: number | null;
+  };
+  readonly queue: {
+    /** Jobs that run at a time. */
+    readonly maxRunning: number;
+    /** Jobs that wait. */
+    readonly maxWaiting: number;
+    /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not bounded. */
+    readonly memory: number | null;
+    readonly cpus: number | null;
+  };
+}
+
+/** What every client command can be told. */
+export interface ClientConfig {
+  readonly url: URL;
+  readonly token: string | undefined;
+  /** Where the token may be read from when none was given, likeliest first; empty when the server is elsewhere. */
+  readonly tokenFiles: readonly string[];
+}
+
+/** A setting whose value cannot be used. The message is meant for whoever set it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const limit = <T>(
+  name: string,
+  help: string,
+  expected: string,
+  parse: (text: string) => T | undefined,
+  fallback: string,
+): Setting<T> => ({
+  flag: `--default-${name} <value>`,
+  env: `CLOISTER_DEFAULT_${name.toUpperCase()}`,
+  help: `${help} of a job that does not say`,
+  expected,
+  parse,
+  fallback: () => fallback,
+  shown: fallback,
+});
+
+/** A maximum beside the default of a limit: text as there. */
+const maximum = <T>({ flag, env, help, expected, parse }: Setting<T>): Named<T> => ({
+  flag: `--${flag.replace('--default-', 'max-')}`,
+  env: `CLOISTER_${env.replace('CLOISTER_DEFAULT_', 'MAX_')}`,
+  help: `${help.replace(' of a job that does not say', '')} that a job may ask for at most`,
+  expected,
+  parse,
+  shown: 'whatever it asks for',
+});
+
+/** A value, or `none` for no bound. */
+const orNone =
+  <T>(parse: (text: string) => T | undefined) =>
+  (text: string): T | null | undefined =>
+    text === 'none' ? null : parse(text);
+
+const SIZE = 'a size such as 1048576 (bytes), 512Mi or 1G';
+const SOME = `${SIZE}, and not 0`;
+const TIME = 'a duration such as 90s or 1h30m, and not 0';
+
+const defaults = {
+  cpus: limit('cpus', 'CPUs', 'a number of CPUs from 0.01 to 1024', cpus, '1'),
+  memory: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
+  swap: limit('swap', 'swap', SIZE, parseByteSize, '0'),
+  pids: limit(
+    'pids',
+    'processes and threads',
+    'a whole number from 1 to 4194304',
+    (text) => whole(text, 1, 4_194_304),
+    '256',
+  ),
+  disk: limit('disk', 'writable disk space', SOME, positive(parseByteSize), '256Mi'),
+  timeout: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
+  output: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
+} as const satisfies LimitSettings<Setting<number>>;
+
+/** What `cloister serve` takes. */
+export const serveSettings = {
+  listen: {
+    flag: '--listen <host:port>',
+    env: 'CLOISTER_LISTEN',
+    help: 'address to listen on; port 0 takes any free port',
+    expected: 'HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080',
+    parse: address,
+    fallback: () => '127.0.0.1:8080',
+    shown: '127.0.0.1:8080',
+  } satisfies Setting<Address>,
+  listenPublic: {
+    flag: '--listen-public',
+    env: 'CLOISTER_LISTEN_PUBLIC',
+    help: 'accept an address to listen on that other machines can reach',
+    expected: 'true or false',
+    parse: yesOrNo,
+    fallback: () => 'false',
+    shown: 'false',
+  } satisfies Setting<boolean>,
+  stateDir: {
+    flag: '--state-dir <folder>',
+    env: 'CLOISTER_STATE_DIR',
+    help: 'folder of jobs, images and the admin token',
+    expected: 'a folder',
+    parse: path,
+    fallback: ({ uid, home }, env) => {
+      if (uid === 0) return '/var/lib/cloister';
+      // The XDG Base Directory Specification: a relative path is invalid and to be ignored.
+      const xdg = env['XDG_STATE_HOME'] ?? '';
+      return join(isAbsolute(xdg) ? xdg : join(home, '.local', 'state'), 'cloister');
+    },
+    shown: '/var/lib/cloister for root, else $XDG_STATE_HOME/cloister or ~/.local/state/cloister',
+  } satisfies Setting<string>,
+  imageMirror: {
+    flag: '--image-mirror <url>',
+    env: 'CLOISTER_IMAGE_MIRROR',
+    help: 'URL or folder to take image archives from first',
+    expected: 'an http or https URL, or a folder',
+    parse: mirror,
+    shown: 'none',
+  } satisfies Named<string>,
+  allowedHosts: {
+    flag: '--allowed-host <hosts>',
+    env: 'CLOISTER_ALLOWED_HOSTS',
+    help: 'further names that browsers and clients may call this server by, with commas between',
+    expected: 'HOST or HOST:PORT, with commas between',
+    parse: hosts,
+    shown: 'none',
+  } satisfies Named<readonly string[]>,
+  cgroupRoot: {
+    flag: '--cgroup-root <folder>',
+    env: 'CLOISTER_CGROUP_ROOT',
+    help: 'cgroup v2 folder to make the cgroups of jobs in',
+    expected: 'a folder',
+    parse: path,
+    shown: 'the cgroup the server was started in',
+  } satisfies Named<string>,
+  idBase: {
+    flag: '--id-base <id>',
+    env: 'CLOISTER_ID_BASE',
+    help: 'first of the user and group ids that cells have on this machine',
+    expected: 'a multiple of 65536 from 65536 to 4294836224',
+    parse: idBase,
+    fallback: () => '1879048192',
+    shown: '1879048192',
+  } satisfies Setting<number>,
+  launcher: {
+    flag: '--launcher <file>',
+    env: 'CLOISTER_LAUNCHER',
+    help: 'the program that makes cells',
+    expected: 'a file',
+    parse: path,
+    fallback: ({ project }) => join(project, 'build', 'cell'),
+    shown: 'build/cell of this installation',
+  } satisfies Setting<string>,
+  maxRunning: {
+    flag: '--max-running <jobs>',
+    env: 'CLOISTER_MAX_RUNNING',
+    help: 'jobs that run at a time; others wait for their turn',
+    expected: 'a whole number from 1 to 100000',
+    parse: (text) => whole(text, 1, 100_000),
+    fallback: () => '256',
+    shown: '256',
+  } satisfies Setting<number>,
+  maxQueued: {
+    flag: '--max-queued <jobs>',
+    env: 'CLOISTER_MAX_QUEUED',
+    help: 'jobs that wait for their turn; further ones are refused',
+    expected: 'a whole number from 1 to 1000000',
+    parse: (text) => whole(text, 1, 1_000_000),
+    fallback: () => '10000',
+    shown: '10000',
+  } satisfies Setting<number>,
+  capacityMemory: {
+    flag: '--capacity-memory <value>',
+    env: 'CLOISTER_CAPACITY_MEMORY',
+    help: 'what the memory limits of running jobs may add up to; others wait until enough is left',
+    expected: SOME,
+    parse: positive(parseByteSize),
+    shown: 'whatever they ask for',
+  } satisfies Named<number>,
+  capacityCpus: {
+    flag: '--capacity-cpus <value>',
+    env: 'CLOISTER_CAPACITY_CPUS',
+    help: 'what the CPU limits of running jobs may add up to; others wait until enough are left',
+    expected: 'a number of CPUs from 0.01 to 1024',
+    parse: cpus,
+    shown: 'whatever they ask for',
+  } satisfies Named<number>,
+  retainAge: {
+    flag: '--retain-age <duration>',
+    env: 'CLOISTER_RETAIN_AGE',
+    help: 'time after its end for which a job is kept with its log; pinned ones are kept besides',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '30d',
+    shown: '30d',
+  } satisfies Setting<number | null>,
+  retainJobs: {
+    flag: '--retain-jobs <count>',
+    env: 'CLOISTER_RETAIN_JOBS',
+    help: 'jobs that have ended and are kept; of more the oldest are removed',
+    expected: 'a whole number from 1 to 100000000, or none',
+    parse: orNone((text) => whole(text, 1, 100_000_000)),
+    fallback: () => '100000',
+    shown: '100000',
+  } satisfies Setting<number | null>,
+  retainBytes: {
+    flag: '--retain-bytes <size>',
+    env: 'CLOISTER_RETAIN_BYTES',
+    help: 'what jobs that have ended take on the disk; of more the oldest are removed',
+    expected: `${SOME}, or none`,
+    parse: orNone(positive(parseByteSize)),
+    fallback: () => '10Gi',
+    shown: '10Gi',
+  } satisfies Setting<number | null>,
+  compressAfter: {
+    flag: '--compress-after <duration>',
+    env: 'CLOISTER_COMPRESS_AFTER',
+    help: 'time after the end of a job from which on its log is compressed',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '1h',
+    shown: '1h',
+  } satisfies Setting<number | null>,
+  ceilingMemory: {
+    flag: '--ceiling-memory <value>',
+    env: 'CLOISTER_CEILING_MEMORY',
+    help: 'memory that all jobs together have; "none" leaves it to the machine',
+    expected: `${SOME}, or none`,
+    parse: orNone(positive(parseByteSize)),
+    fallback: ({ memory }) => String(Math.floor((memory * 4) / 5)),
+    shown: "four fifths of the machine's",
+  } satisfies Setting<number | null>,
+  ceilingPids: {
+    flag: '--ceiling-pids <value>',
+    env: 'CLOISTER_CEILING_PIDS',
+    help: 'processes and threads that all jobs together have; "none" leaves it to the machine',
+    expected: 'a whole number from 1 to 4194304, or none',
+    parse: orNone((text) => whole(text, 1, 4_194_304)),
+    fallback: () => '16384',
+    shown: '16384',
+  } satisfies Setting<number | null>,
+  ceilingCpus: {
+    flag: '--ceiling-cpus <value>',
+    env: 'CLOISTER_CEILING_CPUS',
+    help: 'CPUs that all jobs together have; "none" leaves them all',
+    expected: 'a number of CPUs from 0.01 to 1024, or none',
+    parse: orNone(cpus),
+    fallback: () => 'none',
+    shown: 'none',
+  } satisfies Setting<number | null>,
+  defaultCpus: defaults.cpus,
+  defaultMemory: defaults.memory,
+  defaultSwap: defaults.swap,
+  defaultPids: defaults.pids,
+  defaultDisk: defaults.disk,
+  defaultTimeout: defaults.timeout,
+  defaultOutput: defaults.output,
+  maxCpus: maximum(defaults.cpus),
+  maxMemory: maximum(defaults.memory),
+  maxSwap: maximum(defaults.swap),
+  maxPids: maximum(defaults.pids),
+  maxDisk: maximum(defaults.disk),
+  maxTimeout: maximum(defaults.timeout),
+  maxOutput: maximum(defaults.output),
+} as const;
+
+/** What client commands take, besides `--state-dir` to find the token. */
+export const clientSettings = {
+  url: {
+    flag: '--url <url>',
+    env: 'CLOISTER_URL',
+    help: 'GraphQL endpoint of the server',
+    expected: 'an http or https URL, such as http://127.0.0.1:8080/graphql',
+    parse: httpUrl,
+    fallback: () => 'http://127.0.0.1:8080/graphql',
+    shown: 'http://127.0.0.1:8080/graphql',
+  } satisfies Setting<URL>,
+  token: {
+    flag: '--token <token>',
+    env: 'CLOISTER_TOKEN',
+    help: 'token to sign in with; on this machine it is read from the state folder',
+    expected: 'a token: printable ASCII without spaces',
+    parse: token,
+    shown: 'the file "token" in the state folder',
+    secret: true,
+  } satisfies Named<string>,
+  stateDir: serveSettings.stateDir,
+} as const;
+
+/** Facts about this machine and this installation. */
+export const thisMachine = (): Machine => ({
+  uid: process.getuid?.() ?? -1,
+  home: homedir(),
+  project: join(import.meta.dirname, '..', '..'),
+  memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
+});
+
+/**
+ * Settings of the server: the flag wins over the environment, the environment over the default.
+ *
+ * @param flags by the camel-cased name of the flag: `stateDir` for `--state-dir`
+ * @throws ConfigError that names the flag or variable, what was expected and what came
+ */
+export const parseServeConfig = (flags: Flags, env: Environment, machine = thisMachine()): ServeConfig => {
+  const listen = read(serveSettings.listen, flags, env, machine);
+  const listenPublic = read(serveSettings.listenPublic, flags, env, machine);
+  if (!listenPublic && !isLoopback(listen.host)) throw publicListener(listen.host);
+  return {
+    listen,
+    listenPublic,
+    stateDir: read(serveSettings.stateDir, flags, env, machine),
+    imageMirror: given(serveSettings.imageMirror, flags, env),
+    allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
+    cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
+    idBase: read(serveSettings.idBase, flags, env, machine),
+    launcher: read(serveSettings.launcher, flags, env, machine),
+    queue: {
+      maxRunning: read(serveSettings.maxRunning, flags, env, machine),
+      maxWaiting: read(serveSettings.maxQueued, flags, env, machine),
+      memory: given(serveSettings.capacityMemory, flags, env) ?? null,
+      cpus: given(serveSettings.capacityCpus, flags, env) ?? null,
+    },
+    defaultLimits: {
+      cpus: read(serveSettings.defaultCpus, flags, env, machine),
+      memory: read(serveSettings.defaultMemory, flags, env, machine),
+      swap: read(serveSettings.defaultSwap, flags, env, machine),
+      pids: read(serveSettings.defaultPids, flags, env, machine),
+      disk: read(serveSettings.defaultDisk, flags, env, machine),
+      timeout: read(serveSettings.defaultTimeout, flags, env, machine),
+      output: read(serveSettings.defaultOutput, flags, env, machine),
+    },
+    maxima: {
+      cpus: given(serveSettings.maxCpus, flags, env) ?? null,
+      memory: given(serveSettings.maxMemory, flags, env) ?? null,
+      swap: given(serveSettings.maxSwap, flags, env) ?? null,
+      pids: given(serveSettings.maxPids, flags, env) ?? null,
+      disk: given(serveSettings.maxDisk, flags, env) ?? null,
+      timeout: given(serveSettings.maxTimeout, flags, env) ?? null,
+      output: given(serveSettings.maxOutput, flags, env) ?? null,
+    },
+    ceilings: {
+      memory: read(serveSettings.ceilingMemory, flags, env, machine),
+      pids: read(serveSettings.ceilingPids, flags, env, machine),
+      cpus: read(serveSettings.ceilingCpus, flags, env, machine),
+    },
+    retention: {
+      age: read(serveSettings.retainAge, flags, env, machine),
+      jobs: read(serveSettings.retainJobs, flags, env, machine),
+      bytes: read(serveSettings.retainBytes, flags, env, machine),
+      packAfter: read(serveSettings.compressAfter, flags, env, machine),
+    },
+  };
+};
+
+/** Settings of the client commands. Parameters and errors as for `parseServeConfig`. */
+export const parseClientConfig = (flags: Flags, env: Environment, machine = thisMachine()): ClientConfig => {
+  const url = read(clientSettings.url, flags, env, machine);
+  const folders = parseStateDirs(flags, env, machine);
+  return {
+    url,
+    token: given(clientSettings.token, flags, env),
+    tokenFiles: isLoopback(url.hostname) ? folders.map((folder) => statePaths(folder).token) : [],
+  };
+};
+
+/**
+ * Where the state folder of a server on this machine may be, likeliest first: the one that was named, else the default,
+ * else that of `make run`, which keeps its state in the checkout.
+ *
+ * @throws ConfigError
+ */
+export const parseStateDirs = (
+  flags: Flags,
+  env: Environment,
+  machine = thisMachine(),
+): readonly [string, ...string[]] => {
+  const stateDir = given(serveSettings.stateDir, flags, env);
+  if (stateDir !== undefined) return [stateDir];
+  return [serveSettings.stateDir.fallback(machine, env), join(machine.project, '.state')];
+};
+
+/** What a setting was set to by flag or environment; an empty variable counts as unset. */
+const given = <T>(setting: Named<T>, flags: Flags, env: Environment): T | undefined => {
+  const option = setting.flag.replace(/ .*/, '');
+  const flag = flags[option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  if (flag !== undefined) return parse(setting, option, String(flag));
+  const variable = env[setting.env];
+  return variable === undefined || variable === '' ? undefined : parse(setting, setting.env, variable);
+};
+
+const read = <T>(setting: Setting<T>, flags: Flags, env: Environment, machine: Machine): T => {
+  const set = given(setting, flags, env);
+  // `null` is a value as well: none.
+  return set === undefined
+    ? parse(setting, `default of ${setting.env}`, setting.fallback(machine, env))
+    : set;
+};
+
+const parse = <T>(setting: Named<T>, source: string, text: string): T => {
+  const value = setting.parse(text);
+  if (value !== undefined) return value;
+  const shown = setting.secret ? 'something else' : JSON.stringify(text);
+  throw new ConfigError(`${source}: expected ${setting.expected}, got ${shown}`);
+};
+
+const publicListener = (host: string): ConfigError =>
+  new ConfigError(
+    `--listen: ${host} is not a loopback address, so other machines could reach the server. ` +
+      'Whoever reaches the port and has the token can run commands on this machine, and what goes over the ' +
+      'network, the token included, is not encrypted. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
+      'that is what you want.',
+  );

@@ -1,0 +1,128 @@
+import { constants, existsSync } from 'node:fs';
+import { open, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { JOB_FILES } from '../../state/paths.ts';
+import { LogBlocks } from './blocks.ts';
+import { type LogBytes, openBytes } from './bytes.ts';
+import { LogFile } from './file.ts';
+import { encodeFrame, HEADER_BYTES } from './frame.ts';
+import { indexPath, ORIGIN } from './log-index.ts';
+import { openIfThere } from './open.ts';
+import { landmark } from './seek.ts';
+import { walk } from './walk.ts';
+
+const COPIED = 1 << 20;
+
+/**
+ * Appends to the log what a supervisor that was killed has kept of the end of an output (`launcher/log_tail.h` tells
+ * how). The files stay, to be removed in the order of `JOB_FILES.tail`; until the first is removed, to do this again makes
+ * the same log.
+ *
+ * @param logPath the log, which nobody else writes any more
+ */
+export const recoverTail = async (logPath: string): Promise<void> => {
+  const [first, second, endPath] = JOB_FILES.tail.map((name) => join(dirname(logPath), name)) as [
+    string,
+    string,
+    string,
+  ];
+  await using parts = new AsyncDisposableStack();
+  const opened: Part[] = [];
+  for (const path of [first, second]) {
+    // Both are made before the command runs.
+    if (!existsSync(path)) return;
+    const bytes = await openBytes(path);
+    parts.defer(() => bytes.close());
+    opened.push(await lookInto(bytes));
+  }
+  const [older, newer] = inOrder(opened as [Part, Part]);
+  if (older.end + newer.end === 0) return;
+  const end = (await notedEnd(endPath)) ?? (await findEnd(logPath));
+  await noteEnd(endPath, end);
+  // It may tell of what is now written anew; a log without one gets one when it is needed.
+  await rm(indexPath(logPath), { force: true });
+  await using log = await open(logPath, constants.O_WRONLY);
+  await log.truncate(end);
+  let at = end;
+  const append = async (bytes: Buffer): Promise<void> => {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await log.write(bytes, done, bytes.length - done, at + done);
+      done += bytesWritten;
+    }
+    at += bytes.length;
+  };
+  const { time } = older.end > 0 ? older : newer;
+  if (newer.dropped > 0n) await append(encodeFrame({ kind: 'dropped', time, count: newer.dropped }));
+  for (const part of [older, newer]) await copy(part, append);
+  await log.sync();
+};
+
+/** One of the two files. */
+interface Part {
+  readonly bytes: LogBytes;
+  /** Where its frames of output begin and end. */
+  readonly begin: number;
+  readonly end: number;
+  /** Of its first frame, nanoseconds since 1970. */
+  readonly time: bigint;
+  /** Bytes that were dropped before it was begun, as its mark tells. */
+  readonly dropped: bigint;
+}
+
+const lookInto = async (bytes: LogBytes): Promise<Part> => {
+  const blocks = new LogBlocks(bytes);
+  const header = await blocks.frame(0);
+  if (header === undefined) return { bytes, begin: 0, end: 0, time: 0n, dropped: 0n };
+  const { time } = header;
+  const marked = header.kind === 'dropped';
+  const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
+  const begin = marked ? HEADER_BYTES + header.length : 0;
+  const { end } = await walk(blocks, { ...ORIGIN, offset: begin });
+  return { bytes, begin, end: end.offset, time, dropped };
+};
+
+/** The first is the first to be written; more was dropped before the later one. */
+const inOrder = ([first, second]: readonly [Part, Part]): readonly [Part, Part] =>
+  first.dropped > second.dropped || second.end === 0 ? [second, first] : [first, second];
+
+const copy = async ({ bytes, begin, end }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {
+  const buffer = Buffer.allocUnsafe(Math.min(COPIED, end - begin));
+  for (let at = begin; at < end; ) {
+    const read = await bytes.read(buffer, 0, Math.min(buffer.length, end - at), at);
+    if (read === 0) throw new Error('the end of the output became shorter while it was read');
+    await append(buffer.subarray(0, read));
+    at += read;
+  }
+};
+
+/** Where the log ended before the first byte of the tail was appended; `undefined` when nobody came to that. */
+const notedEnd = async (path: string): Promise<number | undefined> => {
+  const handle = await openIfThere(path);
+  if (handle === undefined) return undefined;
+  try {
+    const text = await handle.readFile('utf8');
+    return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  } finally {
+    await handle.close();
+  }
+};
+
+const noteEnd = async (path: string, end: number): Promise<void> =>
+  writeFile(path, String(end), { mode: 0o600, flush: true });
+
+/** Behind the last whole frame. */
+const findEnd = async (logPath: string): Promise<number> => {
+  const file = await LogFile.open(logPath);
+  try {
+    const blocks = file.blocks();
+    // As it is: it is removed anyway.
+    const index = await file.index(false);
+    try {
+      return (await walk(blocks, await landmark(blocks, index))).end.offset;
+    } finally {
+      await index.close();
+    }
+  } finally {
+    await file.close();
+  }
+};

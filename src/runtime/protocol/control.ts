@@ -1,0 +1,118 @@
+import { closeSync, openSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { JOB_FILES } from '../../state/paths.ts';
+
+/** What a supervisor tells over its control socket (`launcher/control.h` tells the protocol). */
+export interface ControlEvents {
+  /** The command was executed. Told also of a cell that runs already when the connection comes about. */
+  running(startedAt: Date, pausedAt: Date | null): void;
+  /** All processes of the cell have come to a stand. */
+  paused?(since: Date): void;
+  /** They go on. */
+  resumed?(): void;
+  /**
+   * The supervisor is gone: its exit record is there, or never will be. Called once, also when no connection
+   * came about.
+   */
+  ended(): void;
+}
+
+/** A supervisor did not do what it was asked for. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+}
+
+// sockaddr_un has room for 108 bytes with the closing NUL (unix(7)).
+const LONGEST_PATH = 107;
+const GONE = 'its supervisor is gone';
+
+/** The connection to the supervisor of one job. */
+export class Control {
+  readonly #socket: Socket;
+  readonly #folder: number;
+  /** Who waits for an answer: they come in the order of the requests. */
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  #open = true;
+
+  /** @param folder the job's folder, which holds the socket */
+  constructor(folder: string, events: ControlEvents) {
+    const path = join(folder, JOB_FILES.control);
+    const short = Buffer.byteLength(path) <= LONGEST_PATH;
+    this.#folder = short ? -1 : openSync(folder, 'r');
+    this.#socket = createConnection(short ? path : `/proc/self/fd/${this.#folder}/${JOB_FILES.control}`);
+    // Why it failed does not matter: there is no supervisor at the other end (any more).
+    this.#socket.on('error', () => undefined);
+    this.#socket.once('close', () => {
+      this.#end();
+      events.ended();
+    });
+    let text = '';
+    this.#socket.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) this.#take(line, events);
+    });
+  }
+
+  #take(line: string, events: ControlEvents): void {
+    const [, word, rest = ''] = /^(\S*) ?(.*)$/.exec(line) ?? [];
+    if (word === 'running') {
+      const [started = '', paused = '0'] = rest.split(' ');
+      events.running(toDate(started), paused === '0' ? null : toDate(paused));
+    } else if (word === 'paused') events.paused?.(toDate(rest));
+    else if (word === 'resumed') events.resumed?.();
+    else if (word === 'ok') this.#waiting.shift()?.resolve();
+    else if (word === 'error') this.#waiting.shift()?.reject(new ControlError(rest));
+  }
+
+  /**
+   * SIGTERM to the command, and after `gracePeriod` milliseconds the end of the whole cell. A paused one goes on first.
+   * Settles, as the others do, when the supervisor has begun with it.
+   *
+   * @throws ControlError, as the others do, when it refuses or is gone
+   */
+  stop(gracePeriod: number): Promise<void> {
+    return this.#ask(`stop ${gracePeriod}`);
+  }
+
+  /** Sends a signal, by its number, to the command. One that is paused gets it when it goes on. */
+  signal(number: number): Promise<void> {
+    return this.#ask(`signal ${number}`);
+  }
+
+  /** Brings the processes of the cell to a stand; `paused` tells when they are there. */
+  pause(): Promise<void> {
+    return this.#ask('pause');
+  }
+
+  /** Lets them go on; `resumed` tells that they do. */
+  resume(): Promise<void> {
+    return this.#ask('resume');
+  }
+
+  /** Lets go of the connection; the job goes on. */
+  close(): void {
+    this.#socket.removeAllListeners('close');
+    this.#end();
+    this.#socket.destroy();
+  }
+
+  #ask(request: string): Promise<void> {
+    const answer = Promise.withResolvers<void>();
+    if (this.#open) {
+      this.#waiting.push(answer);
+      this.#socket.write(`${request}\n`);
+    } else answer.reject(new ControlError(GONE));
+    return answer.promise;
+  }
+
+  #end(): void {
+    if (this.#folder >= 0 && this.#open) closeSync(this.#folder);
+    this.#open = false;
+    for (const { reject } of this.#waiting.splice(0)) reject(new ControlError(GONE));
+  }
+}
+
+/** A wall clock in nanoseconds, as the launcher prints it. */
+const toDate = (nanoseconds: string): Date => new Date(Number(BigInt(nanoseconds || '0') / 1_000_000n));

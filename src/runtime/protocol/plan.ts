@@ -1,0 +1,183 @@
+/**
+ * The launch plan: all that the launcher is to do for one job, decided here and carried out there.
+ * Its reader is `launcher/plan.c`.
+ */
+
+import type { IdRange } from './id-map.ts';
+
+/** A value for a file of the job's cgroup. `optional`: a kernel without that file is acceptable. */
+export interface CgroupSetting {
+  readonly file: string;
+  readonly value: string;
+  readonly optional: boolean;
+}
+
+/** Attributes of a mount (`MOUNT_ATTR_*` of linux/mount.h). */
+export const MOUNT = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
+
+/** One step of setting up the cell; paths are those inside it. */
+export type Step =
+  | {
+      readonly kind: 'mount';
+      readonly type: string;
+      readonly path: string;
+      readonly attributes: number;
+      readonly options: string;
+    }
+  | { readonly kind: 'bind'; readonly source: string; readonly path: string; readonly attributes: number }
+  | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly text: string }
+  | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
+  /** Into a file that is there, such as one of /proc/sys. */
+  | { readonly kind: 'write'; readonly path: string; readonly text: string }
+  /** Covered, if there is such a path: a folder by an empty one, a file by /dev/null, which an earlier step binds. */
+  | { readonly kind: 'mask'; readonly path: string }
+  /** Attributes for a mount of an earlier step, when what is to be done in it is done. */
+  | { readonly kind: 'seal'; readonly path: string; readonly attributes: number };
+
+/** A resource limit of setrlimit(2); `resource` is the kernel's number. */
+export interface ResourceLimit {
+  readonly resource: number;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** The cgroup of a job. */
+export interface CgroupPlan {
+  /** Absolute path; made by the supervisor, which removes it at the end. */
+  readonly path: string;
+  readonly settings: readonly CgroupSetting[];
+  /** Files that the exit record quotes. */
+  readonly collect: readonly string[];
+}
+
+export interface LaunchPlan {
+  /** `null`: no cgroup may be made on this machine. */
+  readonly cgroup: CgroupPlan | null;
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+  readonly root: {
+    /** Absolute path of the image's tree, the read-only lower layer. */
+    readonly image: string;
+    /**
+     * The ids that its files belong to from id 0 of the cell on, where those are not the cell's: the kernel is to map
+     * them. `null`: they are.
+     */
+    readonly owners: { readonly uid: number; readonly gid: number } | null;
+    /** Options of the tmpfs that is the writable layer (tmpfs(5)). */
+    readonly layerOptions: string;
+    /** Options of the overlay of both. */
+    readonly overlayOptions: string;
+  };
+  readonly steps: readonly Step[];
+  readonly hostname: string;
+  /** Clocks of its own: those that tell how long the machine has been up begin with the cell. */
+  readonly clocks: boolean;
+  readonly argv: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly workdir: string;
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  /** What a command that is root of its cell keeps: a bit set of capabilities(7). */
+  readonly capabilities: bigint;
+  /** From 0 to 1000: how soon the kernel picks this job when the machine's memory runs out. */
+  readonly oomScore: number;
+  /** setgroups(2) is denied in the server's user namespace: groups can be neither given nor taken. */
+  readonly keepGroups: boolean;
+  readonly resourceLimits: readonly ResourceLimit[];
+  /** Program of seccomp(2) as `encodeProgram` writes it (seccomp/index.ts has one); `null`: no filter. */
+  readonly seccomp: string | null;
+  readonly umask: number;
+  /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
+  readonly stdin: boolean;
+  /** Milliseconds of wall time, pauses not counted. */
+  readonly timeout: number;
+  /** Milliseconds of CPU time of all that is in the cgroup; `null`: no limit. */
+  readonly cpuTime: number | null;
+  /** Bytes of output that are kept. */
+  readonly output: number;
+  /** What becomes of more: it ends the job, or what lies between the first and the last bytes is dropped. */
+  readonly outputPolicy: 'KILL' | 'TRUNCATE';
+}
+
+/**
+ * The plan as the launcher reads it: NUL-terminated tokens, each statement a name and its values.
+ *
+ * @throws RangeError when a string holds a NUL byte, which no file, argument or variable can
+ */
+export const encodePlan = (plan: LaunchPlan): Buffer => {
+  const tokens: string[] = ['cell-plan', '1'];
+  for (const statement of statements(plan)) {
+    for (const token of statement) {
+      const text = String(token);
+      if (text.includes('\0')) throw new RangeError(`launch plan: NUL byte in ${JSON.stringify(text)}`);
+      tokens.push(text);
+    }
+  }
+  tokens.push('end', '');
+  return Buffer.from(tokens.join('\0'));
+};
+
+/** The uid map of an encoded plan. Nothing that a client chose comes before it. */
+export const plannedUids = (plan: Buffer): readonly IdRange[] => {
+  const tokens = plan.toString('latin1').split('\0');
+  const at = tokens.indexOf('uids');
+  if (at === -1) return [];
+  const [inside, outside, count] = tokens.slice(at + 1, at + 4).map(Number);
+  return [{ inside: inside ?? 0, outside: outside ?? 0, count: count ?? 0 }];
+};
+
+type Statement = readonly (string | number | bigint)[];
+
+function* statements(plan: LaunchPlan): Generator<Statement> {
+  if (plan.cgroup !== null) {
+    yield ['cgroup', plan.cgroup.path];
+    for (const { file, value, optional } of plan.cgroup.settings)
+      yield ['set', file, value, optional ? 1 : 0];
+    for (const file of plan.cgroup.collect) yield ['collect', file];
+  }
+  for (const { inside, outside, count } of plan.uids) yield ['uids', inside, outside, count];
+  for (const { inside, outside, count } of plan.gids) yield ['gids', inside, outside, count];
+  yield ['root', plan.root.image, plan.root.layerOptions];
+  if (plan.root.owners !== null) yield ['owners', plan.root.owners.uid, plan.root.owners.gid];
+  yield ['overlay', plan.root.overlayOptions];
+  for (const step of plan.steps) yield stepStatement(step);
+  yield ['hostname', plan.hostname];
+  if (plan.clocks) yield ['clocks'];
+  for (const argument of plan.argv) yield ['argument', argument];
+  for (const { name, value } of plan.env) yield ['variable', `${name}=${value}`];
+  yield ['workdir', plan.workdir];
+  yield ['user', plan.user.uid, plan.user.gid];
+  for (const group of plan.user.groups) yield ['group', group];
+  if (plan.capabilities !== 0n) yield ['capabilities', plan.capabilities];
+  yield ['oom', plan.oomScore];
+  if (plan.keepGroups) yield ['keepgroups'];
+  for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
+  if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
+  yield ['umask', plan.umask];
+  if (plan.stdin) yield ['stdin'];
+  yield ['timeout', plan.timeout];
+  if (plan.cpuTime !== null) yield ['cputime', plan.cpuTime * 1000];
+  yield ['output', plan.output];
+  if (plan.outputPolicy === 'TRUNCATE') yield ['tail', Math.ceil(plan.output / 2)];
+}
+
+const stepStatement = (step: Step): Statement => {
+  switch (step.kind) {
+    case 'mount':
+      return ['mount', step.type, step.type, step.path, step.attributes, step.options];
+    case 'bind':
+      return ['bind', step.source, step.path, step.attributes];
+    case 'mkdir':
+      return ['mkdir', step.path, step.mode];
+    case 'file':
+      return ['file', step.path, step.mode, step.text];
+    case 'symlink':
+      return ['symlink', step.target, step.path];
+    case 'write':
+      return ['write', step.path, step.text];
+    case 'mask':
+      return ['mask', step.path];
+    case 'seal':
+      return ['seal', step.path, step.attributes];
+  }
+};

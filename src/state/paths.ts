@@ -1,0 +1,62 @@
+/** What is where in the state folder: every name of a file in it, who writes it and who reads it. */
+
+import { join } from 'node:path';
+
+/** Paths in a state folder. All of it belongs to one server, which holds `lock`. */
+export interface StatePaths {
+  /** Locked by the server that uses the folder. */
+  readonly lock: string;
+  /** The admin token: written by the server at its first start, read by clients on this machine. */
+  readonly token: string;
+  /** The SQLite database: written by the server, read by `cloister backup`. */
+  readonly database: string;
+  /** A folder for each job: see `JOB_FILES`. */
+  readonly jobs: string;
+  /** The exit record of each job, under its id: written by its supervisor, removed by the server once it is stored. */
+  readonly exits: string;
+  /** The unpacked images: written by `rootfs/`, read-only to cells. */
+  readonly images: string;
+  /** The cell that a server runs at its start to see whether it can. */
+  readonly testCell: string;
+}
+
+/** @param stateDir absolute path of the state folder */
+export const statePaths = (stateDir: string): StatePaths => ({
+  lock: join(stateDir, 'lock'),
+  token: join(stateDir, 'token'),
+  database: join(stateDir, 'cloister.db'),
+  jobs: join(stateDir, 'jobs'),
+  exits: join(stateDir, 'exits'),
+  images: join(stateDir, 'images'),
+  testCell: join(stateDir, '.test-cell'),
+});
+
+/**
+ * Names in the folder of a job. The server makes the folder with `plan`, `log` and `stdin`; the rest is the
+ * supervisor's. `plan`, `started`, `isolation`, `log` and `index` stay as long as the job is kept.
+ */
+export const JOB_FILES = {
+  /** The launch plan: written by the server, read by the supervisor. */
+  plan: 'plan',
+  /** What the command reads as its standard input. */
+  stdin: 'stdin',
+  /** Claims the job: made by its supervisor before it runs anything, or by a server that takes the job from it. */
+  started: 'started',
+  /** The control socket. */
+  control: 'control',
+  /** What confines the command, as the kernel reported it. */
+  isolation: 'isolation',
+  /** The output: appended to by the supervisor, read and later compressed by the server. */
+  log: 'log',
+  /** Where in the log its times and lines are. */
+  index: 'index',
+  /**
+   * The end of an output that is longer than its limit: two halves of a ring, and where the log ended before they were
+   * appended to it. They are removed in this order.
+   */
+  tail: ['tail.0', 'tail.1', 'tail.end'],
+  /** Space that the supervisor reserved for the exit record, which is moved to `exits/`. */
+  exit: 'exit',
+  /** An exit record that could not be read: kept by the server for a person to look at. */
+  damagedExit: 'exit.damaged',
+} as const;

@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import {
+  ConfigError,
+  clientSettings,
+  parseClientConfig,
+  parseServeConfig,
+  serveSettings,
+} from '../../src/config/config.ts';
+
+const user = { uid: 1000, home: '/home/u', project: '/opt/cloister', memory: 10 * 1024 ** 3 };
+const root = { ...user, uid: 0, home: '/root' };
+
+describe('parseServeConfig', () => {
+  it('needs to be told nothing', () => {
+    expect(parseServeConfig({}, {}, root)).toEqual({
+      listen: { host: '127.0.0.1', port: 8080 },
+      listenPublic: false,
+      stateDir: '/var/lib/cloister',
+      imageMirror: undefined,
+      allowedHosts: [],
+      cgroupRoot: undefined,
+      idBase: 1_879_048_192,
+      launcher: '/opt/cloister/build/cell',
+      queue: { maxRunning: 256, maxWaiting: 10_000, memory: null, cpus: null },
+      defaultLimits: {
+        cpus: 1,
+        memory: 512 * 1024 ** 2,
+        swap: 0,
+        pids: 256,
+        disk: 256 * 1024 ** 2,
+        timeout: 3_600_000,
+        output: 64 * 1024 ** 2,
+      },
+      maxima: {
+        cpus: null,
+        memory: null,
+        swap: null,
+        pids: null,
+        disk: null,
+        timeout: null,
+        output: null,
+      },
+      ceilings: { memory: 8 * 1024 ** 3, pids: 16_384, cpus: null },
+      retention: { age: 30 * 86_400_000, jobs: 100_000, bytes: 10 * 1024 ** 3, packAfter: 3_600_000 },
+    });
+  });
+
+  it('takes every setting from the environment', () => {
+    const env = {
+      CLOISTER_LISTEN: '[::1]:0',
+      CLOISTER_LISTEN_PUBLIC: 'true',
+      CLOISTER_STATE_DIR: '/s',
+      CLOISTER_IMAGE_MIRROR: 'https://mirror.example/alpine',
+      CLOISTER_ALLOWED_HOSTS: 'Jobs.example, [fd00::1]:8080',
+      CLOISTER_CGROUP_ROOT: '/sys/fs/cgroup/x',
+      CLOISTER_ID_BASE: '65536',
+      CLOISTER_LAUNCHER: '/bin/cell',
+      CLOISTER_MAX_RUNNING: '7',
+      CLOISTER_MAX_QUEUED: '8',
+      CLOISTER_CAPACITY_MEMORY: '9Gi',
+      CLOISTER_CAPACITY_CPUS: '2.5',
+      CLOISTER_DEFAULT_CPUS: '0.5',
+      CLOISTER_DEFAULT_MEMORY: '1Gi',
+      CLOISTER_DEFAULT_SWAP: '1Mi',
+      CLOISTER_DEFAULT_PIDS: '10',
+      CLOISTER_DEFAULT_DISK: '2Mi',
+      CLOISTER_DEFAULT_TIMEOUT: '90s',
+      CLOISTER_DEFAULT_OUTPUT: '4096',
+      CLOISTER_MAX_CPUS: '2',
+      CLOISTER_MAX_MEMORY: '2Gi',
+      CLOISTER_MAX_SWAP: '0',
+      CLOISTER_MAX_PIDS: '20',
+      CLOISTER_MAX_DISK: '3Mi',
+      CLOISTER_MAX_TIMEOUT: '2m',
+      CLOISTER_MAX_OUTPUT: '8192',
+      CLOISTER_CEILING_MEMORY: 'none',
+      CLOISTER_CEILING_PIDS: '1000',
+      CLOISTER_CEILING_CPUS: '1.5',
+      CLOISTER_RETAIN_AGE: '1m',
+      CLOISTER_RETAIN_JOBS: '5',
+      CLOISTER_RETAIN_BYTES: '1Mi',
+      CLOISTER_COMPRESS_AFTER: 'none',
+    };
+    expect(parseServeConfig({}, env, user)).toEqual({
+      listen: { host: '::1', port: 0 },
+      listenPublic: true,
+      stateDir: '/s',
+      imageMirror: 'https://mirror.example/alpine',
+      allowedHosts: ['jobs.example', '[fd00::1]:8080'],
+      cgroupRoot: '/sys/fs/cgroup/x',
+      idBase: 65_536,
+      launcher: '/bin/cell',
+      queue: { maxRunning: 7, maxWaiting: 8, memory: 9 * 1024 ** 3, cpus: 2.5 },
+      defaultLimits: {
+        cpus: 0.5,
+        memory: 1024 ** 3,
+        swap: 1024 ** 2,
+        pids: 10,
+        disk: 2 * 1024 ** 2,
+        timeout: 90_000,
+        output: 4096,
+      },
+      maxima: {
+        cpus: 2,
+        memory: 2 * 1024 ** 3,
+        swap: 0,
+        pids: 20,
+        disk: 3 * 1024 ** 2,
+        timeout: 120_000,
+        output: 8192,
+      },
+      ceilings: { memory: null, pids: 1000, cpus: 1.5 },
+      retention: { age: 60_000, jobs: 5, bytes: 1024 ** 2, packAfter: null },
+    });
+    expect(Object.keys(env).sort()).toEqual(
+      Object.values(serveSettings)
+        .map((setting) => setting.env)
+        .sort(),
+    );
+  });
+
+  it('lets the flag win over the environment, and takes an empty variable for none', () => {
+    const env = { CLOISTER_LISTEN: '127.0.0.1:1', CLOISTER_ID_BASE: '' };
+    const config = parseServeConfig({ listen: 'localhost:2', defaultMemory: '1Mi' }, env, user);
+    expect(config.listen).toEqual({ host: 'localhost', port: 2 });
+    expect(config.idBase).toBe(1_879_048_192);
+    expect(config.defaultLimits.memory).toBe(1024 ** 2);
+  });
+
+  it.each([
+    ['/x', '/x/cloister'],
+    ['', '/home/u/.local/state/cloister'],
+    ['relative', '/home/u/.local/state/cloister'],
+    [undefined, '/home/u/.local/state/cloister'],
+  ])('keeps the state of a user where XDG_STATE_HOME=%s says', (home, expected) => {
+    expect(parseServeConfig({}, { XDG_STATE_HOME: home }, user).stateDir).toBe(expected);
+  });
+
+  it.each([
+    '0.0.0.0:8080',
+    '[::]:8080',
+    '192.168.1.2:80',
+    'example.org:80',
+    '128.0.0.1:80',
+    '[::ffff:1.2.3.4]:80',
+  ])('refuses to listen on %s unless told that it is meant', (listen) => {
+    expect(() => parseServeConfig({ listen }, {}, user)).toThrow(/is not a loopback address.*not encrypted/);
+    expect(parseServeConfig({ listen, listenPublic: true }, {}, user).listenPublic).toBe(true);
+  });
+
+  it.each(['127.0.0.1:8080', '127.8.9.1:1', '[::1]:80', 'localhost:80', 'LOCALHOST:80'])(
+    'listens on %s without being told twice',
+    (listen) => {
+      expect(parseServeConfig({ listen }, {}, user).listenPublic).toBe(false);
+    },
+  );
+
+  it.each([
+    ['listen', '8080', '--listen: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080, got "8080"'],
+    ['listen', ':8080', '--listen: expected HOST:PORT'],
+    ['listen', '::1:8080', '--listen: expected HOST:PORT'],
+    ['listen', '[127.0.0.1]:8080', '--listen: expected HOST:PORT'],
+    ['listen', '127.0.0.1:65536', '--listen: expected HOST:PORT'],
+    ['stateDir', '', '--state-dir: expected a folder, got ""'],
+    [
+      'imageMirror',
+      'ftp://x/y',
+      '--image-mirror: expected an http or https URL, or a folder, got "ftp://x/y"',
+    ],
+    [
+      'allowedHost',
+      'http://x',
+      '--allowed-host: expected HOST or HOST:PORT, with commas between, got "http://x"',
+    ],
+    ['allowedHost', 'a,,b', '--allowed-host: expected HOST or HOST:PORT'],
+    ['idBase', '0', '--id-base: expected a multiple of 65536 from 65536 to 4294836224, got "0"'],
+    ['idBase', '65537', '--id-base: expected a multiple of 65536'],
+    ['idBase', '4294901760', '--id-base: expected a multiple of 65536'],
+    ['defaultCpus', '0', '--default-cpus: expected a number of CPUs from 0.01 to 1024, got "0"'],
+    ['defaultCpus', '-1', '--default-cpus: expected a number of CPUs'],
+    ['defaultCpus', '1e3', '--default-cpus: expected a number of CPUs'],
+    [
+      'defaultMemory',
+      'lots',
+      '--default-memory: expected a size such as 1048576 (bytes), 512Mi or 1G, and not 0, got "lots"',
+    ],
+    ['defaultMemory', '-1', '--default-memory: expected a size'],
+    ['defaultMemory', '0', '--default-memory: expected a size'],
+    ['defaultSwap', '-1', '--default-swap: expected a size such as 1048576 (bytes), 512Mi or 1G, got "-1"'],
+    ['defaultTimeout', '0s', '--default-timeout: expected a duration'],
+    ['defaultPids', '0', '--default-pids: expected a whole number from 1 to 4194304, got "0"'],
+    [
+      'defaultTimeout',
+      'soon',
+      '--default-timeout: expected a duration such as 90s or 1h30m, and not 0, got "soon"',
+    ],
+  ])('refuses %s = %j', (flag, value, message) => {
+    expect(() => parseServeConfig({ [flag]: value }, {}, user)).toThrow(ConfigError);
+    expect(() => parseServeConfig({ [flag]: value }, {}, user)).toThrow(message);
+  });
+
+  it('names the variable when that is where a bad value came from', () => {
+    expect(() => parseServeConfig({}, { CLOISTER_LISTEN_PUBLIC: 'maybe' }, user)).toThrow(
+      'CLOISTER_LISTEN_PUBLIC: expected true or false, got "maybe"',
+    );
+  });
+});
+
+describe('parseClientConfig', () => {
+  it('looks for the token in the state folder and in the checkout', () => {
+    expect(parseClientConfig({}, {}, user)).toEqual({
+      url: new URL('http://127.0.0.1:8080/graphql'),
+      token: undefined,
+      tokenFiles: ['/home/u/.local/state/cloister/token', '/opt/cloister/.state/token'],
+    });
+  });
+
+  it('looks only in a state folder that was named', () => {
+    expect(parseClientConfig({ stateDir: '/s' }, {}, user).tokenFiles).toEqual(['/s/token']);
+    expect(parseClientConfig({}, { CLOISTER_STATE_DIR: '/t' }, user).tokenFiles).toEqual(['/t/token']);
+  });
+
+  it('sends no token of this machine to another one', () => {
+    expect(parseClientConfig({ url: 'https://jobs.example/graphql' }, {}, user).tokenFiles).toEqual([]);
+    expect(parseClientConfig({ url: 'http://[::1]:1/graphql' }, {}, user).tokenFiles).toHaveLength(2);
+  });
+
+  it('does not repeat a token that it refuses', () => {
+    const { env } = clientSettings.token;
+    expect(() => parseClientConfig({}, { [env]: 'secret secret' }, user)).toThrow(
+      /^CLOISTER_TOKEN: expected a token: printable ASCII without spaces, got something else$/,
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DiskError, diskAt, diskBelow, wholeDisk } from '../../../src/runtime/cgroup/disk.ts';
+import { disposers } from '../../support/disposers.ts';
+
+const onEnd = disposers();
+const BLOCK = '/sys/dev/block';
+const devices = existsSync(BLOCK) ? readdirSync(BLOCK) : [];
+const partitions = devices.filter((device) => existsSync(join(BLOCK, device, 'partition')));
+
+describe('wholeDisk', () => {
+  it('leaves a whole disk as it is', () => {
+    for (const device of devices.filter((one) => !partitions.includes(one)))
+      expect(wholeDisk(device)).toBe(device);
+  });
+
+  it.runIf(partitions.length > 0)('names the disk of a partition', () => {
+    for (const partition of partitions) {
+      const disk = wholeDisk(partition);
+      expect(disk).not.toBe(partition);
+      expect(
+        existsSync(
+          join(
+            BLOCK,
+            disk,
+            readFileSync(join(BLOCK, partition, 'uevent'), 'utf8').match(/DEVNAME=(\S+)/)?.[1] ?? '',
+          ),
+        ),
+      ).toBe(true);
+    }
+  });
+
+  it('knows none of a number that no device has', () => {
+    expect(() => wholeDisk('511:7')).toThrow(new DiskError('there is no block device 511:7'));
+  });
+});
+
+describe('diskAt', () => {
+  it('knows none at a path that is something else', () => {
+    expect(() => diskAt('/dev/null')).toThrow('there is no block device /dev/null');
+    expect(() => diskAt('/dev/nosuch')).toThrow('there is no block device /dev/nosuch');
+  });
+});
+
+describe('diskBelow', () => {
+  it('is a disk, or says that there is none', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cloister-disk-'));
+    onEnd(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, 'x'));
+    let disk: string;
+    try {
+      disk = diskBelow(join(folder, 'x'));
+    } catch (error) {
+      expect(error).toBeInstanceOf(DiskError);
+      return;
+    }
+    expect(devices).toContain(disk);
+  });
+
+  it('is none for what no disk holds', () => {
+    expect(() => diskBelow('/proc')).toThrow(/^\/proc lies on no disk of its own \(device 0:\d+\)$/);
+  });
+});

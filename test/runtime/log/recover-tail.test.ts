@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readLogPage } from '../../../src/runtime/log/reader.ts';
+import { recoverTail } from '../../../src/runtime/log/recover-tail.ts';
+import { JOB_FILES } from '../../../src/state/paths.ts';
+import { dropped, logOf, out } from './fixture.ts';
+
+/** A log with the two parts of a tail, and where it ended if that was noted, beside it. */
+const leave = async (log: readonly Buffer[], parts: readonly (readonly Buffer[])[], end?: string) => {
+  const path = await logOf(...log);
+  const beside = (name: string): string => join(dirname(path), name);
+  for (const [number, frames] of parts.entries())
+    await writeFile(beside(`tail.${number}`), Buffer.concat(frames));
+  if (end !== undefined) await writeFile(beside('tail.end'), end);
+  return { path, beside };
+};
+
+const saved = async (path: string): Promise<Buffer> => {
+  await recoverTail(path);
+  return readFile(path);
+};
+
+const HEAD = [out('head 1\n'), out('head 2\n')];
+const OLDER = [dropped(70), out('older 1\n'), out('older 2\n')];
+const NEWER = [dropped(100), out('newer 1\n'), out('newer 2\n')];
+const WHOLE = Buffer.concat([...HEAD, dropped(100), ...OLDER.slice(1), ...NEWER.slice(1)]);
+
+describe('the end of an output that a killed supervisor has left', () => {
+  it.each([
+    ['in the order of the files', [OLDER, NEWER]],
+    ['in the other order', [NEWER, OLDER]],
+  ])('comes behind the log, %s', async (_name, parts) => {
+    const { path } = await leave(HEAD, parts);
+    expect(await saved(path)).toEqual(WHOLE);
+  });
+
+  it('is without a mark where nothing was dropped', async () => {
+    const { path } = await leave(HEAD, [
+      [dropped(0), out('a')],
+      [dropped(0), out('b')],
+    ]);
+    expect(await saved(path)).toEqual(Buffer.concat([...HEAD, out('a'), out('b')]));
+  });
+
+  it.each([
+    ['has only begun', [[dropped(0), out('a')], []], [out('a')]],
+    ['has just turned over', [[dropped(0), out('a')], [dropped(0)]], [out('a')]],
+    ['has just turned over again', [[dropped(9)], [dropped(0), out('b')]], [dropped(9), out('b')]],
+    ['has no mark, for want of room', [[out('a')], []], [out('a')]],
+    ['is not there', [[], []], []],
+  ])('and %s', async (_name, parts, appended) => {
+    const { path } = await leave(HEAD, parts);
+    expect(await saved(path)).toEqual(Buffer.concat([...HEAD, ...appended]));
+  });
+
+  it('ends at a frame that is torn, wherever that is', async () => {
+    const last = NEWER.at(-1) as Buffer;
+    const before = NEWER.slice(0, -1);
+    for (let length = 0; length < last.length; length++) {
+      const { path } = await leave(HEAD, [OLDER, [...before, last.subarray(0, length)]]);
+      expect(await saved(path)).toEqual(WHOLE.subarray(0, WHOLE.length - last.length));
+    }
+  });
+
+  it.each([18, 900])('takes the place of a torn frame of %d bytes at the end of the log', async (length) => {
+    const torn = out('torn'.repeat(250)).subarray(0, length);
+    const { path } = await leave([...HEAD, torn], [OLDER, NEWER]);
+    expect(await saved(path)).toEqual(WHOLE);
+  });
+
+  it('is there once, wherever one who appended it was killed', async () => {
+    const head = Buffer.concat(HEAD);
+    for (let length = head.length; length <= WHOLE.length; length += 7) {
+      const { path } = await leave([WHOLE.subarray(0, length)], [OLDER, NEWER], String(head.length));
+      expect(await saved(path)).toEqual(WHOLE);
+      expect(await saved(path)).toEqual(WHOLE);
+    }
+  });
+
+  it('is there once, wherever one who removed it was killed', async () => {
+    const { path, beside } = await leave(HEAD, [OLDER, NEWER]);
+    for (const name of JOB_FILES.tail) {
+      expect(await saved(path)).toEqual(WHOLE);
+      await rm(beside(name));
+    }
+    expect(await saved(path)).toEqual(WHOLE);
+  });
+
+  it('is found anew where a note of the end was cut short', async () => {
+    const { path } = await leave(HEAD, [OLDER, NEWER], '');
+    expect(await saved(path)).toEqual(WHOLE);
+  });
+
+  it('makes an index that tells of something else go', async () => {
+    const { path, beside } = await leave(HEAD, [OLDER, NEWER]);
+    await writeFile(beside('index'), Buffer.alloc(640, 1));
+    await recoverTail(path);
+    expect(existsSync(beside('index'))).toBe(false);
+    const page = await readLogPage(path, { tail: 2, first: 100, closed: true });
+    expect(page.entries.map(({ text }) => text).join('')).toBe('newer 1\nnewer 2\n');
+  });
+});

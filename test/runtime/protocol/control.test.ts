@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Control } from '../../../src/runtime/protocol/control.ts';
+import { disposers } from '../../support/disposers.ts';
+
+const onEnd = disposers();
+
+/** The other side of the socket, which says what its test says. */
+let folder: string;
+let connected: Promise<Socket>;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cloister-control-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
+  const { promise, resolve } = Promise.withResolvers<Socket>();
+  connected = promise;
+  const server: Server = createServer((socket) => resolve(socket));
+  await new Promise<void>((listening) => server.listen(join(folder, 'control'), listening));
+  onEnd(() => new Promise((closed) => server.close(closed)));
+  onEnd(async () => (await connected).destroy());
+});
+
+const events = () => {
+  const told: unknown[] = [];
+  const ended = Promise.withResolvers<void>();
+  return {
+    told,
+    ended: ended.promise,
+    on: {
+      running: (startedAt: Date, pausedAt: Date | null) =>
+        told.push(['running', startedAt.getTime(), pausedAt?.getTime() ?? null]),
+      paused: (since: Date) => told.push(['paused', since.getTime()]),
+      resumed: () => told.push(['resumed']),
+      ended: () => ended.resolve(),
+    },
+  };
+};
+
+describe('what a supervisor says', () => {
+  it('is understood, in whichever pieces it comes', async () => {
+    const { told, ended, on } = events();
+    new Control(folder, on);
+    const socket = await connected;
+    for (const piece of [
+      'starting\nrun',
+      'ning 5000000 0\npau',
+      'sed 7000000\n',
+      'resumed\n',
+      'news of a later version\n',
+    ])
+      await new Promise<void>((written) => socket.write(piece, () => written()));
+    socket.end();
+    await ended;
+    expect(told).toEqual([['running', 5, null], ['paused', 7], ['resumed']]);
+  });
+
+  it('is understood of one that was started by an earlier version, which knew no pauses', async () => {
+    const { told, ended, on } = events();
+    new Control(folder, on);
+    (await connected).end('running 5000000\n');
+    await ended;
+    expect(told).toEqual([['running', 5, null]]);
+  });
+
+  it('tells that a cell is paused already', async () => {
+    const { told, ended, on } = events();
+    new Control(folder, on);
+    (await connected).end('running 5000000 6000000\n');
+    await ended;
+    expect(told).toEqual([['running', 5, 6]]);
+  });
+});
+
+describe('a request', () => {
+  it('has the answer that comes in its turn', async () => {
+    const control = new Control(folder, events().on);
+    onEnd(() => control.close());
+    const answers = Promise.allSettled([control.pause(), control.signal(10), control.resume()]);
+    const socket = await connected;
+    socket.end('starting\nok\nerror it does not run\npaused 5\nok\n');
+    expect(await answers).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { name: 'ControlError', message: 'it does not run' } },
+      { status: 'fulfilled' },
+    ]);
+  });
+
+  it('fails when the supervisor goes without an answer, and when it is gone', async () => {
+    const { ended, on } = events();
+    const control = new Control(folder, on);
+    const asked = control.stop(5);
+    (await connected).destroy();
+    await expect(asked).rejects.toThrow('its supervisor is gone');
+    await ended;
+    await expect(control.pause()).rejects.toThrow('its supervisor is gone');
+  });
+
+  it('fails when the connection is let go of', async () => {
+    const control = new Control(folder, events().on);
+    const asked = control.stop(5);
+    await connected;
+    control.close();
+    await expect(asked).rejects.toThrow('its supervisor is gone');
+  });
+});

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { remedyFor } from '../../src/runtime/remedies.ts';
+import { disposers } from '../support/disposers.ts';
+import { files } from './cgroup/fixture.ts';
+
+const onEnd = disposers();
+
+const EPERM = 1;
+const ENODEV = 19;
+const EINVAL = 22;
+
+describe('remedyFor', () => {
+  it.each([
+    ['kernel.apparmor_restrict_unprivileged_userns', '1', '/etc/apparmor.d/cloister'],
+    ['kernel.unprivileged_userns_clone', '0', 'sysctl -w kernel.unprivileged_userns_clone=1'],
+    ['user.max_user_namespaces', '0', 'sysctl -w user.max_user_namespaces=10000'],
+  ])('names %s where it is %s', async (sysctl, value, remedy) => {
+    const proc = files(onEnd, { [`sys/${sysctl.replaceAll('.', '/')}`]: `${value}\n` });
+    const told = await remedyFor({ step: 'namespace', errno: EPERM }, proc);
+    expect(told).toContain(`${sysctl} is ${value}: `);
+    expect(told).toContain(remedy);
+    expect(told).not.toContain('docker');
+  });
+
+  it('looks at containers where the machine forbids nothing', async () => {
+    const proc = files(onEnd, { 'sys/user/max_user_namespaces': '1000\n' });
+    expect(await remedyFor({ step: 'clone', errno: EPERM }, proc)).toContain('seccomp=unconfined');
+    expect(await remedyFor({ step: 'pivot_root', errno: EPERM }, proc)).toContain('apparmor=unconfined');
+  });
+
+  it('knows covered parts of /proc, a kernel without overlay, and layers of layers', async () => {
+    const proc = files(onEnd, {});
+    expect(await remedyFor({ step: 'mount', errno: EPERM }, proc)).toContain('systempaths=unconfined');
+    expect(await remedyFor({ step: 'overlay', errno: ENODEV }, proc)).toContain('modprobe overlay');
+    expect(await remedyFor({ step: 'overlay', errno: EINVAL }, proc)).toContain('put it on a volume');
+    expect(await remedyFor({ step: 'cgroup', errno: EPERM }, proc)).toContain('--cgroup-root');
+    expect(await remedyFor({ step: 'streams', errno: EINVAL }, proc)).toContain('cloister doctor');
+  });
+});

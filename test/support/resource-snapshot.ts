@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestServer } from './server.ts';
+
+/** The cgroup below which a server keeps those of its jobs and of its supervisors. */
+export const cgroupOf = async (server: TestServer): Promise<string> => {
+  const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
+    '{ server { cgroup { path } } }',
+  );
+  return info.cgroup.path;
+};
+
+/** What a server and its cells hold of the machine. */
+export interface ResourceSnapshot {
+  /** Of the server and of its spawner. */
+  readonly descriptors: readonly number[];
+  readonly mounts: number;
+  /** Names of the cgroups of jobs; a process of a cell is in one of them. */
+  readonly cgroups: readonly string[];
+  /** Exit records that nobody has taken. */
+  readonly records: readonly string[];
+  /** What is in the supervisors' cgroup: the spawner, and supervisors. */
+  readonly supervisors: number;
+  /** Names of what is in the folders of jobs. */
+  readonly files: readonly string[];
+}
+
+export const snapshotResources = async (server: TestServer): Promise<ResourceSnapshot> => {
+  const cgroup = await cgroupOf(server);
+  const jobs = join(server.stateDir, 'jobs');
+  const supervisors = processesIn(join(cgroup, 'supervisors'));
+  return {
+    descriptors: [server.pid, spawnerOf(cgroup)].map(descriptors),
+    mounts: readFileSync(`/proc/${server.pid}/mountinfo`, 'utf8').split('\n').length,
+    cgroups: readdirSync(join(cgroup, 'jobs'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name),
+    records: readdirSync(join(server.stateDir, 'exits')),
+    supervisors: supervisors.length,
+    files: [...new Set(readdirSync(jobs).flatMap((id) => readdirSync(join(jobs, id))))].sort(),
+  };
+};
+
+/** The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. */
+export const spawnersOf = (cgroup: string): number[] =>
+  processesIn(join(cgroup, 'supervisors')).filter((pid) => nameOf(pid) === 'cell-spawner');
+
+/**
+ * The spawner that serves the server of a cgroup.
+ *
+ * @throws Error when there is none
+ */
+export const spawnerOf = (cgroup: string): number => {
+  const [spawner] = spawnersOf(cgroup);
+  if (spawner === undefined) throw new Error(`no spawner in ${cgroup}`);
+  return spawner;
+};
+
+/** The name of a process; '' for one that has ended. */
+const nameOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return '';
+    throw error;
+  }
+};
+
+const processesIn = (cgroup: string): number[] =>
+  readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n').map(Number);
+
+/** Open files of a process, without its TCP connections: those are the test's own, kept for reuse. */
+const descriptors = (pid: number): number => {
+  const tcp = readFileSync(`/proc/${pid}/net/tcp`, 'utf8');
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    const inode = /^socket:\[(\d+)\]$/.exec(target(`/proc/${pid}/fd/${fd}`))?.[1];
+    return inode === undefined || !tcp.includes(` ${inode} `);
+  }).length;
+};
+
+/** Where a link leads; one that was closed meanwhile leads nowhere. */
+const target = (link: string): string => {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+};
