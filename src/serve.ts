@@ -10,6 +10,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { LogReaders } from './jobs/readers.ts';
 import { Removal } from './jobs/removal.ts';
 import { Retention } from './jobs/retention.ts';
+import type { JobStore } from './jobs/store.ts';
 import { Supervision } from './jobs/supervision.ts';
 import {
   type Cgroups,
@@ -29,7 +30,6 @@ import { adminToken } from './state/admin-token.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
 import { openStore } from './store/sqlite-store.ts';
-import type { JobStore } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 type Log = (line: string) => void;

@@ -1,10 +1,10 @@
+import type { EnvVar, Job } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import { findUser } from '../runtime/image-files.ts';
 import { mountSteps } from '../runtime/mounts.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
-import type { EnvVar, Job } from '../store/job.ts';
 
 /** What a launch needs to know of the server. */
 export interface LaunchContext {

@@ -1,6 +1,6 @@
+import type { Evidence, LimitHit, Limits, Usage } from '../jobs/job.ts';
 import { numberIn } from '../runtime/cgroup/index.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
-import type { Evidence, LimitHit, Limits, Usage } from '../store/job.ts';
 
 /** Looks a key of a cgroup's file up: `undefined` when it is not there. */
 type LookUp = (file: string, key: string | null) => Evidence | undefined;

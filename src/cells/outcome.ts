@@ -1,6 +1,6 @@
+import type { JobState, LimitHit, LimitKind, Limits, Termination, Usage } from '../jobs/job.ts';
 import { explainFailure } from '../runtime/launch-failure.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
-import type { JobState, LimitHit, LimitKind, Limits, Termination, Usage } from '../store/job.ts';
 import { limitHits } from './limit-hits.ts';
 
 /** A state that a job stays in. */

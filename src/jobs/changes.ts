@@ -1,4 +1,4 @@
-import type { Job, JobState } from '../store/job.ts';
+import type { Job, JobState } from './job.ts';
 
 type Listener = (job: Job) => void;
 

@@ -1,6 +1,6 @@
 import { Bell, pull } from '../async/pull.ts';
-import type { JobEvent, JobFilter, JobStore } from '../store/store.ts';
 import type { Changes } from './changes.ts';
+import type { JobEvent, JobFilter, JobStore } from './store.ts';
 
 const PAGE = 100;
 

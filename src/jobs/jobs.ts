@@ -8,15 +8,6 @@ import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
 import { ControlError } from '../runtime/protocol/control.ts';
 import { type Isolation, parseIsolation } from '../runtime/protocol/isolation.ts';
 import { signalNumber } from '../signals.ts';
-import type { Job, Usage } from '../store/job.ts';
-import {
-  type JobEvent,
-  type JobFilter,
-  type JobStore,
-  type Page,
-  type PageRequest,
-  StoreFullError,
-} from '../store/store.ts';
 import { type Changes, isFinal } from './changes.ts';
 import {
   badInput,
@@ -30,6 +21,7 @@ import {
 } from './errors.ts';
 import { followEvents } from './events.ts';
 import { newJobId } from './id.ts';
+import type { Job, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
@@ -44,6 +36,14 @@ import type {
   ServerInfo,
   SubmitRequest,
 } from './service.ts';
+import {
+  type JobEvent,
+  type JobFilter,
+  type JobStore,
+  type Page,
+  type PageRequest,
+  StoreFullError,
+} from './store.ts';
 import type { Supervision } from './supervision.ts';
 import { followUsage } from './usage.ts';
 import { nextChange, watchJob } from './watch.ts';

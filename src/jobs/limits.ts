@@ -1,7 +1,7 @@
 import { DiskError } from '../runtime/cgroup/disk.ts';
 import { type CgroupLimits, formatCpus, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
-import type { IoLimit, Limits } from '../store/job.ts';
 import { badInput, ClientError } from './errors.ts';
+import type { IoLimit, Limits } from './job.ts';
 import type { IoLimitRequest, LimitsRequest } from './service.ts';
 
 /** Limits that a server has a default for and may have a maximum for. */

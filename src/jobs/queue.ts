@@ -1,5 +1,5 @@
-import type { Job } from '../store/job.ts';
 import { queueFull } from './errors.ts';
+import type { Job } from './job.ts';
 
 export interface QueueOptions {
   /** Jobs that run at a time. */

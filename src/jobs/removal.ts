@@ -1,6 +1,6 @@
 import type { JobFolders } from '../cells/folders.ts';
-import type { JobStore } from '../store/store.ts';
 import type { LogReaders } from './readers.ts';
+import type { JobStore } from './store.ts';
 
 export interface RemovalOptions {
   readonly store: JobStore;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { RequestKey } from '../store/store.ts';
 import { badInput } from './errors.ts';
 import type { SubmitRequest } from './service.ts';
+import type { RequestKey } from './store.ts';
 
 const LONGEST_KEY = 256;
 

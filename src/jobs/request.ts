@@ -1,6 +1,6 @@
 import { findUser, isFolder, userForm } from '../runtime/image-files.ts';
-import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from '../store/job.ts';
 import { badInput } from './errors.ts';
+import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from './job.ts';
 import { checkLimits, type LimitsContext } from './limits.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
 import type { SubmitRequest } from './service.ts';

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { JobFolders } from '../cells/folders.ts';
-import type { Finished, JobStore } from '../store/store.ts';
 import type { Removal } from './removal.ts';
+import type { Finished, JobStore } from './store.ts';
 
 /** What is kept of jobs that have ended; `null`: without end. Pinned ones are kept besides. */
 export interface RetentionSettings {

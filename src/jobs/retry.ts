@@ -1,5 +1,5 @@
-import type { Job, JobState } from '../store/job.ts';
 import { newJobId } from './id.ts';
+import type { Job, JobState } from './job.ts';
 
 /** Milliseconds between two attempts at most, however often they were doubled. */
 export const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;

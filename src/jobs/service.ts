@@ -1,8 +1,8 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
 import type { Isolation } from '../runtime/protocol/isolation.ts';
-import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from '../store/job.ts';
-import type { JobEvent, JobFilter, Page, PageRequest } from '../store/store.ts';
+import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
+import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
 /** Who asks. Decided in one place, at the door of the server. */
 export interface Identity {

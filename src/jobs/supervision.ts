@@ -4,12 +4,12 @@ import { outcome } from '../cells/outcome.ts';
 import { Control, ControlError } from '../runtime/protocol/control.ts';
 import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { SpawnError, type Spawner } from '../runtime/protocol/spawner.ts';
-import type { Job, JobState, JobStatus, Usage } from '../store/job.ts';
-import { type JobStore, StoreFullError } from '../store/store.ts';
 import type { Changes } from './changes.ts';
+import type { Job, JobState, JobStatus, Usage } from './job.ts';
 import { LiveJob } from './live.ts';
 import { Queue, type QueueOptions, type QueuePlace } from './queue.ts';
 import { nextAttempt } from './retry.ts';
+import { type JobStore, StoreFullError } from './store.ts';
 
 /** What supervision needs of the host's cgroups. */
 export interface CellRemains {

@@ -1,6 +1,6 @@
 import { Bell, pull } from '../async/pull.ts';
-import type { Job, Usage } from '../store/job.ts';
 import { type Changes, isFinal } from './changes.ts';
+import type { Job, Usage } from './job.ts';
 
 export interface UsageOptions {
   readonly changes: Changes;

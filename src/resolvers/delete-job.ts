@@ -1,4 +1,4 @@
-import type { Job } from '../store/job.ts';
+import type { Job } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
 

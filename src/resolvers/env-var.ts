@@ -1,4 +1,4 @@
-import type { EnvVar } from '../store/job.ts';
+import type { EnvVar } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 
 export const EnvVarType = builder.objectRef<EnvVar>('EnvVar').implement({

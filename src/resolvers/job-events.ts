@@ -1,4 +1,4 @@
-import type { JobEvent } from '../store/store.ts';
+import type { JobEvent } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode, JobStatus } from './job.ts';
 import { JobFilter, toFilter } from './job-filter.ts';

@@ -1,4 +1,4 @@
-import type { JobFilter as Filter } from '../store/store.ts';
+import type { JobFilter as Filter } from '../jobs/store.ts';
 import { builder } from './builder.ts';
 import { JobStatus } from './job.ts';
 import { LabelInput } from './label.ts';

@@ -1,5 +1,5 @@
 import { notFound } from '../jobs/errors.ts';
-import { JOB_STATUSES, type Job, LIMIT_KINDS, type OutputCount } from '../store/job.ts';
+import { JOB_STATUSES, type Job, LIMIT_KINDS, type OutputCount } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';

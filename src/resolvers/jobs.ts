@@ -1,4 +1,4 @@
-import type { Page } from '../store/store.ts';
+import type { Page } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
 import { JobFilter, toFilter } from './job-filter.ts';

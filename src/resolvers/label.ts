@@ -1,4 +1,4 @@
-import type { Label } from '../store/job.ts';
+import type { Label } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 
 export const LabelType = builder.objectRef<Label>('Label').implement({

@@ -1,4 +1,4 @@
-import type { Evidence, LimitHit } from '../store/job.ts';
+import type { Evidence, LimitHit } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 
 const EvidenceType = builder.objectRef<Evidence>('CgroupEvidence').implement({

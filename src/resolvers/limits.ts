@@ -1,4 +1,4 @@
-import type { IoLimit, Limits, OUTPUT_POLICIES } from '../store/job.ts';
+import type { IoLimit, Limits, OUTPUT_POLICIES } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 
 const HELP = {

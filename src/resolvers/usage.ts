@@ -1,4 +1,4 @@
-import type { Pressure, Pressures, Usage } from '../store/job.ts';
+import type { Pressure, Pressures, Usage } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
 import { wellFormed } from './scalars.ts';
 

@@ -1,6 +1,6 @@
+import type { EventRequest } from '../jobs/store.ts';
 import type { Query } from './query.ts';
 import { COLUMNS } from './row.ts';
-import type { EventRequest } from './store.ts';
 
 /** Events that one query looks at, so that a filter which few of them match does not hold up the server. */
 export const MOST_LOOKED_AT = 1000;

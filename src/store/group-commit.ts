@@ -1,5 +1,5 @@
+import { StoreFullError } from '../jobs/store.ts';
 import type { Connection } from './connection.ts';
-import { StoreFullError } from './store.ts';
 
 interface Write {
   /** Runs in the transaction; what it throws undoes this write only. */

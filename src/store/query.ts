@@ -1,6 +1,6 @@
-import type { JobStatus } from './job.ts';
+import type { JobStatus } from '../jobs/job.ts';
+import type { JobFilter, PageRequest } from '../jobs/store.ts';
 import { COLUMNS } from './row.ts';
-import type { JobFilter, PageRequest } from './store.ts';
 
 type Value = string | number | null;
 

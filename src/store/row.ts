@@ -10,7 +10,7 @@ import type {
   OutputCount,
   Termination,
   Usage,
-} from './job.ts';
+} from '../jobs/job.ts';
 
 /** A row of the table `jobs`, as SQLite gives it. Times are milliseconds since 1970. */
 export interface JobRow {

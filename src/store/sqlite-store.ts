@@ -1,11 +1,5 @@
 import type { Statement } from 'better-sqlite3';
-import type { Connection } from './connection.ts';
-import { openDatabase } from './database.ts';
-import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
-import { GroupCommit } from './group-commit.ts';
-import type { Job, JobState, JobStatus } from './job.ts';
-import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
-import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
+import type { Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
   EventPage,
   EventRequest,
@@ -18,7 +12,13 @@ import type {
   Page,
   PageRequest,
   RequestKey,
-} from './store.ts';
+} from '../jobs/store.ts';
+import type { Connection } from './connection.ts';
+import { openDatabase } from './database.ts';
+import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
+import { GroupCommit } from './group-commit.ts';
+import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
+import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 
 /**
  * Opens the jobs kept in a SQLite file, made if need be.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Job, JobSpec } from '../../src/jobs/job.ts';
 import { Queue, type QueueOptions } from '../../src/jobs/queue.ts';
-import type { Job, JobSpec } from '../../src/store/job.ts';
 import { makeJob, spec } from '../store/fixture.ts';
 
 let started: Job[];

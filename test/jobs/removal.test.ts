@@ -5,8 +5,8 @@ import { beforeEach, expect, it } from 'vitest';
 import { JobFolders } from '../../src/cells/folders.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
+import type { JobStore } from '../../src/jobs/store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
-import type { JobStore } from '../../src/store/store.ts';
 import { at, makeJob } from '../store/fixture.ts';
 import { disposers } from '../support/disposers.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobState, Limits } from '../../src/store/job.ts';
+import type { JobState, Limits } from '../../src/jobs/job.ts';
 import { page, unknownId } from '../server/fake-jobs.ts';
 import { at, hit, STATES, usage } from '../store/fixture.ts';
 import { Api } from './fixture.ts';

@@ -1,6 +1,7 @@
 import { Bell, pull } from '../../src/async/pull.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { newJobId } from '../../src/jobs/id.ts';
+import type { Job, JobState, Usage } from '../../src/jobs/job.ts';
 import type { QueuePlace } from '../../src/jobs/queue.ts';
 import type {
   Identity,
@@ -10,10 +11,9 @@ import type {
   ServerInfo,
   SubmitRequest,
 } from '../../src/jobs/service.ts';
+import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
 import type { LogPage } from '../../src/runtime/log/page.ts';
 import type { Isolation } from '../../src/runtime/protocol/isolation.ts';
-import type { Job, JobState, Usage } from '../../src/store/job.ts';
-import type { JobEvent, Page, PageRequest } from '../../src/store/store.ts';
 import { makeJob, usage } from '../store/fixture.ts';
 
 /** One page of one entry. The cursor is the number of the page. */

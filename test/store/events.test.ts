@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/jobs/job.ts';
+import type { JobEvent, JobFilter, JobStore } from '../../src/jobs/store.ts';
 import { MOST_LOOKED_AT } from '../../src/store/event-query.ts';
-import type { Job } from '../../src/store/job.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
-import type { JobEvent, JobFilter, JobStore } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
 import { at, makeJob } from './fixture.ts';
 

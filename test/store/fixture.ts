@@ -1,5 +1,5 @@
 import { newJobId } from '../../src/jobs/id.ts';
-import type { Job, JobSpec, JobState, LimitHit } from '../../src/store/job.ts';
+import type { Job, JobSpec, JobState, LimitHit } from '../../src/jobs/job.ts';
 
 export const at = (ms: number): Date => new Date(1_700_000_000_000 + ms);
 

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { StoreFullError } from '../../src/jobs/store.ts';
 import type { Connection } from '../../src/store/connection.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { GroupCommit } from '../../src/store/group-commit.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
-import { StoreFullError } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
 import { makeJob } from './fixture.ts';
 

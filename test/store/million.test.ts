@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobFilter, JobStore, PageRequest } from '../../src/jobs/store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
-import type { JobFilter, JobStore, PageRequest } from '../../src/store/store.ts';
 import { spec } from './fixture.ts';
 
 const FEW = 10_000;

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { JobFilter, PageRequest } from '../../src/jobs/store.ts';
 import type { Connection } from '../../src/store/connection.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from '../../src/store/query.ts';
-import type { JobFilter, PageRequest } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
 import { at } from './fixture.ts';
 

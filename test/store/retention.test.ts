@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { JobStore } from '../../src/jobs/store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
-import type { JobStore } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
 import { at, makeJob } from './fixture.ts';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Job, JobState, JobStatus } from '../../src/store/job.ts';
+import type { Job, JobState, JobStatus } from '../../src/jobs/job.ts';
+import type { JobStore, PageRequest } from '../../src/jobs/store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
-import type { JobStore, PageRequest } from '../../src/store/store.ts';
 import { disposers } from '../support/disposers.ts';
 import { at, makeJob, STATES } from './fixture.ts';
 
