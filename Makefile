@@ -165,6 +165,10 @@ generate: build ## Write the schema and the typed operations anew
 	mv .cache/schema.graphql schema/schema.graphql
 	graphql-codegen --config codegen.ts --silent
 
+.PHONY: cast
+cast: build ## Record a real session and draw it: docs/cast/survives.svg, which the README shows
+	@node docs/cast/make.ts
+
 .PHONY: fresh
 fresh: build ## Check that the schema and the typed operations are those of the code
 	@$(functions)
