@@ -11,6 +11,7 @@ const program = new Command('cloister')
   .version(VERSION, '--version', 'print the version')
   .helpOption('-h, --help', 'print help')
   .helpCommand(false)
+  .enablePositionalOptions()
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cloister: ')) });
 

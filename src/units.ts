@@ -2,26 +2,26 @@
 
 const SIZES: Readonly<Record<string, number>> = {
   '': 1,
-  K: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  t: 1e12,
+  ki: 2 ** 10,
+  mi: 2 ** 20,
+  gi: 2 ** 30,
+  ti: 2 ** 40,
 };
 
 /**
- * Bytes from `1048576`, `512Mi`, `1.5G`, each with or without a `B` behind: K, M, G, T are powers of 1000,
- * Ki, Mi, Gi, Ti powers of 1024 (IEC 80000-13).
+ * Bytes from `1048576`, `512Mi`, `1.5G`, `64mb`, each with or without a `B` at the end, in upper or lower case: K, M, G,
+ * T are powers of 1000, Ki, Mi, Gi, Ti powers of 1024 (IEC 80000-13).
  *
  * @returns a whole number from 0 to 2^53-1, or `undefined` for anything else
  */
 export const parseByteSize = (text: string): number | undefined => {
-  const match = /^(\d+(?:\.\d+)?) ?(|K|M|G|T|Ki|Mi|Gi|Ti)B?$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?) ?([kmgt]?i?)b?$/i.exec(text);
   if (match === null) return undefined;
-  return whole(Number(match[1]) * (SIZES[match[2] ?? ''] ?? 1));
+  return whole(Number(match[1]) * (SIZES[(match[2] ?? '').toLowerCase()] ?? Number.NaN));
 };
 
 const DURATIONS: Readonly<Record<string, number>> = {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import type { Connection } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';
+import { namingFlag } from './field-flags.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
 
@@ -27,7 +28,9 @@ export const request = async <Result, Variables>(
 export const serverError = (connection: Connection, errors: readonly unknown[]): ServerError => {
   const told = errors.map((error) => {
     const { message, extensions } = fields(error);
-    return { message: inert(String(message ?? 'no message')), code: fields(extensions)['code'] };
+    const { code, field } = fields(extensions);
+    const text = String(message ?? 'no message');
+    return { message: inert(typeof field === 'string' ? namingFlag(text, field) : text), code };
   });
   const code = told[0]?.code;
   const message = told.map((error) => error.message).join('; ') || 'the server failed without a message';

@@ -1,11 +1,16 @@
-import { readFile } from 'node:fs/promises';
+/** What `submit` and `run` send to the server: the flags and words of a command line as the input of `submitJob`. */
+
+import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
+import { duration, expected, isRelative, moment, number, pair, size, whole } from './flag-values.ts';
 import type { IoLimitInput, RetriesInput, SubmitJobInput } from './generated/operations.ts';
+import { stdinText } from './stdin.ts';
 
 /** What `submit` and `run` were told, as commander hands it over. */
 export interface SubmitFlags {
   readonly image?: string;
   readonly env?: readonly string[];
+  readonly envFile?: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
@@ -38,67 +43,81 @@ export interface SubmitFlags {
 export type CommandWords = { readonly command: string } | { readonly argv: readonly string[] };
 
 /**
- * Tells the two apart by `--`: what follows it is an argument vector.
+ * One word is a line for the shell; several words are an argument vector, as is what follows `--`.
  *
- * @param words the words that are neither options nor `--`, in order
- * @param afterDashes how many of them followed `--`; `undefined` without it
+ * @param words the words of the command, as they are
+ * @param literal they follow a `--`
  */
-export const commandWords = (words: readonly string[], afterDashes: number | undefined): CommandWords => {
-  const [command] = words;
-  if (afterDashes !== undefined) {
-    if (afterDashes === words.length && command !== undefined) return { argv: words };
-    throw new CliError('give the command either as one string or as words after "--", not both');
-  }
-  if (words.length === 1 && command !== undefined) return { command };
-  throw new CliError('give the command as one string ("ls -l /") or as words after "--" (-- ls -l /)');
+export const commandWords = (words: readonly string[], literal: boolean): CommandWords => {
+  const [first] = words;
+  if (first === undefined)
+    throw new CliError('give a command: one string for the shell ("ls -l /"), or words (ls -l /)');
+  if (literal) return { argv: words };
+  if (words.length === 1) return { command: first };
+  if (/\s/.test(first))
+    throw new CliError(
+      `expected flags before the command, got ${JSON.stringify(words[1])} after it. ` +
+        `To run a program named ${JSON.stringify(first)}, put "--" before it`,
+    );
+  return { argv: words };
 };
 
 /**
  * The input of `submitJob`. Sizes and durations go to the server as they were given.
  *
+ * @param ownStdin feed the job what our own standard input gives, where that is not a terminal
  * @throws CliError that names the flag, what was expected and what came
  */
-export const submitInput = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJobInput> => ({
+export const submitInput = async (
+  words: CommandWords,
+  flags: SubmitFlags,
+  { ownStdin }: { readonly ownStdin: boolean },
+): Promise<SubmitJobInput> => ({
   ...words,
   image: flags.image,
-  env: flags.env?.map((text) => {
-    const [name, value] = pair('--env', 'NAME=VALUE', text);
-    return { name, value };
-  }),
+  env: env(await environment(flags.envFile ?? [], flags.env ?? [], process.env)),
   workdir: flags.workdir,
   user: flags.user,
   hostname: flags.hostname,
   capabilities: flags.rootInCell === true ? 'ROOT_IN_CELL' : undefined,
-  stdin: flags.stdin === undefined ? undefined : await stdinText(flags.stdin),
   name: flags.name,
   labels: flags.label?.map((text) => {
     const [key, value] = pair('--label', 'KEY=VALUE', text);
     return { key, value };
   }),
   priority: flags.priority === undefined ? undefined : priority(flags.priority),
-  startAfter: flags.startAfter,
+  startAfter: startAfter(flags),
   retries: retries(flags),
   idempotencyKey: flags.idempotencyKey,
   limits: {
     cpus: flags.cpus === undefined ? undefined : number('--cpus', 'a number such as 0.5', flags.cpus),
-    cpuWeight: flags.cpuWeight === undefined ? undefined : whole('--cpu-weight', flags.cpuWeight),
+    cpuWeight: optional(whole, '--cpu-weight', flags.cpuWeight),
     cpuset: flags.cpuset,
-    cpuTime: flags.cpuTime,
-    memory: flags.memory,
-    memoryHigh: flags.memoryHigh,
-    swap: flags.swap,
-    pids: flags.pids === undefined ? undefined : whole('--pids', flags.pids),
-    disk: flags.disk,
-    inodes: flags.inodes === undefined ? undefined : whole('--inodes', flags.inodes),
+    cpuTime: optional(duration, '--cpu-time', flags.cpuTime),
+    memory: optional(size, '--memory', flags.memory),
+    memoryHigh: optional(size, '--memory-high', flags.memoryHigh),
+    swap: optional(size, '--swap', flags.swap),
+    pids: optional(whole, '--pids', flags.pids),
+    disk: optional(size, '--disk', flags.disk),
+    inodes: optional(whole, '--inodes', flags.inodes),
     io: flags.io?.map(ioLimit),
-    timeout: flags.timeout,
-    output: flags.output,
+    timeout: optional(duration, '--timeout', flags.timeout),
+    output: optional(size, '--output', flags.output),
     outputPolicy: flags.truncate === true ? 'TRUNCATE' : undefined,
   },
+  // Last: it may take as long as who feeds us, and a bad flag is reported before.
+  stdin: await stdinText(flags.stdin, ownStdin),
 });
 
+const optional = <T>(read: (flag: string, text: string) => T, flag: string, text?: string): T | undefined =>
+  text === undefined ? undefined : read(flag, text);
+
+const env = <T>(variables: readonly T[]): readonly T[] | undefined =>
+  variables.length === 0 ? undefined : variables;
+
 const retries = ({ retries: limit, backoff }: SubmitFlags): RetriesInput | undefined => {
-  if (limit !== undefined) return { limit: whole('--retries', limit), backoff };
+  if (limit !== undefined)
+    return { limit: whole('--retries', limit), backoff: optional(duration, '--backoff', backoff) };
   if (backoff === undefined) return undefined;
   throw new CliError('--backoff: expected --retries beside it');
 };
@@ -112,14 +131,12 @@ const ioLimit = (text: string): IoLimitInput => {
     parts.delete(name);
     return value;
   };
-  const count = (name: string): number | undefined => {
-    const value = take(name);
-    return value === undefined ? undefined : whole(`--io ${name}`, value);
-  };
+  const count = (name: string): number | undefined => optional(whole, `--io ${name}`, take(name));
+  const rate = (name: string): string | undefined => optional(size, `--io ${name}`, take(name));
   const limit = {
     device: take('device'),
-    readBps: take('read-bps'),
-    writeBps: take('write-bps'),
+    readBps: rate('read-bps'),
+    writeBps: rate('write-bps'),
     readIops: count('read-iops'),
     writeIops: count('write-iops'),
   };
@@ -127,52 +144,18 @@ const ioLimit = (text: string): IoLimitInput => {
   return limit;
 };
 
-/** A whole number from 0 to 2^31 - 1, which is what GraphQL's `Int` holds. */
-export const whole = (flag: string, text: string): number => {
-  if (/^\d{1,10}$/.test(text) && Number(text) <= 0x7fff_ffff) return Number(text);
-  throw expected(flag, 'a whole number from 0 to 2147483647', text);
-};
-
 const priority = (text: string): number => {
   if (/^-?\d{1,3}$/.test(text)) return Number(text);
   throw expected('--priority', 'a whole number from -100 to 100', text);
 };
 
-const number = (flag: string, what: string, text: string): number => {
-  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
-  throw expected(flag, what, text);
+const startAfter = ({ startAfter: text, idempotencyKey }: SubmitFlags): string | undefined => {
+  if (text === undefined) return undefined;
+  if (idempotencyKey !== undefined && isRelative(text))
+    throw expected(
+      '--start-after',
+      'a time such as 2027-01-31T12:00:00Z beside --idempotency-key, because a time from now changes',
+      text,
+    );
+  return moment('--start-after', 'ahead', text, Date.now());
 };
-
-const pair = (flag: string, what: string, text: string): [string, string] => {
-  const at = text.indexOf('=');
-  if (at < 1) throw expected(flag, what, text);
-  return [text.slice(0, at), text.slice(at + 1)];
-};
-
-const stdinText = async (file: string): Promise<string> => {
-  const bytes = file === '-' ? await readAll(process.stdin) : await readNamed(file);
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new CliError(`--stdin: expected text in UTF-8, got something else from ${JSON.stringify(file)}`);
-  }
-};
-
-const readNamed = async (file: string): Promise<Buffer> => {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new CliError(`--stdin: ${error instanceof Error ? error.message : String(error)}`, 1, {
-      cause: error,
-    });
-  }
-};
-
-const readAll = async (stream: AsyncIterable<Uint8Array>): Promise<Buffer> => {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
-};
-
-const expected = (flag: string, what: string, got: string): CliError =>
-  new CliError(`${flag}: expected ${what}, got ${JSON.stringify(got)}`);

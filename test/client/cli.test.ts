@@ -40,8 +40,19 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}, command = bin): ChildProcess => {
+interface Surroundings {
+  readonly command?: string;
+  /** Standard input; nothing without it. */
+  readonly input?: 'pipe';
+}
+
+const start = (
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  { command = bin, input }: Surroundings = {},
+): ChildProcess => {
   const child = spawn(command, args, {
+    stdio: [input ?? 'ignore', 'pipe', 'pipe'],
     env: {
       PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
       CLOISTER_URL: server.url.href,
@@ -115,11 +126,23 @@ describe('help', () => {
 describe('bad use', () => {
   it.each([
     [['nosuch'], 1, "cloister: unknown command 'nosuch'"],
-    [['status'], 1, "cloister: missing required argument 'id'"],
+    [['status'], 1, "cloister: missing required argument 'job'"],
     [['status', 'a', '--nosuch'], 1, "cloister: unknown option '--nosuch'"],
-    [['run', 'ls', '-l'], 125, 'cloister: unknown option \'-l\'\n(to run words as they are put "--" first'],
-    [['submit', 'ls', '/'], 1, 'cloister: give the command as one string'],
-    [['submit', '--env', 'A', 'true'], 1, 'cloister: --env: expected NAME=VALUE, got "A"\n'],
+    [['run', '-x', 'ls'], 125, "cloister: unknown option '-x'"],
+    [['run'], 125, 'cloister: give a command: '],
+    [
+      ['submit', 'ls -l', '--json'],
+      1,
+      'cloister: expected flags before the command, got "--json" after it. ',
+    ],
+    [['submit', '--env', 'A', 'true'], 1, 'cloister: --env: expected NAME=VALUE, or the NAME of a variable'],
+    [
+      ['run', '--timeout', '10', 'sleep 1'],
+      125,
+      'cloister: --timeout: expected a unit, such as 10s for seconds or 10ms for milliseconds, got "10"\n',
+    ],
+    [['stop', 'x', '--grace', '5'], 1, 'cloister: --grace: expected a unit, such as 5s'],
+    [['run', '--memory', 'lots', 'x'], 125, 'cloister: --memory: expected a size such as 512Mi, 64m or 1.5G'],
     [['list', '--status', 'DONE'], 1, 'cloister: --status: expected one of QUEUED, RUNNING, COMPLETED, '],
     [['list', '--url', 'ftp://x'], 1, 'cloister: --url: expected an http or https URL'],
     [['status', 'nosuch'], 1, 'cloister: no job with id "nosuch"\n'],
@@ -181,8 +204,56 @@ describe('submit', () => {
     });
   });
 
+  it('takes words as they are, and one string as a line for the shell', async () => {
+    for (const words of [
+      ['ls', '-l', '/'],
+      ['echo', '--name', 'x', '--', '-h'],
+    ])
+      expect(await cloister(['submit', ...words])).toMatchObject({ code: 0, err: '' });
+    await cloister(['submit', '-n', 'x', 'ls | wc']);
+    await cloister(['submit', '--', 'ls | wc']);
+    expect([...server.jobs.values()].map(({ input: { argv, command } }) => argv ?? command)).toEqual([
+      ['ls', '-l', '/'],
+      ['echo', '--name', 'x', '--', '-h'],
+      'ls | wc',
+      ['ls | wc'],
+    ]);
+  });
+
+  it('takes variables from files, the shell and flags, the last one of a name', async () => {
+    const file = join(folder, 'env');
+    await writeFile(file, '# a comment\n\nA=of the file\n  B=b # c\r\nFROM_SHELL\n');
+    const flags = ['-e', 'A=of the flag', '--env', 'ALSO', '--env-file', file, '-w', '/tmp', '-u', 'nobody'];
+    await cloister(['submit', ...flags, 'env'], { FROM_SHELL: 'x=y', ALSO: '' });
+    expect(server.jobs.get('job-1')?.input).toMatchObject({
+      env: [
+        { name: 'A', value: 'of the flag' },
+        { name: 'B', value: 'b # c' },
+        { name: 'FROM_SHELL', value: 'x=y' },
+        { name: 'ALSO', value: '' },
+      ],
+      workdir: '/tmp',
+      user: 'nobody',
+    });
+    expect((await cloister(['submit', '--env-file', file, 'env'])).err).toContain(
+      `--env-file ${file}, line 5: expected NAME=VALUE, or the NAME of a variable that is set here, got "FROM_SHELL"`,
+    );
+  });
+
+  it('starts a job later, at a time from now or a given one', async () => {
+    const before = Date.now();
+    await cloister(['submit', '--start-after', '10m', 'x']);
+    const time = Date.parse(String(server.jobs.get('job-1')?.input.startAfter));
+    expect(time).toBeGreaterThanOrEqual(before + 600_000);
+    expect(time).toBeLessThanOrEqual(Date.now() + 600_000);
+    await cloister(['submit', '--start-after', '2027-01-31T12:00:00+01:00', 'x']);
+    expect(server.jobs.get('job-2')?.input.startAfter).toBe('2027-01-31T11:00:00.000Z');
+    const keyed = await cloister(['submit', '--idempotency-key', 'k', '--start-after', '10m', 'x']);
+    expect(keyed.err).toContain('--start-after: expected a time such as 2027-01-31T12:00:00Z beside');
+  });
+
   it('feeds our stdin to the command', async () => {
-    const child = start(['submit', '--stdin', '-', 'cat']);
+    const child = start(['submit', '--stdin', '-', 'cat'], {}, { input: 'pipe' });
     child.stdin?.end('größer\n');
     expect(await finished(child)).toMatchObject({ code: 0, out: 'job-1\n' });
     expect(server.jobs.get('job-1')?.input.stdin).toBe('größer\n');
@@ -288,6 +359,40 @@ describe('run', () => {
     expect(stdout.equals(big)).toBe(true);
   });
 
+  it('feeds the command what it is fed itself, and nothing from a terminal or a device', async () => {
+    does((job) => job.end(COMPLETED));
+    const child = start(['run', 'cat'], {}, { input: 'pipe' });
+    child.stdin?.end('hi\n');
+    expect(await finished(child)).toMatchObject({ code: 0, err: '' });
+    expect(server.jobs.get('job-1')?.input.stdin).toBe('hi\n');
+    await cloister(['run', 'cat']);
+    expect(server.jobs.get('job-2')?.input.stdin).toBeUndefined();
+  });
+
+  it('reads no more of its stdin than a job can be fed, and says so', async () => {
+    const child = start(['run', 'head', '-1'], {}, { input: 'pipe' });
+    const piece = Buffer.alloc(64 * 1024, 'y\n');
+    const stdin = child.stdin ?? expect.unreachable();
+    // Whoever feeds it is ended by SIGPIPE, as `yes` would be.
+    const refused = once(stdin, 'error');
+    const feed = (): void => {
+      while (stdin.writable && stdin.write(piece));
+    };
+    stdin.on('drain', feed);
+    feed();
+    expect(await finished(child)).toMatchObject({
+      code: 125,
+      out: '',
+      err: 'cloister: standard input: expected at most 8388608 bytes (8 MiB), which is what a job can be fed, got more\n',
+    });
+    expect(await refused).toMatchObject([{ code: 'EPIPE' }]);
+    expect(server.jobs.size).toBe(0);
+  });
+
+  it('leaves the job to itself with --detach', async () => {
+    expect(await cloister(['run', '-d', 'sleep', '10m'])).toMatchObject({ code: 0, out: 'job-1\n', err: '' });
+  });
+
   it.each([
     [{ status: 'COMPLETED', signal: 'SIGSEGV' }, 139, ''],
     [
@@ -349,7 +454,7 @@ describe('bin/cloister', () => {
     await mkdir(join(folder, 'bin'));
     await symlink(bin, join(folder, 'cloister'));
     await symlink('../cloister', join(folder, 'bin', 'c'));
-    expect(await finished(start(['--version'], {}, join(folder, 'bin', 'c')))).toMatchObject({
+    expect(await finished(start(['--version'], {}, { command: join(folder, 'bin', 'c') }))).toMatchObject({
       code: 0,
       err: '',
     });
@@ -378,7 +483,7 @@ describe('bin/cloister', () => {
     const copy = join(folder, 'bin', 'cloister');
     await writeFile(copy, await readFile(bin), { mode: 0o755 });
     const outcome = await finished(
-      start(['list'], { PATH: [folder, '/usr/bin', '/bin'].join(delimiter) }, copy),
+      start(['list'], { PATH: [folder, '/usr/bin', '/bin'].join(delimiter) }, { command: copy }),
     );
     expect(outcome).toMatchObject({
       code: 1,

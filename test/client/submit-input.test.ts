@@ -2,26 +2,32 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { commandWords, submitInput, whole } from '../../src/client/submit-input.ts';
+import { whole } from '../../src/client/flag-values.ts';
+import {
+  commandWords,
+  type SubmitFlags,
+  submitInput as submitInputOf,
+} from '../../src/client/submit-input.ts';
+
+const submitInput = (words: { command: string }, flags: SubmitFlags) =>
+  submitInputOf(words, flags, { ownStdin: false });
 
 describe('commandWords', () => {
   it('takes one word for a shell command line', () => {
-    expect(commandWords(['ls -l /'], undefined)).toEqual({ command: 'ls -l /' });
+    expect(commandWords(['ls -l /'], false)).toEqual({ command: 'ls -l /' });
   });
 
-  it('takes the words after -- for an argument vector, one word too', () => {
-    expect(commandWords(['ls', '-l', '/'], 3)).toEqual({ argv: ['ls', '-l', '/'] });
-    expect(commandWords(['ls'], 1)).toEqual({ argv: ['ls'] });
+  it('takes several words, and one after --, for an argument vector', () => {
+    expect(commandWords(['ls', '-l', '/'], false)).toEqual({ argv: ['ls', '-l', '/'] });
+    expect(commandWords(['ls', '-l', '/'], true)).toEqual({ argv: ['ls', '-l', '/'] });
+    expect(commandWords(['ls'], true)).toEqual({ argv: ['ls'] });
+    expect(commandWords(['a program', 'x'], true)).toEqual({ argv: ['a program', 'x'] });
   });
 
-  it.each([
-    ['nothing', [], undefined],
-    ['several words without --', ['ls', '/'], undefined],
-    ['nothing after --', [], 0],
-    ['words before and after --', ['a', 'b'], 1],
-    ['a word before -- and none after', ['a'], 0],
-  ])('refuses %s', (_, words, after) => {
-    expect(() => commandWords(words, after)).toThrow(/^give the command /);
+  it('refuses nothing, and a line for the shell with more after it', () => {
+    expect(() => commandWords([], false)).toThrow(/^give a command/);
+    expect(() => commandWords([], true)).toThrow(/^give a command/);
+    expect(() => commandWords(['ls -l', '--json'], false)).toThrow(/^expected flags before the command/);
   });
 });
 
@@ -82,7 +88,7 @@ describe('submitInput', () => {
       name: 'n',
       labels: [{ key: 'k', value: 'v=w' }],
       priority: -7,
-      startAfter: '2027-01-31T12:00:00Z',
+      startAfter: '2027-01-31T12:00:00.000Z',
       idempotencyKey: 'once',
       limits: {
         cpus: 0.5,
@@ -107,8 +113,25 @@ describe('submitInput', () => {
   });
 
   it.each([
-    [{ env: ['A'] }, '--env: expected NAME=VALUE, got "A"'],
-    [{ env: ['=1'] }, '--env: expected NAME=VALUE, got "=1"'],
+    [
+      { env: ['NOT_SET'] },
+      '--env: expected NAME=VALUE, or the NAME of a variable that is set here, got "NOT_SET"',
+    ],
+    [{ env: ['=1'] }, '--env: expected NAME=VALUE, or the NAME of a variable that is set here, got "=1"'],
+    [
+      { timeout: '10' },
+      '--timeout: expected a unit, such as 10s for seconds or 10ms for milliseconds, got "10"',
+    ],
+    [{ timeout: 'soon' }, '--timeout: expected a duration such as 1h30m or 500ms, got "soon"'],
+    [{ cpuTime: '3' }, '--cpu-time: expected a unit'],
+    [{ retries: '1', backoff: '3' }, '--backoff: expected a unit'],
+    [{ memory: '64q' }, '--memory: expected a size such as 512Mi, 64m or 1.5G, got "64q"'],
+    [
+      { startAfter: 'noon' },
+      '--start-after: expected a time such as 2027-01-31T12:00:00Z or a time from now',
+    ],
+    [{ startAfter: '10' }, '--start-after: expected a unit'],
+    [{ envFile: ['/nowhere'] }, "--env-file: ENOENT: no such file or directory, open '/nowhere'"],
     [{ label: ['k'] }, '--label: expected KEY=VALUE, got "k"'],
     [{ cpus: 'two' }, '--cpus: expected a number such as 0.5, got "two"'],
     [{ priority: 'high' }, '--priority: expected a whole number from -100 to 100, got "high"'],

@@ -20,12 +20,16 @@ interface Result {
 }
 
 /** Starts `bin/cloister` as a user on the same machine would: the token is found in the state folder. */
-const start = (...args: string[]): { child: ChildProcess; result: Promise<Result> } => {
+const start = (...args: string[]): { child: ChildProcess; result: Promise<Result> } => fed(null, ...args);
+
+/** The same with standard input; `null`: /dev/null. */
+const fed = (input: string | null, ...args: string[]): { child: ChildProcess; result: Promise<Result> } => {
   const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir };
-  const child = spawn(BIN, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(BIN, args, { env, stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+  child.stdin?.end(input);
   const text = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].setEncoding('utf8').on('data', (chunk: string) => {
+    child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
       text[stream] += chunk;
     });
   const result = new Promise<Result>((resolve) => {
@@ -79,7 +83,7 @@ describe('the session of a user', () => {
   it('says what is wrong with a signal, and with a job that does not run', async () => {
     expect(await cloister('signal', 'x', 'NONSENSE')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('input.signal: expected a signal by its name or number'),
+      stderr: expect.stringContaining('cloister: signal: expected a signal by its name or number'),
     });
     const id = (await cloister('submit', 'true')).stdout.trim();
     await server.ended(id);
@@ -115,6 +119,17 @@ describe('run', () => {
     expect((await cloister('run', '--', 'printf', '%s|', 'a b', '$HOME')).stdout).toBe('a b|$HOME|');
   });
 
+  it('takes words as a shell would, and one string as a line for one', async () => {
+    expect((await cloister('run', 'printf', '%s|', '-n', 'a b', '$HOME')).stdout).toBe('-n|a b|$HOME|');
+    expect((await cloister('run', 'echo a b | wc -w')).stdout).toBe('2\n');
+  });
+
+  it('feeds the command what it is fed itself', async () => {
+    expect(await fed('hi\n', 'run', 'cat').result).toEqual({ code: 0, stdout: 'hi\n', stderr: '' });
+    expect(await fed('a\nb\n', 'run', 'head -1').result).toEqual({ code: 0, stdout: 'a\n', stderr: '' });
+    expect(await fed(null, 'run', 'wc -c').result).toEqual({ code: 0, stdout: '0\n', stderr: '' });
+  });
+
   it('says why a command could not be executed', async () => {
     const { code, stdout, stderr } = await cloister('run', '--', 'nosuch');
     expect(code).toBe(125);
@@ -138,7 +153,11 @@ describe('run', () => {
 describe('errors', () => {
   it.each([
     [['status', 'nosuch'], 'nosuch'],
-    [['submit', '--image', 'nosuch', 'true'], 'input.image'],
+    [['submit', '--image', 'nosuch', 'true'], 'cloister: --image: expected one of'],
+    [['submit', '--memory', '1k', 'true'], 'cloister: --memory: expected'],
+    [['submit', '-l', 'a=1', '-l', 'a=2', 'true'], 'cloister: --label: expected each key once, got "a"'],
+    [['submit', '-w', 'here', 'true'], 'cloister: --workdir: expected an absolute path, got "here"'],
+    [['submit', '--', ''], 'cloister: word 1 of the command: expected the name of a program'],
     [['submit', '--timeout', 'soon', 'true'], 'soon'],
     [['nosuch'], 'nosuch'],
   ])('go to standard error, with no stack: %j', async (args, part) => {

@@ -1,6 +1,7 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
+import { whole } from '../flag-values.ts';
 import { jobTable } from '../format.ts';
 import {
   JobListDocument,
@@ -11,7 +12,6 @@ import {
 import { FINAL, type JobSummary } from '../job.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
-import { whole } from '../submit-input.ts';
 
 /** Jobs in one answer of the server. */
 const PAGE = 100;

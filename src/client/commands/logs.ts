@@ -1,10 +1,10 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
+import { whole } from '../flag-values.ts';
 import type { LogStream } from '../generated/operations.ts';
 import { jsonPrinter, rawPrinter } from '../log-output.ts';
 import { readLogs } from '../logs.ts';
-import { whole } from '../submit-input.ts';
 
 /** `cloister logs`: the bytes as the command wrote them, its stdout on ours and its stderr on ours. */
 export const logs = async (

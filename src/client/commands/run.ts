@@ -19,7 +19,7 @@ import { type CommandWords, type SubmitFlags, submitInput } from '../submit-inpu
  * @returns the exit code
  */
 export const run = async (config: ClientConfig, words: CommandWords, flags: SubmitFlags): Promise<number> => {
-  const input = await submitInput(words, flags);
+  const input = await submitInput(words, flags, { ownStdin: true });
   const connection = await connect(config);
   using stopper = new Stopper(connection);
   const { job } = (await request(connection, SubmitJobDocument, { input })).submitJob;

@@ -11,7 +11,7 @@ export const submit = async (
   words: CommandWords,
   flags: SubmitFlags & { readonly json?: boolean },
 ): Promise<void> => {
-  const input = await submitInput(words, flags);
+  const input = await submitInput(words, flags, { ownStdin: false });
   const { submitJob } = await request(await connect(config), SubmitJobDocument, { input });
   await (flags.json ? printJson(submitJob.job) : print(submitJob.job.id));
 };

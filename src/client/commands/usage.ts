@@ -1,5 +1,6 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
+import { duration } from '../flag-values.ts';
 import { usageLine } from '../format.ts';
 import { FollowUsageDocument } from '../generated/operations.ts';
 import { print } from '../output.ts';
@@ -13,7 +14,10 @@ export const usage = async (
   flags: { readonly interval?: string; readonly json?: boolean },
 ): Promise<void> => {
   const connection = await connect(config);
-  const variables = { jobId, interval: flags.interval };
+  const variables = {
+    jobId,
+    interval: flags.interval === undefined ? undefined : duration('--interval', flags.interval),
+  };
   for await (const sample of reconnecting(connection, () =>
     subscribe(connection, FollowUsageDocument, variables),
   ))

@@ -1,0 +1,44 @@
+/** The environment of a job: from files, from flags, from the shell. */
+
+import { CliError } from './errors.ts';
+import { expected } from './flag-values.ts';
+import type { EnvVarInput } from './generated/operations.ts';
+import { readTextFile } from './text-file.ts';
+
+const WHAT = 'NAME=VALUE, or the NAME of a variable that is set here';
+
+/**
+ * Each variable once, in the order in which they were first named; a later value replaces an earlier one, and flags
+ * replace what files say, as in docker.
+ *
+ * @param files in the format of docker's `--env-file`: `NAME=VALUE` or `NAME` a line, `#` begins a comment
+ * @param flags `NAME=VALUE` or `NAME`
+ * @param shell where the value of a bare `NAME` comes from
+ * @throws CliError that names the flag, and the line of a file
+ */
+export const environment = async (
+  files: readonly string[],
+  flags: readonly string[],
+  shell: Readonly<Record<string, string | undefined>>,
+): Promise<readonly EnvVarInput[]> => {
+  const variables = new Map<string, string>();
+  const set = (flag: string, text: string): void => {
+    const at = text.indexOf('=');
+    const name = at === -1 ? text : text.slice(0, at);
+    const value = at === -1 ? shell[name] : text.slice(at + 1);
+    if (name === '' || value === undefined) throw expected(flag, WHAT, text);
+    variables.set(name, value);
+  };
+  for (const file of files)
+    for (const [index, line] of (await readTextFile('--env-file', file)).split(/\r?\n/).entries()) {
+      const text = line.trimStart();
+      if (text === '' || text.startsWith('#')) continue;
+      if (/\s/.test(text.split('=', 1)[0] ?? ''))
+        throw new CliError(
+          `--env-file ${file}, line ${index + 1}: expected a name without spaces, got ${JSON.stringify(text)}`,
+        );
+      set(`--env-file ${file}, line ${index + 1}`, text);
+    }
+  for (const text of flags) set('--env', text);
+  return [...variables].map(([name, value]) => ({ name, value }));
+};

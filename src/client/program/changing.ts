@@ -1,0 +1,66 @@
+/** The commands that change what becomes of jobs. */
+
+import type { Flags } from '../../config/config.ts';
+import { type Add, config, JOB } from './add.ts';
+
+type JsonFlags = Flags & { readonly json?: boolean };
+
+export const addChanging = (add: Add): void => {
+  add('stop', 'stop a job: SIGTERM, then SIGKILL after the grace period; returns when it has ended', [
+    'stop @last',
+    'stop --grace 1m nightly',
+  ])
+    .argument('<job>', JOB)
+    .option('--grace <duration>', 'time between the two, such as 10s (the default) or 500ms')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: JsonFlags & { grace?: string }) => {
+      const { stop } = await import('../commands/stop.ts');
+      await stop(config(flags), id, flags);
+    });
+
+  add('pause', 'freeze every process of a running job; its timeout does not advance meanwhile', [
+    'pause @last',
+  ])
+    .argument('<job>', JOB)
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: JsonFlags) => {
+      const { pause } = await import('../commands/pause.ts');
+      await pause(config(flags), id, flags);
+    });
+
+  add('resume', 'let a paused job continue', ['resume @last'])
+    .argument('<job>', JOB)
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, flags: JsonFlags) => {
+      const { resume } = await import('../commands/resume.ts');
+      await resume(config(flags), id, flags);
+    });
+
+  add('signal', 'send a signal to the command of a running job', ['signal nightly HUP'])
+    .argument('<job>', JOB)
+    .argument('<signal>', 'name or number, such as SIGUSR1 or 10')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string, signal: string, flags: JsonFlags) => {
+      const { signal: send } = await import('../commands/signal.ts');
+      await send(config(flags), id, signal, flags);
+    });
+
+  add('delete', 'delete jobs that have ended, with their logs; prints their ids', ['delete @last'])
+    .argument('<jobs...>', JOB)
+    .action(async (ids: string[], flags: Flags) => {
+      const { remove } = await import('../commands/delete.ts');
+      await remove(config(flags), ids);
+    });
+
+  for (const [name, pinned, description] of [
+    ['pin', true, 'keep a job, however old it is'],
+    ['unpin', false, 'let retention remove a job that was pinned'],
+  ] as const)
+    add(name, description, [`${name} @last`])
+      .argument('<job>', JOB)
+      .option('--json', 'print the job as JSON')
+      .action(async (id: string, flags: JsonFlags) => {
+        const { pin } = await import('../commands/pin.ts');
+        await pin(config(flags), id, pinned, flags);
+      });
+};

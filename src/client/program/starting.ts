@@ -1,0 +1,53 @@
+/** The commands that start jobs. */
+
+import type { Command } from 'commander';
+import type { Flags } from '../../config/config.ts';
+import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
+import { type Add, config } from './add.ts';
+import { withJobFlags } from './job-flags.ts';
+
+export const addStarting = (add: Add): void => {
+  withJobFlags(
+    add('submit', 'start a job and print its id', [
+      'submit ./build.sh',
+      "submit --timeout 2h --name nightly 'make && make install'",
+    ]),
+  )
+    .option('--json', 'print the job as JSON')
+    .action(async (words: string[], flags: SubmitFlags & Flags & { json?: boolean }, command: Command) => {
+      const { submit } = await import('../commands/submit.ts');
+      await submit(config(flags), split(command, words), flags);
+    });
+
+  withJobFlags(
+    add('run', 'start a job, follow its output and exit as it does; Ctrl-C stops the job', [
+      'run echo hi',
+      'run --memory 64Mi --timeout 10s -e LANG=C sort -u < names',
+      "run 'ls | wc -l'",
+    ]),
+  )
+    .addHelpText(
+      'after',
+      '\nExits with the code of the command, 128 + n when signal n ended it, 127 when it was not found, 126 when it cannot ' +
+        'be\nexecuted, and 125 when there is no such code.',
+    )
+    .option('-d, --detach', 'print the id and leave the job to itself, as "submit" does')
+    .action(async (words: string[], flags: SubmitFlags & Flags & { detach?: boolean }, command: Command) => {
+      if (flags.detach) {
+        const { submit } = await import('../commands/submit.ts');
+        return submit(config(flags), split(command, words), flags);
+      }
+      const { run } = await import('../commands/run.ts');
+      process.exitCode = await run(config(flags), split(command, words), flags);
+    });
+};
+
+/**
+ * The words of the command. commander leaves a `--` before them out, but it is what makes a single word a program and no
+ * line for the shell; one after the first word is a word as any other.
+ */
+const split = (command: Command, words: readonly string[]): CommandWords => {
+  let program: Command & { readonly rawArgs?: readonly string[] } = command;
+  while (program.parent !== null) program = program.parent;
+  return commandWords(words, program.rawArgs?.at(-words.length - 1) === '--');
+};

@@ -1,0 +1,72 @@
+/** What a job is fed on standard input: a file that was named, or what our own standard input gives. */
+
+import { fstatSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { CliError } from './errors.ts';
+import { note } from './output.ts';
+import { decode } from './text-file.ts';
+
+/** Bytes. The input of a job travels with its submission. */
+export const LARGEST_STDIN = 8 * 1024 * 1024;
+
+/**
+ * The text for a job's standard input.
+ *
+ * @param named what `--stdin` names: a file, or `-`; without it our own standard input is used where it is a pipe, a
+ *   file or a socket, as a command of one's own shell would
+ * @returns `undefined` when there is none: the job reads /dev/null
+ * @throws CliError when it is larger than `LARGEST_STDIN` (no more than that is read) or no text
+ */
+export const stdinText = async (named: string | undefined, own: boolean): Promise<string | undefined> => {
+  if (named === '-') return decode('--stdin', 'standard input', await readBounded('--stdin', process.stdin));
+  if (named !== undefined) return decode('--stdin', JSON.stringify(named), await readNamed(named));
+  if (!own || !isFed()) return undefined;
+  const late = setTimeout(() => void note(WAITING), WAITING_MS);
+  try {
+    return decode('standard input', 'it', await readBounded('standard input', process.stdin)) || undefined;
+  } finally {
+    clearTimeout(late);
+  }
+};
+
+/** Milliseconds after which a person wonders why nothing happens. */
+const WAITING_MS = 3000;
+const WAITING = 'waiting for the end of standard input, which the job is fed; "< /dev/null" gives it none';
+
+/** Whether somebody feeds us: our standard input is neither a terminal nor a device such as /dev/null, nor closed. */
+const isFed = (): boolean => {
+  try {
+    const stat = fstatSync(0);
+    return stat.isFIFO() || stat.isFile() || stat.isSocket();
+  } catch {
+    return false;
+  }
+};
+
+const readNamed = async (file: string): Promise<Buffer> => {
+  try {
+    await using handle = await open(file);
+    return await readBounded('--stdin', handle.createReadStream({ autoClose: false }));
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`--stdin: ${error instanceof Error ? error.message : String(error)}`, 1, {
+      cause: error,
+    });
+  }
+};
+
+/** All of a stream; leaves it as soon as it has given more than `LARGEST_STDIN`. */
+const readBounded = async (what: string, stream: Readable): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > LARGEST_STDIN)
+      throw new CliError(
+        `${what}: expected at most ${LARGEST_STDIN} bytes (8 MiB), which is what a job can be fed, got more`,
+      );
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+};
