@@ -1,5 +1,5 @@
 import { ANSWER, CODE, FARTHEST_BRANCH, type Instruction, MOST_INSTRUCTIONS, OFFSET } from './program.ts';
-import type { Rule, Test, Verdict } from './rule.ts';
+import { ALL_BITS, type Rule, type Test, type Verdict } from './rule.ts';
 
 /** What a policy says, number by number. Numbers that are not there are those of no known call. */
 export interface Decisions {
@@ -99,7 +99,7 @@ const lay = (among: readonly Span[], shared: readonly number[], behind: number):
 
 const decide = (decision: Verdict | Rule): readonly Instruction[] => {
   if (!isRule(decision)) return [answer(decision)];
-  const cases = decision.cases.flatMap(({ when, verdict }) => guard(when, [answer(verdict)]));
+  const cases = decision.cases.flatMap(({ when, verdict }) => guard(when, decide(verdict)));
   return [...cases, answer(decision.otherwise)];
 };
 
@@ -113,7 +113,7 @@ const guard = ([test, ...tests]: readonly Test[], body: readonly Instruction[]):
 /** Skips `length` instructions unless the test holds. */
 const check = ({ argument, half, mask, values }: Test, length: number): readonly Instruction[] => [
   load(OFFSET.argument(argument, half)),
-  { code: CODE.and, ifTrue: 0, ifFalse: 0, operand: mask >>> 0 },
+  ...(mask === ALL_BITS ? [] : [{ code: CODE.and, ifTrue: 0, ifFalse: 0, operand: mask >>> 0 }]),
   ...values.map((value, index) => ({
     code: CODE.ifEqual,
     ifTrue: values.length - 1 - index,

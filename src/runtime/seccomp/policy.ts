@@ -1,4 +1,4 @@
-import { low, noHighBits, type Policy, type Rule, type Verdict } from './rule.ts';
+import { low, noHighBits, type Policy, type Rule, type Test, type Verdict } from './rule.ts';
 
 /*
  * Begun from the default profiles of Docker and Podman (github.com/moby/profiles, github.com/containers/common), less
@@ -7,6 +7,8 @@ import { low, noHighBits, type Policy, type Rule, type Verdict } from './rule.ts
 
 export const EPERM: Verdict = { errno: 1 };
 export const ENOSYS: Verdict = { errno: 38 };
+const ENOMEM: Verdict = { errno: 12 };
+const EINVAL: Verdict = { errno: 22 };
 const EPROTONOSUPPORT: Verdict = { errno: 93 };
 
 // CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET and NEWTIME of linux/sched.h.
@@ -21,20 +23,81 @@ const CLONE: Rule = {
 
 const AF = { UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
 const NETLINK = { ROUTE: 0, AUDIT: 9 } as const;
+const IPPROTO = { DEFAULT: 0, ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
+// The low bits of a type; above them are SOCK_CLOEXEC and SOCK_NONBLOCK (socket(2)).
 const SOCK_TYPE_MASK = 0xf;
-const SOCK_PACKET = 10;
+const SOCK = { STREAM: 1, DGRAM: 2 } as const;
 
-/** Families that every program uses. Of most others (VSOCK, ALG, PACKET, ...) programs need none, and attackers some. */
+const protocols = (
+  type: number,
+  values: readonly number[],
+  ...families: readonly Test[]
+): Rule['cases'][number] => ({
+  when: [low(1, [type], SOCK_TYPE_MASK), low(2, values), ...families],
+  verdict: 'allow',
+});
+
+/** Of the protocols of the internet those that every program uses. */
+const INTERNET: Rule = {
+  cases: [
+    protocols(SOCK.STREAM, [IPPROTO.DEFAULT, IPPROTO.TCP]),
+    protocols(SOCK.DGRAM, [IPPROTO.DEFAULT, IPPROTO.UDP]),
+    protocols(SOCK.DGRAM, [IPPROTO.ICMP], low(0, [AF.INET])),
+    protocols(SOCK.DGRAM, [IPPROTO.ICMPV6], low(0, [AF.INET6])),
+    // What a kernel without the protocol answers: a runtime that tries MPTCP first, as Go's does, then takes TCP.
+    { when: [low(1, [SOCK.STREAM, SOCK.DGRAM], SOCK_TYPE_MASK)], verdict: EPROTONOSUPPORT },
+  ],
+  otherwise: EPERM,
+};
+
+/**
+ * Families that every program uses. Of most others (VSOCK, ALG, PACKET, ...), and of most protocols (MPTCP, SCTP, DCCP,
+ * UDP-Lite, SMC, ...), programs need none, and attackers some: to ask for one has the kernel load its module, as root of
+ * the machine (inet_create() in net/ipv4/af_inet.c).
+ */
 const SOCKET: Rule = {
   cases: [
-    // The old way to a packet socket: the kernel takes it for AF_PACKET (__sock_create() in net/socket.c).
-    { when: [low(0, [AF.INET]), low(1, [SOCK_PACKET], SOCK_TYPE_MASK)], verdict: EPERM },
-    { when: [low(0, [AF.UNIX, AF.INET, AF.INET6])], verdict: 'allow' },
+    { when: [low(0, [AF.UNIX])], verdict: 'allow' },
+    { when: [low(0, [AF.INET, AF.INET6])], verdict: INTERNET },
     { when: [low(0, [AF.NETLINK]), low(2, [NETLINK.ROUTE])], verdict: 'allow' },
     // What a kernel without audit answers: useradd and the like go on then, and give up at any other error.
     { when: [low(0, [AF.NETLINK]), low(2, [NETLINK.AUDIT])], verdict: EPROTONOSUPPORT },
   ],
   otherwise: EPERM,
+};
+
+const SOL_SOCKET = 1;
+const SO = {
+  ATTACH_FILTER: 26,
+  ATTACH_BPF: 50,
+  ATTACH_REUSEPORT_CBPF: 51,
+  ATTACH_REUSEPORT_EBPF: 52,
+} as const;
+
+/** Filters of sockets are compiled to machine code, in memory that no cgroup is charged for and all cells share. */
+const SETSOCKOPT: Rule = {
+  cases: [{ when: [low(1, [SOL_SOCKET]), low(2, Object.values(SO))], verdict: EPERM }],
+  otherwise: 'allow',
+};
+
+// MAP_HUGETLB of asm-generic/mman-common.h, MFD_HUGETLB of linux/memfd.h, SHM_HUGETLB of linux/shm.h.
+const HUGE = { MAP: 0x4_0000, MFD: 0x4, SHM: 0o4000 } as const;
+
+/**
+ * Huge pages come from a pool of the machine, and memory.max does not count them. The answer is that of an empty pool,
+ * at which programs take ordinary pages.
+ */
+const noHugePages = (flags: number, flag: number): Rule => ({
+  cases: [{ when: [low(flags, [flag], flag)], verdict: ENOMEM }],
+  otherwise: 'allow',
+});
+
+// Pages that are merged with equal ones of others: that takes the machine's time, and shows what the others hold.
+const MADV_MERGEABLE = 12;
+const MADVISE: Rule = {
+  // What a kernel without such a thing answers (madvise(2)).
+  cases: [{ when: [low(2, [MADV_MERGEABLE])], verdict: EINVAL }],
+  otherwise: 'allow',
 };
 
 const SOCKETPAIR: Rule = { cases: [{ when: [low(0, [AF.UNIX])], verdict: 'allow' }], otherwise: EPERM };
@@ -52,8 +115,9 @@ const PERSONALITY: Rule = {
   otherwise: EPERM,
 };
 
-// PR_SET_MM rewrites what /proc tells of a process; PR_SCHED_CORE keeps others from the sibling of a core.
-const PR = { SET_MM: 35, SCHED_CORE: 62 } as const;
+// PR_SET_MM rewrites what /proc shows of a process; PR_SCHED_CORE keeps others from the sibling of a core;
+// PR_SET_MEMORY_MERGE is MADV_MERGEABLE for all of a process.
+const PR = { SET_MM: 35, SCHED_CORE: 62, SET_MEMORY_MERGE: 67 } as const;
 const PRCTL: Rule = { cases: [{ when: [low(0, Object.values(PR))], verdict: EPERM }], otherwise: 'allow' };
 
 const S_IFMT = 0o170000;
@@ -84,11 +148,10 @@ export const POLICY: Policy = {
     'waiting for descriptors': `
       poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait
       epoll_pwait2 eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime timerfd_gettime
-      inotify_init inotify_init1 inotify_add_watch inotify_rm_watch pipe pipe2 io_setup io_destroy
-      io_submit io_cancel io_getevents io_pgetevents`,
+      inotify_init inotify_init1 inotify_add_watch inotify_rm_watch pipe pipe2`,
     memory: `
-      mmap munmap mremap mprotect madvise brk msync mincore mlock mlock2 munlock mlockall munlockall
-      remap_file_pages memfd_create membarrier pkey_alloc pkey_free pkey_mprotect`,
+      munmap mremap mprotect brk msync mincore mlock mlock2 munlock mlockall munlockall
+      remap_file_pages membarrier pkey_alloc pkey_free pkey_mprotect`,
     processes: `
       fork vfork execve execveat exit exit_group wait4 waitid getpid gettid getppid getpgid setpgid
       getpgrp getsid setsid set_tid_address getrusage times getrlimit setrlimit prlimit64 getpriority
@@ -110,10 +173,10 @@ export const POLICY: Policy = {
       getuid geteuid getgid getegid getresuid getresgid getgroups setuid setgid setreuid setregid
       setresuid setresgid setfsuid setfsgid setgroups capget capset`,
     'sockets, once there is one': `
-      bind listen accept accept4 connect shutdown getsockname getpeername getsockopt setsockopt sendto
+      bind listen accept accept4 connect shutdown getsockname getpeername getsockopt sendto
       recvfrom sendmsg recvmsg sendmmsg recvmmsg`,
     'System V and POSIX IPC, in a namespace of its own': `
-      shmget shmat shmdt shmctl semget semop semtimedop semctl msgget msgsnd msgrcv msgctl mq_open
+      shmat shmdt shmctl semget semop semtimedop semctl msgget msgsnd msgrcv msgctl mq_open
       mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr`,
     'facts about the system': 'uname sysinfo getrandom',
     'sandboxes inside of this one':
@@ -141,6 +204,8 @@ export const POLICY: Policy = {
   },
   absent: {
     'its flags lie in memory, where no filter can look; C libraries take clone then': 'clone3',
+    'of a pool of the whole machine (fs.aio-max-nr), which one job could use up; programs do without': `
+      io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents`,
     'never made, or gone long ago, with their numbers still taken': `
       _sysctl afs_syscall create_module epoll_ctl_old epoll_wait_old get_kernel_syms getpmsg nfsservctl
       putpmsg query_module security tuxcall vserver`,
@@ -149,6 +214,11 @@ export const POLICY: Policy = {
     clone: CLONE,
     socket: SOCKET,
     socketpair: SOCKETPAIR,
+    setsockopt: SETSOCKOPT,
+    mmap: noHugePages(3, HUGE.MAP),
+    memfd_create: noHugePages(1, HUGE.MFD),
+    shmget: noHugePages(2, HUGE.SHM),
+    madvise: MADVISE,
     ioctl: TERMINALS,
     personality: PERSONALITY,
     prctl: PRCTL,

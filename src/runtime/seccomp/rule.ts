@@ -16,9 +16,9 @@ export interface Test {
   readonly values: readonly number[];
 }
 
-/** The verdict of the first case of which all tests hold; of none, the last word. */
+/** The verdict of the first case of which all tests hold, or of the rule that goes on from there; of none, the last word. */
 export interface Rule {
-  readonly cases: readonly { readonly when: readonly Test[]; readonly verdict: Verdict }[];
+  readonly cases: readonly { readonly when: readonly Test[]; readonly verdict: Verdict | Rule }[];
   readonly otherwise: Verdict;
 }
 
@@ -37,7 +37,8 @@ export interface Policy {
   readonly ruled: Readonly<Record<string, Rule>>;
 }
 
-const ALL_BITS = 0xffff_ffff;
+/** The mask of a test of a whole half. */
+export const ALL_BITS = 0xffff_ffff;
 
 /** The low half of an argument, or some bits of it, is one of some values. */
 export const low = (argument: number, values: readonly number[], mask = ALL_BITS): Test => ({

@@ -1,0 +1,101 @@
+/** What all cells and the host share without a cgroup to divide it: pools, uncharged memory, protocols of the kernel. */
+import { battery, type Probe } from './support/battery.ts';
+import { call } from './support/call.ts';
+import { UNFILTERED } from './support/making.ts';
+
+const AF = { INET: 2, INET6: 10 } as const;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+
+/** Protocols of the internet that the kernel has code for and programs no need of; `needs`: where it has that code. */
+const PROTOCOLS: readonly (readonly [
+  name: string,
+  needs: string,
+  rule: string,
+  family: number,
+  type: number,
+  protocol: number,
+])[] = [
+  ['MPTCP', '/proc/sys/net/mptcp', 'CVE-2024-26782 and its like', AF.INET, SOCK_STREAM, 262],
+  ['MPTCP of IPv6', '/proc/sys/net/mptcp', 'CVE-2024-26782 and its like', AF.INET6, SOCK_STREAM, 262],
+  ['UDP-Lite', '/proc/net/udplite', 'code that nobody looks at', AF.INET, SOCK_DGRAM, 136],
+];
+
+const protocol = ([name, needs, rule, ...values]: (typeof PROTOCOLS)[number]): Probe => ({
+  name: `${name} is as on a kernel without it`,
+  rule,
+  script: call('socket', ...values),
+  answer: 'EPROTONOSUPPORT',
+  otherwise: 'ok',
+  weak: UNFILTERED,
+  needs,
+});
+
+/** Options of SOL_SOCKET that have the kernel compile a program. */
+const FILTERS = { ATTACH_FILTER: 26, ATTACH_BPF: 50, ATTACH_REUSEPORT_CBPF: 51, ATTACH_REUSEPORT_EBPF: 52 };
+
+const filter = ([name, option]: readonly [string, number]): Probe => ({
+  name: `SO_${name} is refused`,
+  rule: '52,000 filters of four jobs took 1.4 GB that no cgroup was charged for',
+  script: call('setsockopt', -1, 1, option, 0, 0),
+  answer: 'EPERM',
+  otherwise: 'EBADF',
+  weak: UNFILTERED,
+});
+
+const HUGETLB = 'huge pages are a pool of the machine, which memory.max does not count';
+
+battery('what cells share with the whole machine: calls', [
+  ...PROTOCOLS.map(protocol),
+  ...Object.entries(FILTERS).map(filter),
+  {
+    name: 'there are no huge pages for mmap',
+    rule: HUGETLB,
+    script: call('mmap', 0, 4096, 0, 0x4_0002, -1, 0),
+    answer: 'ENOMEM',
+    otherwise: 'EBADF',
+    weak: UNFILTERED,
+  },
+  {
+    name: 'there are no huge pages for memfd_create',
+    rule: HUGETLB,
+    script: call('memfd_create', 0, 4),
+    answer: 'ENOMEM',
+    otherwise: 'EFAULT',
+    weak: UNFILTERED,
+  },
+  {
+    name: 'there are no huge pages for shmget',
+    rule: HUGETLB,
+    script: call('shmget', 0, 0, 0o4000),
+    answer: 'ENOMEM',
+    otherwise: 'EINVAL',
+    weak: UNFILTERED,
+  },
+  {
+    name: 'pages cannot be merged with those of others',
+    rule: 'CVE-2015-2877: what others hold, by the time of a write',
+    script: call('madvise', 0, 0, 12),
+    answer: 'EINVAL',
+    otherwise: 'ok',
+    weak: UNFILTERED,
+    needs: '/sys/kernel/mm/ksm',
+  },
+  {
+    name: 'pages of a whole process cannot be merged either',
+    rule: 'PR_SET_MEMORY_MERGE(2const)',
+    script: call('prctl', 67, 0, 0, 0, 0),
+    answer: 'EPERM',
+    otherwise: /^(ok|EINVAL)$/,
+    weak: UNFILTERED,
+  },
+  {
+    name: 'contexts for asynchronous I/O are as on a kernel without them',
+    rule: 'fs.aio-max-nr: one job had 65,468 of 65,536',
+    script: call('io_setup', 0, 0),
+    answer: 'ENOSYS',
+    otherwise: 'EFAULT',
+    weak: UNFILTERED,
+    needs: '/proc/sys/fs/aio-max-nr',
+  },
+]);
