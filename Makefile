@@ -150,9 +150,10 @@ image: build ## Bring the Alpine image into .state/ ahead of the first start
 	@node rootfs/fetch.ts --state-dir .state
 
 .PHONY: lint
-lint: node_modules/.package-lock.json ## Check style and types
+lint: node_modules/.package-lock.json ## Check style, types and the schema
 	@biome check --error-on-warnings .
 	tsc --noEmit
+	graphql-schema-linter
 
 .PHONY: fmt
 fmt: node_modules/.package-lock.json ## Format the code, and mend what the linter can

@@ -1,3 +1,4 @@
+/** The Pothos schema builder that every type of the schema is defined with, and the root types. */
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { Identity } from '../jobs/service.ts';
@@ -26,11 +27,32 @@ export const builder = new SchemaBuilder<{
   relay: {
     clientMutationId: 'omit',
     cursorType: 'String',
-    nodesOnConnection: true,
+    nodesOnConnection: { description: 'The objects of this page, without their edges.' },
     nodesQueryOptions: false,
     // The ids of jobs are unique by themselves, and jobs are the only nodes.
     encodeGlobalID: (_type, id) => String(id),
     decodeGlobalID: (id) => ({ typename: 'Job', id }),
+    nodeTypeOptions: { description: 'An object with an id that `node` finds it by.' },
+    nodeQueryOptions: {
+      description: 'The object with this id.',
+      args: { id: { description: 'The id of any object that implements `Node`.' } },
+    },
+    idFieldOptions: { description: 'Opaque and unique among all objects of this server.' },
+    pageInfoTypeOptions: { description: 'Where a page lies in its connection (Relay).' },
+    hasNextPageFieldOptions: { description: 'Whether more follows after `endCursor`.' },
+    hasPreviousPageFieldOptions: { description: 'Whether more precedes `startCursor`.' },
+    startCursorFieldOptions: { description: 'The cursor of the first edge; null for an empty page.' },
+    endCursorFieldOptions: { description: 'The cursor of the last edge; null for an empty page.' },
+    cursorFieldOptions: { description: 'Pass as `after` or `before` to continue from this edge.' },
+    nodeFieldOptions: { description: 'The object itself.' },
+    edgesFieldOptions: { description: 'The objects of this page, each with its cursor.' },
+    pageInfoFieldOptions: { description: 'Where this page lies in the whole.' },
+    firstArgOptions: {
+      description: 'Return at most the first N, from 1 to 100. Not together with `last`. Default 20.',
+    },
+    lastArgOptions: { description: 'Return at most the last N, from 1 to 100. Not together with `first`.' },
+    afterArgOptions: { description: 'Only what follows this cursor.' },
+    beforeArgOptions: { description: 'Only what precedes this cursor.' },
   },
 });
 
@@ -39,12 +61,15 @@ builder.scalarType('Duration', duration);
 builder.scalarType('DateTime', dateTime);
 builder.scalarType('Base64', base64);
 
-builder.queryType();
-builder.mutationType();
-builder.subscriptionType();
+builder.queryType({ description: 'Reads. Nothing here changes a job.' });
+builder.mutationType({ description: 'Submits and controls jobs.' });
+builder.subscriptionType({
+  description:
+    'Live streams, over WebSocket (graphql-transport-ws) and SSE, both at /graphql. A slow client delays only its own stream.',
+});
 
 /**
- * Who asks. Every resolver of a root field begins here.
+ * The caller's identity. Every resolver of a root field begins here.
  *
  * @throws GraphQLError `UNAUTHENTICATED`
  */

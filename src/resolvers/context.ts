@@ -1,8 +1,8 @@
+/** The context value that every resolver receives. */
 import type { Identity, JobService } from '../jobs/service.ts';
 
-/** What every resolver is given. */
 export interface Context {
-  /** Who asks; `null`: nobody whom the server knows. */
+  /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
   readonly jobs: JobService;
 }

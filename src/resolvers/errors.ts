@@ -1,3 +1,4 @@
+/** What clients see of an error: its message, code and field, or a masked message. */
 import { GraphQLError } from 'graphql';
 import { ClientError } from '../jobs/errors.ts';
 

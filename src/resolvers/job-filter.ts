@@ -1,3 +1,4 @@
+/** The input JobFilter: which jobs a list or a stream is about. */
 import type { JobFilter as Filter } from '../jobs/store.ts';
 import { builder } from './builder.ts';
 import { JobStatus } from './job.ts';
@@ -5,22 +6,22 @@ import { LabelInput } from './label.ts';
 import { wellFormed } from './scalars.ts';
 
 export const JobFilter = builder.inputType('JobFilter', {
-  description: 'Which jobs: every field that is given must match.',
+  description: 'Selects jobs: every field that is given must match. An empty filter matches all jobs.',
   fields: (t) => ({
-    status: t.field({ type: [JobStatus] }),
-    name: t.string(),
-    image: t.string(),
-    owner: t.string(),
-    label: t.field({ type: LabelInput }),
-    createdAfter: t.field({ type: 'DateTime' }),
-    createdBefore: t.field({ type: 'DateTime' }),
+    status: t.field({ type: [JobStatus], description: 'Jobs in one of these states.' }),
+    name: t.string({ description: 'Jobs with exactly this name.' }),
+    image: t.string({ description: 'Jobs that run in the image of this name.' }),
+    owner: t.string({ description: 'Jobs that this subject submitted.' }),
+    label: t.field({ type: LabelInput, description: 'Jobs with this label, key and value.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Jobs submitted after this time.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Jobs submitted before this time.' }),
   }),
 });
 
 /**
  * The fields that were given.
  *
- * @throws ClientError for a time that is none
+ * @throws ClientError `BAD_USER_INPUT` for a malformed time
  */
 export const toFilter = (asked: typeof JobFilter.$inferInput | null | undefined): Filter => {
   const createdAfter = wellFormed('filter.createdAfter', asked?.createdAfter);

@@ -1,11 +1,14 @@
+/** The subscription jobUpdated: one job, each time its state changes. */
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
+import { JOB_ID_HELP } from './job-payload.ts';
 
 builder.subscriptionField('jobUpdated', (t) =>
   t.field({
     type: JobNode,
-    description: 'A job as it is now, then after each change of its state. Completes when it has ended.',
-    args: { jobId: t.arg.id({ required: true }) },
+    description:
+      'The job in its current state, then again after each state change. Completes after the final state.',
+    args: { jobId: t.arg.id({ required: true, description: JOB_ID_HELP }) },
     subscribe: (_root, { jobId }, context) => context.jobs.watch(identify(context), jobId),
     resolve: (job) => job,
   }),

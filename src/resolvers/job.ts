@@ -1,5 +1,6 @@
+/** The type Job, its enums, and the query job. */
 import { notFound } from '../jobs/errors.ts';
-import { JOB_STATUSES, type Job, LIMIT_KINDS, type OutputCount } from '../jobs/job.ts';
+import type { JOB_STATUSES, Job, LIMIT_KINDS, OutputCount } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';
@@ -13,143 +14,233 @@ import { wellFormed } from './scalars.ts';
 import { UsageType } from './usage.ts';
 
 export const JobStatus = builder.enumType('JobStatus', {
-  description: 'Where a job is on its way: QUEUED, then RUNNING, then one of the others, for good.',
-  values: JOB_STATUSES,
+  description:
+    'The state of a job. It begins as QUEUED and becomes RUNNING; the others are final. A queued job may also become STOPPED or FAILED.',
+  values: {
+    QUEUED: {
+      description:
+        'Stored and waiting: for a free slot, for capacity, or for `startAfter`. `queue` says for what.',
+    },
+    RUNNING: { description: 'The command is running, or is paused (see `pausedAt`).' },
+    COMPLETED: {
+      description:
+        'The command ended by itself: `exitCode` or `signal` says how. A non-zero exit code is COMPLETED too.',
+    },
+    STOPPED: {
+      description:
+        'A client stopped the job with `stopJob`. `startedAt` is null when it had not started. It is not retried.',
+    },
+    LIMIT_EXCEEDED: {
+      description:
+        'The job was killed because it exceeded a limit: `limitExceeded` says which, `error` and `limitsHit` how.',
+    },
+    LOST: {
+      description:
+        'The job had started, but how it ended is unknown: its supervisor was killed, or the machine went down. Its output up to then is kept. A restart of the server alone does not lose jobs.',
+    },
+    FAILED: {
+      description:
+        'The command was never executed, for example because it does not exist or its cell could not be set up. `error` says which step failed and why. A command that ran and failed is COMPLETED.',
+    },
+  } as const satisfies Record<(typeof JOB_STATUSES)[number], object>,
 });
 
 export const LimitKind = builder.enumType('LimitKind', {
-  description: 'A limit whose excess ends a job.',
-  values: LIMIT_KINDS,
+  description: 'A limit that ends a job when it is exceeded.',
+  values: {
+    TIME: { description: 'The wall-clock limit, `timeout`.' },
+    CPU_TIME: { description: 'The limit of CPU time, `cpuTime`.' },
+    MEMORY: {
+      description:
+        "The job's limit of memory, the ceiling of all jobs together, or the memory of the host: `limitsHit` says which.",
+    },
+    OUTPUT: { description: 'The limit of output, `output`, with the policy KILL.' },
+  } as const satisfies Record<(typeof LIMIT_KINDS)[number], object>,
 });
 
 const OutputType = builder.objectRef<OutputCount>('JobOutput').implement({
-  description: 'Bytes that a job wrote, both streams together.',
+  description: 'How many bytes a job wrote, stdout and stderr together.',
   fields: (t) => ({
-    kept: t.expose('kept', { type: 'ByteSize', description: 'Those in the log.' }),
+    kept: t.expose('kept', { type: 'ByteSize', description: 'Bytes in the log.' }),
     dropped: t.expose('dropped', {
       type: 'ByteSize',
-      description: 'Those that were not kept: beyond the limit, or for want of room on the disk.',
+      description: 'Bytes that were not kept: beyond the output limit, or because the disk was full.',
     }),
   }),
 });
 
 export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
-  description: 'A command and what became of it.',
-  id: { resolve: (job) => job.id },
+  description: 'A command, the settings it was submitted with, its state, and its result.',
+  id: { description: 'The id of the job: opaque, unique, and never used again.', resolve: (job) => job.id },
   loadOne: (id, context) => context.jobs.get(identify(context), id),
   fields: (t) => ({
-    name: t.string({ nullable: true, resolve: ({ spec }) => spec.name }),
+    name: t.string({
+      nullable: true,
+      description: 'The name given at submission; not necessarily unique.',
+      resolve: ({ spec }) => spec.name,
+    }),
     command: t.string({
       nullable: true,
-      description: 'The command line, when it was given as one.',
+      description: 'The command line; null when the job was submitted with `argv`.',
       resolve: ({ spec }) => (spec.command.kind === 'shell' ? spec.command.line : null),
     }),
     argv: t.stringList({
       nullable: true,
-      description: 'The argument vector, when it was given as one.',
+      description: 'The argument vector; null when the job was submitted with `command`.',
       resolve: ({ spec }) => (spec.command.kind === 'argv' ? [...spec.command.argv] : null),
     }),
-    image: t.string({ resolve: ({ spec }) => spec.image }),
-    env: t.field({ type: [EnvVarType], resolve: ({ spec }) => [...spec.env] }),
-    workdir: t.string({ nullable: true, resolve: ({ spec }) => spec.workdir }),
-    user: t.string({ nullable: true, resolve: ({ spec }) => spec.user }),
-    hostname: t.string({ nullable: true, resolve: ({ spec }) => spec.hostname }),
-    capabilities: t.field({ type: CapabilityProfile, resolve: ({ spec }) => spec.capabilities }),
-    status: t.field({ type: JobStatus, resolve: ({ state }) => state.status }),
+    image: t.string({
+      description: 'The name of the image that the root file system is made from.',
+      resolve: ({ spec }) => spec.image,
+    }),
+    env: t.field({
+      type: [EnvVarType],
+      description: 'The environment variables given at submission, without those that Cloister adds.',
+      resolve: ({ spec }) => [...spec.env],
+    }),
+    workdir: t.string({
+      nullable: true,
+      description: 'The working directory given at submission; null for "/".',
+      resolve: ({ spec }) => spec.workdir,
+    }),
+    user: t.string({
+      nullable: true,
+      description: 'The user given at submission; null for root of the cell.',
+      resolve: ({ spec }) => spec.user,
+    }),
+    hostname: t.string({
+      nullable: true,
+      description: 'The host name given at submission; null for the id of the job.',
+      resolve: ({ spec }) => spec.hostname,
+    }),
+    capabilities: t.field({
+      type: CapabilityProfile,
+      description: 'The Linux capabilities of the command.',
+      resolve: ({ spec }) => spec.capabilities,
+    }),
+    status: t.field({
+      type: JobStatus,
+      description: 'The state of the job.',
+      resolve: ({ state }) => state.status,
+    }),
     exitCode: t.int({
       nullable: true,
-      description: 'The exit code of the command, when it ended by itself.',
+      description:
+        'The exit code of the command, from 0 to 255; null when a signal ended it, and when it never ran.',
       resolve: ({ state }) =>
         'termination' in state && state.termination?.kind === 'exited' ? state.termination.code : null,
     }),
     signal: t.string({
       nullable: true,
-      description: 'The signal that ended the command, such as SIGKILL.',
+      description:
+        'The signal that ended the command, such as "SIGKILL"; null when it exited, and when it never ran.',
       resolve: ({ state }) =>
         'termination' in state && state.termination?.kind === 'signaled' ? state.termination.signal : null,
     }),
     limitExceeded: t.field({
       type: LimitKind,
       nullable: true,
+      description: 'The limit that ended the job; null unless the status is LIMIT_EXCEEDED.',
       resolve: ({ state }) => ('limit' in state ? state.limit : null),
     }),
     error: t.string({
       nullable: true,
-      description: 'Why the job did not end by itself, in a sentence.',
+      description: 'A sentence for people: why the job is FAILED, LOST or LIMIT_EXCEEDED; null otherwise.',
       resolve: ({ state }) => ('error' in state ? state.error : null),
     }),
     limitsHit: t.field({
       type: [LimitHitType],
-      description: 'The limits that the job ran into, the one that ended it first. Empty while it runs.',
+      description:
+        'The limits that the job reached; the one that ended it comes first. Empty until the job has ended.',
       resolve: ({ state }) => ('hits' in state ? [...state.hits] : []),
     }),
     output: t.field({
       type: OutputType,
       nullable: true,
-      description: 'How much it wrote; null while it runs.',
+      description: 'How many bytes the command wrote; null until the job has ended, and when it never ran.',
       resolve: ({ state }) => ('output' in state ? state.output : null),
     }),
-    owner: t.exposeString('owner'),
-    labels: t.field({ type: [LabelType], resolve: ({ spec }) => [...spec.labels] }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    owner: t.exposeString('owner', { description: 'The subject that submitted the job.' }),
+    labels: t.field({
+      type: [LabelType],
+      description: 'The labels given at submission.',
+      resolve: ({ spec }) => [...spec.labels],
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the job was submitted.' }),
     startedAt: t.field({
       type: 'DateTime',
       nullable: true,
+      description: 'When the command was executed; null when it was not.',
       resolve: ({ state }) => ('startedAt' in state ? state.startedAt : null),
     }),
     pausedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Since when the job is paused; null when it is not.',
+      description: 'When the job was paused; null when it is not paused.',
       resolve: ({ state }) => ('pausedAt' in state ? state.pausedAt : null),
     }),
     finishedAt: t.field({
       type: 'DateTime',
       nullable: true,
+      description: 'When the job reached its final state; null until then.',
       resolve: ({ state }) => ('finishedAt' in state ? state.finishedAt : null),
     }),
-    limits: t.field({ type: LimitsType, resolve: ({ spec }) => spec.limits }),
+    limits: t.field({
+      type: LimitsType,
+      description: 'The limits in effect, defaults included.',
+      resolve: ({ spec }) => spec.limits,
+    }),
     isolation: t.field({
       type: IsolationType,
       nullable: true,
       description:
-        'What holds the command, read from the kernel when it had been executed and not taken from what was asked for. Null before, and where it could not be kept: the job was killed in its first moment, or the disk was full.',
+        'The confinement of the command, read from the kernel after the command was executed and not derived from what was requested. Null before that, and when it could not be recorded: the job was killed in its first moment, or the disk was full.',
       resolve: (job, _args, { jobs }) => jobs.isolation(job),
     }),
     usage: t.field({
       type: UsageType,
       nullable: true,
-      description: 'Live while the job runs, final afterwards.',
+      description:
+        'Resource usage: live while the job runs, final afterwards. Null before it starts, and on a host that cannot count it.',
       resolve: (job, _args, { jobs }) => jobs.usage(job),
     }),
     pinned: t.exposeBoolean('pinned', {
-      description: 'It is kept, however old it is.',
+      description: 'Whether the job is protected from retention and from `deleteJob`.',
     }),
-    priority: t.int({ resolve: ({ spec }) => spec.priority }),
+    priority: t.int({
+      description: 'From -100 to 100; of the queued jobs the highest starts first.',
+      resolve: ({ spec }) => spec.priority,
+    }),
     startAfter: t.field({
       type: 'DateTime',
       nullable: true,
+      description:
+        'The time before which the job does not start: given at submission, or set by the backoff of a retry.',
       resolve: ({ spec }) => (spec.startAfter === null ? null : new Date(spec.startAfter)),
     }),
     queue: t.field({
       type: QueuePlaceType,
       nullable: true,
-      description: 'Where the job waits for its turn; null when it does not wait.',
+      description: 'The place of the job in the queue; null when it is not queued.',
       resolve: (job, _args, { jobs }) => jobs.queuePlace(job) ?? null,
     }),
     logs: t.field({
       type: LogBatch,
-      description: 'One page of what the job wrote.',
+      description:
+        'One page of the output, from the beginning or from where `after`, `tail`, `since` or `offset` says (at most one of them). Continue with `after: cursor` until `endOfLog`.',
       args: {
         after: t.arg.string({ description: START_HELP.after }),
-        first: t.arg({ type: 'ByteSize', description: 'Bytes of output at most. Default 64Ki.' }),
+        first: t.arg({
+          type: 'ByteSize',
+          description: 'The most bytes of output to return, from 1 to 1Mi. Default 64Ki.',
+        }),
         tail: t.arg.int({ description: START_HELP.tail }),
         since: t.arg({ type: 'DateTime', description: START_HELP.since }),
         offset: t.arg({ type: 'ByteSize', description: START_HELP.offset }),
         stream: t.arg({ type: LogStream, description: START_HELP.stream }),
         grep: t.arg.string({
           description:
-            'Only lines that contain this text. A page searches at most 64 MiB: go on behind its cursor until `endOfLog`.',
+            'Only lines that contain this text, of 1 to 1024 bytes without newline. A page searches at most 64 MiB and may be empty: continue with `after: cursor` until `endOfLog`.',
         }),
       },
       resolve: (job, args, context) => {
@@ -168,7 +259,9 @@ builder.queryField('job', (t) =>
   t.field({
     type: JobNode,
     nullable: true,
-    args: { id: t.arg.id({ required: true }) },
+    description:
+      'The job with this id. An unknown id is an error with code NOT_FOUND, and the field is null.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the job.' }) },
     resolve: async (_root, { id }, context) => {
       const job = await context.jobs.get(identify(context), id);
       if (job === undefined) throw notFound('id', 'job', id);

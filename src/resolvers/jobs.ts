@@ -1,3 +1,4 @@
+/** The query jobs: all jobs, page by page. */
 import type { Page } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
@@ -5,8 +6,11 @@ import { JobFilter, toFilter } from './job-filter.ts';
 import { checkPage } from './page.ts';
 
 const JobOrder = builder.enumType('JobOrder', {
-  description: 'By time of creation.',
-  values: ['NEWEST_FIRST', 'OLDEST_FIRST'] as const,
+  description: 'The order of jobs, by time of submission.',
+  values: {
+    NEWEST_FIRST: { description: 'The latest submission first.' },
+    OLDEST_FIRST: { description: 'The earliest submission first.' },
+  } as const,
 });
 
 const DEFAULT_FIRST = 20;
@@ -15,15 +19,16 @@ const JobConnection = builder.connectionObject(
   {
     type: JobNode,
     name: 'JobConnection',
+    description: 'A page of jobs (Relay cursor connections).',
     fields: (t) => ({
       totalCount: t.int({
-        description: 'How many jobs match in all.',
+        description: 'The number of jobs that match, on all pages. Counted only when it is selected.',
         // Pothos keeps what the resolver of `jobs` returned, but its type of a connection has no room for more.
         resolve: (connection) => (connection as unknown as JobPage).total(),
       }),
     }),
   },
-  { name: 'JobEdge' },
+  { name: 'JobEdge', description: 'A job of a page, with its cursor.' },
 );
 
 /** A connection that counts only when it is asked to. */
@@ -34,10 +39,11 @@ interface JobPage {
 builder.queryField('jobs', (t) =>
   t.field({
     type: JobConnection,
+    description: 'All jobs that match, page by page: running, queued and finished ones that are kept.',
     args: {
       ...t.arg.connectionArgs(),
-      filter: t.arg({ type: JobFilter }),
-      orderBy: t.arg({ type: JobOrder, defaultValue: 'NEWEST_FIRST' }),
+      filter: t.arg({ type: JobFilter, description: 'Which jobs. Default: all.' }),
+      orderBy: t.arg({ type: JobOrder, defaultValue: 'NEWEST_FIRST', description: 'In which order.' }),
     },
     resolve: async (_root, args, context) => {
       const identity = identify(context);

@@ -1,39 +1,48 @@
+/** The type LimitHit: a limit that a job reached, with the kernel's evidence. */
 import type { Evidence, LimitHit } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 
 const EvidenceType = builder.objectRef<Evidence>('CgroupEvidence').implement({
-  description: "A number that the kernel kept in a file of the job's cgroup.",
+  description: "A counter in a file of the job's cgroup, as it stood at the end of the job.",
   fields: (t) => ({
-    file: t.exposeString('file', { description: 'Such as "memory.events".' }),
+    file: t.exposeString('file', { description: 'The file name, such as "memory.events".' }),
     key: t.exposeString('key', {
       nullable: true,
-      description: 'Such as "oom_kill"; null where the file holds nothing but the number.',
+      description: 'The key in a file of several counters, such as "oom_kill"; null in a file of one number.',
     }),
-    value: t.exposeFloat('value'),
+    value: t.exposeFloat('value', { description: 'The counter, in the unit that the kernel uses there.' }),
   }),
 });
 
 export const LimitHitType = builder.objectRef<LimitHit>('LimitHit').implement({
-  description: 'A limit that a job ran into.',
+  description: 'A limit that a job reached.',
   fields: (t) => ({
     limit: t.exposeString('limit', {
       description:
-        'Its name in LimitsInput, such as "memory"; "ceiling": that of all jobs together, or the end of the machine\'s memory.',
+        'The name of the limit in LimitsInput, such as "memory"; "ceiling" for the limit of all jobs together, or when the host itself ran out of memory.',
     }),
-    value: t.exposeFloat('value', { nullable: true, description: 'The limit; null for "ceiling".' }),
+    value: t.exposeFloat('value', {
+      nullable: true,
+      description: 'The value of the limit, in `unit`; null for "ceiling".',
+    }),
     peak: t.exposeFloat('peak', {
       nullable: true,
-      description: 'The most that was seen; null where nothing measures it.',
+      description: 'The highest value observed, in `unit`; null when it is not measured.',
     }),
     unit: t.exposeString('unit', {
-      description: 'Of value and peak: "bytes", "milliseconds", "processes" or "CPUs".',
+      description: 'The unit of `value` and `peak`: "bytes", "milliseconds", "processes" or "CPUs".',
     }),
     ended: t.exposeBoolean('ended', {
-      description: 'It ended the job; otherwise it only held the job back.',
+      description:
+        'Whether reaching the limit ended the job. Otherwise the job was only slowed down or refused.',
     }),
-    evidence: t.field({ type: [EvidenceType], resolve: ({ evidence }) => [...evidence] }),
+    evidence: t.field({
+      type: [EvidenceType],
+      description: 'The counters of the cgroup that show it; empty for limits that no cgroup enforces.',
+      resolve: ({ evidence }) => [...evidence],
+    }),
     message: t.exposeString('message', {
-      description: 'A sentence for people: which limit, its value, what was seen.',
+      description: 'A sentence for people: which limit, its value, what was observed.',
     }),
   }),
 });

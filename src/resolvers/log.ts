@@ -1,34 +1,56 @@
+/** The types LogBatch and LogEntry, the subscription logs, and the arguments that all ways to read a log share. */
 import type { LogStart } from '../jobs/service.ts';
-import { LOG_STREAMS, type LogEntry, type LogPage, type LogStream as Stream } from '../runtime/log/page.ts';
+import type { LOG_STREAMS, LogEntry, LogPage, LogStream as Stream } from '../runtime/log/page.ts';
 import { builder, identify } from './builder.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
 
-export const LogStream = builder.enumType('LogStream', { values: LOG_STREAMS });
+export const LogStream = builder.enumType('LogStream', {
+  description: 'The stream that a command wrote to.',
+  values: {
+    STDOUT: { description: 'Standard output (descriptor 1).' },
+    STDERR: { description: 'Standard error (descriptor 2).' },
+  } as const satisfies Record<(typeof LOG_STREAMS)[number], object>,
+});
 
 const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
-  description: 'Some output of one stream, as it was read.',
+  description: 'A piece of output as it was read from one stream: not necessarily a line, nor whole lines.',
   fields: (t) => ({
-    stream: t.field({ type: LogStream, resolve: ({ stream }) => stream }),
-    time: t.expose('time', { type: 'DateTime' }),
+    stream: t.field({
+      type: LogStream,
+      description: 'The stream it was written to.',
+      resolve: ({ stream }) => stream,
+    }),
+    time: t.expose('time', {
+      type: 'DateTime',
+      description: 'When it was read, in nanoseconds of the wall clock.',
+    }),
     text: t.exposeString('text', {
       description:
-        'The bytes as UTF-8. A character that is cut between two entries is whole in the second; what is not UTF-8 is U+FFFD.',
+        'The bytes decoded as UTF-8. A character split between two entries is whole in the second; invalid bytes become U+FFFD.',
     }),
-    bytes: t.expose('bytes', { type: 'Base64', description: 'The bytes as the command wrote them.' }),
-    cursor: t.exposeString('cursor', { description: 'Reading after it goes on behind this entry.' }),
+    bytes: t.expose('bytes', { type: 'Base64', description: 'The bytes exactly as the command wrote them.' }),
+    cursor: t.exposeString('cursor', { description: 'Pass as `after` to continue with the next entry.' }),
   }),
 });
 
 export const LogBatch = builder.objectRef<LogPage>('LogBatch').implement({
+  description: 'Consecutive entries of a log.',
   fields: (t) => ({
-    entries: t.field({ type: [LogEntryType], resolve: ({ entries }) => [...entries] }),
-    cursor: t.exposeString('cursor', { description: 'Reading after it goes on behind this batch.' }),
+    entries: t.field({
+      type: [LogEntryType],
+      description: 'The entries in the order in which they were read. May be empty.',
+      resolve: ({ entries }) => [...entries],
+    }),
+    cursor: t.exposeString('cursor', {
+      description: 'Pass as `after` to continue after this batch: no gap, no duplicate.',
+    }),
     endOfLog: t.exposeBoolean('endOfLog', {
-      description: 'The job has ended, and this batch reaches the end of what it wrote.',
+      description: 'Whether the job has ended and this batch reaches the end of its output.',
     }),
     droppedBytes: t.expose('droppedBytes', {
       type: 'ByteSize',
-      description: 'Bytes that were written here and not kept.',
+      description:
+        'Bytes that the command wrote within this batch and that were not kept: beyond the output limit, or because the disk was full.',
     }),
   }),
 });
@@ -38,7 +60,7 @@ type Given<T> = T | null | undefined;
 /**
  * The arguments that all ways to read a log share, without those that were left out.
  *
- * @throws GraphQLError `BAD_USER_INPUT` for a time or a size that is none
+ * @throws ClientError `BAD_USER_INPUT` for a malformed time or size
  */
 export const logStart = (args: {
   readonly after?: Given<string>;
@@ -58,22 +80,22 @@ export const logStart = (args: {
   };
 };
 
-/** The arguments of `logStart`, as a schema tells them; only one of the first four may be given. */
+/** Descriptions of the arguments of `logStart`; at most one of the first four may be given. */
 export const START_HELP = {
-  after: 'Go on behind this cursor.',
-  tail: 'Begin at the last so many lines.',
-  since: 'Begin at the first output of this time or later.',
-  offset: 'Begin at this byte of the output, counted from 0; of `stream`, if one is given.',
-  stream: 'Only this stream.',
+  after: 'Start after this cursor.',
+  tail: 'Start at the last N lines, from 0 to 1000000.',
+  since: 'Start at the first output written at this time or later.',
+  offset: 'Start at this byte of the output, counted from 0; with `stream`, counted in that stream alone.',
+  stream: 'Only the output of this stream. Default: both.',
 } as const;
 
 builder.subscriptionField('logs', (t) =>
   t.field({
     type: LogBatch,
     description:
-      'What a job writes: from the beginning, or from where one of `after`, `tail`, `since` and `offset` says; then what comes. Completes when the job has ended and everything was sent.',
+      'The output of a job from the beginning, or from where `after`, `tail`, `since` or `offset` says (at most one of them), then live. Completes when the job has ended and everything has been sent.',
     args: {
-      jobId: t.arg.id({ required: true }),
+      jobId: t.arg.id({ required: true, description: 'The id of the job.' }),
       after: t.arg.string({ description: START_HELP.after }),
       tail: t.arg.int({ description: START_HELP.tail }),
       since: t.arg({ type: 'DateTime', description: START_HELP.since }),
@@ -81,7 +103,7 @@ builder.subscriptionField('logs', (t) =>
       stream: t.arg({ type: LogStream, description: START_HELP.stream }),
       follow: t.arg.boolean({
         defaultValue: true,
-        description: 'Wait for more; otherwise complete at the present end.',
+        description: 'Whether to wait for more output; otherwise completes at the current end of the log.',
       }),
     },
     subscribe: (_root, args, context) =>

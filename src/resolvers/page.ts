@@ -1,3 +1,4 @@
+/** Checks the arguments of a connection (Relay cursor connections). */
 import { badInput } from '../jobs/errors.ts';
 import { isJobId } from '../jobs/id.ts';
 

@@ -1,20 +1,23 @@
+/** The mutation pinJob. */
 import { builder, identify } from './builder.ts';
-import { jobPayload } from './job-payload.ts';
+import { JOB_ID_HELP, jobPayload } from './job-payload.ts';
 
 const PinJobInput = builder.inputType('PinJobInput', {
+  description: 'The input of `pinJob`.',
   fields: (t) => ({
-    jobId: t.id({ required: true }),
-    pinned: t.boolean({ defaultValue: true, description: 'False takes the pin away.' }),
+    jobId: t.id({ required: true, description: JOB_ID_HELP }),
+    pinned: t.boolean({ defaultValue: true, description: 'Whether to pin the job; false unpins it.' }),
   }),
 });
 
-const PinJobPayload = jobPayload('PinJobPayload');
+const PinJobPayload = jobPayload('pinJob');
 
 builder.mutationField('pinJob', (t) =>
   t.field({
     type: PinJobPayload,
-    description: 'Keeps a job: it is neither removed for its age, nor for want of room, nor by deleteJob.',
-    args: { input: t.arg({ type: PinJobInput, required: true }) },
+    description:
+      'Pins a job, so that neither retention nor `deleteJob` removes it, or unpins it. Works in every state.',
+    args: { input: t.arg({ type: PinJobInput, required: true, description: 'Which job to pin or unpin.' }) },
     resolve: async (_root, { input }, context) => ({
       job: await context.jobs.pin(identify(context), input.jobId, input.pinned ?? true),
     }),

@@ -1,10 +1,11 @@
+/** The custom scalars: how they are parsed, printed and described. */
 import { Kind, type ValueNode } from 'graphql';
 import { badInput } from '../jobs/errors.ts';
 import { parseByteSize, parseDuration } from '../units.ts';
 
 /**
- * A value that is none of its scalar. It is carried on instead of refused at once, because only the resolver
- * knows the field's name, and graphql-js tells literals and variables in different words.
+ * A value that its scalar cannot parse. It is passed on instead of refused at once, because only the resolver
+ * knows the name of the field, and graphql-js words the error differently for literals and variables.
  */
 export class Malformed {
   readonly expected: string;
@@ -28,6 +29,7 @@ export const wellFormed = <T>(field: string, value: T | Malformed | null | undef
 
 interface ScalarOptions<T> {
   readonly description: string;
+  readonly specifiedByURL: string;
   readonly parseValue: (value: unknown) => T | Malformed;
   readonly parseLiteral: (node: ValueNode) => T | Malformed;
   readonly serialize: (value: unknown) => unknown;
@@ -35,15 +37,22 @@ interface ScalarOptions<T> {
 
 const scalar = <T>(
   description: string,
+  specifiedByURL: string,
   expected: string,
   parse: (value: unknown) => T | undefined,
   serialize: (value: unknown) => unknown,
 ): ScalarOptions<T> => {
   const parseValue = (value: unknown): T | Malformed => parse(value) ?? new Malformed(expected, shown(value));
-  return { description, parseValue, parseLiteral: (node) => parseValue(literal(node)), serialize };
+  return {
+    description,
+    specifiedByURL,
+    parseValue,
+    parseLiteral: (node) => parseValue(literal(node)),
+    serialize,
+  };
 };
 
-/** JSON has no word for these, so a message would say `null`. */
+/** JSON cannot express these: a message would say `null`. */
 const shown = (value: unknown): unknown =>
   typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 
@@ -76,14 +85,16 @@ const quantity =
   };
 
 export const byteSize = scalar<number>(
-  'A size: a whole number of bytes, or text such as "512Mi" or "1G". Answered in bytes.',
+  'A number of bytes. Input: a whole number, or a string such as "512Mi", "1.5G" or "64KiB": K, M, G and T are powers of 1000, Ki, Mi, Gi and Ti powers of 1024. Output: a whole number of bytes, which may exceed 32 bits.',
+  'https://physics.nist.gov/cuu/Units/binary.html',
   'a size in bytes such as 1048576, "512Mi" or "1G"',
   quantity(parseByteSize),
   number,
 );
 
 export const duration = scalar<number>(
-  'A span of time: whole milliseconds, or text such as "1h30m" or "500ms". Answered in milliseconds.',
+  'A span of time. Input: a whole number of milliseconds, or a string such as "1h30m", "2.5s" or "500ms", with the units d, h, m, s and ms from large to small. Output: a whole number of milliseconds, which may exceed 32 bits.',
+  'https://pkg.go.dev/time#ParseDuration',
   'a duration such as "1h30m", "500ms" or whole milliseconds',
   quantity(parseDuration),
   (value) => Math.round(number(value)),
@@ -116,7 +127,8 @@ const printDateTime = (value: unknown): string => {
 };
 
 export const dateTime = scalar<Date>(
-  'A moment, as RFC 3339 writes it, in UTC.',
+  'A point in time (RFC 3339). Input: with any offset, such as "2026-01-31T12:00:00Z" or "2026-01-31T13:00:00+01:00". Output: in UTC, with milliseconds or nanoseconds.',
+  'https://www.rfc-editor.org/rfc/rfc3339#section-5.6',
   'a date and time such as "2026-01-31T12:00:00Z"',
   parseDateTime,
   printDateTime,
@@ -125,7 +137,8 @@ export const dateTime = scalar<Date>(
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export const base64 = scalar<Uint8Array>(
-  'Bytes in base64 (RFC 4648 section 4).',
+  'Bytes in standard base64 with padding (RFC 4648 section 4), as a string.',
+  'https://www.rfc-editor.org/rfc/rfc4648#section-4',
   'bytes in base64',
   (value) => (typeof value === 'string' && BASE64.test(value) ? Buffer.from(value, 'base64') : undefined),
   (value) => {

@@ -1,3 +1,4 @@
+/** The whole schema: importing this file defines every type of it. */
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './delete-job.ts';
@@ -17,5 +18,5 @@ import './submit-job.ts';
 
 export const schema = builder.toSchema();
 
-/** The schema in the schema definition language, in an order that does not depend on the code's. */
+/** The schema in the schema definition language, sorted by name, so that it does not depend on the order of the code. */
 export const printSchemaText = (): string => `${printSchema(lexicographicSortSchema(schema))}\n`;

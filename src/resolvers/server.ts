@@ -1,38 +1,59 @@
+/** The query server: what this server is and what it can enforce. */
 import type { ServerInfo } from '../jobs/service.ts';
 import { builder, identify } from './builder.ts';
 
 const CgroupType = builder.objectRef<ServerInfo['cgroup']>('ServerCgroup').implement({
+  description: 'The cgroup v2 setup of this server.',
   fields: (t) => ({
     path: t.exposeString('path', {
       nullable: true,
       description:
-        'The cgroup that holds those of jobs; null where none may be made, so that nothing limits jobs.',
+        'The cgroup below which each job gets its own; null when the server may not create cgroups, so that none of their limits apply.',
     }),
     controllers: t.stringList({
-      description: 'The cgroup v2 controllers that limit jobs here.',
+      description: 'The controllers available to limit jobs, such as "cpu", "memory" and "pids".',
       resolve: ({ controllers }) => [...controllers],
     }),
   }),
 });
 
 const JobCountsType = builder.objectRef<ServerInfo['jobs']>('ServerJobs').implement({
-  fields: (t) => ({ queued: t.exposeInt('queued'), running: t.exposeInt('running') }),
+  description: 'How many jobs are not finished.',
+  fields: (t) => ({
+    queued: t.exposeInt('queued', { description: 'Jobs with status QUEUED.' }),
+    running: t.exposeInt('running', { description: 'Jobs with status RUNNING, paused ones included.' }),
+  }),
 });
 
 const ServerType = builder.objectRef<ServerInfo>('Server').implement({
-  description: 'What this server is and can.',
+  description: 'This server.',
   fields: (t) => ({
-    version: t.exposeString('version'),
-    startedAt: t.expose('startedAt', { type: 'DateTime' }),
-    cgroup: t.field({ type: CgroupType, resolve: ({ cgroup }) => cgroup }),
-    images: t.stringList({ resolve: ({ images }) => [...images] }),
-    jobs: t.field({ type: JobCountsType, resolve: ({ jobs }) => jobs }),
+    version: t.exposeString('version', { description: 'The version of Cloister, such as "0.1.0".' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      description: 'When this server process started. Jobs may be older.',
+    }),
+    cgroup: t.field({
+      type: CgroupType,
+      description: 'What limits can be enforced.',
+      resolve: ({ cgroup }) => cgroup,
+    }),
+    images: t.stringList({
+      description: 'The names of the images a job can run in.',
+      resolve: ({ images }) => [...images],
+    }),
+    jobs: t.field({
+      type: JobCountsType,
+      description: 'How many jobs are queued and running.',
+      resolve: ({ jobs }) => jobs,
+    }),
   }),
 });
 
 builder.queryField('server', (t) =>
   t.field({
     type: ServerType,
+    description: 'What this server is and what it can enforce.',
     resolve: (_root, _args, context) => {
       identify(context);
       return context.jobs.info();

@@ -1,26 +1,30 @@
+/** The mutation stopJob. */
 import { builder, identify } from './builder.ts';
-import { jobPayload } from './job-payload.ts';
+import { JOB_ID_HELP, jobPayload } from './job-payload.ts';
 import { wellFormed } from './scalars.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
 
 const StopJobInput = builder.inputType('StopJobInput', {
+  description: 'The input of `stopJob`.',
   fields: (t) => ({
-    jobId: t.id({ required: true }),
+    jobId: t.id({ required: true, description: JOB_ID_HELP }),
     gracePeriod: t.field({
       type: 'Duration',
-      description: 'Between SIGTERM to the command and the end of the whole cell. Default 10s.',
+      description:
+        'How long the command may take to end after SIGTERM, before every process of the cell is killed. Default 10s.',
     }),
   }),
 });
 
-const StopJobPayload = jobPayload('StopJobPayload');
+const StopJobPayload = jobPayload('stopJob');
 
 builder.mutationField('stopJob', (t) =>
   t.field({
     type: StopJobPayload,
-    description: 'Ends a job; answered when it has ended. A job that has ended already is answered as it is.',
-    args: { input: t.arg({ type: StopJobInput, required: true }) },
+    description:
+      'Stops a job and returns once it has ended: sends SIGTERM to the command, then SIGKILL to every process after the grace period. A queued job is removed from the queue. Has no effect on a finished job.',
+    args: { input: t.arg({ type: StopJobInput, required: true, description: 'Which job to stop.' }) },
     resolve: async (_root, { input }, context) => {
       const grace = wellFormed('input.gracePeriod', input.gracePeriod) ?? DEFAULT_GRACE_MS;
       return { job: await context.jobs.stop(identify(context), input.jobId, grace) };

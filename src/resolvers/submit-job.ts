@@ -1,3 +1,4 @@
+/** The mutation submitJob and its input. */
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
@@ -8,59 +9,97 @@ import { LimitsInput } from './limits.ts';
 import { wellFormed } from './scalars.ts';
 
 const NetworkMode = builder.enumType('NetworkMode', {
-  description: 'What of the network a job sees.',
-  values: { NONE: { description: 'Its own loopback and nothing else.' } } as const,
+  description: 'Which network a job can reach.',
+  values: { NONE: { description: 'Only a loopback interface of its own.' } } as const,
 });
 
 const RetriesInput = builder.inputType('RetriesInput', {
   description:
-    'Further attempts when the command fails: it ends with another code than 0 or by a signal, exceeds a limit, or is lost. A job that was stopped is not tried again.',
+    'Automatic retries when a job fails: its command ends with a non-zero exit code or by a signal, it exceeds a limit, or it is LOST. STOPPED and FAILED jobs are not retried. Each attempt is a job of its own.',
   fields: (t) => ({
-    limit: t.int({ required: true, description: 'From 1 to 100 further attempts.' }),
+    limit: t.int({ required: true, description: 'The most retries after the first attempt, from 1 to 100.' }),
     backoff: t.field({
       type: 'Duration',
-      description: 'Before the second attempt; twice as long before each further one. Default 1s.',
+      description:
+        'The delay before the first retry, from 0 to 24h; it doubles before each further one, up to 24h. Default 1s.',
     }),
   }),
 });
 
 const SubmitJobInput = builder.inputType('SubmitJobInput', {
-  description: 'A job to run: exactly one of command and argv, the rest as you like.',
+  description:
+    'The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB.',
   fields: (t) => ({
-    command: t.string({ description: 'A command line, run by /bin/sh -c.' }),
-    argv: t.stringList({ description: 'An argument vector, executed as it is.' }),
-    image: t.string({ description: 'Default "alpine".' }),
-    env: t.field({ type: [EnvVarInput] }),
-    workdir: t.string({ description: 'An absolute path that exists in the image. Default "/".' }),
+    command: t.string({
+      description: 'A command line for `/bin/sh -c` in the cell, at most 131071 bytes.',
+    }),
+    argv: t.stringList({
+      description:
+        'A program and its arguments, executed without a shell, each at most 131071 bytes. A program without "/" is looked up in PATH.',
+    }),
+    image: t.string({
+      description: 'The name of the image to make the root file system from. Default "alpine".',
+    }),
+    env: t.field({
+      type: [EnvVarInput],
+      description:
+        'Environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on.',
+    }),
+    workdir: t.string({
+      description: 'The working directory: an absolute path that exists in the image. Default "/".',
+    }),
     user: t.string({
-      description: 'A name of the image, or uid[:gid]. Default root of the cell, who is nobody on the host.',
+      description:
+        'The user to run as: a user name of the image, or "uid" or "uid:gid". Default: root of the cell, an unprivileged user on the host.',
     }),
-    hostname: t.string({ description: "Default: the job's id." }),
-    stdin: t.string({ description: 'Text fed to the command, then end of file. Default: /dev/null.' }),
-    network: t.field({ type: NetworkMode }),
-    capabilities: t.field({ type: CapabilityProfile }),
-    limits: t.field({ type: LimitsInput }),
-    labels: t.field({ type: [LabelInput] }),
-    name: t.string(),
+    hostname: t.string({
+      description: 'The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job.',
+    }),
+    stdin: t.string({
+      description: 'Text for standard input, followed by end of file. Default: standard input is /dev/null.',
+    }),
+    network: t.field({
+      type: NetworkMode,
+      description: 'Which network the job can reach. Default NONE.',
+    }),
+    capabilities: t.field({
+      type: CapabilityProfile,
+      description: 'The Linux capabilities of the command in the cell. Default NONE.',
+    }),
+    limits: t.field({
+      type: LimitsInput,
+      description: "Resource limits. What is left out takes the server's default.",
+    }),
+    labels: t.field({
+      type: [LabelInput],
+      description: 'Labels to find the job by, at most 64, each key once.',
+    }),
+    name: t.string({
+      description: 'A name to find the job by, from 1 to 256 bytes. Need not be unique.',
+    }),
     priority: t.int({
-      description: 'From -100 to 100: of jobs that wait, the highest starts first. Default 0.',
+      description: 'From -100 to 100: of the queued jobs the highest starts first. Default 0.',
     }),
-    startAfter: t.field({ type: 'DateTime', description: 'It does not start before this time.' }),
-    retries: t.field({ type: RetriesInput }),
+    startAfter: t.field({
+      type: 'DateTime',
+      description: 'The job stays QUEUED at least until this time. Default: it starts as soon as possible.',
+    }),
+    retries: t.field({ type: RetriesInput, description: 'Automatic retries. Default: none.' }),
     idempotencyKey: t.string({
       description:
-        'For sending a request again whose answer was lost: with the same key it answers with the same job; another request with that key is refused with IDEMPOTENCY_CONFLICT. Kept as long as the job.',
+        'Makes a submission safe to repeat: the same key and input return the original job; other input fails with IDEMPOTENCY_CONFLICT. From 1 to 256 bytes; remembered for as long as the job is kept.',
     }),
   }),
 });
 
-const SubmitJobPayload = jobPayload('SubmitJobPayload');
+const SubmitJobPayload = jobPayload('submitJob');
 
 builder.mutationField('submitJob', (t) =>
   t.field({
     type: SubmitJobPayload,
-    description: 'Runs a command in a cell of its own. Answered when the job is on disk.',
-    args: { input: t.arg({ type: SubmitJobInput, required: true }) },
+    description:
+      'Runs a command in a cell of its own. Returns once the job is stored on disk, usually while it is still QUEUED.',
+    args: { input: t.arg({ type: SubmitJobInput, required: true, description: 'What to run, and how.' }) },
     resolve: async (_root, { input }, context) => ({
       job: await context.jobs.submit(identify(context), toRequest(input)),
     }),
@@ -109,7 +148,7 @@ type Given<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: NonNull
   [K in keyof T as undefined extends T[K] ? never : K]: NonNullable<T[K]>;
 };
 
-/** Without the fields that are null or missing: in an input both say that the field was left out. */
+/** Drops the fields that are null or missing: in an input both mean that the field was left out. */
 const given = <T extends object>(fields: T): Given<T> =>
   Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),

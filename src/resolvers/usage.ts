@@ -1,62 +1,110 @@
+/** The type Usage, and the subscription that samples it. */
 import type { Pressure, Pressures, Usage } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
 import { wellFormed } from './scalars.ts';
 
+/** The cgroup counts in microseconds, a Duration in milliseconds. */
 const milliseconds = (microseconds: number | null): number | null =>
   microseconds === null ? null : microseconds / 1000;
 
 const PressureType = builder.objectRef<Pressure>('Pressure').implement({
-  description: 'For how long processes of a job waited for a resource.',
+  description:
+    'How long processes were stalled on a resource (PSI, Documentation/accounting/psi.rst), in total since the start of the job.',
   fields: (t) => ({
     some: t.field({
       type: 'Duration',
-      description: 'At least one of them.',
+      description: 'The time in which at least one process was stalled.',
       resolve: ({ some }) => some / 1000,
     }),
-    full: t.field({ type: 'Duration', description: 'All at once.', resolve: ({ full }) => full / 1000 }),
+    full: t.field({
+      type: 'Duration',
+      description: 'The time in which all processes were stalled at once.',
+      resolve: ({ full }) => full / 1000,
+    }),
   }),
 });
 
 const PressuresType = builder.objectRef<Pressures>('Pressures').implement({
+  description: 'Pressure stall information of a job, by resource.',
   fields: (t) => ({
-    cpu: t.expose('cpu', { type: PressureType }),
-    memory: t.expose('memory', { type: PressureType }),
-    io: t.expose('io', { type: PressureType }),
+    cpu: t.expose('cpu', { type: PressureType, description: 'Waiting for a CPU.' }),
+    memory: t.expose('memory', { type: PressureType, description: 'Waiting for memory to be reclaimed.' }),
+    io: t.expose('io', { type: PressureType, description: 'Waiting for disks.' }),
   }),
 });
 
+const NOT_COUNTED = 'null where the host does not count it';
+
 export const UsageType = builder.objectRef<Usage>('Usage').implement({
-  description: 'What a job has consumed, as its cgroup counted. What this server cannot count is null.',
+  description: "Resource usage of a job, as counted by its cgroup. Cloister's own overhead is not included.",
   fields: (t) => ({
-    cpuTime: t.field({ type: 'Duration', resolve: (usage) => usage.cpuTime / 1000 }),
-    userTime: t.field({ type: 'Duration', nullable: true, resolve: (usage) => milliseconds(usage.userTime) }),
+    cpuTime: t.field({
+      type: 'Duration',
+      description: 'CPU time of all processes, in user and kernel mode.',
+      resolve: (usage) => usage.cpuTime / 1000,
+    }),
+    userTime: t.field({
+      type: 'Duration',
+      nullable: true,
+      description: `CPU time in user mode; ${NOT_COUNTED}.`,
+      resolve: (usage) => milliseconds(usage.userTime),
+    }),
     systemTime: t.field({
       type: 'Duration',
       nullable: true,
+      description: `CPU time in kernel mode; ${NOT_COUNTED}.`,
       resolve: (usage) => milliseconds(usage.systemTime),
     }),
-    memoryCurrent: t.expose('memoryCurrent', { type: 'ByteSize', nullable: true }),
-    memoryPeak: t.expose('memoryPeak', { type: 'ByteSize', nullable: true }),
-    pidsPeak: t.exposeInt('pidsPeak', { nullable: true }),
-    ioRead: t.expose('ioRead', { type: 'ByteSize', nullable: true }),
-    ioWritten: t.expose('ioWritten', { type: 'ByteSize', nullable: true }),
-    ioReadOperations: t.exposeFloat('ioReadOperations', { nullable: true }),
-    ioWriteOperations: t.exposeFloat('ioWriteOperations', { nullable: true }),
-    oomKills: t.exposeInt('oomKills', { nullable: true }),
+    memoryCurrent: t.expose('memoryCurrent', {
+      type: 'ByteSize',
+      nullable: true,
+      description: `Memory in use now; null once the job has ended, and ${NOT_COUNTED}.`,
+    }),
+    memoryPeak: t.expose('memoryPeak', {
+      type: 'ByteSize',
+      nullable: true,
+      description: `The most memory in use at any time; ${NOT_COUNTED}.`,
+    }),
+    pidsPeak: t.exposeInt('pidsPeak', {
+      nullable: true,
+      description: `The most processes and threads at any time; ${NOT_COUNTED}.`,
+    }),
+    ioRead: t.expose('ioRead', {
+      type: 'ByteSize',
+      nullable: true,
+      description: `Bytes read from disks; ${NOT_COUNTED}.`,
+    }),
+    ioWritten: t.expose('ioWritten', {
+      type: 'ByteSize',
+      nullable: true,
+      description: `Bytes written to disks; ${NOT_COUNTED}.`,
+    }),
+    ioReadOperations: t.exposeFloat('ioReadOperations', {
+      nullable: true,
+      description: `Read operations on disks; ${NOT_COUNTED}.`,
+    }),
+    ioWriteOperations: t.exposeFloat('ioWriteOperations', {
+      nullable: true,
+      description: `Write operations on disks; ${NOT_COUNTED}.`,
+    }),
+    oomKills: t.exposeInt('oomKills', {
+      nullable: true,
+      description: `Processes that the kernel killed for lack of memory; ${NOT_COUNTED}.`,
+    }),
     forksRefused: t.exposeFloat('forksRefused', {
       nullable: true,
-      description: 'How often a process or thread could not be started for want of room below a limit.',
+      description: `How often a process or thread could not be created because of the \`pids\` limit; ${NOT_COUNTED}.`,
     }),
     throttledTime: t.field({
       type: 'Duration',
       nullable: true,
-      description: 'Time for which the CPU limit held the job back.',
+      description: `Time for which the \`cpus\` limit throttled the job (\`throttled_usec\`); ${NOT_COUNTED}.`,
       resolve: (usage) => milliseconds(usage.throttledTime),
     }),
     pressure: t.expose('pressure', {
       type: PressuresType,
       nullable: true,
-      description: 'Null where the kernel does not measure it (PSI).',
+      description: 'Pressure stall information; null on a kernel without it.',
     }),
   }),
 });
@@ -67,10 +115,13 @@ builder.subscriptionField('usage', (t) =>
   t.field({
     type: UsageType,
     description:
-      'What a job consumes: now, after each interval while it runs, and at its end, with which it completes.',
+      'The usage of a job: now, after each interval while it runs, and a final value when it ends. Then completes.',
     args: {
-      jobId: t.arg.id({ required: true }),
-      interval: t.arg({ type: 'Duration', description: 'From 100ms to 1h. Default 1s.' }),
+      jobId: t.arg.id({ required: true, description: 'The id of the job.' }),
+      interval: t.arg({
+        type: 'Duration',
+        description: 'Time between two samples, from 100ms to 1h. Default 1s.',
+      }),
     },
     subscribe: (_root, { jobId, interval }, context) =>
       context.jobs.followUsage(

@@ -3,178 +3,225 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** What a command that is root of its cell may do as such, in the cell. Outside of it: nothing. */
+/** Linux capabilities of a command that runs as root of its cell. They apply inside the cell only and give nothing on the host. */
 export type CapabilityProfile =
-  /** Nothing: root of the cell is a user as any other there. */
+  /** No capabilities: root of the cell has no more rights than any other user there. */
   | 'NONE'
-  /** What package managers, su and chown need: change owners and modes, become other users, signal them, bind low ports. For the cell's root only. */
+  /** What package managers, su and chown need: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID and NET_BIND_SERVICE. Only for root of the cell. */
   | 'ROOT_IN_CELL';
 
+/** The input of `deleteJob`. */
 export type DeleteJobInput = {
+  /** The id of the job. */
   readonly jobId: string;
 };
 
+/** An environment variable of the command. Each name may occur once. */
 export type EnvVarInput = {
+  /** The name, without "=". */
   readonly name: string;
+  /** The value, taken literally; may be empty. At most 131071 bytes. */
   readonly value: string;
 };
 
-/** What a job may move between memory and one disk in a second: at least one of the four. */
+/** Bandwidth limits for one disk: at least one of the four rates. */
 export type IoLimitInput = {
-  /** A disk by its path, such as "/dev/sda", or by its number, such as "8:0"; a partition stands for its disk. Default: the disk of the state folder. */
+  /** A disk by path, such as "/dev/sda", or by device number, such as "8:0"; a partition stands for its disk. Default: the disk of the state folder. */
   readonly device?: string | null | undefined;
-  /** Bytes. */
+  /** Bytes read per second, from 1. Default: unlimited. */
   readonly readBps?: number | string | null | undefined;
-  /** Operations. */
+  /** Read operations per second, from 1. Default: unlimited. */
   readonly readIops?: number | null | undefined;
-  /** Bytes. */
+  /** Bytes written per second, from 1. Default: unlimited. */
   readonly writeBps?: number | string | null | undefined;
-  /** Operations. */
+  /** Write operations per second, from 1. Default: unlimited. */
   readonly writeIops?: number | null | undefined;
 };
 
-/** Which jobs: every field that is given must match. */
+/** Selects jobs: every field that is given must match. An empty filter matches all jobs. */
 export type JobFilter = {
+  /** Jobs submitted after this time. */
   readonly createdAfter?: string | null | undefined;
+  /** Jobs submitted before this time. */
   readonly createdBefore?: string | null | undefined;
+  /** Jobs that run in the image of this name. */
   readonly image?: string | null | undefined;
+  /** Jobs with this label, key and value. */
   readonly label?: LabelInput | null | undefined;
+  /** Jobs with exactly this name. */
   readonly name?: string | null | undefined;
+  /** Jobs that this subject submitted. */
   readonly owner?: string | null | undefined;
+  /** Jobs in one of these states. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
 
-/** Where a job is on its way: QUEUED, then RUNNING, then one of the others, for good. */
+/** The state of a job. It begins as QUEUED and becomes RUNNING; the others are final. A queued job may also become STOPPED or FAILED. */
 export type JobStatus =
+  /** The command ended by itself: `exitCode` or `signal` says how. A non-zero exit code is COMPLETED too. */
   | 'COMPLETED'
+  /** The command was never executed, for example because it does not exist or its cell could not be set up. `error` says which step failed and why. A command that ran and failed is COMPLETED. */
   | 'FAILED'
+  /** The job was killed because it exceeded a limit: `limitExceeded` says which, `error` and `limitsHit` how. */
   | 'LIMIT_EXCEEDED'
+  /** The job had started, but how it ended is unknown: its supervisor was killed, or the machine went down. Its output up to then is kept. A restart of the server alone does not lose jobs. */
   | 'LOST'
+  /** Stored and waiting: for a free slot, for capacity, or for `startAfter`. `queue` says for what. */
   | 'QUEUED'
+  /** The command is running, or is paused (see `pausedAt`). */
   | 'RUNNING'
+  /** A client stopped the job with `stopJob`. `startedAt` is null when it had not started. It is not retried. */
   | 'STOPPED';
 
+/** A label to attach or to search for. */
 export type LabelInput = {
+  /** The key, from 1 to 256 bytes; each key occurs once in a job. */
   readonly key: string;
+  /** The value, at most 256 bytes; may be empty. */
   readonly value: string;
 };
 
-/** A limit whose excess ends a job. */
+/** A limit that ends a job when it is exceeded. */
 export type LimitKind =
+  /** The limit of CPU time, `cpuTime`. */
   | 'CPU_TIME'
+  /** The job's limit of memory, the ceiling of all jobs together, or the memory of the host: `limitsHit` says which. */
   | 'MEMORY'
+  /** The limit of output, `output`, with the policy KILL. */
   | 'OUTPUT'
+  /** The wall-clock limit, `timeout`. */
   | 'TIME';
 
-/** What bounds a job; what is left out takes the server's default. */
+/** Resource limits. What is left out takes the server's default; the defaults named here are those of a server without settings of its own. No value may exceed the server's maximum (`cloister serve --max-...`). A limit that this host cannot enforce is refused with LIMIT_UNAVAILABLE. */
 export type LimitsInput = {
-  /** CPU time of all processes together. */
+  /** CPU time of all processes together, after which the job ends with LIMIT_EXCEEDED. From 1ms to 3650d. Default: unlimited. */
   readonly cpuTime?: number | string | null | undefined;
-  /** The share where jobs want more CPU time than there is, from 1 to 10000; others have 100. */
+  /** Share of CPU time while jobs compete for it (`cpu.weight`), from 1 to 10000. Jobs without it have 100. */
   readonly cpuWeight?: number | null | undefined;
-  /** CPUs' worth of time: 0.5 is half a core. */
+  /** CPU time per period (`cpu.max`), in CPUs: 0.5 is half a core. From 0.01 to 1024. Default 1. */
   readonly cpus?: number | null | undefined;
-  /** The CPUs it may run on, such as "0-2,7". */
+  /** The CPUs the job may run on (`cpuset.cpus`), as a list such as "0-2,7". Default: all. */
   readonly cpuset?: string | null | undefined;
-  /** The writable layer of the root. */
+  /** Size of the writable layer of the root file system. Beyond it writes fail with ENOSPC. From 64Ki to 64Ti. Default 256Mi. */
   readonly disk?: number | string | null | undefined;
-  /** Files and folders of the writable layer. Default: one for each 4 KiB of it. */
+  /** Files and folders in the writable layer, from 16 to 2147483647. Default: one for each 4 KiB of `disk`. */
   readonly inodes?: number | null | undefined;
-  /** Traffic with disks, each second. */
+  /** Bandwidth of block devices (`io.max`), one entry per disk, at most 16. Default: unlimited. */
   readonly io?: ReadonlyArray<IoLimitInput> | null | undefined;
-  /** Memory of all processes and of the files that were written. */
+  /** Memory of all processes, including the files they write to the root file system, which is in memory (`memory.max`). Beyond it the kernel kills the job. From 4Mi to 64Ti, rounded to whole pages. Default 512Mi. */
   readonly memory?: number | string | null | undefined;
-  /** Memory from which on the job is slowed down and its memory taken back, without an end of it. */
+  /** Soft limit (`memory.high`): above it the kernel throttles the job and reclaims memory, but does not kill it. From 4Mi up to `memory`. Default: none. */
   readonly memoryHigh?: number | string | null | undefined;
-  /** Output that is kept, both streams together. */
+  /** Bytes of stdout and stderr together that the log keeps. From 1 to 64Ti. Default 64Mi. */
   readonly output?: number | string | null | undefined;
-  /** Default KILL. */
+  /** What happens beyond the `output` limit. Default KILL. */
   readonly outputPolicy?: OutputPolicy | null | undefined;
-  /** Processes and threads at a time. */
+  /** Processes and threads that exist at the same time (`pids.max`). Beyond it fork(2) fails in the job. From 1 to 4194304. Default 256. */
   readonly pids?: number | null | undefined;
+  /** Swap space (`memory.swap.max`). From 0 to 64Ti. Default 0. */
   readonly swap?: number | string | null | undefined;
-  /** Wall time, pauses not counted. */
+  /** Wall-clock time from the start of the command, without pauses. Then the job is killed. From 1ms to 3650d. Default 1h. */
   readonly timeout?: number | string | null | undefined;
 };
 
+/** The stream that a command wrote to. */
 export type LogStream =
+  /** Standard error (descriptor 2). */
   | 'STDERR'
+  /** Standard output (descriptor 1). */
   | 'STDOUT';
 
-/** What of the network a job sees. */
+/** Which network a job can reach. */
 export type NetworkMode =
-  /** Its own loopback and nothing else. */
+  /** Only a loopback interface of its own. */
   | 'NONE';
 
-/** What becomes of output beyond its limit. */
+/** What happens when a job writes more output than its limit. */
 export type OutputPolicy =
-  /** It ends the job. */
+  /** The job is killed and ends with LIMIT_EXCEEDED (OUTPUT). */
   | 'KILL'
-  /** The first half of the limit is kept, and of the rest the end, from a quarter to half of the limit: what lies between is dropped and counted. The end is in the log when the job has ended. */
+  /** The job continues. The log keeps the first half of the limit and, from the rest, the last quarter to half; what lies between is dropped and counted. The last part appears in the log when the job has ended. */
   | 'TRUNCATE';
 
+/** The input of `pauseJob`. */
 export type PauseJobInput = {
+  /** The id of the job. */
   readonly jobId: string;
 };
 
+/** The input of `pinJob`. */
 export type PinJobInput = {
+  /** The id of the job. */
   readonly jobId: string;
-  /** False takes the pin away. */
+  /** Whether to pin the job; false unpins it. */
   readonly pinned?: boolean | null | undefined;
 };
 
+/** The input of `resumeJob`. */
 export type ResumeJobInput = {
+  /** The id of the job. */
   readonly jobId: string;
 };
 
-/** Further attempts when the command fails: it ends with another code than 0 or by a signal, exceeds a limit, or is lost. A job that was stopped is not tried again. */
+/** Automatic retries when a job fails: its command ends with a non-zero exit code or by a signal, it exceeds a limit, or it is LOST. STOPPED and FAILED jobs are not retried. Each attempt is a job of its own. */
 export type RetriesInput = {
-  /** Before the second attempt; twice as long before each further one. Default 1s. */
+  /** The delay before the first retry, from 0 to 24h; it doubles before each further one, up to 24h. Default 1s. */
   readonly backoff?: number | string | null | undefined;
-  /** From 1 to 100 further attempts. */
+  /** The most retries after the first attempt, from 1 to 100. */
   readonly limit: number;
 };
 
+/** The input of `signalJob`. */
 export type SignalJobInput = {
+  /** The id of the job. */
   readonly jobId: string;
-  /** By name or number: "SIGHUP", "HUP", "1"; real-time signals are "SIGRTMIN+1" and so on. */
+  /** The signal by name or number: "SIGHUP", "HUP" or "1". Real-time signals are "SIGRTMIN+1" and so on. */
   readonly signal: string;
 };
 
+/** The input of `stopJob`. */
 export type StopJobInput = {
-  /** Between SIGTERM to the command and the end of the whole cell. Default 10s. */
+  /** How long the command may take to end after SIGTERM, before every process of the cell is killed. Default 10s. */
   readonly gracePeriod?: number | string | null | undefined;
+  /** The id of the job. */
   readonly jobId: string;
 };
 
-/** A job to run: exactly one of command and argv, the rest as you like. */
+/** The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB. */
 export type SubmitJobInput = {
-  /** An argument vector, executed as it is. */
+  /** A program and its arguments, executed without a shell, each at most 131071 bytes. A program without "/" is looked up in PATH. */
   readonly argv?: ReadonlyArray<string> | null | undefined;
+  /** The Linux capabilities of the command in the cell. Default NONE. */
   readonly capabilities?: CapabilityProfile | null | undefined;
-  /** A command line, run by /bin/sh -c. */
+  /** A command line for `/bin/sh -c` in the cell, at most 131071 bytes. */
   readonly command?: string | null | undefined;
+  /** Environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on. */
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
-  /** Default: the job's id. */
+  /** The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job. */
   readonly hostname?: string | null | undefined;
-  /** For sending a request again whose answer was lost: with the same key it answers with the same job; another request with that key is refused with IDEMPOTENCY_CONFLICT. Kept as long as the job. */
+  /** Makes a submission safe to repeat: the same key and input return the original job; other input fails with IDEMPOTENCY_CONFLICT. From 1 to 256 bytes; remembered for as long as the job is kept. */
   readonly idempotencyKey?: string | null | undefined;
-  /** Default "alpine". */
+  /** The name of the image to make the root file system from. Default "alpine". */
   readonly image?: string | null | undefined;
+  /** Labels to find the job by, at most 64, each key once. */
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;
+  /** Resource limits. What is left out takes the server's default. */
   readonly limits?: LimitsInput | null | undefined;
+  /** A name to find the job by, from 1 to 256 bytes. Need not be unique. */
   readonly name?: string | null | undefined;
+  /** Which network the job can reach. Default NONE. */
   readonly network?: NetworkMode | null | undefined;
-  /** From -100 to 100: of jobs that wait, the highest starts first. Default 0. */
+  /** From -100 to 100: of the queued jobs the highest starts first. Default 0. */
   readonly priority?: number | null | undefined;
+  /** Automatic retries. Default: none. */
   readonly retries?: RetriesInput | null | undefined;
-  /** It does not start before this time. */
+  /** The job stays QUEUED at least until this time. Default: it starts as soon as possible. */
   readonly startAfter?: string | null | undefined;
-  /** Text fed to the command, then end of file. Default: /dev/null. */
+  /** Text for standard input, followed by end of file. Default: standard input is /dev/null. */
   readonly stdin?: string | null | undefined;
-  /** A name of the image, or uid[:gid]. Default root of the cell, who is nobody on the host. */
+  /** The user to run as: a user name of the image, or "uid" or "uid:gid". Default: root of the cell, an unprivileged user on the host. */
   readonly user?: string | null | undefined;
-  /** An absolute path that exists in the image. Default "/". */
+  /** The working directory: an absolute path that exists in the image. Default "/". */
   readonly workdir?: string | null | undefined;
 };
 
