@@ -4,9 +4,12 @@ import { openHost } from './cells/host.ts';
 import { prepareImages } from './cells/images.ts';
 import { planLaunch } from './cells/launch.ts';
 import { limitsContext } from './cells/limits-context.ts';
+import { Cleanup } from './cleanup.ts';
+import { checkDefaults, unknownVariables } from './config/checks.ts';
 import type { ServeConfig } from './config/config.ts';
 import { Changes } from './jobs/changes.ts';
 import { Jobs } from './jobs/jobs.ts';
+import type { LimitsContext } from './jobs/limits.ts';
 import { LogReaders } from './jobs/readers.ts';
 import { Removal } from './jobs/removal.ts';
 import { Retention } from './jobs/retention.ts';
@@ -25,6 +28,7 @@ import type { CellIds, IdSlots } from './runtime/ids/index.ts';
 import { encodePlan, plannedUids } from './runtime/protocol/plan.ts';
 import { Spawner } from './runtime/protocol/spawner.ts';
 import { cellFilter } from './runtime/seccomp/index.ts';
+import { checkAddress } from './server/listen.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import { adminToken } from './state/admin-token.ts';
 import { lockState } from './state/lock.ts';
@@ -33,19 +37,6 @@ import { openStore } from './store/sqlite-store.ts';
 import { VERSION } from './version.ts';
 
 type Log = (line: string) => void;
-
-/** Undoes what was done, last first. */
-class Cleanup {
-  readonly #steps: (() => unknown)[] = [];
-
-  add(step: () => unknown): void {
-    this.#steps.push(step);
-  }
-
-  async run(): Promise<void> {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
-  }
-}
 
 /**
  * Runs the server until SIGTERM or SIGINT, then closes it in good order: subscriptions complete, running jobs
@@ -57,19 +48,27 @@ export const serve = async (config: ServeConfig): Promise<void> => {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
   const cleanup = new Cleanup();
   const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(signal));
+  const ask = (signal: NodeJS.Signals): void => stop.abort(signal);
+  for (const signal of STOP_SIGNALS) process.once(signal, ask);
   try {
     const { server, token } = await start(config, cleanup, log, stop.signal);
     announce(server, token, config);
     await aborted(stop.signal);
     log(`${stop.signal.reason}: closing; running jobs go on`);
   } catch (error) {
-    // Told to end while it started: that is no failure.
+    // Asked to end while it started: that is no failure.
     if (!stop.signal.aborted) throw error;
   } finally {
-    await cleanup.run();
+    // From here on a signal ends the process at once.
+    for (const signal of STOP_SIGNALS) process.off(signal, ask);
+    await cleanup.run((error) => {
+      log(`closing: ${error instanceof Error ? error.stack : error}`);
+      process.exitCode = 1;
+    });
   }
 };
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -84,10 +83,15 @@ const start = async (
   signal: AbortSignal,
 ): Promise<{ server: RunningServer; token: string }> => {
   const { stateDir, launcher } = config;
+  for (const line of unknownVariables(process.env)) log(line);
+  checkDefaults(config);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
+  // Before anything that takes time.
+  await checkAddress(config.listen);
 
   const { ids, slots, clocks, cgroups } = await openHost(config, cleanup, log);
+  const limits = limitsContext(config, cgroups);
   // What is written, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
   const store = openStore(statePaths(stateDir).database);
@@ -95,7 +99,8 @@ const start = async (
   const folders = new JobFolders(stateDir);
   const unusedBefore = await oldestStart(store, folders);
   const images = await prepareImages(config, ids, { unusedBefore, log, signal });
-  const jobs = await openJobs(config, { images, ids, slots, clocks, cgroups, store, folders, cleanup, log });
+  const parts = { images, ids, slots, clocks, cgroups, limits, store, folders, cleanup, log };
+  const jobs = await openJobs(config, parts);
 
   const token = adminToken(stateDir);
   const server = await startServer({
@@ -123,6 +128,7 @@ interface Parts {
   readonly slots: IdSlots | undefined;
   readonly clocks: boolean;
   readonly cgroups: Cgroups;
+  readonly limits: LimitsContext;
   readonly store: JobStore;
   readonly folders: JobFolders;
   readonly cleanup: Cleanup;
@@ -131,7 +137,7 @@ interface Parts {
 
 /** Puts the job service together and takes up the jobs that an earlier server left. */
 const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
-  const { images, ids, slots, clocks, cgroups, store, folders, cleanup, log } = parts;
+  const { images, ids, slots, clocks, cgroups, limits, store, folders, cleanup, log } = parts;
   const changes = new Changes();
   const spawner = new Spawner({
     launcher: config.launcher,
@@ -143,6 +149,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
   const seccomp = cellFilter();
   const readers = new LogReaders();
   const removal = new Removal({ store, folders, readers, log });
+  cleanup.add(() => removal.close());
   const supervision = new Supervision({
     store,
     folders,
@@ -174,6 +181,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       return encodePlan(planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, clocks, seccomp }));
     },
   });
+  cleanup.add(() => supervision.close());
   const jobs = new Jobs({
     store,
     folders,
@@ -185,7 +193,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       image: (name) => images.get(name),
       imageNames: [...images.keys()],
       ids,
-      limits: limitsContext(config, cgroups),
+      limits,
     },
     liveUsage: async (id) => {
       const path = cgroups.jobPath(id);
@@ -198,7 +206,6 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
     },
   });
   // Followers hold back the folders of what was deleted until they leave: they are ended before it.
-  cleanup.add(() => removal.close());
   cleanup.add(() => jobs.close());
   await supervision.recover();
   await removal.recover();

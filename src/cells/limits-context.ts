@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ceilings, ServeConfig } from '../config/config.ts';
+import { type Ceilings, limitSetting, type ServeConfig } from '../config/config.ts';
 import type { CgroupLimit, CommonLimit, LimitsContext } from '../jobs/limits.ts';
 import { diskAt, diskBelow, wholeDisk } from '../runtime/cgroup/disk.ts';
 import { type Cgroups, missingController, parseCpus } from '../runtime/cgroup/index.ts';
@@ -8,16 +8,11 @@ import { type Cgroups, missingController, parseCpus } from '../runtime/cgroup/in
 /**
  * What limits of jobs are checked against, from what the server was told and what the machine can.
  *
- * @throws Error for a maximum that cannot be enforced here: jobs would exceed it
+ * @throws Error for a bound that was set and cannot be enforced here: jobs would exceed it
  */
 export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsContext => {
   const missing = (limit: CgroupLimit): string | undefined => why(limit, cgroups);
-  for (const limit of ['cpus', 'memory', 'swap', 'pids'] as const satisfies readonly (CommonLimit &
-    CgroupLimit)[]) {
-    const reason = missing(limit);
-    if (config.maxima[limit] !== null && reason !== undefined)
-      throw new Error(`--max-${limit}: this server cannot enforce it: ${reason}`);
-  }
+  checkEnforced(config, missing);
   return {
     defaults: config.defaultLimits,
     maxima: { ...config.maxima, ...belowCeilings(config) },
@@ -29,6 +24,29 @@ export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsCont
       return device.startsWith('/') ? diskAt(device) : wholeDisk(device);
     },
   };
+};
+
+const KINDS = ['max', 'ceiling', 'capacity'] as const;
+
+/** @throws Error that names the setting, with the remedy */
+const checkEnforced = (
+  { set, maxima, ceilings, queue }: ServeConfig,
+  missing: (limit: CgroupLimit) => string | undefined,
+): void => {
+  const bounds: Record<(typeof KINDS)[number], Partial<Record<CommonLimit, number | null>>> = {
+    max: maxima,
+    ceiling: ceilings,
+    capacity: { memory: queue.memory, cpus: queue.cpus },
+  };
+  for (const limit of ['cpus', 'memory', 'swap', 'pids'] as const) {
+    const reason = missing(limit);
+    if (reason === undefined) continue;
+    for (const kind of KINDS) {
+      const given = set.get(limitSetting(kind, limit));
+      if (given !== undefined && (bounds[kind][limit] ?? null) !== null)
+        throw new Error(`${given.by}: this server cannot enforce it: ${reason}`);
+    }
+  }
 };
 
 /** What all jobs have together, one cannot have more of. */

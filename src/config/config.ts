@@ -74,8 +74,16 @@ export interface Ceilings {
   readonly cpus: number | null;
 }
 
+/** How a setting came to be: the flag or the variable, and what was typed. */
+export interface Given {
+  readonly by: string;
+  readonly text: string;
+}
+
 /** Everything that `cloister serve` can be told. Paths are absolute. */
 export interface ServeConfig {
+  /** The settings that were not left to their defaults, by their names in `serveSettings`. */
+  readonly set: ReadonlyMap<string, Given>;
   readonly listen: Address;
   readonly listenPublic: boolean;
   readonly stateDir: string;
@@ -121,6 +129,12 @@ export interface ClientConfig {
   /** Where the token may be read from when none was given, likeliest first; empty when the server is elsewhere. */
   readonly tokenFiles: readonly string[];
 }
+
+/** The name in `serveSettings` of what says something of a limit: `maxMemory` of `max` and `memory`. */
+export const limitSetting = (
+  kind: 'default' | 'max' | 'ceiling' | 'capacity',
+  limit: keyof LimitSettings<unknown>,
+): string => `${kind}${limit.charAt(0).toUpperCase()}${limit.slice(1)}`;
 
 /** A setting whose value cannot be used. The message is meant for whoever set it. */
 export class ConfigError extends Error {
@@ -410,6 +424,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
   const listenPublic = read(serveSettings.listenPublic, flags, env, machine);
   if (!listenPublic && !isLoopback(listen.host)) throw publicListener(listen.host);
   return {
+    set: givenSettings(flags, env),
     listen,
     listenPublic,
     stateDir: read(serveSettings.stateDir, flags, env, machine),
@@ -483,13 +498,26 @@ export const parseStateDirs = (
   return [serveSettings.stateDir.fallback(machine, env), join(machine.project, '.state')];
 };
 
-/** What a setting was set to by flag or environment; an empty variable counts as unset. */
+/** Where a setting was set, by flag or environment; an empty variable counts as unset. */
+const find = ({ flag, env: name }: Named<unknown>, flags: Flags, env: Environment): Given | undefined => {
+  const option = flag.replace(/ .*/, '');
+  const value = flags[option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  if (value !== undefined) return { by: option, text: String(value) };
+  const text = env[name] ?? '';
+  return text === '' ? undefined : { by: name, text };
+};
+
+const givenSettings = (flags: Flags, env: Environment): ReadonlyMap<string, Given> =>
+  new Map(
+    Object.entries(serveSettings).flatMap(([name, setting]) => {
+      const found = find(setting, flags, env);
+      return found === undefined ? [] : [[name, found] as const];
+    }),
+  );
+
 const given = <T>(setting: Named<T>, flags: Flags, env: Environment): T | undefined => {
-  const option = setting.flag.replace(/ .*/, '');
-  const flag = flags[option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
-  if (flag !== undefined) return parse(setting, option, String(flag));
-  const variable = env[setting.env];
-  return variable === undefined || variable === '' ? undefined : parse(setting, setting.env, variable);
+  const found = find(setting, flags, env);
+  return found && parse(setting, found.by, found.text);
 };
 
 const read = <T>(setting: Setting<T>, flags: Flags, env: Environment, machine: Machine): T => {

@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
 import { createEngine } from './engine.ts';
+import { listenOn } from './listen.ts';
 import { Operations } from './operations.ts';
 import { foreignName, type NamePolicy } from './origin.ts';
 import { handle, pathOf, refuse } from './requests.ts';
@@ -88,7 +89,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       return pathOf(request) === '/graphql' ? undefined : { status: 404, reason: 'no such path' };
     },
   });
-  await listening(http, listen);
+  await listenOn(http, listen);
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
       http.close(() => resolve());
@@ -110,12 +111,6 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     },
   };
 };
-
-const listening = (http: Server, { host, port }: ServerOptions['listen']): Promise<void> =>
-  new Promise((resolve, reject) => {
-    http.once('error', (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
-    http.listen(port, host, () => resolve());
-  });
 
 const authority = ({ address, family, port }: AddressInfo): string =>
   family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;

@@ -13,6 +13,7 @@ const root = { ...user, uid: 0, home: '/root' };
 describe('parseServeConfig', () => {
   it('needs to be told nothing', () => {
     expect(parseServeConfig({}, {}, root)).toEqual({
+      set: new Map(),
       listen: { host: '127.0.0.1', port: 8080 },
       listenPublic: false,
       stateDir: '/var/lib/cloister',
@@ -46,7 +47,7 @@ describe('parseServeConfig', () => {
   });
 
   it('takes every setting from the environment', () => {
-    const env = {
+    const env: Record<string, string> = {
       CLOISTER_LISTEN: '[::1]:0',
       CLOISTER_LISTEN_PUBLIC: 'true',
       CLOISTER_STATE_DIR: '/s',
@@ -82,6 +83,12 @@ describe('parseServeConfig', () => {
       CLOISTER_COMPRESS_AFTER: 'none',
     };
     expect(parseServeConfig({}, env, user)).toEqual({
+      set: new Map(
+        Object.entries(serveSettings).map(([name, setting]) => [
+          name,
+          { by: setting.env, text: env[setting.env] },
+        ]),
+      ),
       listen: { host: '::1', port: 0 },
       listenPublic: true,
       stateDir: '/s',

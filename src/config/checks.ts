@@ -1,0 +1,75 @@
+/** What settings of the server say about each other, and variables that are none. */
+
+import {
+  ConfigError,
+  clientSettings,
+  type Environment,
+  type LimitSettings,
+  limitSetting,
+  type ServeConfig,
+  serveSettings,
+} from './config.ts';
+
+/**
+ * Refuses a default that no job could have. A default that was not set is lowered instead, so that a maximum can be
+ * given alone.
+ *
+ * @throws ConfigError that names both settings
+ */
+export const checkDefaults = ({ defaultLimits, maxima, ceilings, queue, set }: ServeConfig): void => {
+  for (const name of Object.keys(defaultLimits) as (keyof LimitSettings<number>)[]) {
+    const value = defaultLimits[name];
+    const given = set.get(limitSetting('default', name));
+    if (given === undefined) continue;
+    const bounds: readonly (readonly [string, number | null])[] = [
+      [limitSetting('max', name), maxima[name]],
+      [limitSetting('ceiling', name), name in ceilings ? ceilings[name as keyof typeof ceilings] : null],
+      [limitSetting('capacity', name), name === 'memory' || name === 'cpus' ? queue[name] : null],
+    ];
+    for (const [bound, most] of bounds) {
+      const other = set.get(bound);
+      if (other !== undefined && most !== null && value > most)
+        throw new ConfigError(
+          `${given.by}: expected at most ${JSON.stringify(other.text)}, which ${other.by} allows, got ${JSON.stringify(given.text)}`,
+        );
+    }
+  }
+};
+
+const PREFIX = 'CLOISTER_';
+
+/**
+ * A sentence for each variable that looks like a setting and is none: a misspelt one would be without effect, and
+ * nobody would notice.
+ */
+export const unknownVariables = (env: Environment): readonly string[] => {
+  const known = [...Object.values(serveSettings), ...Object.values(clientSettings)].map(
+    (setting) => setting.env,
+  );
+  return Object.keys(env)
+    .filter((name) => name.startsWith(PREFIX) && !known.some((other) => other === name))
+    .sort()
+    .map((name) => {
+      const nearest = known.toSorted((one, other) => distance(name, one) - distance(name, other))[0] ?? '';
+      return `${inert(name)}: there is no such setting and it has no effect; the nearest is ${nearest}`;
+    });
+};
+
+/** The name of a variable may hold anything but "=" and NUL. */
+const inert = (name: string): string => JSON.stringify(name).slice(1, -1);
+
+/** Insertions, deletions and substitutions from one name to another (Levenshtein). */
+const distance = (one: string, other: string): number => {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...one.slice(0, LONGEST_NAME)].entries()) {
+    const next = [index + 1];
+    for (let at = 1; at <= other.length; at++) {
+      const substituted = (row[at - 1] ?? 0) + (letter === other[at - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+};
+
+const LONGEST_NAME = 100;
