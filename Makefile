@@ -234,7 +234,7 @@ build/cell: $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	@$(functions)
 	mkdir -p build/fuzz
-	# All of the launcher but its main(); libFuzzer brings another.
+	# libFuzzer has a main() of its own.
 	compile() { clang $(FUZZ_FLAGS) "$$@"; }
 	works() { echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
 	  compile -x c - -o build/fuzz/works 2>/dev/null; }
@@ -248,7 +248,7 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUN
 	  known || library=libclang-common-$${version%%.*}-dev
 	  packages "$$library"
 	fi
-	compile -Dmain=launcher_main -o $@ $< $(LAUNCHER_SOURCES) $(FUZZ_LINKING_$*)
+	compile -o $@ $< $(filter-out %/main.c,$(LAUNCHER_SOURCES)) $(FUZZ_LINKING_$*)
 
 .PHONY: node
 node:

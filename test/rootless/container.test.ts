@@ -45,7 +45,7 @@ const COPY_IMAGE = `cp -a '${IMAGES}' "$state/images"`;
 // The count is that of a new user namespace: the machine's own is not to be changed.
 const FORBIDDING = [
   LAUNCHER,
-  'inside',
+  'userns',
   'groups',
   '0 0 4294967295',
   '0 0 4294967295',
@@ -152,7 +152,7 @@ describe('a container', () => {
     ]);
     const server = await works({
       prepare: [COPY_IMAGE],
-      enter: [LAUNCHER, 'inside', 'groups', map, map, '', ''],
+      enter: [LAUNCHER, 'userns', 'groups', map, map, '', ''],
     });
     expect(server.errors).toContain('cells have the ids 0 to 65535: what this container has');
     const { id } = await server.run({ command: 'id -u; id -g', user: '1000:1000' });

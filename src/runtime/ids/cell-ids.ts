@@ -220,7 +220,7 @@ const enter = (
   helpers = { uid: '', gid: '' },
 ): readonly string[] => [
   launcher,
-  'inside',
+  'userns',
   groups ? 'groups' : 'nogroups',
   formatMap(maps.uids),
   formatMap(maps.gids),

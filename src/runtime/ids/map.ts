@@ -14,7 +14,7 @@ export const MOST_IDS = 65_536;
 // user_namespaces(7): the initial user namespace maps every id to itself.
 const EVERY = 4_294_967_295;
 
-/** The map as `cell inside` takes it. */
+/** The map as `cell userns` takes it. */
 export const formatMap = (map: readonly IdRange[]): string =>
   map.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
 

@@ -11,16 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "clocks.h"
+#include "util.h"
 
 #define REMOVE_MOST_MS 5000
-
-static bool write_file(int directory, const char *file, const char *value) {
-  AUTO_CLOSE int fd = openat(directory, file, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  /* One write: the kernel parses each write by itself. */
-  return RETRY(write(fd, value, strlen(value))) == (long)strlen(value);
-}
 
 /* A file such as io.max has a line for each device: the value is one of them. */
 static bool reads_back(int directory, const char *file, const char *value) {
@@ -34,7 +28,7 @@ static bool reads_back(int directory, const char *file, const char *value) {
 }
 
 static bool apply(const struct cgroup *cgroup, const struct cgroup_setting *setting) {
-  if (write_file(cgroup->fd, setting->file, setting->value))
+  if (write_file_at(cgroup->fd, setting->file, setting->value))
     return reads_back(cgroup->fd, setting->file, setting->value);
   return setting->optional && errno == ENOENT;
 }
@@ -65,12 +59,12 @@ bool cgroup_join(const struct cgroup *cgroup, pid_t pid) {
   if (cgroup->path == NULL) return true;
   char text[16];
   snprintf(text, sizeof text, "%d", (int)pid);
-  return write_file(cgroup->fd, "cgroup.procs", text);
+  return write_file_at(cgroup->fd, "cgroup.procs", text);
 }
 
 void cgroup_kill(const struct cgroup *cgroup) {
   /* Only a kernel before 5.14 lacks the file; then the death of init ends what is in the cell. */
-  if (cgroup->path != NULL) (void)!write_file(cgroup->fd, "cgroup.kill", "1");
+  if (cgroup->path != NULL) (void)!write_file_at(cgroup->fd, "cgroup.kill", "1");
 }
 
 /* Whether cgroup.events has such a line; reading it arms the next event. */
@@ -83,7 +77,7 @@ static bool has_event(const struct cgroup *cgroup, const char *event) {
 }
 
 bool cgroup_freeze(const struct cgroup *cgroup, bool freeze) {
-  return write_file(cgroup->fd, "cgroup.freeze", freeze ? "1" : "0");
+  return write_file_at(cgroup->fd, "cgroup.freeze", freeze ? "1" : "0");
 }
 
 bool cgroup_is_frozen(const struct cgroup *cgroup) {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "cell.h"
+#include "util.h"
 
 void children_add(struct children *children, pid_t pid, const char *name) {
   if (children->count == children->room) {

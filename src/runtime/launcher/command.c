@@ -16,8 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cell.h"
-#include "filter.h"
+#include "util.h"
+#include "seccomp.h"
 #include "report.h"
 
 #define KERNEL_SIGNALS 64
@@ -170,7 +170,7 @@ static void prepare_and_execute(const struct plan *plan, const int streams[3], i
   if (chdir(plan->workdir) != 0) return report_failure(report, "workdir", plan->workdir);
   if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return report_failure(report, "descriptors", NULL);
   /* Last: from here on only what the filter allows, which is to report and to execute. */
-  if (!take_filter(plan)) return report_failure(report, "seccomp", NULL);
+  if (!seccomp_load(plan)) return report_failure(report, "seccomp", NULL);
 
   struct report ready = {.kind = REPORT_READY};
   if (!write_all(channel, &ready, sizeof ready)) return report_failure(report, "report", NULL);

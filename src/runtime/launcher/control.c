@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 
 bool control_open(struct control *control) {
   for (size_t i = 0; i < CONTROL_CONNECTIONS; i++) control->connections[i].fd = -1;

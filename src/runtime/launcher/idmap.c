@@ -9,18 +9,16 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "cell.h"
+#include "util.h"
 
 static bool write_map(pid_t pid, const char *file, const struct id_range *ranges, size_t count, uint32_t shift) {
-  char path[64], text[4096];
+  char text[4096];
   size_t length = 0;
-  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
   for (size_t i = 0; i < count && length < sizeof text; i++)
     length += (size_t)snprintf(text + length, sizeof text - length, "%llu %u %u\n",
                                (unsigned long long)ranges[i].inside + shift, ranges[i].outside, ranges[i].count);
-  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-  /* One write: a map can be written only once (user_namespaces(7)). */
-  return fd >= 0 && length < sizeof text && RETRY(write(fd, text, length)) == (long)length;
+  /* A map can be written only once (user_namespaces(7)). */
+  return length < sizeof text && write_process_file(pid, file, text);
 }
 
 bool idmap_write(pid_t pid, const struct plan *plan) {

@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 #include "command.h"
-#include "filter.h"
+#include "seccomp.h"
 #include "report.h"
 #include "root.h"
 
@@ -154,7 +154,7 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   start_command(plan, fds, &init);
   /* To forward signals to a command of another user is all that init still needs. */
   if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL, 0)) _exit(1);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !take_filter(plan)) {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !seccomp_load(plan)) {
     /* The command's process says the same of its own, but would not come to it once init is gone. */
     report_failure(&report, "seccomp", NULL);
     send_report(init.socket, &report);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 
 #define FILE_MOST 65536
 

@@ -5,11 +5,9 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "cell.h"
-
-static void put_le(unsigned char *at, uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> (8 * i));
-}
+#include "clocks.h"
+#include "little_endian.h"
+#include "util.h"
 
 void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time) {
   put_le(header, length, 4);

@@ -4,14 +4,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "little_endian.h"
+#include "util.h"
 
 #define RECORD 64u
 #define CHECK 60u
-
-static void put_le(unsigned char *at, uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; i++) at[i] = (unsigned char)(value >> (8 * i));
-}
 
 /* FNV-1a with 32 bits (RFC 9923). */
 static uint32_t hash(const unsigned char *data, size_t length) {

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "clocks.h"
+#include "little_endian.h"
+#include "util.h"
 
 static const char *const names[] = {"tail.0", "tail.1"};
 static const char end_name[] = "tail.end";
@@ -65,12 +67,6 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
   }
   part->size += size;
   part->output += length;
-}
-
-static uint64_t get_le(const unsigned char *at, unsigned bytes) {
-  uint64_t value = 0;
-  for (unsigned i = 0; i < bytes; i++) value |= (uint64_t)at[i] << (8 * i);
-  return value;
 }
 
 static void append_part(const struct log_part *part, struct log *log, unsigned char *buffer) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cell.h"
+#include "util.h"
 
 #define MOST_TOKENS 6
 /* A hundred years: counted in nanoseconds, it is still far from the end of an int64_t. */

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 
 #define RESERVED (16 << 10)
 #define YIELDED (4 << 10)

@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
-#include "cell.h"
+#include "util.h"
 #include "idmap.h"
 
 static bool failed(struct report *report, const char *step, const char *subject, size_t index) {
@@ -180,7 +180,7 @@ static bool make_symlink(const struct step *step) {
   return parent >= 0 && symlinkat(step->text, parent, name) == 0;
 }
 
-static bool write_file(const struct step *step) {
+static bool overwrite(const struct step *step) {
   AUTO_CLOSE int fd = open_place(step->path, O_WRONLY | O_NOCTTY, 0);
   return fd >= 0 && write_all(fd, step->text, strlen(step->text));
 }
@@ -228,7 +228,7 @@ static bool carry_out(struct step *step, const char **covered) {
     case STEP_SYMLINK:
       return make_symlink(step);
     case STEP_WRITE:
-      return write_file(step);
+      return overwrite(step);
     case STEP_MASK:
       return mask(step, covered);
     case STEP_SEAL:

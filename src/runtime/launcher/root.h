@@ -14,7 +14,7 @@
  *
  * The overlay is mounted here and not inside the cell because before Linux 6.6 a tmpfs has no user.* extended
  * attributes, without which an overlay in a user namespace cannot replace a folder of the image (EIO). A
- * supervisor of a server that is not root lives in one itself, see inside.h: there it cannot be helped.
+ * supervisor of a server that is not root lives in one itself, see userns.h: there it cannot be helped.
  *
  * Returns the mount, or -1 with the failure reported.
  */

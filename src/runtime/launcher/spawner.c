@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 #include "children.h"
 #include "keyring.h"
 #include "supervisor.h"

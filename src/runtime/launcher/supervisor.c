@@ -16,9 +16,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "cell.h"
 #include "cgroup.h"
+#include "clocks.h"
 #include "control.h"
+#include "deadlines.h"
 #include "idmap.h"
 #include "init.h"
 #include "isolation.h"
@@ -29,13 +30,10 @@
 #include "record.h"
 #include "report.h"
 #include "root.h"
+#include "util.h"
 
 #define PIPE_SIZE (1 << 20)
-#define NEVER INT64_MAX
 #define EMPTY_MOST_MS 30000
-/* CPU time is looked at when it could have run out, but not more often than this. */
-#define CPU_CHECK_LEAST_NS 5000000
-#define CPU_CHECK_IDLE_NS 250000000
 /* Output that comes faster than this is gathered for a millisecond at a time: a fifth of the CPU time. */
 #define BUSY_WITHIN_NS 200000
 #define BUSY_ROUNDS 8
@@ -74,13 +72,8 @@ struct supervisor {
   pid_t init;
   int started;    /* the file "started", until it is synced */
 
-  int64_t deadline, grace; /* monotonic ns at which the cell is killed, or NEVER */
+  struct deadlines deadlines;
   int64_t began;           /* monotonic ns of the start */
-  int64_t cpu_check;       /* monotonic ns at which CPU time is looked at, or NEVER */
-  int64_t cpu_end;         /* the limit as the cgroup counts, in us: what making the cell took is in it */
-  int64_t cpu_left;        /* us, when it was looked at last */
-  int64_t cpu_pause;       /* ns between two looks */
-  int64_t time_left;       /* ns until the deadline, while the cell is paused */
   int64_t paused;          /* wall clock since when it is, or 0 */
   bool gone;               /* init has been reaped */
   unsigned char *buffer;   /* LOG_HEADER bytes and a payload */
@@ -218,27 +211,7 @@ static pid_t clone_init(struct supervisor *self) {
  */
 static bool set_oom_score(struct supervisor *self) {
   if (self->plan.oom_score == NULL) return true;
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)self->init);
-  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-  return (fd >= 0 && write_all(fd, self->plan.oom_score, strlen(self->plan.oom_score))) || fail(self, "oom score", path);
-}
-
-/*
- * Has the next child live in a time namespace whose monotonic clocks are at zero now (time_namespaces(7)). This process
- * stays in its own: its deadlines are those of the machine.
- */
-static bool set_clocks(struct supervisor *self) {
-  if (!self->plan.has_clocks) return true;
-  struct timespec monotonic, boot;
-  clock_gettime(CLOCK_MONOTONIC, &monotonic);
-  clock_gettime(CLOCK_BOOTTIME, &boot);
-  char text[128];
-  snprintf(text, sizeof text, "monotonic -%lld 0\nboottime -%lld 0\n", (long long)monotonic.tv_sec,
-           (long long)boot.tv_sec);
-  if (unshare(CLONE_NEWTIME) != 0) return fail(self, "clocks", "time namespace");
-  AUTO_CLOSE int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
-  return (fd >= 0 && write_all(fd, text, strlen(text))) || fail(self, "clocks", "timens_offsets");
+  return write_process_file(self->init, "oom_score_adj", self->plan.oom_score) || fail(self, "oom score", "oom_score_adj");
 }
 
 static bool give_order(const struct supervisor *self, enum order_kind kind, int signal) {
@@ -271,7 +244,7 @@ static bool make_cell(struct supervisor *self) {
   self->channel = channel[0];
   fcntl(self->channel, F_SETFL, O_NONBLOCK);
 
-  if (!set_clocks(self)) return false;
+  if (self->plan.has_clocks && !clocks_unshare(&self->record.failure)) return false;
   self->init = clone_init(self);
   if (self->init == 0) {
     struct init_fds fds = {
@@ -304,25 +277,6 @@ static void end_cell(struct supervisor *self, enum cause cause) {
   kill_cell(self);
 }
 
-/*
- * Looks at the CPU time that is left, and decides when to look again: all CPUs together cannot use it up sooner. A cell
- * that uses none is looked at ever more seldom.
- */
-static void check_cpu_time(struct supervisor *self, int64_t now) {
-  int64_t left = self->cpu_end - cgroup_cpu_time(&self->cgroup);
-  if (left <= 0) {
-    self->cpu_check = NEVER;
-    end_cell(self, CAUSE_CPU_TIME);
-    return;
-  }
-  int64_t soonest = left * 1000 / sysconf(_SC_NPROCESSORS_ONLN);
-  if (soonest < CPU_CHECK_LEAST_NS) soonest = CPU_CHECK_LEAST_NS;
-  int64_t idle = 2 * self->cpu_pause < CPU_CHECK_IDLE_NS ? 2 * self->cpu_pause : CPU_CHECK_IDLE_NS;
-  self->cpu_pause = left == self->cpu_left && idle > soonest ? idle : soonest;
-  self->cpu_left = left;
-  self->cpu_check = now + self->cpu_pause;
-}
-
 /* What a connection is greeted with: how the job stands. */
 static void describe(const struct supervisor *self, char line[CONTROL_LINE]) {
   if (self->record.executed)
@@ -335,12 +289,7 @@ static void note_start(struct supervisor *self) {
   self->record.executed = true;
   self->record.started = wall_clock();
   self->began = monotonic_clock();
-  if (self->plan.timeout_ms != 0) self->deadline = self->began + (int64_t)self->plan.timeout_ms * 1000000;
-  if (self->plan.cpu_time_us != 0) {
-    int64_t used = cgroup_cpu_time(&self->cgroup);
-    self->cpu_end = (int64_t)self->plan.cpu_time_us + (used < 0 ? 0 : used);
-    check_cpu_time(self, self->began);
-  }
+  deadlines_start(&self->deadlines, self->began);
   /* Before anybody is told that it runs. A command that has ended by now is a zombie until init is told to leave. */
   isolation_write(&self->plan, self->init, self->cgroup.fd);
   char line[CONTROL_LINE];
@@ -436,8 +385,7 @@ static void read_report(struct supervisor *self) {
 /* The clocks of a cell that has come to a stand do too. */
 static void note_pause(struct supervisor *self) {
   self->paused = wall_clock();
-  if (self->deadline != NEVER) self->time_left = self->deadline - monotonic_clock();
-  self->deadline = self->cpu_check = NEVER;
+  deadlines_pause(&self->deadlines, monotonic_clock());
   char line[CONTROL_LINE];
   snprintf(line, sizeof line, "paused %lld\n", (long long)self->paused);
   control_tell(&self->control, line);
@@ -445,8 +393,7 @@ static void note_pause(struct supervisor *self) {
 
 static void note_resumption(struct supervisor *self) {
   self->paused = 0;
-  if (self->plan.timeout_ms != 0) self->deadline = monotonic_clock() + self->time_left;
-  if (self->plan.cpu_time_us != 0) check_cpu_time(self, monotonic_clock());
+  deadlines_resume(&self->deadlines, monotonic_clock());
   control_tell(&self->control, "resumed\n");
 }
 
@@ -470,9 +417,7 @@ static void stop(struct supervisor *self, int64_t grace_ms) {
     return;
   }
   if (self->record.cause == CAUSE_NONE && !self->record.ended) self->record.cause = CAUSE_STOP;
-  int64_t most = (NEVER - monotonic_clock()) / 1000000;
-  int64_t until = monotonic_clock() + (grace_ms < most ? grace_ms : most) * 1000000;
-  if (until < self->grace) self->grace = until;
+  deadlines_stop(&self->deadlines, monotonic_clock(), grace_ms);
   /* What does not run cannot end by itself; should it stay frozen, the grace period ends it. */
   if (self->cgroup.path != NULL) cgroup_freeze(&self->cgroup, false);
   give_order(self, ORDER_SIGNAL, SIGTERM);
@@ -534,29 +479,6 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
   }
 }
 
-static int wait_milliseconds(const struct supervisor *self) {
-  int64_t next = self->deadline < self->grace ? self->deadline : self->grace;
-  if (self->cpu_check < next) next = self->cpu_check;
-  if (next == NEVER) return -1;
-  int64_t left = next - monotonic_clock();
-  if (left <= 0) return 0;
-  int64_t milliseconds = (left + 999999) / 1000000;
-  return milliseconds > 3600000 ? 3600000 : (int)milliseconds;
-}
-
-static void check_clock(struct supervisor *self) {
-  int64_t now = monotonic_clock();
-  if (now >= self->deadline) {
-    self->deadline = NEVER;
-    end_cell(self, CAUSE_TIME);
-  }
-  if (now >= self->grace) {
-    self->grace = NEVER;
-    end_cell(self, CAUSE_STOP);
-  }
-  if (now >= self->cpu_check) check_cpu_time(self, now);
-}
-
 /* Slows the reading of a torrent down to a read each millisecond, which the large pipes bridge. */
 static void pace(size_t taken, int64_t *last, unsigned *rounds) {
   int64_t now = monotonic_clock();
@@ -588,11 +510,12 @@ static void run(struct supervisor *self) {
   unsigned rounds = 0;
   while (!self->gone) {
     struct epoll_event events[16];
-    int count = epoll_wait(self->events, events, ARRAY_LENGTH(events), wait_milliseconds(self));
+    int count = epoll_wait(self->events, events, ARRAY_LENGTH(events), deadlines_wait_ms(&self->deadlines, monotonic_clock()));
     if (count < 0 && errno != EINTR) die("epoll_wait: %s", strerror(errno));
     size_t taken = 0;
     for (int i = 0; i < count; i++) handle(self, events[i].data.u32, &taken);
-    check_clock(self);
+    enum cause cause = deadlines_check(&self->deadlines, monotonic_clock());
+    if (cause != CAUSE_NONE) end_cell(self, cause);
     if (taken > 0) pace(taken, &last, &rounds);
   }
 }
@@ -649,9 +572,10 @@ static void finish(struct supervisor *self) {
 void supervisor_run(int jobs, const char *id, int socket) {
   struct supervisor self = {
       .id = strdup(id), .events = epoll_create1(EPOLL_CLOEXEC), .outputs = {-1, -1}, .stdin_pipe = -1,
-      .stdin_file = -1, .socket = -1, .channel = -1, .init_fd = -1, .init = -1, .started = -1, .deadline = NEVER,
-      .grace = NEVER,   .cpu_check = NEVER, .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1, .index = {.fd = -1}}, .record = {.fd = -1},
+      .stdin_file = -1, .socket = -1, .channel = -1, .init_fd = -1, .init = -1, .started = -1,
+      .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1, .index = {.fd = -1}}, .record = {.fd = -1},
   };
+  deadlines_init(&self.deadlines, &self.plan, &self.cgroup);
   setsid();
   prctl(PR_SET_NAME, "cell-supervisor");
   signal(SIGCHLD, SIG_DFL);

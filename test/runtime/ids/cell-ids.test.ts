@@ -86,7 +86,7 @@ describe('root', () => {
 
   it('without CAP_SYS_ADMIN makes a namespace, and maps its ids itself', async () => {
     const { outcome, tried } = await decide({ capabilities: NO_ADMIN });
-    const enter = ['/cell', 'inside', 'groups', ...Array(2).fill(`0 0 1\n1 ${ID_BASE} 65536\n`), '', ''];
+    const enter = ['/cell', 'userns', 'groups', ...Array(2).fill(`0 0 1\n1 ${ID_BASE} 65536\n`), '', ''];
     expect(await outcome).toMatchObject({
       kind: 'range',
       uids: [{ inside: 0, outside: 1, count: 65_536 }],
@@ -113,7 +113,7 @@ describe('a user', () => {
       owner: { uid: 100_000, gid: 100_000 },
       enter: [
         '/cell',
-        'inside',
+        'userns',
         'groups',
         '0 1000 1\n1 100000 65536\n',
         `0 ${gid} 1\n1 100000 65536\n`,

@@ -75,7 +75,7 @@ describe('ranges of ids', () => {
 
   it('are for who may map them as they like', () => {
     expect(slotsOf(idsFrom(BASE))).toBeInstanceOf(IdSlots);
-    expect(slotsOf(idsFrom(BASE, { enter: ['cell', 'inside'] }))).toBeUndefined();
+    expect(slotsOf(idsFrom(BASE, { enter: ['cell', 'userns'] }))).toBeUndefined();
     expect(slotsOf(idsFrom(BASE, { kind: 'single', count: 1 }))).toBeUndefined();
     expect(slotsOf(idsFrom(BASE, { overlay: 'userxattr' }))).toBeUndefined();
     expect(slotsOf(idsFrom(4_294_836_224))).toBeUndefined();

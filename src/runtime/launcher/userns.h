@@ -5,12 +5,12 @@
  * cells the ids that the namespace has, as that of a server that is root may; outside it is still the server's
  * user. So all that makes a cell is the same for both.
  */
-#ifndef INSIDE_H
-#define INSIDE_H
+#ifndef USERNS_H
+#define USERNS_H
 
 #include <stdbool.h>
 
-struct inside {
+struct userns {
   bool groups;            /* setgroups(2) stays allowed; without privileges it has to go (user_namespaces(7)) */
   const char *uids, *gids; /* lines "INSIDE OUTSIDE COUNT" of the maps */
   /* newuidmap(1) and newgidmap(1); "": the maps are written with the privileges that this process has. */
@@ -18,6 +18,6 @@ struct inside {
 };
 
 /* Enters the namespaces as their root and executes argv[0], an absolute path. Comes back never. */
-__attribute__((noreturn)) void inside_run(const struct inside *inside, char **argv);
+__attribute__((noreturn)) void userns_run(const struct userns *userns, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "inside.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,17 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 
 #define MOST_WORDS 1024
 
-static void write_file(pid_t pid, const char *name, const char *text) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-  AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-  /* One write: a map can be written only once (user_namespaces(7)). */
-  if (fd < 0 || RETRY(write(fd, text, strlen(text))) != (long)strlen(text))
-    die("%s of the user namespace: %s", name, strerror(errno));
+/* A map can be written only once (user_namespaces(7)). */
+static void must_write(pid_t pid, const char *name, const char *text) {
+  if (!write_process_file(pid, name, text)) die("%s of the user namespace: %s", name, strerror(errno));
 }
 
 static bool succeeded(pid_t pid) {
@@ -52,22 +48,22 @@ static void run_helper(const char *helper, pid_t target, const char *map) {
 
 static void make_map(const char *name, pid_t target, const char *helper, const char *map) {
   if (*helper == '\0')
-    write_file(target, name, map);
+    must_write(target, name, map);
   else
     run_helper(helper, target, map);
 }
 
 /* Outside of the namespaces, where the privileges are: maps the ids of `target` when it says so. */
-static void map_from_outside(const struct inside *inside, pid_t target, int gate) {
+static void map_from_outside(const struct userns *userns, pid_t target, int gate) {
   char go;
   if (RETRY(read(gate, &go, 1)) != 1) _exit(1);
-  if (!inside->groups) write_file(target, "setgroups", "deny");
-  make_map("uid_map", target, inside->uid_helper, inside->uids);
-  make_map("gid_map", target, inside->gid_helper, inside->gids);
+  if (!userns->groups) must_write(target, "setgroups", "deny");
+  make_map("uid_map", target, userns->uid_helper, userns->uids);
+  make_map("gid_map", target, userns->gid_helper, userns->gids);
   _exit(0);
 }
 
-void inside_run(const struct inside *inside, char **argv) {
+void userns_run(const struct userns *userns, char **argv) {
   int gate[2];
   if (pipe2(gate, O_CLOEXEC) != 0) die("pipe: %s", strerror(errno));
   pid_t self = getpid();
@@ -75,13 +71,13 @@ void inside_run(const struct inside *inside, char **argv) {
   if (mapper < 0) die("fork: %s", strerror(errno));
   if (mapper == 0) {
     close(gate[1]);
-    map_from_outside(inside, self, gate[0]);
+    map_from_outside(userns, self, gate[0]);
   }
   close(gate[0]);
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) die("user namespace: %s", strerror(errno));
   if (!write_all(gate[1], "", 1) || !succeeded(mapper)) die("the ids of the user namespace could not be mapped");
   close(gate[1]);
-  if ((inside->groups && setgroups(0, NULL) != 0) || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
+  if ((userns->groups && setgroups(0, NULL) != 0) || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
     die("root of the user namespace: %s", strerror(errno));
   execv(argv[0], argv);
   die("%s: %s", argv[0], strerror(errno));

@@ -1,6 +1,6 @@
 /* A copy of this program that nobody can change. */
-#ifndef SEALED_H
-#define SEALED_H
+#ifndef SELF_COPY_H
+#define SELF_COPY_H
 
 /*
  * Executes a sealed copy of this program in memory (memfd_create(2), fcntl(2) F_ADD_SEALS) with the same arguments,
@@ -10,6 +10,6 @@
  *
  * Comes back when this is a sealed copy; exits with a message when none can be made.
  */
-void become_sealed(char **arguments);
+void ensure_self_copy(char **arguments);
 
 #endif

@@ -1,6 +1,6 @@
 /* The filter of system calls that a plan brings. */
-#ifndef FILTER_H
-#define FILTER_H
+#ifndef SECCOMP_H
+#define SECCOMP_H
 
 #include <stdbool.h>
 
@@ -10,6 +10,6 @@
  * Puts the calling process, for good, under the filter of the plan, if it has one: seccomp(2), which takes
  * no_new_privs. What the process does from here on has to be something that the filter allows.
  */
-bool take_filter(const struct plan *plan);
+bool seccomp_load(const struct plan *plan);
 
 #endif

@@ -1,25 +1,6 @@
-/*
- * cell: the launcher. Theory of operation.
- *
- *   server ==socket==> spawner --fork--> supervisor --clone3--> init (PID 1) --fork--> command
- *
- * The spawner (spawner.c) is a small process that the server starts once; it forks a supervisor for each
- * request, so that the server itself never forks. A supervisor (supervisor.c) reads the launch plan from the
- * job's folder (plan.c), makes the cgroup (cgroup.c) and the root file system (root.c), clones init into all
- * the new namespaces, and from then on reads the output into the log (log.c), answers on the control socket
- * (control.c), enforces the deadline and the output limit, and last writes the exit record (record.c). It
- * depends on neither server nor spawner. Init (init.c) finishes the cell from inside, starts the command
- * (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the kernel
- * kills what is left in its pid namespace.
- *
- * Where the server is not root, the spawner and all that comes of it live in a user namespace (inside.c), as its
- * root: everything else is the same there.
- *
- * The plan says what to do; nothing here decides. Every step that can fail names itself in the report, and
- * the first failure is the one that is told.
- */
-#ifndef CELL_H
-#define CELL_H
+/* What every part of the launcher uses: descriptors and memory that free themselves, reading and writing files. */
+#ifndef UTIL_H
+#define UTIL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,8 +35,12 @@ bool write_all(int fd, const void *data, size_t length);
 /* Reads a file to its end into a NUL-terminated buffer, or NULL with errno (EFBIG beyond `most` bytes). */
 char *read_file_at(int directory, const char *path, size_t most, size_t *length);
 
-/* Clocks in nanoseconds. */
-int64_t wall_clock(void);
-int64_t monotonic_clock(void);
+/*
+ * Writes `text` into a file that exists, in one write(2): the kernel parses each write to a file of proc or of a
+ * cgroup by itself. False with errno.
+ */
+bool write_file_at(int directory, const char *path, const char *text);
+/* The same for the file `name` in /proc/PID. */
+bool write_process_file(pid_t pid, const char *name, const char *text);
 
 #endif

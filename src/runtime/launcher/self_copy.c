@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "sealed.h"
+#include "self_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "util.h"
 
 /* linux/memfd.h, since 6.3: earlier kernels refuse it, and need none to execute. */
 #ifndef MFD_EXEC
@@ -30,7 +30,7 @@ static bool copy_all(int to, int from) {
   return count == 0;
 }
 
-void become_sealed(char **arguments) {
+void ensure_self_copy(char **arguments) {
   AUTO_CLOSE int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   if (self < 0) die("/proc/self/exe: %s", strerror(errno));
   /* Fails for a file that is not in memory. */

@@ -6,19 +6,19 @@ import { SUBORDINATE } from '../support/unprivileged.ts';
 
 const MAP = `0 0 1\n1 ${SUBORDINATE} 1000\n`;
 
-/** Runs `cell inside` with a shell in it. */
-const inside = (
+/** Runs `cell userns` with a shell in it. */
+const userns = (
   line: string,
   { groups = 'groups', uids = MAP, gids = MAP, uidHelper = '', gidHelper = '' } = {},
 ) => {
-  const command = ['inside', groups, uids, gids, uidHelper, gidHelper, '/bin/sh', '-c', line];
+  const command = ['userns', groups, uids, gids, uidHelper, gidHelper, '/bin/sh', '-c', line];
   const { status, stdout, stderr } = spawnSync(LAUNCHER, command, { encoding: 'utf8' });
   return { status, stdout, stderr: stderr.trim() };
 };
 
-describe('cell inside', () => {
+describe('cell userns', () => {
   it('executes a program as root of user and mount namespaces of its own, with the ids that it is given', () => {
-    const { status, stdout } = inside(
+    const { status, stdout } = userns(
       'readlink /proc/self/ns/user /proc/self/ns/mnt; id -u; id -G; cat /proc/self/uid_map /proc/self/setgroups; exit 7',
     );
     const [user, mount, uid, groups, ...rest] = stdout.trim().split('\n');
@@ -34,17 +34,17 @@ describe('cell inside', () => {
   });
 
   it('gives up groups where it is told to', () => {
-    expect(inside('cat /proc/self/setgroups', { groups: 'nogroups' }).stdout).toBe('deny\n');
+    expect(userns('cat /proc/self/setgroups', { groups: 'nogroups' }).stdout).toBe('deny\n');
   });
 
   it('hands its own descriptors on to nobody', () => {
     const line = 'ls /proc/self/fd';
     const without = spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' });
-    expect(inside(line).stdout).toBe(without.stdout);
+    expect(userns(line).stdout).toBe(without.stdout);
   });
 
   it('tells helpers the process and the numbers of the map, as newuidmap(1) takes them', () => {
-    const { status, stdout, stderr } = inside('echo executed', {
+    const { status, stdout, stderr } = userns('echo executed', {
       uidHelper: '/bin/echo',
       gidHelper: '/bin/echo',
     });
@@ -61,7 +61,7 @@ describe('cell inside', () => {
     [{ uidHelper: '/bin/false' }, 'cell: /bin/false failed'],
     [{ gidHelper: '/no/such/helper' }, 'cell: /no/such/helper: No such file or directory'],
   ])('says what went wrong with %j, and executes nothing', (options, message) => {
-    const { status, stdout, stderr } = inside('echo executed', options);
+    const { status, stdout, stderr } = userns('echo executed', options);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr.split('\n')).toContain(message);
   });
@@ -69,7 +69,7 @@ describe('cell inside', () => {
   it('says so when there is no such program', () => {
     const { status, stderr } = spawnSync(
       LAUNCHER,
-      ['inside', 'groups', MAP, MAP, '', '', '/no/such/program'],
+      ['userns', 'groups', MAP, MAP, '', '', '/no/such/program'],
       {
         encoding: 'utf8',
       },
