@@ -16,7 +16,7 @@
 
 #define REMOVE_MOST_MS 5000
 
-/* A file such as io.max has a line for each device: the value is one of them. */
+/* A file such as io.max has one line per device: the value has to be one of them. */
 static bool reads_back(int directory, const char *file, const char *value) {
   AUTO_FREE char *text = read_file_at(directory, file, 4096, NULL);
   if (text == NULL) return false;
@@ -63,11 +63,11 @@ bool cgroup_join(const struct cgroup *cgroup, pid_t pid) {
 }
 
 void cgroup_kill(const struct cgroup *cgroup) {
-  /* Only a kernel before 5.14 lacks the file; then the death of init ends what is in the cell. */
+  /* Kernels before 5.14 lack the file; there the death of init kills the cell. */
   if (cgroup->path != NULL) (void)!write_file_at(cgroup->fd, "cgroup.kill", "1");
 }
 
-/* Whether cgroup.events has such a line; reading it arms the next event. */
+/* Whether cgroup.events contains `event`; reading the file arms the next notification. */
 static bool has_event(const struct cgroup *cgroup, const char *event) {
   char text[256];
   ssize_t length = RETRY(pread(cgroup->events, text, sizeof text - 1, 0));
@@ -92,7 +92,7 @@ int64_t cgroup_cpu_time(const struct cgroup *cgroup) {
 }
 
 bool cgroup_wait_empty(const struct cgroup *cgroup, int64_t most_ms) {
-  /* Without its events it was never whole, and nothing came into it. */
+  /* Without cgroup.events its creation failed half-way, and no process has entered it. */
   if (cgroup->path == NULL || cgroup->events < 0) return true;
   int64_t until = monotonic_clock() + most_ms * 1000000;
   while (!has_event(cgroup, "populated 0")) {
@@ -110,7 +110,7 @@ bool cgroup_remove(struct cgroup *cgroup) {
   close_fd(&cgroup->events);
   close_fd(&cgroup->fd);
   int64_t until = monotonic_clock() + (int64_t)REMOVE_MOST_MS * 1000000;
-  /* EBUSY outlives "populated 0" for a moment while the last tasks are freed, and no event tells of its end. */
+  /* EBUSY lasts for a moment after "populated 0", while the last tasks are freed; no event marks its end. */
   for (long pause_ns = 100000; rmdir(cgroup->path) != 0; pause_ns *= 2) {
     if (errno == ENOENT) break;
     if (errno != EBUSY || monotonic_clock() > until) return false;

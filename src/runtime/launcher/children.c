@@ -18,14 +18,14 @@ void children_add(struct children *children, pid_t pid, const char *name) {
   children->list[children->count++] = (struct child){pid, copy};
 }
 
-void children_reap(struct children *children, void (*tell)(const char *name, int status)) {
+void children_reap(struct children *children, void (*report)(const char *name, int status)) {
   int status;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     for (size_t i = 0; i < children->count; i++) {
       if (children->list[i].pid != pid) continue;
       AUTO_FREE char *name = children->list[i].name;
       children->list[i] = children->list[--children->count];
-      tell(name, status);
+      report(name, status);
       break;
     }
   }

@@ -1,4 +1,4 @@
-/* The processes that a process has forked and that have not been reaped, each with a name. */
+/* Child processes that have not been reaped yet, each with a name. */
 #ifndef CHILDREN_H
 #define CHILDREN_H
 
@@ -15,10 +15,10 @@ struct children {
   size_t count, room;
 };
 
-/* Dies when there is no memory for it. */
+/* Exits when there is no memory for it. */
 void children_add(struct children *children, pid_t pid, const char *name);
 
-/* Reaps all that have ended, and tells the name and the wait status (waitpid(2)) of each. */
-void children_reap(struct children *children, void (*tell)(const char *name, int status));
+/* Reaps all that have ended, and calls `report` with the name and wait status (waitpid(2)) of each. */
+void children_reap(struct children *children, void (*report)(const char *name, int status));
 
 #endif

@@ -41,8 +41,8 @@ bool drop_capabilities(uint64_t keep, uint64_t bounds) {
 }
 
 /*
- * Dispositions survive exec when they are "ignore", and so does the mask. The C library keeps two signals for
- * itself and lets nobody change them: hence the system call. All zero is SIG_DFL without flags.
+ * Ignored signals and the signal mask survive exec. The C library reserves two signals and does not let programs
+ * change them: hence the system call. All zero is SIG_DFL without flags.
  */
 static void reset_signals(void) {
   static const unsigned char standard[64];
@@ -64,7 +64,7 @@ static bool take_limits(const struct plan *plan) {
     const struct resource_limit *limit = &plan->limits[i];
     struct rlimit value;
     if (getrlimit((__rlimit_resource_t)limit->resource, &value) != 0) return false;
-    /* A cell's root may not raise what the server itself was given. */
+    /* Root of a cell may not raise the hard limit that the server has. */
     if (limit->hard < value.rlim_max) value.rlim_max = limit->hard;
     value.rlim_cur = limit->soft < value.rlim_max ? limit->soft : value.rlim_max;
     if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0) return false;
@@ -77,7 +77,7 @@ static bool take_user(const struct plan *plan) {
          setresgid(plan->gid, plan->gid, plan->gid) == 0 && setresuid(plan->uid, plan->uid, plan->uid) == 0;
 }
 
-/* The program interpreter that an ELF file names in its first page, or "". */
+/* The program interpreter that an ELF file names in its first page; `name` is left alone if there is none. */
 static void elf_interpreter(const unsigned char *head, size_t length, char *name, size_t room) {
   Elf64_Ehdr header;
   if (length < sizeof header) return;
@@ -95,7 +95,7 @@ static void elf_interpreter(const unsigned char *head, size_t length, char *name
   }
 }
 
-/* execve(2) answers ENOENT also for a file that is there but whose interpreter is not: find that one's name. */
+/* execve(2) fails with ENOENT also for a file that exists but whose interpreter does not: finds the interpreter. */
 static void missing_interpreter(const char *path, char *name, size_t room) {
   AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return;
@@ -113,7 +113,7 @@ static void missing_interpreter(const char *path, char *name, size_t room) {
   }
 }
 
-/* Tries one file; comes back only on failure, which goes into the report. */
+/* Tries one file; returns only on failure, which goes into the report. */
 static void try_execute(const struct plan *plan, const char *path, struct report *report) {
   execve(path, plan->arguments, plan->environment);
   int error = errno;
@@ -131,7 +131,7 @@ static const char *search_path(const struct plan *plan) {
   return "/bin:/usr/bin";
 }
 
-/* As execvp(3) looks: a refusal is remembered while later folders are tried. */
+/* Searches as execvp(3) does: a refusal is remembered while later folders are tried. */
 static void search_and_execute(const struct plan *plan, struct report *report) {
   const char *name = plan->arguments[0];
   errno = ENOENT;
@@ -159,17 +159,17 @@ static void prepare_and_execute(const struct plan *plan, const int streams[3], i
   umask(plan->umask);
   if (!take_streams(streams)) return report_failure(report, "streams", NULL);
   if (!take_limits(plan)) return report_failure(report, "limits", NULL);
-  /* Emptying the bounding set needs CAP_SETPCAP, which a change of user takes away: it goes first. */
+  /* The bounding set goes first: to empty it takes CAP_SETPCAP, which a change of user drops. */
   const uint64_t identity = 1ull << CAP_SETUID | 1ull << CAP_SETGID;
   if (!drop_capabilities(identity | plan->capabilities, plan->capabilities))
     return report_failure(report, "capabilities", NULL);
   if (!take_user(plan)) return report_failure(report, "user", NULL);
-  /* Another user than root has none left by now, and can get none. */
+  /* Users other than root have lost theirs by now, and cannot regain any. */
   if (!set_capabilities(plan->uid == 0 ? plan->capabilities : 0)) return report_failure(report, "capabilities", NULL);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return report_failure(report, "no_new_privs", NULL);
   if (chdir(plan->workdir) != 0) return report_failure(report, "workdir", plan->workdir);
   if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return report_failure(report, "descriptors", NULL);
-  /* Last: from here on only what the filter allows, which is to report and to execute. */
+  /* Last: the filter allows what follows, which is to report and to execute. */
   if (!seccomp_load(plan)) return report_failure(report, "seccomp", NULL);
 
   struct report ready = {.kind = REPORT_READY};

@@ -5,17 +5,17 @@
 #include "plan.h"
 
 /*
- * Takes every capability away but those in `keep`, and leaves those in `bounds` in the bounding set, which is what
- * an exec by root of the cell can have at most. Both are bit sets.
+ * Drops every capability except those in `keep`, and removes all but those in `bounds` from the bounding set, which
+ * limits what root of the cell has after an exec. Both are bit sets (capabilities(7)). False with errno.
  */
 bool drop_capabilities(uint64_t keep, uint64_t bounds);
 
 /*
  * Becomes the command: a session of its own, its standard streams, limits, user, no capability, no_new_privs,
- * its folder, its filter of system calls, then exec. Writes a report to `channel` (close-on-exec):
+ * its folder, its seccomp filter, then exec. Writes a report to `channel` (close-on-exec):
  * REPORT_READY right before exec, and REPORT_FAILED if a step fails; so REPORT_READY and then end of file says
- * that the command was executed. The supervisor reads it itself: init, which the command could take along in
- * its death, has no part in it.
+ * that the command was executed. The supervisor reads the channel itself and not through init, which the
+ * command could take down with it.
  */
 __attribute__((noreturn)) void command_run(const struct plan *plan, const int streams[3], int channel);
 

@@ -22,8 +22,8 @@ bool control_open(struct control *control) {
          listen(control->listener, CONTROL_CONNECTIONS) == 0;
 }
 
-/* A peer that does not read what it is told, a few bytes, is gone or hostile: it loses its place. */
-static void tell(struct control_connection *connection, const char *line) {
+/* A peer that does not read these few bytes is gone or hostile: it is disconnected. */
+static void send_line(struct control_connection *connection, const char *line) {
   size_t length = strlen(line);
   if (RETRY(send(connection->fd, line, length, MSG_NOSIGNAL)) != (long)length) close_fd(&connection->fd);
 }
@@ -36,15 +36,15 @@ struct control_connection *control_accept(struct control *control, const char *g
     if (connection->fd >= 0) continue;
     *connection = (struct control_connection){.fd = fd};
     fd = -1;
-    tell(connection, greeting);
+    send_line(connection, greeting);
     return connection->fd >= 0 ? connection : NULL;
   }
   return NULL;
 }
 
-void control_tell(struct control *control, const char *line) {
+void control_broadcast(struct control *control, const char *line) {
   for (size_t i = 0; i < CONTROL_CONNECTIONS; i++)
-    if (control->connections[i].fd >= 0) tell(&control->connections[i], line);
+    if (control->connections[i].fd >= 0) send_line(&control->connections[i], line);
 }
 
 static bool parse_request(const char *line, struct request *request) {
@@ -87,10 +87,10 @@ bool control_read(struct control_connection *connection, control_act *act, void 
     memmove(connection->line, end + 1, connection->length + 1);
     char answer[CONTROL_LINE];
     snprintf(answer, sizeof answer, refusal == NULL ? "ok\n" : "error %s\n", refusal);
-    if (connection->fd >= 0) tell(connection, answer);
+    if (connection->fd >= 0) send_line(connection, answer);
   }
   if (connection->fd >= 0 && connection->length == sizeof connection->line - 1) {
-    tell(connection, "error line too long\n");
+    send_line(connection, "error line too long\n");
     close_fd(&connection->fd);
   }
   return connection->fd >= 0;

@@ -1,16 +1,16 @@
 /*
  * The control socket of a running job, "control" in its folder: lines of text over a stream.
  *
- * The supervisor greets with "starting" or "running NS PAUSED" (wall clocks: of the start, and since when it is paused, or
- * 0), and tells "running NS 0", "paused NS" and "resumed" when that happens. It takes:
+ * The supervisor greets with "starting" or "running NS PAUSED" (wall clock of the start, and of the pause or 0), and
+ * sends "running NS 0", "paused NS" and "resumed" when these happen. It accepts:
  *
- *   stop MS      SIGTERM to the command, and after MS milliseconds the end of the cell; lets a paused cell go on
- *   signal N     signal N to the command, which a paused one gets when it goes on
- *   pause        brings all processes of the cell to a stand: "paused" tells when they are
- *   resume       lets them go on: "resumed" tells that they do
+ *   stop MS      sends SIGTERM to the command and kills the cell MS milliseconds later; thaws a paused cell
+ *   signal N     sends signal N to the command; a paused one receives it when it is resumed
+ *   pause        freezes all processes of the cell: "paused" follows once they are frozen
+ *   resume       thaws them: "resumed" follows once they run
  *
- * and answers each with "ok", or with "error TEXT" when it is none of these or cannot be done. The connection ends with
- * the supervisor.
+ * and answers each with "ok", or with "error TEXT" when the request is unknown or cannot be carried out. The connection
+ * ends with the supervisor.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -42,21 +42,21 @@ struct request {
 
 /* Binds "control" in the current folder and listens. */
 bool control_open(struct control *control);
-/* Takes a new connection and greets it. Returns it, or NULL when there was none or all places are taken. */
+/* Accepts a connection and greets it. NULL when there was none or CONTROL_CONNECTIONS are open. */
 struct control_connection *control_accept(struct control *control, const char *greeting);
-/* Tells every connection. */
-void control_tell(struct control *control, const char *line);
-/* Carries out a request. NULL, or why it cannot be done: a few words. */
+/* Sends a line to every connection. */
+void control_broadcast(struct control *control, const char *line);
+/* Carries out a request. NULL, or a few words on why that is not possible. */
 typedef const char *control_act(void *context, struct request request);
 
 /*
- * Reads what came on a connection, and has each whole request carried out and answered. False when the connection has
- * ended (it is closed then).
+ * Reads from a connection, and carries out and answers each complete request. False when the connection has ended (it is
+ * closed then).
  */
 bool control_read(struct control_connection *connection, control_act *act, void *context);
 /*
- * Takes no more connections and removes the socket's name. The connections stay open until the process ends:
- * for the other side their end says that the exit record is there, or never will be.
+ * Accepts no more connections and removes the socket file. Open connections last until the process exits: for the
+ * other side their end means that the exit record exists, or never will.
  */
 void control_close(struct control *control);
 

@@ -26,13 +26,13 @@ bool idmap_write(pid_t pid, const struct plan *plan) {
          write_map(pid, "gid_map", plan->gids, plan->gids_count, 0);
 }
 
-/* A user namespace that no process lives in, for its maps alone. Returns a descriptor of it, or -1 with errno. */
+/* A user namespace without processes, only for its maps. Returns a descriptor of it, or -1 with errno. */
 static int open_namespace(const struct plan *plan) {
   struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
   pid_t parent = getpid();
   pid_t pid = kernel_clone3(&arguments);
   if (pid == 0) {
-    /* It has the supervisor's descriptors, the lock among them, and must not outlive it (pr_set_pdeathsig(2const)). */
+    /* It shares the supervisor's descriptors, the lock among them, and must not outlive it (PR_SET_PDEATHSIG(2const)). */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1);
     for (;;) pause();
   }

@@ -1,4 +1,4 @@
-/* Maps of ids: those of the cell's user namespace, and that of the mount through which it sees its image. */
+/* ID maps: those of the cell's user namespace, and that of the mount through which it sees its image. */
 #ifndef IDMAP_H
 #define IDMAP_H
 
@@ -7,12 +7,12 @@
 
 #include "plan.h"
 
-/* Writes uid_map and gid_map of a process that has just been cloned into a user namespace of its own. */
+/* Writes uid_map and gid_map of a process that was cloned into a user namespace of its own. False with errno. */
 bool idmap_write(pid_t pid, const struct plan *plan);
 
 /*
- * Makes a mount, attached nowhere, show the files of the image as the cell's own: what belongs to id `owner_uid` + N on
- * disk belongs to id N of the cell (mount_setattr(2), MOUNT_ATTR_IDMAP). False with errno.
+ * Maps the owners of a detached mount: what belongs to id `owner_uid` + N on disk belongs to id N of the cell
+ * (mount_setattr(2), MOUNT_ATTR_IDMAP). False with errno.
  */
 bool idmap_mount(int mount, const struct plan *plan);
 

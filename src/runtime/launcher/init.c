@@ -25,7 +25,7 @@
 #include "report.h"
 #include "root.h"
 
-/* With the supervisor gone nobody would keep the output, the limits or the end: the cell goes with it. */
+/* Without the supervisor nothing keeps the output, the limits or the exit record: the cell ends with it. */
 static void send_report(int socket, const struct report *report) {
   if (RETRY(send(socket, report, sizeof *report, MSG_NOSIGNAL)) != (long)sizeof *report) _exit(1);
 }
@@ -51,7 +51,7 @@ static void close_others(const struct plan *plan, const struct init_fds *fds) {
   for (size_t i = 0; i < plan->steps_count; i++)
     if (plan->steps[i].fd >= 0) keep[count++] = plan->steps[i].fd;
   qsort(keep, count, sizeof *keep, compare_fds);
-  int next = 3; /* 0 to 2 are /dev/null, and keep those numbers from anything else */
+  int next = 3; /* 0 to 2 are /dev/null and stay open, so that nothing else gets these numbers */
   for (size_t i = 0; i < count; i++) {
     if (keep[i] > next) close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
     next = keep[i] + 1;
@@ -72,10 +72,11 @@ static bool become_root_of_cell(const struct plan *plan) {
 
 static bool furnish(struct plan *plan, int root, struct report *report) {
   report->kind = REPORT_FURNISHED;
-  /* Here and not in clone: a cgroup namespace is rooted where its maker is, by now in the job's cgroup. */
+  /* Not part of clone: the root of a cgroup namespace is the cgroup of its creator, by now the job's. */
   if (unshare(CLONE_NEWCGROUP) != 0) return report_failure(report, "unshare", "cgroup namespace"), false;
   if (!become_root_of_cell(plan)) return report_failure(report, "user", "0:0"), false;
-  /* The files in /proc/1 belong to nobody whom the cell knows: no look at our descriptors, memory, executable. */
+  /* The files in /proc/1 then belong to a user that the cell does not have: our descriptors, memory and executable stay
+     hidden. */
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return report_failure(report, "dumpable", NULL), false;
   if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) != 0)
     return report_failure(report, "hostname", plan->hostname), false;
@@ -109,8 +110,8 @@ static int wait_status(const siginfo_t *end) {
 }
 
 /*
- * Reaps all that died. When the command is among them, tells how it ended; it stays as it is, so that the supervisor
- * can still look at it, and so does what died after it: the end of the cell is near.
+ * Reaps dead processes. When the command is among them, reports its wait status and stops reaping: the command stays a
+ * zombie that the supervisor can still inspect, and the cell is about to end.
  */
 static void reap(struct init *init) {
   struct signalfd_siginfo information;
@@ -152,10 +153,10 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   sigprocmask(SIG_BLOCK, &child, NULL);
   init.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   start_command(plan, fds, &init);
-  /* To forward signals to a command of another user is all that init still needs. */
+  /* All that init still needs is to forward signals to a command of another user. */
   if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL, 0)) _exit(1);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !seccomp_load(plan)) {
-    /* The command's process says the same of its own, but would not come to it once init is gone. */
+    /* The command's process fails in the same way, but is killed with init before it can report that. */
     report_failure(&report, "seccomp", NULL);
     send_report(init.socket, &report);
     _exit(1);

@@ -7,7 +7,7 @@
 struct init_fds {
   int socket;     /* to the supervisor, SOCK_SEQPACKET: orders in, reports out */
   int root;       /* the cell's root, a detached mount */
-  int channel;    /* to the supervisor, close-on-exec: what the command's process tells, see command.h */
+  int channel;    /* to the supervisor, close-on-exec: reports of the command's process, see command.h */
   int streams[3]; /* the command's standard streams */
 };
 

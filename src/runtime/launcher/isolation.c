@@ -27,8 +27,8 @@ static pid_t parent_of(pid_t pid) {
 }
 
 /*
- * The first child of init: the command, which no orphan can come before. A kernel without CONFIG_PROC_CHILDREN does not
- * list children; then it is looked for in the cgroup.
+ * The first child of init: the command, which precedes every orphan. Kernels without CONFIG_PROC_CHILDREN do not list
+ * children; there it is found through the cgroup.
  */
 static pid_t find_command(pid_t init, int cgroup) {
   char path[64];
@@ -50,7 +50,7 @@ static void put_file(FILE *stream, const char *name, int folder, const char *pat
   if (text != NULL) fprintf(stream, "%s%c%s%c", name, 0, text, 0);
 }
 
-/* "pid:[4026531836]" and the like. Of a command that has ended already, init tells: both live in the same ones. */
+/* The link reads "pid:[4026531836]". A zombie has no namespaces: then those of init are taken, which are the same. */
 static void put_namespace(FILE *stream, int command, int init, const char *kind) {
   char path[32], target[64];
   snprintf(path, sizeof path, "ns/%s", kind);
@@ -89,7 +89,7 @@ void isolation_write(const struct plan *plan, pid_t init, int cgroup) {
   put_fields(stream, plan, command, own, cgroup);
   fclose(stream);
   AUTO_CLOSE int fd = open("isolation", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  /* A disk without room keeps half of it, whose missing end tells. */
+  /* On a full disk a part is left, which readers recognise by the missing "end". */
   if (fd >= 0) (void)!write_all(fd, text, length);
   free(text);
 }

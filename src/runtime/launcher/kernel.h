@@ -1,6 +1,6 @@
 /*
- * System calls that the C libraries of supported distributions do not all wrap, and the constants of
- * mounting. <sys/mount.h> is not used: in glibc 2.36 it cannot be included together with <linux/mount.h>.
+ * System calls that not all C libraries of supported distributions wrap, and constants for mounting. <sys/mount.h> is
+ * not used: with glibc 2.36 it cannot be included together with <linux/mount.h>.
  */
 #ifndef KERNEL_H
 #define KERNEL_H

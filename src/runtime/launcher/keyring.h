@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 /*
- * Joins a new, empty session keyring: with that of whoever started the server its keys would go to every job. A kernel
- * or container without keys answers ENOSYS or EPERM, and has none to give: that is no failure. False with errno
- * otherwise, such as EDQUOT for a user that has as many keys as it may.
+ * Joins a new, empty session keyring: the keys in that of the user who started the server would reach every job. A
+ * kernel or container without keyrings answers ENOSYS or EPERM, which is no failure. False with errno otherwise, such
+ * as EDQUOT for a user whose quota of keys is used up.
  */
 bool join_new_keyring(void);
 

@@ -24,24 +24,24 @@ enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1 };
 
 struct log {
   int fd;
-  uint64_t end;     /* offset behind the last whole frame */
+  uint64_t end;     /* offset after the last whole frame */
   uint64_t kept;    /* bytes of output in the file */
   uint64_t dropped; /* bytes of output that could not be kept, in all */
-  uint64_t unmarked; /* of those, the ones no mark tells of yet */
+  uint64_t unmarked; /* of those, the ones that no mark counts yet */
   struct log_index index;
 };
 
 /* Fills in the header of a frame; `time` in nanoseconds since 1970. */
 void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time);
-/* Makes a mark of LOG_MARK bytes: so many bytes were not kept. */
+/* Makes a mark of LOG_MARK bytes, which says that `dropped` bytes were not kept. */
 void log_mark_frame(unsigned char *frame, uint64_t dropped, uint64_t time);
-/* Appends one frame of now. `buffer` has LOG_HEADER bytes of room in front of the payload of `length` bytes. */
+/* Appends a frame with the current time. `buffer` has LOG_HEADER bytes of room before the payload of `length` bytes. */
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length);
-/* Appends a frame that has its header; what was dropped is told before it. */
+/* Appends a frame that has its header, after a mark for what was dropped before it. */
 void log_frame(struct log *log, enum log_stream stream, uint64_t time, const unsigned char *buffer, size_t length);
 /* Counts output that is not kept. */
 void log_drop(struct log *log, size_t length);
-/* Writes the mark for what was dropped since the last one; without room on the disk it is left to the record. */
+/* Writes the mark for what was dropped since the last one; on a full disk only the exit record counts it. */
 void log_mark(struct log *log, uint64_t time);
 
 #endif

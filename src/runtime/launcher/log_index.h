@@ -1,16 +1,16 @@
 /*
  * The index of a log, the file "index" beside it: what readers need in order to find a line, a time or a byte
- * of a long log without reading all of it. A record of 64 bytes, little-endian, each MiB or so of the log:
+ * of a long log without reading all of it. One record of 64 bytes, little-endian, per MiB or so of the log:
  *
- *    0  u64  offset in the log at which a frame begins; all that follows is about what lies before it
+ *    0  u64  offset in the log at which a frame begins; the other fields count what lies before it
  *    8  u64  latest time of a frame, nanoseconds since 1970
  *   16  u64  newlines of stdout, 24 of stderr
  *   32  u64  bytes of stdout, 40 of stderr
- *   48  u64  bytes that marks tell were dropped
+ *   48  u64  bytes that were dropped according to marks
  *   56  u32  flags: 1 stdout, 2 stderr ends within a line; 4 the last byte was of stderr
  *   60  u32  check: FNV-1a over the other 60 bytes
  *
- * Each record stands by itself: one that could not be written is missed by nobody but the reader's speed.
+ * Records are independent of one another: one that could not be written only makes readers slower.
  */
 #ifndef LOG_INDEX_H
 #define LOG_INDEX_H
@@ -23,12 +23,12 @@
 struct log_index {
   int fd;
   uint64_t size; /* bytes of whole records in the file */
-  uint64_t next; /* offset in the log from which on another record is due */
+  uint64_t next; /* offset in the log at which another record is due */
   uint64_t latest, lines[2], bytes[2];
   uint32_t flags;
 };
 
-/* Writes a record if one is due, for the frame that was appended at `offset` of the log and is not counted yet. */
+/* Writes a record if one is due, for a frame that was appended at `offset` of the log and is not counted yet. */
 void log_index_note(struct log_index *index, uint64_t offset, uint64_t dropped);
 /* Counts the payload of a frame of stream 1 or 2. */
 void log_index_count(struct log_index *index, unsigned stream, uint64_t time, const unsigned char *payload,

@@ -24,8 +24,10 @@ bool log_tail_open(struct log_tail *tail, uint64_t bytes) {
   return true;
 }
 
-/* Tells at the beginning of a part what was dropped by now: whoever finds the parts of a supervisor that was killed
-   knows by it which one is older, and what is missing before it. */
+/*
+ * Marks at the beginning of a part how much was dropped so far: a server that finds the parts of a supervisor that was
+ * killed learns from it which one is older, and what is missing before it.
+ */
 static void begin(struct log_part *part, const struct log *log) {
   unsigned char mark[LOG_MARK];
   log_mark_frame(mark, log->unmarked, (uint64_t)wall_clock());
@@ -35,7 +37,7 @@ static void begin(struct log_part *part, const struct log *log) {
 static void empty(struct log_part *part, struct log *log) {
   log_drop(log, (size_t)part->output);
   part->size = part->output = 0;
-  /* Should this fail, the file is overwritten from its beginning all the same. */
+  /* If this fails, the file is still overwritten from its beginning. */
   (void)!ftruncate(part->fd, 0);
 }
 
@@ -44,7 +46,7 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
   if (length == 0) return;
   struct log_part *part = &tail->parts[tail->current];
   if (length > tail->share) {
-    /* With what is dropped here between, what is kept so far would not be the end any more. */
+    /* What is dropped here would lie between what was kept so far and the end. */
     size_t early = length - (size_t)tail->share;
     for (unsigned i = 0; i < 2; i++) empty(&tail->parts[i], log);
     tail->current = 0;
@@ -60,7 +62,7 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
   if (part->output == 0) begin(part, log);
   log_header(buffer, (uint32_t)length, stream, LOG_OUTPUT, (uint64_t)wall_clock());
   size_t size = LOG_HEADER + length;
-  /* A frame that a full disk cuts short is overwritten by the next. */
+  /* The next frame overwrites one that a full disk cut short. */
   if (RETRY(pwrite(part->fd, buffer, size, (off_t)part->size)) != (long)size) {
     log_drop(log, length);
     return;
@@ -74,10 +76,10 @@ static void append_part(const struct log_part *part, struct log *log, unsigned c
   for (uint64_t at = 0; at < part->size;) {
     long read = RETRY(pread(part->fd, buffer, LOG_HEADER + LOG_PAYLOAD_MOST, (off_t)at));
     size_t length = read < (long)LOG_HEADER ? 0 : (size_t)get_le(buffer, 4);
-    /* A file of ours that cannot be read back: the disk fails. */
+    /* A file of ours that cannot be read back: a failing disk. */
     if (length == 0 || length > LOG_PAYLOAD_MOST || read < (long)(LOG_HEADER + length)) break;
     at += LOG_HEADER + length;
-    /* The mark at the beginning is for those who come upon the parts; this process has counted. */
+    /* The mark at the beginning is for readers of parts that were left; this process has counted. */
     if (buffer[5] != LOG_OUTPUT) continue;
     log_frame(log, buffer[4], get_le(buffer + 8, 8), buffer, length);
     lost -= length;
@@ -85,7 +87,7 @@ static void append_part(const struct log_part *part, struct log *log, unsigned c
   log_drop(log, (size_t)lost);
 }
 
-/* Without it, for want of room, what is appended could be appended once more should this process be killed now. */
+/* If the disk is too full for it and this process is killed now, the parts could be appended twice. */
 static void note_end(const struct log *log) {
   int fd = open(end_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return;

@@ -1,11 +1,11 @@
 /*
- * The end of an output that is longer than its log may be: frames in two files of the job's folder, "tail.0" and
- * "tail.1". When the one that is written has its share, the other, older one is dropped and written anew, so that both
- * together hold the last bytes: at least one share, at most two. At the end they are appended to the log. Each
- * begins with a mark "dropped" of all that was dropped before it was begun and that no mark of the log tells of: the
- * later one has the higher mark, or is "tail.1" when both have the same. A server that finds them beside a log without
- * a supervisor appends them by it (`log/recover-tail.ts`). Before the first is appended, where the log ended is written to
- * "tail.end" as a decimal number; it is removed last, and a part that is not there tells that all is done.
+ * The last bytes of an output that is longer than its log may be: frames in two files of the job's folder, "tail.0" and
+ * "tail.1". When the current one is full, the other, older one is emptied and becomes the current one, so that both
+ * together hold the last bytes: at least one share, at most two. When the job ends they are appended to the log. Each
+ * begins with a mark "dropped" that counts everything dropped before it that no mark of the log counts: the later one
+ * has the higher mark, or is "tail.1" when both are equal. A server that finds them beside a log without a supervisor
+ * appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of the log is written to
+ * "tail.end" as a decimal number; that file is removed last, and a part that is missing has been appended already.
  */
 #ifndef LOG_TAIL_H
 #define LOG_TAIL_H
@@ -17,7 +17,7 @@
 #include "log.h"
 
 struct log_tail {
-  uint64_t share; /* bytes of output for each of the two, 0: there is no tail */
+  uint64_t share; /* bytes of output for each of the two files, 0: no tail */
   struct log_part {
     int fd;
     uint64_t size;   /* of the file */
@@ -26,12 +26,12 @@ struct log_tail {
   unsigned current; /* the part that is written */
 };
 
-/* Makes the files for `bytes` of output in all. */
+/* Creates the files, for `bytes` of output in total. False with errno. */
 bool log_tail_open(struct log_tail *tail, uint64_t bytes);
-/* Keeps output of now. `buffer` has LOG_HEADER bytes of room in front of the payload. */
+/* Keeps output with the current time. `buffer` has LOG_HEADER bytes of room before the payload. */
 void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream stream, unsigned char *buffer,
                      size_t length);
-/* Appends what was kept to the log. `buffer` has room for a header and LOG_PAYLOAD_MOST bytes. */
+/* Appends what was kept to the log. `buffer` has room for LOG_HEADER + LOG_PAYLOAD_MOST bytes. */
 void log_tail_append(struct log_tail *tail, struct log *log, unsigned char *buffer);
 
 #endif

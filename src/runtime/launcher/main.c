@@ -10,12 +10,12 @@
  * (control.c), enforces the deadlines (deadlines.c) and the output limit, and last writes the exit record (record.c). It
  * depends on neither server nor spawner. Init (init.c) finishes the cell from within, starts the command
  * (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the kernel
- * kills what is left in its pid namespace.
+ * kills whatever is left in its pid namespace.
  *
- * Where the server is not root, the spawner and all that comes of it live in a user namespace (userns.c), as its
+ * Where the server is not root, the spawner and all its descendants live in a user namespace (userns.c), as its
  * root: everything else is the same there.
  *
- * The plan says what to do; nothing here decides. Every step that can fail names itself in the report, and
+ * The plan says what to do; the launcher decides nothing. Every step that can fail names itself in the report, and
  * the first failure is the one that is reported.
  */
 #define _GNU_SOURCE
@@ -40,7 +40,7 @@ static int lock_main(void) {
   die("flock: %s", strerror(errno));
 }
 
-/* Every cell can read the arguments of its PID 1 in /proc/1/cmdline: no path of the host is left there. */
+/* A cell can read the arguments of its PID 1 in /proc/1/cmdline: no path of the host may remain there. */
 static char *take_argument(char *argument) {
   char *copy = strdup(argument);
   if (copy == NULL) die("out of memory");

@@ -8,7 +8,7 @@
 #include "util.h"
 
 #define MOST_TOKENS 6
-/* A hundred years: counted in nanoseconds, it is still far from the end of an int64_t. */
+/* A hundred years: in nanoseconds well within an int64_t. */
 #define CPU_TIME_MOST_US 3155760000000000u
 
 struct reader {
@@ -41,7 +41,7 @@ static bool parse_u32(const char *token, uint32_t *number) {
   return true;
 }
 
-/* Room for one more element behind `count` of them; doubles at powers of two. */
+/* Room for one more element after `count` of them; doubles at powers of two. */
 static void *grow(void *array, size_t count, size_t size) {
   if (count != 0 && (count & (count - 1)) != 0) return array;
   void *larger = reallocarray(array, count == 0 ? 1 : count * 2, size);
@@ -242,7 +242,7 @@ static int hex_digit(char digit) {
   return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* The bytes of the instructions, as they lie in memory. Whether they are a filter is for the kernel to say. */
+/* The bytes of the instructions, as in memory. The kernel checks that they are a filter. */
 static bool set_seccomp(struct plan *plan, char **token) {
   size_t digits = strlen(token[0]), width = 2 * sizeof *plan->filter;
   if (plan->filter != NULL || digits == 0 || digits % width != 0 || digits / width > BPF_MAXINSNS) return false;
@@ -328,7 +328,7 @@ const char *plan_parse(struct plan *plan, char *text, size_t length) {
   for (;;) {
     char *name = next_token(&reader);
     if (name == NULL) return "plan without end";
-    if (strcmp(name, "end") == 0) return reader.position == reader.end ? missing_part(plan) : "text behind the end";
+    if (strcmp(name, "end") == 0) return reader.position == reader.end ? missing_part(plan) : "text after the end";
     const struct statement *statement = NULL;
     for (size_t i = 0; i < ARRAY_LENGTH(statements); i++)
       if (strcmp(name, statements[i].name) == 0) statement = &statements[i];

@@ -1,6 +1,6 @@
 /*
  * The launch plan: a file of NUL-terminated tokens. The first two are "cell-plan" and the version "1"; then
- * come statements, each a name and as many tokens as its row in plan.c's table says; "end" is the last.
+ * come statements, each a name and as many tokens as the table in plan.c says; "end" is the last.
  */
 #ifndef PLAN_H
 #define PLAN_H
@@ -35,23 +35,23 @@ enum step_kind {
   STEP_MKDIR,   /* path, mode */
   STEP_FILE,    /* path, mode, text */
   STEP_SYMLINK, /* text -> path */
-  STEP_WRITE,   /* text -> path, a file that is there */
-  STEP_MASK,    /* path, if there is one: covered, a folder by an empty one, a file by /dev/null */
-  STEP_SEAL,    /* a mount of an earlier step: attributes -> path */
+  STEP_WRITE,   /* text -> path, an existing file */
+  STEP_MASK,    /* path, if it exists: a folder is covered by an empty one, a file by /dev/null */
+  STEP_SEAL,    /* attributes -> path, a mount of an earlier step */
 };
 
-/* One step of furnishing the cell, carried out in the order of the plan. Paths are those inside the cell. */
+/* One step of setting up the file systems of the cell, in the order of the plan. Paths are those inside the cell. */
 struct step {
   enum step_kind kind;
   const char *path;
   const char *type, *source, *options, *text;
   uint64_t attributes; /* MOUNT_ATTR_*, linux/mount.h */
   mode_t mode;
-  int fd; /* of a mount that is prepared and not yet attached, else -1 */
+  int fd; /* of a mount that is prepared but not attached yet, else -1 */
 };
 
 struct plan {
-  char *text; /* what all strings here point into */
+  char *text; /* which all strings here point into */
 
   const char *cgroup; /* absolute path of the cgroup to make, or NULL */
   struct cgroup_setting *settings;
@@ -62,14 +62,14 @@ struct plan {
   struct id_range *uids, *gids;
   size_t uids_count, gids_count;
   const char *image;        /* absolute path of the read-only lower layer */
-  bool has_owners;          /* its files belong to ids from these on, and are mapped to the cell's; else to the cell's */
+  bool has_owners;          /* its files belong to ids from these on, which are mapped to the cell's; else to the cell's own */
   uint32_t owner_uid, owner_gid;
   const char *root_options; /* of the tmpfs that is the writable layer */
-  const char *overlay_options; /* of the overlay, besides its folders */
+  const char *overlay_options; /* of the overlay, in addition to its folders */
   struct step *steps;
   size_t steps_count;
   const char *hostname;
-  bool has_clocks; /* a time namespace: the clocks that tell how long the machine has been up begin with the cell */
+  bool has_clocks; /* a time namespace: monotonic and boottime clocks start with the cell */
 
   char **arguments, **environment; /* NULL-terminated */
   size_t arguments_count, environment_count;
@@ -79,8 +79,8 @@ struct plan {
   gid_t *groups;
   size_t groups_count;
   uint64_t capabilities; /* kept by a command that is root of its cell: a bit set (capabilities(7)) */
-  const char *oom_score; /* for oom_score_adj of the cell, or NULL: as the server has it */
-  bool keeps_groups; /* setgroups(2) is denied in the server's user namespace: no group can be taken or given */
+  const char *oom_score; /* for oom_score_adj of the cell, or NULL: that of the server */
+  bool keeps_groups; /* setgroups(2) is denied in the server's user namespace: groups cannot be changed */
   struct resource_limit *limits;
   size_t limits_count;
   mode_t umask;
@@ -89,14 +89,14 @@ struct plan {
   bool has_stdin; /* the file "stdin" of the job's folder is fed to the command */
 
   uint64_t timeout_ms;   /* wall time, pauses not counted; 0: none */
-  uint64_t cpu_time_us;  /* CPU time of all that is in the cgroup, 0: no limit */
-  uint64_t output_bytes; /* kept at most */
-  uint64_t tail_bytes;   /* of those, for the end of the output: what lies between is dropped. 0: too much ends the job */
+  uint64_t cpu_time_us;  /* CPU time of all processes in the cgroup, 0: no limit */
+  uint64_t output_bytes; /* most that are kept */
+  uint64_t tail_bytes;   /* of those, for the end of the output: the middle is dropped. 0: more output ends the job */
 };
 
 /*
- * Reads a plan from `text` (length bytes, taken over by the plan; a NUL follows them).
- * Returns NULL, or what is wrong with it; the message may quote the plan and lives as long as it.
+ * Parses `text` (`length` bytes and a NUL; the plan takes ownership). Returns NULL, or what is wrong: the name of the
+ * faulty statement or a message, valid as long as the plan.
  */
 const char *plan_parse(struct plan *plan, char *text, size_t length);
 void plan_free(struct plan *plan);

@@ -19,7 +19,7 @@
 bool record_open(struct record *record) {
   record->fd = open("exit", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (record->fd < 0) return false;
-  /* Not every file system can; there the write at the end takes its chance. */
+  /* Not every file system can; there the last write may find the disk full. */
   if (fallocate(record->fd, 0, 0, RESERVED) == 0) return true;
   return errno == EOPNOTSUPP;
 }

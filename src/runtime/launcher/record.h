@@ -4,8 +4,8 @@
  *
  *   executed 0|1      started NS       finished NS      duration NS (monotonic)
  *   cause none|time|output|stop|cputime   termination none|exited|signaled NUMBER
- *   failure STEP ERRNO INDEX SUBJECT SECOND              (when the cell could not be made or the command executed)
- *   kept BYTES        dropped BYTES    file NAME CONTENT (of the cgroup, each that the plan names)
+ *   failure STEP ERRNO INDEX SUBJECT SECOND              (the cell could not be made, or the command not executed)
+ *   kept BYTES        dropped BYTES    file NAME CONTENT (of the cgroup, each that the plan collects)
  *   note TEXT         end
  */
 #ifndef RECORD_H
@@ -19,7 +19,7 @@
 enum cause { CAUSE_NONE, CAUSE_TIME, CAUSE_OUTPUT, CAUSE_STOP, CAUSE_CPU_TIME };
 
 struct record {
-  int fd; /* the file "exit" of the job's folder, with room reserved on the disk */
+  int fd; /* the file "exit" of the job's folder, with reserved blocks */
   bool executed;
   int64_t started, finished, duration;
   enum cause cause;
@@ -32,13 +32,13 @@ struct record {
   const char *note;
 };
 
-/* Makes the file and reserves its blocks, so that a disk that fills up later cannot lose the end of the job. */
+/* Creates the file and reserves its blocks, so that the record can be written even if the disk fills up. False with errno. */
 bool record_open(struct record *record);
-/* Gives a part of that room back: the log may need it to tell what was lost. The record itself needs less. */
+/* Releases some of these blocks: the log may need them for its last mark. The record needs fewer. */
 void record_yield(const struct record *record);
-/* Reads the cgroup's files while they exist. */
+/* Reads the files of the cgroup that the plan collects, before it is removed. */
 void record_collect(struct record *record, const struct plan *plan, int cgroup);
-/* Writes it, syncs it, and renames it to "../../exits/<id>". */
+/* Writes and syncs the record and renames it to "../../exits/<id>". False with errno. */
 bool record_write(struct record *record, const char *id);
 
 #endif

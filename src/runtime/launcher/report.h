@@ -1,4 +1,4 @@
-/* What init and the command's process tell the supervisor, and what the supervisor tells init. */
+/* Messages of init and of the command's process to the supervisor (reports), and of the supervisor to init (orders). */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -7,11 +7,11 @@
 enum report_kind {
   REPORT_FAILED = 1, /* a step failed; nothing of the job has run */
   REPORT_FURNISHED,  /* the cell is ready; init waits for ORDER_EXECUTE */
-  REPORT_READY,      /* the command's process is about to execute: the end of its channel says that it did */
+  REPORT_READY,      /* the command's process is about to execute; when its channel closes after this, it did */
   REPORT_ENDED,      /* the command ended: status is its wait status; init waits for ORDER_LEAVE before it reaps it */
 };
 
-/* One message on a SOCK_SEQPACKET socket or, below PIPE_BUF, on a pipe: none arrives in part. */
+/* One message on a SOCK_SEQPACKET socket, or on a pipe (shorter than PIPE_BUF): none arrives in part. */
 struct report {
   uint32_t kind;
   int32_t error;  /* errno of the failure */
@@ -19,14 +19,14 @@ struct report {
   int32_t status; /* wait status */
   char step[24];  /* name of what failed: "mount", "execute", ... */
   char subject[1024]; /* what it failed on: a path, a file, a command */
-  char second[256];   /* what that needed and was missing: the interpreter of a script */
+  char second[256];   /* what `subject` needs and is missing: the interpreter of a script */
 };
 
 enum order_kind {
-  ORDER_FURNISH = 1, /* the id maps are written */
-  ORDER_EXECUTE,     /* the start is recorded: go */
+  ORDER_FURNISH = 1, /* the ID maps are written */
+  ORDER_EXECUTE,     /* the start is on disk */
   ORDER_SIGNAL,      /* send `signal` to the command */
-  ORDER_LEAVE,       /* the end of the command is known: end the cell */
+  ORDER_LEAVE,       /* the wait status of the command is known: exit */
 };
 
 struct order {
@@ -34,7 +34,7 @@ struct order {
   int32_t signal;
 };
 
-/* Fills in a failure; `subject` may be NULL. errno is taken as the error. */
+/* Fills in a failure with the current errno; `subject` may be NULL. */
 void report_failure(struct report *report, const char *step, const char *subject);
 
 #endif

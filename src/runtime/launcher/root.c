@@ -33,7 +33,7 @@ static bool configure(int context, const char *options) {
   return true;
 }
 
-/* A new file system, mounted but attached nowhere (fsopen(2), fsmount(2)). */
+/* A new file system as a detached mount (fsopen(2), fsmount(2)). */
 static int make_mount(const char *type, const char *source, const char *options, uint64_t attributes) {
   AUTO_CLOSE int context = kernel_fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
@@ -43,7 +43,7 @@ static int make_mount(const char *type, const char *source, const char *options,
   return kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
 }
 
-/* A private copy of a mount of the host, attached nowhere. */
+/* A private, detached copy of a mount of the host. */
 static int open_private(const char *path, uint64_t attributes) {
   int fd = kernel_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (fd < 0) return -1;
@@ -53,18 +53,18 @@ static int open_private(const char *path, uint64_t attributes) {
   return -1;
 }
 
-/* Makes the folders of the overlay in the current folder, which is the top of the tmpfs. */
+/* Makes the folders of the overlay in the current folder, the root of the tmpfs. */
 static bool make_layers(const struct plan *plan) {
   if (mkdir("image", 0700) != 0 || mkdir("root", 0700) != 0) return false;
   if (mkdir("work", 0700) != 0 || mkdir("upper", 0755) != 0) return false;
   return chown("upper", plan->uids[0].outside, plan->gids[0].outside) == 0 && chmod("upper", 0755) == 0;
 }
 
-/* Mounts the overlay in the current folder, which is the top of the tmpfs. Returns the mount, or -1. */
+/* Mounts the overlay in the current folder, the root of the tmpfs. Returns the mount, or -1. */
 static int stack_layers(const struct plan *plan, int image, struct report *report) {
   if (!make_layers(plan) || kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
-  /* Relative paths: a cell can read these options in its mountinfo, and learns nothing of the host. */
+  /* Relative paths: a cell can read these options in its mountinfo, and must not learn the host's paths. */
   char options[256];
   int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work%s%s",
                         *plan->overlay_options == '\0' ? "" : ",", plan->overlay_options);
@@ -95,12 +95,12 @@ int root_make(struct plan *plan, struct report *report) {
   if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;
   AUTO_CLOSE int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-  /* Stacked on "/", where paths do not lead: it is reached through its descriptor only. */
+  /* Stacked on "/", where no path leads to it: only its descriptor does. */
   if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 ||
       fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
   int root = stack_layers(plan, image, report);
-  /* Whatever came of it: the job's folder is where the exit record goes. */
+  /* In any case: the exit record goes into the job's folder. */
   if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
   if (root >= 0) failed(report, "overlay", plan->image, 0);
   close_fd(&root);
@@ -108,7 +108,7 @@ int root_make(struct plan *plan, struct report *report) {
 }
 
 bool root_prepare(struct plan *plan, struct report *report) {
-  /* Before the host's root goes: the kernel lets a cell mount proc only while it can see one whole. */
+  /* Before the host's root is detached: the kernel lets a cell mount proc only while an uncovered one is visible. */
   for (size_t i = 0; i < plan->steps_count; i++) {
     struct step *step = &plan->steps[i];
     if (step->kind != STEP_MOUNT) continue;
@@ -119,8 +119,8 @@ bool root_prepare(struct plan *plan, struct report *report) {
 }
 
 /*
- * Opens a place inside the cell. An image is not trusted: a symbolic link anywhere on the way is refused,
- * so that what is meant for /dev cannot land elsewhere.
+ * Opens a path inside the cell. Images are not trusted: a symbolic link anywhere in the path is refused, so that what
+ * is meant for /dev cannot end up elsewhere.
  */
 static int open_place(const char *path, uint64_t flags, uint64_t mode) {
   struct open_how how = {
@@ -140,7 +140,7 @@ static bool attach(struct step *step) {
   return attached;
 }
 
-/* The folder that a new name goes into, and that name. */
+/* Opens the folder of a path; `name` is the rest of it. */
 static int open_parent(const char *path, const char **name) {
   AUTO_FREE char *folder = strdup(path);
   if (folder == NULL) die("out of memory");
@@ -157,7 +157,7 @@ static bool make_folder(const struct step *step) {
   return errno == EEXIST;
 }
 
-/* What a job is to read there comes from the plan, and goes nowhere else: a link of the image gives way. */
+/* The plan's file replaces a symbolic link of the image, so that its text cannot end up elsewhere. */
 static bool remove_symlink(const char *path) {
   const char *name;
   AUTO_CLOSE int parent = open_parent(path, &name);
@@ -192,8 +192,8 @@ static bool seal(const struct step *step) {
 }
 
 /*
- * What covers a path: a clone of the cell's null device, or of an empty folder. That folder is made once, at the
- * first path that needs one, and is the same for all: a file system for each would cost more.
+ * What covers a path: a clone of the cell's null device, or of an empty folder. That folder is made once, at the first
+ * path that needs one, and shared by all: a file system for each would cost more.
  */
 static int open_cover(bool folder, const char **covered) {
   if (!folder) return kernel_open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -204,7 +204,7 @@ static int open_cover(bool folder, const char **covered) {
 
 static bool mask(const struct step *step, const char **covered) {
   AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
-  /* Kernels differ in what they have there. */
+  /* Not every kernel has every such path. */
   if (place < 0) return errno == ENOENT;
   struct stat status;
   if (fstat(place, &status) != 0) return false;

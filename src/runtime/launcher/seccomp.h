@@ -1,4 +1,4 @@
-/* The filter of system calls that a plan brings. */
+/* The seccomp filter of a plan. */
 #ifndef SECCOMP_H
 #define SECCOMP_H
 
@@ -7,8 +7,8 @@
 #include "plan.h"
 
 /*
- * Puts the calling process, for good, under the filter of the plan, if it has one: seccomp(2), which takes
- * no_new_privs. What the process does from here on has to be something that the filter allows.
+ * Puts the calling process under the filter of the plan, if there is one, for good (seccomp(2); needs no_new_privs).
+ * The rest of what the process does has to be allowed by the filter. False with errno.
  */
 bool seccomp_load(const struct plan *plan);
 

@@ -11,7 +11,7 @@
 
 #include "util.h"
 
-/* linux/memfd.h, since 6.3: earlier kernels refuse it, and need none to execute. */
+/* linux/memfd.h, since Linux 6.3; earlier kernels refuse the flag and do not need it. */
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10U
 #endif
@@ -33,11 +33,11 @@ static bool copy_all(int to, int from) {
 void ensure_self_copy(char **arguments) {
   AUTO_CLOSE int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   if (self < 0) die("/proc/self/exe: %s", strerror(errno));
-  /* Fails for a file that is not in memory. */
+  /* Fails for a file that is not a memfd. */
   if (fcntl(self, F_GET_SEALS) == SEALS) return;
   AUTO_CLOSE int copy = make_memory();
   if (copy < 0) die("a copy of the launcher in memory: %s", strerror(errno));
-  /* Made for all to execute; this is for its owner alone, whom a cell of a server that is root does not know. */
+  /* A memfd is executable by everyone; this one by its owner only, who has no id in a cell of a server that is root. */
   if (fchmod(copy, 0700) != 0 || !copy_all(copy, self) || fcntl(copy, F_ADD_SEALS, SEALS) != 0)
     die("a sealed copy of the launcher: %s", strerror(errno));
   char *none[] = {NULL};

@@ -23,7 +23,7 @@
 #define LINE_MOST 256
 
 struct spawner {
-  int jobs;   /* folder of the jobs' folders */
+  int jobs;   /* folder of the job folders */
   int deaths; /* signalfd for SIGCHLD */
   struct children supervisors;
 };
@@ -31,7 +31,7 @@ struct spawner {
 static void answer(const char *word, const char *id, const char *text) {
   char line[LINE_MOST + 64];
   int length = snprintf(line, sizeof line, "%s %s%s%s\n", word, id, *text == '\0' ? "" : " ", text);
-  /* With the server gone there is nobody to tell; the next one finds the jobs by their folders. */
+  /* If the server is gone, the next one finds the jobs by their folders. */
   (void)!RETRY(send(SERVER_SOCKET, line, (size_t)length, MSG_NOSIGNAL));
 }
 
@@ -41,7 +41,7 @@ static void enter_cgroup(const char *cgroup) {
   if (procs < 0 || !write_all(procs, "0", 1)) die("%s: %s", cgroup, strerror(errno));
 }
 
-/* A job's id is the name of a folder and nothing that leads elsewhere. */
+/* A job id is the name of a folder; it must not lead elsewhere. */
 static bool is_id(const char *id) {
   return *id != '\0' && *id != '.' && strchr(id, '/') == NULL;
 }
@@ -76,8 +76,8 @@ static void obey(struct spawner *self, char *line) {
     die("not a request: %s", line);
 }
 
-/* One that was killed may have been killed before it could answer. The others have, whatever their exit code. */
-static void tell_death(const char *id, int status) {
+/* A supervisor that was killed may not have answered yet. One that exited has, whatever its exit code. */
+static void report_death(const char *id, int status) {
   if (!WIFSIGNALED(status)) return;
   char text[64];
   snprintf(text, sizeof text, "its supervisor was killed by signal %d", WTERMSIG(status));
@@ -86,13 +86,13 @@ static void tell_death(const char *id, int status) {
 
 static void reap(struct spawner *self) {
   struct signalfd_siginfo death;
-  /* Only to silence it: deaths that follow one another closely are told once. */
+  /* Only to clear it: one record can stand for several deaths (signalfd(2)). */
   (void)!RETRY(read(self->deaths, &death, sizeof death));
-  children_reap(&self->supervisors, tell_death);
+  children_reap(&self->supervisors, report_death);
 }
 
 static int watch_deaths(void) {
-  /* Not to be inherited as ignored: then the kernel reaps, and there is no status to be had. */
+  /* If it were inherited as ignored, the kernel would reap, and the status would be lost. */
   signal(SIGCHLD, SIG_DFL);
   sigset_t child;
   sigemptyset(&child);
@@ -106,7 +106,7 @@ int spawner_main(const char *jobs_path, const char *cgroup) {
   if (self.jobs < 0) die("%s: %s", jobs_path, strerror(errno));
   if (self.deaths < 0) die("signalfd: %s", strerror(errno));
   if (*cgroup != '\0') enter_cgroup(cgroup);
-  /* A session apart from the server's: a Ctrl-C at its terminal is not for the spawner. */
+  /* A session of its own: Ctrl-C on the server's terminal must not reach the spawner. */
   setsid();
   prctl(PR_SET_NAME, "cell-spawner");
   if (!join_new_keyring()) die("session keyring: %s", strerror(errno));

@@ -34,13 +34,13 @@
 
 #define PIPE_SIZE (1 << 20)
 #define EMPTY_MOST_MS 30000
-/* Output that comes faster than this is gathered for a millisecond at a time: a fifth of the CPU time. */
+/* Output that arrives faster than this is gathered for a millisecond at a time, which takes a fifth of the CPU time. */
 #define BUSY_WITHIN_NS 200000
 #define BUSY_ROUNDS 8
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
 
-/* What epoll tells of: the value of an event's data. Connections follow from SOURCE_CONNECTION on. */
+/* Event sources: the data of epoll events. Connections are numbered from SOURCE_CONNECTION on. */
 enum source {
   SOURCE_STDOUT,
   SOURCE_STDERR,
@@ -67,14 +67,14 @@ struct supervisor {
   int stdin_pipe, stdin_file;
   int socket;     /* to init */
   int channel;    /* from the command's process, until it executes */
-  bool ready;     /* that process came as far as exec */
+  bool ready;     /* that process has reached exec */
   int init_fd;    /* pidfd */
   pid_t init;
   int started;    /* the file "started", until it is synced */
 
   struct deadlines deadlines;
   int64_t began;           /* monotonic ns of the start */
-  int64_t paused;          /* wall clock since when it is, or 0 */
+  int64_t paused;          /* wall clock ns of the pause, or 0 */
   bool gone;               /* init has been reaped */
   unsigned char *buffer;   /* LOG_HEADER bytes and a payload */
 };
@@ -91,19 +91,19 @@ static bool fail(struct supervisor *self, const char *step, const char *subject)
 
 /* ---- before the clone ---- */
 
-/* Holds the lock of the job's folder for life, and makes sure of being the only one to run it. */
+/* Locks the job's folder until this process exits, and makes sure that no other supervisor runs the job. */
 static bool claim(struct supervisor *self, int jobs) {
   int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || fchdir(folder) != 0) return false;
   if (RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0) return false;
   if (!control_open(&self->control)) return false;
-  /* Whoever makes this file first, a supervisor or a server that gives the job up, decides whether it runs. */
+  /* The first to create this file, a supervisor or a server that gives the job up, decides whether it runs. */
   self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (self->started < 0) return false;
   char text[64];
   int length = snprintf(text, sizeof text, "%d %lld\n", (int)getpid(), (long long)wall_clock());
   if (write_all(self->started, text, (size_t)length) && record_open(&self->record)) return true;
-  /* A full disk, for one. The mark would say that something ran. */
+  /* A full disk, for example. The file would say that something ran. */
   int saved = errno;
   unlink("started");
   errno = saved;
@@ -125,7 +125,7 @@ static bool read_plan(struct supervisor *self) {
   return fail(self, "plan", wrong);
 }
 
-/* The id on the host that an id of the cell stands for; the owner of what the command is handed. */
+/* The host's id for an id of the cell. */
 static uint32_t outside_id(const struct id_range *ranges, size_t count, uint32_t id) {
   for (size_t i = 0; i < count; i++)
     if (id >= ranges[i].inside && id - ranges[i].inside < ranges[i].count)
@@ -133,12 +133,12 @@ static uint32_t outside_id(const struct id_range *ranges, size_t count, uint32_t
   return UINT32_MAX;
 }
 
-/* A pipe to or from the command, which may open it again by its name in /proc/self/fd: it owns its end. */
+/* A pipe to or from the command. The command owns its end, so that it can open it again through /proc/self/fd. */
 static bool make_pipe(const struct supervisor *self, int ends[2]) {
   uint32_t uid = outside_id(self->plan.uids, self->plan.uids_count, self->plan.uid);
   uint32_t gid = outside_id(self->plan.gids, self->plan.gids_count, self->plan.gid);
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
-  /* A larger pipe saves wake-ups; a system that refuses it has a smaller one. */
+  /* A larger pipe saves wake-ups; where that is refused, a smaller one will do. */
   fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
   return fchown(ends[0], uid, gid) == 0;
 }
@@ -175,8 +175,8 @@ static bool open_log(struct supervisor *self) {
 /* ---- the clone ---- */
 
 /*
- * Clones into all new namespaces and into the cgroup. Where CLONE_INTO_CGROUP is refused (clone3 hidden by a
- * seccomp filter), the child joins its cgroup before it is allowed to do anything.
+ * Clones init into new namespaces and into the cgroup. Where CLONE_INTO_CGROUP is refused (a seccomp filter hides
+ * clone3), the child is moved into its cgroup before it gets its first order.
  */
 static pid_t clone_init(struct supervisor *self) {
   struct clone_args arguments = {
@@ -206,8 +206,8 @@ static pid_t clone_init(struct supervisor *self) {
 }
 
 /*
- * What the server is worth to the kernel when memory runs out is not what its jobs are worth (proc_pid_oom_score_adj(5)).
- * Written from here: the cell's own /proc is read-only.
+ * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor: the
+ * cell's own /proc is read-only.
  */
 static bool set_oom_score(struct supervisor *self) {
   if (self->plan.oom_score == NULL) return true;
@@ -220,8 +220,8 @@ static bool give_order(const struct supervisor *self, enum order_kind kind, int 
 }
 
 /*
- * The start is on disk before the command may run: after a power loss it cannot be started again. Done while
- * init furnishes the cell.
+ * Syncs the start to disk before the command may run, so that a power loss cannot lead to a second start. Done while
+ * init sets up the cell.
  */
 static bool sync_start(struct supervisor *self) {
   AUTO_CLOSE int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -265,19 +265,19 @@ static bool make_cell(struct supervisor *self) {
 
 static void kill_cell(const struct supervisor *self) {
   cgroup_kill(&self->cgroup);
-  /* The death of PID 1 takes its namespace along, also where there is no cgroup. */
+  /* The death of PID 1 kills its pid namespace, also where there is no cgroup. */
   if (self->init_fd >= 0 && !self->gone) kernel_pidfd_send_signal(self->init_fd, SIGKILL);
 }
 
-/* Ends the cell for a reason of ours; the first reason is the one that counts. */
+/* Kills the cell; the first cause is the one that counts. */
 static void end_cell(struct supervisor *self, enum cause cause) {
-  /* A command that has ended by itself was not ended by us; but what it wrote may still prove too much. */
+  /* A command that has exited by itself was not killed; but its output may still exceed the limit. */
   bool counts = !self->record.ended || cause == CAUSE_OUTPUT;
   if (self->record.cause == CAUSE_NONE && counts) self->record.cause = cause;
   kill_cell(self);
 }
 
-/* What a connection is greeted with: how the job stands. */
+/* The greeting of a control connection: the state of the job. */
 static void describe(const struct supervisor *self, char line[CONTROL_LINE]) {
   if (self->record.executed)
     snprintf(line, CONTROL_LINE, "running %lld %lld\n", (long long)self->record.started, (long long)self->paused);
@@ -290,14 +290,14 @@ static void note_start(struct supervisor *self) {
   self->record.started = wall_clock();
   self->began = monotonic_clock();
   deadlines_start(&self->deadlines, self->began);
-  /* Before anybody is told that it runs. A command that has ended by now is a zombie until init is told to leave. */
+  /* Before the start is announced. A command that has exited by now stays a zombie until ORDER_LEAVE. */
   isolation_write(&self->plan, self->init, self->cgroup.fd);
   char line[CONTROL_LINE];
   describe(self, line);
-  control_tell(&self->control, line);
+  control_broadcast(&self->control, line);
 }
 
-/* What came of the attempt to execute: see command.h. */
+/* Learns whether the command was executed: see command.h. */
 static void read_channel(struct supervisor *self) {
   while (self->channel >= 0) {
     struct report report;
@@ -316,7 +316,7 @@ static void read_channel(struct supervisor *self) {
 }
 
 static void take_output(struct supervisor *self, enum source source, size_t length) {
-  /* Whoever writes has been executed; that may not have been read yet. */
+  /* What writes has been executed; that may not have been read yet. */
   read_channel(self);
   enum log_stream stream = source == SOURCE_STDOUT ? LOG_STDOUT : LOG_STDERR;
   uint64_t room = self->plan.output_bytes - self->plan.tail_bytes - self->log.kept;
@@ -331,7 +331,7 @@ static void take_output(struct supervisor *self, enum source source, size_t leng
   end_cell(self, CAUSE_OUTPUT);
 }
 
-/* Reads once. False when there is nothing to be had at present; at the end of file the pipe is closed. */
+/* Reads once. False when there is nothing to read at present; at end of file the pipe is closed. */
 static bool read_output(struct supervisor *self, enum source source, size_t *taken) {
   int *fd = &self->outputs[source == SOURCE_STDOUT ? 0 : 1];
   if (*fd < 0) return false;
@@ -349,7 +349,7 @@ static bool read_output(struct supervisor *self, enum source source, size_t *tak
 static void feed_stdin(struct supervisor *self) {
   long moved = RETRY(splice(self->stdin_file, NULL, self->stdin_pipe, NULL, PIPE_SIZE, SPLICE_F_NONBLOCK));
   if (moved > 0 || (moved < 0 && errno == EAGAIN)) return;
-  /* All of it is in the pipe, or the command does not want it (EPIPE): both end the feeding. */
+  /* All of it is in the pipe, or the command has closed its end (EPIPE). */
   close_fd(&self->stdin_pipe);
   close_fd(&self->stdin_file);
 }
@@ -374,7 +374,7 @@ static void read_report(struct supervisor *self) {
       break;
     case REPORT_ENDED:
       read_channel(self);
-      /* What could not execute anything was never the command. */
+      /* A process that could not execute the command was never the command. */
       self->record.ended = self->record.executed;
       self->record.status = report.status;
       if (!give_order(self, ORDER_LEAVE, 0)) kill_cell(self);
@@ -382,19 +382,19 @@ static void read_report(struct supervisor *self) {
   }
 }
 
-/* The clocks of a cell that has come to a stand do too. */
+/* The deadlines of a frozen cell do not advance. */
 static void note_pause(struct supervisor *self) {
   self->paused = wall_clock();
   deadlines_pause(&self->deadlines, monotonic_clock());
   char line[CONTROL_LINE];
   snprintf(line, sizeof line, "paused %lld\n", (long long)self->paused);
-  control_tell(&self->control, line);
+  control_broadcast(&self->control, line);
 }
 
 static void note_resumption(struct supervisor *self) {
   self->paused = 0;
   deadlines_resume(&self->deadlines, monotonic_clock());
-  control_tell(&self->control, "resumed\n");
+  control_broadcast(&self->control, "resumed\n");
 }
 
 static void read_cgroup_events(struct supervisor *self) {
@@ -418,7 +418,7 @@ static void stop(struct supervisor *self, int64_t grace_ms) {
   }
   if (self->record.cause == CAUSE_NONE && !self->record.ended) self->record.cause = CAUSE_STOP;
   deadlines_stop(&self->deadlines, monotonic_clock(), grace_ms);
-  /* What does not run cannot end by itself; should it stay frozen, the grace period ends it. */
+  /* A frozen command cannot handle SIGTERM; if it cannot be thawed, the grace period ends it. */
   if (self->cgroup.path != NULL) cgroup_freeze(&self->cgroup, false);
   give_order(self, ORDER_SIGNAL, SIGTERM);
 }
@@ -479,7 +479,7 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
   }
 }
 
-/* Slows the reading of a torrent down to a read each millisecond, which the large pipes bridge. */
+/* Slows down reading of a flood of output to one read per millisecond; the large pipes hold what comes meanwhile. */
 static void pace(size_t taken, int64_t *last, unsigned *rounds) {
   int64_t now = monotonic_clock();
   bool busy = taken > 0 && taken < LOG_PAYLOAD_MOST && now - *last < BUSY_WITHIN_NS;
@@ -500,7 +500,7 @@ static void watch_all(struct supervisor *self) {
   watch(self, self->channel, EPOLLIN, SOURCE_CHANNEL);
   watch(self, self->control.listener, EPOLLIN, SOURCE_CONTROL);
   if (self->stdin_pipe >= 0) watch(self, self->stdin_pipe, EPOLLOUT, SOURCE_STDIN);
-  /* A change wakes with EPOLLPRI, and what there is to read always would (cgroup-v2.rst). */
+  /* A change wakes with EPOLLPRI; EPOLLIN would always be ready (cgroup-v2.rst). */
   if (self->cgroup.path != NULL) watch(self, self->cgroup.events, EPOLLPRI, SOURCE_CGROUP);
 }
 
@@ -522,7 +522,7 @@ static void run(struct supervisor *self) {
 
 /* ---- after the end ---- */
 
-/* Init tells how the command ended before it exits itself: what it told may still be unread. */
+/* Init reports the wait status of the command before it exits itself; that report may still be unread. */
 static void read_last_reports(struct supervisor *self) {
   read_channel(self);
   if (self->socket < 0) return;
@@ -533,14 +533,14 @@ static void read_last_reports(struct supervisor *self) {
 static void reap_init(struct supervisor *self) {
   int status;
   if (self->init <= 0 || RETRY(waitpid(self->init, &status, 0)) != self->init) return;
-  /* Without a word from init the end of init is the end of the command: all of it was killed. */
+  /* Without a report of init, its own wait status is that of the command: the whole cell was killed. */
   if (self->record.executed && !self->record.ended) {
     self->record.ended = true;
     self->record.status = status;
   }
 }
 
-/* Nobody is left who could write: what is in the pipes is all there will be. */
+/* No writer is left: what is in the pipes is all there will be. */
 static void drain(struct supervisor *self) {
   size_t taken = 0;
   for (enum source source = SOURCE_STDOUT; source <= SOURCE_STDERR; source++)
@@ -582,7 +582,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   take_own_streams();
-  /* One for each job; one that is refused for want of room shares the spawner's, which is as empty. */
+  /* One per job; if the quota of keys is used up, the spawner's is shared, which is as empty. */
   (void)!join_new_keyring();
 
   char line[512];
@@ -592,7 +592,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
   (void)!RETRY(send(socket, line, (size_t)length, MSG_NOSIGNAL));
   close(socket);
   close(jobs);
-  if (!claimed) _exit(1); /* the name of its control socket may be another's by now: it stays */
+  if (!claimed) _exit(1); /* "control" may be the socket of another supervisor by now: it is not removed */
 
   if (make_cell(&self)) run(&self);
   finish(&self);

@@ -25,7 +25,7 @@ static bool succeeded(pid_t pid) {
   return pid > 0 && RETRY(waitpid(pid, &status, 0)) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Executes a helper, which takes the pid and then the numbers of all lines; it tells itself what is wrong. */
+/* Executes a helper, which takes the pid and then the numbers of all lines, and reports its own errors. */
 static void run_helper(const char *helper, pid_t target, const char *map) {
   pid_t pid = fork();
   if (pid != 0) {
@@ -53,7 +53,7 @@ static void make_map(const char *name, pid_t target, const char *helper, const c
     run_helper(helper, target, map);
 }
 
-/* Outside of the namespaces, where the privileges are: maps the ids of `target` when it says so. */
+/* Runs outside the namespaces, where the privileges are: maps the ids of `target` once it has unshared. */
 static void map_from_outside(const struct userns *userns, pid_t target, int gate) {
   char go;
   if (RETRY(read(gate, &go, 1)) != 1) _exit(1);

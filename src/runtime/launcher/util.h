@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Evaluates a system call again for as long as a signal interrupts it. */
+/* Repeats a system call while signals interrupt it (EINTR). */
 #define RETRY(expression)                                                                                    \
   (__extension__({                                                                                           \
     long retry_result_;                                                                                      \
@@ -24,15 +24,19 @@ void free_pointer(void *pointer);
 #define AUTO_CLOSE __attribute__((cleanup(close_fd)))
 #define AUTO_FREE __attribute__((cleanup(free_pointer)))
 
-/* Prints a message to stderr and exits 1: for the roles' own start, where nothing runs yet. */
+/* Prints a message to stderr and exits with status 1. */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 
+/* Zeroed memory; the process exits when there is none. */
 void *must_allocate(size_t count, size_t size);
 
-/* Writes all of it, or fails with errno. */
+/* Writes all `length` bytes. False with errno. */
 bool write_all(int fd, const void *data, size_t length);
 
-/* Reads a file to its end into a NUL-terminated buffer, or NULL with errno (EFBIG beyond `most` bytes). */
+/*
+ * Reads a whole file into a NUL-terminated buffer, which the caller frees. NULL with errno, EFBIG for a file of more than
+ * `most` bytes.
+ */
 char *read_file_at(int directory, const char *path, size_t most, size_t *length);
 
 /*
