@@ -29,6 +29,7 @@ CC := cc
 
 LAUNCHER_SOURCES := $(wildcard src/runtime/launcher/*.c)
 LAUNCHER_HEADERS := $(wildcard src/runtime/launcher/*.h)
+C_FILES = $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) $(wildcard test/fuzz/*.[ch])
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
   -Wundef -Wwrite-strings -Wpointer-arith -Werror
@@ -150,14 +151,17 @@ image: build ## Bring the Alpine image into .state/ ahead of the first start
 	@node rootfs/fetch.ts --state-dir .state
 
 .PHONY: lint
-lint: node_modules/.package-lock.json ## Check style, types and the schema
+lint: node_modules/.package-lock.json c-linters ## Check style, types and the schema
 	@biome check --error-on-warnings .
 	tsc --noEmit
 	graphql-schema-linter
+	clang-format --dry-run --Werror $(C_FILES)
+	$(MAKE) --jobs=$$(nproc) tidy
 
 .PHONY: fmt
-fmt: node_modules/.package-lock.json ## Format the code, and mend what the linter can
+fmt: node_modules/.package-lock.json c-linters ## Format the code, and mend what the linter can
 	@biome check --write .
+	clang-format -i $(C_FILES)
 
 .PHONY: generate
 generate: build ## Write the schema and the typed operations anew
@@ -231,6 +235,16 @@ build/cell: $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	# Renamed in: supervisors that run keep the program they started with.
 	mv $@.new $@
 
+.PHONY: tidy
+tidy: $(LAUNCHER_SOURCES:src/runtime/launcher/%=build/tidy/%)
+	@:
+
+# An empty file, newer than the source that clang-tidy found no fault in.
+build/tidy/%: src/runtime/launcher/% $(LAUNCHER_HEADERS) .clang-tidy
+	@mkdir -p build/tidy
+	clang-tidy --quiet $< -- -std=gnu17 2>$@.log || { cat $@.log >&2; exit 1; }
+	touch $@
+
 build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	@$(functions)
 	mkdir -p build/fuzz
@@ -249,6 +263,13 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUN
 	  packages "$$library"
 	fi
 	compile -o $@ $< $(filter-out %/main.c,$(LAUNCHER_SOURCES)) $(FUZZ_LINKING_$*)
+
+.PHONY: c-linters
+c-linters:
+	@$(functions)
+	missing=()
+	for tool in clang-format clang-tidy; do command -v "$$tool" >/dev/null || missing+=("$$tool"); done
+	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi
 
 .PHONY: node
 node:

@@ -130,8 +130,7 @@ static void check_line(const uint8_t *data, size_t size) {
   } else if (is_plain(line, "signal", &number)) {
     bool possible = number > 0 && number <= SIGRTMAX;
     CHECK(outcome.requests_count == (possible ? 1 : 0));
-    if (possible)
-      CHECK(outcome.requests[0].kind == REQUEST_SIGNAL && outcome.requests[0].number == number);
+    if (possible) CHECK(outcome.requests[0].kind == REQUEST_SIGNAL && outcome.requests[0].number == number);
   } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
     CHECK(outcome.requests_count == 1);
     CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));

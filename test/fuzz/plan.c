@@ -307,8 +307,7 @@ static struct text encode(const struct plan *plan) {
 
 static void check_written_again(const struct plan *plan, const uint8_t *data, size_t size) {
   struct text once = encode(plan);
-  if (getenv("CLOISTER_FUZZ_CANONICAL") != NULL)
-    CHECK(once.length == size && memcmp(once.bytes, data, size) == 0);
+  if (getenv("CLOISTER_FUZZ_CANONICAL") != NULL) CHECK(once.length == size && memcmp(once.bytes, data, size) == 0);
   struct plan again;
   CHECK(parse(&again, (const uint8_t *)once.bytes, once.length));
   struct text twice = encode(&again);

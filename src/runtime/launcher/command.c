@@ -16,9 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util.h"
-#include "seccomp.h"
 #include "report.h"
+#include "seccomp.h"
+#include "util.h"
 
 #define KERNEL_SIGNALS 64
 
@@ -26,8 +26,7 @@
 static bool set_capabilities(uint64_t set) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-  for (unsigned i = 0; i < ARRAY_LENGTH(data); i++)
-    data[i].effective = data[i].permitted = (uint32_t)(set >> (32 * i));
+  for (unsigned i = 0; i < ARRAY_LENGTH(data); i++) data[i].effective = data[i].permitted = (uint32_t)(set >> (32 * i));
   return syscall(SYS_capset, &header, data) == 0;
 }
 
@@ -152,8 +151,7 @@ static void search_and_execute(const struct plan *plan, struct report *report) {
   }
 }
 
-static void prepare_and_execute(const struct plan *plan, const int streams[3], int channel,
-                                struct report *report) {
+static void prepare_and_execute(const struct plan *plan, const int streams[3], int channel, struct report *report) {
   setsid();
   reset_signals();
   umask(plan->umask);

@@ -52,8 +52,7 @@ static bool parse_request(const char *line, struct request *request) {
   int end = 0;
   if (sscanf(line, "stop %lld%n", &number, &end) == 1 && line[end] == '\0' && number >= 0)
     *request = (struct request){REQUEST_STOP, number};
-  else if (sscanf(line, "signal %lld%n", &number, &end) == 1 && line[end] == '\0' && number > 0 &&
-           number <= SIGRTMAX)
+  else if (sscanf(line, "signal %lld%n", &number, &end) == 1 && line[end] == '\0' && number > 0 && number <= SIGRTMAX)
     *request = (struct request){REQUEST_SIGNAL, number};
   else if (strcmp(line, "pause") == 0)
     *request = (struct request){REQUEST_PAUSE, 0};

@@ -50,8 +50,8 @@ void control_broadcast(struct control *control, const char *line);
 typedef const char *control_act(void *context, struct request request);
 
 /*
- * Reads from a connection, and carries out and answers each complete request. False when the connection has ended (it is
- * closed then).
+ * Reads from a connection, and carries out and answers each complete request. False when the connection has ended (it
+ * is closed then).
  */
 bool control_read(struct control_connection *connection, control_act *act, void *context);
 /*

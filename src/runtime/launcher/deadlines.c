@@ -10,8 +10,7 @@
 #define LONGEST_WAIT_MS 3600000
 
 void deadlines_init(struct deadlines *deadlines, const struct plan *plan, const struct cgroup *cgroup) {
-  *deadlines = (struct deadlines){
-      .plan = plan, .cgroup = cgroup, .timeout = NEVER, .grace = NEVER, .cpu_check = NEVER};
+  *deadlines = (struct deadlines){.plan = plan, .cgroup = cgroup, .timeout = NEVER, .grace = NEVER, .cpu_check = NEVER};
 }
 
 void deadlines_start(struct deadlines *deadlines, int64_t now) {

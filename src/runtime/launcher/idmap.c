@@ -32,7 +32,8 @@ static int open_namespace(const struct plan *plan) {
   pid_t parent = getpid();
   pid_t pid = kernel_clone3(&arguments);
   if (pid == 0) {
-    /* It shares the supervisor's descriptors, the lock among them, and must not outlive it (PR_SET_PDEATHSIG(2const)). */
+    /* It shares the supervisor's descriptors, the lock among them: it must not outlive it (PR_SET_PDEATHSIG(2const)).
+     */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1);
     for (;;) pause();
   }

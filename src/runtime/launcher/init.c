@@ -19,11 +19,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include "command.h"
-#include "seccomp.h"
 #include "report.h"
 #include "root.h"
+#include "seccomp.h"
+#include "util.h"
 
 /* Without the supervisor nothing keeps the output, the limits or the exit record: the cell ends with it. */
 static void send_report(int socket, const struct report *report) {

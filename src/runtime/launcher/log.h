@@ -24,9 +24,9 @@ enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1 };
 
 struct log {
   int fd;
-  uint64_t end;     /* offset after the last whole frame */
-  uint64_t kept;    /* bytes of output in the file */
-  uint64_t dropped; /* bytes of output that could not be kept, in all */
+  uint64_t end;      /* offset after the last whole frame */
+  uint64_t kept;     /* bytes of output in the file */
+  uint64_t dropped;  /* bytes of output that could not be kept, in all */
   uint64_t unmarked; /* of those, the ones that no mark counts yet */
   struct log_index index;
 };

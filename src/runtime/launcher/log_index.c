@@ -22,7 +22,7 @@ void log_index_note(struct log_index *index, uint64_t offset, uint64_t dropped) 
   const uint64_t fields[] = {offset,          index->latest,   index->lines[0], index->lines[1],
                              index->bytes[0], index->bytes[1], dropped};
   unsigned char record[RECORD];
-  for (unsigned i = 0; i < ARRAY_LENGTH(fields); i++) put_le(record + 8 * i, fields[i], 8);
+  for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) put_le(record + 8 * i, fields[i], 8);
   put_le(record + 56, index->flags, 4);
   put_le(record + CHECK, hash(record, CHECK), 4);
   /* Without room on the disk the next record takes this one's place. */

@@ -4,8 +4,8 @@
  * together hold the last bytes: at least one share, at most two. When the job ends they are appended to the log. Each
  * begins with a mark "dropped" that counts everything dropped before it that no mark of the log counts: the later one
  * has the higher mark, or is "tail.1" when both are equal. A server that finds them beside a log without a supervisor
- * appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of the log is written to
- * "tail.end" as a decimal number; that file is removed last, and a part that is missing has been appended already.
+ * appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of the log is written
+ * to "tail.end" as a decimal number; that file is removed last, and a part that is missing has been appended already.
  */
 #ifndef LOG_TAIL_H
 #define LOG_TAIL_H

@@ -4,13 +4,13 @@
  *   server ==socket==> spawner --fork--> supervisor --clone3--> init (PID 1) --fork--> command
  *
  * The spawner (spawner.c) is a small process that the server starts once; it executes a copy of itself in memory
- * first (self_copy.c), and forks a supervisor for each request, so that the server itself never forks. A supervisor (supervisor.c) reads the launch plan from the
- * job's folder (plan.c), makes the cgroup (cgroup.c) and the root file system (root.c), clones init into all
- * the new namespaces, and from then on reads the output into the log (log.c), answers on the control socket
- * (control.c), enforces the deadlines (deadlines.c) and the output limit, and last writes the exit record (record.c). It
- * depends on neither server nor spawner. Init (init.c) finishes the cell from within, starts the command
- * (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the kernel
- * kills whatever is left in its pid namespace.
+ * first (self_copy.c), and forks a supervisor for each request, so that the server itself never forks. A supervisor
+ * (supervisor.c) reads the launch plan from the job's folder (plan.c), makes the cgroup (cgroup.c) and the root file
+ * system (root.c), clones init into all the new namespaces, and from then on reads the output into the log (log.c),
+ * answers on the control socket (control.c), enforces the deadlines (deadlines.c) and the output limit, and last writes
+ * the exit record (record.c). It depends on neither server nor spawner. Init (init.c) finishes the cell from within,
+ * starts the command (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the
+ * kernel kills whatever is left in its pid namespace.
  *
  * Where the server is not root, the spawner and all its descendants live in a user namespace (userns.c), as its
  * root: everything else is the same there.

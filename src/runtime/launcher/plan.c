@@ -50,10 +50,10 @@ static void *grow(void *array, size_t count, size_t size) {
   return larger;
 }
 
-#define APPEND(array, count)                                                                                 \
-  (__extension__({                                                                                           \
-    (array) = grow((array), (count), sizeof *(array));                                                       \
-    &(array)[(count)++];                                                                                     \
+#define APPEND(array, count)                           \
+  (__extension__({                                     \
+    (array) = grow((array), (count), sizeof *(array)); \
+    &(array)[(count)++];                               \
   }))
 
 static void append_string(char ***array, size_t *count, char *string) {
@@ -142,8 +142,7 @@ static bool add_mount(struct plan *plan, char **token) {
 static bool add_bind(struct plan *plan, char **token) {
   struct step *step = append_step(plan, STEP_BIND, token[1]);
   step->source = token[0];
-  return is_absolute(token[0]) && is_absolute(token[1]) &&
-         parse_number(token[2], UINT32_MAX, &step->attributes);
+  return is_absolute(token[0]) && is_absolute(token[1]) && parse_number(token[2], UINT32_MAX, &step->attributes);
 }
 
 static bool parse_mode(const char *token, mode_t *mode) {
@@ -289,19 +288,47 @@ static const struct statement {
   size_t tokens;
   bool (*apply)(struct plan *plan, char **token);
 } statements[] = {
-    {"cgroup", 1, set_cgroup},     {"set", 3, add_setting},
-    {"collect", 1, add_collect},   {"uids", 3, add_uids},         {"gids", 3, add_gids},
-    {"root", 2, set_root},         {"mount", 5, add_mount},       {"bind", 3, add_bind},
-    {"mkdir", 2, add_mkdir},       {"file", 3, add_file},         {"symlink", 2, add_symlink},
-    {"hostname", 1, set_hostname}, {"argument", 1, add_argument}, {"variable", 1, add_variable},
-    {"workdir", 1, set_workdir},   {"user", 2, set_user},         {"group", 1, add_group},
-    {"limit", 3, add_limit},       {"umask", 1, set_umask},       {"stdin", 0, set_stdin},
-    {"timeout", 1, set_timeout},   {"output", 1, set_output},
-    {"owners", 2, set_owners},     {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
-    {"write", 2, add_write},       {"mask", 1, add_mask},         {"seal", 2, add_seal},
-    {"capabilities", 1, set_capabilities}, {"oom", 1, set_oom},
-    {"seccomp", 1, set_seccomp},   {"clocks", 0, set_clocks},    {"cputime", 1, set_cpu_time},  {"tail", 1, set_tail},
+    {"cgroup", 1, set_cgroup},
+    {"set", 3, add_setting},
+    {"collect", 1, add_collect},
+    {"uids", 3, add_uids},
+    {"gids", 3, add_gids},
+    {"root", 2, set_root},
+    {"mount", 5, add_mount},
+    {"bind", 3, add_bind},
+    {"mkdir", 2, add_mkdir},
+    {"file", 3, add_file},
+    {"symlink", 2, add_symlink},
+    {"hostname", 1, set_hostname},
+    {"argument", 1, add_argument},
+    {"variable", 1, add_variable},
+    {"workdir", 1, set_workdir},
+    {"user", 2, set_user},
+    {"group", 1, add_group},
+    {"limit", 3, add_limit},
+    {"umask", 1, set_umask},
+    {"stdin", 0, set_stdin},
+    {"timeout", 1, set_timeout},
+    {"output", 1, set_output},
+    {"owners", 2, set_owners},
+    {"overlay", 1, set_overlay},
+    {"keepgroups", 0, set_keepgroups},
+    {"write", 2, add_write},
+    {"mask", 1, add_mask},
+    {"seal", 2, add_seal},
+    {"capabilities", 1, set_capabilities},
+    {"oom", 1, set_oom},
+    {"seccomp", 1, set_seccomp},
+    {"clocks", 0, set_clocks},
+    {"cputime", 1, set_cpu_time},
+    {"tail", 1, set_tail},
 };
+
+static const struct statement *find_statement(const char *name) {
+  for (size_t i = 0; i < ARRAY_LENGTH(statements); i++)
+    if (strcmp(name, statements[i].name) == 0) return &statements[i];
+  return NULL;
+}
 
 static const char *missing_part(const struct plan *plan) {
   if (plan->uids_count == 0) return "statement missing: uids";
@@ -329,9 +356,7 @@ const char *plan_parse(struct plan *plan, char *text, size_t length) {
     char *name = next_token(&reader);
     if (name == NULL) return "plan without end";
     if (strcmp(name, "end") == 0) return reader.position == reader.end ? missing_part(plan) : "text after the end";
-    const struct statement *statement = NULL;
-    for (size_t i = 0; i < ARRAY_LENGTH(statements); i++)
-      if (strcmp(name, statements[i].name) == 0) statement = &statements[i];
+    const struct statement *statement = find_statement(name);
     if (statement == NULL) return name;
     char *token[MOST_TOKENS] = {NULL};
     for (size_t i = 0; i < statement->tokens; i++)

@@ -61,10 +61,10 @@ struct plan {
 
   struct id_range *uids, *gids;
   size_t uids_count, gids_count;
-  const char *image;        /* absolute path of the read-only lower layer */
-  bool has_owners;          /* its files belong to ids from these on, which are mapped to the cell's; else to the cell's own */
+  const char *image; /* absolute path of the read-only lower layer */
+  bool has_owners;   /* its files belong to ids from these on, which are mapped to the cell's; else to the cell's own */
   uint32_t owner_uid, owner_gid;
-  const char *root_options; /* of the tmpfs that is the writable layer */
+  const char *root_options;    /* of the tmpfs that is the writable layer */
   const char *overlay_options; /* of the overlay, in addition to its folders */
   struct step *steps;
   size_t steps_count;
@@ -80,13 +80,13 @@ struct plan {
   size_t groups_count;
   uint64_t capabilities; /* kept by a command that is root of its cell: a bit set (capabilities(7)) */
   const char *oom_score; /* for oom_score_adj of the cell, or NULL: that of the server */
-  bool keeps_groups; /* setgroups(2) is denied in the server's user namespace: groups cannot be changed */
+  bool keeps_groups;     /* setgroups(2) is denied in the server's user namespace: groups cannot be changed */
   struct resource_limit *limits;
   size_t limits_count;
   mode_t umask;
   struct sock_filter *filter; /* of seccomp(2), for the command and init; NULL: none */
   size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
-  bool has_stdin; /* the file "stdin" of the job's folder is fed to the command */
+  bool has_stdin;             /* the file "stdin" of the job's folder is fed to the command */
 
   uint64_t timeout_ms;   /* wall time, pauses not counted; 0: none */
   uint64_t cpu_time_us;  /* CPU time of all processes in the cgroup, 0: no limit */

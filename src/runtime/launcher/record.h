@@ -32,7 +32,7 @@ struct record {
   const char *note;
 };
 
-/* Creates the file and reserves its blocks, so that the record can be written even if the disk fills up. False with errno. */
+/* Creates the file and reserves its blocks: a disk that fills up later cannot lose the record. False with errno. */
 bool record_open(struct record *record);
 /* Releases some of these blocks: the log may need them for its last mark. The record needs fewer. */
 void record_yield(const struct record *record);

@@ -14,10 +14,10 @@ enum report_kind {
 /* One message on a SOCK_SEQPACKET socket, or on a pipe (shorter than PIPE_BUF): none arrives in part. */
 struct report {
   uint32_t kind;
-  int32_t error;  /* errno of the failure */
-  uint32_t index; /* of the plan's step, where the step is one of a list */
-  int32_t status; /* wait status */
-  char step[24];  /* name of what failed: "mount", "execute", ... */
+  int32_t error;      /* errno of the failure */
+  uint32_t index;     /* of the plan's step, where the step is one of a list */
+  int32_t status;     /* wait status */
+  char step[24];      /* name of what failed: "mount", "execute", ... */
   char subject[1024]; /* what it failed on: a path, a file, a command */
   char second[256];   /* what `subject` needs and is missing: the interpreter of a script */
 };

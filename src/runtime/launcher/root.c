@@ -3,14 +3,14 @@
 #include "root.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sched.h>
 #include <sys/stat.h>
 
-#include "util.h"
 #include "idmap.h"
+#include "util.h"
 
 static bool failed(struct report *report, const char *step, const char *subject, size_t index) {
   report_failure(report, step, subject);
@@ -90,14 +90,12 @@ int root_make(struct plan *plan, struct report *report) {
   AUTO_CLOSE int image = open_private(plan->image, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (image < 0) return failed(report, "image", plan->image, 0), -1;
   if (plan->has_owners && !idmap_mount(image, plan)) return failed(report, "owners", plan->image, 0), -1;
-  AUTO_CLOSE int layer =
-      make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  AUTO_CLOSE int layer = make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;
   AUTO_CLOSE int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   /* Stacked on "/", where no path leads to it: only its descriptor does. */
-  if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 ||
-      fchdir(layer) != 0)
+  if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
   int root = stack_layers(plan, image, report);
   /* In any case: the exit record goes into the job's folder. */
@@ -134,8 +132,7 @@ static int open_place(const char *path, uint64_t flags, uint64_t mode) {
 static bool attach(struct step *step) {
   AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
   if (place < 0) return false;
-  bool attached = kernel_move_mount(step->fd, "", place, "",
-                                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+  bool attached = kernel_move_mount(step->fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
   close_fd(&step->fd);
   return attached;
 }
@@ -243,11 +240,11 @@ bool root_enter(struct plan *plan, int root, struct report *report) {
   AUTO_CLOSE int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       kernel_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(root) != 0 ||
-      kernel_pivot_root(".", ".") != 0 || fchdir(old) != 0 || kernel_unmount(".", MNT_DETACH) != 0 ||
-      chdir("/") != 0)
+      kernel_pivot_root(".", ".") != 0 || fchdir(old) != 0 || kernel_unmount(".", MNT_DETACH) != 0 || chdir("/") != 0)
     return failed(report, "pivot_root", "/", 0);
   const char *covered = NULL;
   for (size_t i = 0; i < plan->steps_count; i++)
-    if (!carry_out(&plan->steps[i], &covered)) return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
+    if (!carry_out(&plan->steps[i], &covered))
+      return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
   return true;
 }

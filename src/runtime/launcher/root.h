@@ -8,8 +8,8 @@
 #include "report.h"
 
 /*
- * The supervisor's part. Makes the root, an overlay of the image (read-only) and a tmpfs, as a detached mount, and opens
- * what the plan binds from the host. The mounts are made in a mount namespace of the supervisor's own, and are
+ * The supervisor's part. Makes the root, an overlay of the image (read-only) and a tmpfs, as a detached mount, and
+ * opens what the plan binds from the host. The mounts are made in a mount namespace of the supervisor's own, and are
  * detached from it again.
  *
  * The overlay is mounted here and not inside the cell because before Linux 6.6 a tmpfs has no user.* extended
@@ -21,8 +21,8 @@
 int root_make(struct plan *plan, struct report *report);
 
 /*
- * Init's part: makes the file systems of the cell's own namespaces while those of the host are still visible. False with
- * the failure reported.
+ * Init's part: makes the file systems of the cell's own namespaces while those of the host are still visible. False
+ * with the failure reported.
  */
 bool root_prepare(struct plan *plan, struct report *report);
 /*

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include "children.h"
 #include "keyring.h"
 #include "supervisor.h"
+#include "util.h"
 
 #define SERVER_SOCKET 3
 #define LINE_MOST 256

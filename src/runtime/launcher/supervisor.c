@@ -62,21 +62,21 @@ struct supervisor {
   struct log log;
   struct log_tail tail;
 
-  int events;    /* epoll */
+  int events;     /* epoll */
   int outputs[2]; /* read ends of stdout and stderr */
   int stdin_pipe, stdin_file;
-  int socket;     /* to init */
-  int channel;    /* from the command's process, until it executes */
-  bool ready;     /* that process has reached exec */
-  int init_fd;    /* pidfd */
+  int socket;  /* to init */
+  int channel; /* from the command's process, until it executes */
+  bool ready;  /* that process has reached exec */
+  int init_fd; /* pidfd */
   pid_t init;
-  int started;    /* the file "started", until it is synced */
+  int started; /* the file "started", until it is synced */
 
   struct deadlines deadlines;
-  int64_t began;           /* monotonic ns of the start */
-  int64_t paused;          /* wall clock ns of the pause, or 0 */
-  bool gone;               /* init has been reaped */
-  unsigned char *buffer;   /* LOG_HEADER bytes and a payload */
+  int64_t began;         /* monotonic ns of the start */
+  int64_t paused;        /* wall clock ns of the pause, or 0 */
+  bool gone;             /* init has been reaped */
+  unsigned char *buffer; /* LOG_HEADER bytes and a payload */
 };
 
 static void watch(const struct supervisor *self, int fd, uint32_t events, uint32_t source) {
@@ -206,12 +206,13 @@ static pid_t clone_init(struct supervisor *self) {
 }
 
 /*
- * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor: the
- * cell's own /proc is read-only.
+ * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor:
+ * the cell's own /proc is read-only.
  */
 static bool set_oom_score(struct supervisor *self) {
   if (self->plan.oom_score == NULL) return true;
-  return write_process_file(self->init, "oom_score_adj", self->plan.oom_score) || fail(self, "oom score", "oom_score_adj");
+  return write_process_file(self->init, "oom_score_adj", self->plan.oom_score) ||
+         fail(self, "oom score", "oom_score_adj");
 }
 
 static bool give_order(const struct supervisor *self, enum order_kind kind, int signal) {
@@ -257,7 +258,9 @@ static bool make_cell(struct supervisor *self) {
   for (int i = 0; i < 3; i++) close_fd(&streams[i]);
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (self->init < 0) return fail(self, "clone", "namespaces");
-  if (!(idmap_write(self->init, &self->plan) || fail(self, "id map", NULL)) || !set_oom_score(self) || !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init"))) return false;
+  if (!(idmap_write(self->init, &self->plan) || fail(self, "id map", NULL)) || !set_oom_score(self) ||
+      !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init")))
+    return false;
   return sync_start(self);
 }
 
@@ -510,7 +513,8 @@ static void run(struct supervisor *self) {
   unsigned rounds = 0;
   while (!self->gone) {
     struct epoll_event events[16];
-    int count = epoll_wait(self->events, events, ARRAY_LENGTH(events), deadlines_wait_ms(&self->deadlines, monotonic_clock()));
+    int count =
+        epoll_wait(self->events, events, ARRAY_LENGTH(events), deadlines_wait_ms(&self->deadlines, monotonic_clock()));
     if (count < 0 && errno != EINTR) die("epoll_wait: %s", strerror(errno));
     size_t taken = 0;
     for (int i = 0; i < count; i++) handle(self, events[i].data.u32, &taken);
@@ -571,9 +575,19 @@ static void finish(struct supervisor *self) {
 
 void supervisor_run(int jobs, const char *id, int socket) {
   struct supervisor self = {
-      .id = strdup(id), .events = epoll_create1(EPOLL_CLOEXEC), .outputs = {-1, -1}, .stdin_pipe = -1,
-      .stdin_file = -1, .socket = -1, .channel = -1, .init_fd = -1, .init = -1, .started = -1,
-      .cgroup = {.fd = -1, .events = -1}, .log = {.fd = -1, .index = {.fd = -1}}, .record = {.fd = -1},
+      .id = strdup(id),
+      .events = epoll_create1(EPOLL_CLOEXEC),
+      .outputs = {-1, -1},
+      .stdin_pipe = -1,
+      .stdin_file = -1,
+      .socket = -1,
+      .channel = -1,
+      .init_fd = -1,
+      .init = -1,
+      .started = -1,
+      .cgroup = {.fd = -1, .events = -1},
+      .log = {.fd = -1, .index = {.fd = -1}},
+      .record = {.fd = -1},
   };
   deadlines_init(&self.deadlines, &self.plan, &self.cgroup);
   setsid();

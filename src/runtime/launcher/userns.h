@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 struct userns {
-  bool groups;            /* setgroups(2) stays allowed; without privileges it must be denied (user_namespaces(7)) */
+  bool groups;             /* setgroups(2) stays allowed; without privileges it must be denied (user_namespaces(7)) */
   const char *uids, *gids; /* lines "INSIDE OUTSIDE COUNT" of the maps */
   /* Paths of newuidmap(1) and newgidmap(1); "": the maps are written with the privileges of this process. */
   const char *uid_helper, *gid_helper;

@@ -8,13 +8,13 @@
 #include <sys/types.h>
 
 /* Repeats a system call while signals interrupt it (EINTR). */
-#define RETRY(expression)                                                                                    \
-  (__extension__({                                                                                           \
-    long retry_result_;                                                                                      \
-    do                                                                                                       \
-      retry_result_ = (long)(expression);                                                                    \
-    while (retry_result_ == -1 && errno == EINTR);                                                           \
-    retry_result_;                                                                                           \
+#define RETRY(expression)                            \
+  (__extension__({                                   \
+    long retry_result_;                              \
+    do {                                             \
+      retry_result_ = (long)(expression);            \
+    } while (retry_result_ == -1 && errno == EINTR); \
+    retry_result_;                                   \
   }))
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -34,8 +34,8 @@ void *must_allocate(size_t count, size_t size);
 bool write_all(int fd, const void *data, size_t length);
 
 /*
- * Reads a whole file into a NUL-terminated buffer, which the caller frees. NULL with errno, EFBIG for a file of more than
- * `most` bytes.
+ * Reads a whole file into a NUL-terminated buffer, which the caller frees. NULL with errno, EFBIG for a file of more
+ * than `most` bytes.
  */
 char *read_file_at(int directory, const char *path, size_t most, size_t *length);
 
