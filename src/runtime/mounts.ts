@@ -32,7 +32,7 @@ export const mountSteps = ({ shm, ids, hostname, cgroup }: MountOptions): Step[]
     type: 'devpts',
     path: '/dev/pts',
     attributes: MOUNT.NOSUID | MOUNT.NOEXEC,
-    options: ids > TTY_GROUP ? `mode=620,ptmxmode=666,gid=${TTY_GROUP}` : 'mode=600,ptmxmode=666',
+    options: `${ids > TTY_GROUP ? `mode=620,gid=${TTY_GROUP}` : 'mode=600'},ptmxmode=666,max=${MOST_TERMINALS}`,
   },
   { kind: 'mkdir', path: '/dev/shm', mode: 0o755 },
   {
@@ -47,31 +47,70 @@ export const mountSteps = ({ shm, ids, hostname, cgroup }: MountOptions): Step[]
   { kind: 'symlink', target: '/proc/self/fd/0', path: '/dev/stdin' },
   { kind: 'symlink', target: '/proc/self/fd/1', path: '/dev/stdout' },
   { kind: 'symlink', target: '/proc/self/fd/2', path: '/dev/stderr' },
-  ...proc(),
+  ...proc(ids),
   ...sys(cgroup),
   ...names(hostname),
 ];
 
-/** procfs, read-only once the cell's own user namespace has been forbidden to have others below it. */
-const proc = (): Step[] => [
+/** procfs, read-only once the settings of the cell's own namespaces are made. */
+const proc = (ids: number): Step[] => [
   { kind: 'mount', type: 'proc', path: '/proc', attributes: SEALED & ~MOUNT.RDONLY, options: '' },
   ...MASKED.map((path): Step => ({ kind: 'mask', path })),
-  // Behind the masks: a mount that is not yet in its place counts as a namespace.
-  ...NO_NAMESPACES.map((path): Step => ({ kind: 'write', path, text: '0' })),
+  // After the masks: a mount that is not yet in its place counts as a namespace.
+  ...settings(ids).map(([path, text]): Step => ({ kind: 'write', path, text })),
   { kind: 'seal', path: '/proc', attributes: SEALED },
 ];
 
-// namespaces(7): these files are those of the user namespace of whoever opens them.
-const NO_NAMESPACES = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'time']
-  .map((type) => `/proc/sys/user/max_${type}_namespaces`)
-  .filter((path) => existsSync(path));
+/** Settings of the cell's own namespaces; of those, what this kernel has. */
+const settings = (ids: number): readonly (readonly [path: string, text: string])[] =>
+  [
+    ...USER_SETTINGS,
+    ...NETWORK_SETTINGS,
+    // Whoever is in one of these groups may use ping (icmp(7)): here everybody.
+    ['net/ipv4/ping_group_range', `0 ${ids - 1}`] as const,
+  ]
+    .map(([name, text]) => [`/proc/sys/${name}`, text] as const)
+    .filter(([path]) => KNOWN_SETTINGS.has(path));
+
+// namespaces(7), inotify(7), fanotify(7): of the user namespace of the process that opens the file.
+const USER_SETTINGS: readonly (readonly [name: string, text: string])[] = [
+  ...['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'time'].map(
+    (type) => [`user/max_${type}_namespaces`, '0'] as const,
+  ),
+  // What a kernel with little memory gives to one user: the user of the host that a cell counts as has no less.
+  ['user/max_inotify_instances', '128'],
+  ['user/max_inotify_watches', '65536'],
+  ['user/max_fanotify_groups', '0'],
+  ['user/max_fanotify_marks', '0'],
+];
+
+// ip(7), tcp(7): of the network namespace. The kernel's memory for TCP (tcp_mem) is one for the whole machine: a socket
+// gets less of it than the usual 4 and 6 MiB, and plenty for loopback.
+const NETWORK_SETTINGS: readonly (readonly [name: string, text: string])[] = [
+  ['net/ipv4/tcp_rmem', '4096 131072 1048576'],
+  ['net/ipv4/tcp_wmem', '4096 16384 1048576'],
+  ['net/ipv4/ip_unprivileged_port_start', '0'],
+];
+
+const KNOWN_SETTINGS: ReadonlySet<string> = new Set(
+  [...USER_SETTINGS, ...NETWORK_SETTINGS, ['net/ipv4/ping_group_range']]
+    .map(([name]) => `/proc/sys/${name}`)
+    .filter((path) => existsSync(path)),
+);
 
 // What tells of the host or of other jobs, or lets one measure them. What a kernel has not got is left out here.
 const MASKED = [
   'acpi',
   'asound',
+  'buddyinfo',
   'bus',
+  'cgroups',
+  'cmdline',
   'config.gz',
+  'consoles',
+  'crypto',
+  'devices',
+  'diskstats',
   'driver',
   'fs',
   'interrupts',
@@ -84,15 +123,29 @@ const MASKED = [
   'keys',
   'kmsg',
   'latency_stats',
+  'mdstat',
+  'misc',
   'modules',
   'pagetypeinfo',
+  'partitions',
   'pressure',
   'sched_debug',
+  'schedstat',
   'scsi',
   'softirqs',
+  'swaps',
+  'sys/fs/aio-nr',
+  'sys/fs/dentry-state',
+  'sys/fs/file-nr',
+  'sys/fs/inode-nr',
+  'sys/fs/inode-state',
+  'sys/kernel/pty',
+  'sys/kernel/random/boot_id',
   'sysrq-trigger',
   'timer_list',
   'timer_stats',
+  'vmstat',
+  'zoneinfo',
 ]
   .map((name) => `/proc/${name}`)
   .filter((path) => existsSync(path));
@@ -148,6 +201,8 @@ export const COVERED_FOLDERS: readonly string[] = ['/proc', '/sys', '/dev'];
 
 // `tty` in Alpine as in Debian.
 const TTY_GROUP = 5;
+// The machine has 4,096 for all (kernel.pty.max).
+const MOST_TERMINALS = 64;
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 

@@ -64,14 +64,6 @@ battery('capabilities', [
     weak: ROOT_IN_CELL,
   },
   {
-    name: 'ports below 1024 cannot be taken',
-    rule: 'CAP_NET_BIND_SERVICE',
-    script: '$PROBE bind 80',
-    answer: 'EACCES',
-    otherwise: 'ok',
-    weak: CAPABLE,
-  },
-  {
     name: 'the name of the machine cannot be set',
     rule: 'CAP_SYS_ADMIN',
     script: 'hostname x 2>&1 | grep -o Operation.*',

@@ -1,7 +1,7 @@
 /** What all cells and the host share without a cgroup to divide it: pools, uncharged memory, protocols of the kernel. */
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
-import { UNFILTERED } from './support/making.ts';
+import { type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
 
 const AF = { INET: 2, INET6: 10 } as const;
 const SOCK_STREAM = 1;
@@ -97,5 +97,59 @@ battery('what cells share with the whole machine: calls', [
     otherwise: 'EFAULT',
     weak: UNFILTERED,
     needs: '/proc/sys/fs/aio-max-nr',
+  },
+]);
+
+const UNBOUNDED_TERMINALS: Making = {
+  plan: {
+    steps: STEPS.map((step) =>
+      step.kind === 'mount' && step.path === '/dev/pts'
+        ? { ...step, options: step.options.replace(/,max=\d+/, '') }
+        : step,
+    ),
+  },
+};
+
+battery('what cells share with the whole machine: pools', [
+  {
+    name: 'terminals end before 100',
+    rule: 'kernel.pty.max: one job had all 3,071',
+    script: '$HOARD terminals 100',
+    answer: 'ENOSPC 64',
+    otherwise: 'all 100',
+    weak: UNBOUNDED_TERMINALS,
+  },
+  {
+    name: 'a user namespace has limits of its own for inotify',
+    rule: 'user.max_inotify_*: one job had all instances of root of the machine',
+    script: 'cd /proc/sys/user; cat max_inotify_instances max_inotify_watches',
+    answer: '128\n65536',
+    weak: UNSET,
+  },
+  {
+    name: 'the buffers of a TCP socket are small',
+    rule: 'net.ipv4.tcp_mem: one job took all memory for TCP of the machine',
+    script: "cd /proc/sys/net/ipv4; cat tcp_rmem tcp_wmem | awk '{ print $3 }'",
+    answer: '1048576\n1048576',
+    weak: UNSET,
+  },
+]);
+
+battery('what is usable all the same', [
+  {
+    name: 'root of a cell can ping itself',
+    rule: 'net.ipv4.ping_group_range',
+    script: 'ping -c 1 -W 5 127.0.0.1 2>&1 | grep -c "bytes from"',
+    answer: '1',
+    otherwise: '0',
+    weak: UNSET,
+  },
+  {
+    name: 'any user of a cell can listen on port 80',
+    rule: 'net.ipv4.ip_unprivileged_port_start',
+    script: '$PROBE bind 80',
+    answer: 'ok',
+    otherwise: 'EACCES',
+    weak: UNSET,
   },
 ]);

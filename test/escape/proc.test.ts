@@ -29,8 +29,28 @@ const FILES: readonly (readonly [name: string, rule: string])[] = [
   ['config.gz', 'CWE-200'],
   ['sched_debug', MASKS],
   ['latency_stats', MASKS],
+  ['cmdline', 'CWE-200: how the machine was started, with its disks and at times its passwords'],
+  ['partitions', 'CWE-200: disks of the machine'],
+  ['diskstats', 'CWE-200: what others read and write'],
+  ['mdstat', 'CWE-200: disks of the machine'],
+  ['swaps', 'CWE-200: disks of the machine'],
+  ['vmstat', 'CWE-200: what others do with memory'],
+  ['zoneinfo', 'CWE-200: help for attacks on the heap of the kernel'],
+  ['buddyinfo', 'CWE-200: help for attacks on the heap of the kernel'],
+  ['crypto', 'CWE-200: what there is to attack'],
+  ['devices', 'CWE-200: what there is to attack'],
+  ['misc', 'CWE-200: what there is to attack'],
+  ['consoles', 'CWE-200'],
+  ['cgroups', 'how many cells there are'],
+  ['schedstat', 'what others compute'],
+  ['sys/kernel/random/boot_id', 'jobs of one machine know each other by it'],
+  ['sys/fs/file-nr', 'a counter that all can move and all can read is a channel'],
+  ['sys/fs/aio-nr', 'a counter that all can move and all can read is a channel'],
+  ['sys/fs/inode-nr', 'a counter that all can move and all can read is a channel'],
+  ['sys/fs/inode-state', 'a counter that all can move and all can read is a channel'],
+  ['sys/fs/dentry-state', 'a counter that all can move and all can read is a channel'],
 ];
-const FOLDERS = ['acpi', 'asound', 'bus', 'driver', 'fs', 'irq', 'pressure', 'scsi'];
+const FOLDERS = ['acpi', 'asound', 'bus', 'driver', 'fs', 'irq', 'pressure', 'scsi', 'sys/kernel/pty'];
 
 const file = ([name, rule]: (typeof FILES)[number]): Probe => ({
   name: `/proc/${name} tells nothing`,

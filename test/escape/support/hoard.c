@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -36,6 +37,16 @@ static bool make_queue(int i) {
   if (queue >= 0) mq_unlink(name);
   errno = error;
   return queue >= 0;
+}
+
+static bool open_terminal(int i) {
+  (void)i;
+  return posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC) >= 0;
+}
+
+static bool make_instance(int i) {
+  (void)i;
+  return inotify_init1(IN_CLOEXEC) >= 0;
 }
 
 static bool lock_page(int i) {
@@ -85,6 +96,7 @@ int main(int count, char **words) {
   } things[] = {
       {"files", open_file},   {"signals", queue_signal}, {"queues", make_queue}, {"locks", lock_page},
       {"memory", touch_memory}, {"children", fork_child},  {"threads", start_thread},
+      {"terminals", open_terminal}, {"instances", make_instance},
   };
   if (count != 3) return 2;
   sigset_t all;

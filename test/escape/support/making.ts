@@ -37,6 +37,8 @@ export const UNFILTERED: Making = { plan: { seccomp: null } };
 export const CAPABLE: Making = { plan: { seccomp: null, capabilities: ALL_CAPABILITIES } };
 /** As the one before, and its user namespace may have others below it. */
 export const NESTABLE: Making = { plan: { ...CAPABLE.plan, steps: without('write') } };
+/** The settings of its namespaces are as the kernel makes them. */
+export const UNSET: Making = { plan: { steps: without('write') } };
 export const UNMASKED: Making = { plan: { steps: without('mask') } };
 export const UNSEALED: Making = { plan: { steps: without('seal') } };
 export const CAPABLE_UNSEALED: Making = { plan: { ...CAPABLE.plan, ...UNSEALED.plan } };
