@@ -1,25 +1,13 @@
-/** The codes a client may rely on (`extensions.code`). */
-export type ErrorCode =
-  | 'BAD_USER_INPUT'
-  | 'NOT_FOUND'
-  | 'LIMIT_UNAVAILABLE'
-  | 'UNAUTHENTICATED'
-  | 'FORBIDDEN'
-  | 'IDEMPOTENCY_CONFLICT'
-  | 'QUEUE_FULL'
-  | 'STORAGE_FULL'
-  | 'JOB_NOT_RUNNING'
-  | 'JOB_NOT_ENDED'
-  | 'JOB_PINNED'
-  | 'UNAVAILABLE';
+/** The errors that are the caller's to correct, and their wording. */
+import type { JobErrorCode } from './error-codes.ts';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
 export class ClientError extends Error {
-  readonly code: ErrorCode;
+  readonly code: JobErrorCode;
   /** The input field at fault, as a path: `input.limits.memory`. */
   readonly field: string | undefined;
 
-  constructor(code: ErrorCode, message: string, field?: string) {
+  constructor(code: JobErrorCode, message: string, field?: string) {
     super(message);
     this.name = 'ClientError';
     this.code = code;

@@ -1,11 +1,15 @@
 /** What clients see of an error: its message, code and field, or a masked message. */
 import { GraphQLError } from 'graphql';
 import { ClientError } from '../jobs/errors.ts';
+import type { ErrorCode } from './error-codes.ts';
 
-export const unauthenticated = (): GraphQLError =>
-  new GraphQLError('authorization: expected "Bearer <token>" with a token of this server', {
-    extensions: { code: 'UNAUTHENTICATED' },
-  });
+/** An error that is about no field of the input. */
+export const codedError = (code: ErrorCode, message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code } });
+
+export const UNAUTHENTICATED = 'authorization: expected "Bearer <token>" with a token of this server';
+
+export const unauthenticated = (): GraphQLError => codedError('UNAUTHENTICATED', UNAUTHENTICATED);
 
 /** Takes an error that no client may see, and the id by which a person can find it again. */
 export type Report = (error: unknown, id: string) => void;
@@ -30,7 +34,7 @@ export const presentError = (error: unknown, report: Report): GraphQLError => {
 };
 
 /** An error of graphql-js, which gives its own no code, with the code of the phase that found it. */
-export const withCode = (error: GraphQLError, code: string): GraphQLError =>
+export const withCode = (error: GraphQLError, code: ErrorCode): GraphQLError =>
   error.extensions['code'] === undefined
     ? located(error, error.message, { ...error.extensions, code })
     : error;
@@ -42,8 +46,10 @@ export const withCode = (error: GraphQLError, code: string): GraphQLError =>
 const isCallersMistake = ({ path, message }: GraphQLError): boolean =>
   path === undefined || message.startsWith('Argument "');
 
+type Extensions = Readonly<Record<string, unknown>> & { readonly code: ErrorCode };
+
 /** Keeps the place in the document and in the answer to which an error belongs. */
-const located = (error: unknown, message: string, extensions: Record<string, unknown>): GraphQLError => {
+const located = (error: unknown, message: string, extensions: Extensions): GraphQLError => {
   if (!(error instanceof GraphQLError)) return new GraphQLError(message, { extensions });
   const { nodes = null, source = null, positions = null, path = null } = error;
   return new GraphQLError(message, { nodes, source, positions, path, extensions });

@@ -85,7 +85,7 @@ const quantity =
   };
 
 export const byteSize = scalar<number>(
-  'A number of bytes. Input: a whole number, or a string such as "512Mi", "1.5G" or "64KiB": K, M, G and T are powers of 1000, Ki, Mi, Gi and Ti powers of 1024. Output: a whole number of bytes, which may exceed 32 bits.',
+  'A number of bytes. Input: a whole number, or a string such as "512Mi", "1.5G" or "64KiB": k, m, g and t are powers of 1000, ki, mi, gi and ti powers of 1024, in upper or lower case. Output: a whole number of bytes, which may exceed 32 bits.',
   'https://physics.nist.gov/cuu/Units/binary.html',
   'a size in bytes such as 1048576, "512Mi" or "1G"',
   quantity(parseByteSize),

@@ -2,6 +2,7 @@
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './delete-job.ts';
+import './error-code.ts';
 import './job.ts';
 import './job-events.ts';
 import './job-updated.ts';

@@ -1,4 +1,5 @@
-import { type ASTVisitor, GraphQLError, Kind, type SelectionSetNode, type ValidationContext } from 'graphql';
+import { type ASTVisitor, Kind, type SelectionSetNode, type ValidationContext } from 'graphql';
+import { codedError } from '../resolvers/errors.ts';
 
 /** What a document may hold at most. Far above what a client of this schema needs. */
 export const DOCUMENT_LIMITS = {
@@ -24,11 +25,7 @@ export const documentLimits = (context: ValidationContext): ASTVisitor => ({
     const depth = introspection ? INTROSPECTION_DEPTH : DOCUMENT_LIMITS.depth;
     const excess = new Counter(context, depth).excess(selectionSet);
     if (excess !== undefined)
-      context.reportError(
-        new GraphQLError(`document: expected at most ${excess}`, {
-          extensions: { code: 'DOCUMENT_TOO_LARGE' },
-        }),
-      );
+      context.reportError(codedError('DOCUMENT_TOO_LARGE', `document: expected at most ${excess}`));
   },
 });
 

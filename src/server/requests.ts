@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode } from '../resolvers/error-codes.ts';
+import { UNAUTHENTICATED } from '../resolvers/errors.ts';
 import type { Engine } from './engine.ts';
 import { sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
@@ -33,8 +35,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    const message = 'authorization: expected "Bearer <token>" with a token of this server';
-    refuse(response, 401, 'UNAUTHENTICATED', message);
+    refuse(response, 401, 'UNAUTHENTICATED', UNAUTHENTICATED);
   } else if (request.method === 'POST' && !isJson(request))
     refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
   else
@@ -48,7 +49,7 @@ const isJson = ({ headers }: IncomingMessage): boolean =>
   /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
 
 /** Refuses a request with an error in the form of a GraphQL answer. */
-export const refuse = (response: ServerResponse, status: number, code: string, message: string): void => {
+export const refuse = (response: ServerResponse, status: number, code: ErrorCode, message: string): void => {
   // The body was not read: the connection cannot be used again.
   response.setHeader('Connection', 'close');
   sendJson(response, status, { errors: [{ message, extensions: { code } }] });

@@ -2,7 +2,7 @@ import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Identity } from '../jobs/service.ts';
-import { unauthenticated } from '../resolvers/errors.ts';
+import { codedError, unauthenticated } from '../resolvers/errors.ts';
 import type { Engine } from './engine.ts';
 import { decideIdentity } from './identity.ts';
 import type { Operations } from './operations.ts';
@@ -104,9 +104,9 @@ type Prepared = ExecutionArgs & {
 };
 
 const tooMany = (): GraphQLError =>
-  new GraphQLError(`subscriptions: expected at most ${MOST_SUBSCRIPTIONS} on one connection`, {
-    extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' },
-  });
+  codedError(
+    'TOO_MANY_SUBSCRIPTIONS',
+    `subscriptions: expected at most ${MOST_SUBSCRIPTIONS} on one connection`,
+  );
 
-const shuttingDown = (): GraphQLError =>
-  new GraphQLError('server: is shutting down', { extensions: { code: 'SHUTTING_DOWN' } });
+const shuttingDown = (): GraphQLError => codedError('SHUTTING_DOWN', 'server: is shutting down');

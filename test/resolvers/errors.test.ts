@@ -1,7 +1,10 @@
-import { GraphQLError } from 'graphql';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { GraphQLError, isEnumType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { badInput, ClientError } from '../../src/jobs/errors.ts';
 import { presentError, unauthenticated, withCode } from '../../src/resolvers/errors.ts';
+import { schema } from '../../src/resolvers/schema.ts';
 
 const present = (error: unknown) => {
   const reported: unknown[] = [];
@@ -63,7 +66,18 @@ describe('presentError', () => {
 describe('withCode', () => {
   it('gives a code to an error that has none', () => {
     const bare = new GraphQLError('m', { extensions: { http: { status: 400 } } });
-    expect(withCode(bare, 'A').extensions).toEqual({ code: 'A', http: { status: 400 } });
-    expect(withCode(withCode(bare, 'A'), 'B').extensions['code']).toBe('A');
+    expect(withCode(bare, 'NOT_FOUND').extensions).toEqual({ code: 'NOT_FOUND', http: { status: 400 } });
+    expect(withCode(withCode(bare, 'NOT_FOUND'), 'FORBIDDEN').extensions['code']).toBe('NOT_FOUND');
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('has each code of the schema with its description, in order', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/errors.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, code, meaning]) => [code, meaning]);
+    const type = schema.getType('ErrorCode');
+    const values = isEnumType(type) ? type.getValues() : [];
+    expect(values.length).toBeGreaterThan(0);
+    expect(rows).toEqual(values.map(({ name, description }) => [name, description]).sort());
   });
 });

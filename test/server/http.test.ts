@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { ERROR_CODES } from '../../src/resolvers/error-codes.ts';
 import { disposers } from '../support/disposers.ts';
 import { type Answer, AUTHORIZATION, ask, type Fixture, post, serveFakes, TOKEN } from './fixture.ts';
 
@@ -88,6 +89,34 @@ describe('the server', () => {
     const { url } = await serveFakes(dispose);
     const response = await post(url, [{ query: VERSION }, { query: VERSION }]);
     expect([response.status, await code(response)]).toEqual([400, 'BAD_REQUEST']);
+  });
+
+  it.each<[string, RequestInit]>([
+    ['no body', { method: 'POST' }],
+    ['no JSON', { method: 'POST', body: '{' }],
+    ['no object', { method: 'POST', body: '5' }],
+    ['no query', { method: 'POST', body: '{}' }],
+    ['a query that is no text', { method: 'POST', body: '{ "query": 5 }' }],
+    ['variables that are none', { method: 'POST', body: JSON.stringify({ query: VERSION, variables: 'x' }) }],
+    ['a field that GraphQL has not', { method: 'POST', body: JSON.stringify({ query: VERSION, x: 1 }) }],
+    ['no operation', { method: 'POST', body: '{ "query": "fragment A on Query { __typename }" }' }],
+    [
+      'two operations',
+      { method: 'POST', body: '{ "query": "query A { __typename } query B { __typename }" }' },
+    ],
+    ['GET without a query', { method: 'GET' }],
+    ['PUT', { method: 'PUT', body: JSON.stringify({ query: VERSION }) }],
+    ['another type', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x' }],
+    [
+      'no token',
+      { method: 'POST', headers: { authorization: '' }, body: JSON.stringify({ query: VERSION }) },
+    ],
+    ['another origin', { method: 'POST', headers: { origin: 'https://a.example' }, body: '{}' }],
+  ])('gives a code of the schema to a request with %s', async (_title, { headers, ...request }) => {
+    const { url } = await serveFakes(dispose);
+    const standard = { 'content-type': 'application/json', authorization: AUTHORIZATION };
+    const response = await fetch(url, { ...request, headers: { ...standard, ...(headers as object) } });
+    expect(Object.keys(ERROR_CODES)).toContain(await code(response));
   });
 
   it('passes a command of 10 MB on to who can say what is wrong with it', async () => {

@@ -1,0 +1,20 @@
+/** The codes of errors that the job service reports, with what each means to a client. */
+
+export const JOB_ERROR_CODES = {
+  BAD_USER_INPUT:
+    'A value in the input is malformed, out of range or does not fit the rest. `field` names it; correct it before you send the request again.',
+  FORBIDDEN: 'The caller may not do this, or the request came from another origin or for another host.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with different input.',
+  JOB_NOT_ENDED: 'The job must have ended for this. Stop it first.',
+  JOB_NOT_RUNNING: 'The job must be running for this, and is queued or has ended.',
+  JOB_PINNED: 'The job is pinned and cannot be deleted. Unpin it first.',
+  LIMIT_UNAVAILABLE:
+    'This host cannot enforce a limit that was requested. The message names what is missing and the remedy.',
+  NOT_FOUND: 'No object has this id (it may have been deleted), or nothing is at this path of the server.',
+  QUEUE_FULL: 'Too many jobs are waiting. Try again later.',
+  STORAGE_FULL: 'The disk of the server is full. Try again later.',
+  UNAVAILABLE: 'This cannot be done at present. The message says why.',
+} as const;
+
+/** A code of the job service. */
+export type JobErrorCode = keyof typeof JOB_ERROR_CODES;

@@ -1,0 +1,22 @@
+/** Every code that `extensions.code` of an error can be, whether a resolver or the transport reports it. */
+import { JOB_ERROR_CODES } from '../jobs/error-codes.ts';
+
+export const ERROR_CODES = {
+  ...JOB_ERROR_CODES,
+  BAD_REQUEST:
+    'The HTTP request is not a GraphQL request: no JSON, no query, several operations in one, or a wrong method.',
+  DOCUMENT_TOO_LARGE: 'The document has too many or too deeply nested fields, or too many aliases.',
+  GRAPHQL_PARSE_FAILED: 'The document is not valid GraphQL syntax, or has more than 2000 tokens.',
+  GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
+  INTERNAL_SERVER_ERROR:
+    'A fault of the server. The details are in its log, under the id in `extensions.requestId`.',
+  OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
+  REQUEST_ENTITY_TOO_LARGE: 'The body of the HTTP request has more than 16 MiB.',
+  SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',
+  TOO_MANY_SUBSCRIPTIONS: 'Too many operations at the same time on one WebSocket connection (100).',
+  UNAUTHENTICATED: 'The request carries no token, or one that this server does not know.',
+  UNSUPPORTED_MEDIA_TYPE: 'The content type of the HTTP request is not application/json.',
+} as const;
+
+/** A value of the enum `ErrorCode` of the schema. */
+export type ErrorCode = keyof typeof ERROR_CODES;
