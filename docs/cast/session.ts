@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 
 /** One line of a terminal. */
 export interface Line {
@@ -37,14 +38,19 @@ export class Recorder implements Terminal {
   constructor(title: string, beganMs: number, folder: string, env: NodeJS.ProcessEnv) {
     this.title = title;
     this.#beganMs = beganMs;
-    // A process group of its own, so that it can be interrupted as Ctrl-C would. Both streams go to one pipe, in order.
-    this.#shell = spawn('sh', ['-c', 'exec bash --noprofile --norc 2>&1'], {
+    // A process group of its own, so that it can be interrupted as Ctrl-C would. Both streams go to one pipe, in order, and
+    // commands come by another one than standard input, which is what the shell runs would read.
+    this.#shell = spawn('sh', ['-c', 'exec bash --noprofile --norc /dev/fd/3 2>&1'], {
       cwd: folder,
       env,
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
       detached: true,
     });
     this.#shell.stdout?.setEncoding('utf8').on('data', (text: string) => this.#take(text));
+  }
+
+  get #commands(): Writable {
+    return this.#shell.stdio[3] as Writable;
   }
 
   /** Types a command line; settles when it is done. */
@@ -57,7 +63,7 @@ export class Recorder implements Terminal {
   /** Types a command line and does not wait for it. */
   type(command: string): void {
     this.#add(command, true);
-    this.#shell.stdin?.write(`${command}\nprintf '\\036'\n`);
+    this.#commands.write(`${command}\nprintf '\\036'\n`);
   }
 
   /** Settles as soon as `condition` holds; it is asked again after each output. */
@@ -83,7 +89,7 @@ export class Recorder implements Terminal {
   /** Ends the shell, and settles when it and what it started in the foreground have ended. */
   async close(): Promise<void> {
     const closed = once(this.#shell, 'close');
-    this.#shell.stdin?.end();
+    this.#commands.end();
     await closed;
   }
 
