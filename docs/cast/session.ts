@@ -2,7 +2,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Writable } from 'node:stream';
 
 /** One line of a terminal. */
 export interface Line {
@@ -28,6 +27,7 @@ export class Recorder implements Terminal {
   readonly #shell: ChildProcess;
   readonly #beganMs: number;
   readonly #waiting = new Set<() => void>();
+  #typed = 0;
   #done = 0;
   #rest = '';
 
@@ -38,19 +38,14 @@ export class Recorder implements Terminal {
   constructor(title: string, beganMs: number, folder: string, env: NodeJS.ProcessEnv) {
     this.title = title;
     this.#beganMs = beganMs;
-    // A process group of its own, so that it can be interrupted as Ctrl-C would. Both streams go to one pipe, in order, and
-    // commands come by another one than standard input, which is what the shell runs would read.
-    this.#shell = spawn('sh', ['-c', 'exec bash --noprofile --norc /dev/fd/3 2>&1'], {
+    // A process group of its own, so that it can be interrupted as Ctrl-C would. Both streams go to one pipe, in order.
+    this.#shell = spawn('sh', ['-c', 'exec bash --noprofile --norc 2>&1'], {
       cwd: folder,
       env,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+      stdio: ['pipe', 'pipe', 'inherit'],
       detached: true,
     });
     this.#shell.stdout?.setEncoding('utf8').on('data', (text: string) => this.#take(text));
-  }
-
-  get #commands(): Writable {
-    return this.#shell.stdio[3] as Writable;
   }
 
   /** Types a command line; settles when it is done. */
@@ -63,12 +58,20 @@ export class Recorder implements Terminal {
   /** Types a command line and does not wait for it. */
   type(command: string): void {
     this.#add(command, true);
-    this.#commands.write(`${command}\nprintf '\\036'\n`);
+    this.#typed += 1;
+    // The shell's own standard input holds the commands to come, which a program would read.
+    this.#shell.stdin?.write(`{\n${command}\n} </dev/null\nprintf '\\036'\n`);
   }
 
-  /** Settles as soon as `condition` holds; it is asked again after each output. */
+  /**
+   * Settles as soon as `condition` holds; it is evaluated again after each output.
+   *
+   * @throws Error when every command is done and it does not hold; the message is what was printed
+   */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
+      if (this.#done === this.#typed)
+        throw new Error(`${this.title}: ended too soon: ${this.lines.map(({ text }) => text).join('\n')}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
       await promise;
@@ -89,7 +92,7 @@ export class Recorder implements Terminal {
   /** Ends the shell, and settles when it and what it started in the foreground have ended. */
   async close(): Promise<void> {
     const closed = once(this.#shell, 'close');
-    this.#commands.end();
+    this.#shell.stdin?.end();
     await closed;
   }
 
