@@ -1,4 +1,4 @@
-import type { Job, JobState, JobStatus, Label } from './job.ts';
+import type { Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
 
 /** Which jobs: every field that is given must match. */
 export interface JobFilter {
@@ -9,6 +9,15 @@ export interface JobFilter {
   readonly label?: Label;
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
+  /** How its id begins: less than a whole one. */
+  readonly idPrefix?: string;
+  /** Of a command that ended by itself or was stopped. */
+  readonly exitCode?: number;
+  /** By name: `SIGKILL`. */
+  readonly signal?: string;
+  readonly limitExceeded?: LimitKind;
+  /** It exceeded a limit, was lost, could not run, or completed with another exit code than 0. */
+  readonly failed?: true;
 }
 
 /** Order of creation: the only order there is, newest first unless told. */

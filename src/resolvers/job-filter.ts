@@ -1,7 +1,9 @@
 /** The input JobFilter: which jobs a list or a stream is about. */
+import { badInput } from '../jobs/errors.ts';
 import type { JobFilter as Filter } from '../jobs/store.ts';
+import { signalName, signalNumber } from '../signals.ts';
 import { builder } from './builder.ts';
-import { JobStatus } from './job.ts';
+import { JobStatus, LimitKind } from './job.ts';
 import { LabelInput } from './label.ts';
 import { wellFormed } from './scalars.ts';
 
@@ -15,17 +17,33 @@ export const JobFilter = builder.inputType('JobFilter', {
     label: t.field({ type: LabelInput, description: 'Jobs with this label, key and value.' }),
     createdAfter: t.field({ type: 'DateTime', description: 'Jobs submitted after this time.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Jobs submitted before this time.' }),
+    idPrefix: t.string({
+      description:
+        'Jobs whose id begins with this: 1 to 35 characters, of hexadecimal digits and "-". For a whole id there is `job`.',
+    }),
+    failed: t.boolean({
+      description:
+        'True: jobs that are LIMIT_EXCEEDED, LOST or FAILED, or COMPLETED without the exit code 0. A job that was stopped did not fail. False is no condition.',
+    }),
+    exitCode: t.int({ description: 'Jobs whose command exited with this code.' }),
+    signal: t.string({
+      description: 'Jobs whose command this signal ended, by name or number: "SIGKILL", "KILL", "9".',
+    }),
+    limitExceeded: t.field({ type: LimitKind, description: 'Jobs that exceeded this limit.' }),
   }),
 });
 
 /**
  * The fields that were given.
  *
- * @throws ClientError `BAD_USER_INPUT` for a malformed time
+ * @throws ClientError `BAD_USER_INPUT` for a malformed time, id or signal
  */
 export const toFilter = (asked: typeof JobFilter.$inferInput | null | undefined): Filter => {
   const createdAfter = wellFormed('filter.createdAfter', asked?.createdAfter);
   const createdBefore = wellFormed('filter.createdBefore', asked?.createdBefore);
+  const idPrefix = asked?.idPrefix ?? undefined;
+  if (idPrefix !== undefined && !/^[0-9a-f-]{1,35}$/i.test(idPrefix))
+    throw badInput('filter.idPrefix', 'the beginning of an id: 1 to 35 hexadecimal digits and "-"', idPrefix);
   return {
     ...(asked?.status && { status: asked.status }),
     ...(typeof asked?.name === 'string' && { name: asked.name }),
@@ -34,5 +52,18 @@ export const toFilter = (asked: typeof JobFilter.$inferInput | null | undefined)
     ...(asked?.label && { label: asked.label }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),
+    ...(idPrefix !== undefined && { idPrefix: idPrefix.toLowerCase() }),
+    ...(asked?.failed && { failed: true }),
+    ...(typeof asked?.exitCode === 'number' && { exitCode: asked.exitCode }),
+    ...(typeof asked?.signal === 'string' && { signal: toSignal(asked.signal) }),
+    ...(asked?.limitExceeded && { limitExceeded: asked.limitExceeded }),
   };
+};
+
+/** The name of a signal under which jobs are kept. */
+const toSignal = (text: string): string => {
+  const number = signalNumber(text);
+  if (number === undefined)
+    throw badInput('filter.signal', 'a signal by its name or number, such as "SIGKILL" or "9"', text);
+  return signalName(number);
 };

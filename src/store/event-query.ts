@@ -1,5 +1,5 @@
 import type { EventRequest } from '../jobs/store.ts';
-import type { Query } from './query.ts';
+import { outcomeConditions, type Query } from './query.ts';
 import { COLUMNS } from './row.ts';
 
 /** Events that one query looks at, so that a filter which few of them match does not hold up the server. */
@@ -29,6 +29,9 @@ export const eventQuery = ({ after, limit, filter }: EventRequest): Query => {
     conditions.push({ sql: 'j.created_at > ?', values: [createdAfter.getTime()] });
   if (createdBefore !== undefined)
     conditions.push({ sql: 'j.created_at < ?', values: [createdBefore.getTime()] });
+  if (filter.idPrefix !== undefined)
+    conditions.push({ sql: 'j.id > ? AND j.id < ?', values: [filter.idPrefix, `${filter.idPrefix}g`] });
+  conditions.push(...outcomeConditions(filter));
   return {
     sql: `SELECT e.number, e.time, e.status AS event_status, ${COLUMNS.map((name) => `j.${name}`).join(', ')}
       FROM job_events e CROSS JOIN jobs j ON j.id = e.job_id

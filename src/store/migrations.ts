@@ -209,4 +209,13 @@ export const MIGRATIONS: readonly string[] = [
     job_id TEXT PRIMARY KEY NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // How jobs ended, for those that did not end well: indexes of few rows, which the end of most jobs leaves alone.
+  `
+  CREATE INDEX jobs_failed ON jobs (id, status, exit_code)
+    WHERE CASE WHEN status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')
+      OR (status = 'COMPLETED' AND exit_code IS NOT 0) THEN 1 ELSE 0 END;
+  CREATE INDEX jobs_by_exit_code ON jobs (exit_code, id) WHERE exit_code <> 0;
+  CREATE INDEX jobs_by_signal ON jobs (signal, id) WHERE signal IS NOT NULL;
+  CREATE INDEX jobs_by_limit ON jobs (limit_exceeded, id) WHERE limit_exceeded IS NOT NULL;
+  `,
 ];

@@ -81,10 +81,12 @@ const idOf = ({ label }: JobFilter): string => (label === undefined ? 'j.id' : '
 const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   const { label, name, owner, image } = filter;
   // No client may make statements of ever new shapes by naming a status twice.
-  const statuses = filter.status && [...new Set(filter.status)];
+  const asked = filter.status ?? (filter.exitCode === 0 ? EXITED : undefined);
+  const statuses = asked && [...new Set(asked)];
   if (statuses?.length === 0) return [[{ sql: 'FALSE', values: [] }]];
   // The index is chosen by what tells most jobs apart, which SQLite cannot know: a `+` keeps it off a column.
-  const distinct = label !== undefined || name !== undefined;
+  const outcome = outcomes(filter);
+  const distinct = label !== undefined || name !== undefined || outcome.length > 0;
   const conditions: Query[] = [...creation(filter)];
   const add = (indexed: boolean, column: string, value: string | undefined): void => {
     if (value !== undefined)
@@ -93,6 +95,12 @@ const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   if (label !== undefined)
     conditions.push({ sql: 'l.key = ? AND l.value = ?', values: [label.key, label.value] });
   add(label === undefined, 'name', name);
+  for (const [rank, { sql, values }] of outcome.entries())
+    conditions.push({
+      sql: rank === 0 && label === undefined && name === undefined ? sql : unindexed(sql),
+      values,
+    });
+  if (filter.exitCode === 0) conditions.push(SUCCESS);
   add(!distinct, 'owner', owner);
   add(!distinct && owner === undefined && statuses === undefined, 'image', image);
   if (statuses === undefined) return [conditions];
@@ -100,8 +108,38 @@ const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   return statuses.map((status) => [...conditions, { sql: 'j.status = ?', values: [status] }]);
 };
 
+/**
+ * What a filter asks of how jobs ended, the rarest first. Each has an index of its own, of few jobs: an exit code of 0 is
+ * in none.
+ */
+const outcomes = ({ signal, limitExceeded, exitCode, failed }: JobFilter): readonly Query[] => [
+  ...(limitExceeded === undefined ? [] : [{ sql: 'j.limit_exceeded = ?', values: [limitExceeded] }]),
+  ...(signal === undefined ? [] : [{ sql: 'j.signal = ?', values: [signal] }]),
+  ...(exitCode === undefined || exitCode === 0
+    ? []
+    : [{ sql: 'j.exit_code = ? AND j.exit_code <> 0', values: [exitCode] }]),
+  ...(failed ? [{ sql: FAILED, values: [] }] : []),
+];
+
+/** Jobs whose command exited with 0; those that have an exit code at all are in these states. */
+const SUCCESS: Query = { sql: '+j.exit_code = 0', values: [] };
+const EXITED: readonly JobStatus[] = ['COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED'];
+
+/** The conditions of a filter on how jobs ended, for a query that no index of them serves. */
+export const outcomeConditions = (filter: JobFilter): readonly Query[] => [
+  ...outcomes(filter).map(({ sql, values }) => ({ sql: unindexed(sql), values })),
+  ...(filter.exitCode === 0 ? [SUCCESS] : []),
+];
+
+/** As the index `jobs_failed` has it; a plain OR SQLite would look for in the index of states. */
+const FAILED = `CASE WHEN j.status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')
+  OR (j.status = 'COMPLETED' AND j.exit_code IS NOT 0) THEN 1 ELSE 0 END`;
+
+/** The same condition, which no index serves. */
+const unindexed = (sql: string): string => sql.replace(/\bj\./g, '+j.');
+
 const oneOf = (statuses: readonly JobStatus[]): Query => ({
-  sql: `j.status IN (${statuses.map(() => '?').join(', ')})`,
+  sql: `+j.status IN (${statuses.map(() => '?').join(', ')})`,
   values: statuses,
 });
 
@@ -121,8 +159,8 @@ interface Bound extends Query {
  * for each end: of two, SQLite would begin at the first and read its way to the second.
  */
 const stretch = (filter: JobFilter, cursors: readonly Bound[]): readonly Query[] => {
-  // The bounds of times are the beginning of an id, and no id: equal or not makes no difference to them.
-  const bounds = [...cursors, ...timeBounds(filter)];
+  // The bounds of times and prefixes are the beginning of an id, and no id: equal or not makes no difference to them.
+  const bounds = [...cursors, ...timeBounds(filter), ...prefixBounds(filter)];
   const end = (sign: '>' | '<', narrower: 'max' | 'min'): readonly Query[] => {
     const [first, ...others] = bounds.filter(({ side }) => side.startsWith(sign));
     if (first === undefined) return [];
@@ -133,6 +171,15 @@ const stretch = (filter: JobFilter, cursors: readonly Bound[]): readonly Query[]
   };
   return [...end('>', 'max'), ...end('<', 'min')];
 };
+
+/** The ids that begin with a text, which itself is none of them. Of the characters of an id `f` is the last. */
+const prefixBounds = ({ idPrefix }: JobFilter): readonly Bound[] =>
+  idPrefix === undefined
+    ? []
+    : [
+        { side: '>', sql: '?', values: [idPrefix] },
+        { side: '<', sql: '?', values: [`${idPrefix}g`] },
+      ];
 
 const LATEST = 0xffff_ffff_ffff;
 

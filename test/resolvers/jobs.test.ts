@@ -44,13 +44,30 @@ describe('jobs', () => {
       label: { key: 'k', value: 'v' },
       createdAfter: '2026-01-02T03:04:05.5+01:00',
       createdBefore: '2026-12-31T23:59:59Z',
+      idPrefix: '0197AB-7',
+      failed: true,
+      exitCode: 7,
+      signal: 'kill',
+      limitExceeded: 'MEMORY',
     };
     await api.data('query ($filter: JobFilter) { jobs(filter: $filter) { nodes { id } } }', { filter });
     expect(api.jobs.listed[0]?.filter).toEqual({
       ...filter,
       createdAfter: new Date('2026-01-02T02:04:05.500Z'),
       createdBefore: new Date('2026-12-31T23:59:59Z'),
+      idPrefix: '0197ab-7',
+      signal: 'SIGKILL',
     });
+  });
+
+  it.each([
+    ['idPrefix: "x"', 'filter.idPrefix: expected the beginning of an id: 1 to 35 hexadecimal digits and "-"'],
+    ['idPrefix: ""', 'filter.idPrefix: expected the beginning of an id'],
+    ['signal: "SIGNONE"', 'filter.signal: expected a signal by its name or number'],
+  ])('refuses { %s }', async (filter, message) => {
+    const { errors } = await many(1).api.ask(`{ jobs(filter: { ${filter} }) { nodes { id } } }`);
+    expect(errors?.[0]?.message).toContain(message);
+    expect(errors?.[0]?.extensions?.['code']).toBe('BAD_USER_INPUT');
   });
 
   it('takes null for left out', async () => {

@@ -78,6 +78,10 @@ describe('events', () => {
     for (const filter of [{ name: 'b' }, { owner: 'o' }, { image: 'other' }, { createdAfter: at(8) }])
       expect(await chosen(filter)).toEqual(['b QUEUED']);
     expect(await chosen({ createdBefore: at(8), status: ['QUEUED'] })).toEqual(['a QUEUED']);
+    expect(await chosen({ idPrefix: b.id.slice(0, 35), status: ['QUEUED'] })).toEqual(['b QUEUED']);
+    expect(await chosen({ failed: true })).toEqual([]);
+    await store.transition(b.id, ['QUEUED'], { status: 'FAILED', finishedAt: at(10), error: 'no' });
+    expect(await chosen({ failed: true })).toEqual(['b QUEUED', 'b FAILED']);
   });
 
   it('are looked at in bounded steps, and all of them', async () => {

@@ -173,6 +173,62 @@ describe('a page', () => {
     expect(await ids({ name: 'one', owner: 'bob' })).toEqual([]);
   });
 
+  it('holds the jobs that ended as the filter says, and those whose ids begin so', async () => {
+    const ran = { finishedAt: at(9), usage: null, hits: [], output: null } as const;
+    const started = { startedAt: at(1) } as const;
+    const exited = (code: number) => ({ kind: 'exited', code }) as const;
+    const killed = { kind: 'signaled', signal: 'SIGKILL' } as const;
+    const ends: Readonly<Record<string, JobState>> = {
+      ok: { status: 'COMPLETED', termination: exited(0), ...started, ...ran },
+      seven: { status: 'COMPLETED', termination: exited(7), ...started, ...ran },
+      killed: { status: 'COMPLETED', termination: killed, ...started, ...ran },
+      stopped: { status: 'STOPPED', termination: exited(7), ...started, ...ran },
+      oom: { status: 'LIMIT_EXCEEDED', limit: 'MEMORY', error: 'm', termination: killed, ...started, ...ran },
+      late: {
+        status: 'LIMIT_EXCEEDED',
+        limit: 'TIME',
+        error: 't',
+        termination: exited(0),
+        ...started,
+        ...ran,
+      },
+      lost: { status: 'LOST', error: 'l', finishedAt: at(9), ...started },
+    };
+    const byId = new Map<string, string>();
+    for (const [name, state] of Object.entries(ends)) {
+      const job = makeJob({ name });
+      byId.set(job.id, name);
+      await store.insert(job);
+      await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', pausedAt: null, ...started });
+      await store.transition(job.id, ['RUNNING'], state);
+    }
+    const unfit = makeJob({ name: 'unfit' });
+    byId.set(unfit.id, 'unfit');
+    await store.insert(unfit);
+    await store.transition(unfit.id, ['QUEUED'], { status: 'FAILED', finishedAt: at(9), error: 'f' });
+    await store.insert(makeJob({ name: 'queued' }));
+    const names = async (filter: PageRequest['filter']): Promise<(string | undefined)[]> => {
+      const { jobs } = await store.list(page({ limit: 20, filter }));
+      expect(await store.count(filter)).toBe(jobs.length);
+      return jobs.map(({ id }) => byId.get(id));
+    };
+    const failures = ['seven', 'killed', 'oom', 'late', 'lost', 'unfit'];
+    expect(await names({ failed: true })).toEqual(failures);
+    expect(await names({ failed: true, status: ['LOST', 'COMPLETED'] })).toEqual(['seven', 'killed', 'lost']);
+    expect(await names({ exitCode: 7 })).toEqual(['seven', 'stopped']);
+    expect(await names({ exitCode: 7, failed: true })).toEqual(['seven']);
+    expect(await names({ exitCode: 0 })).toEqual(['ok', 'late']);
+    expect(await names({ exitCode: 0, status: ['COMPLETED'] })).toEqual(['ok']);
+    expect(await names({ exitCode: 0, failed: true })).toEqual(['late']);
+    expect(await names({ signal: 'SIGKILL' })).toEqual(['killed', 'oom']);
+    expect(await names({ signal: 'SIGKILL', limitExceeded: 'MEMORY' })).toEqual(['oom']);
+    expect(await names({ limitExceeded: 'TIME' })).toEqual(['late']);
+    expect(await names({ name: 'seven', failed: true })).toEqual(['seven']);
+    for (const [id, name] of byId) expect(await names({ idPrefix: id.slice(0, 35) })).toContain(name);
+    expect(await names({ idPrefix: '0' })).toHaveLength(byId.size + 1);
+    expect(await names({ idPrefix: 'f' })).toEqual([]);
+  });
+
   it('is what the filter, the cursors and the order say, for every kind of filter and each way', async () => {
     const jobs: Job[] = [];
     for (let index = 0; index < 24; index++) {

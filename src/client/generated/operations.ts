@@ -44,14 +44,24 @@ export type JobFilter = {
   readonly createdAfter?: string | null | undefined;
   /** Jobs submitted before this time. */
   readonly createdBefore?: string | null | undefined;
+  /** Jobs whose command exited with this code. */
+  readonly exitCode?: number | null | undefined;
+  /** True: jobs that are LIMIT_EXCEEDED, LOST or FAILED, or COMPLETED without the exit code 0. A job that was stopped did not fail. False is no condition. */
+  readonly failed?: boolean | null | undefined;
+  /** Jobs whose id begins with this: 1 to 35 characters, of hexadecimal digits and "-". For a whole id there is `job`. */
+  readonly idPrefix?: string | null | undefined;
   /** Jobs that run in the image of this name. */
   readonly image?: string | null | undefined;
   /** Jobs with this label, key and value. */
   readonly label?: LabelInput | null | undefined;
+  /** Jobs that exceeded this limit. */
+  readonly limitExceeded?: LimitKind | null | undefined;
   /** Jobs with exactly this name. */
   readonly name?: string | null | undefined;
   /** Jobs that this subject submitted. */
   readonly owner?: string | null | undefined;
+  /** Jobs whose command this signal ended, by name or number: "SIGKILL", "KILL", "9". */
+  readonly signal?: string | null | undefined;
   /** Jobs in one of these states. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
 };
