@@ -242,10 +242,7 @@ export class Jobs implements JobService {
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
     const job = await this.#find(identity, id, 'jobId');
     const start = checkStart(request);
-    const first = request.first ?? DEFAULT_PAGE;
-    if (!(first >= 1 && first <= LARGEST_PAGE))
-      throw badInput('first', `from 1 to ${LARGEST_PAGE} bytes`, first);
-    const bounds = { ...start, first, closed: isFinal(job.state) };
+    const bounds = { ...start, first: checkMaxBytes(request), closed: isFinal(job.state) };
     const path = this.#options.folders.log(id);
     const { grep } = request;
     if (grep !== undefined) checkText(grep);
@@ -402,6 +399,16 @@ const checkStart = (request: LogStart): Start => {
     ...(offset !== undefined && { offset }),
     ...(stream !== undefined && { stream }),
   };
+};
+
+/** @throws ClientError for a page that is empty or too large, or bounded twice */
+const checkMaxBytes = ({ maxBytes, first }: LogPageRequest): number => {
+  if (maxBytes !== undefined && first !== undefined)
+    throw badInput('first', 'only maxBytes, its new name', 'both');
+  const bytes = maxBytes ?? first ?? DEFAULT_PAGE;
+  if (!(bytes >= 1 && bytes <= LARGEST_PAGE))
+    throw badInput(first === undefined ? 'maxBytes' : 'first', `from 1 to ${LARGEST_PAGE} bytes`, bytes);
+  return bytes;
 };
 
 const checkText = (text: string): void => {

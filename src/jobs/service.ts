@@ -4,9 +4,19 @@ import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from 
 import type { QueuePlace } from './queue.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
-/** Who asks. Decided in one place, at the door of the server. */
+/** What a caller may do; `ADMIN`: everything. */
+export const ROLES = ['ADMIN', 'USER', 'VIEWER'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** How a caller proved who it is. */
+export const SIGN_IN_METHODS = ['TOKEN'] as const;
+export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
+
+/** The caller. Decided in one place, where the server receives a request. */
 export interface Identity {
   readonly subject: string;
+  readonly role: Role;
+  readonly method: SignInMethod;
 }
 
 /** Limits as asked for: what is left out takes the server's default. Units as in `Limits`. */
@@ -76,7 +86,9 @@ export interface LogStart {
 }
 
 export interface LogPageRequest extends LogStart {
-  /** Bytes of output a page holds at most. */
+  /** The most bytes of output in a page. */
+  readonly maxBytes?: number;
+  /** The former name of `maxBytes`, so that errors name the argument that the client used. Not both. */
   readonly first?: number;
   /** Only lines that contain this text. */
   readonly grep?: string;

@@ -1,6 +1,7 @@
 /** The Pothos schema builder that every type of the schema is defined with, and the root types. */
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
+import { badInput, notFound } from '../jobs/errors.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { Context } from './context.ts';
 import { unauthenticated } from './errors.ts';
@@ -10,6 +11,18 @@ interface Scalar<In, Out> {
   Input: In | Malformed;
   Output: Out;
 }
+
+const MOST_NODES = 100;
+
+/**
+ * The caller's identity. Every resolver of a root field begins here.
+ *
+ * @throws GraphQLError `UNAUTHENTICATED`
+ */
+export const identify = ({ identity }: Context): Identity => {
+  if (identity === null) throw unauthenticated();
+  return identity;
+};
 
 export const builder = new SchemaBuilder<{
   Context: Context;
@@ -28,14 +41,32 @@ export const builder = new SchemaBuilder<{
     clientMutationId: 'omit',
     cursorType: 'String',
     nodesOnConnection: { description: 'The objects of this page, without their edges.' },
-    nodesQueryOptions: false,
     // The ids of jobs are unique by themselves, and jobs are the only nodes.
     encodeGlobalID: (_type, id) => String(id),
     decodeGlobalID: (id) => ({ typename: 'Job', id }),
     nodeTypeOptions: { description: 'An object with an id that `node` finds it by.' },
     nodeQueryOptions: {
-      description: 'The object with this id.',
+      description:
+        'The object with this id. An unknown id is an error with code NOT_FOUND, and the field is null.',
       args: { id: { description: 'The id of any object that implements `Node`.' } },
+      resolve: async (_root, { id }, context, _info, load) => {
+        identify(context);
+        const node = await load(id);
+        if (node === null || node === undefined) throw notFound('id', 'object', id.id);
+        return node;
+      },
+    },
+    nodesQueryOptions: {
+      description:
+        'The objects with these ids, in the same order. At the place of an unknown id there is null, with an error with code NOT_FOUND.',
+      args: { ids: { description: 'Ids of any objects that implement `Node`, at most 100.' } },
+      resolve: async (_root, { ids }, context, _info, load) => {
+        identify(context);
+        if (ids.length > MOST_NODES) throw badInput('ids', `at most ${MOST_NODES} ids`, `${ids.length}`);
+        const nodes = await load(ids);
+        // An Error in the place of an item is an error of that item alone.
+        return nodes.map((node, index) => node ?? notFound(`ids[${index}]`, 'object', ids[index]?.id ?? ''));
+      },
     },
     idFieldOptions: { description: 'Opaque and unique among all objects of this server.' },
     pageInfoTypeOptions: { description: 'Where a page lies in its connection (Relay).' },
@@ -67,13 +98,3 @@ builder.subscriptionType({
   description:
     'Live streams, over WebSocket (graphql-transport-ws) and SSE, both at /graphql. A slow client delays only its own stream.',
 });
-
-/**
- * The caller's identity. Every resolver of a root field begins here.
- *
- * @throws GraphQLError `UNAUTHENTICATED`
- */
-export const identify = ({ identity }: Context): Identity => {
-  if (identity === null) throw unauthenticated();
-  return identity;
-};

@@ -226,13 +226,19 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     }),
     logs: t.field({
       type: LogBatch,
+      nullable: true,
       description:
-        'One page of the output, from the beginning or from where `after`, `tail`, `since` or `offset` says (at most one of them). Continue with `after: cursor` until `endOfLog`.',
+        'One page of the output, from the beginning or from where `after`, `tail`, `since` or `offset` says (at most one of them). Continue with `after: cursor` until `endOfLog`. A bad argument is an error of this field, which is then null; the rest of the job is returned.',
       args: {
         after: t.arg.string({ description: START_HELP.after }),
-        first: t.arg({
+        maxBytes: t.arg({
           type: 'ByteSize',
           description: 'The most bytes of output to return, from 1 to 1Mi. Default 64Ki.',
+        }),
+        first: t.arg({
+          type: 'ByteSize',
+          description: 'The former name of `maxBytes`.',
+          deprecationReason: 'Renamed to `maxBytes`: it counts bytes, not entries.',
         }),
         tail: t.arg.int({ description: START_HELP.tail }),
         since: t.arg({ type: 'DateTime', description: START_HELP.since }),
@@ -244,9 +250,11 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
         }),
       },
       resolve: (job, args, context) => {
+        const maxBytes = wellFormed('maxBytes', args.maxBytes);
         const first = wellFormed('first', args.first);
         return context.jobs.readLog(identify(context), job.id, {
           ...logStart(args),
+          ...(maxBytes !== undefined && { maxBytes }),
           ...(first !== undefined && { first }),
           ...(typeof args.grep === 'string' && { grep: args.grep }),
         });
@@ -260,7 +268,7 @@ builder.queryField('job', (t) =>
     type: JobNode,
     nullable: true,
     description:
-      'The job with this id. An unknown id is an error with code NOT_FOUND, and the field is null.',
+      'The job with this id. An unknown id is an error with code NOT_FOUND, and the field is null, as in `node`.',
     args: { id: t.arg.id({ required: true, description: 'The id of the job.' }) },
     resolve: async (_root, { id }, context) => {
       const job = await context.jobs.get(identify(context), id);

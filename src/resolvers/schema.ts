@@ -16,6 +16,7 @@ import './server.ts';
 import './signal-job.ts';
 import './stop-job.ts';
 import './submit-job.ts';
+import './viewer.ts';
 
 export const schema = builder.toSchema();
 

@@ -1,16 +1,19 @@
+/** Turns the credentials of a request into an identity. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Identity } from '../jobs/service.ts';
 
+const ADMIN: Identity = { subject: 'admin', role: 'ADMIN', method: 'TOKEN' };
+
 /**
- * Decides who asks: the one place where that is decided.
+ * Decides who the caller is: the one place where that is decided.
  *
  * @param authorization the Authorization header (RFC 6750), or what a WebSocket client sent in its place
  * @param token the admin token
- * @returns `null`: nobody whom the server knows
+ * @returns `null` without a valid token
  */
 export const decideIdentity = (authorization: unknown, token: string): Identity | null => {
   const given = typeof authorization === 'string' ? /^Bearer ([^ ]+)$/i.exec(authorization)?.[1] : undefined;
-  return given !== undefined && isSame(given, token) ? { subject: 'admin' } : null;
+  return given !== undefined && isSame(given, token) ? ADMIN : null;
 };
 
 /** In a time that does not tell how much of the text was right. */

@@ -143,6 +143,8 @@ describe('a limit that this host cannot enforce', () => {
 describe('an unknown job', () => {
   it.each([
     ['{ job(id: "nosuch") { id } }', 'id:'],
+    ['{ node(id: "nosuch") { id } }', 'id:'],
+    ['{ nodes(ids: ["nosuch"]) { id } }', 'ids[0]:'],
     ['mutation { stopJob(input: { jobId: "nosuch" }) { job { id } } }', 'input.jobId:'],
   ])('is told as NOT_FOUND: %s', async (query, field) => {
     const { code, message } = await refusal(query);
@@ -179,13 +181,16 @@ describe('a page', () => {
     ['logs(grep: "a\\nb")', 'grep:'],
     ['logs(first: 0)', 'first:'],
     ['logs(first: "4G")', 'first:'],
+    ['logs(maxBytes: 0)', 'maxBytes:'],
+    ['logs(maxBytes: "1025Ki")', 'maxBytes:'],
+    ['logs(maxBytes: 1, first: 1)', 'first:'],
   ])('of a log is refused: %s', async (field, name) => {
     const { id } = await server.run({ command: 'echo x' });
-    const { code, message } = await refusal(`query ($id: ID!) { job(id: $id) { ${field} { cursor } } }`, {
-      id,
-    });
+    const query = `query ($id: ID!) { job(id: $id) { status ${field} { cursor } } }`;
+    const { code, message } = await refusal(query, { id });
     expect(code).toBe('BAD_USER_INPUT');
     expect(message).toContain(name);
+    expect((await server.ask(query, { id })).data).toEqual({ job: { status: 'COMPLETED', logs: null } });
   });
 });
 

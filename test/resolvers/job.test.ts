@@ -115,7 +115,7 @@ describe('Job', () => {
       droppedBytes: 2 ** 40,
     });
     const document = `query ($id: ID!) { job(id: $id) {
-      logs(after: "3", first: "1Ki", stream: STDERR) {
+      logs(after: "3", maxBytes: "1Ki", stream: STDERR) {
         entries { stream time text bytes cursor } cursor endOfLog droppedBytes } } }`;
     expect(await api.data(document, { id })).toEqual({
       job: {
@@ -135,7 +135,25 @@ describe('Job', () => {
         },
       },
     });
-    expect(api.jobs.read).toEqual([{ after: '3', first: 1024, stream: 'STDERR' }]);
+    expect(api.jobs.read).toEqual([{ after: '3', maxBytes: 1024, stream: 'STDERR' }]);
+  });
+
+  it('bounds a page of its log by the former name of the argument as well', async () => {
+    const api = new Api();
+    const { id } = api.jobs.add();
+    await api.data('query ($id: ID!) { job(id: $id) { logs(first: "1Ki") { cursor } } }', { id });
+    expect(api.jobs.read).toEqual([{ first: 1024 }]);
+  });
+
+  it('is returned without its log when an argument of that is bad', async () => {
+    const api = new Api();
+    const { id } = api.jobs.add();
+    expect(
+      await api.ask('query ($id: ID!) { job(id: $id) { status logs(maxBytes: "x") { cursor } } }', { id }),
+    ).toMatchObject({
+      data: { job: { status: 'QUEUED', logs: null } },
+      errors: [{ path: ['job', 'logs'], extensions: { code: 'BAD_USER_INPUT', field: 'maxBytes' } }],
+    });
   });
 
   it('is a node, found by its plain id', async () => {
@@ -143,18 +161,39 @@ describe('Job', () => {
     const { id } = api.jobs.add();
     const document = 'query ($id: ID!) { node(id: $id) { __typename id ... on Job { status } } }';
     expect(await api.data(document, { id })).toEqual({ node: { __typename: 'Job', id, status: 'QUEUED' } });
-    expect(await api.data(document, { id: unknownId })).toEqual({ node: null });
-    expect(await api.data(document, { id: 'Sm9iOjE=' })).toEqual({ node: null });
   });
 
-  it('that does not exist is NOT_FOUND', async () => {
+  it('is one of several nodes, each in its place, with an error for each that does not exist', async () => {
     const api = new Api();
-    expect(await api.ask('query ($id: ID!) { job(id: $id) { id } }', { id: unknownId })).toMatchObject({
-      data: { job: null },
+    const [one, other] = [api.jobs.add(), api.jobs.add()];
+    const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }';
+    const node = ({ id }: { readonly id: string }) => ({ __typename: 'Job', id });
+    const ids = [other.id, unknownId, one.id, other.id];
+    expect(await api.ask(document, { ids })).toMatchObject({
+      data: { nodes: [node(other), null, node(one), node(other)] },
       errors: [
-        { message: `id: no job with id "${unknownId}"`, extensions: { code: 'NOT_FOUND', field: 'id' } },
+        {
+          message: `ids[1]: no object with id "${unknownId}"`,
+          path: ['nodes', 1],
+          extensions: { code: 'NOT_FOUND', field: 'ids[1]' },
+        },
       ],
     });
+    expect(await api.data(document, { ids: [] })).toEqual({ nodes: [] });
+    expect(await api.error(document, { ids: Array(101).fill(one.id) })).toMatchObject({
+      message: 'ids: expected at most 100 ids, got "101"',
+      extensions: { code: 'BAD_USER_INPUT', field: 'ids' },
+    });
+  });
+
+  it.each(['job', 'node'])('that does not exist is NOT_FOUND in %s', async (field) => {
+    const document = `query ($id: ID!) { ${field}(id: $id) { id } }`;
+    for (const id of [unknownId, 'Sm9iOjE=', '']) {
+      const { data, errors } = await new Api().ask(document, { id });
+      expect(data).toEqual({ [field]: null });
+      expect(errors).toMatchObject([{ path: [field], extensions: { code: 'NOT_FOUND', field: 'id' } }]);
+      expect(errors?.[0]?.message).toMatch(new RegExp(`^id: no (job|object) with id "${id}"$`));
+    }
   });
 });
 
@@ -174,11 +213,22 @@ describe('server', () => {
   });
 });
 
+describe('viewer', () => {
+  it('is the caller', async () => {
+    expect(await new Api().data('{ viewer { subject role method } }')).toEqual({
+      viewer: { subject: 'somebody', role: 'ADMIN', method: 'TOKEN' },
+    });
+  });
+});
+
 describe('an operation of nobody', () => {
   it.each([
     '{ job(id: "1") { id } }',
     '{ jobs { nodes { id } } }',
     '{ node(id: "1") { id } }',
+    '{ nodes(ids: ["1"]) { id } }',
+    '{ nodes(ids: []) { id } }',
+    '{ viewer { subject } }',
     '{ server { version } }',
     'mutation { submitJob(input: { command: "true" }) { job { id } } }',
     'mutation { stopJob(input: { jobId: "1" }) { job { id } } }',

@@ -5,7 +5,11 @@ const TOKEN = 'a-token-of-forty-characters-0123456789ab';
 
 describe('decideIdentity', () => {
   it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER ${TOKEN}`])('knows %j', (authorization) => {
-    expect(decideIdentity(authorization, TOKEN)).toEqual({ subject: 'admin' });
+    expect(decideIdentity(authorization, TOKEN)).toEqual({
+      subject: 'admin',
+      role: 'ADMIN',
+      method: 'TOKEN',
+    });
   });
 
   it.each([

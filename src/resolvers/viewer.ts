@@ -1,0 +1,38 @@
+/** The query viewer: the caller, as the server sees it. */
+import type { Identity, ROLES, SIGN_IN_METHODS } from '../jobs/service.ts';
+import { builder, identify } from './builder.ts';
+
+const Role = builder.enumType('Role', {
+  description: 'What a caller may do.',
+  values: {
+    ADMIN: { description: 'Everything, with the jobs of every subject.' },
+    USER: { description: 'Submits jobs, and sees and controls those of its own subject.' },
+    VIEWER: { description: 'Sees jobs of its own subject, and changes nothing.' },
+  } as const satisfies Record<(typeof ROLES)[number], object>,
+});
+
+const SignInMethod = builder.enumType('SignInMethod', {
+  description: 'How a caller proved who it is.',
+  values: {
+    TOKEN: { description: 'With a bearer token.' },
+  } as const satisfies Record<(typeof SIGN_IN_METHODS)[number], object>,
+});
+
+const ViewerType = builder.objectRef<Identity>('Viewer').implement({
+  description: 'The caller, as the server sees it.',
+  fields: (t) => ({
+    subject: t.exposeString('subject', {
+      description: 'The name of the caller: the `owner` of the jobs it submits.',
+    }),
+    role: t.expose('role', { type: Role, description: 'What the caller may do.' }),
+    method: t.expose('method', { type: SignInMethod, description: 'How the caller proved who it is.' }),
+  }),
+});
+
+builder.queryField('viewer', (t) =>
+  t.field({
+    type: ViewerType,
+    description: 'The caller: whose token this request carries, and what it may do.',
+    resolve: (_root, _args, context) => identify(context),
+  }),
+);
