@@ -108,8 +108,8 @@ test-host: test-setup ## Run the tests of this machine only (one file: make test
 	@vitest run $(ARGS)
 
 .PHONY: test-vm
-test-vm: test-setup ## Run the tests that need cgroup v2 with its controllers, in a virtual machine where needed
-	@node test/vm/run.ts $(ARGS)
+test-vm: test-setup ## Run the tests that need cgroup v2 with controllers, in virtual machines (quick: ACCEL=uml)
+	@node test/vm/run.ts $(if $(ACCEL),--accel $(ACCEL)) $(ARGS)
 
 .PHONY: test-fuzz
 test-fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Run the fuzzers of the launcher for a bounded number of inputs

@@ -64,7 +64,7 @@ describe('memory.high', () => {
   it('slows a job down without an end of it, and tells so', async () => {
     const job = await server.run({
       command: 'head -c 33554432 /dev/zero >/tmp/x; echo done',
-      limits: { memory: '64Mi', memoryHigh: '16Mi', timeout: '60s' },
+      limits: { memory: '64Mi', memoryHigh: '16Mi', timeout: '5s' },
     });
     const hit = job.limitsHit.find(({ limit }) => limit === 'memoryHigh');
     expect(hit).toMatchObject({ value: 16 * MIB, ended: false });

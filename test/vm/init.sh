@@ -2,6 +2,7 @@
 # The first process of the test machine. Stage one runs from the initramfs, stage two (`init.sh two`) from the root.
 # The shell ends at the first failure, which is a kernel panic, which ends the machine: what the host then shows of the
 # console closes with the step that failed.
+# $machine comes from the kernel's command line: qemu or uml (User Mode Linux).
 set -eu
 
 step() {
@@ -14,8 +15,15 @@ attempt() {
   "$@" || echo "vm: no $1; goes on without"
 }
 
-# The device of a virtio port. Ports appear a moment after their driver.
+# The device of one of the channels control, stdout and stderr: a serial line of User Mode Linux, or else a virtio
+# port, which appears a moment after its driver.
 port() {
+  if [ "$machine" = uml ]; then
+    case $1 in control) line=/dev/ttyS0 ;; stdout) line=/dev/ttyS1 ;; stderr) line=/dev/ttyS2 ;; esac
+    stty -F "$line" raw -echo
+    echo "$line"
+    return
+  fi
   tries=0
   while [ "$tries" -lt 3000 ]; do
     for entry in /sys/class/virtio-ports/*; do
@@ -31,24 +39,30 @@ port() {
 }
 
 stage_one() {
-  /bin/busybox --install -s /bin
+  # The first root may be read-only.
+  /busybox mount -t tmpfs bin /bin
+  /busybox --install -s /bin
   step mount -t proc proc /proc
   step mount -t sysfs sysfs /sys
-  step mount -t devtmpfs devtmpfs /dev
+  # A kernel may have mounted it already, but never in an initramfs.
+  grep -q '^devtmpfs /dev ' /proc/mounts || step mount -t devtmpfs devtmpfs /dev
   while read -r module parameters; do
     # shellcheck disable=SC2086 # one parameter a word
     step insmod "/modules/$module" $parameters
   done </modules/order
 
-  # A port can be open once only: as long as this shell holds it, nothing else can speak for it.
+  # A virtio port can be open once only: as long as this shell holds it, nothing else can speak for it.
   control=$(port control)
   exec 3<>"$control"
   echo up >&3
   read -r folders <&3
   read -r command <&3
 
-  step mkdir /host /layer /newroot /plain
-  step mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro root /host
+  if [ "$machine" = uml ]; then
+    step mount -t hostfs -o ro,/ root /host
+  else
+    step mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro root /host
+  fi
   step mount -t tmpfs -o mode=0755 layer /layer
   step mkdir /layer/upper /layer/work
   step mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work root /newroot
@@ -61,10 +75,13 @@ stage_one() {
     step mount --bind "/plain$folder" "/newroot$folder"
   done
   step mkdir /newroot/run/vm
-  step cp /bin/busybox /init.sh /newroot/run/vm
+  step cp /busybox /init.sh /newroot/run/vm
   echo "$command" | base64 -d >/newroot/run/vm/command
   for folder in proc sys dev; do step mount --move "/$folder" "/newroot/$folder"; done
-  exec switch_root /newroot /run/vm/busybox sh /run/vm/init.sh two
+  # Over the first root, as switch_root does; pivot_root cannot leave an initramfs.
+  cd /newroot
+  step mount --move . /
+  exec chroot . /run/vm/busybox sh /run/vm/init.sh two
 }
 
 stage_two() {
@@ -79,8 +96,16 @@ stage_two() {
   # As systemd does it.
   step mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
   for controller in cpuset cpu io memory pids; do
-    echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+    if grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers; then
+      echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+    else
+      echo "vm: no controller $controller; goes on without"
+    fi
   done
+  # The rings of io_uring corrupt memory under User Mode Linux, and libuv makes some.
+  if [ "$machine" = uml ] && [ -e /proc/sys/kernel/io_uring_disabled ]; then
+    echo 2 >/proc/sys/kernel/io_uring_disabled
+  fi
   step mount --make-rshared /
   step ip link set lo up
   step hostname cloister-vm
@@ -89,7 +114,7 @@ stage_two() {
     attempt swapon /dev/ram0
   fi
 
-  # Through pipes, since a port can be open once only and a command may open /dev/stdout anew.
+  # Through pipes, since a virtio port can be open once only and a command may open /dev/stdout anew.
   mkfifo /run/vm/stdout /run/vm/stderr
   output=$(port stdout)
   errors=$(port stderr)

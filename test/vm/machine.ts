@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { LaneError, say } from './errors.ts';
-import type { Guest } from './guest.ts';
 
-export const ACCELERATORS = ['kvm', 'tcg'] as const;
-export type Accelerator = (typeof ACCELERATORS)[number];
+/**
+ * How a machine is started: a program and its parameters. Its descriptors CONSOLE to STDERR are sockets; the machine's
+ * first process (init.sh) speaks on those after the console.
+ */
+export interface Launch {
+  readonly program: string;
+  readonly parameters: readonly string[];
+}
 
 export interface Task {
   /** What /bin/sh runs as root. */
@@ -18,29 +22,25 @@ export interface Task {
 }
 
 export interface BootOptions {
-  readonly accelerator: Accelerator;
+  /** How it is called in messages. */
+  readonly name: string;
   /** A file that takes what the kernel says. */
   readonly consoleLog: string;
   /** Where the output of the script goes. */
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
-  /** Time until the machine asks for the script, and time altogether, in milliseconds. */
-  readonly bootLimit: number;
-  readonly limit: number;
+  /** Time until the machine asks for the script, and time altogether. */
+  readonly bootLimitMs: number;
+  readonly limitMs: number;
   /** Ends the machine at once. */
   readonly signal?: AbortSignal;
 }
 
-export const QEMU = 'qemu-system-x86_64';
-
-// File descriptors of QEMU, each one end of a pair of sockets.
-const CONSOLE = 3;
-const CONTROL = 4;
-const STDOUT = 5;
-const STDERR = 6;
-// One thread for both CPUs. With one for each, QEMU before 8.1 may translate a page while the other CPU writes it, and
-// run code as it was half-way (deba78709ae8 there): one in eight starts of Node.js failed, and none with one thread.
-const EMULATED = 'tcg,thread=single';
+// File descriptors of the program that is the machine, each one end of a pair of sockets.
+export const CONSOLE = 3;
+export const CONTROL = 4;
+export const STDOUT = 5;
+export const STDERR = 6;
 const POWER_OFF_LIMIT = 30_000;
 const CONSOLE_TAIL = 40;
 // What the kernel says of a process that it ended: the first thing to know when a program died by a signal.
@@ -54,9 +54,9 @@ const MOST_FAULTS = 20;
  * @throws LaneError when the machine did not get as far as an exit code: it did not boot, the kernel panicked, a time
  *   limit passed; with the last lines of its console
  */
-export const runInMachine = async (guest: Guest, task: Task, options: BootOptions): Promise<number> => {
+export const runInMachine = async (launch: Launch, task: Task, options: BootOptions): Promise<number> => {
   // The machine shall not outlive this process, however that ends.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', QEMU, ...parameters(guest, options.accelerator)], {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', launch.program, ...launch.parameters], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
   let trouble: string | undefined;
@@ -64,7 +64,7 @@ export const runInMachine = async (guest: Guest, task: Task, options: BootOption
   let cut: string | undefined;
   const socketOf = (fd: number): Duplex => {
     const socket = child.stdio[fd];
-    if (!(socket instanceof Duplex)) throw new Error(`file descriptor ${fd} of QEMU is no socket`);
+    if (!(socket instanceof Duplex)) throw new Error(`file descriptor ${fd} of the machine is no socket`);
     return socket.on('error', (error) => {
       cut ??= error.message;
     });
@@ -75,8 +75,8 @@ export const runInMachine = async (guest: Guest, task: Task, options: BootOption
   };
   const abort = (): void => end('interrupted');
   options.signal?.addEventListener('abort', abort);
-  const overall = setTimeout(() => end(`not done after ${options.limit / 1000} s`), options.limit);
-  let stage = setTimeout(() => end(`not booted after ${options.bootLimit / 1000} s`), options.bootLimit);
+  const overall = setTimeout(() => end(`not done after ${options.limitMs / 1000} s`), options.limitMs);
+  let stage = setTimeout(() => end(`not booted after ${options.bootLimitMs / 1000} s`), options.bootLimitMs);
 
   const tail = keepTail(socketOf(CONSOLE), options.consoleLog);
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -101,39 +101,21 @@ export const runInMachine = async (guest: Guest, task: Task, options: BootOption
     child.once('error', reject).once('close', () => resolve());
     await promise;
     if (code !== undefined && trouble === undefined) {
-      if (code !== 0) for (const line of (await tail).faults) say(`the kernel: ${line}`);
+      if (code !== 0)
+        for (const line of (await tail).faults) say(`the kernel of the ${options.name}: ${line}`);
       return code;
     }
     const reason = trouble ?? (complaints.trim() || (cut ?? 'it ended by itself (a kernel panic?)'));
     const lines = options.signal?.aborted ? [] : (await tail).lines;
     const seen =
       lines.length > 0 ? `\nThe end of its console (${options.consoleLog}):\n${lines.join('\n')}` : '';
-    throw new LaneError(`The virtual machine failed: ${reason}${seen}`);
+    throw new LaneError(`The ${options.name} failed: ${reason}${seen}`);
   } finally {
     clearTimeout(overall);
     clearTimeout(stage);
     options.signal?.removeEventListener('abort', abort);
     await tail;
   }
-};
-
-const parameters = (guest: Guest, accelerator: Accelerator): string[] => {
-  const port = (name: string): string[] => ['-device', `virtserialport,chardev=${name},name=${name}`];
-  const socket = (name: string, fd: number): string[] => ['-chardev', `socket,id=${name},fd=${fd}`];
-  const share = 'local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap';
-  return [
-    ...(accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', EMULATED, '-cpu', 'max']),
-    ...['-smp', '2', '-m', totalmem() > 6 * 2 ** 30 ? '4G' : '2G'],
-    ...['-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-kernel', guest.kernel, '-initrd', guest.initramfs],
-    ...['-append', 'console=ttyS0 loglevel=7 panic=-1 oops=panic random.trust_cpu=on mitigations=off'],
-    ...['-virtfs', share],
-    ...[...socket('console', CONSOLE), '-serial', 'chardev:console'],
-    ...['-device', 'virtio-serial-pci'],
-    ...[...socket('control', CONTROL), ...port('control')],
-    ...[...socket('stdout', STDOUT), ...port('stdout')],
-    ...[...socket('stderr', STDERR), ...port('stderr')],
-  ];
 };
 
 interface ConsoleTail {

@@ -4,6 +4,18 @@ import { basename, join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { LaneError } from './errors.ts';
 
+/** Kernel modules by name, with the parameters they are inserted with. */
+export type ModuleSet = Readonly<
+  Record<
+    string,
+    {
+      readonly parameters?: string;
+      /** Whether a kernel may have neither the module nor its like built in under this name. */
+      readonly optional?: boolean;
+    }
+  >
+>;
+
 /** A kernel module, ready to be inserted. */
 export interface KernelModule {
   readonly name: string;
@@ -17,14 +29,12 @@ export interface KernelModule {
  * @param folder the modules of one kernel, as in /lib/modules/RELEASE; modules.dep is not needed, which packages do
  *   not hold
  * @param busybox a program that unpacks .ko.xz, the one format that Node.js does not know
- * @param optional those of `wanted` that may be missing
- * @throws LaneError when another of them is neither there nor built in
+ * @throws LaneError when one that is not optional is neither there nor built in
  */
 export const collectModules = (
   folder: string,
-  wanted: readonly string[],
+  wanted: ModuleSet,
   busybox: string,
-  optional: ReadonlySet<string> = new Set(),
 ): readonly KernelModule[] => {
   const files = new Map<string, string>();
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -36,13 +46,13 @@ export const collectModules = (
   const collect = (name: string): void => {
     if (collected.has(name) || builtin.has(name)) return;
     const file = files.get(name);
-    if (file === undefined && optional.has(name)) return;
+    if (file === undefined && wanted[name]?.optional) return;
     if (file === undefined) throw new LaneError(`The kernel in ${folder} has no module ${name}`);
     const content = unpack(file, busybox);
     for (const dependency of dependenciesOf(content)) collect(dependency);
     collected.set(name, { name, content });
   };
-  for (const name of wanted) collect(name);
+  for (const name of Object.keys(wanted)) collect(name);
   return [...collected.values()];
 };
 

@@ -1,24 +1,28 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+// Runs the tests that need cgroup v2 with its controllers, here or in virtual machines.
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chooseAccelerator, forgetAccelerator } from './accelerator.ts';
 import { LaneError, say } from './errors.ts';
-import { prepareGuest } from './guest.ts';
 import { whyNotHere } from './host.ts';
-import { ACCELERATORS, type Accelerator, QEMU, runInMachine } from './machine.ts';
-import { install, isProgram } from './packages.ts';
+import { ACCELERATORS, type Accelerator, type Kind, mostMachines, prepareKind } from './kinds.ts';
+import { runInMachine } from './machine.ts';
+import { prefixLines } from './relay.ts';
+import { type Costs, splitByCost } from './split.ts';
 import { taskOf } from './task.ts';
 
 const USAGE = `Usage: node test/vm/run.ts [options] [vitest filters]
        node test/vm/run.ts [options] -- command [argument...]
 
 Runs the tests of limits (or a command, as root) where cgroup v2 has its controllers: on this machine
-when it has them, otherwise in a virtual machine. See test/vm/README.md.
+when it has them, otherwise in virtual machines, between which the test files are split.
+See test/vm/README.md.
 
-  --vm             take the virtual machine in any case
-  --accel NAME     kvm or tcg; left out: KVM when a machine boots under it
+  --vm             take a virtual machine in any case
+  --accel NAME     kvm or tcg (QEMU) or uml (User Mode Linux, quick); left out: KVM when a machine
+                   boots under it, else tcg; given: the same as --vm
+  --machines N     how many (default: one for each CPU, as far as memory goes)
   --timeout S      end everything after that many seconds (default 3000)
   --help           show this text
 
@@ -28,21 +32,19 @@ the machine did not boot, its kernel panicked, something to run it is missing.
 
 const PROJECT = join(import.meta.dirname, '..', '..');
 const CACHE = join(PROJECT, '.cache', 'vm');
-const VITEST = [
-  join(PROJECT, 'node_modules/vitest/vitest.mjs'),
-  'run',
-  '--config',
-  'test/vm/vitest.config.ts',
-];
-const BOOT_LIMIT = 180_000;
+const CONFIG = 'test/vm/vitest.config.ts';
+const VITEST = join(PROJECT, 'node_modules/vitest/vitest.mjs');
+const BOOT_LIMIT_MS = 180_000;
 const LANE_FAILED = 125;
 
 interface Options {
-  readonly argv: readonly string[];
+  /** Undefined: the tests. */
+  readonly command: readonly string[] | undefined;
+  readonly filters: readonly string[];
   readonly vm: boolean;
   readonly accelerator: Accelerator | undefined;
-  /** In milliseconds. */
-  readonly limit: number;
+  readonly machines: number;
+  readonly limitMs: number;
 }
 
 const parse = (parameters: readonly string[]): Options | undefined => {
@@ -52,6 +54,7 @@ const parse = (parameters: readonly string[]): Options | undefined => {
     options: {
       vm: { type: 'boolean', default: false },
       accel: { type: 'string' },
+      machines: { type: 'string', default: String(mostMachines()) },
       timeout: { type: 'string', default: '3000' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -62,47 +65,72 @@ const parse = (parameters: readonly string[]): Options | undefined => {
   if (values.accel !== undefined && accelerator === undefined) {
     throw new LaneError(`--accel: expected ${ACCELERATORS.join(' or ')}, got "${values.accel}"`);
   }
-  if (!/^[1-9]\d{0,5}$/.test(values.timeout)) {
-    throw new LaneError(`--timeout: expected a whole number of seconds above 0, got "${values.timeout}"`);
-  }
   const command = separator === -1 ? [] : parameters.slice(separator + 1);
   if (command.length > 0 && positionals.length > 0) {
     throw new LaneError(`expected nothing between the options and "--", got "${positionals.join(' ')}"`);
   }
   return {
-    argv: command.length > 0 ? command : [process.execPath, ...VITEST, ...positionals],
-    vm: values.vm,
+    command: command.length > 0 ? command : undefined,
+    filters: positionals,
+    vm: values.vm || accelerator !== undefined,
     accelerator,
-    limit: Number(values.timeout) * 1000,
+    machines: positive('--machines', values.machines),
+    limitMs: positive('--timeout', values.timeout) * 1000,
   };
 };
 
-// Where threads are slow, those of V8 that compile WebAssembly get in each other's way: starts of Node.js ended by
-// "Check failed: it->second.Size() > offset" or SIGSEGV (nodejs/node#64500 tells of the like). It starts without them.
-const FEW_THREADS = '--v8-pool-size=0';
+const positive = (flag: string, text: string): number => {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new LaneError(`${flag}: expected a whole number above 0, got "${text}"`);
+};
 
-const environment = (accelerator: Accelerator): NodeJS.ProcessEnv => {
-  const options = [process.env['NODE_OPTIONS'], accelerator === 'tcg' ? FEW_THREADS : undefined];
+const vitest = (files: readonly string[]): string[] => [
+  process.execPath,
+  VITEST,
+  'run',
+  '--config',
+  CONFIG,
+  ...files,
+];
+
+/** The test files that the filters choose, from the project folder. */
+const chosenFiles = (filters: readonly string[]): string[] => {
+  const list = [VITEST, 'list', '--filesOnly', '--config', CONFIG, ...filters];
+  const files = execFileSync(process.execPath, list, { cwd: PROJECT, encoding: 'utf8' }).split('\n');
+  return files.filter((file) => file !== '');
+};
+
+/** What each machine has to run. */
+const commandsOf = ({ command, filters, machines }: Options): (readonly string[])[] => {
+  if (command !== undefined) return [command];
+  const costs = JSON.parse(readFileSync(join(import.meta.dirname, 'costs.json'), 'utf8')) as Costs;
+  const files = chosenFiles(filters);
+  if (files.length === 0) throw new LaneError(`no test file matches ${filters.join(' ')}`);
+  return splitByCost(files, costs, machines).map(vitest);
+};
+
+const environment = ({ nodeOptions }: Kind): NodeJS.ProcessEnv => {
+  const options = [process.env['NODE_OPTIONS'] ?? '', nodeOptions].filter((option) => option !== '');
   const inColour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
   return {
     // What is compiled once is found again by the next process.
     NODE_COMPILE_CACHE: '/tmp/node-compile-cache',
     ...(inColour && { FORCE_COLOR: '1' }),
     ...process.env,
-    NODE_OPTIONS: options.filter((option) => option !== undefined).join(' '),
+    NODE_OPTIONS: options.join(' '),
   };
 };
 
 const runHere = async (options: Options, signal: AbortSignal): Promise<number> => {
-  const [program = '', ...parameters] = options.argv;
+  const [program = '', ...parameters] = options.command ?? vitest(options.filters);
   const child = spawn(program, parameters, { cwd: PROJECT, stdio: 'inherit' });
   const ended = Promise.withResolvers<number>();
   const end = (): boolean => child.kill('SIGTERM');
   signal.addEventListener('abort', end);
   const watchdog = setTimeout(() => {
     child.kill('SIGKILL');
-    ended.reject(new LaneError(`not done after ${options.limit / 1000} s`));
-  }, options.limit);
+    ended.reject(new LaneError(`not done after ${options.limitMs / 1000} s`));
+  }, options.limitMs);
   child.once('error', (error) => ended.reject(new LaneError(`Cannot run ${program}: ${error.message}`)));
   child.once('close', (code, name) => ended.resolve(code ?? 128 + constants.signals[name ?? 'SIGKILL']));
   return ended.promise.finally(() => {
@@ -118,25 +146,49 @@ const runInVm = async (options: Options, signal: AbortSignal): Promise<number> =
         'Run the tests as root on a machine whose own cgroup v2 has the controllers.',
     );
   }
-  if (!(await isProgram(QEMU))) await install('qemu-system-x86');
-  mkdirSync(CACHE, { recursive: true });
-  const guest = await prepareGuest(CACHE);
-  const accelerator = options.accelerator ?? (await chooseAccelerator(guest, CACHE, signal));
-  say(`booting (${accelerator === 'kvm' ? 'KVM' : 'emulated'})`);
+  const commands = commandsOf(options);
+  const kind = await prepareKind(options.accelerator, CACHE, signal);
   try {
-    return await runInMachine(guest, taskOf(options.argv, PROJECT, environment(accelerator)), {
-      accelerator,
-      consoleLog: join(CACHE, 'console.log'),
-      stdout: process.stdout,
-      stderr: process.stderr,
-      bootLimit: BOOT_LIMIT,
-      limit: options.limit,
-      signal,
-    });
-  } catch (error) {
-    if (accelerator === 'kvm') forgetAccelerator(CACHE);
-    throw error;
+    const many = commands.length > 1 ? `${commands.length} machines` : 'a machine';
+    say(`booting ${many} (${kind.label})`);
+    const codes = await Promise.allSettled(
+      commands.map((command, index) => {
+        const alone = commands.length === 1;
+        const number = String(index + 1);
+        const output = (stream: NodeJS.WritableStream): NodeJS.WritableStream =>
+          alone ? stream : prefixLines(`[${number}] `, stream);
+        return runInMachine(
+          kind.launch(index, commands.length),
+          taskOf(command, PROJECT, environment(kind)),
+          {
+            name: alone ? 'machine' : `machine ${number}`,
+            consoleLog: join(CACHE, alone ? 'console.log' : `console-${number}.log`),
+            stdout: output(process.stdout),
+            stderr: output(process.stderr),
+            bootLimitMs: BOOT_LIMIT_MS,
+            limitMs: options.limitMs,
+            signal,
+          },
+        );
+      }),
+    );
+    return codes.reduce((worst, result) => Math.max(worst, codeOf(result, kind)), 0);
+  } finally {
+    kind.dispose();
   }
+};
+
+/** The exit code that a machine came to; LANE_FAILED, said why, when it came to none. */
+const codeOf = (result: PromiseSettledResult<number>, kind: Kind): number => {
+  if (result.status === 'fulfilled') return result.value;
+  kind.failed();
+  complain(result.reason);
+  return LANE_FAILED;
+};
+
+const complain = (error: unknown): void => {
+  const known = error instanceof LaneError || (error instanceof TypeError && 'code' in error);
+  say(known ? error.message : String(error instanceof Error ? error.stack : error));
 };
 
 const main = async (): Promise<number> => {
@@ -154,14 +206,14 @@ const main = async (): Promise<number> => {
   }
   const reason = options.vm ? 'asked for' : whyNotHere();
   if (reason === undefined) return runHere(options, interrupted.signal);
-  say(`${reason}: running in a virtual machine`);
+  say(`${reason}: running in virtual machines`);
   return runInVm(options, interrupted.signal);
 };
 
 try {
-  process.exitCode = await main();
+  const code = await main();
+  process.exitCode ??= code;
 } catch (error) {
-  const known = error instanceof LaneError || (error instanceof TypeError && 'code' in error);
-  say(known ? error.message : String(error instanceof Error ? error.stack : error));
+  complain(error);
   process.exitCode ??= LANE_FAILED;
 }

@@ -1,0 +1,11 @@
+// Output of several machines at a time, told apart.
+
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+
+/** A stream that copies whole lines to another one, each after a prefix. */
+export const prefixLines = (prefix: string, output: NodeJS.WritableStream): NodeJS.WritableStream => {
+  const input = new PassThrough();
+  createInterface({ input }).on('line', (line) => output.write(`${prefix}${line}\n`));
+  return input;
+};
