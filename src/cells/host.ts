@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import type { ServeConfig } from '../config/config.ts';
 import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from '../runtime/cgroup/index.ts';
 import { type CellIds, findCellIds, type IdSlots, IdsError, slotsOf } from '../runtime/ids/index.ts';
-import { describeStep } from '../runtime/launch-failure.ts';
+import { describeStep, explainStep } from '../runtime/launch-failure.ts';
 import type { LaunchFailure } from '../runtime/protocol/exit-record.ts';
 import { SpawnError } from '../runtime/protocol/spawner.ts';
 import { remedyFor } from '../runtime/remedies.ts';
@@ -48,10 +48,7 @@ export const openHost = async (
   if (failure !== undefined)
     throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
   const unmapped = slots === undefined ? undefined : await tryWith(own);
-  if (unmapped !== undefined)
-    log(
-      `all cells share one range of ids: the kernel does not map those of images (${describeStep(unmapped)})`,
-    );
+  if (unmapped !== undefined) log(`all cells share one range of ids: ${explainStep(unmapped)}`);
   const unclocked = await tryWith({ clocks: true });
   if (unclocked !== undefined)
     log(`cells see how long the machine has been up: no time namespaces (${describeStep(unclocked)})`);
@@ -96,13 +93,13 @@ const tryOne = async (
   cgroups: Cgroups,
   cell: Pick<TestCellOptions, 'ids' | 'clocks'>,
 ): Promise<LaunchFailure | undefined> => {
-  const folder = statePaths(stateDir).testCell;
+  const { testCell: folder, images: imagesDir } = statePaths(stateDir);
   // Of a server that was killed while it tried.
   rmSync(folder, { recursive: true, force: true });
   const path = cgroups.jobPath(TEST_CELL);
   const cgroup = path === null ? null : { path, settings: [], collect: [] };
   try {
-    return await tryCell({ ...cell, launcher, folder, cgroup, supervisors: cgroups.supervisors });
+    return await tryCell({ ...cell, launcher, folder, imagesDir, cgroup, supervisors: cgroups.supervisors });
   } catch (error) {
     if (!(error instanceof SpawnError)) throw error;
     throw new Error(`cells cannot be made here: ${error.message}`, { cause: error });

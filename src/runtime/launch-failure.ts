@@ -1,5 +1,6 @@
 import { getSystemErrorMessage } from 'node:util';
 import type { LaunchFailure } from './protocol/exit-record.ts';
+import { reachesNamespaceLimit } from './remedies.ts';
 
 /**
  * A failure to start a job, in words for the one who submitted it: "no such file or directory: nosuch".
@@ -16,9 +17,12 @@ export const explainFailure = (failure: LaunchFailure): string => {
     case 'plan':
       return `the cell could not be made: bad launch plan: ${failure.subject}`;
     default:
-      return `the cell could not be made: ${describeStep(failure)}${remedy(failure)}`;
+      return `the cell could not be made: ${explainStep(failure)}`;
   }
 };
+
+/** The step, and what an administrator can do where the kernel's word alone does not tell. */
+export const explainStep = (failure: LaunchFailure): string => `${describeStep(failure)}${remedy(failure)}`;
 
 /** The step alone: "mount /proc: operation not permitted". */
 export const describeStep = ({ step, subject, errno }: LaunchFailure): string =>
@@ -33,11 +37,11 @@ const reason = (errno: number): string => {
   }
 };
 
-/** What an administrator can do, where the kernel's word alone does not tell. */
 const remedy = ({ step, errno }: LaunchFailure): string => {
+  if (reachesNamespaceLimit({ step, errno }))
+    return ' (a limit in /proc/sys/user/max_*_namespaces is reached)';
   switch (step) {
     case 'clone':
-      if (errno === ENOSPC) return ' (a limit in /proc/sys/user/max_*_namespaces is reached)';
       return ' (namespaces are refused here: `cloister doctor` tells more)';
     case 'overlay':
       return errno === ENODEV ? ' (the kernel has no overlay file system: `modprobe overlay`)' : '';
@@ -60,5 +64,4 @@ const EPERM = 1;
 const ENODEV = 19;
 const EISDIR = 21;
 const EINVAL = 22;
-const ENOSPC = 28;
 const ENOSYS = 38;

@@ -12,6 +12,7 @@ export type Refusal = Pick<LaunchFailure, 'step' | 'errno'>;
  * @param proc where procfs is mounted
  */
 export const remedyFor = async ({ step, errno }: Refusal, proc = '/proc'): Promise<string> => {
+  if (reachesNamespaceLimit({ step, errno })) return LIMIT;
   switch (step) {
     case 'mount':
       return errno === EPERM ? `${VISIBLE}; ${await namespaces(proc)}` : DOCTOR;
@@ -39,11 +40,23 @@ export const remedyFor = async ({ step, errno }: Refusal, proc = '/proc'): Promi
   }
 };
 
+// Steps that make namespaces: one for the cell, and one that maps the owners of its image.
+const MAKES_NAMESPACES = new Set(['clone', 'unshare', 'namespace', 'owners']);
+
+/** Whether a limit of the user namespace on the number of namespaces was reached (namespaces(7), ENOSPC). */
+export const reachesNamespaceLimit = ({ step, errno }: Refusal): boolean =>
+  errno === ENOSPC && MAKES_NAMESPACES.has(step);
+
 const EPERM = 1;
 const ENODEV = 19;
 const EINVAL = 22;
+const ENOSPC = 28;
 
 const DOCTOR = '`cloister doctor` tells more';
+
+const LIMIT =
+  'a limit in /proc/sys/user/max_*_namespaces is reached: raise it, for instance sysctl -w user.max_user_namespaces=10000, ' +
+  'and the same in /etc/sysctl.d to keep it';
 
 /** The kernel lets a user namespace mount proc only where it can see it whole ("mount too revealing"). */
 export const VISIBLE =

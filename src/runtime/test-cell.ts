@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { JOB_FILES, statePaths } from '../state/paths.ts';
@@ -10,6 +10,7 @@ import { type CgroupPlan, encodePlan } from './protocol/plan.ts';
 import { Spawner } from './protocol/spawner.ts';
 import { resourceLimits } from './rlimits.ts';
 import { cellFilter } from './seccomp/index.ts';
+import { openTestImage, type TestImage } from './test-image.ts';
 
 export interface TestCellOptions {
   /** Path of the `cell` binary. */
@@ -17,8 +18,10 @@ export interface TestCellOptions {
   readonly ids: JobIds & Pick<CellIds, 'enter'>;
   /** The cell shall have clocks of its own. */
   readonly clocks: boolean;
-  /** A folder to be made, on the file system where images lie; it is gone afterwards. */
+  /** A folder to be made for the files of the cell; it is gone afterwards. */
   readonly folder: string;
+  /** Where images lie, or will: the file system decides on what a cell can have. Made when it is not there. */
+  readonly imagesDir: string;
   /** The cgroup to make for the cell, and that of its supervisor. */
   readonly cgroup?: CgroupPlan | null;
   readonly supervisors?: string | null;
@@ -29,17 +32,17 @@ const PAUSE_MS = 2;
 const MIB = 1024 * 1024;
 
 /**
- * Makes a cell as jobs get it and executes a program in it: the launcher itself, which needs nothing but the
- * kernel. What forbids cells on a machine has many names (sysctls, AppArmor, seccomp, covered parts of /proc, layers
+ * Makes a cell as jobs get it and executes a program in it. What forbids cells on a machine has many names (sysctls, AppArmor, seccomp, covered parts of /proc, layers
  * of layers), and no list of them is as good as this.
  *
  * @returns the step that failed; `undefined` when all went well
  * @throws SpawnError when not even a supervisor came about
  */
 export const tryCell = async (options: TestCellOptions): Promise<LaunchFailure | undefined> => {
-  const { launcher, ids, clocks, folder, cgroup = null, supervisors } = options;
+  const { launcher, ids, clocks, folder, imagesDir, cgroup = null, supervisors } = options;
+  const image = openTestImage(imagesDir, launcher, folder);
   try {
-    layOut(folder, launcher, planOf(folder, { ids, clocks, cgroup }));
+    layOut(folder, planOf(image, { ids, clocks, cgroup }));
     const { jobs, exits } = statePaths(folder);
     const spawner = new Spawner({ launcher, enter: ids.enter, jobs, cgroup: supervisors ?? '' });
     try {
@@ -54,28 +57,22 @@ export const tryCell = async (options: TestCellOptions): Promise<LaunchFailure |
     }
     const record = parseExitRecord(readFileSync(join(exits, ID)));
     if (record.executed) return undefined;
-    return record.failure ?? { step: 'execute', errno: 0, subject: '/cell', second: '' };
+    return record.failure ?? { step: 'execute', errno: 0, subject: image.program, second: '' };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    image.dispose();
   }
 };
 
-/** The folders of a state folder, as far as the launcher looks, and an image that holds one program. */
-const layOut = (folder: string, launcher: string, plan: Buffer): void => {
-  const image = join(folder, 'image');
+/** The folders of a state folder, as far as the launcher looks. */
+const layOut = (folder: string, plan: Buffer): void => {
   const { jobs, exits } = statePaths(folder);
   for (const path of [folder, exits, jobs, join(jobs, ID)]) mkdirSync(path, { mode: 0o700 });
-  for (const path of ['', 'proc', 'sys', 'dev']) {
-    mkdirSync(join(image, path));
-    chmodSync(join(image, path), 0o755);
-  }
-  copyFileSync(launcher, join(image, 'cell'));
-  chmodSync(join(image, 'cell'), 0o755);
   writeFileSync(join(jobs, ID, JOB_FILES.plan), plan, { mode: 0o600 });
 };
 
 const planOf = (
-  folder: string,
+  image: TestImage,
   { ids, clocks, cgroup }: { ids: JobIds; clocks: boolean; cgroup: CgroupPlan | null },
 ): Buffer =>
   encodePlan({
@@ -83,7 +80,7 @@ const planOf = (
     uids: ids.uids,
     gids: ids.gids,
     root: {
-      image: join(folder, 'image'),
+      image: image.root,
       owners: ids.owners,
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,
@@ -91,7 +88,7 @@ const planOf = (
     steps: mountSteps({ shm: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null }),
     hostname: ID,
     clocks,
-    argv: ['/cell'],
+    argv: [image.program],
     env: [],
     workdir: '/',
     user: { uid: 0, gid: 0, groups: [] },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { explainFailure } from '../../src/runtime/launch-failure.ts';
 import { remedyFor } from '../../src/runtime/remedies.ts';
 import { disposers } from '../support/disposers.ts';
 import { files } from './cgroup/fixture.ts';
@@ -8,6 +9,7 @@ const onEnd = disposers();
 const EPERM = 1;
 const ENODEV = 19;
 const EINVAL = 22;
+const ENOSPC = 28;
 
 describe('remedyFor', () => {
   it.each([
@@ -27,6 +29,15 @@ describe('remedyFor', () => {
     expect(await remedyFor({ step: 'clone', errno: EPERM }, proc)).toContain('seccomp=unconfined');
     expect(await remedyFor({ step: 'pivot_root', errno: EPERM }, proc)).toContain('apparmor=unconfined');
   });
+
+  it.each(['clone', 'unshare', 'namespace', 'owners'])(
+    'tells a limit of namespaces at the step %s',
+    async (step) => {
+      const failure = { step, errno: ENOSPC, subject: '', second: '' };
+      expect(await remedyFor(failure, files(onEnd, {}))).toContain('sysctl -w user.max_user_namespaces=');
+      expect(explainFailure(failure)).toContain('/proc/sys/user/max_*_namespaces');
+    },
+  );
 
   it('knows covered parts of /proc, a kernel without overlay, and layers of layers', async () => {
     const proc = files(onEnd, {});

@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCellIds } from '../../src/runtime/ids/index.ts';
 import { tryCell } from '../../src/runtime/test-cell.ts';
 import { LAUNCHER } from '../support/cell.ts';
 import { disposers } from '../support/disposers.ts';
-import { ID_BASE } from '../support/image.ts';
+import { ID_BASE, testImage } from '../support/image.ts';
 import { cgroup, describeCgroups, folder } from './cgroup/fixture.ts';
 
 const onEnd = disposers();
@@ -14,32 +15,64 @@ const ids = () => findCellIds({ launcher: LAUNCHER, idBase: ID_BASE });
 
 describeCgroups('tryCell', () => {
   it('makes a cell, in a cgroup when it is told one, and leaves nothing', async () => {
-    const at = join(folder(onEnd), 'test-cell');
+    const state = folder(onEnd);
+    const at = join(state, 'test-cell');
+    const imagesDir = join(state, 'images');
     const parent = cgroup(onEnd);
     const path = join(parent, 'test-cell');
     const plan = { path, settings: [], collect: [] };
     expect(
-      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at }),
+      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at, imagesDir }),
     ).toBeUndefined();
     expect(
-      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at, cgroup: plan }),
+      await tryCell({
+        clocks: false,
+        launcher: LAUNCHER,
+        ids: await ids(),
+        folder: at,
+        imagesDir,
+        cgroup: plan,
+      }),
     ).toBeUndefined();
     expect([at, path].map(existsSync)).toEqual([false, false]);
+    expect(readdirSync(imagesDir)).toEqual([]);
+  });
+
+  it('is made of the image that is unpacked, where nothing can be written', async () => {
+    const state = folder(onEnd);
+    const cell = { clocks: false, launcher: LAUNCHER, ids: await ids(), folder: join(state, 'test-cell') };
+    const imagesDir = join(state, 'images');
+    mkdirSync(imagesDir);
+    execFileSync('mount', ['--bind', join(await testImage(), '..'), imagesDir]);
+    onEnd(() => execFileSync('umount', [imagesDir]));
+    execFileSync('mount', ['-o', 'remount,bind,ro', imagesDir]);
+    expect(await tryCell({ ...cell, imagesDir })).toBeUndefined();
   });
 
   it('tells the step that failed', async () => {
-    const at = join(folder(onEnd), 'test-cell');
+    const state = folder(onEnd);
+    const at = join(state, 'test-cell');
+    const imagesDir = join(state, 'images');
     const path = join(cgroup(onEnd), 'not', 'there');
     const plan = { path, settings: [], collect: [] };
     expect(
-      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at, cgroup: plan }),
+      await tryCell({
+        clocks: false,
+        launcher: LAUNCHER,
+        ids: await ids(),
+        folder: at,
+        imagesDir,
+        cgroup: plan,
+      }),
     ).toMatchObject({
       step: 'cgroup',
       subject: path,
       errno: 2,
     });
     const broken = { ...(await ids()), overlay: 'no_such_option' };
-    expect(await tryCell({ clocks: false, launcher: LAUNCHER, ids: broken, folder: at })).toMatchObject({
+    expect(
+      await tryCell({ clocks: false, launcher: LAUNCHER, ids: broken, folder: at, imagesDir }),
+    ).toMatchObject({
       step: 'overlay',
       errno: 22,
     });
@@ -49,8 +82,16 @@ describeCgroups('tryCell', () => {
 
 describe('tryCell without a launcher', () => {
   it('fails, and leaves nothing', async () => {
-    const at = join(folder(onEnd), 'test-cell');
-    const missing = tryCell({ clocks: false, launcher: '/no/such/cell', ids: await ids(), folder: at });
+    const state = folder(onEnd);
+    const at = join(state, 'test-cell');
+    const imagesDir = join(state, 'images');
+    const missing = tryCell({
+      clocks: false,
+      launcher: '/no/such/cell',
+      ids: await ids(),
+      folder: at,
+      imagesDir,
+    });
     await expect(missing).rejects.toThrow('/no/such/cell');
     expect(existsSync(at)).toBe(false);
   });

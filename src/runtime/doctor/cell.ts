@@ -3,21 +3,23 @@ import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CellIds, type CellIdsOptions, findCellIds, IdsError, slotsOf } from '../ids/index.ts';
-import { describeStep } from '../launch-failure.ts';
+import { describeStep, explainStep } from '../launch-failure.ts';
 import { remedyFor } from '../remedies.ts';
 import { type TestCellOptions, tryCell } from '../test-cell.ts';
 import { type Check, fail, pass, reasonOf, warn } from './check.ts';
 
 export interface CellOptions extends CellIdsOptions {
-  /** Where images lie, or will: a cell is tried on its file system. Need not be there. */
+  /** The state folder. Need not be there. */
   readonly stateDir: string;
+  /** Where images lie, or will: a cell is tried on their file system. Need not be there. */
+  readonly imagesDir: string;
   /** Default: `tryCell`. */
   readonly tryOut?: (options: TestCellOptions) => ReturnType<typeof tryCell>;
 }
 
 /** Which ids cells get, and whether a cell can be made: one is, and is gone afterwards. */
 export const checkCell = async (options: CellOptions): Promise<readonly Check[]> => {
-  const { launcher, stateDir, proc = '/proc', tryOut = tryCell } = options;
+  const { launcher, stateDir, imagesDir, proc = '/proc', tryOut = tryCell } = options;
   let ids: CellIds;
   try {
     ids = await findCellIds(options);
@@ -30,20 +32,23 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   const checkOwnIds = async (): Promise<Check> => {
     const slots = slotsOf(ids);
     if (slots === undefined) return pass('ids of each job', 'all cells share one range');
-    const own = { ...slots.take('doctor'), enter: ids.enter };
-    const failure = await tryOut({ launcher, ids: own, clocks: false, folder: join(parent, 'test-cell') });
+    const failure = await tryWith({ ...slots.take('doctor'), enter: ids.enter });
     if (failure === undefined)
       return pass('ids of each job', `a range of its own, for ${slots.count} jobs at a time`);
     return warn(
       'ids of each job',
-      `all cells share one range: ${describeStep(failure)}`,
+      `all cells share one range: ${explainStep(failure)}`,
       'Linux 5.19 or newer, and a state folder on ext4, xfs or btrfs, or on tmpfs from Linux 6.3 on',
     );
   };
   const writable = existsSync(stateDir) && (await mayWrite(stateDir));
   const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
+  // The doctor makes nothing that stays: the state folder stands in for a folder of images that is not there yet.
+  const images = (await mayWrite(imagesDir)) ? imagesDir : join(parent, 'images');
+  const tryWith = (own: TestCellOptions['ids']) =>
+    tryOut({ launcher, ids: own, clocks: false, folder: join(parent, 'test-cell'), imagesDir: images });
   try {
-    const failure = await tryOut({ launcher, ids, clocks: false, folder: join(parent, 'test-cell') });
+    const failure = await tryWith(ids);
     if (failure === undefined) checks.push(pass('a cell', 'one was made'), await checkOwnIds());
     else checks.push(fail('a cell', describeStep(failure), await remedyFor(failure, proc)));
   } catch (error) {

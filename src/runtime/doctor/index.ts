@@ -41,7 +41,7 @@ export const doctor = async (options: DoctorOptions): Promise<readonly Check[]> 
     checkCgroups(machine, cgroupRoot),
     checkCorePattern(machine),
     checkLauncher(launcher),
-    checkCell({ launcher, idBase, stateDir }),
+    checkCell({ launcher, idBase, stateDir, imagesDir }),
     checkImages(imagesDir),
     checkState(machine, stateDir),
   ]);

@@ -121,8 +121,16 @@ describe('namespaces', () => {
 });
 
 describe('a cell', () => {
-  const failing = (over: Partial<CellOptions>) =>
-    checkCell({ launcher: '/cell', idBase: 65_536, stateDir: folder(onEnd), ...over });
+  const failing = (over: Partial<CellOptions>) => {
+    const stateDir = folder(onEnd);
+    return checkCell({
+      launcher: '/cell',
+      idBase: 65_536,
+      stateDir,
+      imagesDir: join(stateDir, 'images'),
+      ...over,
+    });
+  };
 
   it('fails with the step that was refused, and what to do', async () => {
     const seen: string[] = [];
