@@ -1,7 +1,15 @@
 /** What all cells and the host share without a cgroup to divide it: pools, uncharged memory, protocols of the kernel. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { StartedCell } from '../support/cell.ts';
+import { ID_BASE } from '../support/image.ts';
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
-import { type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
+import { Cells } from './support/cells.ts';
+import { CELL, FORGETFUL, type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
+import { program } from './support/programs.ts';
 
 const AF = { INET: 2, INET6: 10 } as const;
 const SOCK_STREAM = 1;
@@ -153,3 +161,43 @@ battery('what is usable all the same', [
     weak: UNSET,
   },
 ]);
+
+describe('what the kernel counts by user', () => {
+  const cells = new Cells();
+  afterAll(() => cells.close());
+
+  /** Has a cell keep pending signals, and calls `look` meanwhile. */
+  const whileSignalsPend = async <Found>(
+    making: Making,
+    look: (cell: StartedCell) => Found,
+  ): Promise<Found> => {
+    const cell = await cells.start(['/hoard', 'signals', String(SIGNALS), 'keep'], making);
+    try {
+      await expect
+        .poll(() => readFileSync(join(cell.folder, 'log'), 'utf8'), { timeout: 20_000 })
+        .toContain(`all ${SIGNALS}`);
+      return look(cell);
+    } finally {
+      await cell.control.stop(0);
+      await cell.finished;
+    }
+  };
+
+  // Fewer than RLIMIT_SIGPENDING of a cell; more than anybody else has at the same time.
+  const SIGNALS = 4000;
+  /** Signals that wait for processes of root of the machine (proc_pid_status(5)). */
+  const pendingOfRoot = (): number =>
+    Number(/^SigQ:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+  const ownerOf = (cell: StartedCell): string => {
+    const pid = readFileSync(join(cell.cgroup, 'cgroup.procs'), 'utf8').split('\n')[0];
+    const words = ['owner', `/proc/${pid}/ns/user`];
+    return execFileSync(program('probe'), words, { encoding: 'utf8' }).trim();
+  };
+
+  it('is counted against an id of the cell and not against root of the machine', async () => {
+    const found = await whileSignalsPend(CELL, (cell) => [ownerOf(cell), pendingOfRoot() < SIGNALS]);
+    expect(found).toEqual([String(ID_BASE), true]);
+    const weakened = await whileSignalsPend(FORGETFUL, (cell) => [ownerOf(cell), pendingOfRoot() < SIGNALS]);
+    expect(weakened).toEqual(['0', false]);
+  });
+});

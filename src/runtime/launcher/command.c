@@ -16,28 +16,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "capabilities.h"
 #include "report.h"
 #include "seccomp.h"
 #include "util.h"
 
 #define KERNEL_SIGNALS 64
-
-/* The effective and permitted sets; the inheritable one is always empty. */
-static bool set_capabilities(uint64_t set) {
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-  for (unsigned i = 0; i < ARRAY_LENGTH(data); i++) data[i].effective = data[i].permitted = (uint32_t)(set >> (32 * i));
-  return syscall(SYS_capset, &header, data) == 0;
-}
-
-bool drop_capabilities(uint64_t keep, uint64_t bounds) {
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
-    bool stays = capability < 64 && (bounds >> capability & 1) != 0;
-    if (!stays && prctl(PR_CAPBSET_DROP, capability) != 0) return false;
-  }
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
-  return set_capabilities(keep);
-}
 
 /*
  * Ignored signals and the signal mask survive exec. The C library reserves two signals and does not let programs

@@ -5,12 +5,6 @@
 #include "plan.h"
 
 /*
- * Drops every capability except those in `keep`, and removes all but those in `bounds` from the bounding set, which
- * limits what root of the cell has after an exec. Both are bit sets (capabilities(7)). False with errno.
- */
-bool drop_capabilities(uint64_t keep, uint64_t bounds);
-
-/*
  * Becomes the command: a session of its own, its standard streams, limits, user, no capability, no_new_privs,
  * its folder, its seccomp filter, then exec. Writes a report to `channel` (close-on-exec):
  * REPORT_READY right before exec, and REPORT_FAILED if a step fails; so REPORT_READY and then end of file says

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "capabilities.h"
 #include "cgroup.h"
 #include "clocks.h"
 #include "control.h"
@@ -205,6 +206,25 @@ static pid_t clone_init(struct supervisor *self) {
   return pid;
 }
 
+/* Takes another effective user id and keeps the capabilities, which go with that of root (capabilities(7)). */
+static bool act_as(uid_t uid) {
+  return setresuid((uid_t)-1, uid, (uid_t)-1) == 0 && raise_capabilities();
+}
+
+/*
+ * Clones init with the host's id for root of the cell as the effective one: the kernel counts what a user namespace
+ * has of inotify, pending signals, message queues, locked memory and the like against the id that made it
+ * (inc_ucount() in kernel/ucount.c). Made by root, all cells would share the counts of root of the machine.
+ */
+static bool make_init(struct supervisor *self, struct init_fds *fds) {
+  uid_t own = geteuid();
+  bool ready = act_as(outside_id(self->plan.uids, self->plan.uids_count, 0)) || fail(self, "clone", "user id");
+  if (ready) self->init = clone_init(self);
+  if (self->init == 0) init_run(&self->plan, fds);
+  if (ready && self->init < 0) fail(self, "clone", "namespaces");
+  return (act_as(own) || fail(self, "clone", "user id")) && self->init > 0;
+}
+
 /*
  * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor:
  * the cell's own /proc is read-only.
@@ -246,18 +266,15 @@ static bool make_cell(struct supervisor *self) {
   fcntl(self->channel, F_SETFL, O_NONBLOCK);
 
   if (self->plan.has_clocks && !clocks_unshare(&self->record.failure)) return false;
-  self->init = clone_init(self);
-  if (self->init == 0) {
-    struct init_fds fds = {
-        .socket = pair[1], .root = root, .channel = channel[1], .streams = {streams[0], streams[1], streams[2]}};
-    init_run(&self->plan, &fds);
-  }
+  struct init_fds fds = {
+      .socket = pair[1], .root = root, .channel = channel[1], .streams = {streams[0], streams[1], streams[2]}};
+  bool made = make_init(self, &fds);
   close(pair[1]);
   close(channel[1]);
   close(root);
   for (int i = 0; i < 3; i++) close_fd(&streams[i]);
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
-  if (self->init < 0) return fail(self, "clone", "namespaces");
+  if (!made) return false;
   if (!(idmap_write(self->init, &self->plan) || fail(self, "id map", NULL)) || !set_oom_score(self) ||
       !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init")))
     return false;

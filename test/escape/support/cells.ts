@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Step } from '../../../src/runtime/protocol/plan.ts';
-import { CellBench, type Finished, LAUNCHER } from '../../support/cell.ts';
+import { CellBench, type Finished, LAUNCHER, type StartedCell } from '../../support/cell.ts';
 import { FORGOTTEN, type Making, STEPS } from './making.ts';
 import { editedLauncher, program } from './programs.ts';
 
@@ -25,11 +25,16 @@ export class Cells {
   readonly #benches = new Map<string, CellBench>();
 
   /** Runs a command in a cell, where $PROBE and $HOARD are programs and $CGROUP is its cgroup. */
-  async run(argv: readonly string[], { plan = {}, launcher }: Making, facts: Facts = {}): Promise<Finished> {
+  async run(argv: readonly string[], making: Making, facts: Facts = {}): Promise<Finished> {
+    return (await this.start(argv, making, facts)).finished;
+  }
+
+  /** Starts a command in such a cell. */
+  start(argv: readonly string[], { plan = {}, launcher }: Making, facts: Facts = {}): Promise<StartedCell> {
     const steps = [...(plan.steps ?? STEPS), ...tool('probe'), ...tool('hoard')];
     const given = { PROBE: '/probe', HOARD: '/hoard', CGROUP: '/sys/fs/cgroup', PATH: '/usr/bin:/bin:/sbin' };
     const env = Object.entries({ ...given, ...facts }).map(([name, value]) => ({ name, value }));
-    return this.bench(launcher).run(argv, { env, ...plan, steps });
+    return this.bench(launcher).start(argv, { env, ...plan, steps });
   }
 
   /** Runs a line of shell in a cell, or outside of all. */

@@ -1,6 +1,6 @@
 /*
  * Takes more and more of one thing, up to a number that is given, prints why it got no more or "all", and how much it
- * had: hoard WHAT MOST. What it took goes with it.
+ * had: hoard WHAT MOST [keep]. What it took goes with it, which with `keep` it does only when it is killed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -94,11 +94,11 @@ int main(int count, char **words) {
     const char *name;
     bool (*take)(int i);
   } things[] = {
-      {"files", open_file},   {"signals", queue_signal}, {"queues", make_queue}, {"locks", lock_page},
-      {"memory", touch_memory}, {"children", fork_child},  {"threads", start_thread},
-      {"terminals", open_terminal}, {"instances", make_instance},
+      {"files", open_file},      {"signals", queue_signal},    {"queues", make_queue},
+      {"locks", lock_page},      {"memory", touch_memory},     {"children", fork_child},
+      {"threads", start_thread}, {"terminals", open_terminal}, {"instances", make_instance},
   };
-  if (count != 3) return 2;
+  if (count != 3 && count != 4) return 2;
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
@@ -111,6 +111,8 @@ int main(int count, char **words) {
     int taken = 0, most = atoi(words[2]);
     while (taken < most && things[t].take(taken)) taken++;
     printf("%s %d\n", taken == most ? "all" : strerrorname_np(errno), taken);
+    fflush(stdout);
+    while (count == 4) pause();
     return 0;
   }
   return 2;

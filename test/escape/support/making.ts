@@ -51,8 +51,8 @@ export const HOSTS_SYS: Making = { plan: { steps: hosts('/sys') } };
 export const HOSTS_DEV: Making = { plan: { steps: hosts('/dev') } };
 
 /**
- * A launcher that does half of its work: no namespaces but those of users and mounts, no `no_new_privs`, links are
- * followed, descriptors, signals and keys are handed on, its init can be looked into. Cells have all capabilities, for
+ * A launcher that does half of its work: no namespaces but those of users and mounts, which root of the machine makes,
+ * no `no_new_privs`, links are followed, descriptors, signals and keys are handed on, its init can be looked into. Cells have all capabilities, for
  * these are over nothing but the ids of their user namespace, who are nobody on the host. They have no filter: without
  * `no_new_privs` none can be loaded. What they see as /proc is the host's.
  */
@@ -74,6 +74,11 @@ export const FORGOTTEN: readonly Edit[] = [
     file: 'supervisor.c',
     text: 'CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET',
     by: 'CLONE_NEWUSER | CLONE_NEWNS',
+  },
+  {
+    file: 'supervisor.c',
+    text: 'act_as(outside_id(self->plan.uids, self->plan.uids_count, 0)) ||',
+    by: 'true ||',
   },
   { file: 'supervisor.c', text: '(void)!join_new_keyring();', by: '' },
   { file: 'spawner.c', text: '!join_new_keyring()', by: 'false' },

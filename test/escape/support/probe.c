@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
@@ -27,7 +28,9 @@ static int said(long result) {
   return 0;
 }
 
-static long number(const char *text) { return (long)strtoull(text, NULL, 0); }
+static long number(const char *text) {
+  return (long)strtoull(text, NULL, 0);
+}
 
 /* call NUMBER [ARGUMENT]... */
 static long call(char **words) {
@@ -75,12 +78,26 @@ static long type(char **words) {
   return slave < 0 ? slave : ioctl(slave, TIOCSTI, "x");
 }
 
-static long find_key(char **words) { return syscall(SYS_request_key, "user", words[0], NULL, 0); }
+/* owner PATH: the id that made a user namespace (ioctl_ns(2)). */
+static int owner(char **words) {
+  uid_t uid;
+  int fd = open(words[0], O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || ioctl(fd, NS_GET_OWNER_UID, &uid) < 0) return said(-1);
+  return printf("%u\n", uid) < 0;
+}
 
-static long find_memory(char **words) { return shmget((key_t)number(words[0]), 0, 0); }
+static long find_key(char **words) {
+  return syscall(SYS_request_key, "user", words[0], NULL, 0);
+}
+
+static long find_memory(char **words) {
+  return shmget((key_t)number(words[0]), 0, 0);
+}
 
 /* user: the effective one. */
-static int user(void) { return printf("%d\n", (int)geteuid()) < 0; }
+static int user(void) {
+  return printf("%d\n", (int)geteuid()) < 0;
+}
 
 /* capable PATH: gives a file all capabilities, in the form of which the root user is that of the machine. */
 static long make_capable(char **words) {
@@ -93,7 +110,9 @@ static int make_memory(char **words) {
   return printf("%d\n", shmget((key_t)number(words[0]), 4096, IPC_CREAT | 0666)) < 0;
 }
 
-static long forget_memory(char **words) { return shmctl((int)number(words[0]), IPC_RMID, NULL); }
+static long forget_memory(char **words) {
+  return shmctl((int)number(words[0]), IPC_RMID, NULL);
+}
 
 /*
  * careless FOLDER KEY PROGRAM [ARGUMENT]...: executes a program as a careless parent would, with a folder that is open
@@ -114,11 +133,20 @@ int main(int count, char **words) {
     const char *name;
     long (*act)(char **words);
   } acts[] = {
-      {"call", call}, {"open", open_file}, {"connect", connect_to}, {"bind", bind_port},
-      {"abstract", connect_abstract}, {"type", type}, {"key", find_key}, {"memory", find_memory},
-      {"capable", make_capable}, {"forget", forget_memory}, {"careless", careless},
+      {"call", call},
+      {"open", open_file},
+      {"connect", connect_to},
+      {"bind", bind_port},
+      {"abstract", connect_abstract},
+      {"type", type},
+      {"key", find_key},
+      {"memory", find_memory},
+      {"capable", make_capable},
+      {"forget", forget_memory},
+      {"careless", careless},
   };
   if (count == 2 && strcmp(words[1], "user") == 0) return user();
+  if (count == 3 && strcmp(words[1], "owner") == 0) return owner(words + 2);
   if (count == 3 && strcmp(words[1], "remember") == 0) return make_memory(words + 2);
   for (size_t i = 0; count > 1 && i < sizeof acts / sizeof *acts; i++)
     if (strcmp(words[1], acts[i].name) == 0) return said(acts[i].act(words + 2));

@@ -1,0 +1,36 @@
+#define _GNU_SOURCE
+#include "capabilities.h"
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define VERSION \
+  { .version = _LINUX_CAPABILITY_VERSION_3 }
+
+bool set_capabilities(uint64_t set) {
+  struct __user_cap_header_struct header = VERSION;
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+  for (unsigned i = 0; i < ARRAY_LENGTH(data); i++) data[i].effective = data[i].permitted = (uint32_t)(set >> (32 * i));
+  return syscall(SYS_capset, &header, data) == 0;
+}
+
+bool drop_capabilities(uint64_t keep, uint64_t bounds) {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+    bool stays = capability < 64 && (bounds >> capability & 1) != 0;
+    if (!stays && prctl(PR_CAPBSET_DROP, capability) != 0) return false;
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
+  return set_capabilities(keep);
+}
+
+bool raise_capabilities(void) {
+  struct __user_cap_header_struct header = VERSION;
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &header, data) != 0) return false;
+  for (unsigned i = 0; i < ARRAY_LENGTH(data); i++) data[i].effective = data[i].permitted;
+  return syscall(SYS_capset, &header, data) == 0;
+}
