@@ -52,30 +52,6 @@ export const usageLine = (usage: Usage): string => {
     .join('  ');
 };
 
-/**
- * Jobs as a table.
- *
- * @param now milliseconds since 1970, for the ages
- * @param width columns of the terminal, to which lines are cut; `undefined` leaves them whole
- */
-export const jobTable = (jobs: readonly JobSummary[], now: number, width?: number): string => {
-  const rows = jobs.map((job) => [
-    job.id,
-    job.status,
-    age(now - Date.parse(job.createdAt)),
-    inert(job.name ?? '-'),
-    inert(commandLine(job)),
-  ]);
-  const table = [['ID', 'STATUS', 'AGE', 'NAME', 'COMMAND'], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
-    .map((line) =>
-      width !== undefined && line.length > width ? `${line.slice(0, width - 1)}…` : line.trimEnd(),
-    )
-    .join('\n');
-};
-
 /** As it could be typed into a shell. */
 export const commandLine = (job: JobSummary): string => job.command ?? (job.argv ?? []).map(quote).join(' ');
 
@@ -88,6 +64,19 @@ export const age = (ms: number): string => {
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+};
+
+/** How long something took, in at most two units: `0.3s`, `42s`, `3m20s`, `5h07m`, `9d12h`. */
+export const shortDuration = (ms: number): string => {
+  const tenths = Math.max(0, Math.floor(ms / 100));
+  if (tenths < 100) return `${(tenths / 10).toFixed(1)}s`;
+  const seconds = Math.floor(tenths / 10);
+  if (seconds < 60) return `${seconds}s`;
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${pad(seconds % 60)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1440) return `${Math.floor(minutes / 60)}h${pad(minutes % 60)}m`;
+  return `${Math.floor(minutes / 1440)}d${pad(Math.floor(minutes / 60) % 24)}h`;
 };
 
 const duration = (ms: number): string =>

@@ -145,9 +145,9 @@ describe('bad use', () => {
     [['run', '--memory', 'lots', 'x'], 125, 'cloister: --memory: expected a size such as 512Mi, 64m or 1.5G'],
     [['list', '--status', 'DONE'], 1, 'cloister: --status: expected one of QUEUED, RUNNING, COMPLETED, '],
     [['list', '--url', 'ftp://x'], 1, 'cloister: --url: expected an http or https URL'],
-    [['status', 'nosuch'], 1, 'cloister: no job with id "nosuch"\n'],
-    [['logs', 'nosuch', '-f'], 1, 'cloister: no job with id "nosuch"\n'],
-    [['stop', 'nosuch'], 1, 'cloister: no job with id "nosuch"\n'],
+    [['status', 'nosuch'], 1, 'cloister: no job with id or name "nosuch"\n'],
+    [['logs', 'nosuch', '-f'], 1, 'cloister: no job with id or name "nosuch"\n'],
+    [['stop', 'nosuch'], 1, 'cloister: no job with id or name "nosuch"\n'],
     [['serve', '--listen', '0.0.0.0:80'], 1, 'cloister: --listen: 0.0.0.0 is not a loopback address'],
   ])('%j is told so on stderr, with exit code %d', async (args, code, message) => {
     const outcome = await cloister(args);
@@ -295,7 +295,67 @@ describe('status, stop and list', () => {
     expect(await lines('--limit', '125')).toHaveLength(1 + 125);
     const running = await lines('--status', 'running,queued');
     expect(running).toHaveLength(2);
-    expect(running[1]).toMatch(/^running +RUNNING +\d+\w +- +\\x1b\[31mred$/);
+    expect(running[1]).toMatch(/^running\tRUNNING\t-\t\d+\w\t-\t-\t\\x1b\[31mred$/);
+    expect(await lines('-q', '--status', 'running')).toEqual(['running']);
+  });
+});
+
+describe('a job', () => {
+  const a = '0197ab00-0000-7000-8000-000000000001';
+  const b = '0197ab00-0000-7000-8000-000000000002';
+  const id = async (text: string): Promise<string> =>
+    JSON.parse((await cloister(['status', '--json', text])).out).id;
+
+  it('is named by its id, the beginning of it, its name, or as the last one', async () => {
+    server.job(a, { command: 'x', name: 'nightly' });
+    server.job(b, { command: 'x', name: 'beef' });
+    expect(await id(a.toUpperCase())).toBe(a);
+    expect(await id(b.slice(0, 35) + b.slice(35))).toBe(b);
+    expect(await id('nightly')).toBe(a);
+    expect(await id('beef')).toBe(b);
+    // The fake gives them in the order in which they were made.
+    expect(await id('@last')).toBe(a);
+    server.job('0197cd00-0000-7000-8000-000000000003');
+    expect(await id('0197cd')).toBe('0197cd00-0000-7000-8000-000000000003');
+  });
+
+  it('is not guessed', async () => {
+    expect(await cloister(['status', '@last'])).toMatchObject({
+      code: 1,
+      err: 'cloister: @last: there are no jobs\n',
+    });
+    server.job(a);
+    server.job(b);
+    expect((await cloister(['stop', '0197ab00'])).err).toBe(
+      `cloister: the ids of several jobs begin with "0197ab00": ${a}, ${b}\n`,
+    );
+    expect(server.stops).toEqual([]);
+  });
+
+  it('is listed by what is asked of it', async () => {
+    const before = Date.now() - 600_000;
+    await cloister(['list', '--failed', '-l', 'k=v', '--name', 'n', '--since', '10m', '--status', 'lost']);
+    expect(server.filters).toEqual([
+      {
+        status: ['LOST'],
+        failed: true,
+        label: { key: 'k', value: 'v' },
+        name: 'n',
+        createdAfter: expect.any(String),
+      },
+    ]);
+    const { createdAfter } = server.filters[0] as { createdAfter: string };
+    expect(Date.parse(createdAfter)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(createdAfter)).toBeLessThan(before + 60_000);
+    for (const [flags, message] of [
+      [
+        ['--since', 'noon'],
+        '--since: expected a time such as 2027-01-31T12:00:00Z or how long ago, such as 10m',
+      ],
+      [['--label', 'k'], '--label: expected KEY=VALUE, got "k"'],
+      [['--watch'], '--watch: expected a terminal'],
+    ] as const)
+      expect((await cloister(['list', ...flags])).err).toContain(`cloister: ${message}`);
   });
 });
 

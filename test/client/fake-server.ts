@@ -76,6 +76,8 @@ export class FakeServer implements AsyncDisposable {
   readonly jobs = new Map<string, FakeJob>();
   /** What `stopJob` was asked for, in order. */
   readonly stops: { jobId: string; gracePeriod?: unknown }[] = [];
+  /** What each list of jobs was filtered by, in order. */
+  readonly filters: object[] = [];
   /** What each `logs` subscription was asked for, in order. */
   readonly logRequests: { after?: string | null; tail?: number | null }[] = [];
   /** Batches given out by all `logs` subscriptions. */
@@ -159,13 +161,19 @@ export class FakeServer implements AsyncDisposable {
     return {
       Query: {
         job: (_: unknown, { id }: { id: string }) => this.jobs.get(id)?.node ?? null,
-        jobs: (_: unknown, args: { first: number; after?: string; filter?: { status?: string[] } }) => {
+        jobs: (_: unknown, args: { first: number; after?: string; filter?: FakeFilter }) => {
+          const { status, name, idPrefix } = args.filter ?? {};
+          this.filters.push({ ...args.filter });
           const all = [...this.jobs.values()].filter(
-            ({ state }) => args.filter?.status?.includes(String(state['status'])) ?? true,
+            ({ id, input, state }) =>
+              (status == null || status.includes(String(state['status']))) &&
+              (name == null || input.name === name) &&
+              (idPrefix == null || id.startsWith(idPrefix)),
           );
           const from = args.after == null ? 0 : all.findIndex(({ id }) => id === args.after) + 1;
           const page = all.slice(from, from + args.first);
           return {
+            nodes: page.map(({ node }) => node),
             edges: page.map((job) => ({ cursor: job.id, node: job.node })),
             pageInfo: {
               hasNextPage: from + args.first < all.length,
@@ -242,6 +250,12 @@ export class FakeServer implements AsyncDisposable {
 }
 
 type Resolvers = Exclude<NonNullable<Parameters<typeof createSchema>[0]['resolvers']>, readonly unknown[]>;
+
+interface FakeFilter {
+  readonly status?: readonly string[];
+  readonly name?: string;
+  readonly idPrefix?: string;
+}
 
 interface LogArgs {
   readonly jobId: string;

@@ -1,10 +1,13 @@
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { checkLines } from '../../src/client/checks.ts';
 import { ending } from '../../src/client/exit-code.ts';
-import { age, commandLine, jobLines, jobTable, size } from '../../src/client/format.ts';
+import { age, commandLine, jobLines, shortDuration, size } from '../../src/client/format.ts';
 import { inert } from '../../src/client/inert.ts';
 import type { Job } from '../../src/client/job.ts';
+import { jobTable } from '../../src/client/job-table.ts';
 import { withTime } from '../../src/client/log-output.ts';
+import { result } from '../../src/client/result.ts';
 import { signalNumber } from '../../src/signals.ts';
 
 const job = (over: Partial<Job> = {}): Job => ({
@@ -123,29 +126,84 @@ describe('jobLines', () => {
 
 describe('jobTable', () => {
   const now = Date.parse('2026-01-02T04:05:05.000Z');
+  const ids = ['019b7f2c-1a2b-7000-8000-000000000001', '019b7f2c-1a2b-7000-8001-000000000002'] as const;
 
-  it('lines up its columns', () => {
-    const jobs = [job(), job({ id: 'x', status: 'RUNNING', name: 'nightly', command: 'sleep 1' })];
-    expect(jobTable(jobs, now)).toBe(
+  it('lines up its columns on a terminal, with ids as short as tells them apart', () => {
+    const running = {
+      id: ids[1],
+      status: 'RUNNING',
+      exitCode: null,
+      finishedAt: null,
+      name: '大きい',
+    } as const;
+    const jobs = [job({ id: ids[0], exitCode: 7 }), job({ ...running, command: 'sleep 1' })];
+    expect(jobTable(jobs, now, 120)).toBe(
       [
-        'ID       STATUS     AGE  NAME     COMMAND',
-        '0197-id  COMPLETED  1h   -        ls -lah /',
-        'x        RUNNING    1h   nightly  sleep 1',
+        'ID                       STATUS     EXIT    AGE  DURATION  NAME    COMMAND',
+        '019b7f2c-1a2b-7000-8000  COMPLETED  exit 7  1h   0.9s      -       ls -lah /',
+        '019b7f2c-1a2b-7000-8001  RUNNING    -       1h   1h00m     大きい  sleep 1',
       ].join('\n'),
     );
   });
 
-  it('lets no name or command act on the terminal', () => {
-    const table = jobTable([job({ name: '\x1b[2J', command: 'a\nID' })], now);
-    expect(table.split('\n')).toHaveLength(2);
-    expect(table).not.toContain('\x1b');
+  it('gives whole lines with tabs between where nobody looks', () => {
+    const text = jobTable([job({ id: ids[0], command: 'x'.repeat(500) })], now);
+    expect(text.split('\n')[1]?.split('\t')).toEqual([
+      ids[0],
+      'COMPLETED',
+      'exit 0',
+      '1h',
+      '0.9s',
+      '-',
+      'x'.repeat(500),
+    ]);
   });
 
-  it('cuts lines to the width of the terminal', () => {
-    const lines = jobTable([job({ command: 'x'.repeat(500) })], now, 60).split('\n');
-    expect(lines.map((line) => line.length)).toEqual([expect.any(Number), 60]);
-    expect(lines[1]?.endsWith('…')).toBe(true);
+  it('lets no name or command act on the terminal', () => {
+    for (const width of [undefined, 200]) {
+      const table = jobTable([job({ name: '\x1b[2J\u202e', command: 'a\nID\tb\x9b' })], now, width);
+      expect(table.split('\n')).toHaveLength(2);
+      for (const active of ['\x1b', '\x9b', '\u202e']) expect(table).not.toContain(active);
+      expect(table).toContain('a\\nID\\tb\\x9b');
+    }
   });
+
+  it('cuts lines to the width of the terminal, by what characters take', () => {
+    for (const width of [60, 61, 20]) {
+      const lines = jobTable([job({ id: ids[0], command: '大'.repeat(500) })], now, width).split('\n');
+      for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width);
+      expect(lines[1]).toMatch(/…$|^.{1,20}$/);
+    }
+  });
+});
+
+it.each([
+  [job({ exitCode: 7 }), 'exit 7', true],
+  [job(), 'exit 0', false],
+  [job({ exitCode: null, signal: 'SIGKILL' }), 'SIGKILL', true],
+  [
+    job({ status: 'LIMIT_EXCEEDED', exitCode: null, signal: 'SIGKILL', limitExceeded: 'MEMORY' }),
+    'OOM',
+    true,
+  ],
+  [job({ status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME' }), 'TIMEOUT', true],
+  [job({ status: 'STOPPED', exitCode: null, signal: 'SIGTERM' }), 'SIGTERM', false],
+  [job({ status: 'LOST', exitCode: null }), '-', true],
+  [job({ status: 'RUNNING', exitCode: null }), '-', false],
+])('says in a word what became of a job', (ended, text, failed) => {
+  expect(result(ended)).toEqual({ text, failed });
+});
+
+it.each([
+  [-1, '0.0s'],
+  [340, '0.3s'],
+  [9999, '9.9s'],
+  [42_900, '42s'],
+  [200_000, '3m20s'],
+  [18_420_000, '5h07m'],
+  [820_800_000, '9d12h'],
+])('tells how long %d ms are as %s', (ms, text) => {
+  expect(shortDuration(ms)).toBe(text);
 });
 
 it('writes an argument vector as it could be typed', () => {

@@ -80,6 +80,17 @@ describe('the session of a user', () => {
     for (const line of stdout.trimEnd().split('\n')) expect(line).toMatch(/^cpu \d/);
   });
 
+  it('names a job by the beginning of its id, by its name, and the last one, and finds those that failed', async () => {
+    const id = (await cloister('submit', '-n', 'shaky', 'exit 7')).stdout.trim();
+    await server.ended(id);
+    for (const text of [id.slice(0, 35), 'shaky', '@last'])
+      expect(JSON.parse((await cloister('status', '--json', text)).stdout)).toMatchObject({ id });
+    expect((await cloister('list', '-q', '--failed', '--name', 'shaky')).stdout).toBe(`${id}\n`);
+    expect((await cloister('list', '--name', 'shaky')).stdout).toMatch(
+      new RegExp(`\n${id}\tCOMPLETED\texit 7\t\\d+\\w\t[^\t]+\tshaky\texit 7\n$`),
+    );
+  });
+
   it('says what is wrong with a signal, and with a job that does not run', async () => {
     expect(await cloister('signal', 'x', 'NONSENSE')).toMatchObject({
       code: 1,

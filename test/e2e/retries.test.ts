@@ -115,7 +115,10 @@ describe('a job with retries', () => {
   it('is followed through its attempts by the command line', async () => {
     const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir };
     const bin = join(import.meta.dirname, '..', '..', 'bin', 'cloister');
-    const child = spawn(bin, ['run', '--retries', '1', '--backoff', '10ms', 'echo x; exit 4'], { env });
+    const child = spawn(bin, ['run', '--retries', '1', '--backoff', '10ms', 'echo x; exit 4'], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const text = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,30 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConfig } from '../../config/config.ts';
-import { connect } from '../connection.ts';
+import { type Connection, connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { whole } from '../flag-values.ts';
-import { jobTable } from '../format.ts';
+import { moment, oneOf, pair, whole } from '../flag-values.ts';
 import {
+  FollowEventsDocument,
+  type JobFilter,
   JobListDocument,
   type JobListQuery,
   type JobListQueryVariables,
   type JobStatus,
 } from '../generated/operations.ts';
 import { FINAL, type JobSummary } from '../job.ts';
-import { print, printJson } from '../output.ts';
+import { jobTable } from '../job-table.ts';
+import { print, printJson, write } from '../output.ts';
 import { request } from '../request.ts';
+
+/** Which jobs `list`, `events` and `prune` are about. */
+export interface FilterFlags {
+  readonly status?: readonly string[];
+  readonly failed?: boolean;
+  readonly label?: string;
+  readonly name?: string;
+  readonly since?: string;
+}
+
+interface ListFlags extends FilterFlags {
+  readonly limit: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
 
 /** Jobs in one answer of the server. */
 const PAGE = 100;
 
 /** `cloister list`: the newest jobs, newest first. */
-export const list = async (
-  config: ClientConfig,
-  flags: { readonly status?: readonly string[]; readonly limit: string; readonly json?: boolean },
-): Promise<void> => {
+export const list = async (config: ClientConfig, flags: ListFlags): Promise<void> => {
   const limit = whole('--limit', flags.limit);
-  const status = flags.status?.flatMap((text) => text.split(',')).map(jobStatus);
-  const filter = status === undefined ? undefined : { status };
+  const filter = jobFilter(flags);
+  if (flags.watch && (flags.json || flags.quiet || !process.stdout.isTTY))
+    throw new CliError(
+      '--watch: expected a terminal and neither --json nor --quiet; "cloister events" is for programs',
+    );
   const connection = await connect(config);
+  if (flags.watch) return watch(connection, filter, limit);
+  const jobs = await newest(connection, filter, limit);
+  if (flags.json) await printJson(jobs);
+  else if (!flags.quiet) await print(jobTable(jobs, Date.now(), process.stdout.columns));
+  else if (jobs.length > 0) await print(jobs.map(({ id }) => id).join('\n'));
+};
+
+/** The filter of the API for these flags. */
+export const jobFilter = ({ status, failed, label, name, since }: FilterFlags): JobFilter => ({
+  ...(status && { status: status.flatMap((text) => text.split(',')).map(jobStatus) }),
+  ...(failed && { failed }),
+  ...(label !== undefined && { label: labelOf(label) }),
+  ...(name !== undefined && { name }),
+  ...(since !== undefined && { createdAfter: moment('--since', 'ago', since, Date.now()) }),
+});
+
+const labelOf = (text: string): { key: string; value: string } => {
+  const [key, value] = pair('--label', 'KEY=VALUE', text);
+  return { key, value };
+};
+
+const STATUSES = Object.keys(FINAL) as JobStatus[];
+const jobStatus = (text: string): JobStatus => oneOf('--status', STATUSES, text);
+
+/** The newest jobs that match, at most `limit`. */
+export const newest = async (
+  connection: Connection,
+  filter: JobFilter,
+  limit: number,
+): Promise<readonly JobSummary[]> => {
   const jobs: JobSummary[] = [];
   let after: string | null = null;
   while (jobs.length < limit) {
@@ -35,15 +84,42 @@ export const list = async (
     if (!pageInfo.hasNextPage || pageInfo.endCursor === null) break;
     after = pageInfo.endCursor;
   }
-  await (flags.json ? printJson(jobs) : print(jobTable(jobs, Date.now(), process.stdout.columns)));
+  return jobs;
 };
 
-const jobStatus = (text: string): JobStatus => {
-  const name = text.trim().toUpperCase();
-  if (isStatus(name)) return name;
-  throw new CliError(
-    `--status: expected one of ${Object.keys(FINAL).join(', ')}, got ${JSON.stringify(text)}`,
+/** Milliseconds between two looks: at most so often, and at least so often, for the ages. */
+const SOONEST_MS = 500;
+const LATEST_MS = 5000;
+const HOME_AND_CLEAR = '\x1b[H\x1b[J';
+
+/** Shows the jobs until it is ended, again whenever one of them has changed. */
+const watch = async (connection: Connection, filter: JobFilter, limit: number): Promise<void> => {
+  const [{ reconnecting }, { subscribe }] = await Promise.all([
+    import('../reconnect.ts'),
+    import('../subscribe.ts'),
+  ]);
+  // An event is matched by its own state: a job that leaves the states of the filter is no event of it.
+  const { status: _, failed: __, ...rest } = filter;
+  const events = reconnecting(connection, () =>
+    subscribe(connection, FollowEventsDocument, { filter: rest }),
   );
+  const next = (): ReturnType<typeof events.next> => {
+    const event = events.next();
+    // A lost server is reported by the race below, which may come later.
+    event.catch(() => undefined);
+    return event;
+  };
+  let change = next();
+  for (;;) {
+    // The window may have been resized.
+    const { columns, rows } = process.stdout;
+    const jobs = await newest(connection, filter, Math.min(limit, Math.max(1, rows - 2)));
+    await write(process.stdout, `${HOME_AND_CLEAR}${jobTable(jobs, Date.now(), columns)}\n`);
+    const [changed] = await Promise.all([
+      Promise.race([change, delay(LATEST_MS, undefined, { ref: false })]),
+      delay(SOONEST_MS),
+    ]);
+    if (changed?.done) return;
+    if (changed !== undefined) change = next();
+  }
 };
-
-const isStatus = (name: string): name is JobStatus => Object.hasOwn(FINAL, name);

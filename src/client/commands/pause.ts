@@ -2,15 +2,18 @@ import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { jobLines } from '../format.ts';
 import { PauseJobDocument } from '../generated/operations.ts';
+import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
 /** `cloister pause`: returns when the job has come to a stand. */
 export const pause = async (
   config: ClientConfig,
-  jobId: string,
+  job: string,
   flags: { readonly json?: boolean },
 ): Promise<void> => {
-  const { pauseJob } = await request(await connect(config), PauseJobDocument, { input: { jobId } });
+  const connection = await connect(config);
+  const jobId = await findJobId(connection, job);
+  const { pauseJob } = await request(connection, PauseJobDocument, { input: { jobId } });
   await (flags.json ? printJson(pauseJob.job) : print(jobLines(pauseJob.job)));
 };

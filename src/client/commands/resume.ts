@@ -2,15 +2,18 @@ import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { jobLines } from '../format.ts';
 import { ResumeJobDocument } from '../generated/operations.ts';
+import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
 /** `cloister resume`: returns when the job goes on. */
 export const resume = async (
   config: ClientConfig,
-  jobId: string,
+  job: string,
   flags: { readonly json?: boolean },
 ): Promise<void> => {
-  const { resumeJob } = await request(await connect(config), ResumeJobDocument, { input: { jobId } });
+  const connection = await connect(config);
+  const jobId = await findJobId(connection, job);
+  const { resumeJob } = await request(connection, ResumeJobDocument, { input: { jobId } });
   await (flags.json ? printJson(resumeJob.job) : print(jobLines(resumeJob.job)));
 };

@@ -1,18 +1,26 @@
 import type { ClientConfig } from '../../config/config.ts';
+import { signalNumber } from '../../signals.ts';
 import { connect } from '../connection.ts';
+import { CliError } from '../errors.ts';
 import { jobLines } from '../format.ts';
 import { SignalJobDocument } from '../generated/operations.ts';
+import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
 /** `cloister signal`: returns when the signal is on its way. */
 export const signal = async (
   config: ClientConfig,
-  jobId: string,
+  job: string,
   name: string,
   flags: { readonly json?: boolean },
 ): Promise<void> => {
-  const input = { jobId, signal: name };
-  const { signalJob } = await request(await connect(config), SignalJobDocument, { input });
+  if (signalNumber(name) === undefined)
+    throw new CliError(
+      `signal: expected a signal by its name or number, such as SIGHUP or 1, got ${JSON.stringify(name)}`,
+    );
+  const connection = await connect(config);
+  const input = { jobId: await findJobId(connection, job), signal: name };
+  const { signalJob } = await request(connection, SignalJobDocument, { input });
   await (flags.json ? printJson(signalJob.job) : print(jobLines(signalJob.job)));
 };

@@ -2,6 +2,7 @@ import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { jobLines } from '../format.ts';
 import { getJob } from '../job.ts';
+import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 
 /** `cloister status`: what there is to know about a job. */
@@ -10,6 +11,7 @@ export const status = async (
   id: string,
   flags: { readonly json?: boolean },
 ): Promise<void> => {
-  const job = await getJob(await connect(config), id);
+  const connection = await connect(config);
+  const job = await getJob(connection, await findJobId(connection, id));
   await (flags.json ? printJson(job) : print(jobLines(job)));
 };

@@ -3,19 +3,19 @@ import { connect } from '../connection.ts';
 import { duration } from '../flag-values.ts';
 import { jobLines } from '../format.ts';
 import { StopJobDocument } from '../generated/operations.ts';
+import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
 /** `cloister stop`: returns when the job has ended, with what became of it. */
 export const stop = async (
   config: ClientConfig,
-  jobId: string,
+  job: string,
   flags: { readonly grace?: string; readonly json?: boolean },
 ): Promise<void> => {
-  const input = {
-    jobId,
-    gracePeriod: flags.grace === undefined ? undefined : duration('--grace', flags.grace),
-  };
-  const { stopJob } = await request(await connect(config), StopJobDocument, { input });
+  const gracePeriod = flags.grace === undefined ? undefined : duration('--grace', flags.grace);
+  const connection = await connect(config);
+  const input = { jobId: await findJobId(connection, job), gracePeriod };
+  const { stopJob } = await request(connection, StopJobDocument, { input });
   await (flags.json ? printJson(stopJob.job) : print(jobLines(stopJob.job)));
 };

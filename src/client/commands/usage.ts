@@ -3,6 +3,7 @@ import { connect } from '../connection.ts';
 import { duration } from '../flag-values.ts';
 import { usageLine } from '../format.ts';
 import { FollowUsageDocument } from '../generated/operations.ts';
+import { findJobId } from '../job-id.ts';
 import { print } from '../output.ts';
 import { reconnecting } from '../reconnect.ts';
 import { subscribe } from '../subscribe.ts';
@@ -10,14 +11,12 @@ import { subscribe } from '../subscribe.ts';
 /** `cloister usage`: a line for each sample, until the job has ended. */
 export const usage = async (
   config: ClientConfig,
-  jobId: string,
+  job: string,
   flags: { readonly interval?: string; readonly json?: boolean },
 ): Promise<void> => {
+  const interval = flags.interval === undefined ? undefined : duration('--interval', flags.interval);
   const connection = await connect(config);
-  const variables = {
-    jobId,
-    interval: flags.interval === undefined ? undefined : duration('--interval', flags.interval),
-  };
+  const variables = { jobId: await findJobId(connection, job), interval };
   for await (const sample of reconnecting(connection, () =>
     subscribe(connection, FollowUsageDocument, variables),
   ))

@@ -20,4 +20,4 @@ export const collect = (value: string, before: readonly string[] = []): readonly
 ];
 
 /** What the argument of a command that names a job takes. */
-export const JOB = 'id of the job';
+export const JOB = 'id of the job, the beginning of one, its name, or @last for the newest';

@@ -1,6 +1,8 @@
 /** The commands that show jobs. */
 
+import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
+import type { FilterFlags } from '../commands/list.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 
 export const addReading = (add: Add): void => {
@@ -35,12 +37,35 @@ export const addReading = (add: Add): void => {
       await usage(config(flags), id, flags);
     });
 
-  add('list', 'list jobs, newest first', ['list --status RUNNING'])
-    .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
-    .option('--limit <count>', 'at most so many', '20')
+  withFilterFlags(
+    add('list', 'list jobs, newest first', [
+      'list --failed --since 1h',
+      'list --label ci=nightly --watch',
+      'list -q --status RUNNING | xargs cloister stop',
+    ]),
+  )
+    .option('-n, --limit <count>', 'at most so many', '20')
+    .option('-q, --quiet', 'print the ids alone')
+    .option('--watch', 'show them until Ctrl-C, again whenever one of them changes')
     .option('--json', 'print the jobs as JSON')
-    .action(async (flags: Flags & { status?: string[]; limit: string; json?: boolean }) => {
-      const { list } = await import('../commands/list.ts');
-      await list(config(flags), flags);
-    });
+    .action(
+      async (
+        flags: Flags & FilterFlags & { limit: string; quiet?: boolean; watch?: boolean; json?: boolean },
+      ) => {
+        const { list } = await import('../commands/list.ts');
+        await list(config(flags), flags);
+      },
+    );
 };
+
+/** Which jobs a command is about. */
+const withFilterFlags = (command: Command): Command =>
+  command
+    .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
+    .option(
+      '--failed',
+      'only jobs that did not end well: another exit code than 0, a signal, a limit, lost, failed',
+    )
+    .option('-l, --label <KEY=VALUE>', 'only jobs with this label')
+    .option('--name <name>', 'only jobs of this name')
+    .option('--since <time>', 'only jobs submitted since this time, such as 2027-01-31T12:00:00Z or 10m ago');
