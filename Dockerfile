@@ -17,8 +17,8 @@ COPY .npmrc package.json package-lock.json ./
 RUN npm ci --omit=dev
 
 FROM node:24.21.0-bookworm-slim
-# tini reaps the supervisors, which outlive the server. BusyBox stands in for Alpine where no archive can be had,
-# and asks for the server's health.
+# tini reaps the supervisors, which outlive the server. BusyBox replaces Alpine if no archive can be downloaded, and
+# probes the health of the server.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends busybox-static tini \
   && rm -rf /var/lib/apt/lists/* \
@@ -32,13 +32,13 @@ COPY schema schema
 COPY rootfs rootfs
 COPY src src
 
-# Node.js looks at HTTPS_PROXY only when it is told to.
+# Node.js uses HTTPS_PROXY only with this variable.
 ENV NODE_ENV=production NODE_USE_ENV_PROXY=1
 
-# Jobs, logs, the token and the image, which the first start downloads.
+# Jobs, logs, the token, and the image, which the first start downloads.
 VOLUME /var/lib/cloister
 
-# Inside the container every interface has to be listened on; which of the host's reach it is up to --publish.
+# The server listens on every interface of the container; --publish decides which of the host's reach it.
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
   CMD ["busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/health"]

