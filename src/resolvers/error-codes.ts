@@ -10,6 +10,8 @@ export const ERROR_CODES = {
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
   INTERNAL_SERVER_ERROR:
     'A fault of the server. The details are in its log, under the id in `extensions.requestId`.',
+  NOT_ACCEPTABLE:
+    'The media types that the request accepts have none in which this operation is answered. Subscriptions need text/event-stream.',
   OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
   REQUEST_ENTITY_TOO_LARGE: 'The body of the HTTP request has more than 16 MiB.',
   SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',

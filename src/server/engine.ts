@@ -1,15 +1,24 @@
 import { GraphQLError, parse } from 'graphql';
-import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import {
+  createYoga,
+  isAsyncIterable,
+  type Plugin,
+  type YogaInitialContext,
+  type YogaServerInstance,
+} from 'graphql-yoga';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
 import { DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
+import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { guardStream } from './stream.ts';
 
 /** What the transport knows and resolvers need. */
 export interface Caller {
   readonly identity: Identity | null;
+  /** Aborted when the answer was sent or its client has gone; `undefined` over WebSocket, which keeps its own books. */
+  readonly over?: AbortSignal;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;
@@ -63,14 +72,31 @@ const useDocumentLimits = (): Plugin => ({
   },
 });
 
-const useGuardedStreams = (present: (error: unknown) => GraphQLError): Plugin => ({
-  onSubscribe: ({ args }) => {
-    // Of an HTTP request; graphql-ws looks after its own clients.
-    const request: Request | undefined = args.contextValue.request;
+const useGuardedStreams = (
+  present: (error: unknown) => GraphQLError,
+): Plugin<Caller & YogaInitialContext> => ({
+  onSubscribe: ({ args, setResultAndStopExecution }) => {
+    const { request, over }: Partial<Caller & YogaInitialContext> = args.contextValue;
+    const ranges = mediaRanges(request?.headers.get('accept'));
+    // An answer of one result cannot carry a stream: nothing may be opened that nobody would read or close.
+    if (!accepts(ranges, STREAM)) return setResultAndStopExecution({ errors: [notAcceptable(ranges)] });
     return {
       onSubscribeResult({ result, setResult }) {
-        if (isAsyncIterable(result)) setResult(guardStream(result, present, request?.signal));
+        if (isAsyncIterable(result)) setResult(guardStream(result, present, over));
       },
     };
   },
+  onResponse({ response }) {
+    const { headers } = response;
+    if (!STREAM.includes(headers.get('content-type') ?? '')) return;
+    // A proxy would hold back a stream until its buffer is full (nginx: proxy_buffering).
+    headers.set('X-Accel-Buffering', 'no');
+    // Node.js knows: a stream to a client of HTTP/1.0 ends with its connection.
+    headers.delete('Connection');
+  },
 });
+
+const notAcceptable = (ranges: readonly string[]): GraphQLError =>
+  new GraphQLError(`accept: expected ${listed(STREAM)} for a subscription, got ${ranges.join(', ')}`, {
+    extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } },
+  });

@@ -87,7 +87,7 @@ const POLICY = [
 
 /** Whether a request to /graphql is a browser's, for a page. */
 export const wantsPage = ({ method, headers }: IncomingMessage): boolean =>
-  (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').includes('text/html');
+  (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').toLowerCase().includes('text/html');
 
 export const sendPage = (request: IncomingMessage, response: ServerResponse): void => {
   send(request, response, { body: PAGE, type: 'text/html; charset=utf-8' }, 'no-cache');

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
 /** Which names a server answers to. */
@@ -17,6 +17,13 @@ export const isLoopbackAddress = (address: string): boolean => {
   const version = isIP(address);
   return version !== 0 && LOOPBACK.check(address, version === 6 ? 'ipv6' : 'ipv4');
 };
+
+/**
+ * Why a request with more than one Host is refused (RFC 9112, section 3.2), or `undefined`: what stands before this
+ * server may have looked at another of them.
+ */
+export const ambiguousHost = ({ headersDistinct: { host = [] } }: IncomingMessage): string | undefined =>
+  host.length > 1 ? `Host: expected one, got ${host.length}` : undefined;
 
 /**
  * Why a request is refused for the names it carries, or `undefined`.

@@ -4,7 +4,8 @@ import { UNAUTHENTICATED } from '../resolvers/errors.ts';
 import type { Engine } from './engine.ts';
 import { sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
-import { foreignName, type NamePolicy } from './origin.ts';
+import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
+import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 
 /** What stands between a request and its answer. */
 export interface RequestContext {
@@ -19,9 +20,11 @@ export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[
 
 /** Answers a request, or refuses it. */
 export const handle = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
+  const ambiguous = ambiguousHost(request);
   const foreign = foreignName(request.headers, context.policy);
   const path = pathOf(request);
-  if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
+  if (ambiguous !== undefined) refuse(response, 400, 'BAD_REQUEST', ambiguous);
+  else if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
   else if (path === '/health') sendJson(response, 200, { status: 'ok' });
   else if (path === '/') response.writeHead(302, { Location: '/graphql' }).end();
   else if (path === '/graphql' && wantsPage(request)) sendPage(request, response);
@@ -31,18 +34,30 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
   const { engine, token, log } = context;
-  const identity = decideIdentity(request.headers.authorization, token);
+  const { headers } = request;
+  const identity = decideIdentity(headers.authorization, token);
+  const ranges = mediaRanges(headers.accept);
   // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
     refuse(response, 401, 'UNAUTHENTICATED', UNAUTHENTICATED);
   } else if (request.method === 'POST' && !isJson(request))
     refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
-  else
-    Promise.resolve(engine(request, response, { identity })).catch((error: Error) => {
+  // Before the operation is carried out, whose answer nobody would get.
+  else if (!accepts(ranges, ANSWERS)) {
+    const message = `accept: expected ${listed(ANSWERS)}, got ${JSON.stringify(headers.accept)}`;
+    refuse(response, 406, 'NOT_ACCEPTABLE', message);
+  } else {
+    // The engine compares media types letter by letter.
+    headers.accept = ranges.join(', ');
+    if (request.method === 'POST') headers['content-type'] = 'application/json';
+    const over = new AbortController();
+    response.once('close', () => over.abort());
+    Promise.resolve(engine(request, response, { identity, over: over.signal })).catch((error: Error) => {
       log(`request failed: ${error.stack}`);
       response.destroy();
     });
+  }
 };
 
 const isJson = ({ headers }: IncomingMessage): boolean =>

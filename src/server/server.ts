@@ -1,10 +1,10 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
 import { createEngine } from './engine.ts';
 import { listenOn } from './listen.ts';
 import { Operations } from './operations.ts';
-import { foreignName, type NamePolicy } from './origin.ts';
+import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { handle, pathOf, refuse } from './requests.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 
@@ -36,6 +36,11 @@ export interface Timeouts {
   readonly request: number;
   /** For a WebSocket client to say who it is. */
   readonly unauthenticated: number;
+  /**
+   * For the next request on a connection. Longer than proxies keep one that they use again (60 s of nginx and of load
+   * balancers in clouds, 90 s of Traefik and Go, 120 s of Caddy): a request that meets the end of its connection is lost.
+   */
+  readonly idle: number;
   /** Between signs of life of a WebSocket client. */
   readonly keepAlive: number;
   /** For what is being answered when the server closes. */
@@ -46,6 +51,7 @@ const TIMEOUTS: Timeouts = {
   headers: 10_000,
   request: 60_000,
   unauthenticated: 10_000,
+  idle: 130_000,
   keepAlive: 12_000,
   closing: 5000,
 };
@@ -61,16 +67,23 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
   const engine = createEngine({ jobs, log });
   const operations = new Operations();
+  const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
   const http = createServer({
     headersTimeout: timeouts.headers,
     requestTimeout: timeouts.request,
+    keepAliveTimeout: timeouts.idle,
     connectionsCheckingInterval: timeouts.headers / 2,
     // Others, such as curl's h2c, are only offers: they are answered in HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
   http.on('request', (request, response) => {
-    response.once('close', operations.begin());
+    const over = operations.begin();
+    answering.add(response);
+    response.once('close', () => {
+      answering.delete(response);
+      over();
+    });
     if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'server: is shutting down');
     else handle(request, response, { engine, policy, token, log });
   });
@@ -84,6 +97,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     closing: () => closing !== undefined,
     refuse: (request): Refusal | undefined => {
       if (closing) return { status: 503, reason: 'server: is shutting down' };
+      const ambiguous = ambiguousHost(request);
+      if (ambiguous !== undefined) return { status: 400, reason: ambiguous };
       const foreign = foreignName(request.headers, policy);
       if (foreign !== undefined) return { status: 403, reason: foreign };
       return pathOf(request) === '/graphql' ? undefined : { status: 404, reason: 'no such path' };
@@ -94,6 +109,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     const closed = new Promise<void>((resolve) => {
       http.close(() => resolve());
     });
+    for (const response of answering) closeAfter(response);
     await jobs.complete();
     await operations.settled(timeouts.closing);
     await closeWebSockets();
@@ -110,6 +126,12 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       return closing;
     },
   };
+};
+
+/** Ends the connection of an answer in good order once that was sent, and says so where its head was not yet. */
+const closeAfter = (response: ServerResponse): void => {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
+  else response.once('finish', () => response.socket?.end());
 };
 
 const authority = ({ address, family, port }: AddressInfo): string =>

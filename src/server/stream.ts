@@ -7,12 +7,12 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
  * wrong while a source is let go of must not end the process: nobody waits for it when a connection closes.
  *
  * @param present logs what no client is to know
- * @param gone aborted when the client has left
+ * @param over aborted when the answer is over, for whatever reason
  */
 export const guardStream = (
   stream: AsyncIterable<ExecutionResult>,
   present: (error: unknown) => GraphQLError,
-  gone: AbortSignal | undefined,
+  over: AbortSignal | undefined,
 ): AsyncIterableIterator<ExecutionResult> => {
   const source = stream[Symbol.asyncIterator]();
   const release = async (): Promise<void> => {
@@ -22,8 +22,8 @@ export const guardStream = (
       present(error);
     }
   };
-  if (gone?.aborted) void release();
-  else gone?.addEventListener('abort', release, { once: true });
+  if (over?.aborted) void release();
+  else over?.addEventListener('abort', release, { once: true });
   return {
     next: () => source.next(),
     async return() {

@@ -13,7 +13,7 @@ export interface WebSocketOptions extends ProtocolOptions {
 }
 
 export interface Refusal {
-  readonly status: 403 | 404 | 503;
+  readonly status: 400 | 403 | 404 | 503;
   readonly reason: string;
 }
 

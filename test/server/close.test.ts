@@ -63,6 +63,37 @@ describe('a server that closes', () => {
     await closed;
   });
 
+  it('says in what it is answering that the connection will not be used again, and ends it in good order', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    fixture.jobs.before = () => {
+      asked.resolve();
+      return ended.promise;
+    };
+    const { hostname, port } = new URL(fixture.url);
+    const socket = connect(Number(port), hostname).setEncoding('utf8');
+    dispose(() => socket.destroy());
+    let text = '';
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    const over = once(socket, 'end');
+    const query = encodeURIComponent(`{ job(id: "${id}") { id } }`);
+    socket.write(
+      `GET /graphql?query=${query} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: ${AUTHORIZATION}\r\n\r\n`,
+    );
+    await asked.promise;
+    const closed = fixture.server.close();
+    ended.resolve();
+    await over;
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text).toMatch(/^Connection: close\r$/m);
+    expect(text).toMatch(/\{"data":\{"job":\{"id":"[^"]+"\}\}\}$/);
+    await closed;
+  });
+
   it('does not wait for ever for an answer that does not come', async () => {
     const fixture = await serveFakes(dispose, { timeouts: { closing: 100 } });
     const { id } = fixture.jobs.add();

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/resolvers/error-codes.ts';
 import { disposers } from '../support/disposers.ts';
+import { page } from './fake-jobs.ts';
 import { type Answer, AUTHORIZATION, ask, type Fixture, post, serveFakes, TOKEN } from './fixture.ts';
 
 const dispose = disposers();
@@ -155,6 +156,106 @@ describe('the server', () => {
     });
     expect(preflight.status).toBe(405);
     for (const name of preflight.headers.keys()) expect(name).not.toMatch(/^access-control-/);
+  });
+
+  it.each(['text/html', 'image/png, text/plain;q=0.5', 'application/json;q=0'])(
+    'carries nothing out for a client that accepts only %s',
+    async (accept) => {
+      const { url, jobs } = await serveFakes(dispose);
+      const query = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
+      const response = await post(url, { query }, { accept });
+      expect([response.status, await code(response)]).toEqual([406, 'NOT_ACCEPTABLE']);
+      expect(jobs.submitted).toEqual([]);
+    },
+  );
+
+  it('reads media types in upper and lower case', async () => {
+    const { url } = await serveFakes(dispose);
+    const headers = { 'content-type': 'Application/JSON; charset=UTF-8', accept: 'APPLICATION/Json' };
+    const response = await post(url, { query: VERSION }, headers);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { data: { server: { version: '1.2.3' } } },
+    ]);
+    const page = await fetch(url, { headers: { accept: 'Text/HTML' } });
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+    const stream = await post(url, { query: VERSION }, { accept: 'TEXT/Event-Stream' });
+    expect(stream.headers.get('content-type')).toBe('text/event-stream');
+    await stream.body?.cancel();
+  });
+
+  it.each(['application/json', 'application/graphql-response+json', 'application/json, multipart/mixed'])(
+    'tells a client that subscribes and accepts %s what to ask for, and opens nothing',
+    async (accept) => {
+      const { url, jobs } = await serveFakes(dispose);
+      const { id } = jobs.add();
+      const query = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
+      const response = await post(url, { query, variables: { id } }, { accept });
+      expect(response.status).toBe(406);
+      const { errors } = (await response.json()) as Answer;
+      expect(errors).toMatchObject([
+        {
+          message: expect.stringContaining(
+            'accept: expected text/event-stream for a subscription, got application/',
+          ),
+          extensions: { code: 'NOT_ACCEPTABLE' },
+        },
+      ]);
+      expect(jobs.followed).toEqual([]);
+      expect(jobs.live.size).toBe(0);
+    },
+  );
+
+  it('asks proxies to pass a stream on as it comes', async () => {
+    const { url, jobs } = await serveFakes(dispose);
+    const { id } = jobs.add();
+    const query = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
+    const response = await post(url, { query, variables: { id } }, { accept: 'text/event-stream' });
+    expect(response.headers.get('x-accel-buffering')).toBe('no');
+    expect(response.headers.get('cache-control')).toBe('no-cache');
+    await response.body?.cancel();
+  });
+
+  it('streams to a proxy that speaks HTTP/1.0, up to the end of the connection', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1), page(2, 'last', true));
+    const query = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
+    const body = JSON.stringify({ query, variables: { id } });
+    const socket = await dial(fixture);
+    socket.write(
+      `POST /graphql HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: ${AUTHORIZATION}\r\n` +
+        `Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    const [head = '', ...events] = (await rest(socket)).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 200 /);
+    expect(head).not.toMatch(/transfer-encoding|connection: keep-alive/i);
+    const text = events.join('\r\n\r\n');
+    expect(text.match(/^event: next\ndata: \{"data":\{"logs":\{"cursor":"[12]"\}\}\}$/gm)).toHaveLength(2);
+    expect(text).toMatch(/event: complete\ndata:\n\n$/);
+  });
+
+  it('refuses a request with two Host headers', async () => {
+    const fixture = await serveFakes(dispose, { allowedHosts: ['runner.example'] });
+    const { host } = new URL(fixture.url);
+    for (const [one, other] of [
+      [host, 'evil.example'],
+      ['runner.example', host],
+      [host, host],
+    ]) {
+      const socket = await dial(fixture);
+      socket.write(`GET /health HTTP/1.1\r\nHost: ${one}\r\nHOST: ${other}\r\n\r\n`);
+      expect(await rest(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]*"Host: expected one, got 2"/);
+    }
+  });
+
+  it('keeps a connection for longer than usual proxies use it again', async () => {
+    const fixture = await serveFakes(dispose);
+    const socket = await dial(fixture);
+    socket.write(`GET /health HTTP/1.1\r\nHost: ${new URL(fixture.url).host}\r\n\r\n`);
+    const [head] = (await once(socket, 'data')) as [string];
+    // Caddy keeps one for 120 s, Go and Traefik for 90, nginx for 60.
+    expect(Number(/^Keep-Alive: timeout=(\d+)\r$/m.exec(head)?.[1])).toBeGreaterThan(120);
   });
 
   it('answers a client that offers another protocol, as curl --http2 does', async () => {
