@@ -6,12 +6,20 @@ export class ClientError extends Error {
   readonly code: JobErrorCode;
   /** The input field at fault, as a path: `input.limits.memory`. */
   readonly field: string | undefined;
+  readonly #faults: readonly ClientError[];
 
-  constructor(code: JobErrorCode, message: string, field?: string) {
+  /** @param faults for an error about several values: all of them; the other parameters are those of the first */
+  constructor(code: JobErrorCode, message: string, field?: string, faults: readonly ClientError[] = []) {
     super(message);
     this.name = 'ClientError';
     this.code = code;
     this.field = field;
+    this.#faults = faults;
+  }
+
+  /** Everything that is wrong: this error alone, unless it stands for several. */
+  get faults(): readonly ClientError[] {
+    return this.#faults.length > 0 ? this.#faults : [this];
   }
 }
 

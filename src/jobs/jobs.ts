@@ -11,6 +11,7 @@ import { signalNumber } from '../signals.ts';
 import { type Changes, isFinal } from './changes.ts';
 import {
   badInput,
+  type ClientError,
   idempotencyConflict,
   notEnded,
   notFound,
@@ -20,6 +21,7 @@ import {
   unavailable,
 } from './errors.ts';
 import { followEvents } from './events.ts';
+import { checkAll } from './faults.ts';
 import { newJobId } from './id.ts';
 import type { Job, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
@@ -80,12 +82,20 @@ export class Jobs implements JobService {
     this.#options = options;
   }
 
-  async submit(identity: Identity, request: SubmitRequest): Promise<Job> {
+  async submit(
+    identity: Identity,
+    request: SubmitRequest,
+    malformed: readonly ClientError[] = [],
+  ): Promise<Job> {
+    const { spec, key } = checkAll({
+      spec: () => checkRequest(request, this.#options.request, malformed),
+      key: () => requestKey(request),
+    });
     const job: Job = {
       id: newJobId(),
       owner: identity.subject,
       createdAt: new Date(),
-      spec: checkRequest(request, this.#options.request),
+      spec,
       retriedBy: null,
       pinned: false,
       state: { status: 'QUEUED' },
@@ -95,7 +105,7 @@ export class Jobs implements JobService {
     if (folders.free() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
     const giveBack = supervision.reserve();
     try {
-      const insertion = await stored(store.insert(job, requestKey(request)));
+      const insertion = await stored(store.insert(job, key));
       switch (insertion.kind) {
         case 'inserted':
           changes.tell(job);

@@ -1,6 +1,8 @@
+/** Checks the limits that a job asks for against what this server gives. */
 import { DiskError } from '../runtime/cgroup/disk.ts';
 import { type CgroupLimits, formatCpus, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
 import { badInput, ClientError } from './errors.ts';
+import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { IoLimit, Limits } from './job.ts';
 import type { IoLimitRequest, LimitsRequest } from './service.ts';
 
@@ -59,13 +61,23 @@ const RANGES: Readonly<Record<CommonLimit | 'cpuWeight' | 'cpuTime' | 'memoryHig
  * Checks the limits that a job asks for, and fills in what it leaves open. What nobody asked for and this host cannot
  * enforce is `null`.
  *
- * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with the field at fault
+ * @param malformed faults of limits that are left out of `asked` because their values could not be read
+ * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with every field at fault
  */
-export const checkLimits = (asked: LimitsRequest, context: LimitsContext): Limits => {
-  for (const name of Object.keys(RANGES) as (keyof typeof RANGES)[]) checkRange(name, asked[name]);
+export const checkLimits = (
+  asked: LimitsRequest,
+  context: LimitsContext,
+  malformed: readonly ClientError[] = [],
+): Limits => {
+  const ranges = mapRanges((name) =>
+    once(() => {
+      refuseMalformed(field(name), malformed);
+      return checkRange(name, asked[name]);
+    }),
+  );
   const common = (name: CommonLimit): number => {
     const most = context.maxima[name] ?? Number.POSITIVE_INFINITY;
-    const value = asked[name];
+    const value = ranges[name]();
     if (value === undefined) return Math.min(context.defaults[name], most);
     if (value > most)
       throw badInput(field(name), `at most ${most} ${RANGES[name].unit}, which this server gives`, value);
@@ -73,36 +85,52 @@ export const checkLimits = (asked: LimitsRequest, context: LimitsContext): Limit
   };
   const bounded = (name: CommonLimit & CgroupLimit): number | null =>
     enforced(name, asked[name], context) ? common(name) : null;
-  const wanted = <Name extends CgroupLimit>(name: Name): LimitsRequest[Name] | undefined =>
-    enforced(name, asked[name], context) ? asked[name] : undefined;
-  const limits: Limits = {
-    cpus: bounded('cpus'),
-    cpuWeight: wanted('cpuWeight') ?? null,
-    cpuset: checkCpuset(wanted('cpuset'), context),
-    cpuTime: wanted('cpuTime') ?? null,
-    memory: inPages(bounded('memory')),
-    memoryHigh: inPages(wanted('memoryHigh') ?? null),
-    swap: inPages(bounded('swap')),
-    pids: bounded('pids'),
-    disk: common('disk'),
-    inodes: asked.inodes ?? null,
-    io: checkIo(wanted('io') ?? [], context),
-    timeout: common('timeout'),
-    output: common('output'),
-    outputPolicy: asked.outputPolicy ?? 'KILL',
-  };
-  checkAgainst(limits, context);
+  const wanted = (name: Extract<keyof typeof RANGES, CgroupLimit>): number | null =>
+    enforced(name, asked[name], context) ? (ranges[name]() ?? null) : null;
+  const memory = once(() => inPages(bounded('memory')));
+  const cpus = once(() => bounded('cpus'));
+  const { limits } = checkAll({
+    // A value out of range is reported before a limit that is missing.
+    ranges: () => checkAll(ranges),
+    limits: () =>
+      checkAll({
+        cpus: () => withinCapacity('cpus', cpus(), context),
+        cpuWeight: () => wanted('cpuWeight'),
+        cpuset: () => (enforced('cpuset', asked.cpuset, context) ? checkCpuset(asked.cpuset, context) : null),
+        cpuTime: () => wanted('cpuTime'),
+        memory: () => withinCapacity('memory', memory(), context),
+        memoryHigh: () => atMostMemory(inPages(wanted('memoryHigh')), memory),
+        swap: () => inPages(bounded('swap')),
+        pids: () => bounded('pids'),
+        disk: () => common('disk'),
+        inodes: () => ranges.inodes() ?? null,
+        io: () => (enforced('io', asked.io, context) ? checkIo(asked.io ?? [], context, malformed) : []),
+        timeout: () => common('timeout'),
+        output: () => common('output'),
+        outputPolicy: () => asked.outputPolicy ?? ('KILL' as const),
+      }),
+  });
   return limits;
 };
 
+const mapRanges = <T>(map: (name: keyof typeof RANGES) => T): Readonly<Record<keyof typeof RANGES, T>> =>
+  Object.fromEntries(
+    (Object.keys(RANGES) as (keyof typeof RANGES)[]).map((name) => [name, map(name)]),
+  ) as Record<keyof typeof RANGES, T>;
+
+/** @throws the fault of this field, when its value could not be read */
+const refuseMalformed = (name: string, malformed: readonly ClientError[]): void =>
+  throwTogether(malformed.filter((fault) => fault.field === name));
+
 const field = (name: keyof LimitsRequest): string => `input.limits.${name}`;
 
-const checkRange = (name: keyof typeof RANGES, value: number | undefined): void => {
-  if (value === undefined) return;
+const checkRange = (name: keyof typeof RANGES, value: number | undefined): number | undefined => {
+  if (value === undefined) return undefined;
   const { least, most, unit } = RANGES[name];
   const whole = name === 'cpus' || Number.isSafeInteger(value);
   if (!whole || !(value >= least && value <= most))
     throw badInput(field(name), `from ${least} to ${most} ${unit}`, value);
+  return value;
 };
 
 /** @throws ClientError `LIMIT_UNAVAILABLE` for what was asked for and cannot be had: it is never left out in silence */
@@ -126,27 +154,47 @@ const checkCpuset = (text: string | undefined, context: LimitsContext): string |
   return formatCpus(cpus);
 };
 
-const checkIo = (asked: readonly IoLimitRequest[], context: LimitsContext): readonly IoLimit[] => {
+const checkIo = (
+  asked: readonly IoLimitRequest[],
+  context: LimitsContext,
+  malformed: readonly ClientError[],
+): readonly IoLimit[] => {
   if (asked.length > MOST_DEVICES)
     throw badInput(field('io'), `at most ${MOST_DEVICES} devices`, `${asked.length}`);
   const limits: IoLimit[] = [];
-  for (const [index, request] of asked.entries()) {
+  checkEach(asked, (request, index) => {
     const name = `${field('io')}[${index}]`;
-    const rates = {
-      readBps: checkRate(`${name}.readBps`, 'bytes', request.readBps),
-      writeBps: checkRate(`${name}.writeBps`, 'bytes', request.writeBps),
-      readIops: checkRate(`${name}.readIops`, 'operations', request.readIops),
-      writeIops: checkRate(`${name}.writeIops`, 'operations', request.writeIops),
+    const rate = (key: keyof typeof RATES): number | null => {
+      refuseMalformed(`${name}.${key}`, malformed);
+      return checkRate(`${name}.${key}`, RATES[key], request[key]);
     };
-    if (Object.values(rates).every((rate) => rate === null))
-      throw badInput(name, 'at least one of readBps, writeBps, readIops and writeIops', 'none');
-    const device = checkDevice(`${name}.device`, request.device, context);
+    const { device, rates } = checkAll({
+      rates: () => {
+        const found = checkAll({
+          readBps: () => rate('readBps'),
+          writeBps: () => rate('writeBps'),
+          readIops: () => rate('readIops'),
+          writeIops: () => rate('writeIops'),
+        });
+        if (Object.values(found).every((value) => value === null))
+          throw badInput(name, 'at least one of readBps, writeBps, readIops and writeIops', 'none');
+        return found;
+      },
+      device: () => checkDevice(`${name}.device`, request.device, context),
+    });
     if (limits.some((other) => other.device === device))
       throw badInput(`${name}.device`, 'each disk once', request.device ?? device);
     limits.push({ device, ...rates });
-  }
+  });
   return limits;
 };
+
+const RATES = {
+  readBps: 'bytes',
+  writeBps: 'bytes',
+  readIops: 'operations',
+  writeIops: 'operations',
+} as const;
 
 const checkRate = (name: string, unit: string, rate: number | undefined): number | null => {
   if (rate === undefined) return null;
@@ -170,16 +218,23 @@ const checkDevice = (name: string, device: string | undefined, context: LimitsCo
   }
 };
 
-const checkAgainst = (limits: Limits, { capacity }: LimitsContext): void => {
-  const { memory, memoryHigh } = limits;
-  if (memory !== null && memoryHigh !== null && memoryHigh > memory)
-    throw badInput(field('memoryHigh'), `at most the limit of memory, ${memory} bytes`, memoryHigh);
-  for (const name of ['memory', 'cpus'] as const) {
-    const most = capacity[name];
-    // It would wait for ever, and everything behind it.
-    if (most !== null && (limits[name] ?? 0) > most)
-      throw badInput(field(name), `at most ${most}, which is all that jobs may have here`, limits[name]);
-  }
+const atMostMemory = (memoryHigh: number | null, memory: () => number | null): number | null => {
+  const most = memoryHigh === null ? null : memory();
+  if (memoryHigh !== null && most !== null && memoryHigh > most)
+    throw badInput(field('memoryHigh'), `at most the limit of memory, ${most} bytes`, memoryHigh);
+  return memoryHigh;
+};
+
+/** More would wait forever, and keep every later job waiting. */
+const withinCapacity = (
+  name: 'memory' | 'cpus',
+  value: number | null,
+  { capacity }: LimitsContext,
+): number | null => {
+  const most = capacity[name];
+  if (most !== null && (value ?? 0) > most)
+    throw badInput(field(name), `at most ${most}, which is all that jobs may have here`, value);
+  return value;
 };
 
 /** What is reported is what holds. */

@@ -1,5 +1,7 @@
+/** Checks a submission, and makes the specification of the job from it. */
 import { findUser, isFolder, userForm } from '../runtime/image-files.ts';
-import { badInput } from './errors.ts';
+import { badInput, type ClientError } from './errors.ts';
+import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from './job.ts';
 import { checkLimits, type LimitsContext } from './limits.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
@@ -39,34 +41,55 @@ const DEFAULT_BACKOFF_MS = 1000;
 /**
  * Checks a request and fills in what it leaves open.
  *
- * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with the field at fault
+ * @param malformed faults of fields that are left out of the request because their values could not be read
+ * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with every field at fault
  */
-export const checkRequest = (request: SubmitRequest, context: RequestContext): JobSpec => {
+export const checkRequest = (
+  request: SubmitRequest,
+  context: RequestContext,
+  malformed: readonly ClientError[] = [],
+): JobSpec => {
   checkCount(request);
-  const command = checkCommand(request);
-  const image = request.image ?? DEFAULT_IMAGE;
-  const tree = context.image(image);
-  if (tree === undefined) throw badInput('input.image', `one of ${context.imageNames.join(', ')}`, image);
-  const env = checkEnv(request.env ?? []);
-  checkTotal(command, env);
+  const command = once(() => checkCommand(request));
+  const env = once(() => checkEnv(request.env ?? []));
+  const image = once(() => checkImage(request.image, context));
+  const user = once(() => checkUser(image().tree, request.user, context.ids));
+  const { fields } = checkAll({
+    malformed: () => throwTogether(malformed),
+    fields: () =>
+      checkAll({
+        command,
+        image: () => image().name,
+        env,
+        total: () => checkTotal(command(), env()),
+        name: () => checkText('input.name', request.name, LONGEST_NAME),
+        workdir: () => checkWorkdir(image().tree, request.workdir),
+        user,
+        hostname: () => checkHostname(request.hostname),
+        capabilities: () => checkCapabilities(request.capabilities, image().tree, user(), context.ids),
+        limits: () => checkLimits(request.limits ?? {}, context.limits, malformed),
+        labels: () => checkLabels(request.labels ?? []),
+        priority: () => checkPriority(request.priority),
+        retries: () => checkRetries(request.retries),
+      }),
+  });
+  const { total: _, ...checked } = fields;
   return {
-    name: checkText('input.name', request.name, LONGEST_NAME),
-    command,
-    image,
-    env,
-    workdir: checkWorkdir(tree, request.workdir),
-    user: checkUser(tree, request.user, context.ids),
-    hostname: checkHostname(request.hostname),
-    capabilities: checkCapabilities(request.capabilities, tree, request.user, context.ids),
+    ...checked,
     stdin: request.stdin ?? null,
-    limits: checkLimits(request.limits ?? {}, context.limits),
-    labels: checkLabels(request.labels ?? []),
-    priority: checkPriority(request.priority),
     startAfter: request.startAfter?.getTime() ?? null,
-    retries: checkRetries(request.retries),
     attempt: 1,
     retryOf: null,
   };
+};
+
+const checkImage = (
+  name = DEFAULT_IMAGE,
+  context: RequestContext,
+): { readonly name: string; readonly tree: string } => {
+  const tree = context.image(name);
+  if (tree === undefined) throw badInput('input.image', `one of ${context.imageNames.join(', ')}`, name);
+  return { name, tree };
 };
 
 /** Before anything looks at each of them. */
@@ -84,7 +107,8 @@ const checkCommand = ({ command, argv }: SubmitRequest): Command => {
     return { kind: 'shell', line: checkArgument('input.command', command) };
   }
   if (argv === undefined) throw badInput('input', 'exactly one of command and argv', 'neither');
-  const [first, ...rest] = argv.map((argument, index) => checkArgument(`input.argv[${index}]`, argument));
+  checkEach(argv, (argument, index) => checkArgument(`input.argv[${index}]`, argument));
+  const [first, ...rest] = argv;
   if (first === undefined) throw badInput('input.argv', 'at least one argument', argv);
   if (first === '') throw badInput('input.argv[0]', 'the name of a program', first);
   return { kind: 'argv', argv: [first, ...rest] };
@@ -121,15 +145,19 @@ const checkText = (field: string, text: string | undefined, most: number): strin
 
 const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
   const seen = new Set<string>();
-  for (const [index, { name, value }] of env.entries()) {
-    const field = `input.env[${index}]`;
-    if (name === '' || name.includes('='))
-      throw badInput(`${field}.name`, 'a name that is not empty and has no "="', name);
-    refuseNul(`${field}.name`, name);
-    checkArgument(`${field}.value`, value);
-    if (seen.has(name)) throw badInput(`${field}.name`, 'each name once', name);
-    seen.add(name);
-  }
+  checkEach(env, ({ name, value }, index) =>
+    checkAll({
+      name: () => {
+        const field = `input.env[${index}].name`;
+        if (name === '' || name.includes('='))
+          throw badInput(field, 'a name that is not empty and has no "="', name);
+        refuseNul(field, name);
+        if (seen.has(name)) throw badInput(field, 'each name once', name);
+        seen.add(name);
+      },
+      value: () => checkArgument(`input.env[${index}].value`, value),
+    }),
+  );
   return env;
 };
 
@@ -156,10 +184,10 @@ const checkUser = (tree: string, user: string | undefined, ids: RequestContext['
 const checkCapabilities = (
   profile: CapabilityProfile = 'NONE',
   tree: string,
-  user: string | undefined,
+  user: string | null,
   ids: RequestContext['ids'],
 ): CapabilityProfile => {
-  if (profile !== 'NONE' && user !== undefined && findUser(tree, user, ids.count)?.uid !== 0)
+  if (profile !== 'NONE' && user !== null && findUser(tree, user, ids.count)?.uid !== 0)
     throw badInput(
       'input.capabilities',
       'NONE for a user who is not root of the cell',
@@ -185,12 +213,17 @@ const checkLabels = (labels: readonly Label[]): readonly Label[] => {
   if (labels.length > MOST_LABELS)
     throw badInput('input.labels', `at most ${MOST_LABELS} labels`, `${labels.length}`);
   const seen = new Set<string>();
-  for (const [index, { key, value }] of labels.entries()) {
-    checkText(`input.labels[${index}].key`, key, LONGEST_NAME);
-    if (value !== '') checkText(`input.labels[${index}].value`, value, LONGEST_NAME);
-    if (seen.has(key)) throw badInput(`input.labels[${index}].key`, 'each key once', key);
-    seen.add(key);
-  }
+  checkEach(labels, ({ key, value }, index) =>
+    checkAll({
+      key: () => {
+        const field = `input.labels[${index}].key`;
+        checkText(field, key, LONGEST_NAME);
+        if (seen.has(key)) throw badInput(field, 'each key once', key);
+        seen.add(key);
+      },
+      value: () => value !== '' && checkText(`input.labels[${index}].value`, value, LONGEST_NAME),
+    }),
+  );
   return labels;
 };
 
@@ -203,9 +236,15 @@ const checkPriority = (priority = 0): number => {
 const checkRetries = (retries: SubmitRequest['retries']): Retries | null => {
   if (retries === undefined) return null;
   const { limit, backoff = DEFAULT_BACKOFF_MS } = retries;
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_RETRIES))
-    throw badInput('input.retries.limit', `from 1 to ${MOST_RETRIES} further attempts`, limit);
-  if (!(backoff >= 0 && backoff <= LONGEST_BACKOFF_MS))
-    throw badInput('input.retries.backoff', `from 0 to ${LONGEST_BACKOFF_MS} milliseconds`, backoff);
+  checkAll({
+    limit: () => {
+      if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_RETRIES))
+        throw badInput('input.retries.limit', `from 1 to ${MOST_RETRIES} further attempts`, limit);
+    },
+    backoff: () => {
+      if (!(backoff >= 0 && backoff <= LONGEST_BACKOFF_MS))
+        throw badInput('input.retries.backoff', `from 0 to ${LONGEST_BACKOFF_MS} milliseconds`, backoff);
+    },
+  });
   return { limit, backoff };
 };

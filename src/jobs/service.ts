@@ -1,5 +1,6 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
 import type { Isolation } from '../runtime/protocol/isolation.ts';
+import type { ClientError } from './errors.ts';
 import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
@@ -119,8 +120,13 @@ export interface ServerInfo {
  * `STORAGE_FULL`, `JOB_NOT_RUNNING`, `JOB_NOT_ENDED`, `JOB_PINNED`, `UNAVAILABLE`); anything else that it throws is the server's fault.
  */
 export interface JobService {
-  /** Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED. */
-  submit(identity: Identity, request: SubmitRequest): Promise<Job>;
+  /**
+   * Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED.
+   *
+   * @param malformed faults that were found in reading the request, by field; the request is without those fields, is
+   *   refused, and what else is wrong with it is reported together with them
+   */
+  submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job>;
   /** Stops and answers when the job has ended; a job that has ended already is answered as it is. */
   stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job>;
   /** Brings a running job to a stand and answers when it has come to one; a paused one is answered as it is. */

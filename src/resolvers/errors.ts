@@ -22,7 +22,11 @@ export const presentError = (error: unknown, report: Report): GraphQLError => {
   const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   if (original instanceof ClientError) {
     const { message, code, field } = original;
-    return located(error, message, field === undefined ? { code } : { code, field });
+    return located(
+      error,
+      message,
+      field === undefined ? { code } : { code, field, faults: faultsOf(original) },
+    );
   }
   if (error instanceof GraphQLError && original instanceof GraphQLError) {
     if (error.extensions['code'] !== undefined) return error;
@@ -32,6 +36,9 @@ export const presentError = (error: unknown, report: Report): GraphQLError => {
   report(original, requestId);
   return located(error, 'Unexpected error.', { code: 'INTERNAL_SERVER_ERROR', requestId });
 };
+
+const faultsOf = ({ faults }: ClientError): readonly object[] =>
+  faults.map(({ code, field, message }) => ({ code, field, message }));
 
 /** An error of graphql-js, which gives its own no code, with the code of the phase that found it. */
 export const withCode = (error: GraphQLError, code: ErrorCode): GraphQLError =>

@@ -1,4 +1,5 @@
 /** The mutation submitJob and its input. */
+import { Faults } from '../jobs/faults.ts';
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
@@ -6,7 +7,7 @@ import { EnvVarInput } from './env-var.ts';
 import { jobPayload } from './job-payload.ts';
 import { LabelInput } from './label.ts';
 import { LimitsInput } from './limits.ts';
-import { wellFormed } from './scalars.ts';
+import { type Malformed, wellFormed } from './scalars.ts';
 
 const NetworkMode = builder.enumType('NetworkMode', {
   description: 'Which network a job can reach.',
@@ -100,47 +101,59 @@ builder.mutationField('submitJob', (t) =>
     description:
       'Runs a command in a cell of its own. Returns once the job is stored on disk, usually while it is still QUEUED.',
     args: { input: t.arg({ type: SubmitJobInput, required: true, description: 'What to run, and how.' }) },
-    resolve: async (_root, { input }, context) => ({
-      job: await context.jobs.submit(identify(context), toRequest(input)),
-    }),
+    resolve: async (_root, { input }, context) => {
+      const identity = identify(context);
+      const malformed = new Faults();
+      const request = toRequest(input, malformed);
+      return { job: await context.jobs.submit(identity, request, malformed.found) };
+    },
   }),
 );
 
-const toRequest = (input: typeof SubmitJobInput.$inferInput): SubmitRequest => {
+/** @param faults collects the fields whose scalars are malformed; they are left out of the request */
+const toRequest = (input: typeof SubmitJobInput.$inferInput, faults: Faults): SubmitRequest => {
   const { limits, startAfter, retries, ...rest } = input;
+  const read = reader(faults);
   return given({
     ...rest,
     retries: retries
-      ? given({ limit: retries.limit, backoff: wellFormed('input.retries.backoff', retries.backoff) })
+      ? given({ limit: retries.limit, backoff: read('input.retries.backoff', retries.backoff) })
       : undefined,
-    limits: limits ? toLimits(limits) : undefined,
-    startAfter: wellFormed('input.startAfter', startAfter),
+    limits: limits ? toLimits(limits, read) : undefined,
+    startAfter: read('input.startAfter', startAfter),
   });
 };
 
-const toLimits = (limits: typeof LimitsInput.$inferInput): LimitsRequest =>
+type Read = <T>(field: string, value: T | Malformed | null | undefined) => T | undefined;
+
+const reader =
+  (faults: Faults): Read =>
+  (field, value) =>
+    faults.collect(() => wellFormed(field, value));
+
+const toLimits = (limits: typeof LimitsInput.$inferInput, read: Read): LimitsRequest =>
   given({
     cpus: limits.cpus,
     cpuWeight: limits.cpuWeight,
     cpuset: limits.cpuset,
-    cpuTime: wellFormed('input.limits.cpuTime', limits.cpuTime),
-    memory: wellFormed('input.limits.memory', limits.memory),
-    memoryHigh: wellFormed('input.limits.memoryHigh', limits.memoryHigh),
-    swap: wellFormed('input.limits.swap', limits.swap),
+    cpuTime: read('input.limits.cpuTime', limits.cpuTime),
+    memory: read('input.limits.memory', limits.memory),
+    memoryHigh: read('input.limits.memoryHigh', limits.memoryHigh),
+    swap: read('input.limits.swap', limits.swap),
     pids: limits.pids,
-    disk: wellFormed('input.limits.disk', limits.disk),
+    disk: read('input.limits.disk', limits.disk),
     inodes: limits.inodes,
     io: limits.io?.map((io, index) =>
       given({
         device: io.device,
-        readBps: wellFormed(`input.limits.io[${index}].readBps`, io.readBps),
-        writeBps: wellFormed(`input.limits.io[${index}].writeBps`, io.writeBps),
+        readBps: read(`input.limits.io[${index}].readBps`, io.readBps),
+        writeBps: read(`input.limits.io[${index}].writeBps`, io.writeBps),
         readIops: io.readIops,
         writeIops: io.writeIops,
       }),
     ),
-    timeout: wellFormed('input.limits.timeout', limits.timeout),
-    output: wellFormed('input.limits.output', limits.output),
+    timeout: read('input.limits.timeout', limits.timeout),
+    output: read('input.limits.output', limits.output),
     outputPolicy: limits.outputPolicy,
   });
 

@@ -101,6 +101,34 @@ describe('a submission with bad input is refused by name and leaves nothing', ()
     expect(await traces()).toEqual(before);
   });
 
+  it('and for everything that is wrong with it at once', async () => {
+    const before = await traces();
+    const input = {
+      command: ' ',
+      workdir: '/nosuch',
+      limits: { timeout: 'soon', disk: 0 },
+      idempotencyKey: '',
+    };
+    const { errors } = await server.ask(SUBMIT, { input });
+    expect(errors).toHaveLength(1);
+    const { code, field, faults } = errors?.[0]?.extensions ?? {};
+    expect({ code, field }).toEqual({ code: 'BAD_USER_INPUT', field: 'input.limits.timeout' });
+    expect(faults).toEqual(
+      [
+        ['input.limits.timeout', 'a duration', '"soon"'],
+        ['input.command', 'a command line', '" "'],
+        ['input.workdir', 'a folder', '"/nosuch"'],
+        ['input.limits.disk', 'from 65536', '0'],
+        ['input.idempotencyKey', 'from 1', '""'],
+      ].map(([name, expected, got]) => ({
+        code: 'BAD_USER_INPUT',
+        field: name,
+        message: expect.stringMatching(new RegExp(`^${name}: expected ${expected}.*, got ${got}$`)),
+      })),
+    );
+    expect(await traces()).toEqual(before);
+  });
+
   it('also when the value stands in the document itself', async () => {
     const { code, message } = await refusal(
       'mutation { submitJob(input: { command: "true", limits: { timeout: "soon" } }) { job { id } } }',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClientError } from '../../src/jobs/errors.ts';
+import { badInput, ClientError } from '../../src/jobs/errors.ts';
 import { checkRequest, type RequestContext } from '../../src/jobs/request.ts';
 import { requestKey } from '../../src/jobs/request-key.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
@@ -79,6 +79,90 @@ describe('checking a request', () => {
       return () => refusal({ command: 'true', limits });
     };
     expect(costUs(check('0-9999')) / costUs(check('0-9'))).toBeLessThan(5);
+  });
+});
+
+/** The fields that a request is refused for, in order. */
+const faults = (request: SubmitRequest, malformed: readonly ClientError[] = []) => {
+  try {
+    checkRequest(request, context, malformed);
+    return [];
+  } catch (error) {
+    if (error instanceof ClientError) return error.faults.map(({ field }) => field);
+    throw error;
+  }
+};
+
+describe('a request with several faults', () => {
+  it('is refused for all of them at once, with the message of the first', () => {
+    const request: SubmitRequest = {
+      argv: ['', 'a\0', 'b', 'c\0'],
+      env: [
+        { name: 'A=', value: '\0' },
+        { name: 'B', value: '' },
+        { name: 'B', value: '' },
+      ],
+      name: '',
+      workdir: 'tmp',
+      user: 'nosuch',
+      hostname: '-',
+      limits: { cpus: 0, memory: 1, memoryHigh: 1, cpuset: 'x', io: [{ readBps: 0, writeIops: 0 }, {}] },
+      labels: [{ key: '', value: 'x'.repeat(257) }],
+      priority: 101,
+      retries: { limit: 0, backoff: -1 },
+    };
+    expect(faults(request)).toEqual([
+      'input.argv[1]',
+      'input.argv[3]',
+      'input.env[0].name',
+      'input.env[0].value',
+      'input.env[2].name',
+      'input.name',
+      'input.workdir',
+      'input.user',
+      'input.hostname',
+      'input.limits.cpus',
+      'input.limits.memory',
+      'input.limits.memoryHigh',
+      'input.limits.cpuset',
+      'input.limits.io[0].readBps',
+      'input.limits.io[0].writeIops',
+      'input.limits.io[1]',
+      'input.labels[0].key',
+      'input.labels[0].value',
+      'input.priority',
+      'input.retries.limit',
+      'input.retries.backoff',
+    ]);
+    expect(refusal(request)).toBe('input.argv[1]: expected text without NUL bytes, got "a\\u0000"');
+  });
+
+  it('is not refused for what another fault keeps from being checked', () => {
+    expect(
+      faults({
+        command: '',
+        image: 'nosuch',
+        workdir: '/nosuch',
+        user: 'nosuch',
+        capabilities: 'ROOT_IN_CELL',
+      }),
+    ).toEqual(['input.command', 'input.image']);
+    expect(faults({ command: 'true', user: 'nosuch', capabilities: 'ROOT_IN_CELL' })).toEqual(['input.user']);
+  });
+
+  it('is refused for values that could not be read first, and not for their being left out', () => {
+    const memory = badInput('input.limits.memory', 'a size', 'x');
+    const readBps = badInput('input.limits.io[0].readBps', 'a size', 'y');
+    expect(
+      faults({ command: 'true', limits: { memoryHigh: 600 * MIB, io: [{}] }, priority: 101 }, [
+        memory,
+        readBps,
+      ]),
+    ).toEqual([memory.field, readBps.field, 'input.priority']);
+  });
+
+  it('is refused for at most 50 of them', () => {
+    expect(faults({ argv: list(1000, () => '\0'), priority: 101 })).toHaveLength(50);
   });
 });
 

@@ -136,6 +136,30 @@ describe('a value that is none of its scalar', () => {
     expect(api.jobs.submitted).toEqual([]);
   });
 
+  it('is reported together with the others', async () => {
+    const limits = { memory: 'x', io: [{ readBps: 'y' }] };
+    const input = { command: 'true', startAfter: 'now', retries: { limit: 1, backoff: 'z' }, limits };
+    const fields = [
+      'input.retries.backoff',
+      'input.limits.memory',
+      'input.limits.io[0].readBps',
+      'input.startAfter',
+    ];
+    const error = await new Api().error(SUBMIT, { input });
+    expect(error).toMatchObject({
+      message: `input.retries.backoff: ${TIME}, got "z"`,
+      extensions: {
+        code: 'BAD_USER_INPUT',
+        field: 'input.retries.backoff',
+        faults: fields.map((field) => ({
+          code: 'BAD_USER_INPUT',
+          field,
+          message: expect.stringMatching(new RegExp(`^${field.replace(/[[\].]/g, '\\$&')}: expected `)),
+        })),
+      },
+    });
+  });
+
   it('is named on the other fields that take one', async () => {
     const api = new Api();
     const stop = await api.error(

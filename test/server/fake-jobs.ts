@@ -1,5 +1,6 @@
 import { Bell, pull } from '../../src/async/pull.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
+import { throwTogether } from '../../src/jobs/faults.ts';
 import { newJobId } from '../../src/jobs/id.ts';
 import type { Job, JobState, Usage } from '../../src/jobs/job.ts';
 import type { QueuePlace } from '../../src/jobs/queue.ts';
@@ -73,8 +74,13 @@ export class FakeJobs implements JobService {
     this.#changed.ring();
   }
 
-  async submit(identity: Identity, request: SubmitRequest): Promise<Job> {
+  async submit(
+    identity: Identity,
+    request: SubmitRequest,
+    malformed: readonly ClientError[] = [],
+  ): Promise<Job> {
     await this.#enter('submit', identity);
+    throwTogether(malformed);
     this.submitted.push(request);
     return this.add();
   }
