@@ -59,3 +59,11 @@ const whole = (value: number): number | undefined => {
   const rounded = Math.round(value);
   return Number.isSafeInteger(rounded) ? rounded : undefined;
 };
+
+/** A name such as `timeoutMs`, as it is where the value carries its unit: `timeout`. */
+export type WithoutUnit<Name extends string> = Name extends `${infer Bare}${'Ms' | 'Us' | 'Bytes'}`
+  ? Bare
+  : Name;
+
+export const withoutUnit = <Name extends string>(name: Name): WithoutUnit<Name> =>
+  name.replace(/(?:Ms|Us|Bytes)$/, '') as WithoutUnit<Name>;

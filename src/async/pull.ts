@@ -89,10 +89,10 @@ export class Bell {
   /**
    * Resolves once the bell has rung more than `seen` times, at once when it has already.
    *
-   * @param atMost milliseconds after which it resolves in any case; without it there is no such end
+   * @param atMostMs after which it resolves in any case; without it there is no such end
    * @throws the signal's reason when that is aborted first
    */
-  wait(seen: number, signal: AbortSignal, atMost?: number): Promise<void> {
+  wait(seen: number, signal: AbortSignal, atMostMs?: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       if (this.#rings > seen) return resolve();
@@ -109,7 +109,7 @@ export class Bell {
         leave();
         reject(signal.reason);
       };
-      const timer = atMost === undefined ? undefined : setTimeout(wake, atMost);
+      const timer = atMostMs === undefined ? undefined : setTimeout(wake, atMostMs);
       this.#waiters.add(wake);
       signal.addEventListener('abort', abort, { once: true });
     });

@@ -39,7 +39,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   // The root of the layer is one that the job did not ask for.
   const inodes =
     limits.inodes === null
-      ? Math.max(FEWEST_INODES, Math.floor(limits.disk / PAGE))
+      ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
       : limits.inodes + OWN_INODES;
   return {
     cgroup: context.cgroup,
@@ -48,11 +48,11 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     root: {
       image: context.tree,
       owners: ids.owners,
-      layerOptions: `mode=755,size=${limits.disk},nr_inodes=${inodes}`,
+      layerOptions: `mode=755,size=${limits.diskBytes},nr_inodes=${inodes}`,
       overlayOptions: ids.overlay,
     },
     steps: mountSteps({
-      shm: Math.min(MOST_SHM, limits.disk),
+      shmBytes: Math.min(MOST_SHM, limits.diskBytes),
       ids: ids.count,
       hostname,
       cgroup: context.cgroup !== null,
@@ -70,9 +70,9 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     seccomp: context.seccomp,
     umask: 0o022,
     stdin: spec.stdin !== null,
-    timeout: limits.timeout,
-    cpuTime: limits.cpuTime,
-    output: limits.output,
+    timeoutMs: limits.timeoutMs,
+    cpuTimeMs: limits.cpuTimeMs,
+    outputBytes: limits.outputBytes,
     outputPolicy: limits.outputPolicy,
   };
 };

@@ -27,7 +27,10 @@ export const limitHits = (record: ExitRecord, limits: Limits, usage: Usage | nul
   return found.sort((a, b) => Number(b.ended) - Number(a.ended));
 };
 
-const timeout = ({ cause, duration }: ExitRecord, { timeout: value }: Limits): LimitHit | undefined =>
+const timeout = (
+  { cause, durationNs: duration }: ExitRecord,
+  { timeoutMs: value }: Limits,
+): LimitHit | undefined =>
   cause === 'time'
     ? {
         limit: 'timeout',
@@ -42,7 +45,7 @@ const timeout = ({ cause, duration }: ExitRecord, { timeout: value }: Limits): L
 
 const cpuTime = (
   { cause }: ExitRecord,
-  { cpuTime: value }: Limits,
+  { cpuTimeMs: value }: Limits,
   usage: Usage | null,
   find: LookUp,
 ): LimitHit | undefined =>
@@ -50,7 +53,7 @@ const cpuTime = (
     ? {
         limit: 'cpuTime',
         value,
-        peak: usage === null ? null : usage.cpuTime / 1000,
+        peak: usage === null ? null : usage.cpuTimeUs / 1000,
         unit: 'milliseconds',
         ended: true,
         evidence: present([find('cpu.stat', 'usage_usec')]),
@@ -58,8 +61,8 @@ const cpuTime = (
       }
     : undefined;
 
-const output = (record: ExitRecord, { output: value }: Limits): LimitHit | undefined => {
-  const written = record.kept + record.dropped;
+const output = (record: ExitRecord, { outputBytes: value }: Limits): LimitHit | undefined => {
+  const written = record.keptBytes + record.droppedBytes;
   const ended = record.cause === 'output';
   // What a full disk swallowed is no more than was allowed.
   if (!ended && written <= value) return undefined;
@@ -72,20 +75,20 @@ const output = (record: ExitRecord, { output: value }: Limits): LimitHit | undef
     evidence: [],
     message: ended
       ? `it wrote more than its output limit of ${value} bytes and was killed`
-      : `it wrote ${written} bytes, more than its output limit of ${value} bytes: ${record.dropped} in the middle are dropped`,
+      : `it wrote ${written} bytes, more than its output limit of ${value} bytes: ${record.droppedBytes} in the middle are dropped`,
   };
 };
 
 const memory = (
   record: ExitRecord,
-  { memory: value }: Limits,
+  { memoryBytes: value }: Limits,
   usage: Usage | null,
   find: LookUp,
 ): LimitHit | undefined => {
   if ((usage?.oomKills ?? 0) === 0) return undefined;
   // The kernel kills the whole cell (memory.oom.group), so a command that ended otherwise has outlived it.
   const ended = record.cause === 'none' && record.termination?.kind !== 'exited';
-  const peak = usage?.memoryPeak ?? null;
+  const peak = usage?.memoryPeakBytes ?? null;
   const evidence = present([
     find('memory.events', 'oom_kill'),
     find('memory.events', 'oom'),
@@ -130,7 +133,7 @@ const pids = ({ pids: value }: Limits, usage: Usage | null, find: LookUp): Limit
 };
 
 const memoryHigh = (
-  { memoryHigh: value }: Limits,
+  { memoryHighBytes: value }: Limits,
   usage: Usage | null,
   find: LookUp,
 ): LimitHit | undefined => {
@@ -139,7 +142,7 @@ const memoryHigh = (
   return {
     limit: 'memoryHigh',
     value,
-    peak: usage?.memoryPeak ?? null,
+    peak: usage?.memoryPeakBytes ?? null,
     unit: 'bytes',
     ended: false,
     evidence: present([slowed, find('memory.peak', null)]),

@@ -36,9 +36,9 @@ const checkEnforced = (
   const bounds: Record<(typeof KINDS)[number], Partial<Record<CommonLimit, number | null>>> = {
     max: maxima,
     ceiling: ceilings,
-    capacity: { memory: queue.memory, cpus: queue.cpus },
+    capacity: { memoryBytes: queue.memoryBytes, cpus: queue.cpus },
   };
-  for (const limit of ['cpus', 'memory', 'swap', 'pids'] as const) {
+  for (const limit of ['cpus', 'memoryBytes', 'swapBytes', 'pids'] as const) {
     const reason = missing(limit);
     if (reason === undefined) continue;
     for (const kind of KINDS) {
@@ -54,7 +54,7 @@ const belowCeilings = ({ maxima, ceilings }: ServeConfig): Pick<LimitsContext['m
   const least = (one: number | null, other: number | null): number | null =>
     one === null || other === null ? (one ?? other) : Math.min(one, other);
   return {
-    memory: least(maxima.memory, ceilings.memory),
+    memoryBytes: least(maxima.memoryBytes, ceilings.memoryBytes),
     // Inits of cells count there.
     pids: least(maxima.pids, ceilings.pids === null ? null : Math.max(1, ceilings.pids - 1)),
     cpus: least(maxima.cpus, ceilings.cpus),
@@ -62,7 +62,7 @@ const belowCeilings = ({ maxima, ceilings }: ServeConfig): Pick<LimitsContext['m
 };
 
 const why = (limit: CgroupLimit, cgroups: Cgroups): string | undefined => {
-  if (limit === 'cpuTime') {
+  if (limit === 'cpuTimeMs') {
     // cpu.stat is there without any controller (cgroup-v2.rst).
     if (cgroups.path !== null) return undefined;
     const { reason, remedy } = [...cgroups.obstacles.values()][0] ?? { reason: 'no cgroup', remedy: 'none' };

@@ -1,10 +1,7 @@
-import type { JobState, LimitHit, LimitKind, Limits, Termination, Usage } from '../jobs/job.ts';
+import type { FinalState, LimitHit, LimitKind, Limits, Termination, Usage } from '../jobs/job.ts';
 import { explainFailure } from '../runtime/launch-failure.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
 import { limitHits } from './limit-hits.ts';
-
-/** A state that a job stays in. */
-export type FinalState = Exclude<JobState, { status: 'QUEUED' | 'RUNNING' }>;
 
 /**
  * What an exit record says of the job: the state it has ended in.
@@ -12,16 +9,16 @@ export type FinalState = Exclude<JobState, { status: 'QUEUED' | 'RUNNING' }>;
  * @param usage what the record's cgroup files say
  */
 export const outcome = (record: ExitRecord, limits: Limits, usage: Usage | null): FinalState => {
-  const finishedAt = toDate(record.executed ? record.started + record.duration : record.finished);
+  const finishedAt = toDate(record.executed ? record.startedNs + record.durationNs : record.finishedNs);
   if (!record.executed) return neverRan(record, limits, usage, finishedAt);
   const hits = limitHits(record, limits, usage);
   const ran = {
-    startedAt: toDate(record.started),
+    startedAt: toDate(record.startedNs),
     finishedAt,
     termination: record.termination ?? KILLED,
     usage,
     hits,
-    output: { kept: record.kept, dropped: record.dropped },
+    output: { keptBytes: record.keptBytes, droppedBytes: record.droppedBytes },
   };
   if (record.cause === 'stop') return { status: 'STOPPED', ...ran };
   const [first] = hits;
@@ -50,7 +47,7 @@ const neverRan = (record: ExitRecord, limits: Limits, usage: Usage | null, finis
 
 const whyNot = (record: ExitRecord, limits: Limits, usage: Usage | null): string => {
   if ((usage?.oomKills ?? 0) > 0)
-    return `the memory limit of ${limits.memory} bytes is too small to start the command`;
+    return `the memory limit of ${limits.memoryBytes} bytes is too small to start the command`;
   if (record.failure !== null) return explainFailure(record.failure);
   return 'the cell was killed before its command could start';
 };

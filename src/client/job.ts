@@ -1,9 +1,9 @@
+import { isFinalStatus } from '../job-status.ts';
 import type { Connection } from './connection.ts';
 import { CliError, ConnectionLost } from './errors.ts';
 import {
   JobByIdDocument,
   type JobDetailsFragment,
-  type JobStatus,
   type JobSummaryFragment,
   WatchJobDocument,
 } from './generated/operations.ts';
@@ -12,17 +12,6 @@ import { request } from './request.ts';
 
 export type Job = JobDetailsFragment;
 export type JobSummary = JobSummaryFragment;
-
-/** Every status, and whether a job stays in it for ever. */
-export const FINAL: Readonly<Record<JobStatus, boolean>> = {
-  QUEUED: false,
-  RUNNING: false,
-  COMPLETED: true,
-  STOPPED: true,
-  LIMIT_EXCEEDED: true,
-  LOST: true,
-  FAILED: true,
-};
 
 /** @throws CliError when there is no such job */
 export const getJob = async (connection: Connection, id: string): Promise<Job> => {
@@ -34,7 +23,7 @@ export const getJob = async (connection: Connection, id: string): Promise<Job> =
 /** The job when it has ended, which may be now. */
 export const endedJob = async (connection: Connection, id: string): Promise<Job> => {
   const now = await getJob(connection, id);
-  if (FINAL[now.status]) return now;
+  if (isFinalStatus(now.status)) return now;
   const [{ reconnecting }, { subscribe }] = await Promise.all([
     import('./reconnect.ts'),
     import('./subscribe.ts'),
@@ -42,10 +31,10 @@ export const endedJob = async (connection: Connection, id: string): Promise<Job>
   const updates = reconnecting(connection, async function* () {
     for await (const { jobUpdated } of subscribe(connection, WatchJobDocument, { jobId: id })) {
       yield jobUpdated;
-      if (FINAL[jobUpdated.status]) return;
+      if (isFinalStatus(jobUpdated.status)) return;
     }
     throw new ConnectionLost('the server ended the stream before the job ended', true);
   });
-  for await (const job of updates) if (FINAL[job.status]) return job;
+  for await (const job of updates) if (isFinalStatus(job.status)) return job;
   throw new ConnectionLost('the server told of no end of the job', true);
 };

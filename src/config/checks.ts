@@ -24,7 +24,7 @@ export const checkDefaults = ({ defaultLimits, maxima, ceilings, queue, set }: S
     const bounds: readonly (readonly [string, number | null])[] = [
       [limitSetting('max', name), maxima[name]],
       [limitSetting('ceiling', name), name in ceilings ? ceilings[name as keyof typeof ceilings] : null],
-      [limitSetting('capacity', name), name === 'memory' || name === 'cpus' ? queue[name] : null],
+      [limitSetting('capacity', name), name === 'memoryBytes' || name === 'cpus' ? queue[name] : null],
     ];
     for (const [bound, most] of bounds) {
       const other = set.get(bound);

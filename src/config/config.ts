@@ -1,7 +1,7 @@
 import { homedir, totalmem } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { statePaths } from '../state/paths.ts';
-import { parseByteSize, parseDuration } from '../units.ts';
+import { parseByteSize, parseDuration, withoutUnit } from '../units.ts';
 import {
   type Address,
   address,
@@ -29,7 +29,7 @@ export interface Machine {
   /** The folder that holds `bin/`, `src/` and `build/`. */
   readonly project: string;
   /** Bytes of its memory. */
-  readonly memory: number;
+  readonly memoryBytes: number;
 }
 
 /** One setting: how it is named, what it takes, and what it is when nobody says. */
@@ -57,19 +57,19 @@ interface Setting<T> extends Named<T> {
 export interface LimitSettings<T> {
   readonly cpus: T;
   /** Bytes, as are `swap`, `disk` and `output`. */
-  readonly memory: T;
-  readonly swap: T;
+  readonly memoryBytes: T;
+  readonly swapBytes: T;
   readonly pids: T;
-  readonly disk: T;
+  readonly diskBytes: T;
   /** Milliseconds. */
-  readonly timeout: T;
-  readonly output: T;
+  readonly timeoutMs: T;
+  readonly outputBytes: T;
 }
 
 /** What bounds all jobs together; `null`: nothing. */
 export interface Ceilings {
   /** Bytes. */
-  readonly memory: number | null;
+  readonly memoryBytes: number | null;
   readonly pids: number | null;
   readonly cpus: number | null;
 }
@@ -105,11 +105,11 @@ export interface ServeConfig {
   /** What is kept of jobs that have ended; `null`: without end. */
   readonly retention: {
     /** Milliseconds, as is `packAfter`. */
-    readonly age: number | null;
+    readonly ageMs: number | null;
     readonly jobs: number | null;
     readonly bytes: number | null;
     /** `null`: logs are not compressed. */
-    readonly packAfter: number | null;
+    readonly packAfterMs: number | null;
   };
   readonly queue: {
     /** Jobs that run at a time. */
@@ -117,7 +117,7 @@ export interface ServeConfig {
     /** Jobs that wait. */
     readonly maxWaiting: number;
     /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not bounded. */
-    readonly memory: number | null;
+    readonly memoryBytes: number | null;
     readonly cpus: number | null;
   };
 }
@@ -134,7 +134,10 @@ export interface ClientConfig {
 export const limitSetting = (
   kind: 'default' | 'max' | 'ceiling' | 'capacity',
   limit: keyof LimitSettings<unknown>,
-): string => `${kind}${limit.charAt(0).toUpperCase()}${limit.slice(1)}`;
+): string => {
+  const name = withoutUnit(limit);
+  return `${kind}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+};
 
 /** A setting whose value cannot be used. The message is meant for whoever set it. */
 export class ConfigError extends Error {
@@ -179,8 +182,8 @@ const TIME = 'a duration such as 90s or 1h30m, and not 0';
 
 const defaults = {
   cpus: limit('cpus', 'CPUs', 'a number of CPUs from 0.01 to 1024', cpus, '1'),
-  memory: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
-  swap: limit('swap', 'swap', SIZE, parseByteSize, '0'),
+  memoryBytes: limit('memory', 'memory', SOME, positive(parseByteSize), '512Mi'),
+  swapBytes: limit('swap', 'swap', SIZE, parseByteSize, '0'),
   pids: limit(
     'pids',
     'processes and threads',
@@ -188,9 +191,9 @@ const defaults = {
     (text) => whole(text, 1, 4_194_304),
     '256',
   ),
-  disk: limit('disk', 'writable disk space', SOME, positive(parseByteSize), '256Mi'),
-  timeout: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
-  output: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
+  diskBytes: limit('disk', 'writable disk space', SOME, positive(parseByteSize), '256Mi'),
+  timeoutMs: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
+  outputBytes: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
 } as const satisfies LimitSettings<Setting<number>>;
 
 /** What `cloister serve` takes. */
@@ -345,7 +348,7 @@ export const serveSettings = {
     help: 'memory that all jobs together have; "none" leaves it to the machine',
     expected: `${SOME}, or none`,
     parse: orNone(positive(parseByteSize)),
-    fallback: ({ memory }) => String(Math.floor((memory * 4) / 5)),
+    fallback: ({ memoryBytes: memory }) => String(Math.floor((memory * 4) / 5)),
     shown: "four fifths of the machine's",
   } satisfies Setting<number | null>,
   ceilingPids: {
@@ -367,19 +370,19 @@ export const serveSettings = {
     shown: 'none',
   } satisfies Setting<number | null>,
   defaultCpus: defaults.cpus,
-  defaultMemory: defaults.memory,
-  defaultSwap: defaults.swap,
+  defaultMemory: defaults.memoryBytes,
+  defaultSwap: defaults.swapBytes,
   defaultPids: defaults.pids,
-  defaultDisk: defaults.disk,
-  defaultTimeout: defaults.timeout,
-  defaultOutput: defaults.output,
+  defaultDisk: defaults.diskBytes,
+  defaultTimeout: defaults.timeoutMs,
+  defaultOutput: defaults.outputBytes,
   maxCpus: maximum(defaults.cpus),
-  maxMemory: maximum(defaults.memory),
-  maxSwap: maximum(defaults.swap),
+  maxMemory: maximum(defaults.memoryBytes),
+  maxSwap: maximum(defaults.swapBytes),
   maxPids: maximum(defaults.pids),
-  maxDisk: maximum(defaults.disk),
-  maxTimeout: maximum(defaults.timeout),
-  maxOutput: maximum(defaults.output),
+  maxDisk: maximum(defaults.diskBytes),
+  maxTimeout: maximum(defaults.timeoutMs),
+  maxOutput: maximum(defaults.outputBytes),
 } as const;
 
 /** What client commands take, besides `--state-dir` to find the token. */
@@ -410,7 +413,7 @@ export const thisMachine = (): Machine => ({
   uid: process.getuid?.() ?? -1,
   home: homedir(),
   project: join(import.meta.dirname, '..', '..'),
-  memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
+  memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
 });
 
 /**
@@ -436,37 +439,37 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     queue: {
       maxRunning: read(serveSettings.maxRunning, flags, env, machine),
       maxWaiting: read(serveSettings.maxQueued, flags, env, machine),
-      memory: given(serveSettings.capacityMemory, flags, env) ?? null,
+      memoryBytes: given(serveSettings.capacityMemory, flags, env) ?? null,
       cpus: given(serveSettings.capacityCpus, flags, env) ?? null,
     },
     defaultLimits: {
       cpus: read(serveSettings.defaultCpus, flags, env, machine),
-      memory: read(serveSettings.defaultMemory, flags, env, machine),
-      swap: read(serveSettings.defaultSwap, flags, env, machine),
+      memoryBytes: read(serveSettings.defaultMemory, flags, env, machine),
+      swapBytes: read(serveSettings.defaultSwap, flags, env, machine),
       pids: read(serveSettings.defaultPids, flags, env, machine),
-      disk: read(serveSettings.defaultDisk, flags, env, machine),
-      timeout: read(serveSettings.defaultTimeout, flags, env, machine),
-      output: read(serveSettings.defaultOutput, flags, env, machine),
+      diskBytes: read(serveSettings.defaultDisk, flags, env, machine),
+      timeoutMs: read(serveSettings.defaultTimeout, flags, env, machine),
+      outputBytes: read(serveSettings.defaultOutput, flags, env, machine),
     },
     maxima: {
       cpus: given(serveSettings.maxCpus, flags, env) ?? null,
-      memory: given(serveSettings.maxMemory, flags, env) ?? null,
-      swap: given(serveSettings.maxSwap, flags, env) ?? null,
+      memoryBytes: given(serveSettings.maxMemory, flags, env) ?? null,
+      swapBytes: given(serveSettings.maxSwap, flags, env) ?? null,
       pids: given(serveSettings.maxPids, flags, env) ?? null,
-      disk: given(serveSettings.maxDisk, flags, env) ?? null,
-      timeout: given(serveSettings.maxTimeout, flags, env) ?? null,
-      output: given(serveSettings.maxOutput, flags, env) ?? null,
+      diskBytes: given(serveSettings.maxDisk, flags, env) ?? null,
+      timeoutMs: given(serveSettings.maxTimeout, flags, env) ?? null,
+      outputBytes: given(serveSettings.maxOutput, flags, env) ?? null,
     },
     ceilings: {
-      memory: read(serveSettings.ceilingMemory, flags, env, machine),
+      memoryBytes: read(serveSettings.ceilingMemory, flags, env, machine),
       pids: read(serveSettings.ceilingPids, flags, env, machine),
       cpus: read(serveSettings.ceilingCpus, flags, env, machine),
     },
     retention: {
-      age: read(serveSettings.retainAge, flags, env, machine),
+      ageMs: read(serveSettings.retainAge, flags, env, machine),
       jobs: read(serveSettings.retainJobs, flags, env, machine),
       bytes: read(serveSettings.retainBytes, flags, env, machine),
-      packAfter: read(serveSettings.compressAfter, flags, env, machine),
+      packAfterMs: read(serveSettings.compressAfter, flags, env, machine),
     },
   };
 };

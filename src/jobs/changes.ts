@@ -1,4 +1,4 @@
-import type { Job, JobState } from './job.ts';
+import type { Job } from './job.ts';
 
 type Listener = (job: Job) => void;
 
@@ -32,5 +32,3 @@ export class Changes {
     for (const listener of [...(this.#listeners.get(job.id) ?? [])]) listener(job);
   }
 }
-
-export const isFinal = (state: JobState): boolean => state.status !== 'QUEUED' && state.status !== 'RUNNING';

@@ -2,16 +2,10 @@
  * The job as it is kept: what was asked for, and the one state it is in.
  */
 
-export const JOB_STATUSES = [
-  'QUEUED',
-  'RUNNING',
-  'COMPLETED',
-  'STOPPED',
-  'LIMIT_EXCEEDED',
-  'LOST',
-  'FAILED',
-] as const;
-export type JobStatus = (typeof JOB_STATUSES)[number];
+import { isFinalStatus, JOB_STATUSES, type JobStatus } from '../job-status.ts';
+import type { WithoutUnit } from '../units.ts';
+
+export { JOB_STATUSES, type JobStatus };
 
 export const LIMIT_KINDS = ['TIME', 'CPU_TIME', 'MEMORY', 'OUTPUT'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
@@ -49,24 +43,24 @@ export interface Limits {
   /** The CPUs it may run on, as cpuset(7) lists them: `0-2,7`. */
   readonly cpuset: string | null;
   /** Milliseconds of CPU time of all its processes together. */
-  readonly cpuTime: number | null;
+  readonly cpuTimeMs: number | null;
   /** Bytes of memory of the whole cell, its writable layer included. */
-  readonly memory: number | null;
+  readonly memoryBytes: number | null;
   /** Bytes of memory from which on it is slowed down, and its memory taken back. */
-  readonly memoryHigh: number | null;
+  readonly memoryHighBytes: number | null;
   /** Bytes of swap. */
-  readonly swap: number | null;
+  readonly swapBytes: number | null;
   /** Processes and threads at a time, the cell's own init not counted. */
   readonly pids: number | null;
   /** Bytes of the writable layer. */
-  readonly disk: number;
+  readonly diskBytes: number;
   /** Files and folders of the writable layer; `null`: one for each 4 KiB of it. */
   readonly inodes: number | null;
   readonly io: readonly IoLimit[];
   /** Milliseconds of wall time, pauses not counted. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   /** Bytes of output that are kept, both streams together. */
-  readonly output: number;
+  readonly outputBytes: number;
   readonly outputPolicy: OutputPolicy;
 }
 
@@ -89,7 +83,7 @@ export interface Retries {
   /** Further attempts at most. */
   readonly limit: number;
   /** Milliseconds before the second attempt; each time twice as long before the next. */
-  readonly backoff: number;
+  readonly backoffMs: number;
 }
 
 /** What a client asked for, checked and with every default filled in. */
@@ -107,8 +101,8 @@ export interface JobSpec {
   readonly labels: readonly Label[];
   /** Of jobs that wait, the one with the highest starts first. */
   readonly priority: number;
-  /** Milliseconds since 1970 before which it does not start. */
-  readonly startAfter: number | null;
+  /** It does not start before this time. */
+  readonly startAfter: Date | null;
   /** `null`: one attempt is all. */
   readonly retries: Retries | null;
   /** 1 for what a client submitted; each further attempt is a job of its own. */
@@ -124,28 +118,28 @@ export type Termination =
 
 /** What a job consumed. Times in microseconds, sizes in bytes; `null` where this host does not count it. */
 export interface Usage {
-  readonly cpuTime: number;
-  readonly userTime: number | null;
-  readonly systemTime: number | null;
+  readonly cpuTimeUs: number;
+  readonly userTimeUs: number | null;
+  readonly systemTimeUs: number | null;
   /** Only while the job runs. */
-  readonly memoryCurrent: number | null;
-  readonly memoryPeak: number | null;
+  readonly memoryCurrentBytes: number | null;
+  readonly memoryPeakBytes: number | null;
   readonly pidsPeak: number | null;
-  readonly ioRead: number | null;
-  readonly ioWritten: number | null;
+  readonly ioReadBytes: number | null;
+  readonly ioWrittenBytes: number | null;
   readonly ioReadOperations: number | null;
   readonly ioWriteOperations: number | null;
   readonly oomKills: number | null;
   /** Processes and threads that could not be started for want of room below a limit. */
   readonly forksRefused: number | null;
-  readonly throttledTime: number | null;
+  readonly throttledTimeUs: number | null;
   readonly pressure: Pressures | null;
 }
 
 /** For how long processes waited for a resource (accounting/psi.rst), in microseconds: one of them, and all at once. */
 export interface Pressure {
-  readonly some: number;
-  readonly full: number;
+  readonly someUs: number;
+  readonly fullUs: number;
 }
 
 export interface Pressures {
@@ -165,7 +159,7 @@ export interface Evidence {
 /** A limit that a job ran into. */
 export interface LimitHit {
   /** Its name in `Limits`; `ceiling`: that of all jobs together, or the end of the machine's memory. */
-  readonly limit: keyof Limits | 'ceiling';
+  readonly limit: WithoutUnit<keyof Limits> | 'ceiling';
   /** `null` where the limit is not the job's own. */
   readonly value: number | null;
   /** The most that was seen; `null` where nothing measures it. */
@@ -180,8 +174,8 @@ export interface LimitHit {
 
 /** Bytes of output. */
 export interface OutputCount {
-  readonly kept: number;
-  readonly dropped: number;
+  readonly keptBytes: number;
+  readonly droppedBytes: number;
 }
 
 /** What is known of a job that has run to its end. */
@@ -230,6 +224,11 @@ export type JobState =
       readonly error: string;
     }
   | { readonly status: 'FAILED'; readonly finishedAt: Date; readonly error: string };
+
+/** A state that a job stays in. */
+export type FinalState = Exclude<JobState, { readonly status: 'QUEUED' | 'RUNNING' }>;
+
+export const isFinal = (state: JobState): state is FinalState => isFinalStatus(state.status);
 
 export interface Job {
   /** UUIDv7. */

@@ -8,7 +8,7 @@ import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
 import { ControlError } from '../runtime/protocol/control.ts';
 import { type Isolation, parseIsolation } from '../runtime/protocol/isolation.ts';
 import { signalNumber } from '../signals.ts';
-import { type Changes, isFinal } from './changes.ts';
+import type { Changes } from './changes.ts';
 import {
   badInput,
   type ClientError,
@@ -23,7 +23,7 @@ import {
 import { followEvents } from './events.ts';
 import { checkAll } from './faults.ts';
 import { newJobId } from './id.ts';
-import type { Job, Usage } from './job.ts';
+import { isFinal, type Job, type Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';

@@ -1,16 +1,24 @@
 /** Checks the limits that a job asks for against what this server gives. */
 import { DiskError } from '../runtime/cgroup/disk.ts';
 import { type CgroupLimits, formatCpus, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
+import { withoutUnit } from '../units.ts';
 import { badInput, ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { IoLimit, Limits } from './job.ts';
 import type { IoLimitRequest, LimitsRequest } from './service.ts';
 
 /** Limits that a server has a default for and may have a maximum for. */
-export type CommonLimit = 'cpus' | 'memory' | 'swap' | 'pids' | 'disk' | 'timeout' | 'output';
+export type CommonLimit =
+  | 'cpus'
+  | 'memoryBytes'
+  | 'swapBytes'
+  | 'pids'
+  | 'diskBytes'
+  | 'timeoutMs'
+  | 'outputBytes';
 
 /** A limit that is enforced by cgroups. */
-export type CgroupLimit = keyof CgroupLimits | 'cpuTime';
+export type CgroupLimit = keyof CgroupLimits | 'cpuTimeMs';
 
 /** What the limits of a request are checked against. */
 export interface LimitsContext {
@@ -18,7 +26,7 @@ export interface LimitsContext {
   /** What no job may exceed; `null`: whatever it asks for. */
   readonly maxima: Readonly<Record<CommonLimit, number | null>>;
   /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
-  readonly capacity: { readonly memory: number | null; readonly cpus: number | null };
+  readonly capacity: { readonly memoryBytes: number | null; readonly cpus: number | null };
   /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
   missing(limit: CgroupLimit): string | undefined;
   /** The numbers of the CPUs that jobs may run on. */
@@ -43,18 +51,20 @@ interface Range {
   readonly unit: string;
 }
 
-const RANGES: Readonly<Record<CommonLimit | 'cpuWeight' | 'cpuTime' | 'memoryHigh' | 'inodes', Range>> = {
+const RANGES: Readonly<
+  Record<CommonLimit | 'cpuWeight' | 'cpuTimeMs' | 'memoryHighBytes' | 'inodes', Range>
+> = {
   cpus: { least: 0.01, most: 1024, unit: 'CPUs' },
   cpuWeight: { least: 1, most: 10_000, unit: 'shares, of which others have 100' },
-  cpuTime: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
-  memory: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
-  memoryHigh: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
-  swap: { least: 0, most: 64 * TIB, unit: 'bytes' },
+  cpuTimeMs: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
+  memoryBytes: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
+  memoryHighBytes: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
+  swapBytes: { least: 0, most: 64 * TIB, unit: 'bytes' },
   pids: { least: 1, most: 4_194_304, unit: 'processes' },
-  disk: { least: 64 * KIB, most: 64 * TIB, unit: 'bytes' },
+  diskBytes: { least: 64 * KIB, most: 64 * TIB, unit: 'bytes' },
   inodes: { least: 16, most: 2 ** 31 - 1, unit: 'files and folders' },
-  timeout: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
-  output: { least: 1, most: 64 * TIB, unit: 'bytes' },
+  timeoutMs: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
+  outputBytes: { least: 1, most: 64 * TIB, unit: 'bytes' },
 };
 
 /**
@@ -87,7 +97,7 @@ export const checkLimits = (
     enforced(name, asked[name], context) ? common(name) : null;
   const wanted = (name: Extract<keyof typeof RANGES, CgroupLimit>): number | null =>
     enforced(name, asked[name], context) ? (ranges[name]() ?? null) : null;
-  const memory = once(() => inPages(bounded('memory')));
+  const memory = once(() => inPages(bounded('memoryBytes')));
   const cpus = once(() => bounded('cpus'));
   const { limits } = checkAll({
     // A value out of range is reported before a limit that is missing.
@@ -97,16 +107,16 @@ export const checkLimits = (
         cpus: () => withinCapacity('cpus', cpus(), context),
         cpuWeight: () => wanted('cpuWeight'),
         cpuset: () => (enforced('cpuset', asked.cpuset, context) ? checkCpuset(asked.cpuset, context) : null),
-        cpuTime: () => wanted('cpuTime'),
-        memory: () => withinCapacity('memory', memory(), context),
-        memoryHigh: () => atMostMemory(inPages(wanted('memoryHigh')), memory),
-        swap: () => inPages(bounded('swap')),
+        cpuTimeMs: () => wanted('cpuTimeMs'),
+        memoryBytes: () => withinCapacity('memoryBytes', memory(), context),
+        memoryHighBytes: () => atMostMemory(inPages(wanted('memoryHighBytes')), memory),
+        swapBytes: () => inPages(bounded('swapBytes')),
         pids: () => bounded('pids'),
-        disk: () => common('disk'),
+        diskBytes: () => common('diskBytes'),
         inodes: () => ranges.inodes() ?? null,
         io: () => (enforced('io', asked.io, context) ? checkIo(asked.io ?? [], context, malformed) : []),
-        timeout: () => common('timeout'),
-        output: () => common('output'),
+        timeoutMs: () => common('timeoutMs'),
+        outputBytes: () => common('outputBytes'),
         outputPolicy: () => asked.outputPolicy ?? ('KILL' as const),
       }),
   });
@@ -122,7 +132,7 @@ const mapRanges = <T>(map: (name: keyof typeof RANGES) => T): Readonly<Record<ke
 const refuseMalformed = (name: string, malformed: readonly ClientError[]): void =>
   throwTogether(malformed.filter((fault) => fault.field === name));
 
-const field = (name: keyof LimitsRequest): string => `input.limits.${name}`;
+const field = (name: keyof LimitsRequest): string => `input.limits.${withoutUnit(name)}`;
 
 const checkRange = (name: keyof typeof RANGES, value: number | undefined): number | undefined => {
   if (value === undefined) return undefined;
@@ -221,13 +231,13 @@ const checkDevice = (name: string, device: string | undefined, context: LimitsCo
 const atMostMemory = (memoryHigh: number | null, memory: () => number | null): number | null => {
   const most = memoryHigh === null ? null : memory();
   if (memoryHigh !== null && most !== null && memoryHigh > most)
-    throw badInput(field('memoryHigh'), `at most the limit of memory, ${most} bytes`, memoryHigh);
+    throw badInput(field('memoryHighBytes'), `at most the limit of memory, ${most} bytes`, memoryHigh);
   return memoryHigh;
 };
 
 /** More would wait forever, and keep every later job waiting. */
 const withinCapacity = (
-  name: 'memory' | 'cpus',
+  name: 'memoryBytes' | 'cpus',
   value: number | null,
   { capacity }: LimitsContext,
 ): number | null => {

@@ -24,9 +24,9 @@ export class LiveJob {
   }
 
   /** Stops it, now or as soon as its supervisor can be reached. */
-  stop(gracePeriod: number): void {
-    this.#stop = Math.min(gracePeriod, this.#stop ?? gracePeriod);
-    if (this.#control !== undefined) pass(this.#control.stop(gracePeriod));
+  stop(gracePeriodMs: number): void {
+    this.#stop = Math.min(gracePeriodMs, this.#stop ?? gracePeriodMs);
+    if (this.#control !== undefined) pass(this.#control.stop(gracePeriodMs));
   }
 
   /** Does one thing after the other: what a supervisor told first is written first. */

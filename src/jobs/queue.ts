@@ -7,7 +7,7 @@ export interface QueueOptions {
   /** Jobs that wait, those for a time included. */
   readonly maxWaiting: number;
   /** What the limits of all that run may add up to: bytes and CPUs; `null`: whatever they ask for. */
-  readonly memory: number | null;
+  readonly memoryBytes: number | null;
   readonly cpus: number | null;
   /** Called once for each job, when its turn has come. */
   readonly start: (job: Job) => void;
@@ -59,8 +59,8 @@ export class Queue {
 
   /** Takes a job in, and starts it at once where nothing stands against that. */
   add(job: Job): void {
-    const { startAfter } = job.spec;
-    if (startAfter !== null && startAfter > Date.now()) this.#postpone(job, startAfter);
+    const startMs = job.spec.startAfter?.getTime() ?? 0;
+    if (startMs > Date.now()) this.#postpone(job, startMs);
     else this.#insert(job);
     this.#advance();
   }
@@ -91,8 +91,7 @@ export class Queue {
   place(id: string): QueuePlace | undefined {
     const later = this.#later.get(id);
     if (later !== undefined) {
-      const time = new Date(later.job.spec.startAfter ?? 0).toISOString();
-      return { position: null, reason: `it is to start after ${time}` };
+      return { position: null, reason: `it is to start after ${later.job.spec.startAfter?.toISOString()}` };
     }
     const index = this.#waiting.findIndex((job) => job.id === id);
     const [first] = this.#waiting;
@@ -123,13 +122,13 @@ export class Queue {
   }
 
   /** Waits by the wall clock, which may be set meanwhile: it is looked at again when the timer fires. */
-  #postpone(job: Job, until: number): void {
+  #postpone(job: Job, untilMs: number): void {
     const wait = (): NodeJS.Timeout =>
       setTimeout(
         () => {
           const entry = this.#later.get(job.id);
           if (entry === undefined) return;
-          if (until > Date.now()) {
+          if (untilMs > Date.now()) {
             entry.timer = wait();
             return;
           }
@@ -137,7 +136,7 @@ export class Queue {
           this.#insert(job);
           this.#advance();
         },
-        Math.min(Math.max(until - Date.now(), 1), LONGEST_TIMER_MS),
+        Math.min(Math.max(untilMs - Date.now(), 1), LONGEST_TIMER_MS),
       );
     this.#later.set(job.id, { job, timer: wait() });
   }
@@ -156,11 +155,11 @@ export class Queue {
 
   /** What keeps a job from starting now. */
   #obstacle({ spec }: Job): string | undefined {
-    const { maxRunning, memory, cpus } = this.#options;
+    const { maxRunning, memoryBytes: memory, cpus } = this.#options;
     if (this.#running.size >= maxRunning) return `${maxRunning} jobs run already`;
-    const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memory');
-    if ((spec.limits.memory ?? 0) > memoryLeft)
-      return `it needs ${spec.limits.memory} bytes of memory, and ${memoryLeft} are left`;
+    const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memoryBytes');
+    if ((spec.limits.memoryBytes ?? 0) > memoryLeft)
+      return `it needs ${spec.limits.memoryBytes} bytes of memory, and ${memoryLeft} are left`;
     const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - this.#held('cpus');
     // Hundredths, in which CPUs are asked for, do not add up exactly.
     if ((spec.limits.cpus ?? 0) > cpusLeft + 1e-9)
@@ -168,7 +167,7 @@ export class Queue {
     return undefined;
   }
 
-  #held(limit: 'memory' | 'cpus'): number {
+  #held(limit: 'memoryBytes' | 'cpus'): number {
     let sum = 0;
     for (const { spec } of this.#running.values()) sum += spec.limits[limit] ?? 0;
     return sum;

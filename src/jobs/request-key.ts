@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withoutUnit } from '../units.ts';
 import { badInput } from './errors.ts';
 import type { SubmitRequest } from './service.ts';
 import type { RequestKey } from './store.ts';
@@ -19,10 +20,14 @@ export const requestKey = ({ idempotencyKey: key, ...request }: SubmitRequest): 
   return { key, digest: createHash('sha256').update(canonical(request)).digest('hex') };
 };
 
-/** JSON in which the order of fields makes no difference. */
+/** JSON of the request as the client wrote it, in which the order of fields makes no difference. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_name, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([left], [right]) => (left < right ? -1 : 1)))
+      ? Object.fromEntries(
+          Object.entries(part)
+            .map(([name, field]): [string, unknown] => [withoutUnit(name), field])
+            .sort(([left], [right]) => (left < right ? -1 : 1)),
+        )
       : part,
   );

@@ -77,7 +77,7 @@ export const checkRequest = (
   return {
     ...checked,
     stdin: request.stdin ?? null,
-    startAfter: request.startAfter?.getTime() ?? null,
+    startAfter: request.startAfter ?? null,
     attempt: 1,
     retryOf: null,
   };
@@ -235,16 +235,16 @@ const checkPriority = (priority = 0): number => {
 
 const checkRetries = (retries: SubmitRequest['retries']): Retries | null => {
   if (retries === undefined) return null;
-  const { limit, backoff = DEFAULT_BACKOFF_MS } = retries;
+  const { limit, backoffMs = DEFAULT_BACKOFF_MS } = retries;
   checkAll({
     limit: () => {
       if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_RETRIES))
         throw badInput('input.retries.limit', `from 1 to ${MOST_RETRIES} further attempts`, limit);
     },
     backoff: () => {
-      if (!(backoff >= 0 && backoff <= LONGEST_BACKOFF_MS))
-        throw badInput('input.retries.backoff', `from 0 to ${LONGEST_BACKOFF_MS} milliseconds`, backoff);
+      if (!(backoffMs >= 0 && backoffMs <= LONGEST_BACKOFF_MS))
+        throw badInput('input.retries.backoff', `from 0 to ${LONGEST_BACKOFF_MS} milliseconds`, backoffMs);
     },
   });
-  return { limit, backoff };
+  return { limit, backoffMs };
 };

@@ -6,12 +6,12 @@ import type { Finished, JobStore } from './store.ts';
 /** What is kept of jobs that have ended; `null`: without end. Pinned ones are kept besides. */
 export interface RetentionSettings {
   /** Milliseconds since the end of the job. */
-  readonly age: number | null;
+  readonly ageMs: number | null;
   readonly jobs: number | null;
   /** Bytes of their folders. */
   readonly bytes: number | null;
   /** Milliseconds after the end of a job from which on its log is compressed; `null`: never. */
-  readonly packAfter: number | null;
+  readonly packAfterMs: number | null;
 }
 
 export interface RetentionOptions {
@@ -21,7 +21,7 @@ export interface RetentionOptions {
   readonly removal: Removal;
   readonly log: (line: string) => void;
   /** Milliseconds between two looks. */
-  readonly interval?: number;
+  readonly intervalMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -42,7 +42,7 @@ export class Retention {
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#start(), options.interval ?? INTERVAL_MS).unref();
+    this.#timer = setInterval(() => this.#start(), options.intervalMs ?? INTERVAL_MS).unref();
     this.#start();
   }
 
@@ -66,7 +66,7 @@ export class Retention {
     while (!this.#closed) {
       const due: Finished[] = [];
       for (const job of await store.oldest(STEP)) {
-        const tooOld = settings.age !== null && job.finishedAt.getTime() < now() - settings.age;
+        const tooOld = settings.ageMs !== null && job.finishedAt.getTime() < now() - settings.ageMs;
         const tooMany = settings.jobs !== null && jobs > settings.jobs;
         const tooLarge = settings.bytes !== null && bytes > settings.bytes;
         // The next one is younger, and it is one less and smaller by then.
@@ -85,9 +85,9 @@ export class Retention {
 
   async #pack(): Promise<void> {
     const { store, folders, settings, log, now = Date.now } = this.#options;
-    if (settings.packAfter === null) return;
+    if (settings.packAfterMs === null) return;
     while (!this.#closed) {
-      const ids = await store.toPack(new Date(now() - settings.packAfter), STEP);
+      const ids = await store.toPack(new Date(now() - settings.packAfterMs), STEP);
       for (const id of ids) {
         if (this.#closed) return;
         try {

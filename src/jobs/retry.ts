@@ -12,7 +12,7 @@ export const nextAttempt = (job: Job | undefined, end: JobState): Job | undefine
   if (job === undefined || !isFailure(end)) return undefined;
   const { retries, attempt, retryOf } = job.spec;
   if (retries === null || attempt > retries.limit) return undefined;
-  const backoff = Math.min(retries.backoff * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
+  const backoffMs = Math.min(retries.backoffMs * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
   return {
     id: newJobId(),
     owner: job.owner,
@@ -21,7 +21,7 @@ export const nextAttempt = (job: Job | undefined, end: JobState): Job | undefine
       ...job.spec,
       attempt: attempt + 1,
       retryOf: retryOf ?? job.id,
-      startAfter: Date.now() + backoff,
+      startAfter: new Date(Date.now() + backoffMs),
     },
     retriedBy: null,
     pinned: false,

@@ -25,16 +25,16 @@ export interface LimitsRequest {
   readonly cpus?: number;
   readonly cpuWeight?: number;
   readonly cpuset?: string;
-  readonly cpuTime?: number;
-  readonly memory?: number;
-  readonly memoryHigh?: number;
-  readonly swap?: number;
+  readonly cpuTimeMs?: number;
+  readonly memoryBytes?: number;
+  readonly memoryHighBytes?: number;
+  readonly swapBytes?: number;
   readonly pids?: number;
-  readonly disk?: number;
+  readonly diskBytes?: number;
   readonly inodes?: number;
   readonly io?: readonly IoLimitRequest[];
-  readonly timeout?: number;
-  readonly output?: number;
+  readonly timeoutMs?: number;
+  readonly outputBytes?: number;
   readonly outputPolicy?: OutputPolicy;
 }
 
@@ -48,7 +48,7 @@ export interface IoLimitRequest {
   readonly writeIops?: number;
 }
 
-/** A job as asked for, before it is checked. Field names are those of `SubmitJobInput`. */
+/** A job as asked for, before it is checked. Field names are those of `SubmitJobInput`, with units. */
 export interface SubmitRequest {
   readonly command?: string;
   readonly argv?: readonly string[];
@@ -70,7 +70,7 @@ export interface SubmitRequest {
   readonly priority?: number;
   readonly startAfter?: Date;
   /** What happens when the command fails: further attempts, each a job of its own. */
-  readonly retries?: { readonly limit: number; readonly backoff?: number };
+  readonly retries?: { readonly limit: number; readonly backoffMs?: number };
 }
 
 /** Where reading a log begins: at its beginning, or at the one of these that is given. */

@@ -112,9 +112,9 @@ export class Supervision {
   }
 
   /** Asks for the end of a job that has not ended. */
-  stop(id: string, gracePeriod: number): void {
+  stop(id: string, gracePeriodMs: number): void {
     if (!this.#queue.remove(id)) {
-      this.#live.get(id)?.stop(gracePeriod);
+      this.#live.get(id)?.stop(gracePeriodMs);
       return;
     }
     this.#guard(id, () => this.#end(id, ['QUEUED'], neverStarted()));

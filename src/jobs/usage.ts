@@ -1,6 +1,6 @@
 import { Bell, pull } from '../async/pull.ts';
-import { type Changes, isFinal } from './changes.ts';
-import type { Job, Usage } from './job.ts';
+import type { Changes } from './changes.ts';
+import { isFinal, type Job, type Usage } from './job.ts';
 
 export interface UsageOptions {
   readonly changes: Changes;

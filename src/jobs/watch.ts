@@ -1,6 +1,6 @@
 import { Bell, pull } from '../async/pull.ts';
-import { type Changes, isFinal } from './changes.ts';
-import type { Job } from './job.ts';
+import type { Changes } from './changes.ts';
+import { isFinal, type Job } from './job.ts';
 
 /**
  * A job as it is now, then after each change of its state; done when it has ended.

@@ -61,8 +61,8 @@ export const LimitKind = builder.enumType('LimitKind', {
 const OutputType = builder.objectRef<OutputCount>('JobOutput').implement({
   description: 'How many bytes a job wrote, stdout and stderr together.',
   fields: (t) => ({
-    kept: t.expose('kept', { type: 'ByteSize', description: 'Bytes in the log.' }),
-    dropped: t.expose('dropped', {
+    kept: t.expose('keptBytes', { type: 'ByteSize', description: 'Bytes in the log.' }),
+    dropped: t.expose('droppedBytes', {
       type: 'ByteSize',
       description: 'Bytes that were not kept: beyond the output limit, or because the disk was full.',
     }),
@@ -216,7 +216,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       nullable: true,
       description:
         'The time before which the job does not start: given at submission, or set by the backoff of a retry.',
-      resolve: ({ spec }) => (spec.startAfter === null ? null : new Date(spec.startAfter)),
+      resolve: ({ spec }) => spec.startAfter,
     }),
     queue: t.field({
       type: QueuePlaceType,

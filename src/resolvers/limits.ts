@@ -73,16 +73,16 @@ export const LimitsType = builder.objectRef<Limits>('Limits').implement({
     cpus: t.exposeFloat('cpus', { nullable: true, description: absent(HELP.cpus) }),
     cpuWeight: t.exposeInt('cpuWeight', { nullable: true, description: absent(HELP.cpuWeight) }),
     cpuset: t.exposeString('cpuset', { nullable: true, description: absent(HELP.cpuset) }),
-    cpuTime: t.expose('cpuTime', { type: 'Duration', nullable: true, description: absent(HELP.cpuTime) }),
-    memory: t.expose('memory', { type: 'ByteSize', nullable: true, description: absent(HELP.memory) }),
-    memoryHigh: t.expose('memoryHigh', {
+    cpuTime: t.expose('cpuTimeMs', { type: 'Duration', nullable: true, description: absent(HELP.cpuTime) }),
+    memory: t.expose('memoryBytes', { type: 'ByteSize', nullable: true, description: absent(HELP.memory) }),
+    memoryHigh: t.expose('memoryHighBytes', {
       type: 'ByteSize',
       nullable: true,
       description: absent(HELP.memoryHigh),
     }),
-    swap: t.expose('swap', { type: 'ByteSize', nullable: true, description: absent(HELP.swap) }),
+    swap: t.expose('swapBytes', { type: 'ByteSize', nullable: true, description: absent(HELP.swap) }),
     pids: t.exposeInt('pids', { nullable: true, description: absent(HELP.pids) }),
-    disk: t.expose('disk', { type: 'ByteSize', description: HELP.disk }),
+    disk: t.expose('diskBytes', { type: 'ByteSize', description: HELP.disk }),
     inodes: t.exposeInt('inodes', {
       nullable: true,
       description: `${HELP.inodes}; null: one for each 4 KiB of \`disk\`.`,
@@ -92,8 +92,8 @@ export const LimitsType = builder.objectRef<Limits>('Limits').implement({
       description: `${HELP.io}, one entry per disk.`,
       resolve: ({ io }) => [...io],
     }),
-    timeout: t.expose('timeout', { type: 'Duration', description: HELP.timeout }),
-    output: t.expose('output', { type: 'ByteSize', description: HELP.output }),
+    timeout: t.expose('timeoutMs', { type: 'Duration', description: HELP.timeout }),
+    output: t.expose('outputBytes', { type: 'ByteSize', description: HELP.output }),
     outputPolicy: t.expose('outputPolicy', { type: OutputPolicy, description: HELP.outputPolicy }),
   }),
 });

@@ -117,7 +117,7 @@ const toRequest = (input: typeof SubmitJobInput.$inferInput, faults: Faults): Su
   return given({
     ...rest,
     retries: retries
-      ? given({ limit: retries.limit, backoff: read('input.retries.backoff', retries.backoff) })
+      ? given({ limit: retries.limit, backoffMs: read('input.retries.backoff', retries.backoff) })
       : undefined,
     limits: limits ? toLimits(limits, read) : undefined,
     startAfter: read('input.startAfter', startAfter),
@@ -136,12 +136,12 @@ const toLimits = (limits: typeof LimitsInput.$inferInput, read: Read): LimitsReq
     cpus: limits.cpus,
     cpuWeight: limits.cpuWeight,
     cpuset: limits.cpuset,
-    cpuTime: read('input.limits.cpuTime', limits.cpuTime),
-    memory: read('input.limits.memory', limits.memory),
-    memoryHigh: read('input.limits.memoryHigh', limits.memoryHigh),
-    swap: read('input.limits.swap', limits.swap),
+    cpuTimeMs: read('input.limits.cpuTime', limits.cpuTime),
+    memoryBytes: read('input.limits.memory', limits.memory),
+    memoryHighBytes: read('input.limits.memoryHigh', limits.memoryHigh),
+    swapBytes: read('input.limits.swap', limits.swap),
     pids: limits.pids,
-    disk: read('input.limits.disk', limits.disk),
+    diskBytes: read('input.limits.disk', limits.disk),
     inodes: limits.inodes,
     io: limits.io?.map((io, index) =>
       given({
@@ -152,8 +152,8 @@ const toLimits = (limits: typeof LimitsInput.$inferInput, read: Read): LimitsReq
         writeIops: io.writeIops,
       }),
     ),
-    timeout: read('input.limits.timeout', limits.timeout),
-    output: read('input.limits.output', limits.output),
+    timeoutMs: read('input.limits.timeout', limits.timeout),
+    outputBytes: read('input.limits.output', limits.output),
     outputPolicy: limits.outputPolicy,
   });
 

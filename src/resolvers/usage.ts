@@ -14,12 +14,12 @@ const PressureType = builder.objectRef<Pressure>('Pressure').implement({
     some: t.field({
       type: 'Duration',
       description: 'The time in which at least one process was stalled.',
-      resolve: ({ some }) => some / 1000,
+      resolve: ({ someUs }) => someUs / 1000,
     }),
     full: t.field({
       type: 'Duration',
       description: 'The time in which all processes were stalled at once.',
-      resolve: ({ full }) => full / 1000,
+      resolve: ({ fullUs }) => fullUs / 1000,
     }),
   }),
 });
@@ -41,26 +41,26 @@ export const UsageType = builder.objectRef<Usage>('Usage').implement({
     cpuTime: t.field({
       type: 'Duration',
       description: 'CPU time of all processes, in user and kernel mode.',
-      resolve: (usage) => usage.cpuTime / 1000,
+      resolve: (usage) => usage.cpuTimeUs / 1000,
     }),
     userTime: t.field({
       type: 'Duration',
       nullable: true,
       description: `CPU time in user mode; ${NOT_COUNTED}.`,
-      resolve: (usage) => milliseconds(usage.userTime),
+      resolve: (usage) => milliseconds(usage.userTimeUs),
     }),
     systemTime: t.field({
       type: 'Duration',
       nullable: true,
       description: `CPU time in kernel mode; ${NOT_COUNTED}.`,
-      resolve: (usage) => milliseconds(usage.systemTime),
+      resolve: (usage) => milliseconds(usage.systemTimeUs),
     }),
-    memoryCurrent: t.expose('memoryCurrent', {
+    memoryCurrent: t.expose('memoryCurrentBytes', {
       type: 'ByteSize',
       nullable: true,
       description: `Memory in use now; null once the job has ended, and ${NOT_COUNTED}.`,
     }),
-    memoryPeak: t.expose('memoryPeak', {
+    memoryPeak: t.expose('memoryPeakBytes', {
       type: 'ByteSize',
       nullable: true,
       description: `The most memory in use at any time; ${NOT_COUNTED}.`,
@@ -69,12 +69,12 @@ export const UsageType = builder.objectRef<Usage>('Usage').implement({
       nullable: true,
       description: `The most processes and threads at any time; ${NOT_COUNTED}.`,
     }),
-    ioRead: t.expose('ioRead', {
+    ioRead: t.expose('ioReadBytes', {
       type: 'ByteSize',
       nullable: true,
       description: `Bytes read from disks; ${NOT_COUNTED}.`,
     }),
-    ioWritten: t.expose('ioWritten', {
+    ioWritten: t.expose('ioWrittenBytes', {
       type: 'ByteSize',
       nullable: true,
       description: `Bytes written to disks; ${NOT_COUNTED}.`,
@@ -99,7 +99,7 @@ export const UsageType = builder.objectRef<Usage>('Usage').implement({
       type: 'Duration',
       nullable: true,
       description: `Time for which the \`cpus\` limit throttled the job (\`throttled_usec\`); ${NOT_COUNTED}.`,
-      resolve: (usage) => milliseconds(usage.throttledTime),
+      resolve: (usage) => milliseconds(usage.throttledTimeUs),
     }),
     pressure: t.expose('pressure', {
       type: PressuresType,

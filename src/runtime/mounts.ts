@@ -3,7 +3,7 @@ import { MOUNT, type Step } from './protocol/plan.ts';
 
 export interface MountOptions {
   /** Bytes of /dev/shm at most. */
-  readonly shm: number;
+  readonly shmBytes: number;
   /** How many ids the cell has. */
   readonly ids: number;
   readonly hostname: string;
@@ -17,7 +17,7 @@ const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
  * What every cell is given above its root: /proc, /sys, /dev, and the names it knows itself by. Nothing of
  * it comes from the image.
  */
-export const mountSteps = ({ shm, ids, hostname, cgroup }: MountOptions): Step[] => [
+export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup }: MountOptions): Step[] => [
   {
     kind: 'mount',
     type: 'tmpfs',

@@ -28,32 +28,32 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Milliseconds. */
+/** How long the server waits for others. */
 export interface Timeouts {
   /** For the headers of a request. */
-  readonly headers: number;
+  readonly headersMs: number;
   /** For the whole of a request; an answer may take as long as it likes. */
-  readonly request: number;
+  readonly requestMs: number;
   /** For a WebSocket client to say who it is. */
-  readonly unauthenticated: number;
+  readonly unauthenticatedMs: number;
   /**
    * For the next request on a connection. Longer than proxies keep one that they use again (60 s of nginx and of load
    * balancers in clouds, 90 s of Traefik and Go, 120 s of Caddy): a request that meets the end of its connection is lost.
    */
-  readonly idle: number;
+  readonly idleMs: number;
   /** Between signs of life of a WebSocket client. */
-  readonly keepAlive: number;
+  readonly keepAliveMs: number;
   /** For what is being answered when the server closes. */
-  readonly closing: number;
+  readonly closingMs: number;
 }
 
 const TIMEOUTS: Timeouts = {
-  headers: 10_000,
-  request: 60_000,
-  unauthenticated: 10_000,
-  idle: 130_000,
-  keepAlive: 12_000,
-  closing: 5000,
+  headersMs: 10_000,
+  requestMs: 60_000,
+  unauthenticatedMs: 10_000,
+  idleMs: 130_000,
+  keepAliveMs: 12_000,
+  closingMs: 5000,
 };
 
 /**
@@ -70,10 +70,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
   const http = createServer({
-    headersTimeout: timeouts.headers,
-    requestTimeout: timeouts.request,
-    keepAliveTimeout: timeouts.idle,
-    connectionsCheckingInterval: timeouts.headers / 2,
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    keepAliveTimeout: timeouts.idleMs,
+    connectionsCheckingInterval: timeouts.headersMs / 2,
     // Others, such as curl's h2c, are only offers: they are answered in HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
@@ -92,8 +92,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     token,
     operations,
     log,
-    unauthenticatedMs: timeouts.unauthenticated,
-    keepAliveMs: timeouts.keepAlive,
+    unauthenticatedMs: timeouts.unauthenticatedMs,
+    keepAliveMs: timeouts.keepAliveMs,
     closing: () => closing !== undefined,
     refuse: (request): Refusal | undefined => {
       if (closing) return { status: 503, reason: 'server: is shutting down' };
@@ -111,7 +111,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     });
     for (const response of answering) closeAfter(response);
     await jobs.complete();
-    await operations.settled(timeouts.closing);
+    await operations.settled(timeouts.closingMs);
     await closeWebSockets();
     http.closeAllConnections();
     await closed;

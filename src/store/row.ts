@@ -1,16 +1,5 @@
-import type {
-  Account,
-  Job,
-  JobSpec,
-  JobState,
-  JobStatus,
-  LimitHit,
-  LimitKind,
-  Limits,
-  OutputCount,
-  Termination,
-  Usage,
-} from '../jobs/job.ts';
+import type { Account, Job, JobState, JobStatus, LimitHit, LimitKind, Termination } from '../jobs/job.ts';
+import { loadOutput, loadSpec, loadUsage, storeOutput, storeSpec, storeUsage } from './stored.ts';
 
 /** A row of the table `jobs`, as SQLite gives it. Times are milliseconds since 1970. */
 export interface JobRow {
@@ -75,7 +64,7 @@ export const toRow = (job: Job): JobRow => ({
   created_at: job.createdAt.getTime(),
   name: job.spec.name,
   image: job.spec.image,
-  spec: JSON.stringify(job.spec),
+  spec: storeSpec(job.spec),
   pinned: job.pinned ? 1 : 0,
   retried_by: job.retriedBy,
   ...toColumns(job.state),
@@ -91,62 +80,29 @@ export const toColumns = (state: JobState): StateColumns => {
     signal: termination?.kind === 'signaled' ? termination.signal : null,
     limit_exceeded: 'limit' in state ? state.limit : null,
     error: 'error' in state ? state.error : null,
-    usage: 'usage' in state ? json(state.usage) : null,
+    usage: 'usage' in state ? state.usage && storeUsage(state.usage) : null,
     paused_at: 'pausedAt' in state ? (state.pausedAt?.getTime() ?? null) : null,
-    output: 'output' in state ? json(state.output) : null,
-    limits_hit: 'hits' in state && state.hits.length > 0 ? json(state.hits) : null,
+    output: 'output' in state ? state.output && storeOutput(state.output) : null,
+    limits_hit: 'hits' in state && state.hits.length > 0 ? JSON.stringify(state.hits) : null,
   };
 };
-
-const json = (value: object | null): string | null => (value === null ? null : JSON.stringify(value));
-
-// What has come since the first version, as it was for what is older.
-const LATER_FIELDS = {
-  priority: 0,
-  startAfter: null,
-  capabilities: 'NONE',
-  retries: null,
-  attempt: 1,
-  retryOf: null,
-} as const satisfies Partial<JobSpec>;
-const LATER_LIMITS = {
-  cpuWeight: null,
-  cpuset: null,
-  cpuTime: null,
-  memoryHigh: null,
-  inodes: null,
-  io: [],
-  outputPolicy: 'KILL',
-} as const satisfies Partial<Limits>;
-const LATER_USAGE = {
-  ioReadOperations: null,
-  ioWriteOperations: null,
-  forksRefused: null,
-  pressure: null,
-} as const satisfies Partial<Usage>;
 
 /** @throws Error when the row holds what no state has: the database was changed by other hands */
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   owner: row.owner,
   createdAt: new Date(row.created_at),
-  spec: toSpec(row.spec),
+  spec: loadSpec(row.spec),
   pinned: row.pinned === 1,
   retriedBy: row.retried_by,
   state: toState(row),
 });
 
-const toSpec = (text: string): JobSpec => {
-  // Written by `toRow` and never changed since.
-  const spec = JSON.parse(text) as JobSpec;
-  return { ...LATER_FIELDS, ...spec, limits: { ...LATER_LIMITS, ...spec.limits } };
-};
-
 /** Written by `toColumns`. */
 const toAccount = ({ usage, output, limits_hit: hits }: JobRow): Account => ({
-  usage: usage === null ? null : { ...LATER_USAGE, ...(JSON.parse(usage) as Usage) },
+  usage: usage === null ? null : loadUsage(usage),
   hits: hits === null ? [] : (JSON.parse(hits) as LimitHit[]),
-  output: output === null ? null : (JSON.parse(output) as OutputCount),
+  output: output === null ? null : loadOutput(output),
 });
 
 const toState = (row: JobRow): JobState => {

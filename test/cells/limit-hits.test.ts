@@ -6,14 +6,14 @@ import { spec } from '../store/fixture.ts';
 
 const record = (change: Partial<ExitRecord>, files: Readonly<Record<string, string>> = {}): ExitRecord => ({
   executed: true,
-  started: 0n,
-  finished: 0n,
-  duration: 2_000_000_000n,
+  startedNs: 0n,
+  finishedNs: 0n,
+  durationNs: 2_000_000_000n,
   cause: 'none',
   termination: { kind: 'signaled', signal: 'SIGKILL' },
   failure: null,
-  kept: 0,
-  dropped: 0,
+  keptBytes: 0,
+  droppedBytes: 0,
   files: new Map(Object.entries({ 'cpu.stat': 'usage_usec 7000\n', ...files })),
   note: null,
   ...change,
@@ -89,14 +89,16 @@ describe('the limits that a job ran into', () => {
   });
 
   it('are not the output of a job whose disk was full', () => {
-    expect(hits(record({ kept: 10, dropped: 90 }))).toEqual([]);
-    expect(hits(record({ kept: 900, dropped: 101 }))).toMatchObject([{ limit: 'output', ended: false }]);
+    expect(hits(record({ keptBytes: 10, droppedBytes: 90 }))).toEqual([]);
+    expect(hits(record({ keptBytes: 900, droppedBytes: 101 }))).toMatchObject([
+      { limit: 'output', ended: false },
+    ]);
   });
 
   it('tell of memory.high only where there was one', () => {
     const files = { 'memory.events': 'high 4\noom 0\noom_kill 0\n' };
     expect(hits(record({}, files))).toEqual([]);
-    expect(hits(record({}, files), { ...spec.limits, memoryHigh: 2048 })).toMatchObject([
+    expect(hits(record({}, files), { ...spec.limits, memoryHighBytes: 2048 })).toMatchObject([
       { limit: 'memoryHigh', value: 2048, ended: false },
     ]);
   });

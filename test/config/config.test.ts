@@ -7,7 +7,7 @@ import {
   serveSettings,
 } from '../../src/config/config.ts';
 
-const user = { uid: 1000, home: '/home/u', project: '/opt/cloister', memory: 10 * 1024 ** 3 };
+const user = { uid: 1000, home: '/home/u', project: '/opt/cloister', memoryBytes: 10 * 1024 ** 3 };
 const root = { ...user, uid: 0, home: '/root' };
 
 describe('parseServeConfig', () => {
@@ -22,27 +22,27 @@ describe('parseServeConfig', () => {
       cgroupRoot: undefined,
       idBase: 1_879_048_192,
       launcher: '/opt/cloister/build/cell',
-      queue: { maxRunning: 256, maxWaiting: 10_000, memory: null, cpus: null },
+      queue: { maxRunning: 256, maxWaiting: 10_000, memoryBytes: null, cpus: null },
       defaultLimits: {
         cpus: 1,
-        memory: 512 * 1024 ** 2,
-        swap: 0,
+        memoryBytes: 512 * 1024 ** 2,
+        swapBytes: 0,
         pids: 256,
-        disk: 256 * 1024 ** 2,
-        timeout: 3_600_000,
-        output: 64 * 1024 ** 2,
+        diskBytes: 256 * 1024 ** 2,
+        timeoutMs: 3_600_000,
+        outputBytes: 64 * 1024 ** 2,
       },
       maxima: {
         cpus: null,
-        memory: null,
-        swap: null,
+        memoryBytes: null,
+        swapBytes: null,
         pids: null,
-        disk: null,
-        timeout: null,
-        output: null,
+        diskBytes: null,
+        timeoutMs: null,
+        outputBytes: null,
       },
-      ceilings: { memory: 8 * 1024 ** 3, pids: 16_384, cpus: null },
-      retention: { age: 30 * 86_400_000, jobs: 100_000, bytes: 10 * 1024 ** 3, packAfter: 3_600_000 },
+      ceilings: { memoryBytes: 8 * 1024 ** 3, pids: 16_384, cpus: null },
+      retention: { ageMs: 30 * 86_400_000, jobs: 100_000, bytes: 10 * 1024 ** 3, packAfterMs: 3_600_000 },
     });
   });
 
@@ -97,27 +97,27 @@ describe('parseServeConfig', () => {
       cgroupRoot: '/sys/fs/cgroup/x',
       idBase: 65_536,
       launcher: '/bin/cell',
-      queue: { maxRunning: 7, maxWaiting: 8, memory: 9 * 1024 ** 3, cpus: 2.5 },
+      queue: { maxRunning: 7, maxWaiting: 8, memoryBytes: 9 * 1024 ** 3, cpus: 2.5 },
       defaultLimits: {
         cpus: 0.5,
-        memory: 1024 ** 3,
-        swap: 1024 ** 2,
+        memoryBytes: 1024 ** 3,
+        swapBytes: 1024 ** 2,
         pids: 10,
-        disk: 2 * 1024 ** 2,
-        timeout: 90_000,
-        output: 4096,
+        diskBytes: 2 * 1024 ** 2,
+        timeoutMs: 90_000,
+        outputBytes: 4096,
       },
       maxima: {
         cpus: 2,
-        memory: 2 * 1024 ** 3,
-        swap: 0,
+        memoryBytes: 2 * 1024 ** 3,
+        swapBytes: 0,
         pids: 20,
-        disk: 3 * 1024 ** 2,
-        timeout: 120_000,
-        output: 8192,
+        diskBytes: 3 * 1024 ** 2,
+        timeoutMs: 120_000,
+        outputBytes: 8192,
       },
-      ceilings: { memory: null, pids: 1000, cpus: 1.5 },
-      retention: { age: 60_000, jobs: 5, bytes: 1024 ** 2, packAfter: null },
+      ceilings: { memoryBytes: null, pids: 1000, cpus: 1.5 },
+      retention: { ageMs: 60_000, jobs: 5, bytes: 1024 ** 2, packAfterMs: null },
     });
     expect(Object.keys(env).sort()).toEqual(
       Object.values(serveSettings)
@@ -131,7 +131,7 @@ describe('parseServeConfig', () => {
     const config = parseServeConfig({ listen: 'localhost:2', defaultMemory: '1Mi' }, env, user);
     expect(config.listen).toEqual({ host: 'localhost', port: 2 });
     expect(config.idBase).toBe(1_879_048_192);
-    expect(config.defaultLimits.memory).toBe(1024 ** 2);
+    expect(config.defaultLimits.memoryBytes).toBe(1024 ** 2);
   });
 
   it.each([

@@ -44,7 +44,16 @@ describe('an exit record', () => {
       expect(record.message).toMatch(/^exit record: /);
       return;
     }
-    const { started, finished, duration, cause, kept, dropped, termination, failure } = record as ExitRecord;
+    const {
+      startedNs: started,
+      finishedNs: finished,
+      durationNs: duration,
+      cause,
+      keptBytes: kept,
+      droppedBytes: dropped,
+      termination,
+      failure,
+    } = record as ExitRecord;
     expect(['none', 'time', 'output', 'stop']).toContain(cause);
     for (const number of [started, finished, duration, kept, dropped]) expect(Number(number)).not.toBeNaN();
     if (termination?.kind === 'exited') expect(Number.isInteger(termination.code)).toBe(true);

@@ -97,9 +97,9 @@ const randomPlan = (random: Random): LaunchPlan => {
     seccomp: flag() ? null : program(),
     umask: mode(),
     stdin: flag(),
-    timeout: number(),
-    cpuTime: own === null || flag() ? null : 1 + number(),
-    output: 1 + number(),
+    timeoutMs: number(),
+    cpuTimeMs: own === null || flag() ? null : 1 + number(),
+    outputBytes: 1 + number(),
     outputPolicy: flag() ? 'KILL' : 'TRUNCATE',
   };
 };

@@ -2,13 +2,30 @@ import { describe, expect, it } from 'vitest';
 import { checkLimits, type LimitsContext } from '../../src/jobs/limits.ts';
 import type { LimitsRequest } from '../../src/jobs/service.ts';
 import { DiskError } from '../../src/runtime/cgroup/disk.ts';
+import { withoutUnit } from '../../src/units.ts';
 
 const MIB = 1024 ** 2;
 
 const context: LimitsContext = {
-  defaults: { cpus: 1, memory: 512 * MIB, swap: 0, pids: 256, disk: MIB, timeout: 60_000, output: MIB },
-  maxima: { cpus: null, memory: null, swap: null, pids: null, disk: null, timeout: null, output: null },
-  capacity: { memory: null, cpus: null },
+  defaults: {
+    cpus: 1,
+    memoryBytes: 512 * MIB,
+    swapBytes: 0,
+    pids: 256,
+    diskBytes: MIB,
+    timeoutMs: 60_000,
+    outputBytes: MIB,
+  },
+  maxima: {
+    cpus: null,
+    memoryBytes: null,
+    swapBytes: null,
+    pids: null,
+    diskBytes: null,
+    timeoutMs: null,
+    outputBytes: null,
+  },
+  capacity: { memoryBytes: null, cpus: null },
   missing: () => undefined,
   cpus: () => [0, 1, 2, 3],
   disk: (device) => {
@@ -20,7 +37,15 @@ const context: LimitsContext = {
 const check = (asked: LimitsRequest, change: Partial<LimitsContext> = {}) =>
   checkLimits(asked, { ...context, ...change });
 
-const none = { cpus: null, memory: null, swap: null, pids: null, disk: null, timeout: null, output: null };
+const none = {
+  cpus: null,
+  memoryBytes: null,
+  swapBytes: null,
+  pids: null,
+  diskBytes: null,
+  timeoutMs: null,
+  outputBytes: null,
+};
 
 describe('limits', () => {
   it('that nobody asked for are the defaults, or none', () => {
@@ -28,16 +53,16 @@ describe('limits', () => {
       cpus: 1,
       cpuWeight: null,
       cpuset: null,
-      cpuTime: null,
-      memory: 512 * MIB,
-      memoryHigh: null,
-      swap: 0,
+      cpuTimeMs: null,
+      memoryBytes: 512 * MIB,
+      memoryHighBytes: null,
+      swapBytes: 0,
       pids: 256,
-      disk: MIB,
+      diskBytes: MIB,
       inodes: null,
       io: [],
-      timeout: 60_000,
-      output: MIB,
+      timeoutMs: 60_000,
+      outputBytes: MIB,
       outputPolicy: 'KILL',
     });
   });
@@ -48,9 +73,9 @@ describe('limits', () => {
       check({
         cpuWeight: 10_000,
         cpuset: '3, 1,0',
-        cpuTime: 5,
-        memory: 8 * MIB + 1,
-        memoryHigh: 5 * MIB + 1,
+        cpuTimeMs: 5,
+        memoryBytes: 8 * MIB + 1,
+        memoryHighBytes: 5 * MIB + 1,
         inodes: 100,
         io: [io],
         outputPolicy: 'TRUNCATE',
@@ -58,9 +83,9 @@ describe('limits', () => {
     ).toMatchObject({
       cpuWeight: 10_000,
       cpuset: '0-1,3',
-      cpuTime: 5,
-      memory: 8 * MIB,
-      memoryHigh: 5 * MIB,
+      cpuTimeMs: 5,
+      memoryBytes: 8 * MIB,
+      memoryHighBytes: 5 * MIB,
       inodes: 100,
       io: [{ device: '8:0', readBps: 1000, writeBps: null, readIops: null, writeIops: 5 }],
       outputPolicy: 'TRUNCATE',
@@ -71,11 +96,11 @@ describe('limits', () => {
     [{ cpus: 0.001 }, 'input.limits.cpus: expected from 0.01 to 1024 CPUs, got 0.001'],
     [{ cpuWeight: 0 }, 'input.limits.cpuWeight: expected from 1 to 10000 shares'],
     [{ cpuWeight: 10_001 }, 'input.limits.cpuWeight'],
-    [{ cpuTime: 0 }, 'input.limits.cpuTime: expected from 1 to'],
-    [{ memory: 4095 }, 'input.limits.memory: expected from'],
-    [{ memoryHigh: 1 }, 'input.limits.memoryHigh: expected from'],
+    [{ cpuTimeMs: 0 }, 'input.limits.cpuTime: expected from 1 to'],
+    [{ memoryBytes: 4095 }, 'input.limits.memory: expected from'],
+    [{ memoryHighBytes: 1 }, 'input.limits.memoryHigh: expected from'],
     [
-      { memory: 8 * MIB, memoryHigh: 9 * MIB },
+      { memoryBytes: 8 * MIB, memoryHighBytes: 9 * MIB },
       `input.limits.memoryHigh: expected at most the limit of memory, ${8 * MIB} bytes, got ${9 * MIB}`,
     ],
     [{ inodes: 15 }, 'input.limits.inodes: expected from 16 to'],
@@ -98,21 +123,22 @@ describe('limits', () => {
 
   it('that this host cannot enforce are absent, or refused where they were asked for', () => {
     const without = {
-      missing: (limit: string) => (limit === 'disk' ? undefined : `no controller for ${limit}`),
+      missing: (limit: string) =>
+        limit === 'diskBytes' ? undefined : `no controller for ${withoutUnit(limit)}`,
     };
-    expect(check({}, without)).toMatchObject({ cpus: null, memory: null, swap: null, pids: null });
+    expect(check({}, without)).toMatchObject({ cpus: null, memoryBytes: null, swapBytes: null, pids: null });
     for (const asked of [
       { cpus: 1 },
       { cpuWeight: 1 },
       { cpuset: '0' },
-      { cpuTime: 1000 },
-      { memory: 8 * MIB },
-      { memoryHigh: 8 * MIB },
-      { swap: 0 },
+      { cpuTimeMs: 1000 },
+      { memoryBytes: 8 * MIB },
+      { memoryHighBytes: 8 * MIB },
+      { swapBytes: 0 },
       { pids: 1 },
       { io: [{ readBps: 1 }] },
     ]) {
-      const [name = ''] = Object.keys(asked);
+      const name = withoutUnit(Object.keys(asked)[0] ?? '');
       expect(() => check(asked, without)).toThrow(
         `input.limits.${name}: this server cannot enforce it: no controller for ${name}`,
       );
@@ -129,17 +155,24 @@ describe('limits', () => {
   });
 
   it('go up to the maximum of the server, and so do its defaults', () => {
-    const maxima = { ...none, memory: 100 * MIB, timeout: 1000, cpus: 0.5 };
-    expect(check({}, { maxima })).toMatchObject({ memory: 100 * MIB, timeout: 1000, cpus: 0.5, pids: 256 });
-    expect(check({ memory: 100 * MIB }, { maxima }).memory).toBe(100 * MIB);
-    expect(() => check({ timeout: 1001 }, { maxima })).toThrow(
+    const maxima = { ...none, memoryBytes: 100 * MIB, timeoutMs: 1000, cpus: 0.5 };
+    expect(check({}, { maxima })).toMatchObject({
+      memoryBytes: 100 * MIB,
+      timeoutMs: 1000,
+      cpus: 0.5,
+      pids: 256,
+    });
+    expect(check({ memoryBytes: 100 * MIB }, { maxima }).memoryBytes).toBe(100 * MIB);
+    expect(() => check({ timeoutMs: 1001 }, { maxima })).toThrow(
       'input.limits.timeout: expected at most 1000 milliseconds, which this server gives, got 1001',
     );
     expect(() => check({ cpus: 0.6 }, { maxima })).toThrow('input.limits.cpus: expected at most 0.5 CPUs');
   });
 
   it('never exceed what all jobs may have together', () => {
-    const capacity = { memory: 10 * MIB, cpus: null };
-    expect(() => check({ memory: 11 * MIB }, { capacity })).toThrow('which is all that jobs may have here');
+    const capacity = { memoryBytes: 10 * MIB, cpus: null };
+    expect(() => check({ memoryBytes: 11 * MIB }, { capacity })).toThrow(
+      'which is all that jobs may have here',
+    );
   });
 });

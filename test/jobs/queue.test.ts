@@ -11,7 +11,7 @@ const open = (options: Partial<QueueOptions> = {}): void => {
   queue = new Queue({
     maxRunning: 1,
     maxWaiting: 100,
-    memory: null,
+    memoryBytes: null,
     cpus: null,
     start: (job) => started.push(job),
     ...options,
@@ -70,17 +70,17 @@ describe('a queue', () => {
   });
 
   it('moves on when what was in its way is taken out', () => {
-    open({ maxRunning: 10, memory: 100 });
-    add(limits({ memory: 60 }));
-    const large = add(limits({ memory: 90 }));
-    const small = add(limits({ memory: 30 }));
+    open({ maxRunning: 10, memoryBytes: 100 });
+    add(limits({ memoryBytes: 60 }));
+    const large = add(limits({ memoryBytes: 90 }));
+    const small = add(limits({ memoryBytes: 30 }));
     expect(started).toHaveLength(1);
     queue.remove(large.id);
     expect(started.at(-1)).toBe(small);
   });
 
   it.each([
-    ['memory', 100, 60, 'it needs 60 bytes of memory, and 40 are left'],
+    ['memoryBytes', 100, 60, 'it needs 60 bytes of memory, and 40 are left'],
     ['cpus', 1, 0.6, 'it needs 0.6 CPUs, and 0.4 are left'],
   ] as const)(
     'admits by the %s that is left, and lets nobody pass the first',
@@ -105,8 +105,8 @@ describe('a queue', () => {
   });
 
   it('counts what this host cannot limit as nothing', () => {
-    open({ maxRunning: 10, memory: 1, cpus: 0.01 });
-    for (let index = 0; index < 3; index++) add(limits({ memory: null, cpus: null }));
+    open({ maxRunning: 10, memoryBytes: 1, cpus: 0.01 });
+    for (let index = 0; index < 3; index++) add(limits({ memoryBytes: null, cpus: null }));
     expect(started).toHaveLength(3);
   });
 
@@ -144,7 +144,7 @@ describe('a job with a time', () => {
   });
 
   it('waits for it, and others pass', () => {
-    const later = add({ startAfter: NOW + 5000 });
+    const later = add({ startAfter: new Date(NOW + 5000) });
     expect(queue.place(later.id)).toEqual({
       position: null,
       reason: expect.stringContaining('2027-01-15T08:00:05'),
@@ -159,12 +159,12 @@ describe('a job with a time', () => {
   });
 
   it('starts at once when the time is past', () => {
-    expect(started).toEqual([add({ startAfter: NOW - 1 })]);
+    expect(started).toEqual([add({ startAfter: new Date(NOW - 1) })]);
   });
 
   it('may lie further ahead than a timer reaches', () => {
     const month = 31 * 24 * 3600 * 1000;
-    const job = add({ startAfter: NOW + month });
+    const job = add({ startAfter: new Date(NOW + month) });
     vi.advanceTimersByTime(month - 1);
     expect(started).toEqual([]);
     vi.advanceTimersByTime(1);
@@ -172,7 +172,7 @@ describe('a job with a time', () => {
   });
 
   it('waits on when the clock is set back meanwhile', () => {
-    const job = add({ startAfter: NOW + 1000 });
+    const job = add({ startAfter: new Date(NOW + 1000) });
     vi.setSystemTime(NOW - 3_600_000);
     vi.advanceTimersByTime(1000);
     expect(started).toEqual([]);
@@ -181,7 +181,7 @@ describe('a job with a time', () => {
   });
 
   it('comes soon when the clock is set forward over it meanwhile', () => {
-    const job = add({ startAfter: NOW + 3_600_000 });
+    const job = add({ startAfter: new Date(NOW + 3_600_000) });
     vi.setSystemTime(NOW + 3_600_000);
     vi.advanceTimersByTime(15_000);
     expect(started).toEqual([job]);
@@ -190,7 +190,7 @@ describe('a job with a time', () => {
   it('counts as one that waits, and can be taken out', () => {
     queue.close();
     open({ maxWaiting: 1 });
-    const job = add({ startAfter: NOW + 1000 });
+    const job = add({ startAfter: new Date(NOW + 1000) });
     expect(() => queue.reserve()).toThrow('1 jobs wait');
     expect(queue.remove(job.id)).toBe(true);
     vi.advanceTimersByTime(10_000);

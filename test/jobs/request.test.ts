@@ -6,16 +6,32 @@ import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { costUs, growth } from '../support/growth.ts';
 
 const MIB = 1024 ** 2;
-const none = { cpus: null, memory: null, swap: null, pids: null, disk: null, timeout: null, output: null };
+const none = {
+  cpus: null,
+  memoryBytes: null,
+  swapBytes: null,
+  pids: null,
+  diskBytes: null,
+  timeoutMs: null,
+  outputBytes: null,
+};
 const context: RequestContext = {
   // Its own folders are all that is looked at.
   image: (name) => (name === 'alpine' ? '/' : undefined),
   imageNames: ['alpine'],
   ids: { count: 65_536 },
   limits: {
-    defaults: { cpus: 1, memory: MIB * 512, swap: 0, pids: 256, disk: MIB, timeout: 60_000, output: MIB },
+    defaults: {
+      cpus: 1,
+      memoryBytes: MIB * 512,
+      swapBytes: 0,
+      pids: 256,
+      diskBytes: MIB,
+      timeoutMs: 60_000,
+      outputBytes: MIB,
+    },
     maxima: none,
-    capacity: { memory: null, cpus: null },
+    capacity: { memoryBytes: null, cpus: null },
     missing: () => undefined,
     cpus: () => Array.from({ length: 10_000 }, (_, cpu) => cpu),
     disk: () => '8:0',
@@ -106,10 +122,16 @@ describe('a request with several faults', () => {
       workdir: 'tmp',
       user: 'nosuch',
       hostname: '-',
-      limits: { cpus: 0, memory: 1, memoryHigh: 1, cpuset: 'x', io: [{ readBps: 0, writeIops: 0 }, {}] },
+      limits: {
+        cpus: 0,
+        memoryBytes: 1,
+        memoryHighBytes: 1,
+        cpuset: 'x',
+        io: [{ readBps: 0, writeIops: 0 }, {}],
+      },
       labels: [{ key: '', value: 'x'.repeat(257) }],
       priority: 101,
-      retries: { limit: 0, backoff: -1 },
+      retries: { limit: 0, backoffMs: -1 },
     };
     expect(faults(request)).toEqual([
       'input.argv[1]',
@@ -154,7 +176,7 @@ describe('a request with several faults', () => {
     const memory = badInput('input.limits.memory', 'a size', 'x');
     const readBps = badInput('input.limits.io[0].readBps', 'a size', 'y');
     expect(
-      faults({ command: 'true', limits: { memoryHigh: 600 * MIB, io: [{}] }, priority: 101 }, [
+      faults({ command: 'true', limits: { memoryHighBytes: 600 * MIB, io: [{}] }, priority: 101 }, [
         memory,
         readBps,
       ]),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobState, Limits } from '../../src/jobs/job.ts';
+import { withoutUnit } from '../../src/units.ts';
 import { page, unknownId } from '../server/fake-jobs.ts';
 import { at, hit, STATES, usage } from '../store/fixture.ts';
 import { Api } from './fixture.ts';
@@ -32,6 +33,10 @@ const NOTHING = {
   finishedAt: null,
 };
 
+/** As the API names its fields: without units. */
+const bare = (value: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).map(([name, field]) => [withoutUnit(name), field]));
+
 describe('Job', () => {
   it.each(STATES)('tells the state $status', async (state) => {
     const api = new Api();
@@ -59,11 +64,18 @@ describe('Job', () => {
     const api = new Api();
     const job = api.jobs.add();
     const io = [{ device: '8:0', readBps: 2 ** 40, writeBps: null, readIops: 2 ** 31, writeIops: null }];
-    const limits: Limits = { ...job.spec.limits, cpus: null, memory: null, swap: null, pids: null, io };
+    const limits: Limits = {
+      ...job.spec.limits,
+      cpus: null,
+      memoryBytes: null,
+      swapBytes: null,
+      pids: null,
+      io,
+    };
     api.jobs.jobs.set(job.id, { ...job, spec: { ...job.spec, limits } });
     const document =
       'query ($id: ID!) { job(id: $id) { limits { cpus cpuWeight cpuset cpuTime memory memoryHigh swap pids disk inodes io { device readBps writeBps readIops writeIops } timeout output outputPolicy } } }';
-    expect(await api.data(document, { id: job.id })).toEqual({ job: { limits } });
+    expect(await api.data(document, { id: job.id })).toEqual({ job: { limits: bare(limits) } });
   });
 
   it('tells times of usage in milliseconds, rounded, and null for what is not counted', async () => {
@@ -73,11 +85,11 @@ describe('Job', () => {
     const { id } = api.jobs.add(running);
     const { pressure, ...plain } = usage;
     const stalls = 'pressure { cpu { some full } memory { some full } io { some full } }';
-    const document = `query ($id: ID!) { job(id: $id) { usage { ${Object.keys(plain).join(' ')} ${stalls} } } }`;
+    const document = `query ($id: ID!) { job(id: $id) { usage { ${Object.keys(bare(plain)).join(' ')} ${stalls} } } }`;
     expect(await api.data(document, { id })).toEqual({
       job: {
         usage: {
-          ...usage,
+          ...bare(usage),
           cpuTime: 2,
           userTime: 1,
           systemTime: 1,

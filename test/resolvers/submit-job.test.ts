@@ -33,7 +33,15 @@ describe('submitJob', () => {
     expect(api.jobs.submitted).toEqual([
       {
         ...input,
-        limits: { ...input.limits, memory: 512 * 1024 ** 2, disk: 1e9, timeout: 5_400_000 },
+        limits: {
+          cpus: 0.5,
+          memoryBytes: 512 * 1024 ** 2,
+          swapBytes: 0,
+          pids: 10,
+          diskBytes: 1e9,
+          timeoutMs: 5_400_000,
+          outputBytes: 1000,
+        },
       },
     ]);
     expect([...api.jobs.askedBy]).toEqual(['somebody']);

@@ -43,7 +43,7 @@ describe('the end of a command', () => {
   it('does not come with the end of its output', async () => {
     const { record } = await bench.sh('exec >&- 2>&-; sleep 0.3; exit 7');
     expect(record.termination).toEqual({ kind: 'exited', code: 7 });
-    expect(record.duration).toBeGreaterThan(250_000_000n);
+    expect(record.durationNs).toBeGreaterThan(250_000_000n);
   });
 
   it('takes daemons along', async () => {
@@ -252,20 +252,20 @@ describe('a stop', () => {
     cell.control.stop(200);
     const { record } = await cell.finished;
     expect(record).toMatchObject({ cause: 'stop', termination: { kind: 'signaled', signal: 'SIGKILL' } });
-    expect(record.duration).toBeGreaterThan(200_000_000n);
+    expect(record.durationNs).toBeGreaterThan(200_000_000n);
   });
 });
 
 describe('limits that the supervisor keeps', () => {
   it('ends what runs too long', async () => {
-    const { record } = await bench.run(['/bin/sleep', '1000'], { timeout: 200 });
+    const { record } = await bench.run(['/bin/sleep', '1000'], { timeoutMs: 200 });
     expect(record).toMatchObject({ cause: 'time', termination: { kind: 'signaled', signal: 'SIGKILL' } });
-    expect(record.duration).toBeGreaterThanOrEqual(200_000_000n);
+    expect(record.durationNs).toBeGreaterThanOrEqual(200_000_000n);
   });
 
   it('ends what writes too much, keeps what fits to the byte and counts the rest', async () => {
-    const { record, frames } = await bench.sh('yes', { output: 100_000 });
-    expect(record).toMatchObject({ cause: 'output', kept: 100_000 });
+    const { record, frames } = await bench.sh('yes', { outputBytes: 100_000 });
+    expect(record).toMatchObject({ cause: 'output', keptBytes: 100_000 });
     const kept = frames
       .filter((frame) => frame.flags === 0)
       .reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -273,26 +273,26 @@ describe('limits that the supervisor keeps', () => {
     const marked = frames
       .filter((frame) => frame.flags === 1)
       .map(({ bytes }) => Number(bytes.readBigUInt64LE()));
-    expect(marked.reduce((sum, count) => sum + count, 0)).toBe(record.dropped);
-    expect(record.dropped).toBeGreaterThan(0);
+    expect(marked.reduce((sum, count) => sum + count, 0)).toBe(record.droppedBytes);
+    expect(record.droppedBytes).toBeGreaterThan(0);
   });
 
   it('tells that too much was written also when the command had ended by then', async () => {
-    const { record } = await bench.sh('head -c 5000 /dev/zero', { output: 4999 });
-    expect(record).toMatchObject({ cause: 'output', kept: 4999, dropped: 1 });
+    const { record } = await bench.sh('head -c 5000 /dev/zero', { outputBytes: 4999 });
+    expect(record).toMatchObject({ cause: 'output', keptBytes: 4999, droppedBytes: 1 });
   });
 });
 
 describe('a limit of CPU time', () => {
   it('counts all processes together, and ends the cell', async () => {
-    const { record } = await bench.sh('while :; do :; done & while :; do :; done', { cpuTime: 500 });
+    const { record } = await bench.sh('while :; do :; done & while :; do :; done', { cpuTimeMs: 500 });
     expect(record).toMatchObject({ cause: 'cputime', termination: { kind: 'signaled', signal: 'SIGKILL' } });
     const used = Number(/usage_usec (\d+)/.exec(record.files.get('cpu.stat') ?? '')?.[1]);
     expect(used).toBeGreaterThanOrEqual(500_000);
   });
 
   it('leaves a cell alone that waits', async () => {
-    const { record } = await bench.sh('sleep 1; exit 3', { cpuTime: 500 });
+    const { record } = await bench.sh('sleep 1; exit 3', { cpuTimeMs: 500 });
     expect(record).toMatchObject({ cause: 'none', termination: { kind: 'exited', code: 3 } });
   });
 });
@@ -300,7 +300,7 @@ describe('a limit of CPU time', () => {
 const PATIENT = { timeout: 20_000 };
 
 describe('output of which only the beginning and the end are kept', () => {
-  const truncated = { output: 100_000, outputPolicy: 'TRUNCATE' } as const;
+  const truncated = { outputBytes: 100_000, outputPolicy: 'TRUNCATE' } as const;
 
   it('has both, and tells between them what was dropped', async () => {
     const { record, frames } = await bench.sh('seq 200000; exit 3', truncated);
@@ -314,9 +314,9 @@ describe('output of which only the beginning and the end are kept', () => {
     expect(all.endsWith(tail)).toBe(true);
     expect(tail.length).toBeGreaterThanOrEqual(25_000);
     expect(head.length + tail.length).toBeLessThanOrEqual(100_000);
-    expect(record.kept).toBe(head.length + tail.length);
-    expect(record.dropped).toBe(all.length - record.kept);
-    expect(frames[mark]?.bytes.readBigUInt64LE()).toBe(BigInt(record.dropped));
+    expect(record.keptBytes).toBe(head.length + tail.length);
+    expect(record.droppedBytes).toBe(all.length - record.keptBytes);
+    expect(frames[mark]?.bytes.readBigUInt64LE()).toBe(BigInt(record.droppedBytes));
     const times = frames.map(({ time }) => time);
     expect(times).toEqual(times.toSorted((a, b) => Number(a - b)));
   });
@@ -355,13 +355,13 @@ describe('output of which only the beginning and the end are kept', () => {
 
   it('is whole when it is short enough', async () => {
     const { record, frames } = await bench.sh('head -c 60000 /dev/zero', truncated);
-    expect(record).toMatchObject({ cause: 'none', kept: 60_000, dropped: 0 });
+    expect(record).toMatchObject({ cause: 'none', keptBytes: 60_000, droppedBytes: 0 });
     expect(frames.filter(({ flags }) => flags === 1)).toEqual([]);
   });
 
   it('is kept to its last byte however little may be kept', async () => {
-    const { record, stdout } = await bench.sh('echo 0123456789', { ...truncated, output: 8 });
-    expect(record).toMatchObject({ kept: 6, dropped: 5 });
+    const { record, stdout } = await bench.sh('echo 0123456789', { ...truncated, outputBytes: 8 });
+    expect(record).toMatchObject({ keptBytes: 6, droppedBytes: 5 });
     expect(stdout).toBe('01239\n');
   });
 });
@@ -371,7 +371,7 @@ describe('output', () => {
     for (let round = 0; round < 20; round++) {
       const { frames, record } = await bench.sh('head -c 1048576 /dev/zero');
       expect(frames.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(1_048_576);
-      expect(record).toMatchObject({ kept: 1_048_576, dropped: 0 });
+      expect(record).toMatchObject({ keptBytes: 1_048_576, droppedBytes: 0 });
     }
   });
 

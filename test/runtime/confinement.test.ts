@@ -30,7 +30,7 @@ const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 /** A cell without one of its defences: what the probe finds there shows that it can find something. */
 const without = (kind: Step['kind']): Pick<LaunchPlan, 'steps'> => ({
-  steps: mountSteps({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
+  steps: mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
     (step) => step.kind !== kind,
   ),
 });
@@ -177,7 +177,7 @@ describe('limits of processes', () => {
   it('are a fuse for processes where no cgroup counts them', async () => {
     const { stderr, stdout } = await bench.sh('for i in $(seq 30); do sleep 5 & done; echo all', {
       resourceLimits: resourceLimits(4, 0),
-      timeout: 10_000,
+      timeoutMs: 10_000,
     });
     expect(stderr).toContain("can't fork");
     expect(stdout).toBe('');

@@ -50,7 +50,7 @@ describe('a pause', () => {
   });
 
   it('stops the clock of the deadline', async () => {
-    const cell = await bench.start(['/bin/sh', '-c', 'sleep 0.1; exit 3'], { timeout: 2000 });
+    const cell = await bench.start(['/bin/sh', '-c', 'sleep 0.1; exit 3'], { timeoutMs: 2000 });
     await cell.running;
     await pause(cell);
     await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -62,7 +62,7 @@ describe('a pause', () => {
   });
 
   it('does not use up what is left of it', async () => {
-    const cell = await bench.start(['/bin/sleep', '1000'], { timeout: 1000 });
+    const cell = await bench.start(['/bin/sleep', '1000'], { timeoutMs: 1000 });
     await cell.running;
     await pause(cell);
     await cell.control.resume();

@@ -95,7 +95,7 @@ describe('a server that closes', () => {
   });
 
   it('does not wait for ever for an answer that does not come', async () => {
-    const fixture = await serveFakes(dispose, { timeouts: { closing: 100 } });
+    const fixture = await serveFakes(dispose, { timeouts: { closingMs: 100 } });
     const { id } = fixture.jobs.add();
     const asked = Promise.withResolvers<void>();
     fixture.jobs.before = () => {
@@ -110,7 +110,7 @@ describe('a server that closes', () => {
   });
 
   it('does not wait for clients that do not listen', async () => {
-    const fixture = await serveFakes(dispose, { timeouts: { closing: 100 } });
+    const fixture = await serveFakes(dispose, { timeouts: { closingMs: 100 } });
     const { id } = fixture.jobs.add();
     const text = 'x'.repeat(1_000_000);
     fixture.jobs.write(id, ...Array.from({ length: 30 }, (_, index) => page(index, text)));

@@ -269,14 +269,14 @@ describe('the server', () => {
   });
 
   it('does not wait for headers that do not come', async () => {
-    const fixture = await serveFakes(dispose, { timeouts: { headers: 100 } });
+    const fixture = await serveFakes(dispose, { timeouts: { headersMs: 100 } });
     const socket = await dial(fixture);
     socket.write('POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\n');
     expect(await rest(socket)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   it('does not wait for a body that does not come', async () => {
-    const fixture = await serveFakes(dispose, { timeouts: { headers: 100, request: 200 } });
+    const fixture = await serveFakes(dispose, { timeouts: { headersMs: 100, requestMs: 200 } });
     const socket = await dial(fixture);
     socket.write(
       `POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${AUTHORIZATION}\r\n` +

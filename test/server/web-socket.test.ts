@@ -95,7 +95,7 @@ describe('a WebSocket client', () => {
   ])(
     'that says %j of itself has each operation refused, and is closed when that stays so',
     async (payload) => {
-      const fixture = await serveFakes(dispose, { timeouts: { unauthenticated: 300 } });
+      const fixture = await serveFakes(dispose, { timeouts: { unauthenticatedMs: 300 } });
       const { id } = fixture.jobs.add();
       const raw = await Raw.open(fixture);
       raw.send({ type: 'connection_init', ...(payload && { payload }) });
@@ -139,7 +139,7 @@ describe('a WebSocket client', () => {
   });
 
   it('that does not answer a sign of life is given up', async () => {
-    const fixture = await serveFakes(dispose, { timeouts: { keepAlive: 100 } });
+    const fixture = await serveFakes(dispose, { timeouts: { keepAliveMs: 100 } });
     const { id } = fixture.jobs.add();
     const answering = await Raw.signedIn(fixture);
     const silent = await Raw.open(fixture, {}, { autoPong: false });

@@ -17,16 +17,16 @@ export const spec: JobSpec = {
     cpus: 1,
     cpuWeight: null,
     cpuset: null,
-    cpuTime: null,
-    memory: 4096,
-    memoryHigh: null,
-    swap: 0,
+    cpuTimeMs: null,
+    memoryBytes: 4096,
+    memoryHighBytes: null,
+    swapBytes: 0,
     pids: 10,
-    disk: 4096,
+    diskBytes: 4096,
     inodes: null,
     io: [],
-    timeout: 1000,
-    output: 1000,
+    timeoutMs: 1000,
+    outputBytes: 1000,
     outputPolicy: 'KILL',
   },
   labels: [],
@@ -38,20 +38,24 @@ export const spec: JobSpec = {
 };
 
 export const usage = {
-  cpuTime: 1500,
-  userTime: 1000,
-  systemTime: 500,
-  memoryCurrent: null,
-  memoryPeak: 4096,
+  cpuTimeUs: 1500,
+  userTimeUs: 1000,
+  systemTimeUs: 500,
+  memoryCurrentBytes: null,
+  memoryPeakBytes: 4096,
   pidsPeak: 3,
-  ioRead: 0,
-  ioWritten: null,
+  ioReadBytes: 0,
+  ioWrittenBytes: null,
   ioReadOperations: 0,
   ioWriteOperations: null,
   oomKills: 0,
   forksRefused: null,
-  throttledTime: null,
-  pressure: { cpu: { some: 1500, full: 0 }, memory: { some: 0, full: 0 }, io: { some: 5000, full: 4000 } },
+  throttledTimeUs: null,
+  pressure: {
+    cpu: { someUs: 1500, fullUs: 0 },
+    memory: { someUs: 0, fullUs: 0 },
+    io: { someUs: 5000, fullUs: 4000 },
+  },
 };
 
 export const makeJob = (change: Partial<JobSpec> = {}, job: Partial<Job> = {}): Job => ({
@@ -75,7 +79,13 @@ export const hit: LimitHit = {
   message: 'too much',
 };
 
-const ran = { startedAt: at(10), finishedAt: at(20), usage, hits: [], output: { kept: 7, dropped: 1 } };
+const ran = {
+  startedAt: at(10),
+  finishedAt: at(20),
+  usage,
+  hits: [],
+  output: { keptBytes: 7, droppedBytes: 1 },
+};
 
 /** One state of each kind. */
 export const STATES: readonly JobState[] = [

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConfig } from '../../config/config.ts';
+import { JOB_STATUSES, type JobStatus } from '../../job-status.ts';
 import { type Connection, connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { moment, oneOf, pair, whole } from '../flag-values.ts';
@@ -9,9 +10,8 @@ import {
   JobListDocument,
   type JobListQuery,
   type JobListQueryVariables,
-  type JobStatus,
 } from '../generated/operations.ts';
-import { FINAL, type JobSummary } from '../job.ts';
+import type { JobSummary } from '../job.ts';
 import { jobTable } from '../job-table.ts';
 import { print, printJson, write } from '../output.ts';
 import { request } from '../request.ts';
@@ -65,8 +65,7 @@ const labelOf = (text: string): { key: string; value: string } => {
   return { key, value };
 };
 
-const STATUSES = Object.keys(FINAL) as JobStatus[];
-const jobStatus = (text: string): JobStatus => oneOf('--status', STATUSES, text);
+const jobStatus = (text: string): JobStatus => oneOf('--status', JOB_STATUSES, text);
 
 /** The newest jobs that match, at most `limit`. */
 export const newest = async (

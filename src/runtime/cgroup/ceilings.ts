@@ -7,7 +7,7 @@ import type { Cgroups } from './tree.ts';
 /** What bounds all jobs together; `null`: nothing. */
 export interface CgroupCeilings {
   /** Bytes. */
-  readonly memory: number | null;
+  readonly memoryBytes: number | null;
   /** Processes and threads, the inits of cells included. */
   readonly pids: number | null;
   readonly cpus: number | null;
@@ -22,7 +22,7 @@ const OWN_WEIGHT = 1000;
  */
 export const setCeilings = async (
   { jobs, server, supervisors, controllers }: Cgroups,
-  { memory, pids, cpus }: CgroupCeilings,
+  { memoryBytes: memory, pids, cpus }: CgroupCeilings,
 ): Promise<void> => {
   const set = async (
     controller: ControllerName,

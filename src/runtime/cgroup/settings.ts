@@ -1,3 +1,4 @@
+import { withoutUnit } from '../../units.ts';
 import type { CgroupSetting } from '../protocol/plan.ts';
 import type { ControllerName, Obstacle } from './controllers.ts';
 import { pageSize } from './page-size.ts';
@@ -21,9 +22,9 @@ export interface CgroupLimits {
   /** A list of CPUs in the one form in which the kernel tells it again: see `parseCpus`. */
   readonly cpuset: string | null;
   /** Bytes. */
-  readonly memory: number | null;
-  readonly memoryHigh: number | null;
-  readonly swap: number | null;
+  readonly memoryBytes: number | null;
+  readonly memoryHighBytes: number | null;
+  readonly swapBytes: number | null;
   /** Processes and threads, the cell's init not counted. */
   readonly pids: number | null;
   readonly io: readonly CgroupIoLimit[];
@@ -38,9 +39,9 @@ const CONTROLLER_OF: Readonly<Record<keyof CgroupLimits, ControllerName>> = {
   cpus: 'cpu',
   cpuWeight: 'cpu',
   cpuset: 'cpuset',
-  memory: 'memory',
-  memoryHigh: 'memory',
-  swap: 'memory',
+  memoryBytes: 'memory',
+  memoryHighBytes: 'memory',
+  swapBytes: 'memory',
   pids: 'pids',
   io: 'io',
 };
@@ -62,8 +63,10 @@ export const cgroupSettings = (
 ): readonly CgroupSetting[] => {
   for (const [name, controller] of Object.entries(CONTROLLER_OF))
     if (isSet(limits[name as keyof CgroupLimits]) && !controllers.includes(controller))
-      throw new Error(`limits.${name}: this host has no cgroup controller ${JSON.stringify(controller)}`);
-  const { memory, memoryHigh, swap, pids } = limits;
+      throw new Error(
+        `limits.${withoutUnit(name)}: this host has no cgroup controller ${JSON.stringify(controller)}`,
+      );
+  const { memoryBytes: memory, memoryHighBytes: memoryHigh, swapBytes: swap, pids } = limits;
   const settings: CgroupSetting[] = [];
   const set = (file: string, value: string | number, optional = false) =>
     settings.push({ file, value: String(value), optional });

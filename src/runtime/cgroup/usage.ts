@@ -4,30 +4,30 @@ import { errnoName, isGone } from './files.ts';
 
 /** What a job consumed. Times in microseconds, sizes in bytes; `null` where this host does not count it. */
 export interface CgroupUsage {
-  readonly cpuTime: number;
-  readonly userTime: number | null;
-  readonly systemTime: number | null;
+  readonly cpuTimeUs: number;
+  readonly userTimeUs: number | null;
+  readonly systemTimeUs: number | null;
   /** Only of a live cgroup. */
-  readonly memoryCurrent: number | null;
-  readonly memoryPeak: number | null;
+  readonly memoryCurrentBytes: number | null;
+  readonly memoryPeakBytes: number | null;
   /** Processes and threads at a time, the cell's init not counted. */
   readonly pidsPeak: number | null;
-  readonly ioRead: number | null;
-  readonly ioWritten: number | null;
+  readonly ioReadBytes: number | null;
+  readonly ioWrittenBytes: number | null;
   readonly ioReadOperations: number | null;
   readonly ioWriteOperations: number | null;
   readonly oomKills: number | null;
   /** Forks and clones that pids.max refused. */
   readonly forksRefused: number | null;
-  readonly throttledTime: number | null;
+  readonly throttledTimeUs: number | null;
   /** `null` where the kernel has no pressure stall information. */
   readonly pressure: Readonly<Record<(typeof PRESSURES)[number], CgroupPressure>> | null;
 }
 
 /** For how long one process waited, and all of them at once (accounting/psi.rst), in microseconds. */
 export interface CgroupPressure {
-  readonly some: number;
-  readonly full: number;
+  readonly someUs: number;
+  readonly fullUs: number;
 }
 
 const PRESSURES = ['cpu', 'memory', 'io'] as const;
@@ -72,19 +72,19 @@ export const parseUsage = (files: ReadonlyMap<string, string>): CgroupUsage | nu
   if (cpuTime === null) return null;
   const pids = whole(files.get('pids.peak'));
   return {
-    cpuTime,
-    userTime: cpu('user_usec'),
-    systemTime: cpu('system_usec'),
-    memoryCurrent: whole(files.get('memory.current')),
-    memoryPeak: whole(files.get('memory.peak')),
+    cpuTimeUs: cpuTime,
+    userTimeUs: cpu('user_usec'),
+    systemTimeUs: cpu('system_usec'),
+    memoryCurrentBytes: whole(files.get('memory.current')),
+    memoryPeakBytes: whole(files.get('memory.peak')),
     pidsPeak: pids === null ? null : Math.max(0, pids - 1),
-    ioRead: sum(files.get('io.stat'), 'rbytes'),
-    ioWritten: sum(files.get('io.stat'), 'wbytes'),
+    ioReadBytes: sum(files.get('io.stat'), 'rbytes'),
+    ioWrittenBytes: sum(files.get('io.stat'), 'wbytes'),
     ioReadOperations: sum(files.get('io.stat'), 'rios'),
     ioWriteOperations: sum(files.get('io.stat'), 'wios'),
     oomKills: pairs(files.get('memory.events'))('oom_kill'),
     forksRefused: pairs(files.get('pids.events'))('max'),
-    throttledTime: cpu('throttled_usec'),
+    throttledTimeUs: cpu('throttled_usec'),
     pressure: pressures(files),
   };
 };
@@ -102,7 +102,7 @@ const pressure = (text = ''): CgroupPressure | undefined => {
   };
   const some = total('some');
   // The CPU's has only had that line since Linux 5.13.
-  return some === undefined ? undefined : { some, full: total('full') ?? 0 };
+  return some === undefined ? undefined : { someUs: some, fullUs: total('full') ?? 0 };
 };
 
 /**

@@ -67,13 +67,13 @@ export class Control {
   }
 
   /**
-   * SIGTERM to the command, and after `gracePeriod` milliseconds the end of the whole cell. A paused one goes on first.
+   * SIGTERM to the command, and after `gracePeriodMs` the end of the whole cell. A paused one goes on first.
    * Settles, as the others do, when the supervisor has begun with it.
    *
    * @throws ControlError, as the others do, when it refuses or is gone
    */
-  stop(gracePeriod: number): Promise<void> {
-    return this.#ask(`stop ${gracePeriod}`);
+  stop(gracePeriodMs: number): Promise<void> {
+    return this.#ask(`stop ${gracePeriodMs}`);
   }
 
   /** Sends a signal, by its number, to the command. One that is paused gets it when it goes on. */

@@ -20,10 +20,10 @@ export interface ExitRecord {
   /** The command was executed; without that, `failure` or `cause` says why not. */
   readonly executed: boolean;
   /** Wall clock; 0 when it was not executed. */
-  readonly started: bigint;
-  readonly finished: bigint;
+  readonly startedNs: bigint;
+  readonly finishedNs: bigint;
   /** By the monotonic clock. */
-  readonly duration: bigint;
+  readonly durationNs: bigint;
   readonly cause: Cause;
   readonly termination:
     | { readonly kind: 'exited'; readonly code: number }
@@ -31,8 +31,8 @@ export interface ExitRecord {
     | null;
   readonly failure: LaunchFailure | null;
   /** Bytes of output in the log, and bytes that could not be kept. */
-  readonly kept: number;
-  readonly dropped: number;
+  readonly keptBytes: number;
+  readonly droppedBytes: number;
   /** Files of the cgroup as they were at the end. */
   readonly files: ReadonlyMap<string, string>;
   readonly note: string | null;
@@ -94,14 +94,14 @@ const fromFields = (
   if (cause === undefined) throw new Error(`exit record: unknown cause ${values('cause')[0]}`);
   return {
     executed: integer('executed') === 1n,
-    started: integer('started'),
-    finished: integer('finished'),
-    duration: integer('duration'),
+    startedNs: integer('started'),
+    finishedNs: integer('finished'),
+    durationNs: integer('duration'),
     cause,
     termination: termination(values('termination')),
     failure: fields.has('failure') ? failure(values('failure')) : null,
-    kept: Number(integer('kept')),
-    dropped: Number(integer('dropped')),
+    keptBytes: Number(integer('kept')),
+    droppedBytes: Number(integer('dropped')),
     files,
     note: fields.get('note')?.[0] ?? null,
   };

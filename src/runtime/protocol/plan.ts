@@ -90,11 +90,11 @@ export interface LaunchPlan {
   /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
   readonly stdin: boolean;
   /** Milliseconds of wall time, pauses not counted. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   /** Milliseconds of CPU time of all that is in the cgroup; `null`: no limit. */
-  readonly cpuTime: number | null;
+  readonly cpuTimeMs: number | null;
   /** Bytes of output that are kept. */
-  readonly output: number;
+  readonly outputBytes: number;
   /** What becomes of more: it ends the job, or what lies between the first and the last bytes is dropped. */
   readonly outputPolicy: 'KILL' | 'TRUNCATE';
 }
@@ -155,10 +155,10 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];
-  yield ['timeout', plan.timeout];
-  if (plan.cpuTime !== null) yield ['cputime', plan.cpuTime * 1000];
-  yield ['output', plan.output];
-  if (plan.outputPolicy === 'TRUNCATE') yield ['tail', Math.ceil(plan.output / 2)];
+  yield ['timeout', plan.timeoutMs];
+  if (plan.cpuTimeMs !== null) yield ['cputime', plan.cpuTimeMs * 1000];
+  yield ['output', plan.outputBytes];
+  if (plan.outputPolicy === 'TRUNCATE') yield ['tail', Math.ceil(plan.outputBytes / 2)];
 }
 
 const stepStatement = (step: Step): Statement => {

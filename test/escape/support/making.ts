@@ -19,7 +19,7 @@ export const CELL: Making = {};
 export const OUTSIDE: Making = { outside: true };
 
 const stepsWith = (cgroup: boolean): Step[] =>
-  mountSteps({ shm: 1 << 20, ids: 65_536, hostname: 'cell', cgroup });
+  mountSteps({ shmBytes: 1 << 20, ids: 65_536, hostname: 'cell', cgroup });
 export const STEPS: readonly Step[] = stepsWith(true);
 
 const without = (...kinds: readonly Step['kind'][]): Step[] =>

@@ -12,9 +12,9 @@ const NONE: CgroupLimits = {
   cpus: null,
   cpuWeight: null,
   cpuset: null,
-  memory: null,
-  memoryHigh: null,
-  swap: null,
+  memoryBytes: null,
+  memoryHighBytes: null,
+  swapBytes: null,
   pids: null,
   io: [],
 };
@@ -25,7 +25,7 @@ const lines = (limits: Partial<CgroupLimits>) =>
 
 describe('cgroupSettings', () => {
   it('bounds a job in all that cgroups can bound', () => {
-    expect(lines({ cpus: 1, memory: 512 * 1024 ** 2, swap: 0, pids: 256 })).toEqual([
+    expect(lines({ cpus: 1, memoryBytes: 512 * 1024 ** 2, swapBytes: 0, pids: 256 })).toEqual([
       'memory.max=536870912',
       'memory.oom.group=1',
       'memory.swap.max=0?',
@@ -40,7 +40,7 @@ describe('cgroupSettings', () => {
       lines({
         cpuWeight: 7,
         cpuset: '0-2,7',
-        memoryHigh: 10 * pageSize() + 1,
+        memoryHighBytes: 10 * pageSize() + 1,
         io: [{ device: '8:0', ...rates }],
       }),
     ).toEqual([
@@ -58,7 +58,7 @@ describe('cgroupSettings', () => {
 
   it('counts memory and swap in whole pages, as the kernel does', () => {
     const page = pageSize();
-    expect(lines({ memory: 100 * page - 1, swap: 7 * page + 1 })).toEqual([
+    expect(lines({ memoryBytes: 100 * page - 1, swapBytes: 7 * page + 1 })).toEqual([
       `memory.max=${99 * page}`,
       'memory.oom.group=1',
       `memory.swap.max=${7 * page}?`,
@@ -84,8 +84,8 @@ describe('cgroupSettings', () => {
 
   it.each([
     ['cpus', ['memory', 'pids'], 'limits.cpus: this host has no cgroup controller "cpu"'],
-    ['memory', ['cpu', 'pids'], 'limits.memory: this host has no cgroup controller "memory"'],
-    ['swap', ['cpu', 'pids'], 'limits.swap: this host has no cgroup controller "memory"'],
+    ['memoryBytes', ['cpu', 'pids'], 'limits.memory: this host has no cgroup controller "memory"'],
+    ['swapBytes', ['cpu', 'pids'], 'limits.swap: this host has no cgroup controller "memory"'],
     ['pids', ['cpu', 'memory'], 'limits.pids: this host has no cgroup controller "pids"'],
   ] as const)('never leaves %s out in silence', (name, controllers, message) => {
     expect(() => cgroupSettings({ ...NONE, [name]: 1 }, controllers)).toThrow(message);
@@ -104,8 +104,8 @@ describe('missingController', () => {
 
   it('names the controller with reason and remedy', () => {
     const missing = { controller: 'memory', reason: 'it is bound to v1', remedy: 'boot' };
-    expect(missingController('memory', { controllers: ['cpu'], obstacles })).toEqual(missing);
-    expect(missingController('swap', { controllers: ['cpu'], obstacles })).toEqual(missing);
+    expect(missingController('memoryBytes', { controllers: ['cpu'], obstacles })).toEqual(missing);
+    expect(missingController('swapBytes', { controllers: ['cpu'], obstacles })).toEqual(missing);
   });
 
   it('has nothing to say of a limit that can be enforced', () => {

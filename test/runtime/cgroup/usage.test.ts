@@ -34,18 +34,18 @@ const FULL = {
   'io.pressure': pressure(33, 31),
 };
 const NOTHING = {
-  userTime: null,
-  systemTime: null,
-  memoryCurrent: null,
-  memoryPeak: null,
+  userTimeUs: null,
+  systemTimeUs: null,
+  memoryCurrentBytes: null,
+  memoryPeakBytes: null,
   pidsPeak: null,
-  ioRead: null,
-  ioWritten: null,
+  ioReadBytes: null,
+  ioWrittenBytes: null,
   ioReadOperations: null,
   ioWriteOperations: null,
   oomKills: null,
   forksRefused: null,
-  throttledTime: null,
+  throttledTimeUs: null,
   pressure: null,
 };
 const parse = (contents: Readonly<Record<string, string>>) => parseUsage(new Map(Object.entries(contents)));
@@ -53,29 +53,29 @@ const parse = (contents: Readonly<Record<string, string>>) => parseUsage(new Map
 describe('parseUsage', () => {
   it('reads what the kernel tells', () => {
     expect(parse(FULL)).toEqual({
-      cpuTime: 1058829,
-      userTime: 436238,
-      systemTime: 622591,
-      memoryCurrent: 4096,
-      memoryPeak: 1048576,
+      cpuTimeUs: 1058829,
+      userTimeUs: 436238,
+      systemTimeUs: 622591,
+      memoryCurrentBytes: 4096,
+      memoryPeakBytes: 1048576,
       pidsPeak: 4,
-      ioRead: 4196,
-      ioWritten: 512,
+      ioReadBytes: 4196,
+      ioWrittenBytes: 512,
       ioReadOperations: 2,
       ioWriteOperations: 1,
       oomKills: 1,
       forksRefused: 3,
-      throttledTime: 4500,
+      throttledTimeUs: 4500,
       pressure: {
-        cpu: { some: 11, full: 0 },
-        memory: { some: 22, full: 21 },
-        io: { some: 33, full: 31 },
+        cpu: { someUs: 11, fullUs: 0 },
+        memory: { someUs: 22, fullUs: 21 },
+        io: { someUs: 33, fullUs: 31 },
       },
     });
   });
 
   it('knows only the CPU time where no controller counts', () => {
-    expect(parse({ 'cpu.stat': 'usage_usec 7\n' })).toEqual({ cpuTime: 7, ...NOTHING });
+    expect(parse({ 'cpu.stat': 'usage_usec 7\n' })).toEqual({ cpuTimeUs: 7, ...NOTHING });
   });
 
   it('knows nothing without the CPU time', () => {
@@ -90,16 +90,16 @@ describe('parseUsage', () => {
       'memory.events': 'oom 1\noom_kil',
       'memory.peak': 'max\n',
     };
-    expect(parse({ ...torn, 'pids.peak': '' })).toEqual({ cpuTime: 7, ...NOTHING });
+    expect(parse({ ...torn, 'pids.peak': '' })).toEqual({ cpuTimeUs: 7, ...NOTHING });
   });
 
   it('counts no input and output as zero, and an init that was killed at once as no process', () => {
     expect(parse({ ...FULL, 'io.stat': '', 'pids.peak': '0\n' })).toMatchObject({
-      ioRead: 0,
-      ioWritten: 0,
+      ioReadBytes: 0,
+      ioWrittenBytes: 0,
       pidsPeak: 0,
     });
-    expect(parse({ ...FULL, 'io.stat': '8:0 \n' })).toMatchObject({ ioRead: 0, ioWritten: 0 });
+    expect(parse({ ...FULL, 'io.stat': '8:0 \n' })).toMatchObject({ ioReadBytes: 0, ioWrittenBytes: 0 });
   });
 });
 
@@ -120,9 +120,9 @@ describeCgroups('readUsage of a real cgroup', () => {
     const path = cgroup(onEnd);
     await sleeper(onEnd, path);
     const usage = await readUsage(path);
-    expect(usage?.cpuTime).toBeGreaterThan(0);
+    expect(usage?.cpuTimeUs).toBeGreaterThan(0);
     // Each is rounded by itself.
-    const parts = (usage?.userTime ?? 0) + (usage?.systemTime ?? 0);
-    expect(Math.abs((usage?.cpuTime ?? 0) - parts)).toBeLessThanOrEqual(1);
+    const parts = (usage?.userTimeUs ?? 0) + (usage?.systemTimeUs ?? 0);
+    expect(Math.abs((usage?.cpuTimeUs ?? 0) - parts)).toBeLessThanOrEqual(1);
   });
 });

@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const WEAKENED = { seccomp: null } as const;
 /** Furniture without the other thing that refuses user namespaces: the limit of their number. */
-const NESTABLE = mountSteps({ shm: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
+const NESTABLE = mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
   ({ kind }) => kind !== 'write',
 );
 

@@ -1,0 +1,136 @@
+/**
+ * The JSON columns of the database. What is stored there names its numbers as the API does, without their units, and
+ * has done so from the first version on; inside the program each name carries its unit.
+ */
+
+import type { JobSpec, Limits, OutputCount, Pressure, Retries, Usage } from '../jobs/job.ts';
+import { type WithoutUnit, withoutUnit } from '../units.ts';
+
+type WithUnit<T> = Extract<keyof T & string, `${string}${'Ms' | 'Us' | 'Bytes'}`>;
+type Stored<T> = { readonly [Name in keyof T & string as WithoutUnit<Name>]: T[Name] };
+
+/** Translates one kind of object, in both directions. */
+const translation = <T extends object>(names: Readonly<Record<WithUnit<T>, true>>) => {
+  const byStored = new Map(Object.keys(names).map((name) => [withoutUnit(name), name]));
+  return {
+    store: (value: T): Stored<T> =>
+      Object.fromEntries(
+        Object.entries(value).map(([name, field]) => [
+          Object.hasOwn(names, name) ? withoutUnit(name) : name,
+          field,
+        ]),
+      ) as Stored<T>,
+    load: (value: Stored<T>): T =>
+      Object.fromEntries(
+        Object.entries(value).map(([name, field]) => [byStored.get(name) ?? name, field]),
+      ) as T,
+  };
+};
+
+const limits = translation<Limits>({
+  cpuTimeMs: true,
+  memoryBytes: true,
+  memoryHighBytes: true,
+  swapBytes: true,
+  diskBytes: true,
+  timeoutMs: true,
+  outputBytes: true,
+});
+const retries = translation<Retries>({ backoffMs: true });
+const usage = translation<Usage>({
+  cpuTimeUs: true,
+  userTimeUs: true,
+  systemTimeUs: true,
+  memoryCurrentBytes: true,
+  memoryPeakBytes: true,
+  ioReadBytes: true,
+  ioWrittenBytes: true,
+  throttledTimeUs: true,
+});
+const pressure = translation<Pressure>({ someUs: true, fullUs: true });
+const output = translation<OutputCount>({ keptBytes: true, droppedBytes: true });
+
+// What has come since the first version, as it was for what is older.
+const LATER_FIELDS = {
+  priority: 0,
+  startAfter: null,
+  capabilities: 'NONE',
+  retries: null,
+  attempt: 1,
+  retryOf: null,
+} as const satisfies Partial<JobSpec>;
+const LATER_LIMITS = {
+  cpuWeight: null,
+  cpuset: null,
+  cpuTimeMs: null,
+  memoryHighBytes: null,
+  inodes: null,
+  io: [],
+  outputPolicy: 'KILL',
+} as const satisfies Partial<Limits>;
+const LATER_USAGE = {
+  ioReadOperations: null,
+  ioWriteOperations: null,
+  forksRefused: null,
+  pressure: null,
+} as const satisfies Partial<Usage>;
+
+interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter'> {
+  readonly limits: Stored<Limits>;
+  readonly retries: Stored<Retries> | null;
+  /** Milliseconds since 1970. */
+  readonly startAfter: number | null;
+}
+
+export const storeSpec = (spec: JobSpec): string => {
+  const stored: StoredSpec = {
+    ...spec,
+    limits: limits.store(spec.limits),
+    retries: spec.retries && retries.store(spec.retries),
+    startAfter: spec.startAfter?.getTime() ?? null,
+  };
+  return JSON.stringify(stored);
+};
+
+/** @param text as `storeSpec` of this version or an earlier one wrote it */
+export const loadSpec = (text: string): JobSpec => {
+  const stored = { ...LATER_FIELDS, ...(JSON.parse(text) as StoredSpec) };
+  return {
+    ...stored,
+    limits: { ...LATER_LIMITS, ...limits.load(stored.limits) },
+    retries: stored.retries && retries.load(stored.retries),
+    startAfter: stored.startAfter === null ? null : new Date(stored.startAfter),
+  };
+};
+
+interface StoredUsage extends Omit<Stored<Usage>, 'pressure'> {
+  readonly pressure: Readonly<Record<'cpu' | 'memory' | 'io', Stored<Pressure>>> | null;
+}
+
+export const storeUsage = (value: Usage): string => {
+  const stored: StoredUsage = {
+    ...usage.store(value),
+    pressure: value.pressure && {
+      cpu: pressure.store(value.pressure.cpu),
+      memory: pressure.store(value.pressure.memory),
+      io: pressure.store(value.pressure.io),
+    },
+  };
+  return JSON.stringify(stored);
+};
+
+/** @param text as `storeUsage` of this version or an earlier one wrote it */
+export const loadUsage = (text: string): Usage => {
+  const stored = { ...LATER_USAGE, ...(JSON.parse(text) as StoredUsage) };
+  const pressures = stored.pressure && {
+    cpu: pressure.load(stored.pressure.cpu),
+    memory: pressure.load(stored.pressure.memory),
+    io: pressure.load(stored.pressure.io),
+  };
+  return usage.load({ ...stored, pressure: pressures });
+};
+
+export const storeOutput = (value: OutputCount): string => JSON.stringify(output.store(value));
+
+/** @param text as `storeOutput` wrote it */
+export const loadOutput = (text: string): OutputCount => output.load(JSON.parse(text) as Stored<OutputCount>);
