@@ -1,22 +1,22 @@
 /**
- * Bounds how many callers do something at the same time, for each key on its own: first come, first served. A key in
- * great demand does not delay the callers of another.
+ * Limits how many callers do something at the same time, separately for each key, in order of arrival. A key in great
+ * demand does not delay the callers of another.
  */
 export class FairLimit {
   readonly #atOnce: number;
   readonly #queues = new Map<string, Queue>();
 
-  /** @param atOnce how many have a turn of the same key at a time */
+  /** @param atOnce how many callers of the same key run at a time */
   constructor(atOnce: number) {
     this.#atOnce = atOnce;
   }
 
-  /** Does `work` when its turn has come; what becomes of it is the result. */
+  /** Runs `work` when it is its turn, and returns or throws what it does. */
   async take<T>(key: string, work: () => Promise<T>): Promise<T> {
     const queue = this.#queues.get(key) ?? { taken: 0, waiting: [] };
     this.#queues.set(key, queue);
     if (queue.taken < this.#atOnce) queue.taken += 1;
-    // Whoever ends hands the turn on, so it stays counted.
+    // The turn is handed to the next caller, so it stays counted.
     else await new Promise<void>((resolve) => queue.waiting.push(resolve));
     try {
       return await work();

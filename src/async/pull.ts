@@ -1,10 +1,12 @@
-/** Answers one `next()` of an iterator. `signal` is aborted when nobody waits for the answer any more. */
+/** Asynchronous iterators that work only when asked, and a bell to wait for. */
+
+/** Produces the result of one `next()`. `signal` is aborted when nobody waits for it any more. */
 export type Step<T> = (signal: AbortSignal) => Promise<IteratorResult<T, undefined>>;
 
 /**
  * An asynchronous iterator made by hand: `step` runs only when `next()` is called, one at a time, and `return()`
- * settles at once, also while a step is parked. (An async generator that is parked on an await that never settles
- * does not hear `return()` until it does: ECMA-262, AsyncGeneratorResumeNext queues it.)
+ * settles at once, also while a step is parked. (An async generator that is parked on an await does not see
+ * `return()` until that settles: ECMA-262, AsyncGeneratorResumeNext queues it.)
  *
  * @param step produces the next value, or says `done`; what it throws ends the iterator and rejects that `next()`
  * @param release called exactly once, when the iterator is over: exhausted, failed, returned or thrown into. It
@@ -31,7 +33,7 @@ export const pull = <T>(step: Step<T>, release: () => void): AsyncIterableIterat
       const abandoned = (): void => resolve({ done: true, value: undefined });
       if (signal.aborted) return abandoned();
       signal.addEventListener('abort', abandoned, { once: true });
-      // After an abort this promise has settled already: what the step still answers reaches nobody.
+      // After an abort this promise has settled already: what the step still returns is dropped.
       const run = async (): Promise<IteratorResult<T, undefined>> => step(signal);
       run().then(
         (result) => {
@@ -50,7 +52,7 @@ export const pull = <T>(step: Step<T>, release: () => void): AsyncIterableIterat
   return {
     next() {
       const result = previous.then(take);
-      // A failed step fails its own `next()`; those behind it find the iterator finished.
+      // A failed step fails its own `next()`; for later ones the iterator is done.
       previous = result.catch(() => undefined);
       return result;
     },
@@ -69,8 +71,8 @@ export const pull = <T>(step: Step<T>, release: () => void): AsyncIterableIterat
 };
 
 /**
- * Tells waiters that something has changed. Count the rings, look at the thing, then wait for a ring after that
- * count: a change between the look and the wait is not missed.
+ * Signals waiters that something has changed. Count the rings, read the state, then wait for a ring after that count: a
+ * change between reading and waiting is not missed.
  */
 export class Bell {
   #rings = 0;
@@ -87,9 +89,9 @@ export class Bell {
   }
 
   /**
-   * Resolves once the bell has rung more than `seen` times, at once when it has already.
+   * Resolves once the bell has rung more than `seen` times, immediately if it already has.
    *
-   * @param atMostMs after which it resolves in any case; without it there is no such end
+   * @param atMostMs after which it resolves in any case; without it, never
    * @throws the signal's reason when that is aborted first
    */
   wait(seen: number, signal: AbortSignal, atMostMs?: number): Promise<void> {

@@ -1,9 +1,11 @@
+/** The admin token of a state folder. */
+
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { statePaths } from './paths.ts';
 
 /**
- * The admin token of a state folder: made at the first start, in the file `token` that only its owner reads.
+ * The admin token of a state folder: created at the first start, in the file `token`, which only its owner can read.
  *
  * @returns 43 characters of base64url (RFC 4648), 256 bits
  */

@@ -1,15 +1,17 @@
+/** The lock that reserves a state folder for one server. */
+
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { statePaths } from './paths.ts';
 
 /**
- * Takes a state folder for this process alone, with flock(2) on its file `lock`. The kernel lets go of it
- * when the process ends, however it ends.
+ * Reserves a state folder for this process, with flock(2) on its file `lock`. The kernel releases it when the process
+ * ends, however it ends.
  *
- * @param launcher the `cell` binary, which locks the descriptor it is handed: Node has no call for that, and
- *   the lock belongs to the open file, which both share
- * @returns what releases it
- * @throws Error when another process has it
+ * @param launcher the `cell` binary, which locks the descriptor that it is passed: Node has no call for that,
+ *   and the lock belongs to the open file description, which both share
+ * @returns a function that releases it
+ * @throws Error if another process holds it
  */
 export const lockState = (stateDir: string, launcher: string): (() => void) => {
   const fd = openSync(statePaths(stateDir).lock, 'a', 0o600);

@@ -1,4 +1,4 @@
-/** What is where in the state folder: every name of a file in it, who writes it and who reads it. */
+/** The state folder: the name of every file in it, who writes it and who reads it. */
 
 import { join } from 'node:path';
 
@@ -16,7 +16,7 @@ export interface StatePaths {
   readonly exits: string;
   /** The unpacked images: written by `rootfs/`, read-only to cells. */
   readonly images: string;
-  /** The cell that a server runs at its start to see whether it can. */
+  /** The cell that a server runs when it starts, to see whether it can. */
   readonly testCell: string;
 }
 

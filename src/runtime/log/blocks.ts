@@ -1,12 +1,14 @@
+/** Reads a log in blocks, so that many small frames cost few reads. */
+
 import type { LogBytes } from './bytes.ts';
 import { type FrameHeader, HEADER_BYTES, parseHeader } from './frame.ts';
 
-// A page of 64 KiB and the headers in it come with one read, unless the frames are tiny.
+// One read covers a page of 64 KiB and its headers, unless the frames are tiny.
 const BLOCK = 80 << 10;
 
-/** A log read in blocks, as far as it reached when the reading began. */
+/** A log that is read in blocks, up to where it ended when reading began. */
 export class LogBlocks {
-  /** Bytes of the log that are looked at. */
+  /** Bytes of the log that are read at most. */
   readonly size: number;
   readonly #bytes: LogBytes;
   readonly #signal: AbortSignal | undefined;
@@ -20,7 +22,7 @@ export class LogBlocks {
   }
 
   /**
-   * The header of the frame that begins at `at`; `undefined` when no whole frame does: the end of the file, a torn
+   * The header of the frame that begins at `at`; `undefined` if there is no complete frame: the end of the file, a torn
    * frame, or bytes that are no header.
    */
   async frame(at: number): Promise<FrameHeader | undefined> {
@@ -31,7 +33,7 @@ export class LogBlocks {
   }
 
   /**
-   * A view of `length` bytes at `at`, good until the next call; shorter when the file ends before.
+   * A view of `length` bytes at `at`, valid until the next call; shorter if the file ends before.
    *
    * @throws the signal's reason when the reading was aborted
    */

@@ -1,10 +1,12 @@
+/** The bytes of a log, whether its file is compressed or not. */
+
 import type { FileHandle } from 'node:fs/promises';
 import { openIfThere } from './open.ts';
 import { isPacked, PackedBytes } from './packed.ts';
 
-/** The bytes of a log, however they lie in its file. */
+/** The bytes of a log, however its file stores them. */
 export interface LogBytes {
-  /** How many there were when it was opened. */
+  /** How many there were when the log was opened. */
   readonly size: number;
   /**
    * Reads into `target` from `start` on.

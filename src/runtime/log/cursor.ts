@@ -1,29 +1,31 @@
+/** Cursors: positions in a log that clients can hold. */
+
 import { LONGEST_PAYLOAD } from './frame.ts';
 import type { LogStream } from './page.ts';
 import { isIncomplete, NOTHING } from './utf8.ts';
 
-/** Of each stream, the bytes that were taken and are the beginning of a character: 0 to 3. */
+/** For each stream, the bytes that were read but are only the beginning of a character: 0 to 3. */
 export type Pending = Readonly<Record<LogStream, Uint8Array>>;
 
 /**
- * A place in a log, told by the last frame that was touched rather than by where the next one will begin: that
- * frame's header proves the place, at the end of the log too.
+ * A position in a log, given by the last frame that was read rather than by where the next one will begin: the header
+ * of that frame proves the position, also at the end of the log.
  */
 export interface Cursor {
   /** Offset of the frame in the file. */
   readonly frame: number;
-  /** Bytes of its payload that were taken. */
+  /** Bytes of its payload that were read. */
   readonly taken: number;
   readonly pending: Pending;
 }
 
 export const BEGINNING: Cursor = { frame: 0, taken: 0, pending: { STDOUT: NOTHING, STDERR: NOTHING } };
 
-/** A cursor that is malformed, or that is none of the log it was used with: the caller's mistake. */
+/** A cursor that is malformed or does not belong to the log it was used with: the caller's mistake. */
 export class CursorError extends Error {
   /** What was expected, as a phrase: "expected ..., got ...". */
   readonly expected: string;
-  /** What came. */
+  /** What was received. */
   readonly cursor: string;
 
   constructor(expected: string, cursor: string) {
@@ -55,7 +57,7 @@ export const parseCursor = (text: string): Cursor => {
       taken: Number(taken),
       pending: { STDOUT: unhex(stdout), STDERR: unhex(stderr) },
     };
-    // Written again it must be the same: so each place has one spelling, and half bytes and zeros in front fail.
+    // Formatted again it must be the same: so each position has one spelling, and half bytes and leading zeros fail.
     if (isPossible(cursor) && formatCursor(cursor) === text) return cursor;
   }
   throw new CursorError('a cursor that came with a page of this log', text);

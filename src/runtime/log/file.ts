@@ -1,13 +1,15 @@
+/** A log file and its index, held open for reading. */
+
 import { LogBlocks } from './blocks.ts';
 import { type LogBytes, openBytes } from './bytes.ts';
 import { LONGEST_PAYLOAD } from './frame.ts';
 import { writeIndex } from './index-writer.ts';
 import { LogIndex, STRIDE } from './log-index.ts';
 
-// A landmark is due with the first frame behind a stride, and frames are at most that long; twice, to be sure.
+// A landmark is due at the first frame after a stride, and no frame is longer than that; twice, to be sure.
 const INCOMPLETE = 2 * (STRIDE + LONGEST_PAYLOAD);
 
-/** A log file held open, as far as it reached then. A missing file is an empty log. */
+/** An open log file, up to where it ended when it was opened. A missing file is an empty log. */
 export class LogFile {
   readonly #path: string;
   readonly #bytes: LogBytes;
@@ -21,7 +23,7 @@ export class LogFile {
     return new LogFile(path, await openBytes(path));
   }
 
-  /** Bytes of it that are looked at. */
+  /** Bytes of it that are read at most. */
   get size(): number {
     return this.#bytes.size;
   }
@@ -32,7 +34,7 @@ export class LogFile {
   }
 
   /**
-   * The index beside it, which the caller closes. One that does not reach to the end is made anew where the log is
+   * Its index, which the caller closes. An index that does not reach the end of the log is rebuilt if the log is
    * `closed`: nobody else writes it then.
    */
   async index(closed: boolean): Promise<LogIndex> {

@@ -1,3 +1,5 @@
+/** Follows a log while it grows. */
+
 import { FairLimit } from '../../async/fair-limit.ts';
 import { Bell, pull } from '../../async/pull.ts';
 import { LogFile } from './file.ts';
@@ -12,7 +14,7 @@ export interface LogSource {
   /** Whether the writer has closed the log: nothing more will come. */
   closed(): boolean;
   /**
-   * Calls `listener` when `closed()` has become true; more often does no harm.
+   * Calls `listener` when `closed()` has become true; further calls are harmless.
    *
    * @returns the release
    */
@@ -27,17 +29,17 @@ export interface FollowRequest extends Start {
 /** Bytes of payload in a page at most. */
 export const PAGE_BYTES = 64 << 10;
 
-// Milliseconds. A log that keeps growing is read at most so often, unless a page is full.
+// Milliseconds between two reads of a log that keeps growing, unless a page is full.
 const WINDOW = 8;
 
-// Whoever follows a log that a thousand follow is to wait for them, and not whoever follows another one.
+// The followers of a log that a thousand follow wait for each other; the followers of another log do not.
 const readLimit = new FairLimit(8);
 
 /**
  * The log from the start that `request` names, then as it grows, without gap or duplicate. Completes when the log is
  * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it; between two
  * calls no bytes are held, and the file is open only while more of it is known to be there. The first bytes after a
- * pause are told at once.
+ * pause are sent at once.
  *
  * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
  *
@@ -56,7 +58,7 @@ export const followLog = (
   );
 };
 
-/** The log as it was at one look. */
+/** The log as it was when it was last read. */
 interface Look {
   readonly file: LogFile;
   /** Whether it was closed by then. */
@@ -71,7 +73,7 @@ class Follower {
   readonly #releases: (() => void)[] = [];
   #watchFailure: Error | undefined;
   #position: Position | undefined;
-  /** The look that the last page did not exhaust. */
+  /** The state of the log that the last page did not exhaust. */
   #look: Look | undefined;
   /** When the log was last found grown, on the clock of `performance.now()`. */
   #grewAt = Number.NEGATIVE_INFINITY;
@@ -99,13 +101,13 @@ class Follower {
 
   release(): void {
     for (const release of this.#releases) release();
-    // What a step has taken in hand, it closes itself.
+    // A step closes what it has opened.
     const look = this.#look;
     this.#look = undefined;
     look?.file.close().catch((error: Error) => process.emitWarning(error));
   }
 
-  // Before the first look, so that no growth falls between the two.
+  // Before the first read, so that no growth is missed between the two.
   #arm(): void {
     this.#releases.push(
       watchFile(this.#source.path, (failure) => {
@@ -121,7 +123,7 @@ class Follower {
     );
   }
 
-  // A job that writes byte by byte is to cost a message each window, not each byte.
+  // A job that writes byte by byte costs a message for each window, not for each byte.
   async #coalesce(signal: AbortSignal): Promise<void> {
     const seen = this.#closing.rings;
     const left = this.#grewAt + WINDOW - performance.now();
@@ -150,7 +152,7 @@ class Follower {
   }
 
   async #open(): Promise<Look> {
-    // Asked before the file is looked at: what was closed then has all its bytes in the file.
+    // Asked before the file is read: if the log was closed by then, all of its bytes are in the file.
     const closed = this.#source.closed();
     return { closed, file: await LogFile.open(this.#source.path) };
   }

@@ -1,19 +1,21 @@
+/** The frames of a log file: encoding and decoding. */
+
 import type { LogStream } from './page.ts';
 
 /**
- * A log is a file of frames, each a header of 16 bytes, little-endian, and a payload:
+ * A log is a file of frames, each with a header of 16 bytes, little-endian, and a payload:
  *
  *   0  u32  payload length
  *   4  u8   stream: 1 stdout, 2 stderr, 0 none
  *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark)
- *   6  u16  check over the other 14 bytes
+ *   6  u16  checksum of the other 14 bytes
  *   8  u64  wall clock, nanoseconds since 1970
  *
- * `launcher/log.h` is the writer's side of it.
+ * `launcher/log.h` is the writer's side.
  */
 export const HEADER_BYTES = 16;
 
-/** The longest payload that is believed; the writer stays at or below 64 KiB. */
+/** The longest payload that is accepted; the writer stays at or below 64 KiB. */
 export const LONGEST_PAYLOAD = 1 << 20;
 
 const MARK_BYTES = 8;
@@ -25,13 +27,13 @@ export type Frame =
   | { readonly kind: 'output'; readonly stream: LogStream; readonly time: bigint; readonly bytes: Uint8Array }
   | { readonly kind: 'dropped'; readonly time: bigint; readonly count: bigint };
 
-/** What a header says. `length`: bytes of payload. `time`: nanoseconds since 1970. */
+/** A decoded header. `length`: bytes of payload. `time`: nanoseconds since 1970. */
 export type FrameHeader =
   | { readonly kind: 'output'; readonly stream: LogStream; readonly time: bigint; readonly length: number }
   | { readonly kind: 'dropped'; readonly time: bigint; readonly length: number };
 
 /**
- * The frame as it lies in the file.
+ * The frame as it is stored in the file.
  *
  * @throws RangeError for more than 1 MiB of payload, and for numbers that do not fit 64 bits
  */
@@ -54,7 +56,7 @@ export const encodeFrame = (frame: Frame): Buffer => {
 /**
  * Reads the header at `at`.
  *
- * @returns `undefined` when fewer than 16 bytes are there or they are no header of a frame
+ * @returns `undefined` if there are fewer than 16 bytes or they are not the header of a frame
  */
 export const parseHeader = (bytes: Buffer, at = 0): FrameHeader | undefined => {
   if (bytes.length - at < HEADER_BYTES) return undefined;
@@ -73,7 +75,7 @@ export const parseHeader = (bytes: Buffer, at = 0): FrameHeader | undefined => {
   return undefined;
 };
 
-// Two running sums as in Fletcher's checksum, so that swapped bytes are noticed too.
+// Two running sums as in Fletcher's checksum, so that swapped bytes are detected too.
 const checkOf = (bytes: Buffer, at: number): number => {
   let a = 1;
   let b = 0;

@@ -1,3 +1,5 @@
+/** Rebuilds the index of a log. */
+
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { LogBlocks } from './blocks.ts';
@@ -5,8 +7,8 @@ import { encodeLandmark, indexPath, ORIGIN, STRIDE } from './log-index.ts';
 import { walk } from './walk.ts';
 
 /**
- * Makes the index of a log anew, from all of its frames: for a log whose index is missing or damaged, and that nobody
- * writes any more. It is written aside and renamed in, so that readers have the old one or the new one.
+ * Rebuilds the index of a log from all of its frames: for a log whose index is missing or damaged, and that nobody
+ * writes any more. It is written to another file and renamed, so that readers see the old one or the new one.
  */
 export const writeIndex = async (logPath: string, blocks: LogBlocks): Promise<void> => {
   const path = indexPath(logPath);

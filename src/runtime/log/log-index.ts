@@ -1,3 +1,5 @@
+/** The index of a log: landmarks from which to count lines, bytes and times. */
+
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { JOB_FILES } from '../../state/paths.ts';
@@ -5,8 +7,8 @@ import { openIfThere } from './open.ts';
 import type { LogStream } from './page.ts';
 
 /**
- * What is known of everything before a place in a log at which a frame begins. `launcher/log_index.h` tells how it
- * lies in the file `index` beside the log.
+ * Totals of everything before a position in a log at which a frame begins. `launcher/log_index.h` describes how they
+ * are stored in the file `index` next to the log.
  */
 export interface Landmark {
   /** Offset of the frame in the log. */
@@ -17,9 +19,9 @@ export interface Landmark {
   readonly lines: Readonly<Record<LogStream, number>>;
   /** Bytes of output of each stream. */
   readonly bytes: Readonly<Record<LogStream, number>>;
-  /** Bytes that marks tell were dropped. */
+  /** Bytes that were dropped, according to the marks. */
   readonly dropped: number;
-  /** Whether each stream ends within a line. */
+  /** Whether each stream ends in the middle of a line. */
   readonly open: Readonly<Record<LogStream, boolean>>;
   /** The stream of the last byte. */
   readonly last: LogStream;
@@ -36,14 +38,14 @@ export const ORIGIN: Landmark = {
   last: 'STDOUT',
 };
 
-/** Bytes of a log between two landmarks, about. */
+/** Bytes of a log between two landmarks, approximately. */
 export const STRIDE = 1 << 20;
 
 const RECORD = 64;
 const CHECK = 60;
 const FLAG = { STDOUT: 1, STDERR: 2, LAST_IS_STDERR: 4 } as const;
 
-/** Where the index of a log lies. */
+/** The path of the index of a log. */
 export const indexPath = (logPath: string): string => join(dirname(logPath), JOB_FILES.index);
 
 /** The landmark as a record of 64 bytes. */
@@ -83,7 +85,7 @@ const checkOf = (record: Buffer): number => {
   return value;
 };
 
-/** The index of a log held open. A missing file is an index without landmarks. */
+/** The open index of a log. A missing file is an index without landmarks. */
 export class LogIndex {
   readonly #handle: FileHandle | undefined;
   readonly #count: number;
@@ -95,7 +97,7 @@ export class LogIndex {
     this.#logSize = logSize;
   }
 
-  /** @param logSize bytes of the log that are looked at: landmarks behind that are not there */
+  /** @param logSize bytes of the log that are read: landmarks after that are ignored */
   static async open(logPath: string, logSize: number): Promise<LogIndex> {
     const handle = await openIfThere(indexPath(logPath));
     try {
@@ -108,7 +110,7 @@ export class LogIndex {
 
   /**
    * The last landmark that `isBefore` holds for, or the beginning of the log. `isBefore` must hold for all up to some
-   * landmark and for none behind it. A damaged record costs time and never the truth: an earlier one is found then.
+   * landmark and for none after it. A damaged record costs time but not correctness: an earlier one is found then.
    */
   async last(isBefore: (landmark: Landmark) => boolean = () => true): Promise<Landmark> {
     let found = ORIGIN;

@@ -1,6 +1,8 @@
+/** Opens files that may not exist. */
+
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** Opens a file for reading; `undefined` when there is none. */
+/** Opens a file for reading; `undefined` if it does not exist. */
 export const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
   try {
     return await open(path, 'r');

@@ -1,17 +1,19 @@
+/** Compresses the log of a job that has ended. */
+
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { openIfThere } from './open.ts';
 import { isPacked, PACKED_BLOCK, packBlock, packTable } from './packed.ts';
 
-// Below a block of the file system nothing is gained.
+// Nothing is gained below the block size of the file system.
 const LEAST = 4096;
 
 /**
  * Compresses a log that nobody writes any more; its bytes, and so its cursors and its index, stay the same. The packed
- * file is on the disk before it takes the place of the other, which readers that have it open go on reading. A log that
- * does not become smaller is left as it is.
+ * file is synced before it replaces the other one, which readers that have it open continue to read. A log that does not
+ * become smaller is left as it is.
  *
- * @returns bytes of the file that is there now; 0 when there is none
+ * @returns bytes of the resulting file; 0 if there is none
  */
 export const packLog = async (path: string): Promise<number> => {
   const source = await openIfThere(path);

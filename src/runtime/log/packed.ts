@@ -1,3 +1,5 @@
+/** Compressed logs: the Zstandard Seekable Format. */
+
 import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
@@ -5,9 +7,9 @@ import type { LogBytes } from './bytes.ts';
 
 /*
  * A packed log is a file of the Zstandard Seekable Format (contrib/seekable_format of zstd): blocks that are compressed
- * each by itself (RFC 8878), and behind them, in a skippable frame, a table of their lengths. `zstd -d` reads it as a
- * whole. It begins with the magic number of zstd, which no log that is not packed does: taken for the length of a frame,
- * that would be more than a frame has.
+ * independently (RFC 8878), followed by a table of their lengths in a skippable frame. `zstd -d` reads all of it. It
+ * begins with the magic number of zstd, as no other log does: as the length of a frame, it would be more than the
+ * maximum.
  */
 const ZSTD_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a5e;
@@ -15,7 +17,7 @@ const TABLE_MAGIC = 0x8f92eab1;
 const SKIPPABLE_HEADER = 8;
 const FOOTER = 9;
 const ENTRY = 8;
-// Descriptor of the table: bit 7 would say that it has checksums; the blocks have their own.
+// Descriptor of the table: bit 7 would mean that it has checksums; the blocks have their own.
 const DESCRIPTOR = 0;
 
 /** Bytes of a log in each block. */
@@ -24,8 +26,8 @@ export const PACKED_BLOCK = 512 << 10;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-// By default zlib works in steps of 16 KiB, each by way of another thread; and a step that is filled to the last byte
-// asks for one more. All at once is five times as fast.
+// By default zlib works in steps of 16 KiB, each with a switch to another thread, and a step that is filled to the last
+// byte needs one more. A single step is five times as fast.
 const SPARE = 1024;
 
 /** Compresses one block. */
@@ -59,7 +61,7 @@ export const isPacked = async (handle: FileHandle): Promise<boolean> => {
 };
 
 interface Block {
-  /** Where it begins in the file and in the log. */
+  /** Where the block begins in the file and in the log. */
   readonly packedAt: number;
   readonly plainAt: number;
   readonly packed: number;
@@ -71,7 +73,7 @@ export class PackedBytes implements LogBytes {
   readonly size: number;
   readonly #handle: FileHandle;
   readonly #blocks: readonly Block[];
-  /** The block that was read last: the next read is likely to go on in it. */
+  /** The block that was read last: the next read is likely to continue in it. */
   #last: { readonly block: Block; readonly bytes: Buffer } | undefined;
 
   private constructor(handle: FileHandle, blocks: readonly Block[]) {
@@ -87,7 +89,7 @@ export class PackedBytes implements LogBytes {
    */
   static async open(handle: FileHandle, size: number): Promise<PackedBytes> {
     const footer = await readAll(handle, Math.max(0, size - FOOTER), Math.min(FOOTER, size));
-    const damaged = (): Error => new Error('a packed log without a whole table');
+    const damaged = (): Error => new Error('a packed log without a complete table');
     if (
       footer.length < FOOTER ||
       footer.readUInt32LE(5) !== TABLE_MAGIC ||
@@ -138,7 +140,7 @@ export class PackedBytes implements LogBytes {
     if (this.#last?.block === block) return this.#last.bytes;
     const packed = await readAll(this.#handle, block.packedAt, block.packed);
     const bytes = await decompress(packed, { chunkSize: block.plain + SPARE });
-    if (bytes.length !== block.plain) throw new Error('a packed log whose table does not tell the truth');
+    if (bytes.length !== block.plain) throw new Error('a packed log whose table does not match its blocks');
     this.#last = { block, bytes };
     return bytes;
   }

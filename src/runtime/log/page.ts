@@ -1,4 +1,4 @@
-/** What readers of a log are given. */
+/** Pages of a log: what its readers receive. */
 
 export const LOG_STREAMS = ['STDOUT', 'STDERR'] as const;
 export type LogStream = (typeof LOG_STREAMS)[number];
@@ -10,7 +10,7 @@ export interface LogEntry {
   /** The bytes as UTF-8, decoded across frames; what is not UTF-8 is U+FFFD. */
   readonly text: string;
   readonly bytes: Uint8Array;
-  /** Where a reader that has taken this entry goes on. */
+  /** Where to continue after this entry. */
   readonly cursor: string;
 }
 

@@ -1,3 +1,5 @@
+/** Where reading a log begins: from a cursor, lines, a time or a byte. */
+
 import type { LogBlocks } from './blocks.ts';
 import { BEGINNING, type Cursor, CursorError, formatCursor, parseCursor } from './cursor.ts';
 import { HEADER_BYTES } from './frame.ts';
@@ -5,19 +7,19 @@ import type { LogIndex } from './log-index.ts';
 import type { LogStream } from './page.ts';
 import { findByte, findTail, findTime, type Place } from './seek.ts';
 
-/** Where reading goes on. */
+/** Where reading continues. */
 export interface Position {
   /** Offset of the frame to read next. */
   readonly at: number;
-  /** Bytes of its payload that were taken already. */
+  /** Bytes of its payload that were read already. */
   readonly taken: number;
-  /** The same place as a client is told it. */
+  /** The same position as clients see it. */
   readonly cursor: Cursor;
 }
 
 /** Where reading begins: at the beginning, or at the one of these that is given. */
 export interface Start {
-  /** Behind a cursor. */
+  /** After a cursor. */
   readonly after?: string;
   /** At the last so many lines. */
   readonly tail?: number;
@@ -29,8 +31,8 @@ export interface Start {
 }
 
 /**
- * Finds the place. Except for a cursor, which is a place, it takes the index of the log to do so in a time that does
- * not grow with the log.
+ * Finds the position. Except for a cursor, which is a position, it uses the index of the log, so that the time does not
+ * grow with the log.
  *
  * @throws CursorError for a cursor that is malformed or not of this log
  * @throws RangeError for more than one of the ways to begin, or a number that is not whole or below 0
@@ -66,7 +68,7 @@ const finder = ({
 
 const WAYS = ['after', 'tail', 'since', 'offset'] as const;
 
-/** Throws what `findStart` would, as far as that can be told without the log. */
+/** Throws what `findStart` would throw, as far as that is known without the log. */
 export const checkStart = (start: Start): void => {
   if (start.after !== undefined) parseCursor(start.after);
   const given = WAYS.filter((way) => start[way] !== undefined);
@@ -93,6 +95,6 @@ const behind = async (blocks: LogBlocks, cursor: Cursor): Promise<Position> => {
     : { at: frame, taken, cursor };
 };
 
-/** The refusal of a cursor that is well formed and yet no place in this log. */
+/** The error for a cursor that is well formed but not a position in this log. */
 export const foreign = (cursor: Cursor): CursorError =>
   new CursorError('a cursor within this log', formatCursor(cursor));

@@ -1,3 +1,5 @@
+/** Reads a log in pages. */
+
 import type { LogBlocks } from './blocks.ts';
 import { type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
@@ -6,24 +8,24 @@ import { LOG_STREAMS, type LogEntry, type LogPage, type LogStream } from './page
 import { findStart, foreign, type Position, type Start } from './position.ts';
 import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from './utf8.ts';
 
-/** How many entries a page holds at most, so that a log of single bytes does not make pages of 65536 entries. */
+/** The most entries in a page, so that a log of single bytes does not give pages of 65536 entries. */
 export const MOST_ENTRIES = 1024;
 
 export interface Bounds {
-  /** Bytes of payload in the page at most; from 1 on. A frame is cut where they end. */
+  /** Bytes of payload in the page at most; 1 or more. A frame is cut where they end. */
   readonly first: number;
-  /** The one stream that is read; both when left out. */
+  /** Only this stream; both if left out. */
   readonly stream?: LogStream;
-  /** Whether nothing more will be written. Must have been true before the file was opened. */
+  /** Nothing more will be written. Must have been true before the file was opened. */
   readonly closed: boolean;
 }
 
 /**
  * Reads one page of the log at `path`. A missing file is an empty log. A torn last frame, and whatever follows an
- * invalid header, is not there: at the end of a closed log it is ignored, before that it may still become a frame.
+ * invalid header, is skipped: at the end of a closed log for good, before that it may still become a frame.
  *
- * At the end of the log a character that never was completed becomes U+FFFD: in the last entry of its stream, or
- * when that was in an earlier page, in an entry of its own without bytes.
+ * At the end of the log a character that was never completed becomes U+FFFD: in the last entry of its stream or, if that
+ * was in an earlier page, in an entry of its own without bytes.
  *
  * @throws CursorError for an `after` that is malformed or not of this log
  * @throws RangeError for numbers out of range, and for more than one way to begin
@@ -58,7 +60,7 @@ const withLog = async <T>(path: string, use: (file: LogFile) => Promise<T>): Pro
 export interface Reading {
   readonly page: LogPage;
   readonly position: Position;
-  /** The page is full, and more is there to be read at once. */
+  /** The page is full, and more can be read at once. */
   readonly more: boolean;
 }
 
@@ -103,7 +105,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       const { stream, time } = header;
       drafts.push({ stream, time, text: decoded.text, bytes, cursor: { frame: at, taken, pending } });
     } else if (rest > 0) {
-      // Passed over, and yet who later reads this stream from here has its characters whole.
+      // Skipped, but a later reader of this stream who starts here still gets complete characters.
       const end = await blocks.read(start + header.length - Math.min(rest, 3), Math.min(rest, 3));
       const known = Buffer.concat([pending[header.stream], end]);
       pending = { ...pending, [header.stream]: Uint8Array.from(incompleteEnd(known)) };
@@ -127,7 +129,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
   };
 };
 
-/** Ends the characters that will not be completed any more. Answers with the cursor behind that. */
+/** Ends the characters that will never be completed. Returns the cursor after them. */
 const flush = async (
   blocks: LogBlocks,
   drafts: Draft[],
@@ -144,7 +146,7 @@ const flush = async (
       drafts.push({ stream, time, text: REPLACEMENT, bytes: NOTHING, cursor });
       continue;
     }
-    // Whoever goes on behind that entry must not be given the U+FFFD again.
+    // A reader that continues after that entry must not get the U+FFFD again.
     for (const [index, draft] of drafts.entries()) {
       if (index < last) continue;
       const text = index === last ? draft.text + REPLACEMENT : draft.text;

@@ -1,3 +1,5 @@
+/** Recovers the end of a truncated output after its supervisor was killed. */
+
 import { constants, existsSync } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,9 +16,9 @@ import { walk } from './walk.ts';
 const COPIED = 1 << 20;
 
 /**
- * Appends to the log what a supervisor that was killed has kept of the end of an output (`launcher/log_tail.h` tells
- * how). The files stay, to be removed in the order of `JOB_FILES.tail`; until the first is removed, to do this again makes
- * the same log.
+ * Appends to the log what a supervisor that was killed had kept of the end of an output (`launcher/log_tail.h` describes
+ * how). The files stay, to be removed in the order of `JOB_FILES.tail`; until the first is removed, doing this again
+ * gives the same log.
  *
  * @param logPath the log, which nobody else writes any more
  */
@@ -29,7 +31,7 @@ export const recoverTail = async (logPath: string): Promise<void> => {
   await using parts = new AsyncDisposableStack();
   const opened: Part[] = [];
   for (const path of [first, second]) {
-    // Both are made before the command runs.
+    // Both are created before the command runs.
     if (!existsSync(path)) return;
     const bytes = await openBytes(path);
     parts.defer(() => bytes.close());
@@ -39,7 +41,7 @@ export const recoverTail = async (logPath: string): Promise<void> => {
   if (older.end + newer.end === 0) return;
   const end = (await notedEnd(endPath)) ?? (await findEnd(logPath));
   await noteEnd(endPath, end);
-  // It may tell of what is now written anew; a log without one gets one when it is needed.
+  // The index may cover what is now written again; a log without an index gets one when it is needed.
   await rm(indexPath(logPath), { force: true });
   await using log = await open(logPath, constants.O_WRONLY);
   await log.truncate(end);
@@ -65,7 +67,7 @@ interface Part {
   readonly end: number;
   /** Of its first frame, nanoseconds since 1970. */
   readonly time: bigint;
-  /** Bytes that were dropped before it was begun, as its mark tells. */
+  /** Bytes that were dropped before it began, according to its mark. */
   readonly dropped: bigint;
 }
 
@@ -95,7 +97,7 @@ const copy = async ({ bytes, begin, end }: Part, append: (bytes: Buffer) => Prom
   }
 };
 
-/** Where the log ended before the first byte of the tail was appended; `undefined` when nobody came to that. */
+/** Where the log ended before the first byte of the tail was appended; `undefined` if none was. */
 const notedEnd = async (path: string): Promise<number | undefined> => {
   const handle = await openIfThere(path);
   if (handle === undefined) return undefined;
@@ -110,12 +112,12 @@ const notedEnd = async (path: string): Promise<number | undefined> => {
 const noteEnd = async (path: string, end: number): Promise<void> =>
   writeFile(path, String(end), { mode: 0o600, flush: true });
 
-/** Behind the last whole frame. */
+/** The end of the last complete frame. */
 const findEnd = async (logPath: string): Promise<number> => {
   const file = await LogFile.open(logPath);
   try {
     const blocks = file.blocks();
-    // As it is: it is removed anyway.
+    // Left as it is: it will be removed anyway.
     const index = await file.index(false);
     try {
       return (await walk(blocks, await landmark(blocks, index))).end.offset;

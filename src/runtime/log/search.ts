@@ -1,3 +1,5 @@
+/** Searches a log for the lines that contain a text. */
+
 import { BEGINNING, type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
@@ -8,37 +10,37 @@ import { decodeUtf8, NOTHING, REPLACEMENT } from './utf8.ts';
 export interface Search extends Start {
   /** What a line must contain, as bytes of UTF-8; 1 to 1024 of them and no newline. */
   readonly text: string;
-  /** Bytes of lines in the page at most, from 1 on; the first line may be longer. */
+  /** Bytes of lines in the page at most, 1 or more; the first line may be longer. */
   readonly first: number;
-  /** Whether nothing more will be written. Must have been true before the file was opened. */
+  /** Nothing more will be written. Must have been true before the file was opened. */
   readonly closed: boolean;
 }
 
-/** Bytes of output that one page is searched for in at most. */
+/** Bytes of output that are searched for one page at most. */
 export const MOST_SEARCHED = 64 << 20;
 
 const NEWLINE = 0x0a;
-// A line that is longer is searched in pieces of this size, so that memory stays bounded.
+// A longer line is searched in pieces of this size, so that memory stays bounded.
 const LONGEST_LINE = 1 << 20;
 const MOST_PIECES = 4096;
-/** Bytes of a text that is looked for. */
+/** Bytes of a text to search for, at most. */
 export const LONGEST_TEXT = 1024;
 
-/** A part of a line that lies in one frame. */
+/** The part of a line that is in one frame. */
 interface Piece {
   readonly stream: LogStream;
   readonly time: bigint;
   readonly frame: number;
-  /** Where it lies in the payload. */
+  /** Where it is in the payload. */
   readonly start: number;
   readonly bytes: Buffer;
 }
 
 /**
- * Finds the lines that contain a text, from where `search` begins on. Lines are those of the selected output in the
- * order of the log, as for `tail`. A page holds whole lines, each as an entry for every frame that it lies in, and
- * ends when it is full or when much was searched: its cursor is where the next one goes on, and `endOfLog` tells that
- * nothing is left. A last line that may still grow is left to the next page.
+ * Finds the lines that contain a text, from where `search` begins. Lines are those of the selected output in the order of
+ * the log, as for `tail`. A page has whole lines, each with an entry for every frame that it is in, and ends when it is
+ * full or when much was searched: the next page continues at its cursor, and `endOfLog` says that nothing is left. A last
+ * line that may still grow is left to the next page.
  *
  * @throws CursorError for an `after` that is malformed or not of this log
  * @throws RangeError for an empty text or one with a newline, and for what `findStart` refuses
@@ -78,16 +80,16 @@ const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogP
   return page.take(search.closed && page.settle());
 };
 
-/** A page of lines on its way, and the line that is being read. */
+/** A page of lines that is being filled, and the line that is being read. */
 class SearchPage {
   readonly #needle: Buffer;
   readonly #entries: LogEntry[] = [];
   #room: number;
   #line: Piece[] = [];
   #length = 0;
-  /** Behind the last line that was looked at: where the next page goes on. */
+  /** After the last line that was searched: where the next page continues. */
   #cursor: Cursor;
-  /** Bytes dropped before the cursor, and behind it. */
+  /** Bytes dropped before the cursor, and after it. */
   #dropped = 0;
   #ahead = 0;
 
@@ -97,7 +99,7 @@ class SearchPage {
     this.#cursor = cursor;
   }
 
-  /** Adds the payload of a frame from `taken` on. False when the page is full. */
+  /** Adds the payload of a frame from byte `taken`. False when the page is full. */
   add(frame: Omit<Piece, 'start' | 'bytes'>, payload: Buffer, taken: number): boolean {
     for (let from = this.#skip(frame.frame, payload, taken); from < payload.length; ) {
       const newline = payload.indexOf(NEWLINE, from);
@@ -115,7 +117,7 @@ class SearchPage {
     return true;
   }
 
-  /** Whole lines in which the text does not begin need not be looked at one by one. */
+  /** Whole lines in which the text does not begin need not be searched one by one. */
   #skip(frame: number, payload: Buffer, taken: number): number {
     const end = payload.lastIndexOf(NEWLINE) + 1;
     if (this.#line.length > 0 || end <= taken) return taken;
@@ -134,7 +136,7 @@ class SearchPage {
     if (this.#line.length === 0) this.#advance({ frame, taken: length });
   }
 
-  /** Looks at the line that was read; false when it has to wait for the next page. */
+  /** Searches the line that was read; false when it has to wait for the next page. */
   settle(): boolean {
     const last = this.#line.at(-1);
     if (last === undefined) return true;
@@ -151,7 +153,7 @@ class SearchPage {
     return true;
   }
 
-  /** Looks at the beginning of a line that is too long, and keeps what a match could begin in. */
+  /** Searches the beginning of a line that is too long, and keeps the end, in which a match could begin. */
   #cut(): boolean {
     const rest = overlap(this.#line, this.#needle.length - 1);
     if (!this.settle()) return false;
@@ -191,7 +193,7 @@ const overlap = (line: readonly Piece[], bytes: number): Piece[] => {
   return kept;
 };
 
-/** Each piece as an entry; a character that is cut between two of a stream is whole in the second. */
+/** Each piece as an entry; a character that is split between two pieces of a stream is complete in the second. */
 const toEntries = (line: readonly Piece[]): LogEntry[] => {
   const pending = new Map<LogStream, Uint8Array>();
   return line.map(({ stream, time, frame, start, bytes }, index) => {

@@ -1,14 +1,16 @@
+/** Finds lines, times and bytes in a log, with the help of its index. */
+
 import type { LogBlocks } from './blocks.ts';
 import { HEADER_BYTES } from './frame.ts';
 import { type Landmark, type LogIndex, ORIGIN } from './log-index.ts';
 import { LOG_STREAMS, type LogStream } from './page.ts';
 import { behindLine, type Passed, walk } from './walk.ts';
 
-/** A place between two bytes of payload. */
+/** A position between two bytes of payload. */
 export interface Place {
   /** Offset of the frame. */
   readonly frame: number;
-  /** Bytes of its payload before the place. */
+  /** Bytes of its payload before the position. */
   readonly taken: number;
 }
 
@@ -16,7 +18,7 @@ const START: Place = { frame: 0, taken: 0 };
 
 /**
  * Where the last `lines` lines begin, over the selected output in the order of the log. A last line without newline
- * counts; no lines is the present end.
+ * counts; 0 lines is the current end.
  *
  * @param stream the one stream whose lines count; both when left out
  */
@@ -43,7 +45,7 @@ export const findTail = async (
   return place;
 };
 
-/** Where the first frame lies that was written at `time` (nanoseconds since 1970) or later; else the present end. */
+/** Where the first frame is that was written at `time` (nanoseconds since 1970) or later; else the current end. */
 export const findTime = async (blocks: LogBlocks, index: LogIndex, time: bigint): Promise<Place> => {
   const from = await landmark(blocks, index, ({ latest }) => latest < time);
   let last: Place = { frame: from.offset, taken: 0 };
@@ -57,7 +59,7 @@ export const findTime = async (blocks: LogBlocks, index: LogIndex, time: bigint)
 };
 
 /**
- * Where the output's byte number `offset` lies, counted from 0 over the selected output; else the present end.
+ * Where byte number `offset` of the output is, counted from 0 over the selected output; else the current end.
  *
  * @param stream the one stream whose bytes count; both when left out
  */
@@ -83,8 +85,8 @@ export const findByte = async (
 };
 
 /**
- * The last landmark that `isBefore` holds for and whose frame is there. It may not be: the log was looked at before
- * the index, or the index belongs to a longer log.
+ * The last landmark that `isBefore` holds for and whose frame is there. It may not be there: the log was opened
+ * before the index, or the index belongs to a longer log.
  */
 export const landmark = async (
   blocks: LogBlocks,

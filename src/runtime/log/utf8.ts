@@ -2,7 +2,7 @@
 
 export const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** What stands for bytes that are not UTF-8. */
+/** The replacement for bytes that are not UTF-8. */
 export const REPLACEMENT = '\uFFFD';
 
 // A byte order mark is content: a log is not a text file that begins with one.
@@ -15,10 +15,10 @@ export interface Decoded {
 }
 
 /**
- * Decodes one piece. All pieces together give what `TextDecoder` gives for all bytes at once; at the end a pending
- * rest stands for one U+FFFD.
+ * Decodes one piece. All pieces together give what `TextDecoder` gives for all bytes at once; at the end, pending
+ * bytes are one U+FFFD.
  *
- * @param pending what the piece before left
+ * @param pending what the previous piece left
  */
 export const decodeUtf8 = (pending: Uint8Array, bytes: Uint8Array): Decoded => {
   const all = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
@@ -29,7 +29,7 @@ export const decodeUtf8 = (pending: Uint8Array, bytes: Uint8Array): Decoded => {
 
 /**
  * The incomplete character at the end of `bytes`: a view of 0 to 3 bytes. It depends on the last three bytes only,
- * because a lead byte begins a character whatever came before.
+ * because a lead byte always begins a character.
  */
 export const incompleteEnd = (bytes: Uint8Array): Uint8Array => {
   for (let length = 1; length <= 3 && length <= bytes.length; length++) {
@@ -39,7 +39,7 @@ export const incompleteEnd = (bytes: Uint8Array): Uint8Array => {
   return NOTHING;
 };
 
-/** Whether `bytes` are the beginning of one character and not all of it. */
+/** Whether `bytes` are the beginning of a character, but not all of it. */
 export const isIncomplete = (bytes: Uint8Array): boolean => {
   const [lead, second, third] = bytes;
   if (lead === undefined || bytes.length >= lengthOf(lead)) return false;

@@ -1,10 +1,12 @@
+/** Walks through the frames of a log and counts. */
+
 import type { LogBlocks } from './blocks.ts';
 import { type FrameHeader, HEADER_BYTES } from './frame.ts';
 import type { Landmark } from './log-index.ts';
 
 const NEWLINE = 0x0a;
 
-/** A frame on the way, and what is known of everything before it. */
+/** A frame, and the totals of everything before it. */
 export interface Passed {
   readonly header: FrameHeader;
   readonly before: Landmark;
@@ -12,9 +14,9 @@ export interface Passed {
 
 /**
  * Walks from a landmark to the end of the log, frame by frame, and counts. `visit` sees each frame of output first
- * and may end the walk there by answering true.
+ * and may end the walk there by returning true.
  *
- * @returns what is known at the place where the walk ended, and the last frame that was passed
+ * @returns the totals where the walk ended, and the last frame before that
  */
 export const walk = async (
   blocks: LogBlocks,
@@ -30,12 +32,12 @@ export const walk = async (
     const payload = await blocks.read(end.offset + HEADER_BYTES, header.length);
     if (header.kind === 'output' && visit(frame, payload)) return { end, last: frame };
     last = frame;
-    end = behind(frame, payload);
+    end = after(frame, payload);
   }
 };
 
-/** What is known behind a frame. */
-const behind = ({ header, before }: Passed, payload: Buffer): Landmark => {
+/** The totals after a frame. */
+const after = ({ header, before }: Passed, payload: Buffer): Landmark => {
   const offset = before.offset + HEADER_BYTES + header.length;
   if (header.kind === 'dropped')
     return { ...before, offset, dropped: before.dropped + Number(payload.readBigUInt64LE()) };
@@ -58,7 +60,7 @@ const countLines = (bytes: Buffer): number => {
   return lines;
 };
 
-/** The offset behind newline number `count` (from 1) of some bytes; `undefined` when they have fewer. */
+/** The offset after newline number `count` (from 1) of some bytes; `undefined` if they have fewer. */
 export const behindLine = (bytes: Buffer, count: number): number | undefined => {
   let at = -1;
   for (let left = count; left > 0; left--) {

@@ -1,15 +1,17 @@
+/** Watches a file for growth. */
+
 import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** Called after each change of the file, and once with the reason when it cannot be watched any more. */
+/** Called after each change of the file, and once with the error when it can no longer be watched. */
 export type WatchListener = (failure?: Error) => void;
 
 const watches = new Map<string, FileWatch>();
 
 /**
- * Watches a file for growth, also one that does not exist yet, by inotify(7): nothing polls. All who watch the same
- * path share one watch, which ends with the last of them. The watch is in force when this returns: look at the file
- * after that and no change is missed.
+ * Watches a file for growth, also one that does not exist yet, by inotify(7): nothing polls. All watchers of the
+ * same path share one watch, which ends with the last of them. The watch is active when this returns: read the file after
+ * that, and no change is missed.
  *
  * @returns the release
  * @throws Error when the system refuses a watch (ENOSPC: `fs.inotify.max_user_watches` is used up)
@@ -40,7 +42,7 @@ class FileWatch {
     };
   }
 
-  // Watches the file, or else the nearest folder above it that exists, for the next name on the way down.
+  // Watches the file or, if it does not exist, the nearest folder above it for the next name of the path.
   #arm(): FSWatcher {
     for (;;) {
       let target = this.#path;
@@ -51,7 +53,7 @@ class FileWatch {
         target = dirname(target);
         watcher = tryWatch(target);
       }
-      // What came into being before the watch of its folder was in force is not reported.
+      // What was created before the watch of its folder was active is not reported.
       if (awaited !== '' && existsSync(join(target, awaited))) {
         watcher.close();
         continue;
@@ -59,7 +61,7 @@ class FileWatch {
       const own = basename(target);
       watcher.on('change', (event, name) => {
         if (awaited !== '' && name !== null && name !== awaited && name !== own) return;
-        // "rename": something came, went or was replaced, and the watch may be one of what is gone.
+        // "rename": something was created, removed or replaced, and this may be the watch of something that is gone.
         if (event === 'rename' || awaited !== '') this.#rearm();
         this.#tell();
       });

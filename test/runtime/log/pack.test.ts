@@ -111,7 +111,7 @@ describe('a packed log', () => {
     const { packed } = await pair();
     const whole = readFileSync(packed);
     truncateSync(packed, whole.length - 1);
-    await expect(readAll(packed)).rejects.toThrow('a packed log without a whole table');
+    await expect(readAll(packed)).rejects.toThrow('a packed log without a complete table');
     const bent = Buffer.from(whole);
     bent[1000] = (bent[1000] ?? 0) ^ 0xff;
     writeFileSync(packed, bent);
