@@ -68,6 +68,10 @@ export interface Limits {
 export const CAPABILITY_PROFILES = ['NONE', 'ROOT_IN_CELL'] as const;
 export type CapabilityProfile = (typeof CAPABILITY_PROFILES)[number];
 
+/** Which network a job can reach. */
+export const NETWORK_MODES = ['NONE'] as const;
+export type NetworkMode = (typeof NETWORK_MODES)[number];
+
 export interface EnvVar {
   readonly name: string;
   readonly value: string;
@@ -96,6 +100,7 @@ export interface JobSpec {
   readonly user: string | null;
   readonly hostname: string | null;
   readonly capabilities: CapabilityProfile;
+  readonly network: NetworkMode;
   readonly stdin: string | null;
   readonly limits: Limits;
   readonly labels: readonly Label[];

@@ -97,6 +97,7 @@ export const checkLimits = (
     enforced(name, asked[name], context) ? common(name) : null;
   const wanted = (name: Extract<keyof typeof RANGES, CgroupLimit>): number | null =>
     enforced(name, asked[name], context) ? (ranges[name]() ?? null) : null;
+  const { io = [] } = asked;
   const memory = once(() => inPages(bounded('memoryBytes')));
   const cpus = once(() => bounded('cpus'));
   const { limits } = checkAll({
@@ -114,7 +115,8 @@ export const checkLimits = (
         pids: () => bounded('pids'),
         diskBytes: () => common('diskBytes'),
         inodes: () => ranges.inodes() ?? null,
-        io: () => (enforced('io', asked.io, context) ? checkIo(asked.io ?? [], context, malformed) : []),
+        // An empty list asks for nothing.
+        io: () => (io.length > 0 && enforced('io', io, context) ? checkIo(io, context, malformed) : []),
         timeoutMs: () => common('timeoutMs'),
         outputBytes: () => common('outputBytes'),
         outputPolicy: () => asked.outputPolicy ?? ('KILL' as const),

@@ -76,6 +76,7 @@ export const checkRequest = (
   const { total: _, ...checked } = fields;
   return {
     ...checked,
+    network: request.network ?? 'NONE',
     stdin: request.stdin ?? null,
     startAfter: request.startAfter ?? null,
     attempt: 1,

@@ -1,7 +1,7 @@
 import type { LogPage, LogStream } from '../runtime/log/page.ts';
 import type { Isolation } from '../runtime/protocol/isolation.ts';
 import type { ClientError } from './errors.ts';
-import type { CapabilityProfile, EnvVar, Job, Label, OutputPolicy, Usage } from './job.ts';
+import type { CapabilityProfile, EnvVar, Job, Label, NetworkMode, OutputPolicy, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
@@ -58,7 +58,7 @@ export interface SubmitRequest {
   readonly user?: string;
   readonly hostname?: string;
   readonly stdin?: string;
-  readonly network?: 'NONE';
+  readonly network?: NetworkMode;
   /** Default NONE. */
   readonly capabilities?: CapabilityProfile;
   readonly limits?: LimitsRequest;

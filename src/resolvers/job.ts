@@ -9,7 +9,9 @@ import { LabelType } from './label.ts';
 import { LimitHitType } from './limit-hit.ts';
 import { LimitsType } from './limits.ts';
 import { LogBatch, LogStream, logStart, START_HELP } from './log.ts';
+import { NetworkMode } from './network-mode.ts';
 import { QueuePlaceType } from './queue-place.ts';
+import { RetriesType } from './retries.ts';
 import { wellFormed } from './scalars.ts';
 import { UsageType } from './usage.ts';
 
@@ -70,7 +72,8 @@ const OutputType = builder.objectRef<OutputCount>('JobOutput').implement({
 });
 
 export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
-  description: 'A command, the settings it was submitted with, its state, and its result.',
+  description:
+    'A command, the settings it was submitted with, its state, and its result. Every field of SubmitJobInput but `idempotencyKey` can be read back under the same name, and submitted again.',
   id: { description: 'The id of the job: opaque, unique, and never used again.', resolve: (job) => job.id },
   loadOne: (id, context) => context.jobs.get(identify(context), id),
   fields: (t) => ({
@@ -117,6 +120,23 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       type: CapabilityProfile,
       description: 'The Linux capabilities of the command.',
       resolve: ({ spec }) => spec.capabilities,
+    }),
+    stdin: t.string({
+      nullable: true,
+      description: 'The text given for standard input; null for /dev/null.',
+      resolve: ({ spec }) => spec.stdin,
+    }),
+    network: t.field({
+      type: NetworkMode,
+      description: 'Which network the job can reach.',
+      resolve: ({ spec }) => spec.network,
+    }),
+    retries: t.field({
+      type: RetriesType,
+      nullable: true,
+      description:
+        'The automatic retries given at submission; null for none. `attempt` says which attempt this is.',
+      resolve: ({ spec }) => spec.retries,
     }),
     status: t.field({
       type: JobStatus,

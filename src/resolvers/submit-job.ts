@@ -7,25 +7,9 @@ import { EnvVarInput } from './env-var.ts';
 import { jobPayload } from './job-payload.ts';
 import { LabelInput } from './label.ts';
 import { LimitsInput } from './limits.ts';
+import { NetworkMode } from './network-mode.ts';
+import { RetriesInput } from './retries.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
-
-const NetworkMode = builder.enumType('NetworkMode', {
-  description: 'Which network a job can reach.',
-  values: { NONE: { description: 'Only a loopback interface of its own.' } } as const,
-});
-
-const RetriesInput = builder.inputType('RetriesInput', {
-  description:
-    'Automatic retries when a job fails: its command ends with a non-zero exit code or by a signal, it exceeds a limit, or it is LOST. STOPPED and FAILED jobs are not retried. Each attempt is a job of its own.',
-  fields: (t) => ({
-    limit: t.int({ required: true, description: 'The most retries after the first attempt, from 1 to 100.' }),
-    backoff: t.field({
-      type: 'Duration',
-      description:
-        'The delay before the first retry, from 0 to 24h; it doubles before each further one, up to 24h. Default 1s.',
-    }),
-  }),
-});
 
 const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description:

@@ -119,6 +119,54 @@ describe('a size or duration in the document itself', () => {
   });
 });
 
+describe('what a job was given', () => {
+  const FIELDS = `command argv image env { name value } workdir user hostname stdin network capabilities
+    limits { cpus cpuWeight cpuset cpuTime memory memoryHigh swap pids disk inodes timeout output outputPolicy
+      io { device readBps writeBps readIops writeIops } }
+    labels { key value } name priority startAfter retries { limit backoff }`;
+
+  it('is read back in full, and the same when that is submitted again', async () => {
+    const input = {
+      argv: ['cat', '-'],
+      image: 'alpine',
+      env: [{ name: 'A', value: 'b c' }],
+      workdir: '/tmp',
+      user: '0:0',
+      hostname: 'again',
+      stdin: 'one\ntwo\n',
+      network: 'NONE',
+      capabilities: 'ROOT_IN_CELL',
+      limits: { disk: '1Mi', inodes: 100, timeout: '1m', output: 1000, outputPolicy: 'TRUNCATE' },
+      labels: [{ key: 'k', value: 'v' }],
+      name: 'given',
+      priority: -7,
+      startAfter: '2026-01-31T12:00:00.000Z',
+      retries: { limit: 2, backoff: '5s' },
+    };
+    const readBack = async (id: string): Promise<Record<string, unknown>> => {
+      const { job } = await server.query<{ job: Record<string, unknown> }>(
+        `query ($id: ID!) { job(id: $id) { ${FIELDS} } }`,
+        { id },
+      );
+      return job;
+    };
+    const first = await readBack(await server.submit(input));
+    expect(first).toMatchObject({
+      ...input,
+      command: null,
+      limits: { disk: 2 ** 20, inodes: 100, timeout: 60_000, output: 1000, outputPolicy: 'TRUNCATE', io: [] },
+      retries: { limit: 2, backoff: 5000 },
+    });
+    const id = await server.submit(first);
+    expect(await readBack(id)).toEqual(first);
+    const { job } = await server.query<{ job: { logs: { entries: { text: string }[] } } }>(
+      'query ($id: ID!) { job(id: $id) { logs { entries { text } } } }',
+      { id: await server.run(first).then((ended) => ended.id) },
+    );
+    expect(job.logs.entries.map(({ text }) => text).join('')).toBe(input.stdin);
+  });
+});
+
 describe('pages of jobs', () => {
   interface Jobs {
     readonly edges: readonly { readonly cursor: string; readonly node: { readonly id: string } }[];

@@ -126,7 +126,9 @@ describe('limits', () => {
       missing: (limit: string) =>
         limit === 'diskBytes' ? undefined : `no controller for ${withoutUnit(limit)}`,
     };
-    expect(check({}, without)).toMatchObject({ cpus: null, memoryBytes: null, swapBytes: null, pids: null });
+    const absent = { cpus: null, memoryBytes: null, swapBytes: null, pids: null, io: [] };
+    expect(check({}, without)).toMatchObject(absent);
+    expect(check({ io: [] }, without)).toMatchObject(absent);
     for (const asked of [
       { cpus: 1 },
       { cpuWeight: 1 },

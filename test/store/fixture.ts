@@ -35,6 +35,7 @@ export const spec: JobSpec = {
   retries: null,
   attempt: 1,
   retryOf: null,
+  network: 'NONE',
 };
 
 export const usage = {
