@@ -105,6 +105,7 @@ const start = async (
   const token = adminToken(stateDir);
   const server = await startServer({
     listen: config.listen,
+    socketPath: statePaths(stateDir).socket,
     allowedHosts: config.allowedHosts,
     jobs,
     token,
@@ -217,11 +218,14 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
   return jobs;
 };
 
-/** Tells on standard output where the server is, and how to get in. */
+/**
+ * Writes to standard output where the server is, and how to get in. The token itself, as part of a link, only a terminal
+ * gets: what is redirected ends in logs that others read.
+ */
 const announce = (server: RunningServer, token: string, config: ServeConfig): void => {
   const lines = [
     `Cloister ${VERSION} listens on ${server.url}`,
-    `GraphiQL, signed in: ${server.url}#token=${token}`,
+    process.stdout.isTTY ? `GraphiQL, signed in: ${server.url}#token=${token}` : `GraphiQL: ${server.url}`,
     `Token: ${statePaths(config.stateDir).token}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);

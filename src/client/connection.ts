@@ -1,12 +1,26 @@
-import { readFile } from 'node:fs/promises';
+/** Where the server is, and with which token to sign in to it. */
+
+import { lstat, readFile, stat } from 'node:fs/promises';
+import { connect as connectSocket } from 'node:net';
 import type { ClientConfig } from '../config/config.ts';
+import { statePaths } from '../state/paths.ts';
+import { CliError, unreachable } from './errors.ts';
+import { listenerUids } from './listener.ts';
 
 /** Where the server is and how to sign in to it. */
 export interface Connection {
   readonly url: URL;
+  /** The Unix socket of the server on this machine, by which it is reached instead of by the address in `url`. */
+  readonly socketPath?: string;
   readonly token: string | undefined;
   /** Said when the server does not accept us: where the token came from, or where none was found. */
   readonly tokenNote: string;
+  /**
+   * Called before each connection that sends a token which nobody gave us.
+   *
+   * @throws CliError when somebody else than the owner of the token would get it
+   */
+  readonly verifyServer?: () => Promise<void>;
   /** Milliseconds to wait before each further attempt to get a lost stream back. */
   readonly retryDelays: readonly number[];
 }
@@ -14,32 +28,100 @@ export interface Connection {
 /** About a minute: time for a server to restart. */
 const RETRY_DELAYS = [100, 200, 400, 800, 1600, 3000, ...Array.from({ length: 11 }, () => 5000)];
 
+/** Over a socket there is no host; this name is one that every server answers to. */
+const LOCAL_URL = 'http://localhost/graphql';
+
 /**
- * Finds the token: the one that was given, else the first file that holds one.
- * That none is found is no error here: the server says whether it wants one.
+ * Finds the server and the token. Where no URL was given, the server on this machine is reached by the socket of its
+ * state folder; by TCP otherwise. The token is the one that was given, else that of the state folder. That none is
+ * found is no error here: the server says whether it wants one.
  */
 export const connect = async (config: ClientConfig): Promise<Connection> => {
-  const { url, retryDelays } = { url: config.url, retryDelays: RETRY_DELAYS };
-  if (config.token !== undefined) {
-    return { url, retryDelays, token: config.token, tokenNote: 'the server does not accept the token given' };
-  }
+  const retryDelays = RETRY_DELAYS;
+  const given =
+    config.token === undefined
+      ? undefined
+      : { token: config.token, tokenNote: 'the server does not accept the token given' };
+  if (!config.urlGiven)
+    for (const folder of config.stateDirs) {
+      const { socket, token } = statePaths(folder);
+      if (!(await isListening(socket))) continue;
+      const found = given ?? (await readToken([token]));
+      if (given === undefined && !(await haveOneOwner(socket, token))) continue;
+      return { url: new URL(LOCAL_URL), socketPath: socket, retryDelays, ...found };
+    }
+  const { url } = config;
+  if (given !== undefined) return { url, retryDelays, ...given };
+  const { file, ...found } = await readToken(config.stateDirs.map((folder) => statePaths(folder).token));
+  if (file === undefined) return { url, retryDelays, ...found };
+  return { url, retryDelays, ...found, verifyServer: () => verifyListener(url, file) };
+};
+
+interface Found {
+  readonly token: string | undefined;
+  readonly tokenNote: string;
+  /** Where it was read from. */
+  readonly file?: string;
+}
+
+/** The token of the first file that holds one. */
+const readToken = async (files: readonly string[]): Promise<Found> => {
   const tried: string[] = [];
-  for (const file of config.tokenFiles) {
+  for (const file of files) {
     try {
       const token = (await readFile(file, 'utf8')).trim();
-      return { url, retryDelays, token, tokenNote: `the server does not accept the token of ${file}` };
+      return { token, file, tokenNote: `the server does not accept the token of ${file}` };
     } catch (error) {
       tried.push(`${file}: ${reason(error)}`);
     }
   }
   const note = tried.length === 0 ? '' : ` (looked in ${tried.join('; ')})`;
-  return {
-    url,
-    retryDelays,
-    token: undefined,
-    tokenNote: `no token: give one with CLOISTER_TOKEN or --token${note}`,
-  };
+  return { token: undefined, tokenNote: `no token: give one with CLOISTER_TOKEN or --token${note}` };
 };
+
+/** Whether a server accepts connections at a Unix socket; one that was killed leaves its socket behind. */
+const isListening = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connectSocket(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+/** Whether who made the socket is who may read the token anyway. */
+const haveOneOwner = async (socket: string, token: string): Promise<boolean> => {
+  try {
+    return (await lstat(socket)).uid === (await stat(token)).uid;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Makes sure that a token which was found in a file goes to nobody who could not read that file: the owner of the file,
+ * or root, listens there.
+ */
+const verifyListener = async (url: URL, file: string): Promise<void> => {
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
+  const [uids, { uid: owner }] = await Promise.all([listenerUids(url.hostname, port), stat(file)]);
+  const stranger = uids.find((uid) => uid !== owner && uid !== 0);
+  if (stranger !== undefined)
+    throw new CliError(
+      `a program of user ${stranger} listens at ${url.host}, and ${file} belongs to user ${owner}: its token is not ` +
+        'sent there. If that server is yours, give the token with CLOISTER_TOKEN or --token',
+    );
+  if (uids.length === 0)
+    throw unreachable(
+      url.href,
+      Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' }),
+      false,
+    );
+};
+
+/** What the connection leads to, for messages. */
+export const placeOf = ({ url, socketPath }: Connection): string => socketPath ?? url.href;
 
 const reason = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -45,17 +45,24 @@ export class BrokenPipe extends CliError {
   }
 }
 
-/** What went wrong below the protocol, in words. */
-export const unreachable = (url: URL, cause: unknown, established: boolean): ConnectionLost => {
+/**
+ * What went wrong below the protocol, in words.
+ *
+ * @param place the URL or the socket of the server
+ */
+export const unreachable = (place: string, cause: unknown, established: boolean): ConnectionLost => {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const reason = REASONS[code] ?? (cause instanceof Error && cause.message !== '' ? cause.message : code);
-  const remedy = code === 'ECONNREFUSED' ? '. Is the server running? "cloister serve" starts it' : '';
-  return new ConnectionLost(`cannot reach ${url.href}: ${inert(reason)}${remedy}`, established, { cause });
+  const remedy =
+    code === 'ECONNREFUSED' || code === 'ENOENT' ? '. Is the server running? "cloister serve" starts it' : '';
+  return new ConnectionLost(`cannot reach ${place}: ${inert(reason)}${remedy}`, established, { cause });
 };
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
+  ENOENT: 'no such socket',
+  EPIPE: 'connection reset',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the host name cannot be looked up now',
   ETIMEDOUT: 'timed out',

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
-import type { Connection } from './connection.ts';
+import { type Connection, placeOf } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';
 import { namingFlag } from './field-flags.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
@@ -44,11 +44,13 @@ interface Answer {
 }
 
 const post = async (connection: Connection, body: string): Promise<Answer> => {
-  const { url, token } = connection;
+  const { url, socketPath, token } = connection;
+  await connection.verifyServer?.();
   const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const options: RequestOptions = {
     method: 'POST',
     agent: false,
+    ...(socketPath !== undefined && { socketPath }),
     headers: {
       accept: 'application/graphql-response+json, application/json',
       'content-type': 'application/json',
@@ -67,7 +69,7 @@ const post = async (connection: Connection, body: string): Promise<Answer> => {
       body: Buffer.concat(chunks).toString('utf8'),
     };
   } catch (error) {
-    throw unreachable(url, error, false);
+    throw unreachable(placeOf(connection), error, false);
   }
 };
 
@@ -78,7 +80,7 @@ const parse = (
   const { data, errors } = fields(json(body));
   if (Array.isArray(errors)) return { data, errors };
   if (typeof data === 'object' && data !== null) return { data, errors: undefined };
-  throw new CliError(`${connection.url.href} answered "${status}", and not with GraphQL. Is --url right?`);
+  throw new CliError(`${placeOf(connection)} answered "${status}", and not with GraphQL. Is --url right?`);
 };
 
 const json = (text: string): unknown => {

@@ -1,6 +1,7 @@
+import { connect } from 'node:net';
 import { createClient } from 'graphql-ws/client';
 import { type ClientOptions, WebSocket } from 'ws';
-import type { Connection } from './connection.ts';
+import { type Connection, placeOf } from './connection.ts';
 import { CliError, ConnectionLost, unreachable } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
@@ -20,6 +21,7 @@ export async function* subscribe<Result, Variables extends Record<string, unknow
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
 ): AsyncGenerator<Result, void, void> {
+  await connection.verifyServer?.();
   const queue: Result[] = [];
   let end: { readonly error: Error | undefined } | undefined;
   let wake = Promise.withResolvers<void>();
@@ -35,7 +37,7 @@ export async function* subscribe<Result, Variables extends Record<string, unknow
 
   const client = createClient({
     url: connection.url.href.replace(/^http/, 'ws'),
-    webSocketImpl: Socket,
+    webSocketImpl: socketOf(connection),
     connectionParams: connection.token === undefined ? {} : { authorization: `Bearer ${connection.token}` },
     connectionAckWaitTimeout: HEARTBEAT,
     // It would subscribe again with the same variables, which is to say from the old cursor.
@@ -111,22 +113,27 @@ const OPTIONS: ClientOptions & { readonly closeTimeout: number } = {
   closeTimeout: 1000,
 };
 
-class Socket extends WebSocket {
-  constructor(url: string, protocols: string) {
-    super(url, protocols, OPTIONS);
-    // graphql-ws listens through `onerror`, but takes that away before it closes a socket that is still connecting;
-    // the error that follows must not end the process.
-    this.on('error', () => undefined);
-  }
-}
+/** The class of sockets that lead to this server. */
+const socketOf = ({ socketPath }: Connection): (new (url: string, protocols: string) => WebSocket) =>
+  class extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, {
+        ...OPTIONS,
+        ...(socketPath !== undefined && { createConnection: () => connect(socketPath) }),
+      });
+      // graphql-ws listens through `onerror`, but takes that away before it closes a socket that is still connecting;
+      // the error that follows must not end the process.
+      this.on('error', () => undefined);
+    }
+  };
 
 const failed = (connection: Connection, event: unknown, established: boolean): Error => {
   // From ws: an ErrorEvent that carries the error.
   const error = event instanceof Object && 'error' in event ? event.error : event;
   const message = error instanceof Error ? error.message : String(error);
   const refused = /^Unexpected server response: (4\d\d)$/.exec(message);
-  if (refused === null) return unreachable(connection.url, error, established);
-  return new CliError(`${connection.url.href} refuses WebSocket connections with HTTP status ${refused[1]}`);
+  if (refused === null) return unreachable(placeOf(connection), error, established);
+  return new CliError(`${placeOf(connection)} refuses WebSocket connections with HTTP status ${refused[1]}`);
 };
 
 const closed = (connection: Connection, event: unknown, established: boolean): Error => {

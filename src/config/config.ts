@@ -1,6 +1,5 @@
 import { homedir, totalmem } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { statePaths } from '../state/paths.ts';
 import { parseByteSize, parseDuration, withoutUnit } from '../units.ts';
 import {
   type Address,
@@ -125,9 +124,11 @@ export interface ServeConfig {
 /** What every client command can be told. */
 export interface ClientConfig {
   readonly url: URL;
+  /** The URL was asked for; otherwise a server on this machine is reached by its socket where it has one. */
+  readonly urlGiven: boolean;
   readonly token: string | undefined;
-  /** Where the token may be read from when none was given, likeliest first; empty when the server is elsewhere. */
-  readonly tokenFiles: readonly string[];
+  /** State folders that a server on this machine may have, likeliest first; empty when the server is elsewhere. */
+  readonly stateDirs: readonly string[];
 }
 
 /** The name in `serveSettings` of what says something of a limit: `maxMemory` of `max` and `memory`. */
@@ -394,7 +395,7 @@ export const clientSettings = {
     expected: 'an http or https URL, such as http://127.0.0.1:8080/graphql',
     parse: httpUrl,
     fallback: () => 'http://127.0.0.1:8080/graphql',
-    shown: 'http://127.0.0.1:8080/graphql',
+    shown: 'the socket in the state folder, else http://127.0.0.1:8080/graphql',
   } satisfies Setting<URL>,
   token: {
     flag: '--token <token>',
@@ -477,11 +478,12 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
 /** Settings of the client commands. Parameters and errors as for `parseServeConfig`. */
 export const parseClientConfig = (flags: Flags, env: Environment, machine = thisMachine()): ClientConfig => {
   const url = read(clientSettings.url, flags, env, machine);
-  const folders = parseStateDirs(flags, env, machine);
+  const stateDirs = parseStateDirs(flags, env, machine);
   return {
     url,
+    urlGiven: given(clientSettings.url, flags, env) !== undefined,
     token: given(clientSettings.token, flags, env),
-    tokenFiles: isLoopback(url.hostname) ? folders.map((folder) => statePaths(folder).token) : [],
+    stateDirs: isLoopback(url.hostname) ? stateDirs : [],
   };
 };
 

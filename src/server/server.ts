@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
 import { createEngine } from './engine.ts';
 import { listenOn } from './listen.ts';
+import { listenLocally } from './local-socket.ts';
 import { Operations } from './operations.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { handle, pathOf, refuse } from './requests.ts';
@@ -10,6 +11,8 @@ import { type Refusal, serveWebSockets } from './web-socket.ts';
 
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
+  /** Path of a Unix socket to listen on as well. */
+  readonly socketPath?: string;
   /** Names the server answers to besides the address it listens on. */
   readonly allowedHosts: readonly string[];
   readonly jobs: JobService;
@@ -105,16 +108,19 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     },
   });
   await listenOn(http, listen);
+  const closeLocal =
+    options.socketPath === undefined ? undefined : await listenLocally(http, options.socketPath, log);
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
       http.close(() => resolve());
     });
     for (const response of answering) closeAfter(response);
+    const closedLocal = closeLocal?.();
     await jobs.complete();
     await operations.settled(timeouts.closingMs);
     await closeWebSockets();
     http.closeAllConnections();
-    await closed;
+    await Promise.all([closed, closedLocal]);
   };
   // Listening on a TCP port: the address is of this kind.
   const address = http.address() as AddressInfo;

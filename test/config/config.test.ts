@@ -218,18 +218,19 @@ describe('parseClientConfig', () => {
     expect(parseClientConfig({}, {}, user)).toEqual({
       url: new URL('http://127.0.0.1:8080/graphql'),
       token: undefined,
-      tokenFiles: ['/home/u/.local/state/cloister/token', '/opt/cloister/.state/token'],
+      urlGiven: false,
+      stateDirs: ['/home/u/.local/state/cloister', '/opt/cloister/.state'],
     });
   });
 
   it('looks only in a state folder that was named', () => {
-    expect(parseClientConfig({ stateDir: '/s' }, {}, user).tokenFiles).toEqual(['/s/token']);
-    expect(parseClientConfig({}, { CLOISTER_STATE_DIR: '/t' }, user).tokenFiles).toEqual(['/t/token']);
+    expect(parseClientConfig({ stateDir: '/s' }, {}, user).stateDirs).toEqual(['/s']);
+    expect(parseClientConfig({}, { CLOISTER_STATE_DIR: '/t' }, user).stateDirs).toEqual(['/t']);
   });
 
   it('sends no token of this machine to another one', () => {
-    expect(parseClientConfig({ url: 'https://jobs.example/graphql' }, {}, user).tokenFiles).toEqual([]);
-    expect(parseClientConfig({ url: 'http://[::1]:1/graphql' }, {}, user).tokenFiles).toHaveLength(2);
+    expect(parseClientConfig({ url: 'https://jobs.example/graphql' }, {}, user).stateDirs).toEqual([]);
+    expect(parseClientConfig({ url: 'http://[::1]:1/graphql' }, {}, user).stateDirs).toHaveLength(2);
   });
 
   it('does not repeat a token that it refuses', () => {

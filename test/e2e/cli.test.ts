@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ID_BASE, IMAGES } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';
+import { Terminal } from '../support/terminal.ts';
 
 let server: TestServer;
 
@@ -158,6 +164,49 @@ describe('run', () => {
       '{ jobs(first: 1) { nodes { status } } }',
     );
     expect(jobs.jobs.nodes[0]?.status).toBe('STOPPED');
+  });
+});
+
+describe('a server on this machine', () => {
+  const local = { CLOISTER_URL: '', CLOISTER_STATE_DIR: '' };
+
+  it('is reached by the socket of its state folder, with what streams as well', async () => {
+    const child = spawn(BIN, ['run', 'echo out'], {
+      env: { ...process.env, ...local, CLOISTER_STATE_DIR: server.stateDir },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [out, code] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    expect({ out, code }).toEqual({ out: 'out\n', code: [0, null] });
+  });
+
+  it('gives a link with its token to a terminal and to nothing else', async () => {
+    const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+    const command = [
+      process.execPath,
+      main,
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--id-base',
+      String(ID_BASE),
+    ];
+    for (const terminal of [false, true]) {
+      const stateDir = mkdtempSync(join(tmpdir(), 'cloister-link-'));
+      symlinkSync(IMAGES, join(stateDir, 'images'));
+      const line = [...command, '--state-dir', stateDir];
+      try {
+        // `cat` makes the output of the server a pipe, on the same terminal.
+        const shell = ['sh', '-c', terminal ? 'exec "$@"' : '"$@" 2>/dev/null | cat', 'sh', ...line];
+        await using shown = new Terminal(shell);
+        await shown.shows(/Token: /);
+        const token = readFileSync(join(stateDir, 'token'), 'utf8').trim();
+        expect(shown.text.includes(token)).toBe(terminal);
+        shown.type('\x03');
+        await shown.ended();
+      } finally {
+        rmSync(stateDir, { recursive: true });
+      }
+    }
   });
 });
 

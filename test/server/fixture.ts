@@ -33,7 +33,11 @@ export interface Fixture {
 /** A real server on a free port, with jobs that nothing runs. */
 export const serveFakes = async (
   dispose: (step: () => unknown) => void,
-  options: { readonly timeouts?: Partial<Timeouts>; readonly allowedHosts?: readonly string[] } = {},
+  options: {
+    readonly timeouts?: Partial<Timeouts>;
+    readonly allowedHosts?: readonly string[];
+    readonly socketPath?: string;
+  } = {},
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
   const lines: string[] = [];
@@ -44,6 +48,7 @@ export const serveFakes = async (
     token: TOKEN,
     log: (line) => lines.push(line),
     ...(options.timeouts && { timeouts: options.timeouts }),
+    ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
   });
   dispose(() => server.close());
   const { origin, port } = new URL(server.url);
