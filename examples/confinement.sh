@@ -38,8 +38,9 @@ done
 line 'interfaces' "$(sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/self/net/dev | tr '\n' ' ' | sed 's/ $//')"
 line 'routes' "$(sed 1d /proc/self/net/route | wc -l)"
 line 'devices' "$(find /dev -type c | sed 's|.*/||' | sort | tr '\n' ' ' | sed 's/ $//')"
+# What is empty here, or what the kernel does not have at all.
 line 'masked' "$(for file in kcore keys kallsyms kmsg timer_list interrupts sysrq-trigger; do
-  [ "$(stat -c %t:%T "/proc/$file" 2>/dev/null)" = 1:3 ] && printf '%s ' "$file"
+  case $(stat -c %t:%T "/proc/$file" 2>/dev/null) in 1:3 | '') printf '%s ' "$file" ;; esac
 done | sed 's/ $//')"
 line 'root' "$(awk '$5 == "/" { print $6 }' /proc/self/mountinfo)"
 line 'up' "$(cut -d . -f 1 /proc/uptime) s"
