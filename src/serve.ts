@@ -90,7 +90,7 @@ const start = async (
   // Before anything that takes time.
   await checkAddress(config.listen);
 
-  const { ids, slots, clocks, cgroups } = await openHost(config, cleanup, log);
+  const { ids, slots, clocks, devices, cgroups } = await openHost(config, cleanup, log);
   const limits = limitsContext(config, cgroups);
   // What is written, jobs' output and the database, is for the server's user alone.
   process.umask(0o077);
@@ -99,7 +99,7 @@ const start = async (
   const folders = new JobFolders(stateDir);
   const unusedBefore = await oldestStart(store, folders);
   const images = await prepareImages(config, ids, { unusedBefore, log, signal });
-  const parts = { images, ids, slots, clocks, cgroups, limits, store, folders, cleanup, log };
+  const parts = { images, ids, slots, clocks, devices, cgroups, limits, store, folders, cleanup, log };
   const jobs = await openJobs(config, parts);
 
   const token = adminToken(stateDir);
@@ -128,6 +128,7 @@ interface Parts {
   readonly ids: CellIds;
   readonly slots: IdSlots | undefined;
   readonly clocks: boolean;
+  readonly devices: boolean;
   readonly cgroups: Cgroups;
   readonly limits: LimitsContext;
   readonly store: JobStore;
@@ -138,7 +139,7 @@ interface Parts {
 
 /** Puts the job service together and takes up the jobs that an earlier server left. */
 const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
-  const { images, ids, slots, clocks, cgroups, limits, store, folders, cleanup, log } = parts;
+  const { images, ids, slots, clocks, devices, cgroups, limits, store, folders, cleanup, log } = parts;
   const changes = new Changes();
   const spawner = new Spawner({
     launcher: config.launcher,
@@ -179,7 +180,9 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       const path = cgroups.jobPath(job.id);
       const settings = cgroupSettings(job.spec.limits, cgroups.controllers);
       const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
-      return encodePlan(planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, clocks, seccomp }));
+      return encodePlan(
+        planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, clocks, devices, seccomp }),
+      );
     },
   });
   cleanup.add(() => supervision.close());

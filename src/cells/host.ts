@@ -1,7 +1,14 @@
 import { rmSync } from 'node:fs';
 import type { ServeConfig } from '../config/config.ts';
 import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from '../runtime/cgroup/index.ts';
-import { type CellIds, findCellIds, type IdSlots, IdsError, slotsOf } from '../runtime/ids/index.ts';
+import {
+  type CellIds,
+  findCellIds,
+  type IdSlots,
+  IdsError,
+  mayMakeDevices,
+  slotsOf,
+} from '../runtime/ids/index.ts';
 import { describeStep, explainStep } from '../runtime/launch-failure.ts';
 import type { LaunchFailure } from '../runtime/protocol/exit-record.ts';
 import { SpawnError } from '../runtime/protocol/spawner.ts';
@@ -16,6 +23,8 @@ export interface Host {
   readonly slots: IdSlots | undefined;
   /** Cells have clocks of their own. */
   readonly clocks: boolean;
+  /** Cells have device nodes of their own. */
+  readonly devices: boolean;
   readonly cgroups: Cgroups;
 }
 
@@ -37,13 +46,16 @@ export const openHost = async (
   cleanup.add(() => cgroups.close());
   await setCeilings(cgroups, config.ceilings);
   tellLimits(cgroups, log);
-  const tryWith = (change: Partial<Pick<TestCellOptions, 'ids' | 'clocks'>>) =>
-    tryOne(config, cgroups, { ids, clocks: false, ...change });
+  const tryWith = (change: Partial<Pick<TestCellOptions, 'ids' | 'clocks' | 'devices'>>) =>
+    tryOne(config, cgroups, { ids, clocks: false, devices: false, ...change });
   const slots = slotsOf(ids);
   const own = slots === undefined ? {} : { ids: { ...slots.take(TEST_CELL), enter: ids.enter } };
   slots?.release(TEST_CELL);
   // All that there is, then piece by piece.
-  if ((await tryWith({ ...own, clocks: true })) === undefined) return { ids, slots, clocks: true, cgroups };
+  const devices = mayMakeDevices(ids);
+  const whole = await tryWith({ ...own, clocks: true, devices });
+  if (!devices) log(HOST_DEVICES);
+  if (whole === undefined) return { ids, slots, clocks: true, devices, cgroups };
   const failure = await tryWith({});
   if (failure !== undefined)
     throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
@@ -52,8 +64,19 @@ export const openHost = async (
   const unclocked = await tryWith({ clocks: true });
   if (unclocked !== undefined)
     log(`cells see how long the machine has been up: no time namespaces (${describeStep(unclocked)})`);
-  return { ids, slots: unmapped === undefined ? slots : undefined, clocks: unclocked === undefined, cgroups };
+  const unmade = devices ? await tryWith({ devices }) : undefined;
+  if (unmade !== undefined) log(`${HOST_DEVICES} (${describeStep(unmade)})`);
+  return {
+    ids,
+    slots: unmapped === undefined ? slots : undefined,
+    clocks: unclocked === undefined,
+    devices: devices && unmade === undefined,
+    cgroups,
+  };
 };
+
+const HOST_DEVICES =
+  'cells have the device nodes of the host: locks on /dev/null and the like are shared with it';
 
 const idsOf = async (config: ServeConfig): Promise<CellIds> => {
   try {
@@ -91,7 +114,7 @@ const TEST_CELL = 'test-cell';
 const tryOne = async (
   { stateDir, launcher }: ServeConfig,
   cgroups: Cgroups,
-  cell: Pick<TestCellOptions, 'ids' | 'clocks'>,
+  cell: Pick<TestCellOptions, 'ids' | 'clocks' | 'devices'>,
 ): Promise<LaunchFailure | undefined> => {
   const { testCell: folder, images: imagesDir } = statePaths(stateDir);
   // Of a server that was killed while it tried.

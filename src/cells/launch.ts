@@ -2,7 +2,7 @@ import type { EnvVar, Job } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import { findUser } from '../runtime/image-files.ts';
-import { mountSteps } from '../runtime/mounts.ts';
+import { DEVICE_INODES, mountSteps } from '../runtime/mounts.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
@@ -14,6 +14,8 @@ export interface LaunchContext {
   readonly ids: JobIds;
   /** Cells can have clocks of their own here. */
   readonly clocks: boolean;
+  /** Cells can have device nodes of their own here. */
+  readonly devices: boolean;
   /** `cellFilter` of runtime/seccomp. */
   readonly seccomp: string;
 }
@@ -40,7 +42,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const inodes =
     limits.inodes === null
       ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
-      : limits.inodes + OWN_INODES;
+      : limits.inodes + OWN_INODES + (context.devices ? DEVICE_INODES : 0);
   return {
     cgroup: context.cgroup,
     uids: ids.uids,
@@ -56,6 +58,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
       ids: ids.count,
       hostname,
       cgroup: context.cgroup !== null,
+      devices: context.devices,
     }),
     hostname,
     clocks: context.clocks,

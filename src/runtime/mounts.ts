@@ -9,6 +9,8 @@ export interface MountOptions {
   readonly hostname: string;
   /** The job has a cgroup, which it may see. */
   readonly cgroup: boolean;
+  /** Device nodes are the cell's own; else those of the host, which takes no privilege. */
+  readonly devices: boolean;
 }
 
 const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
@@ -17,7 +19,7 @@ const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
  * What every cell is given above its root: /proc, /sys, /dev, and the names it knows itself by. Nothing of
  * it comes from the image.
  */
-export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup }: MountOptions): Step[] => [
+export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: MountOptions): Step[] => [
   {
     kind: 'mount',
     type: 'tmpfs',
@@ -25,7 +27,7 @@ export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup }: MountOption
     attributes: MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC,
     options: 'mode=755,size=65536,nr_inodes=64',
   },
-  ...DEVICES.flatMap(device),
+  ...DEVICES.flatMap(devices ? ownDevice : hostDevice),
   { kind: 'mkdir', path: '/dev/pts', mode: 0o755 },
   {
     kind: 'mount',
@@ -204,10 +206,49 @@ const TTY_GROUP = 5;
 // The machine has 4,096 for all (kernel.pty.max).
 const MOST_TERMINALS = 64;
 
-const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+interface Device {
+  readonly name: string;
+  /** Of linux/major.h and the list of devices.txt in the kernel's documentation. */
+  readonly major: number;
+  readonly minor: number;
+}
 
-// Bound and not made: mknod of a device is not for a user namespace (user_namespaces(7)).
-const device = (name: string): Step[] => [
-  { kind: 'file', path: `/dev/${name}`, mode: 0o666, text: '' },
-  { kind: 'bind', source: `/dev/${name}`, path: `/dev/${name}`, attributes: MOUNT.NOSUID | MOUNT.NOEXEC },
+const DEVICES: readonly Device[] = [
+  { name: 'null', major: 1, minor: 3 },
+  { name: 'zero', major: 1, minor: 5 },
+  { name: 'full', major: 1, minor: 7 },
+  { name: 'random', major: 1, minor: 8 },
+  { name: 'urandom', major: 1, minor: 9 },
+  { name: 'tty', major: 5, minor: 0 },
+];
+
+/** Inodes that device nodes of its own take of the cell's writable layer: each its one, and the folder that they are made in. */
+export const DEVICE_INODES = DEVICES.length + 1;
+
+const DEVICE_ATTRIBUTES = MOUNT.NOSUID | MOUNT.NOEXEC;
+const DEVICE_MODE = 0o666;
+
+const deviceFile = ({ name }: Device): Step => ({
+  kind: 'file',
+  path: `/dev/${name}`,
+  mode: DEVICE_MODE,
+  text: '',
+});
+
+/** Made by the supervisor: a user namespace may not (user_namespaces(7)). Nobody else locks, watches or stamps it. */
+const ownDevice = (device: Device): Step[] => [
+  deviceFile(device),
+  {
+    kind: 'device',
+    path: `/dev/${device.name}`,
+    mode: DEVICE_MODE,
+    major: device.major,
+    minor: device.minor,
+    attributes: DEVICE_ATTRIBUTES,
+  },
+];
+
+const hostDevice = (device: Device): Step[] => [
+  deviceFile(device),
+  { kind: 'bind', source: `/dev/${device.name}`, path: `/dev/${device.name}`, attributes: DEVICE_ATTRIBUTES },
 ];

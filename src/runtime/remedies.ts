@@ -31,6 +31,7 @@ export const remedyFor = async ({ step, errno }: Refusal, proc = '/proc'): Promi
     case 'unshare':
     case 'namespace':
     case 'bind':
+    case 'device':
     case 'image':
     case 'layer':
     case 'pivot_root':

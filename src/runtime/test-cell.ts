@@ -18,6 +18,8 @@ export interface TestCellOptions {
   readonly ids: JobIds & Pick<CellIds, 'enter'>;
   /** The cell shall have clocks of its own. */
   readonly clocks: boolean;
+  /** The cell shall have device nodes of its own. */
+  readonly devices: boolean;
   /** A folder to be made for the files of the cell; it is gone afterwards. */
   readonly folder: string;
   /** Where images lie, or will: the file system decides on what a cell can have. Made when it is not there. */
@@ -39,10 +41,10 @@ const MIB = 1024 * 1024;
  * @throws SpawnError when not even a supervisor came about
  */
 export const tryCell = async (options: TestCellOptions): Promise<LaunchFailure | undefined> => {
-  const { launcher, ids, clocks, folder, imagesDir, cgroup = null, supervisors } = options;
+  const { launcher, ids, clocks, devices, folder, imagesDir, cgroup = null, supervisors } = options;
   const image = openTestImage(imagesDir, launcher, folder);
   try {
-    layOut(folder, planOf(image, { ids, clocks, cgroup }));
+    layOut(folder, planOf(image, { ids, clocks, devices, cgroup }));
     const { jobs, exits } = statePaths(folder);
     const spawner = new Spawner({ launcher, enter: ids.enter, jobs, cgroup: supervisors ?? '' });
     try {
@@ -73,7 +75,12 @@ const layOut = (folder: string, plan: Buffer): void => {
 
 const planOf = (
   image: TestImage,
-  { ids, clocks, cgroup }: { ids: JobIds; clocks: boolean; cgroup: CgroupPlan | null },
+  {
+    ids,
+    clocks,
+    devices,
+    cgroup,
+  }: Pick<TestCellOptions, 'ids' | 'clocks' | 'devices'> & { cgroup: CgroupPlan | null },
 ): Buffer =>
   encodePlan({
     cgroup,
@@ -85,7 +92,7 @@ const planOf = (
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,
     },
-    steps: mountSteps({ shmBytes: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null }),
+    steps: mountSteps({ shmBytes: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null, devices }),
     hostname: ID,
     clocks,
     argv: [image.program],

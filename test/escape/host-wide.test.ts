@@ -1,14 +1,15 @@
 /** What all cells and the host share without a cgroup to divide it: pools, uncharged memory, protocols of the kernel. */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StartedCell } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
 import { Cells } from './support/cells.ts';
-import { CELL, FORGETFUL, type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
+import { CELL, FORGETFUL, HOSTS_NODES, type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
 import { program } from './support/programs.ts';
 
 const AF = { INET: 2, INET6: 10 } as const;
@@ -140,6 +141,63 @@ battery('what cells share with the whole machine: pools', [
     script: "cd /proc/sys/net/ipv4; cat tcp_rmem tcp_wmem | awk '{ print $3 }'",
     answer: '1048576\n1048576',
     weak: UNSET,
+  },
+]);
+
+/** All of its devices are null devices. */
+const NULL_DEVICES: Making = {
+  plan: { steps: STEPS.map((step) => (step.kind === 'device' ? { ...step, major: 1, minor: 3 } : step)) },
+};
+/** As `stat -c %D:%i` shows it. */
+const identity = (path: string): string => {
+  const { dev, ino } = statSync(path);
+  return `${dev.toString(16)}:${ino}`;
+};
+
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+
+/** A lock of the host on its own null device, which others can share but nobody have alone meanwhile. */
+let lock: ChildProcess;
+beforeAll(async () => {
+  lock = spawn(program('probe'), ['share', '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  if (lock.stdout) await once(lock.stdout, 'data');
+});
+afterAll(async () => {
+  lock.stdin?.end();
+  await once(lock, 'exit');
+});
+
+const unlocked = (name: string, file: string): Probe => ({
+  name: `a lock on ${name} is no lock on the host's`,
+  rule: 'flock(2): a lock of a cell blocked the host',
+  script: `flock -n ${file} true && echo free || echo taken`,
+  answer: 'free',
+  otherwise: 'taken',
+  weak: HOSTS_NODES,
+});
+
+battery('devices are not those of the host', [
+  ...DEVICES.map(
+    (name): Probe => ({
+      name: `/dev/${name} is another file than the host's`,
+      rule: 'inotify(7) and utimensat(2): what the host does is seen, and what it sees is changed',
+      script: `[ "$(stat -c %D:%i /dev/${name})" = ${identity(`/dev/${name}`)} ] && echo same || echo other; stat -c "%t:%T %a" /dev/${name}`,
+      answer: /^other\n[15]:[035789] 666$/,
+      otherwise: /^same\n/,
+      weak: HOSTS_NODES,
+    }),
+  ),
+  unlocked('/dev/null', '/dev/null'),
+  unlocked('the standard input', '/dev/stdin'),
+  {
+    name: 'devices do what they do',
+    rule: 'null(4), full(4), random(4)',
+    script: [
+      'echo lost >/dev/null; wc -c </dev/null; head -c 5 /dev/zero | wc -c; head -c 5 /dev/urandom | wc -c',
+      'echo x 2>&1 >/dev/full | grep -o "No space.*"; head -c 3 /dev/stdin | wc -c',
+    ].join('\n'),
+    answer: '0\n5\n5\nNo space left on device\n0',
+    weak: NULL_DEVICES,
   },
 ]);
 

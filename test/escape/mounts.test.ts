@@ -36,7 +36,7 @@ battery('mounts', [
   refused('the root cannot be changed', 'chroot(2): the way out of a chroot', 'busybox chroot / /bin/true'),
   attribute('nosuid', 'CVE-2022-29162 and its like: set-uid files', ''),
   // Each is a mount of its own, and so is the null device where it masks a file; and terminals are devices.
-  attribute('nodev', 'mount(8)', '|^/(null|zero|full|random|urandom|tty) | /dev/pts '),
+  attribute('nodev', 'mount(8)', '|^/devices/(null|zero|full|random|urandom|tty) | /dev/pts '),
   {
     name: 'nothing can be executed that lies in /dev/shm',
     rule: 'the mounts of Docker',

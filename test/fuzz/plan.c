@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "check.h"
 #include "tokens.h"
@@ -115,6 +116,14 @@ static void check_step(const struct step *step) {
     case STEP_WRITE:
       check_string(step->text);
       break;
+    case STEP_DEVICE:
+      put(stream, "device");
+      put(stream, "%s", step->path);
+      put_number(stream, step->mode);
+      put_number(stream, major(step->device));
+      put_number(stream, minor(step->device));
+      put_number(stream, step->attributes);
+      break;
     case STEP_MKDIR:
     case STEP_MASK:
     case STEP_SEAL:
@@ -205,6 +214,14 @@ static void put_step(FILE *stream, const struct step *step) {
       put(stream, "bind");
       put(stream, "%s", step->source);
       put(stream, "%s", step->path);
+      put_number(stream, step->attributes);
+      break;
+    case STEP_DEVICE:
+      put(stream, "device");
+      put(stream, "%s", step->path);
+      put_number(stream, step->mode);
+      put_number(stream, major(step->device));
+      put_number(stream, minor(step->device));
       put_number(stream, step->attributes);
       break;
     case STEP_MKDIR:

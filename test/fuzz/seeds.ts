@@ -28,6 +28,7 @@ const realPlans = async (): Promise<LaunchPlan[]> => {
     ids: { uids: range, gids: range, count: 65_536, owners: null, groups: true, overlay: 'userxattr' },
     // Shorter than a real one, which is as long as the longest input that the fuzzer makes: an instruction, "allow".
     clocks: true,
+    devices: true,
     seccomp: '060000000000ff7f',
   };
   return [
@@ -54,6 +55,14 @@ const randomPlan = (random: Random): LaunchPlan => {
     pick<() => Step>(random, [
       () => ({ kind: 'mount', type: text(), path: path(), attributes: number(), options: text() }),
       () => ({ kind: 'bind', source: path(), path: path(), attributes: number() }),
+      () => ({
+        kind: 'device',
+        path: path(),
+        mode: mode(),
+        major: number(),
+        minor: number(),
+        attributes: number(),
+      }),
       () => ({ kind: 'mkdir', path: path(), mode: mode() }),
       () => ({ kind: 'file', path: path(), mode: mode(), text: text() }),
       () => ({ kind: 'symlink', target: text(), path: path() }),

@@ -30,7 +30,7 @@ const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 /** A cell without one of its defences: what the probe finds there shows that it can find something. */
 const without = (kind: Step['kind']): Pick<LaunchPlan, 'steps'> => ({
-  steps: mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
+  steps: mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true, devices: true }).filter(
     (step) => step.kind !== kind,
   ),
 });

@@ -22,11 +22,19 @@ describeCgroups('tryCell', () => {
     const path = join(parent, 'test-cell');
     const plan = { path, settings: [], collect: [] };
     expect(
-      await tryCell({ clocks: false, launcher: LAUNCHER, ids: await ids(), folder: at, imagesDir }),
+      await tryCell({
+        clocks: false,
+        devices: false,
+        launcher: LAUNCHER,
+        ids: await ids(),
+        folder: at,
+        imagesDir,
+      }),
     ).toBeUndefined();
     expect(
       await tryCell({
         clocks: false,
+        devices: false,
         launcher: LAUNCHER,
         ids: await ids(),
         folder: at,
@@ -40,7 +48,13 @@ describeCgroups('tryCell', () => {
 
   it('is made of the image that is unpacked, where nothing can be written', async () => {
     const state = folder(onEnd);
-    const cell = { clocks: false, launcher: LAUNCHER, ids: await ids(), folder: join(state, 'test-cell') };
+    const cell = {
+      clocks: false,
+      devices: false,
+      launcher: LAUNCHER,
+      ids: await ids(),
+      folder: join(state, 'test-cell'),
+    };
     const imagesDir = join(state, 'images');
     mkdirSync(imagesDir);
     execFileSync('mount', ['--bind', join(await testImage(), '..'), imagesDir]);
@@ -58,6 +72,7 @@ describeCgroups('tryCell', () => {
     expect(
       await tryCell({
         clocks: false,
+        devices: false,
         launcher: LAUNCHER,
         ids: await ids(),
         folder: at,
@@ -71,7 +86,14 @@ describeCgroups('tryCell', () => {
     });
     const broken = { ...(await ids()), overlay: 'no_such_option' };
     expect(
-      await tryCell({ clocks: false, launcher: LAUNCHER, ids: broken, folder: at, imagesDir }),
+      await tryCell({
+        clocks: false,
+        devices: false,
+        launcher: LAUNCHER,
+        ids: broken,
+        folder: at,
+        imagesDir,
+      }),
     ).toMatchObject({
       step: 'overlay',
       errno: 22,
@@ -87,6 +109,7 @@ describe('tryCell without a launcher', () => {
     const imagesDir = join(state, 'images');
     const missing = tryCell({
       clocks: false,
+      devices: false,
       launcher: '/no/such/cell',
       ids: await ids(),
       folder: at,

@@ -83,7 +83,7 @@ export class CellBench {
         layerOptions: 'mode=755,size=67108864',
         overlayOptions: '',
       },
-      steps: mountSteps({ shmBytes: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true }),
+      steps: mountSteps({ shmBytes: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true, devices: true }),
       hostname: 'cell',
       clocks: false,
       argv,

@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs';
 import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CellIds, type CellIdsOptions, findCellIds, IdsError, slotsOf } from '../ids/index.ts';
+import {
+  type CellIds,
+  type CellIdsOptions,
+  findCellIds,
+  IdsError,
+  mayMakeDevices,
+  slotsOf,
+} from '../ids/index.ts';
 import { describeStep, explainStep } from '../launch-failure.ts';
 import { remedyFor } from '../remedies.ts';
 import { type TestCellOptions, tryCell } from '../test-cell.ts';
@@ -32,7 +39,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   const checkOwnIds = async (): Promise<Check> => {
     const slots = slotsOf(ids);
     if (slots === undefined) return pass('ids of each job', 'all cells share one range');
-    const failure = await tryWith({ ...slots.take('doctor'), enter: ids.enter });
+    const failure = await tryWith({ ids: { ...slots.take('doctor'), enter: ids.enter } });
     if (failure === undefined)
       return pass('ids of each job', `a range of its own, for ${slots.count} jobs at a time`);
     return warn(
@@ -41,15 +48,32 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
       'Linux 5.19 or newer, and a state folder on ext4, xfs or btrfs, or on tmpfs from Linux 6.3 on',
     );
   };
+  const checkDevices = async (): Promise<Check> => {
+    const hosts = 'the nodes of the host, on which locks, watches and time stamps are shared';
+    const remedy = 'run the server as root of the machine, with CAP_MKNOD';
+    if (!mayMakeDevices(ids)) return warn('devices of cells', hosts, remedy);
+    const failure = await tryWith({ devices: true });
+    if (failure === undefined) return pass('devices of cells', 'nodes of their own');
+    return warn('devices of cells', `${hosts}: ${describeStep(failure)}`, remedy);
+  };
   const writable = existsSync(stateDir) && (await mayWrite(stateDir));
   const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
   // The doctor makes nothing that stays: the state folder stands in for a folder of images that is not there yet.
   const images = (await mayWrite(imagesDir)) ? imagesDir : join(parent, 'images');
-  const tryWith = (own: TestCellOptions['ids']) =>
-    tryOut({ launcher, ids: own, clocks: false, folder: join(parent, 'test-cell'), imagesDir: images });
+  const tryWith = (change: Partial<Pick<TestCellOptions, 'ids' | 'devices'>>) =>
+    tryOut({
+      launcher,
+      ids,
+      clocks: false,
+      devices: false,
+      ...change,
+      folder: join(parent, 'test-cell'),
+      imagesDir: images,
+    });
   try {
-    const failure = await tryWith(ids);
-    if (failure === undefined) checks.push(pass('a cell', 'one was made'), await checkOwnIds());
+    const failure = await tryWith({});
+    if (failure === undefined)
+      checks.push(pass('a cell', 'one was made'), await checkOwnIds(), await checkDevices());
     else checks.push(fail('a cell', describeStep(failure), await remedyFor(failure, proc)));
   } catch (error) {
     checks.push(fail('a cell', reasonOf(error), 'see the launcher above'));

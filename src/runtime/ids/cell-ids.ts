@@ -114,6 +114,9 @@ export const findCellIds = async (options: CellIdsOptions): Promise<CellIds> => 
   }
 };
 
+/** Whether it makes sense to try: nobody makes devices in a user namespace, where all cells are made that have to enter one. */
+export const mayMakeDevices = ({ enter }: Pick<CellIds, 'enter'>): boolean => enter.length === 0;
+
 /** Root as usual; or the root of a container that has a user namespace of its own. */
 const withPrivileges = (rights: OwnRights, idBase: number): CellIds => {
   const overlay = isInitial(rights.uids) ? '' : UNPRIVILEGED_OVERLAY;

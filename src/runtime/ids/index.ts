@@ -1,3 +1,10 @@
-export { type CellIds, type CellIdsOptions, findCellIds, IdsError, type JobIds } from './cell-ids.ts';
+export {
+  type CellIds,
+  type CellIdsOptions,
+  findCellIds,
+  IdsError,
+  type JobIds,
+  mayMakeDevices,
+} from './cell-ids.ts';
 export { MOST_IDS } from './map.ts';
 export { IdSlots, slotsOf } from './slots.ts';

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "util.h"
 
@@ -152,6 +153,15 @@ static bool parse_mode(const char *token, mode_t *mode) {
   return true;
 }
 
+static bool add_device(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_DEVICE, token[0]);
+  uint32_t major, minor;
+  if (!is_absolute(token[0]) || !parse_mode(token[1], &step->mode)) return false;
+  if (!parse_u32(token[2], &major) || !parse_u32(token[3], &minor)) return false;
+  step->device = makedev(major, minor);
+  return parse_number(token[4], UINT32_MAX, &step->attributes);
+}
+
 static bool add_mkdir(struct plan *plan, char **token) {
   struct step *step = append_step(plan, STEP_MKDIR, token[0]);
   return is_absolute(token[0]) && parse_mode(token[1], &step->mode);
@@ -288,39 +298,23 @@ static const struct statement {
   size_t tokens;
   bool (*apply)(struct plan *plan, char **token);
 } statements[] = {
-    {"cgroup", 1, set_cgroup},
-    {"set", 3, add_setting},
-    {"collect", 1, add_collect},
-    {"uids", 3, add_uids},
-    {"gids", 3, add_gids},
-    {"root", 2, set_root},
-    {"mount", 5, add_mount},
-    {"bind", 3, add_bind},
-    {"mkdir", 2, add_mkdir},
-    {"file", 3, add_file},
-    {"symlink", 2, add_symlink},
-    {"hostname", 1, set_hostname},
-    {"argument", 1, add_argument},
-    {"variable", 1, add_variable},
-    {"workdir", 1, set_workdir},
-    {"user", 2, set_user},
-    {"group", 1, add_group},
-    {"limit", 3, add_limit},
-    {"umask", 1, set_umask},
-    {"stdin", 0, set_stdin},
-    {"timeout", 1, set_timeout},
-    {"output", 1, set_output},
-    {"owners", 2, set_owners},
-    {"overlay", 1, set_overlay},
-    {"keepgroups", 0, set_keepgroups},
-    {"write", 2, add_write},
-    {"mask", 1, add_mask},
-    {"seal", 2, add_seal},
-    {"capabilities", 1, set_capabilities},
-    {"oom", 1, set_oom},
-    {"seccomp", 1, set_seccomp},
-    {"clocks", 0, set_clocks},
-    {"cputime", 1, set_cpu_time},
+    {"cgroup", 1, set_cgroup},     {"set", 3, add_setting},
+    {"collect", 1, add_collect},   {"uids", 3, add_uids},
+    {"gids", 3, add_gids},         {"root", 2, set_root},
+    {"mount", 5, add_mount},       {"bind", 3, add_bind},
+    {"device", 5, add_device},     {"mkdir", 2, add_mkdir},
+    {"file", 3, add_file},         {"symlink", 2, add_symlink},
+    {"hostname", 1, set_hostname}, {"argument", 1, add_argument},
+    {"variable", 1, add_variable}, {"workdir", 1, set_workdir},
+    {"user", 2, set_user},         {"group", 1, add_group},
+    {"limit", 3, add_limit},       {"umask", 1, set_umask},
+    {"stdin", 0, set_stdin},       {"timeout", 1, set_timeout},
+    {"output", 1, set_output},     {"owners", 2, set_owners},
+    {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
+    {"write", 2, add_write},       {"mask", 1, add_mask},
+    {"seal", 2, add_seal},         {"capabilities", 1, set_capabilities},
+    {"oom", 1, set_oom},           {"seccomp", 1, set_seccomp},
+    {"clocks", 0, set_clocks},     {"cputime", 1, set_cpu_time},
     {"tail", 1, set_tail},
 };
 

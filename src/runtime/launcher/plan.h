@@ -32,6 +32,7 @@ struct resource_limit {
 enum step_kind {
   STEP_MOUNT,   /* a new file system: type, source, options, attributes -> path */
   STEP_BIND,    /* something of the host: source, attributes -> path */
+  STEP_DEVICE,  /* a character device of the cell's own: mode, device, attributes -> path */
   STEP_MKDIR,   /* path, mode */
   STEP_FILE,    /* path, mode, text */
   STEP_SYMLINK, /* text -> path */
@@ -47,6 +48,7 @@ struct step {
   const char *type, *source, *options, *text;
   uint64_t attributes; /* MOUNT_ATTR_*, linux/mount.h */
   mode_t mode;
+  dev_t device;
   int fd; /* of a mount that is prepared but not attached yet, else -1 */
 };
 

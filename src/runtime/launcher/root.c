@@ -43,11 +43,12 @@ static int make_mount(const char *type, const char *source, const char *options,
   return kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
 }
 
-/* A private, detached copy of a mount of the host. */
-static int open_private(const char *path, uint64_t attributes) {
+/* A private, detached copy of what lies there, a mount or a part of one; with these attributes more, and those fewer.
+ */
+static int open_private(const char *path, uint64_t attributes, uint64_t without) {
   int fd = kernel_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (fd < 0) return -1;
-  struct mount_attr change = {.attr_set = attributes, .propagation = MS_PRIVATE};
+  struct mount_attr change = {.attr_set = attributes, .attr_clr = without, .propagation = MS_PRIVATE};
   if (kernel_mount_setattr(fd, "", AT_EMPTY_PATH, &change) == 0) return fd;
   close_fd(&fd);
   return -1;
@@ -58,6 +59,33 @@ static bool make_layers(const struct plan *plan) {
   if (mkdir("image", 0700) != 0 || mkdir("root", 0700) != 0) return false;
   if (mkdir("work", 0700) != 0 || mkdir("upper", 0755) != 0) return false;
   return chown("upper", plan->uids[0].outside, plan->gids[0].outside) == 0 && chmod("upper", 0755) == 0;
+}
+
+/* Makes a device node in the tmpfs, which is the current folder, and opens a mount of it alone. */
+static bool make_device(const struct plan *plan, struct step *step) {
+  char path[64];
+  int length = snprintf(path, sizeof path, "devices/%s", strrchr(step->path, '/') + 1);
+  if (length >= (int)sizeof path) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  if (mknod(path, S_IFCHR | 0600, step->device) != 0) return false;
+  if (chown(path, plan->uids[0].outside, plan->gids[0].outside) != 0 || chmod(path, step->mode) != 0) return false;
+  /* The tmpfs is mounted "nodev" for the sake of all else in it. */
+  step->fd = open_private(path, step->attributes, MOUNT_ATTR_NODEV);
+  return step->fd >= 0;
+}
+
+static bool make_devices(struct plan *plan, struct report *report) {
+  bool made = false;
+  for (size_t i = 0; i < plan->steps_count; i++) {
+    struct step *step = &plan->steps[i];
+    if (step->kind != STEP_DEVICE) continue;
+    if (!made && mkdir("devices", 0700) != 0) return failed(report, "device", step->path, i);
+    made = true;
+    if (!make_device(plan, step)) return failed(report, "device", step->path, i);
+  }
+  return true;
 }
 
 /* Mounts the overlay in the current folder, the root of the tmpfs. Returns the mount, or -1. */
@@ -81,13 +109,13 @@ int root_make(struct plan *plan, struct report *report) {
   for (size_t i = 0; i < plan->steps_count; i++) {
     struct step *step = &plan->steps[i];
     if (step->kind != STEP_BIND) continue;
-    step->fd = open_private(step->source, step->attributes);
+    step->fd = open_private(step->source, step->attributes, 0);
     if (step->fd < 0) return failed(report, "bind", step->source, i), -1;
   }
   if (unshare(CLONE_NEWNS) != 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
     return failed(report, "unshare", "mount namespace", 0), -1;
 
-  AUTO_CLOSE int image = open_private(plan->image, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  AUTO_CLOSE int image = open_private(plan->image, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);
   if (image < 0) return failed(report, "image", plan->image, 0), -1;
   if (plan->has_owners && !idmap_mount(image, plan)) return failed(report, "owners", plan->image, 0), -1;
   AUTO_CLOSE int layer = make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
@@ -97,12 +125,22 @@ int root_make(struct plan *plan, struct report *report) {
   /* Stacked on "/", where no path leads to it: only its descriptor does. */
   if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
-  int root = stack_layers(plan, image, report);
+  int root = make_devices(plan, report) ? stack_layers(plan, image, report) : -1;
   /* In any case: the exit record goes into the job's folder. */
   if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
   if (root >= 0) failed(report, "overlay", plan->image, 0);
   close_fd(&root);
   return -1;
+}
+
+int root_open_null(const struct plan *plan) {
+  char path[64] = "/dev/null";
+  for (size_t i = 0; i < plan->steps_count; i++) {
+    const struct step *step = &plan->steps[i];
+    if (step->kind == STEP_DEVICE && strcmp(step->path, "/dev/null") == 0)
+      snprintf(path, sizeof path, "/proc/self/fd/%d", step->fd);
+  }
+  return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 bool root_prepare(struct plan *plan, struct report *report) {
@@ -217,6 +255,7 @@ static bool carry_out(struct step *step, const char **covered) {
   switch (step->kind) {
     case STEP_MOUNT:
     case STEP_BIND:
+    case STEP_DEVICE:
       return attach(step);
     case STEP_MKDIR:
       return make_folder(step);
@@ -236,7 +275,7 @@ static bool carry_out(struct step *step, const char **covered) {
 }
 
 bool root_enter(struct plan *plan, int root, struct report *report) {
-  static const char *const names[] = {"mount", "bind", "mkdir", "file", "symlink", "write", "mask", "seal"};
+  static const char *const names[] = {"mount", "bind", "device", "mkdir", "file", "symlink", "write", "mask", "seal"};
   AUTO_CLOSE int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       kernel_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(root) != 0 ||

@@ -9,8 +9,9 @@
 
 /*
  * The supervisor's part. Makes the root, an overlay of the image (read-only) and a tmpfs, as a detached mount, and
- * opens what the plan binds from the host. The mounts are made in a mount namespace of the supervisor's own, and are
- * detached from it again.
+ * opens what the plan binds from the host, and device nodes, which it makes in that tmpfs: a user namespace may not
+ * make any (user_namespaces(7)). The mounts are made in a mount namespace of the supervisor's own, and are detached
+ * from it again.
  *
  * The overlay is mounted here and not inside the cell because before Linux 6.6 a tmpfs has no user.* extended
  * attributes, without which an overlay in a user namespace cannot replace a folder of the image (EIO). A
@@ -19,6 +20,12 @@
  * Returns the mount, or -1 with the failure reported.
  */
 int root_make(struct plan *plan, struct report *report);
+
+/*
+ * Opens /dev/null for reading, after root_make(): the cell's own, where the plan gives it one. A command can lock and
+ * watch what it has open. Returns a descriptor, or -1 with errno.
+ */
+int root_open_null(const struct plan *plan);
 
 /*
  * Init's part: makes the file systems of the cell's own namespaces while those of the host are still visible. False

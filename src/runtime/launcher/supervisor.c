@@ -153,7 +153,7 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
     fcntl(self->outputs[i], F_SETFL, O_NONBLOCK);
   }
   if (!self->plan.has_stdin) {
-    streams[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    streams[0] = root_open_null(&self->plan);
     return streams[0] >= 0 || fail(self, "open", "/dev/null");
   }
   self->stdin_file = open("stdin", O_RDONLY | O_CLOEXEC);

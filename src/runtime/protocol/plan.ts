@@ -25,6 +25,15 @@ export type Step =
       readonly options: string;
     }
   | { readonly kind: 'bind'; readonly source: string; readonly path: string; readonly attributes: number }
+  /** A character device, made for this cell alone; like `bind`, over a path that an earlier step makes. */
+  | {
+      readonly kind: 'device';
+      readonly path: string;
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+      readonly attributes: number;
+    }
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly text: string }
   | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
@@ -167,6 +176,8 @@ const stepStatement = (step: Step): Statement => {
       return ['mount', step.type, step.type, step.path, step.attributes, step.options];
     case 'bind':
       return ['bind', step.source, step.path, step.attributes];
+    case 'device':
+      return ['device', step.path, step.mode, step.major, step.minor, step.attributes];
     case 'mkdir':
       return ['mkdir', step.path, step.mode];
     case 'file':

@@ -18,8 +18,8 @@ export const CELL: Making = {};
 /** No cell: for what only the owner of files keeps away, and for nothing but to open them. */
 export const OUTSIDE: Making = { outside: true };
 
-const stepsWith = (cgroup: boolean): Step[] =>
-  mountSteps({ shmBytes: 1 << 20, ids: 65_536, hostname: 'cell', cgroup });
+const stepsWith = (cgroup: boolean, devices = true): Step[] =>
+  mountSteps({ shmBytes: 1 << 20, ids: 65_536, hostname: 'cell', cgroup, devices });
 export const STEPS: readonly Step[] = stepsWith(true);
 
 const without = (...kinds: readonly Step['kind'][]): Step[] =>
@@ -48,6 +48,8 @@ export const UNATTRIBUTED: Making = {
   plan: { steps: without('seal').map((step) => ('attributes' in step ? { ...step, attributes: 0 } : step)) },
 };
 export const HOSTS_SYS: Making = { plan: { steps: hosts('/sys') } };
+/** Its device nodes are those of the host, as those of a server that is not root. */
+export const HOSTS_NODES: Making = { plan: { steps: stepsWith(true, false) } };
 export const HOSTS_DEV: Making = { plan: { steps: hosts('/dev') } };
 
 /**
@@ -94,8 +96,8 @@ export const FORGOTTEN: readonly Edit[] = [
   { file: 'root.c', text: '"overlay", MS_NOSUID | MS_NODEV,', by: '"overlay", 0,' },
   {
     file: 'root.c',
-    text: 'MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);\n  if (image',
-    by: 'MOUNT_ATTR_RDONLY);\n  if (image',
+    text: 'MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);\n  if (image',
+    by: 'MOUNT_ATTR_RDONLY, 0);\n  if (image',
   },
   {
     file: 'root.c',

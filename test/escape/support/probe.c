@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
@@ -86,6 +87,16 @@ static int owner(char **words) {
   return printf("%u\n", uid) < 0;
 }
 
+/* share PATH: a lock that others can share, until the end of the standard input. */
+static long share(char **words) {
+  int fd = open(words[0], O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || flock(fd, LOCK_SH) != 0) return -1;
+  puts("shared");
+  fflush(stdout);
+  char byte;
+  return read(STDIN_FILENO, &byte, 1);
+}
+
 static long find_key(char **words) {
   return syscall(SYS_request_key, "user", words[0], NULL, 0);
 }
@@ -143,6 +154,7 @@ int main(int count, char **words) {
       {"memory", find_memory},
       {"capable", make_capable},
       {"forget", forget_memory},
+      {"share", share},
       {"careless", careless},
   };
   if (count == 2 && strcmp(words[1], "user") == 0) return user();

@@ -33,9 +33,13 @@ afterAll(async () => {
 
 const WEAKENED = { seccomp: null } as const;
 /** Furniture without the other thing that refuses user namespaces: the limit of their number. */
-const NESTABLE = mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true }).filter(
-  ({ kind }) => kind !== 'write',
-);
+const NESTABLE = mountSteps({
+  shmBytes: 4096,
+  ids: 65_536,
+  hostname: 'cell',
+  cgroup: true,
+  devices: true,
+}).filter(({ kind }) => kind !== 'write');
 
 const runProbe = (calls: readonly string[], change: Partial<LaunchPlan>): Promise<Finished> => {
   const steps = [
