@@ -29,14 +29,16 @@ import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
 import { checkRequest, type RequestContext } from './request.ts';
 import { requestKey } from './request-key.ts';
-import type {
-  Identity,
-  JobService,
-  LogFollowRequest,
-  LogPageRequest,
-  LogStart,
-  ServerInfo,
-  SubmitRequest,
+import {
+  DEFAULT_PAGE_BYTES,
+  type Identity,
+  type JobService,
+  LARGEST_PAGE_BYTES,
+  type LogFollowRequest,
+  type LogPageRequest,
+  type LogStart,
+  type ServerInfo,
+  type SubmitRequest,
 } from './service.ts';
 import {
   type JobEvent,
@@ -65,8 +67,6 @@ export interface JobsOptions {
 
 /** Bytes that must be free for a job to be accepted: its row, its folder and a few changes of others. */
 const ROOM = 1024 * 1024;
-const DEFAULT_PAGE = 64 * 1024;
-const LARGEST_PAGE = 1024 * 1024;
 const MOST_TAIL = 1_000_000;
 /** Processes in uninterruptible sleep come to a stand only when that is over. */
 const FREEZE_MOST_MS = 10_000;
@@ -415,9 +415,13 @@ const checkStart = (request: LogStart): Start => {
 const checkMaxBytes = ({ maxBytes, first }: LogPageRequest): number => {
   if (maxBytes !== undefined && first !== undefined)
     throw badInput('first', 'only maxBytes, its new name', 'both');
-  const bytes = maxBytes ?? first ?? DEFAULT_PAGE;
-  if (!(bytes >= 1 && bytes <= LARGEST_PAGE))
-    throw badInput(first === undefined ? 'maxBytes' : 'first', `from 1 to ${LARGEST_PAGE} bytes`, bytes);
+  const bytes = maxBytes ?? first ?? DEFAULT_PAGE_BYTES;
+  if (!(bytes >= 1 && bytes <= LARGEST_PAGE_BYTES))
+    throw badInput(
+      first === undefined ? 'maxBytes' : 'first',
+      `from 1 to ${LARGEST_PAGE_BYTES} bytes`,
+      bytes,
+    );
   return bytes;
 };
 

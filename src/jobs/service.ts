@@ -86,6 +86,10 @@ export interface LogStart {
   readonly stream?: LogStream;
 }
 
+/** Bytes of output that a page of log holds at most: unless asked otherwise, and in any case. */
+export const DEFAULT_PAGE_BYTES = 64 * 1024;
+export const LARGEST_PAGE_BYTES = 1024 * 1024;
+
 export interface LogPageRequest extends LogStart {
   /** The most bytes of output in a page. */
   readonly maxBytes?: number;

@@ -1,8 +1,11 @@
 /** The context value that every resolver receives. */
 import type { Identity, JobService } from '../jobs/service.ts';
+import type { AnswerBudget } from './answer-budget.ts';
 
 export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
   readonly jobs: JobService;
+  /** Of this operation. */
+  readonly budget: AnswerBudget;
 }

@@ -3,15 +3,20 @@ import { JOB_ERROR_CODES } from '../jobs/error-codes.ts';
 
 export const ERROR_CODES = {
   ...JOB_ERROR_CODES,
+  ANSWER_TOO_LARGE:
+    'The answer would hold more than 16 MiB of logs, commands and environments. Ask for fewer jobs at a time or for smaller pages of log.',
   BAD_REQUEST:
     'The HTTP request is not a GraphQL request: no JSON, no query, several operations in one, or a wrong method.',
-  DOCUMENT_TOO_LARGE: 'The document has too many or too deeply nested fields, or too many aliases.',
+  DOCUMENT_TOO_LARGE:
+    'The document is too long, or has too many or too deeply nested fields, or too many aliases. Pass long values as variables.',
   GRAPHQL_PARSE_FAILED: 'The document is not valid GraphQL syntax, or has more than 2000 tokens.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
   INTERNAL_SERVER_ERROR:
     'A fault of the server. The details are in its log, under the id in `extensions.requestId`.',
   NOT_ACCEPTABLE:
     'The media types that the request accepts have none in which this operation is answered. Subscriptions need text/event-stream.',
+  OPERATION_TOO_EXPENSIVE:
+    'The operation may cost more than is allowed; `extensions.cost` has the numbers. Ask for fewer jobs at a time, or for less of each.',
   OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
   REQUEST_ENTITY_TOO_LARGE: 'The body of the HTTP request has more than 16 MiB.',
   SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',

@@ -1,6 +1,8 @@
 /** The type Job, its enums, and the query job. */
 import { notFound } from '../jobs/errors.ts';
 import type { JOB_STATUSES, Job, LIMIT_KINDS, OutputCount } from '../jobs/job.ts';
+import { DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES } from '../jobs/service.ts';
+import { pageBytes } from './answer-budget.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';
@@ -85,12 +87,14 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     command: t.string({
       nullable: true,
       description: 'The command line; null when the job was submitted with `argv`.',
-      resolve: ({ spec }) => (spec.command.kind === 'shell' ? spec.command.line : null),
+      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
+        command.kind === 'shell' ? budget.text(rootValue, command.line) : null,
     }),
     argv: t.stringList({
       nullable: true,
       description: 'The argument vector; null when the job was submitted with `command`.',
-      resolve: ({ spec }) => (spec.command.kind === 'argv' ? [...spec.command.argv] : null),
+      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
+        command.kind === 'argv' ? command.argv.map((text) => budget.text(rootValue, text)) : null,
     }),
     image: t.string({
       description: 'The name of the image that the root file system is made from.',
@@ -99,7 +103,10 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     env: t.field({
       type: [EnvVarType],
       description: 'The environment variables given at submission, without those that Cloister adds.',
-      resolve: ({ spec }) => [...spec.env],
+      resolve: ({ spec: { env } }, _args, { budget }, { rootValue }) => {
+        for (const { name, value } of env) budget.text(rootValue, name + value);
+        return [...env];
+      },
     }),
     workdir: t.string({
       nullable: true,
@@ -269,15 +276,19 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
             'Only lines that contain this text, of 1 to 1024 bytes without newline. A page searches at most 64 MiB and may be empty: continue with `after: cursor` until `endOfLog`.',
         }),
       },
-      resolve: (job, args, context) => {
+      resolve: (job, args, context, { rootValue }) => {
         const maxBytes = wellFormed('maxBytes', args.maxBytes);
         const first = wellFormed('first', args.first);
-        return context.jobs.readLog(identify(context), job.id, {
+        const request = {
           ...logStart(args),
           ...(maxBytes !== undefined && { maxBytes }),
           ...(first !== undefined && { first }),
           ...(typeof args.grep === 'string' && { grep: args.grep }),
-        });
+        };
+        // What is out of range is refused by the service, which reads nothing then.
+        const most = Math.min(maxBytes ?? first ?? DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES);
+        const read = () => context.jobs.readLog(identify(context), job.id, request);
+        return context.budget.read(rootValue, most, read, pageBytes);
       },
     }),
   }),

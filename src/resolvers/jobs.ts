@@ -3,7 +3,7 @@ import type { Page } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
 import { JobFilter, toFilter } from './job-filter.ts';
-import { checkPage } from './page.ts';
+import { checkPage, DEFAULT_ROWS } from './page.ts';
 
 const JobOrder = builder.enumType('JobOrder', {
   description: 'The order of jobs, by time of submission.',
@@ -12,8 +12,6 @@ const JobOrder = builder.enumType('JobOrder', {
     OLDEST_FIRST: { description: 'The earliest submission first.' },
   } as const,
 });
-
-const DEFAULT_FIRST = 20;
 
 const JobConnection = builder.connectionObject(
   {
@@ -48,7 +46,7 @@ builder.queryField('jobs', (t) =>
     resolve: async (_root, args, context) => {
       const identity = identify(context);
       const filter = toFilter(args.filter);
-      const window = checkPage(args, DEFAULT_FIRST);
+      const window = checkPage(args, DEFAULT_ROWS);
       const page = await context.jobs.list(identity, {
         ...window,
         order: args.orderBy ?? 'NEWEST_FIRST',

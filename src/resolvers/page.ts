@@ -17,7 +17,9 @@ export interface Window {
   readonly before?: string;
 }
 
-const MOST = 100;
+/** Rows that a page has at most, and when neither `first` nor `last` is given. */
+export const MOST_ROWS = 100;
+export const DEFAULT_ROWS = 20;
 
 /**
  * Which rows a connection asks for.
@@ -42,8 +44,8 @@ export const checkPage = (args: ConnectionArguments, standard: number): Window =
 };
 
 const checkCount = (field: string, count: number | undefined): void => {
-  if (count !== undefined && !(count >= 1 && count <= MOST))
-    throw badInput(field, `from 1 to ${MOST}`, count);
+  if (count !== undefined && !(count >= 1 && count <= MOST_ROWS))
+    throw badInput(field, `from 1 to ${MOST_ROWS}`, count);
 };
 
 const checkCursor = (field: string, cursor: string | null | undefined): void => {

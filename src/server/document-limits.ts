@@ -1,14 +1,36 @@
-import { type ASTVisitor, Kind, type SelectionSetNode, type ValidationContext } from 'graphql';
+import {
+  type ASTVisitor,
+  type GraphQLError,
+  Kind,
+  type SelectionSetNode,
+  type ValidationContext,
+} from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
 
 /** What a document may hold at most. Far above what a client of this schema needs. */
 export const DOCUMENT_LIMITS = {
+  // Every error of a document goes through its text to count lines.
+  characters: 256 * 1024,
+  lines: 10_000,
   tokens: 2000,
   depth: 12,
   aliases: 30,
   rootFields: 20,
   selections: 500,
 } as const;
+
+/**
+ * Checks what a document is before it is parsed.
+ *
+ * @throws GraphQLError `DOCUMENT_TOO_LARGE`
+ */
+export const checkText = (text: string): void => {
+  const { characters, lines } = DOCUMENT_LIMITS;
+  const remedy = 'pass long values as variables';
+  if (text.length > characters) throw tooLarge(`${characters} characters, got ${text.length}: ${remedy}`);
+  const count = text.split(/\r\n|[\n\r]/, lines + 1).length;
+  if (count > lines) throw tooLarge(`${lines} lines: ${remedy}`);
+};
 
 /** The introspection query that tools send nests deeper than any query of data. */
 const INTROSPECTION_DEPTH = 24;
@@ -24,10 +46,12 @@ export const documentLimits = (context: ValidationContext): ASTVisitor => ({
     );
     const depth = introspection ? INTROSPECTION_DEPTH : DOCUMENT_LIMITS.depth;
     const excess = new Counter(context, depth).excess(selectionSet);
-    if (excess !== undefined)
-      context.reportError(codedError('DOCUMENT_TOO_LARGE', `document: expected at most ${excess}`));
+    if (excess !== undefined) context.reportError(tooLarge(excess));
   },
 });
+
+const tooLarge = (most: string): GraphQLError =>
+  codedError('DOCUMENT_TOO_LARGE', `document: expected at most ${most}`);
 
 class Counter {
   readonly #context: ValidationContext;

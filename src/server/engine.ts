@@ -1,4 +1,4 @@
-import { GraphQLError, parse } from 'graphql';
+import { GraphQLError, parse, type Source } from 'graphql';
 import {
   createYoga,
   isAsyncIterable,
@@ -7,10 +7,12 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga';
 import type { Identity, JobService } from '../jobs/service.ts';
+import { AnswerBudget } from '../resolvers/answer-budget.ts';
 import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
-import { DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
+import { useCostLimit } from './cost-limit.ts';
+import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { guardStream } from './stream.ts';
 
@@ -43,7 +45,7 @@ export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
     });
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity }) => ({ identity, jobs }),
+    context: ({ identity }) => ({ identity, jobs, budget: new AnswerBudget() }),
     graphqlEndpoint: '/graphql',
     graphiql: false,
     landingPage: false,
@@ -53,13 +55,16 @@ export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
     maxRequestBodySize: LARGEST_BODY,
     logging: false,
     maskedErrors: { maskError: present },
-    plugins: [useDocumentLimits(), useGuardedStreams(present)],
+    plugins: [useDocumentLimits(), useCostLimit(), useGuardedStreams(present)],
   });
 };
 
 const useDocumentLimits = (): Plugin => ({
   onParse({ setParseFn }) {
-    setParseFn((source, options) => parse(source, { ...options, maxTokens: DOCUMENT_LIMITS.tokens }));
+    setParseFn((source: string | Source, options) => {
+      checkText(typeof source === 'string' ? source : source.body);
+      return parse(source, { ...options, maxTokens: DOCUMENT_LIMITS.tokens });
+    });
     return ({ result, replaceParseResult }) => {
       if (result instanceof GraphQLError) replaceParseResult(withCode(result, 'GRAPHQL_PARSE_FAILED'));
     };

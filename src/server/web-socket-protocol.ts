@@ -69,8 +69,8 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         socket.close(GOING_AWAY);
         return [shuttingDown()];
       }
-      const { query, operationName, variables } = payload;
-      const params = { query, operationName, variables };
+      const { query, operationName, variables, extensions } = payload;
+      const params = { query, operationName, variables, extensions };
       const { schema, execute, subscribe, contextFactory, parse, validate } = engine.getEnveloped({
         identity,
         params,

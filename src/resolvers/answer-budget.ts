@@ -1,0 +1,89 @@
+/** Bounds the bytes that the answer to one operation holds of what jobs wrote and were given. */
+import type { GraphQLError } from 'graphql';
+import type { LogPage } from '../runtime/log/page.ts';
+import { codedError } from './errors.ts';
+
+/** Bytes. Sixteen pages of log of the largest size, or 256 of the usual one. */
+export const ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Bytes that every text and every entry of a log counts besides its own: names, times, cursors. */
+const OVERHEAD = 64;
+
+/**
+ * What is left for one operation, over every transport. A subscription begins anew with each of its answers, which
+ * are told apart by their root values.
+ */
+export class AnswerBudget {
+  #answer: unknown = this;
+  #left = 0;
+  /** Bytes that what is being read may turn out to have. */
+  #held = 0;
+  #waiting: (() => void)[] = [];
+
+  /** Bytes that the answer holds so far. */
+  get used(): number {
+    return this.#answer === this ? 0 : ANSWER_BYTES - this.#left;
+  }
+
+  /**
+   * Takes the bytes of a text that is in memory already.
+   *
+   * @param answer the root value of the answer
+   * @returns the text
+   * @throws GraphQLError `ANSWER_TOO_LARGE`
+   */
+  text(answer: unknown, text: string): string {
+    this.#begin(answer);
+    const bytes = Buffer.byteLength(text) + OVERHEAD;
+    if (bytes > this.#left - this.#held) throw tooLarge();
+    this.#left -= bytes;
+    return text;
+  }
+
+  /**
+   * Reads something of at most `mostBytes`, once there is room for that beside what is being read already, and takes
+   * what it has.
+   *
+   * @throws GraphQLError `ANSWER_TOO_LARGE`
+   */
+  async read<T>(
+    answer: unknown,
+    mostBytes: number,
+    step: () => Promise<T>,
+    bytesOf: (value: T) => number,
+  ): Promise<T> {
+    this.#begin(answer);
+    while (mostBytes > this.#left - this.#held) {
+      if (this.#held === 0) throw tooLarge();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#held += mostBytes;
+    try {
+      const value = await step();
+      this.#left -= bytesOf(value);
+      return value;
+    } finally {
+      this.#held -= mostBytes;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const wake of waiting) wake();
+    }
+  }
+
+  #begin(answer: unknown): void {
+    if (answer === this.#answer) return;
+    this.#answer = answer;
+    this.#left = ANSWER_BYTES;
+  }
+}
+
+/** Bytes that a page of log takes. */
+export const pageBytes = ({ entries }: LogPage): number =>
+  entries.reduce((sum, { bytes }) => sum + bytes.length + OVERHEAD, 0);
+
+const tooLarge = (): GraphQLError =>
+  codedError(
+    'ANSWER_TOO_LARGE',
+    `answer: expected at most ${ANSWER_BYTES} bytes of logs, commands and environments in one answer: ` +
+      'ask for fewer jobs at a time, for smaller pages (maxBytes), or for logs by the subscription',
+  );

@@ -1,0 +1,143 @@
+/** What an operation costs at most, known before it is executed. */
+import {
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getArgumentValues,
+  getNamedType,
+  getVariableValues,
+  isLeafType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  SchemaMetaFieldDef,
+  type SelectionSetNode,
+  TypeMetaFieldDef,
+  typeFromAST,
+} from 'graphql';
+import { DEFAULT_ROWS, MOST_ROWS } from './page.ts';
+
+/**
+ * An operation that costs more is refused. A field costs 1 unless `COSTS` says otherwise, and what is below a list as
+ * often as the list has elements: everything that is known of 100 jobs stays below this, and so do 100 pages of log.
+ */
+export const MOST_COST = 40_000;
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+interface Cost {
+  /** Of the field itself. */
+  readonly own?: number | ((args: Arguments) => number);
+  /** How many elements it has at most, and so how often it costs what is below it. */
+  readonly elements?: (args: Arguments) => number;
+}
+
+const PAGE = 64 * 1024;
+
+/** The fields that cost more than reading a value that is in memory, by `Type.field`. */
+export const COSTS: Readonly<Record<string, Cost>> = {
+  'Query.__schema': { own: 2000 },
+  'Query.__type': { own: 50 },
+  'Query.jobs': {
+    // A row is read for each.
+    own: (args) => 5 * rows(args),
+    elements: (args) => rows(args),
+  },
+  'Query.nodes': { own: ({ ids }) => 10 * lengthOf(ids), elements: ({ ids }) => lengthOf(ids) },
+  'JobConnection.totalCount': { own: 200 },
+  'Job.isolation': { own: 10 },
+  'Job.usage': { own: 10 },
+  'Job.queue': { own: 10 },
+  'Job.retryOf': { own: 10 },
+  'Job.retriedBy': { own: 10 },
+  'Job.logs': {
+    own: ({ maxBytes, first, grep }) =>
+      typeof grep === 'string' ? 1000 : 10 + Math.ceil(number(maxBytes ?? first, PAGE) / PAGE),
+  },
+};
+
+const MUTATION: Cost = { own: 20 };
+const OTHER: Cost = {};
+
+/**
+ * The cost of an operation. Directives are not looked at: what they leave out counts as well.
+ *
+ * @param given the variables as they came
+ */
+export const operationCost = (
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  given: Readonly<Record<string, unknown>>,
+): number => {
+  const variables = leafVariables(schema, operation, given);
+  const ofSelections = (type: unknown, { selections }: SelectionSetNode): number => {
+    let cost = 0;
+    for (const node of selections) {
+      if (node.kind === Kind.FIELD) {
+        if (!isObjectType(type)) {
+          cost += 1 + (node.selectionSet ? ofSelections(undefined, node.selectionSet) : 0);
+          continue;
+        }
+        const field = fieldOf(type, node.name.value);
+        const { own = 1, elements = () => 1 } = costOf(type, node.name.value);
+        const args = field === undefined ? {} : argumentsOf(field, node, variables);
+        cost += typeof own === 'number' ? own : own(args);
+        if (node.selectionSet && field !== undefined)
+          cost += elements(args) * ofSelections(getNamedType(field.type), node.selectionSet);
+      } else if (node.kind === Kind.INLINE_FRAGMENT) {
+        const name = node.typeCondition?.name.value;
+        cost += ofSelections(name === undefined ? type : schema.getType(name), node.selectionSet);
+      } else {
+        const fragment = fragments.get(node.name.value);
+        if (fragment)
+          cost += ofSelections(schema.getType(fragment.typeCondition.name.value), fragment.selectionSet);
+      }
+    }
+    return cost;
+  };
+  return ofSelections(schema.getRootType(operation.operation), operation.selectionSet);
+};
+
+/** The variables that say how much is asked for. Inputs of mutations do not, and may be large. */
+const leafVariables = (
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> => {
+  const leaves = variableDefinitions.filter(({ type }) => {
+    const named = typeFromAST(schema, type);
+    return named !== undefined && isLeafType(getNamedType(named));
+  });
+  return getVariableValues(schema, leaves, given).coerced ?? {};
+};
+
+const costOf = ({ name }: GraphQLObjectType, field: string): Cost =>
+  COSTS[`${name}.${field}`] ?? (name === 'Mutation' ? MUTATION : OTHER);
+
+const fieldOf = (type: GraphQLObjectType, name: string): GraphQLField<unknown, unknown> | undefined => {
+  if (name === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
+  if (name === TypeMetaFieldDef.name) return TypeMetaFieldDef;
+  return type.getFields()[name];
+};
+
+/** Arguments that are none are reported when the field is executed; until then they are taken for missing. */
+const argumentsOf = (
+  field: GraphQLField<unknown, unknown>,
+  node: Parameters<typeof getArgumentValues>[1],
+  variables: Record<string, unknown>,
+): Arguments => {
+  try {
+    return getArgumentValues(field, node, variables);
+  } catch {
+    return {};
+  }
+};
+
+const rows = ({ first, last }: Arguments): number =>
+  Math.min(MOST_ROWS, Math.max(1, number(first ?? last, DEFAULT_ROWS)));
+
+const lengthOf = (list: unknown): number => (Array.isArray(list) ? list.length : 1);
+
+const number = (value: unknown, standard: number): number => (typeof value === 'number' ? value : standard);

@@ -1,0 +1,59 @@
+/** Refuses operations that may cost too much, and says what one costs when it is asked. */
+import {
+  type ExecutionArgs,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+} from 'graphql';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { ANSWER_BYTES } from '../resolvers/answer-budget.ts';
+import type { Context } from '../resolvers/context.ts';
+import { MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
+
+/** For every transport: HTTP, SSE and WebSocket execute on the same engine. */
+export const useCostLimit = (): Plugin<Context> => ({
+  onExecute({ args, setResultAndStopExecution }) {
+    const cost = costOf(args);
+    if (cost > MOST_COST) {
+      setResultAndStopExecution({ errors: [tooExpensive(cost)] });
+      return undefined;
+    }
+    if (!isAsked(args.contextValue)) return undefined;
+    const { budget }: Context = args.contextValue;
+    return {
+      onExecuteDone({ result, setResult }) {
+        if (isAsyncIterable(result)) return;
+        const told = { operation: cost, limit: MOST_COST, bytes: budget.used, bytesLimit: ANSWER_BYTES };
+        setResult({ ...result, extensions: { ...result.extensions, cost: told } });
+      },
+    };
+  },
+  onSubscribe({ args, setResultAndStopExecution }) {
+    const cost = costOf(args);
+    if (cost > MOST_COST) setResultAndStopExecution({ errors: [tooExpensive(cost)] });
+  },
+});
+
+const costOf = ({ schema, document, operationName, variableValues }: ExecutionArgs): number => {
+  const operation = getOperationAST(document, operationName);
+  // Which one is meant is what the execution reports.
+  if (!operation) return 0;
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  return operationCost(schema, operation, fragments, variableValues ?? {});
+};
+
+/** A request says `extensions: { cost: true }` (GraphQL over HTTP, section 5.1). */
+const isAsked = ({
+  params,
+}: {
+  readonly params?: { readonly extensions?: Record<string, unknown> };
+}): boolean => params?.extensions?.['cost'] === true;
+
+const tooExpensive = (cost: number): GraphQLError =>
+  new GraphQLError(
+    `operation: expected a cost of at most ${MOST_COST}, got ${cost}: ask for fewer jobs at a time, or for less of each`,
+    { extensions: { code: 'OPERATION_TOO_EXPENSIVE', cost: { operation: cost, limit: MOST_COST } } },
+  );
