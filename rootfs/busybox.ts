@@ -1,3 +1,5 @@
+/** The fallback for an image that cannot be downloaded: a root file system made of BusyBox. */
+
 import { execFile } from 'node:child_process';
 import { chmod, chown, copyFile, lstat, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -46,11 +48,11 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Builds a root filesystem out of one static BusyBox into `root`, which has to exist and to be empty.
+ * Builds a root file system from one static BusyBox in `root`, an existing empty folder.
  *
- * @param scratch a folder for what is needed on the way; the caller removes it
- * @returns the version that BusyBox tells of itself
- * @throws ImageError when there is no static BusyBox and none can be had from the distribution
+ * @param scratch a folder for temporary files; the caller removes it
+ * @returns the version that BusyBox reports
+ * @throws ImageError if there is no static BusyBox and the distribution has none
  */
 export const buildBusyboxRoot = async (
   root: string,
@@ -77,7 +79,7 @@ export const buildBusyboxRoot = async (
 
 const linkApplet = async (root: string, applet: string, owners: Owners): Promise<void> => {
   const path = join(root, applet);
-  // An applet of a folder that is not part of this tree (or BusyBox itself) needs no link.
+  // An applet in a folder that this tree does not have, and BusyBox itself, need no link.
   if (applet === '' || (await lstat(dirname(path)).catch(absent)) === undefined) return;
   if ((await lstat(path).catch(absent)) === undefined) await makeLink('/bin/busybox', path, owners);
 };
@@ -89,7 +91,7 @@ const installedBusybox = async (): Promise<string | undefined> => {
   return undefined;
 };
 
-/** Takes BusyBox out of Debian's package, without installing that: it would replace the system's own BusyBox. */
+/** Extracts BusyBox from Debian's package without installing it, which would replace the system's own BusyBox. */
 const packagedBusybox = async (scratch: string, signal: AbortSignal | undefined): Promise<string> => {
   const folder = join(scratch, 'busybox');
   await mkdir(folder);

@@ -1,7 +1,9 @@
+/** The images that this version knows, with pinned archives: `images.json`. */
+
 import { ImageError } from './errors.ts';
 import images from './images.json' with { type: 'json' };
 
-/** One pinned root filesystem archive. */
+/** One pinned archive of a root file system. */
 export interface ImageArchive {
   readonly name: string;
   readonly version: string;

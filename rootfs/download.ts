@@ -1,3 +1,5 @@
+/** Downloads an archive and verifies it. */
+
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -8,16 +10,16 @@ import { describeSource, type Source } from './sources.ts';
 
 export interface DownloadOptions {
   readonly progress: Progress;
-  /** Milliseconds until the first byte. A silence later on may be three times as long. */
+  /** Milliseconds until the first byte. Later silences may be three times as long. */
   readonly answerTimeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Brings an archive from one source into `target` and verifies it.
+ * Downloads an archive from one source into `target` and verifies it.
  *
- * @throws SourceUnavailable when the source did not deliver (no connection, silence, an HTTP error, no such file)
- * @throws ImageError when it delivered something else than what is pinned
+ * @throws SourceUnavailable if the source did not deliver (no connection, silence, an HTTP error, no such file)
+ * @throws ImageError if it delivered something other than what is pinned
  */
 export const download = async (
   source: Source,
@@ -33,7 +35,7 @@ export const download = async (
     for await (const chunk of delivered(source, signal, options.signal)) {
       silence.heard();
       received += chunk.length;
-      // Whoever answers in the place of the source must not be able to fill the disk.
+      // An impostor of the source must not be able to fill the disk.
       if (received > archive.size) throw wrongContent(source, archive, `more than ${archive.size} bytes`);
       hash.update(chunk);
       options.progress.update(received, archive.size);
@@ -52,7 +54,7 @@ export const download = async (
   }
 };
 
-/** The bytes of a source. What it throws is a SourceUnavailable, or the caller's own abort reason. */
+/** The bytes of a source. Throws a SourceUnavailable, or the caller's own abort reason. */
 const delivered = async function* (
   source: Source,
   signal: AbortSignal,
@@ -76,7 +78,7 @@ const answerOf = async function* (url: string, signal: AbortSignal): AsyncGenera
   yield* response.body;
 };
 
-/** Aborts its signal after a silence. A source that has answered once is given three times as long. */
+/** Aborts its signal after a silence. A source that has responded once gets three times as long. */
 const watchSilence = (milliseconds: number) => {
   const controller = new AbortController();
   const arm = (limit: number) =>

@@ -1,4 +1,6 @@
-/** What stands in the way of an image, in words for the person who runs the server. */
+/** Errors of images. */
+
+/** Why an image cannot be provided; the message is for the person who runs the server. */
 export class ImageError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -6,7 +8,7 @@ export class ImageError extends Error {
   }
 }
 
-/** A source did not deliver: another source, or the fallback, may be tried. Never used for wrong content. */
+/** A source did not deliver: another source or the fallback may be tried. Never used for wrong content. */
 export class SourceUnavailable extends ImageError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -14,7 +16,7 @@ export class SourceUnavailable extends ImageError {
   }
 }
 
-/** The most telling line of an error, looking through `fetch failed` and lists of attempts at its causes. */
+/** The most useful line of an error: of its cause, where the error itself is `fetch failed` or a list of attempts. */
 export const reasonOf = (error: unknown): string => {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map(reasonOf))].join('; ');

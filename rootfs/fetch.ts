@@ -1,3 +1,5 @@
+/** The program `node rootfs/fetch.ts`: unpacks the images before the first start of a server. */
+
 import { parseArgs } from 'node:util';
 import { prepareImages } from '../src/cells/images.ts';
 import { ConfigError, type Flags, parseServeConfig, type ServeConfig } from '../src/config/config.ts';
@@ -6,10 +8,10 @@ import { ImageError } from './errors.ts';
 
 const USAGE = `Usage: node rootfs/fetch.ts [--state-dir FOLDER] [--id-base ID] [--image-mirror URL]
 
-Unpacks the images into the state folder, unless they are there, as the server would do at its start.
+Unpacks the images into the state folder, unless they are there, as the server does when it starts.
 The flags and their environment variables are those of "cloister serve".`;
 
-/** Brings the images ahead of the server's first start, for `make`. Answers with the exit status. */
+/** Unpacks the images before the first start of the server, for `make`. Returns the exit status. */
 const main = async (args: string[]): Promise<number> => {
   const config = readConfig(args);
   if (config === undefined) return 2;

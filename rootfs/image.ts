@@ -1,3 +1,5 @@
+/** Keeps the images of a state folder unpacked and up to date. */
+
 import { execFile } from 'node:child_process';
 import { lstat, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,45 +21,45 @@ const run = promisify(execFile);
 export interface EnsureImageOptions {
   /** A name of `images.json`. */
   readonly name: string;
-  /** Made when it is not there. The tree becomes `<imagesDir>/<name>`. */
+  /** Created if it does not exist. The tree becomes `<imagesDir>/<name>`. */
   readonly imagesDir: string;
   /** `CLOISTER_IMAGE_MIRROR`: a URL or a path, of a folder that holds the archives or of the archive. */
   readonly mirror?: string | undefined;
-  /** Whose the files become. */
+  /** Who will own the files. */
   readonly owners: Owners;
-  /** The same as the host sees it. Default: `owners`, as in a process in no user namespace of its own. */
+  /** The same as the host sees them. Default: `owners`, as for a process without its own user namespace. */
   readonly hostOwners?: Owners;
   /**
-   * Program and arguments in front of a program, so that it runs where it may give files to `owners`, which are
-   * called `ownersInside` there. Default: this process may.
+   * Program and arguments that run another program where it may give files to `owners`, which are `ownersInside`
+   * there. Default: this process may.
    */
   readonly enter?: readonly string[];
   readonly ownersInside?: Owners;
-  /** Takes the lines that tell a person what is going on. Silent when there is nothing to do. */
+  /** Receives lines for a person about what happens. Not called if there is nothing to do. */
   readonly log: (line: string) => void;
-  /** Trees replaced before then (milliseconds since 1970) are removed: no job runs on one. Default: none is. */
+  /** Trees replaced before then (milliseconds since 1970) are removed: no job runs on one. Default: none are. */
   readonly unusedBefore?: number;
-  /** How far a download is; lines to `log` without it. */
+  /** Receives how far a download is. Default: lines to `log`. */
   readonly progress?: Progress;
-  /** Milliseconds for a source to begin its answer. Default 10 seconds. */
+  /** Milliseconds until a source begins its response. Default 10 seconds. */
   readonly answerTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Sees to it that an image is unpacked, and does nothing when it is. May be called by any number of processes at
- * once. What is there is replaced when `images.json` or `owners` has changed, and when it is the fallback; it is put
- * aside then, since jobs may run on it, and removed by a call that says that none does.
+ * Unpacks an image unless it is unpacked. Any number of processes may call this at the same time. An existing tree is
+ * replaced if `images.json` or `owners` has changed, or if it is the fallback; it is then put aside, since jobs may run on
+ * it, and removed by a later call that says that none does.
  *
- * Where no source answers, a root made of BusyBox is put in its place, and `log` says so.
+ * If no source responds, a root file system made of BusyBox takes its place, and `log` says so.
  *
- * @throws ImageError when the image is unknown, a source delivers something else than what is pinned, the archive
- *   has an entry that would leave the folder, or the process may not give files to other owners (root may)
+ * @throws ImageError if the image is unknown, a source delivers something other than what is pinned, the archive has an
+ *   entry that would leave the folder, or the process may not give files to other owners (root may)
  */
 export const ensureImage = (options: EnsureImageOptions): Promise<ImageInfo> =>
   prepareImage(findArchive(options.name), options);
 
-/** `ensureImage` with the archive given by the caller in place of `images.json`. */
+/** `ensureImage` with an archive from the caller instead of `images.json`. */
 export const prepareImage = async (
   archive: ImageArchive,
   options: EnsureImageOptions,
@@ -94,7 +96,7 @@ interface Work {
   readonly archive: ImageArchive;
   readonly imagesDir: string;
   readonly scratch: string;
-  /** A tree that is not the wanted one but could serve. */
+  /** A tree that is not the wanted one but can be used. */
   readonly present: ImageInfo | undefined;
   readonly options: EnsureImageOptions;
 }
@@ -119,16 +121,16 @@ const make = async (work: Work): Promise<ImageInfo> => {
     const version = await buildBusyboxRoot(tree, owners, scratch, signal);
     return await putInPlace(work, tree, { version, source: 'busybox-static', sha512: null });
   }
-  // The archive library is loaded only by the one start that needs it.
+  // Only the one start that needs the archive library loads it.
   const { unpack } = await import('./unpack.ts');
   await unpack(join(scratch, 'archive'), tree, owners, signal);
   return await putInPlace(work, tree, { version: archive.version, source, sha512: archive.sha512 });
 };
 
-/** Brings the archive into the scratch folder from the first source that answers; `undefined` when none does. */
+/** Downloads the archive into the scratch folder from the first source that has it; `undefined` if none does. */
 const fetchArchive = async ({ archive, scratch, present, options }: Work): Promise<string | undefined> => {
   const { log, mirror, signal } = options;
-  // With something to run on already, a machine without a network should not wait long at each start.
+  // With a usable tree, a machine without a network should not wait long each time it starts.
   const answerTimeoutMs = options.answerTimeoutMs ?? (present === undefined ? 10_000 : 3_000);
   for (const source of await sourcesOf(archive, mirror)) {
     const where = describeSource(source);
@@ -147,7 +149,7 @@ const fetchArchive = async ({ archive, scratch, present, options }: Work): Promi
   return undefined;
 };
 
-/** Exchanges the tree. The record goes first and comes last, so that it never speaks of a tree that is not there. */
+/** Replaces the tree. The record is removed first and written last, so that it never describes a missing tree. */
 const putInPlace = async (
   { archive, imagesDir, scratch, options }: Work,
   tree: string,
@@ -156,7 +158,7 @@ const putInPlace = async (
   const { name } = archive;
   const root = join(imagesDir, name);
   await completeTree(tree, options.owners);
-  // The record outlives a power failure, so the files it vouches for have to as well.
+  // The record survives a power loss, so the files that it describes have to survive as well.
   await run('sync', ['--file-system', tree]);
   options.signal?.throwIfAborted();
   await rm(recordPath(imagesDir, name), { force: true });
@@ -186,7 +188,7 @@ const checkOwners = ({ uid, gid, count }: Owners): void => {
     throw new ImageError(`owners: expected ids with ${count} ids above them, got ${uid} and ${gid}`);
 };
 
-/** Whether this process may give files to the owners, and take away what is in their place. */
+/** Whether this process may give files to the owners, and remove what is in their place. */
 const checkRights = async (name: string, imagesDir: string, owners: Owners): Promise<void> => {
   const own = process.getuid?.();
   if (own === 0) return;
@@ -205,7 +207,7 @@ const checkRights = async (name: string, imagesDir: string, owners: Owners): Pro
   }
 };
 
-/** What a process that was killed has left. Under the lock nobody else is at work. */
+/** Removes what a killed process has left. With the lock held, nobody else is working here. */
 const removeLeftovers = async (imagesDir: string, name: string): Promise<void> => {
   for (const entry of await readdir(imagesDir)) {
     if (entry.startsWith(scratchPrefix(name))) {

@@ -1,3 +1,5 @@
+/** Prepares an image in a process that lives in a user namespace. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { ImageError } from './errors.ts';
 import type { EnsureImageOptions } from './image.ts';
 
-/** What the process inside is told: the options of `ensureImage` that are data. */
+/** What the inner process receives: the options of `ensureImage` that are data. */
 export type InsideRequest = Pick<
   EnsureImageOptions,
   'name' | 'imagesDir' | 'mirror' | 'owners' | 'hostOwners' | 'answerTimeoutMs' | 'unusedBefore'
@@ -15,7 +17,7 @@ export type InsideRequest = Pick<
 const PROGRAM = join(import.meta.dirname, 'make.ts');
 
 /**
- * Prepares an image in a process that may give its files to their owners: one in a user namespace.
+ * Prepares an image in a process that may give its files to their owners, because it lives in a user namespace.
  *
  * @throws ImageError with what that process could not do
  */

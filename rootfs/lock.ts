@@ -1,15 +1,18 @@
+/** A lock on a folder, between processes. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ImageError } from './errors.ts';
 
 /**
- * Takes the lock of a folder, waiting for whoever has it. Closing the handle gives it back, and so does death.
+ * Locks a folder, waiting until nobody else holds the lock. Closing the handle releases it, and so does the end of the
+ * process.
  *
- * flock(2) belongs to the open file, not to the process that called it, so `flock` from util-linux can take it on
- * a descriptor that it shares with this process. Node has no such call.
+ * flock(2) belongs to the open file description, not to the process that called it, so `flock` from util-linux can take it
+ * on a descriptor that it shares with this process. Node has no such call.
  *
- * @param onWait called once when somebody else has the lock
+ * @param onWait called once if another process holds the lock
  */
 export const lockFolder = async (
   folder: string,

@@ -1,8 +1,10 @@
+/** The program that runs in the user namespace: see `inside.ts`. */
+
 import { ImageError } from './errors.ts';
 import { ensureImage } from './image.ts';
 import type { InsideRequest } from './inside.ts';
 
-/** The process inside of a user namespace that prepares an image: its progress goes to stderr, a refusal to stdout. */
+// Progress goes to stderr, the reason for a failure to stdout.
 const main = async (request: InsideRequest): Promise<number> => {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

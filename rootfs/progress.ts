@@ -1,4 +1,6 @@
-/** Told how far a download is. `end` is called once, also after a failure. */
+/** Reports how far a download is. */
+
+/** Receives how far a download is. `end` is called once, also after a failure. */
 export interface Progress {
   readonly update: (receivedBytes: number, totalBytes: number) => void;
   readonly end: () => void;
@@ -18,7 +20,7 @@ export const progressLines = (log: (line: string) => void): Progress => {
   };
 };
 
-/** Progress as one line of a terminal that is written over and over. */
+/** Progress as one line of a terminal that is overwritten. */
 export const progressOnTerminal = (terminal: { write(text: string): unknown }): Progress => {
   let shown = '';
   return {

@@ -1,8 +1,10 @@
+/** The record of an unpacked image: what it was made from, and for which owners. */
+
 import { lstat, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absent, type Owners } from './tree.ts';
 
-/** An unpacked image. Kept as `<images>/<name>.json` beside the tree. */
+/** An unpacked image. Stored as `<images>/<name>.json` next to the tree. */
 export interface ImageInfo {
   readonly name: string;
   /** The tree itself: `<images>/<name>`. */
@@ -12,16 +14,16 @@ export interface ImageInfo {
   readonly source: string;
   /** Of the archive; `null` for the BusyBox fallback, which has none. */
   readonly sha512: string | null;
-  /** Whose its files are, on the host. A server whose cells have other ids unpacks it anew. */
+  /** Who owns its files, on the host. A server whose cells have other ids unpacks it again. */
   readonly owners: Owners;
   /** RFC 3339, UTC. */
   readonly unpackedAt: string;
 }
 
 /**
- * What is known of the tree in place; `undefined` when there is none, or none that can be relied on.
+ * The record of the current tree; `undefined` if there is no tree, or none that can be relied on.
  *
- * @param seen the id by which this process sees one of the host: another one in a user namespace
+ * @param seen maps an id of the host to the one that this process sees: another one in a user namespace
  */
 export const readRecord = async (
   imagesDir: string,
@@ -36,7 +38,7 @@ export const readRecord = async (
   return record !== undefined && seen(record.owners.uid) === tree.uid ? record : undefined;
 };
 
-/** Writes the record aside and renames it in, so that there is never half a one. */
+/** Writes the record to another file and renames it, so that it is never incomplete. */
 export const writeRecord = async (imagesDir: string, scratch: string, info: ImageInfo): Promise<void> => {
   const aside = join(scratch, 'record');
   const { root: _, ...kept } = info;
@@ -69,7 +71,7 @@ const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    // A record that cannot be read is as good as none: the image is made again.
+    // A record that cannot be read counts as none: the image is unpacked again.
     return undefined;
   }
 };

@@ -1,10 +1,12 @@
+/** Trees of images that were replaced while jobs might still run on them. */
+
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absent } from './tree.ts';
 
 /**
- * Puts the tree of an image aside: jobs may still run on it. Their cells hold it by its inode, so that the move does
- * not touch them; its name tells when it was.
+ * Puts the tree of an image aside: jobs may still run on it. Their cells hold its inode, so the rename does not
+ * affect them; the new name has the time.
  */
 export const putAside = async (imagesDir: string, name: string): Promise<void> => {
   await rename(join(imagesDir, name), join(imagesDir, `${prefix(name)}${Date.now()}`)).catch(absent);
@@ -13,7 +15,7 @@ export const putAside = async (imagesDir: string, name: string): Promise<void> =
 /**
  * The trees of an image that were put aside before a moment, in milliseconds since 1970.
  *
- * @returns their paths; none without a moment
+ * @returns their paths; none if `before` is undefined
  */
 export const findPutAside = async (
   imagesDir: string,
@@ -28,7 +30,7 @@ export const findPutAside = async (
     .map((entry) => join(imagesDir, entry));
 };
 
-/** Removes trees, each of which may be gone already; `log` is told of one that this process may not remove. */
+/** Removes trees, each of which may be gone already; what this process may not remove is logged. */
 export const removeTrees = async (trees: readonly string[], log: (line: string) => void): Promise<void> => {
   for (const tree of trees) {
     await rm(tree, { recursive: true, force: true }).catch((error: Error) => {

@@ -1,3 +1,5 @@
+/** Where archives come from: a mirror, or the address in `images.json`. */
+
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ImageArchive } from './catalogue.ts';

@@ -1,13 +1,15 @@
+/** The tree of an image: owners and mount points. */
+
 import { chmod, chown, lchown, lstat, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageError } from './errors.ts';
 
-/** How many ids a cell has where there are as many as one may wish for. */
+/** How many ids a cell has if enough are available. */
 export const IDS_PER_CELL = 65_536;
 
 /**
- * Owners of the files of an image: ids 0 to `count - 1` of the archive become those from `uid` and `gid` on. With
- * one id alone, everything belongs to it, whatever the archive says.
+ * Owners of the files of an image: ids 0 to `count - 1` of the archive become `uid`, `gid` and those after them. With a
+ * single id, everything belongs to it, whatever the archive says.
  */
 export interface Owners {
   readonly uid: number;
@@ -15,31 +17,31 @@ export interface Owners {
   readonly count: number;
 }
 
-/** Owners from one id on, as many as a cell can have. */
+/** Owners that begin with one id, as many as a cell can have. */
 export const ownersFrom = (base: number): Owners => ({ uid: base, gid: base, count: IDS_PER_CELL });
 
-/** What the launcher mounts over. They exist in every image, so that no cell has to make them in a shared tree. */
+/** What the launcher mounts over. They exist in every image, so that no cell has to create them in a shared tree. */
 export const MOUNT_POINTS = ['proc', 'sys', 'dev', 'tmp', 'run', 'root'] as const;
 
 const MOUNT_POINT_MODES: Readonly<Record<string, number>> = { tmp: 0o1777, root: 0o700 };
 
-/** Makes a folder of the tree with this exact mode, owned by the cell's root. The parent has to exist. */
+/** Creates a folder of the tree with exactly this mode, owned by root of the cell. Its parent has to exist. */
 export const makeFolder = async (path: string, mode: number, owners: Owners): Promise<void> => {
   await mkdir(path);
   await chown(path, owners.uid, owners.gid);
   await chmod(path, mode);
 };
 
-/** Makes a symbolic link of the tree, owned by the cell's root. */
+/** Creates a symbolic link of the tree, owned by root of the cell. */
 export const makeLink = async (target: string, path: string, owners: Owners): Promise<void> => {
   await symlink(target, path);
   await lchown(path, owners.uid, owners.gid);
 };
 
 /**
- * Gives a finished tree what every image has: the mount points, and a root that all may enter and its root owns.
+ * Adds what every image has to a tree: the mount points, and a root folder that everybody may enter and root owns.
  *
- * @throws ImageError where a mount point is anything but a folder: a link there would lead a mount astray
+ * @throws ImageError if a mount point is not a folder: a link would redirect a mount
  */
 export const completeTree = async (root: string, owners: Owners): Promise<void> => {
   for (const name of MOUNT_POINTS) {
@@ -52,7 +54,7 @@ export const completeTree = async (root: string, owners: Owners): Promise<void> 
   await chmod(root, 0o755);
 };
 
-/** For `.catch`: `undefined` in place of "no such file"; any other error goes on. */
+/** For `.catch`: `undefined` instead of "no such file"; any other error is thrown again. */
 export const absent = (error: unknown): undefined => {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
   throw error;

@@ -1,3 +1,5 @@
+/** Unpacks a tar archive into a tree that no entry can leave. */
+
 import { createReadStream } from 'node:fs';
 import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,14 +8,14 @@ import { ImageError } from './errors.ts';
 import { absent, makeFolder, type Owners } from './tree.ts';
 
 /**
- * Unpacks a tar archive (gzip or not) into `root`, which has to exist and to be empty.
+ * Unpacks a tar archive (with or without gzip) into `root`, an existing empty folder.
  *
  * Modes, links and times are kept; owners are shifted as `owners` says; set-uid and set-gid bits are dropped. Entries are
- * written in the archive's order, each before the next is looked at, and nothing is ever followed or replaced, so
- * that no sequence of entries leads out of `root`. The writing is done here because the unpacker of the `tar`
- * package makes absolute symbolic links relative and cannot shift owners.
+ * written in the order of the archive, one at a time, and no link is ever followed and no file replaced, so no sequence of
+ * entries leads out of `root`. This does not use the unpacker of the `tar` package, which makes absolute symbolic links
+ * relative and cannot shift owners.
  *
- * @throws ImageError naming the entry that is refused. What was written until then is left to the caller.
+ * @throws ImageError that names the rejected entry. What was written until then is left to the caller.
  */
 export const unpack = async (
   archive: string,
@@ -44,7 +46,7 @@ export const unpack = async (
         throw misplaced(entry);
     }
   });
-  // Last, because every entry changes the times of the folder that it goes into.
+  // Last, because every entry changes the times of its folder.
   for (const [path, entry] of folders) {
     const owner = ownerOf(entry, owners);
     await chown(path, owner.uid, owner.gid);
@@ -54,8 +56,8 @@ export const unpack = async (
 };
 
 /**
- * Calls `visit` for one entry after the other, each with its content. The archive is read no faster than that, so
- * that memory holds one read's worth of entries, or one large file.
+ * Calls `visit` for one entry after the other, each with its content. The archive is read no faster than that, so memory
+ * holds the entries of one read, or one large file.
  */
 const forEachEntry = async (
   archive: string,
@@ -78,7 +80,7 @@ const forEachEntry = async (
     for (const { entry, content } of parsed.splice(0)) await visit(entry, content);
     if (errors[0] !== undefined) throw errors[0];
   };
-  // The parser works within `write` and `end`: when they return, the entries of what they were given are there.
+  // The parser works synchronously: when `write` and `end` return, it has emitted the entries of their input.
   for await (const chunk of createReadStream(archive, signal ? { signal } : {})) {
     parser.write(chunk);
     await visitParsed();
@@ -87,7 +89,7 @@ const forEachEntry = async (
   await visitParsed();
 };
 
-/** The names on the way from the root to a path of the archive; none for the root itself. */
+/** The names from the root to a path of the archive; none for the root itself. */
 const partsOf = (entry: ReadEntry, path: string): string[] => {
   if (path.startsWith('/')) throw refused(entry, `the absolute path ${JSON.stringify(path)}`);
   if (path.includes('\0')) throw refused(entry, 'a NUL byte in a path');
@@ -96,7 +98,7 @@ const partsOf = (entry: ReadEntry, path: string): string[] => {
   return parts;
 };
 
-/** Makes the missing folders above an entry, and sees to it that what is there are folders, not links to some. */
+/** Creates the missing folders above an entry, and makes sure that existing ones are folders and not links. */
 const makeParents = async (
   root: string,
   parts: readonly string[],
@@ -159,7 +161,7 @@ const ownerOf = (entry: ReadEntry, { uid, gid, count }: Owners): Owner => {
   return { uid: shift('uid', uid, entry.uid ?? 0), gid: shift('gid', gid, entry.gid ?? 0) };
 };
 
-// Sticky stays; set-uid and set-gid are of no use in a cell (no_new_privs) and of use to whoever escapes from one.
+// Sticky stays; set-uid and set-gid are useless in a cell (no_new_privs) and useful to a process that escapes from one.
 const modeOf = (entry: ReadEntry, fallback: number): number => (entry.mode ?? fallback) & 0o1777;
 
 const timeOf = (entry: ReadEntry): Date => entry.mtime ?? new Date(0);

@@ -1,15 +1,17 @@
+/** Copies a database while it is in use. */
+
 import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Connection, DatabaseError } from './connection.ts';
 
 /**
- * Makes a copy of a database as it is at one moment, also while a server writes it. The copy is one file, without
+ * Copies a database as it is at one moment, also while a server writes to it. The copy is one file, without
  * write-ahead log; it has been checked and is on disk when this returns.
  *
  * @param from the database
- * @param to a file that is not there yet
- * @throws DatabaseError when `from` cannot be read, `to` exists or cannot be written, or the copy is damaged
+ * @param to a file that does not exist yet
+ * @throws DatabaseError if `from` cannot be read, `to` exists or cannot be written, or the copy is damaged
  */
 export const backUp = (from: string, to: string): void => {
   if (!existsSync(from)) throw new DatabaseError(`${from}: there is no database`);
@@ -28,12 +30,12 @@ export const backUp = (from: string, to: string): void => {
 /**
  * Copies an open database into a new file.
  *
- * @throws DatabaseError that names the file; what was written of it is gone
+ * @throws DatabaseError that names the file; a partial copy has been removed
  */
 export const copyInto = (db: Connection, to: string): void => {
   claim(to);
   try {
-    // One read transaction, so all of it is of one moment (sqlite.org/lang_vacuum.html).
+    // One read transaction, so the copy is of one moment (sqlite.org/lang_vacuum.html).
     db.prepare('VACUUM INTO ?').run(to);
     check(to);
     for (const path of [to, dirname(to)]) sync(path);
@@ -43,7 +45,7 @@ export const copyInto = (db: Connection, to: string): void => {
   }
 };
 
-/** Makes the file, which holds what jobs were given: for its owner alone. SQLite takes one that is empty. */
+/** Creates the file for its owner only, since it has the input of jobs. SQLite accepts an empty file. */
 const claim = (path: string): void => {
   try {
     closeSync(openSync(path, 'wx', 0o600));

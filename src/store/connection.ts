@@ -1,8 +1,10 @@
+/** A connection to SQLite, and the error of a database that cannot be used. */
+
 import type Database from 'better-sqlite3';
 
 export type Connection = Database.Database;
 
-/** The database cannot be used; the message tells why, for whoever runs the command. */
+/** The database cannot be used; the message says why, for the person who runs the command. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 }

@@ -1,25 +1,27 @@
+/** Opens the database: settings, checks, migrations. */
+
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { copyInto } from './backup.ts';
 import { type Connection, DatabaseError } from './connection.ts';
 import { MIGRATIONS } from './migrations.ts';
 
-// "CLST": tells a database of ours from any other SQLite file (sqlite.org/pragma.html#pragma_application_id).
+// "CLST": distinguishes our database from any other SQLite file (sqlite.org/pragma.html#pragma_application_id).
 const APPLICATION_ID = 0x434c5354;
-// Before it, a WAL that was reset at the wrong moment could corrupt the database (sqlite.org/wal.html).
+// In older versions a WAL that was reset at the wrong moment could corrupt the database (sqlite.org/wal.html).
 const OLDEST_SQLITE = [3, 51, 3];
 
 /**
- * Opens the database, made if need be, and brings it to the present version. What an older Cloister left is kept as
- * `<path>.version-<N>`.
+ * Opens the database, creates it if necessary, and migrates it to the current version. The database of an older Cloister
+ * is kept as `<path>.version-<N>`.
  *
- * @throws DatabaseError when it cannot be opened, is damaged, not ours, or of a newer version than this program
- *   (it is left untouched then)
+ * @throws DatabaseError if it cannot be opened, is damaged, is not ours, or has a newer version than this program (it
+ *   is not changed then)
  */
 export const openDatabase = (path: string): Connection => {
   let db: Connection | undefined;
   try {
-    // Short, as waiting for a lock holds up the whole server.
+    // Short, since waiting for a lock blocks the whole server.
     db = new Database(path, { timeout: 1000 });
     checkSqlite(db);
     checkIdentity(db, path);
@@ -61,7 +63,7 @@ const checkIdentity = (db: Connection, path: string): void => {
 const configure = (db: Connection): void => {
   const mode = db.pragma('journal_mode = WAL', { simple: true });
   if (mode !== 'wal') throw new DatabaseError(`SQLite: could not set journal_mode to wal, it is ${mode}`);
-  // After WAL, whose default this build sets to NORMAL: there a power loss takes the last commits along.
+  // After WAL, for which this build defaults to NORMAL: a power loss then loses the last commits.
   db.pragma('synchronous = FULL');
   expectPragma(db, 'synchronous', 2);
   db.pragma('journal_size_limit = 67108864');
@@ -81,7 +83,7 @@ const checkHealth = (db: Connection, path: string): void => {
 
 const migrate = (db: Connection, path: string): void => {
   keepOld(db, path);
-  // A step that makes a table anew drops the old one, and with it, by their foreign keys, the rows of others
+  // A step that recreates a table drops the old one and with it, by their foreign keys, rows of other tables
   // (sqlite.org/lang_altertable.html section 7).
   db.pragma('foreign_keys = OFF');
   for (let version = pragma(db, 'user_version'); version < MIGRATIONS.length; version++) {
@@ -99,12 +101,12 @@ const migrate = (db: Connection, path: string): void => {
   }
 };
 
-/** A copy of what an older Cloister left, beside it: the way back. */
+/** A copy of the database of an older Cloister, next to it: the way back. */
 const keepOld = (db: Connection, path: string): void => {
   const version = pragma(db, 'user_version');
   if (version === 0 || version >= MIGRATIONS.length) return;
   const copy = `${path}.version-${version}`;
-  // Of an earlier attempt, which changed nothing.
+  // Left by an earlier attempt, which changed nothing.
   rmSync(copy, { force: true });
   copyInto(db, copy);
 };

@@ -1,11 +1,13 @@
+/** The SQL query for events. */
+
 import type { EventRequest } from '../jobs/store.ts';
 import { outcomeConditions, type Query } from './query.ts';
 import { COLUMNS } from './row.ts';
 
-/** Events that one query looks at, so that a filter which few of them match does not hold up the server. */
+/** Events that one query examines, so that a filter that few of them match does not block the server. */
 export const MOST_LOOKED_AT = 1000;
 
-/** The events behind a number that match, as rows of a job with `number`, `time` and `event_status` besides. */
+/** The matching events after a number, as rows of a job with `number`, `time` and `event_status` added. */
 export const eventQuery = ({ after, limit, filter }: EventRequest): Query => {
   const conditions: Query[] = [
     { sql: 'e.number > ? AND e.number <= ?', values: [after, after + MOST_LOOKED_AT] },

@@ -1,8 +1,10 @@
+/** Groups writes into transactions, so that a burst of them waits for the disk once. */
+
 import { StoreFullError } from '../jobs/store.ts';
 import type { Connection } from './connection.ts';
 
 interface Write {
-  /** Runs in the transaction; what it throws undoes this write only. */
+  /** Runs in the transaction; if it throws, only this write is undone. */
   run(): void;
   /** The transaction is on disk. */
   settle(): void;
@@ -11,7 +13,7 @@ interface Write {
 
 /**
  * Runs the writes that arrive within one turn of the event loop in one transaction, so that a burst of them waits for
- * the disk once. They run in the order in which they came, and none is told to be done before all are on disk.
+ * the disk once. They run in the order of arrival, and none resolves before all are on disk.
  */
 export class GroupCommit {
   readonly #db: Connection;
@@ -23,10 +25,10 @@ export class GroupCommit {
   }
 
   /**
-   * Does one write. `work` is called in a transaction that holds the write lock, and what it throws undoes what it
-   * did and nothing else.
+   * Does one write. `work` is called in a transaction that holds the write lock; if it throws, its own changes are undone
+   * and no others.
    *
-   * @throws what `work` threw, or why the transaction could not be committed: `StoreFullError` for want of room
+   * @throws what `work` threw, or why the transaction could not be committed: `StoreFullError` if the disk is full
    */
   write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -44,7 +46,7 @@ export class GroupCommit {
     });
   }
 
-  /** Commits what waits, now. */
+  /** Commits the waiting writes now. */
   flush(): void {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
@@ -66,11 +68,11 @@ export class GroupCommit {
   #runAll(writes: readonly Write[], done: Write[]): void {
     for (const write of writes) {
       try {
-        // Within a transaction another one is a savepoint.
+        // A transaction within a transaction is a savepoint.
         this.#db.transaction(() => write.run())();
         done.push(write);
       } catch (error) {
-        // A full disk, for one, ends the whole transaction (sqlite.org/lang_transaction.html section 4).
+        // Some errors, such as a full disk, end the whole transaction (sqlite.org/lang_transaction.html section 4).
         if (!this.#db.inTransaction) throw error;
         write.reject(error);
       }
@@ -78,7 +80,7 @@ export class GroupCommit {
   }
 }
 
-// The second: the index of the write-ahead log, which grows with it, had no room.
+// The second: there was no room for the index of the write-ahead log, which grows with it.
 const FULL: readonly unknown[] = ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'];
 
 const isFull = (error: unknown): error is Error =>

@@ -1,6 +1,6 @@
 /**
- * The steps from an empty database to the present one, in order; `user_version` counts those that were taken.
- * A step that has been released is never changed: another follows it.
+ * The schema of the database, as the steps from an empty one to the current one, in order; `user_version` counts those
+ * that were applied. A step that has been released is never changed: another follows it.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -51,8 +51,8 @@ export const MIGRATIONS: readonly string[] = [
   END;
   `,
   // With a rowid, since rows are wide (sqlite.org/withoutrowid.html section 4), and checked against all of `JobState`.
-  // `lag` is by how much `created_at` lies behind the time that the id holds (RFC 9562 section 5.7), read as JSON5
-  // reads hexadecimal numbers: its extremes turn times into bounds of ids, and so need no index for each filter.
+  // `lag` is `created_at` less the time in the id (RFC 9562 section 5.7), which is parsed as a hexadecimal number of
+  // JSON5. Its extremes turn times into bounds of ids, so that no filter needs an index of its own for times.
   `
   CREATE TABLE new_jobs (
     id             TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
@@ -111,8 +111,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX request_keys_by_job ON request_keys (job_id);
   `,
-  // Written by triggers, so that no change of a job can go without its event, and in the order of the commits.
-  // AUTOINCREMENT: a number is never given twice, also when the last rows are deleted (sqlite.org/autoinc.html).
+  // Written by triggers, so that no change of a job is without its event, and in the order of the commits.
+  // AUTOINCREMENT: a number is never used twice, even if the last rows are deleted (sqlite.org/autoinc.html).
   `
   CREATE TABLE job_events (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -129,7 +129,7 @@ export const MIGRATIONS: readonly string[] = [
     INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
   END;
   `,
-  // The limit of CPU time, what a job ran into, and pauses: each of them an event as well, with the state that stays.
+  // The CPU time limit, limit hits, and pauses, which are events as well, with an unchanged state.
   `
   CREATE TABLE new_jobs (
     id             TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
@@ -195,8 +195,8 @@ export const MIGRATIONS: readonly string[] = [
     INSERT INTO job_events (job_id, status) VALUES (NEW.id, NEW.status);
   END;
   `,
-  // What retention goes by. Columns that come late to rows of a million: they are not in the way of what lists jobs.
-  // A job whose row is gone and whose folder may still be there is in `removals`, written with the deletion.
+  // For retention: indexes of their own, so that listing jobs stays as fast as before.
+  // A job whose row was deleted and whose folder may still exist is in `removals`, written in the same transaction.
   `
   ALTER TABLE jobs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
   ALTER TABLE jobs ADD COLUMN retried_by TEXT;
@@ -209,7 +209,7 @@ export const MIGRATIONS: readonly string[] = [
     job_id TEXT PRIMARY KEY NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
-  // How jobs ended, for those that did not end well: indexes of few rows, which the end of most jobs leaves alone.
+  // How jobs ended, for those that did not succeed: small indexes, which the end of most jobs does not change.
   `
   CREATE INDEX jobs_failed ON jobs (id, status, exit_code)
     WHERE CASE WHEN status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')

@@ -1,3 +1,5 @@
+/** The SQL queries for pages of jobs, each of which an index serves. */
+
 import type { JobStatus } from '../jobs/job.ts';
 import type { JobFilter, PageRequest } from '../jobs/store.ts';
 import { COLUMNS } from './row.ts';
@@ -11,7 +13,7 @@ export interface Query {
 }
 
 /**
- * The rows of a page, one more than its limit so that it shows whether there are others. Read in the direction
+ * The rows of a page, and one more, which shows whether there are others. Read in the direction
  * of the page: backward pages come last row first.
  */
 export const pageQuery = ({ limit, after, before, backward, order, filter }: PageRequest): Query => {
@@ -25,7 +27,7 @@ export const pageQuery = ({ limit, after, before, backward, order, filter }: Pag
     select(columns, filter, [...conditions, ...stretch(filter, cursors)]),
   );
   return {
-    // Every alternative is read in the order of its index, so SQLite merges them instead of sorting.
+    // Each alternative is read in the order of its index, so SQLite merges them instead of sorting.
     sql: `${selects.map(({ sql }) => sql).join(' UNION ALL ')} ORDER BY id ${
       oldestFirst === backward ? 'DESC' : 'ASC'
     } LIMIT ?`,
@@ -34,9 +36,9 @@ export const pageQuery = ({ limit, after, before, backward, order, filter }: Pag
 };
 
 /**
- * Whether there is a row on the side that the page comes from, the cursor's own among them.
+ * Whether there is a row on the side that the page starts from, including the row of the cursor.
  *
- * @returns `undefined` when the page begins at the end of all rows: it has no cursor on that side
+ * @returns `undefined` if the page begins at an end of all rows: it has no cursor on that side
  */
 export const behindQuery = ({ after, before, backward, order, filter }: PageRequest): Query | undefined => {
   const cursor = backward ? before : after;
@@ -71,20 +73,20 @@ const select = (columns: string, { label }: JobFilter, conditions: readonly Quer
   };
 };
 
-/** The column that holds a job's id in the order of the index that is read. Ids rise with creation. */
+/** The column with the id of a job, in the order of the index that is read. Ids rise with creation. */
 const idOf = ({ label }: JobFilter): string => (label === undefined ? 'j.id' : 'l.job_id');
 
 /**
- * The conditions of a filter, all of which must hold, in as many versions as it takes for each to be read from
- * one index in the order of ids.
+ * The conditions of a filter, all of which must hold, in as many alternatives as are needed for each to be read from one
+ * index in the order of ids.
  */
 const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   const { label, name, owner, image } = filter;
-  // No client may make statements of ever new shapes by naming a status twice.
+  // A client that names a status twice must not cause new statements.
   const asked = filter.status ?? (filter.exitCode === 0 ? EXITED : undefined);
   const statuses = asked && [...new Set(asked)];
   if (statuses?.length === 0) return [[{ sql: 'FALSE', values: [] }]];
-  // The index is chosen by what tells most jobs apart, which SQLite cannot know: a `+` keeps it off a column.
+  // The most selective condition decides the index. SQLite cannot know it: a `+` excludes the index of a column.
   const outcome = outcomes(filter);
   const distinct = label !== undefined || name !== undefined || outcome.length > 0;
   const conditions: Query[] = [...creation(filter)];
@@ -131,7 +133,7 @@ export const outcomeConditions = (filter: JobFilter): readonly Query[] => [
   ...(filter.exitCode === 0 ? [SUCCESS] : []),
 ];
 
-/** As the index `jobs_failed` has it; a plain OR SQLite would look for in the index of states. */
+/** As in the index `jobs_failed`; SQLite would serve a plain OR from the index of states. */
 const FAILED = `CASE WHEN j.status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')
   OR (j.status = 'COMPLETED' AND j.exit_code IS NOT 0) THEN 1 ELSE 0 END`;
 
@@ -149,17 +151,17 @@ const creation = ({ createdAfter, createdBefore }: JobFilter): readonly Query[] 
   ...(createdBefore === undefined ? [] : [{ sql: 'j.created_at < ?', values: [createdBefore.getTime()] }]),
 ];
 
-/** What ids must lie on a side of. */
+/** A bound of ids. */
 interface Bound extends Query {
   readonly side: '>' | '>=' | '<' | '<=';
 }
 
 /**
- * The stretch of ids, which every index has in order, that lies within cursors and the times of a filter. One bound
- * for each end: of two, SQLite would begin at the first and read its way to the second.
+ * The range of ids, which every index has in order, between the cursors and within the times of a filter. One bound for
+ * each end: with two, SQLite would begin at the first and scan to the second.
  */
 const stretch = (filter: JobFilter, cursors: readonly Bound[]): readonly Query[] => {
-  // The bounds of times and prefixes are the beginning of an id, and no id: equal or not makes no difference to them.
+  // The bounds of times and prefixes are never complete ids, so it does not matter whether they are inclusive.
   const bounds = [...cursors, ...timeBounds(filter), ...prefixBounds(filter)];
   const end = (sign: '>' | '<', narrower: 'max' | 'min'): readonly Query[] => {
     const [first, ...others] = bounds.filter(({ side }) => side.startsWith(sign));
@@ -183,7 +185,7 @@ const prefixBounds = ({ idPrefix }: JobFilter): readonly Bound[] =>
 
 const LATEST = 0xffff_ffff_ffff;
 
-/** Times as bounds of ids, whose own times are as far from those of creation as the clock was ever stepped. */
+/** Times as bounds of ids, whose own times differ from those of creation by as much as the clock was ever set. */
 const timeBounds = ({ createdAfter, createdBefore }: JobFilter): readonly Bound[] => {
   const bound = (side: '<' | '>', time: Date): Bound => {
     const lag = `(SELECT ${side === '>' ? 'max' : 'min'}(lag) FROM jobs)`;

@@ -1,7 +1,9 @@
+/** Jobs as rows of the database, and back. */
+
 import type { Account, Job, JobState, JobStatus, LimitHit, LimitKind, Termination } from '../jobs/job.ts';
 import { loadOutput, loadSpec, loadUsage, storeOutput, storeSpec, storeUsage } from './stored.ts';
 
-/** A row of the table `jobs`, as SQLite gives it. Times are milliseconds since 1970. */
+/** A row of the table `jobs`, as SQLite returns it. Times are milliseconds since 1970. */
 export interface JobRow {
   readonly id: string;
   readonly owner: string;
@@ -49,7 +51,7 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   retried_by: true,
 };
 
-/** The columns of a row, by name; the table has one more, which SQLite computes. */
+/** The names of the columns; the table has one more, which SQLite computes. */
 export const COLUMNS: readonly string[] = Object.keys(EVERY_COLUMN);
 
 /** The columns that a state fills. */
@@ -87,7 +89,7 @@ export const toColumns = (state: JobState): StateColumns => {
   };
 };
 
-/** @throws Error when the row holds what no state has: the database was changed by other hands */
+/** @throws Error if the row is not a valid state: another program changed the database */
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   owner: row.owner,

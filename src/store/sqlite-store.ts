@@ -1,3 +1,5 @@
+/** The job store in SQLite. */
+
 import type { Statement } from 'better-sqlite3';
 import type { Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
@@ -21,9 +23,9 @@ import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 
 /**
- * Opens the jobs kept in a SQLite file, made if need be.
+ * Opens the job store in a SQLite file, which is created if necessary.
  *
- * @throws DatabaseError when the file cannot be used
+ * @throws DatabaseError if the file cannot be used
  */
 export const openStore = (path: string): JobStore => new SqliteStore(openDatabase(path));
 
@@ -35,7 +37,7 @@ type EventRow = JobRow & { readonly number: number; readonly time: number; reado
 
 class SqliteStore implements JobStore {
   readonly #db: Connection;
-  /** By their text: it depends on the shape of a filter and never on its values, and shapes are few. */
+  /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
   readonly #commits: GroupCommit;
@@ -64,7 +66,7 @@ class SqliteStore implements JobStore {
     for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
   }
 
-  /** What an earlier request of the same owner and key has led to. */
+  /** The result of an earlier request of the same owner with the same key. */
   #earlier(owner: string, { key, digest }: RequestKey): Insertion | undefined {
     const sql = `SELECT k.digest, ${COLUMNS.map((name) => `j.${name}`).join(', ')}
       FROM request_keys k JOIN jobs j ON j.id = k.job_id WHERE k.owner = ? AND k.key = ?`;
@@ -199,7 +201,7 @@ class SqliteStore implements JobStore {
   }
 
   #lastEvent(): number {
-    // Not the highest that is there: that goes with its job, and whoever has seen it may still go on behind it.
+    // Not the highest existing number: it is deleted with its job, and a reader may still continue after it.
     const sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'job_events'";
     return Number(this.#prepare(sql).pluck().get());
   }
@@ -210,7 +212,7 @@ class SqliteStore implements JobStore {
   }
 
   #jobs(query: Query): Job[] {
-    // The statements that come here read the columns of a `JobRow`, whose types the table's STRICT and CHECKs hold.
+    // These statements select the columns of a `JobRow`, whose types are enforced by STRICT and the CHECKs of the table.
     return (this.#all(query) as JobRow[]).map(fromRow);
   }
 

@@ -1,3 +1,5 @@
+/** Decides which user and group ids cells get on this machine. */
+
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { IdRange } from '../protocol/id-map.ts';
@@ -20,39 +22,39 @@ export interface JobIds {
   /** Id maps of a cell; their outside is the user namespace where its supervisor lives. */
   readonly uids: readonly IdRange[];
   readonly gids: readonly IdRange[];
-  /** What the files of the image belong to from id 0 on, where that is not what the maps say; `null`: it is. */
+  /** The owners of the image's files, from id 0, if they are not those of the maps; `null`: they are. */
   readonly owners: { readonly uid: number; readonly gid: number } | null;
   /** Commands may have supplementary groups (setgroups(2) is not denied). */
   readonly groups: boolean;
-  /** Options that an overlay needs there. */
+  /** Mount options that an overlay needs with these ids. */
   readonly overlay: string;
 }
 
-/** The ids that all cells have, and what gives them to them: decided once, when the server starts. */
+/** The ids of all cells and how they get them: decided once, when the server starts. */
 export interface CellIds extends JobIds {
   readonly owners: null;
   /**
-   * `range`: ids that the server may hand out itself; `subordinate`: those that an administrator set aside for
-   * the server's user; `single`: there is but the server's own, which is id 0 of a cell.
+   * `range`: ids that the server may map itself; `subordinate`: those that an administrator set aside for the server's
+   * user; `single`: only the server's own, which is id 0 of a cell.
    */
   readonly kind: 'range' | 'subordinate' | 'single';
-  /** What ids 0 are in the user namespace of this process: owners of what belongs to a cell's root in an image. */
+  /** What id 0 is in the user namespace of this process: the owner of what belongs to root in an image. */
   readonly owner: { readonly uid: number; readonly gid: number };
   /**
-   * Program and arguments to put in front of a program, so that it runs as root of the user namespace that cells
-   * are made in; none where this process may make cells where it is.
+   * Program and arguments that run another program as root of the user namespace in which cells are made; empty if this
+   * process may make cells in its own.
    */
   readonly enter: readonly string[];
-  /** What a person should know of it; `undefined` for a server that is root. */
+  /** What the operator should know about it; `undefined` for a server that is root. */
   readonly notice: string | undefined;
-  /** What would give cells more ids. */
+  /** How cells could get more ids. */
   readonly remedy: string | undefined;
 }
 
 /** No cell can have any id here. Message and remedy are meant for the person who runs the server. */
 export class IdsError extends Error {
   override readonly name = 'IdsError';
-  /** What the launcher said, without what to do about it. */
+  /** What the launcher reported, without the remedy. */
   readonly reason: string;
 
   constructor(reason: string, options?: ErrorOptions) {
@@ -64,14 +66,14 @@ export class IdsError extends Error {
 export interface CellIdsOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
-  /** First of the ids that cells get where the server may hand out any. */
+  /** First of the ids that cells get if the server may map any. */
   readonly idBase: number;
   /** Default `/proc`. */
   readonly proc?: string;
-  /** Default: what this process is. */
+  /** Default: those of this process. */
   readonly user?: SubordinateOptions['user'];
   readonly subordinate?: Omit<SubordinateOptions, 'user'>;
-  /** Tries whether `enter` works: throws what it said when not. Default: by running the launcher. */
+  /** Throws an error if `enter` does not work. Default: runs the launcher. */
   readonly attempt?: (enter: readonly string[]) => Promise<void>;
 }
 
@@ -80,7 +82,7 @@ const CAP_SETGID = 6n;
 const CAP_SETUID = 7n;
 const CAP_SYS_ADMIN = 21n;
 
-// An overlay that is mounted without privileges over the machine keeps its marks in user.* attributes
+// An overlay that is mounted without privileges on the host keeps its marks in user.* attributes
 // (overlayfs.rst, "User xattr").
 const UNPRIVILEGED_OVERLAY = 'userxattr';
 
@@ -88,7 +90,7 @@ const UNPRIVILEGED_OVERLAY = 'userxattr';
  * Decides which ids cells get, best first: a range of ids that the server may map itself, subordinate ids, and
  * the server's own. What needs a namespace is tried, not guessed.
  *
- * @throws IdsError when not even a namespace with a single id can be made
+ * @throws IdsError if not even a namespace with a single id can be created
  */
 export const findCellIds = async (options: CellIdsOptions): Promise<CellIds> => {
   const { launcher, idBase, proc = '/proc', user = thisUser() } = options;
@@ -117,7 +119,7 @@ export const findCellIds = async (options: CellIdsOptions): Promise<CellIds> => 
 /** Whether it makes sense to try: nobody makes devices in a user namespace, where all cells are made that have to enter one. */
 export const mayMakeDevices = ({ enter }: Pick<CellIds, 'enter'>): boolean => enter.length === 0;
 
-/** Root as usual; or the root of a container that has a user namespace of its own. */
+/** Root of the machine, or of a container that has its own user namespace. */
 const withPrivileges = (rights: OwnRights, idBase: number): CellIds => {
   const overlay = isInitial(rights.uids) ? '' : UNPRIVILEGED_OVERLAY;
   const common = { owners: null, enter: [], groups: rights.groups, overlay, remedy: undefined };
@@ -142,7 +144,7 @@ const withPrivileges = (rights: OwnRights, idBase: number): CellIds => {
   return { ...common, kind: 'range', count, uids: from(owner.uid), gids: from(owner.gid), owner, notice };
 };
 
-/** Root that may not mount, as in a container: of a namespace of its own it has all rights. */
+/** Root that may not mount, as in a container: in its own user namespace it has all capabilities. */
 const mapped = (rights: OwnRights, idBase: number, launcher: string): CellIds | undefined => {
   const [uids, gids] = [roomFor(rights.uids, idBase), roomFor(rights.gids, idBase)];
   if (uids === undefined || gids === undefined) return undefined;
@@ -239,7 +241,7 @@ const checked = async (
   return ids;
 };
 
-/** Exit code of the launcher when it is told nothing: EX_USAGE of sysexits(3). */
+/** Exit code of the launcher without arguments: EX_USAGE of sysexits(3). */
 const USAGE = 64;
 
 const tryToEnter = async (

@@ -1,3 +1,5 @@
+/** User and group ids of cells. */
+
 export {
   type CellIds,
   type CellIdsOptions,

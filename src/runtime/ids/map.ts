@@ -1,8 +1,10 @@
+/** Id maps of user namespaces (user_namespaces(7)). */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type IdRange, parseMap } from '../protocol/id-map.ts';
 
-/** A row of ids: `count` of them from `first` on. */
+/** A range of ids: `count` of them, starting with `first`. */
 export interface IdRow {
   readonly first: number;
   readonly count: number;
@@ -23,8 +25,8 @@ export const isInitial = (map: readonly IdRange[]): boolean =>
   map.some(({ inside, outside, count }) => inside === 0 && outside === 0 && count === EVERY);
 
 /**
- * Ids of this user namespace that cells can have: those from `base` on or, in a container that has not got
- * those, the longest row there is besides id 0, which is the server itself; `undefined` when there is nothing else.
+ * Ids of this user namespace that cells can have: those that start with `base` or, in a container that does not have
+ * them, the longest range without id 0, which is the server itself; `undefined` if there is no other id.
  */
 export const roomFor = (map: readonly IdRange[], base: number): IdRow | undefined => {
   const has = ({ inside, count }: IdRange) => inside <= base && base + MOST_IDS <= inside + count;
@@ -36,7 +38,7 @@ export const roomFor = (map: readonly IdRange[], base: number): IdRow | undefine
   return rows.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count)[0];
 };
 
-/** Lines up rows of outside ids behind id 0, which is `own`: as root of the namespace that cells are made in. */
+/** Maps id 0 to `own` and the ids after it to ranges of outside ids: for the namespace in which cells are made. */
 export const lineUp = (own: number, rows: readonly IdRow[]): readonly IdRange[] => {
   const map = [{ inside: 0, outside: own, count: 1 }];
   let inside = 1;
@@ -48,7 +50,7 @@ export const lineUp = (own: number, rows: readonly IdRow[]): readonly IdRange[] 
   return map;
 };
 
-/** The map of a cell: what stands behind id 0 of `map`, from 0 on. A line must not reach over the end of one there. */
+/** The map of a cell: the ids after id 0 of `map`, from 0. A line must not extend beyond one of `map`. */
 export const behindFirst = (map: readonly IdRange[], count: number): readonly IdRange[] =>
   map
     .filter(({ inside }) => inside > 0 && inside <= count)
@@ -58,7 +60,7 @@ export const behindFirst = (map: readonly IdRange[], count: number): readonly Id
       count: Math.min(line.count, count + 1 - line.inside),
     }));
 
-/** What this process is allowed to, of what matters here. */
+/** The rights of this process, as far as they matter here. */
 export interface OwnRights {
   readonly uids: readonly IdRange[];
   readonly gids: readonly IdRange[];

@@ -1,16 +1,18 @@
+/** Ranges of host ids, one for each job. */
+
 import type { IdRange } from '../protocol/id-map.ts';
 import type { CellIds, JobIds } from './cell-ids.ts';
 import { MOST_IDS } from './map.ts';
 
-// The end of what systemd's list of ranges (systemd.io/UIDS-GIDS) leaves unused around the default base; ids beyond it
-// are negative where a program takes them for signed numbers.
+// The end of the range that systemd's list (systemd.io/UIDS-GIDS) leaves unused around the default base; ids beyond it
+// are negative in programs that use signed numbers.
 const END = 2 ** 31;
-// (uid_t) -1 stands for no id, so that the last range cannot be used (user_namespaces(7)).
+// (uid_t) -1 means no id, so the last range cannot be used (user_namespaces(7)).
 const LAST_END = 2 ** 32 - MOST_IDS;
 
 /**
- * Ranges of ids, one for each job, behind the range that the files of images belong to. Where jobs can have such ones,
- * the ids of one never mean another's, nor its files, keys and resource limits.
+ * Ranges of ids, one for each job, after the range that owns the files of images. With them, no job shares ids, and so
+ * files, keys and resource limits, with another.
  */
 export class IdSlots {
   /** How many jobs can have a range of their own at a time. */
@@ -21,7 +23,7 @@ export class IdSlots {
   readonly #used = new Set<number>();
   #next = 0;
 
-  /** @param ids whose maps are one range each, which begins at the same id */
+  /** @param ids the maps must be a single range each, both starting with the same id */
   constructor(ids: CellIds) {
     this.#ids = ids;
     this.#first = ids.owner.uid + MOST_IDS;
@@ -30,9 +32,9 @@ export class IdSlots {
   }
 
   /**
-   * The ids of a job: those that it has, or a range that has been free for longest.
+   * The ids of a job: those that it has, or the range that has been free the longest.
    *
-   * @throws Error when all are taken
+   * @throws Error if all are taken
    */
   take(job: string): JobIds {
     const slot = this.#taken.get(job) ?? this.#free();
@@ -42,14 +44,14 @@ export class IdSlots {
     return { ...this.#ids, uids: map, gids: map, owners: this.#ids.owner };
   }
 
-  /** Keeps the range of a job that runs already. */
+  /** Marks the range of a job that already runs as taken. */
   adopt(job: string, uids: readonly IdRange[]): void {
     const slot = ((uids[0]?.outside ?? 0) - this.#first) / MOST_IDS;
-    // Of a server that had another base, or jobs that share one range.
+    // Not a slot: the job was started by a server with another base, or its jobs share one range.
     if (Number.isInteger(slot) && slot >= 0 && slot < this.count) this.#hold(job, slot);
   }
 
-  /** The job has ended: another may have its range. */
+  /** The job has ended: its range is free. */
   release(job: string): void {
     const slot = this.#taken.get(job);
     if (slot === undefined) return;
@@ -72,7 +74,7 @@ export class IdSlots {
   }
 }
 
-/** Ranges for jobs, where cells have ids that this process may map as it likes; `undefined` elsewhere. */
+/** Ranges for jobs, if this process may map any ids for cells; otherwise `undefined`. */
 export const slotsOf = (ids: CellIds): IdSlots | undefined => {
   const [uids] = ids.uids;
   const own = ids.kind === 'range' && ids.enter.length === 0 && ids.overlay === '';

@@ -1,3 +1,5 @@
+/** Subordinate ids: what an administrator set aside for a user (subuid(5)). */
+
 import { execFile } from 'node:child_process';
 import { access, constants, readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
@@ -5,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { IdRow } from './map.ts';
 
-/** The ids that an administrator has set aside for a user (subuid(5), subgid(5)), and what may map them. */
+/** The ids that an administrator has set aside for a user (subuid(5), subgid(5)), and the programs that map them. */
 export interface Subordinate {
   readonly uids: readonly IdRow[];
   readonly gids: readonly IdRow[];
@@ -21,9 +23,9 @@ export interface NoSubordinate {
 
 export interface SubordinateOptions {
   readonly user: { readonly uid: number; readonly name: string | undefined };
-  /** Folders of programs. Default: `PATH`, and where distributions put them. */
+  /** Folders of programs. Default: `PATH`, and where distributions install them. */
   readonly path?: readonly string[];
-  /** Where `subuid` and `subgid` lie. Default `/etc`. */
+  /** The folder of `subuid` and `subgid`. Default `/etc`. */
   readonly etc?: string;
 }
 
@@ -56,7 +58,7 @@ export const findSubordinate = async (options: SubordinateOptions): Promise<Subo
   return { uids, gids, helpers: { uid, gid } };
 };
 
-/** The user that this process is. */
+/** The user of this process. */
 export const thisUser = (): SubordinateOptions['user'] => {
   const uid = process.geteuid?.() ?? -1;
   try {
@@ -67,14 +69,14 @@ export const thisUser = (): SubordinateOptions['user'] => {
   }
 };
 
-/** What getsubids(1) says, which also asks directories on the network; without it, what the file says. */
+/** The output of getsubids(1), which also asks network directories; without it, the content of the file. */
 const rowsOf = async (
   user: { readonly uid: number; readonly name: string },
   { getsubids, options }: { readonly getsubids: string | undefined; readonly options: readonly string[] },
   file: string,
 ): Promise<readonly IdRow[]> => {
   if (getsubids !== undefined) {
-    // It fails for a user without any, and knows no numbers in place of names: the file is then looked at.
+    // It fails for a user without ids, and does not support numbers instead of names: then the file is read.
     const said = await promisify(execFile)(getsubids, [...options, user.name], { timeout: 5_000 }).catch(
       () => undefined,
     );

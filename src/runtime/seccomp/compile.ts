@@ -1,7 +1,9 @@
+/** Compiles the decisions about system calls into a BPF program. */
+
 import { ANSWER, CODE, FARTHEST_BRANCH, type Instruction, MOST_INSTRUCTIONS, OFFSET } from './program.ts';
 import { ALL_BITS, type Rule, type Test, type Verdict } from './rule.ts';
 
-/** What a policy says, number by number. Numbers that are not there are those of no known call. */
+/** The decisions of a policy by number. A missing number belongs to no known call. */
 export interface Decisions {
   /** AUDIT_ARCH_* of linux/audit.h. */
   readonly architecture: number;
@@ -9,18 +11,18 @@ export interface Decisions {
   readonly unknown: Verdict;
 }
 
-/** A decision that holds from a number up to the next span. */
+/** A decision for the numbers from one up to the next span. */
 interface Span {
   readonly from: number;
   readonly decision: Verdict | Rule;
 }
 
 /**
- * Compiles decisions into a filter for seccomp(2). Calls of another architecture end the process: a filter for this
- * one's numbers cannot judge them. Verdicts that need no argument are found without looking at one, so that the kernel
- * finds them once, when it takes the filter, and such calls cost nothing after that (Linux 5.11 and newer).
+ * Compiles decisions into a filter for seccomp(2). Calls of another architecture kill the process: the numbers of
+ * this one mean nothing for them. Verdicts that need no argument are found without reading one, so that the kernel
+ * computes them once, when it loads the filter, and such calls cost nothing after that (Linux 5.11 and newer).
  *
- * @throws RangeError when the program is longer than the kernel takes
+ * @throws RangeError if the program is longer than the kernel accepts
  */
 export const compile = ({ architecture, calls, unknown }: Decisions): readonly Instruction[] => {
   const program = [
@@ -35,7 +37,7 @@ export const compile = ({ architecture, calls, unknown }: Decisions): readonly I
   return program;
 };
 
-/** All numbers, as few spans as possible. */
+/** All numbers, in as few spans as possible. */
 const spans = (calls: Decisions['calls'], unknown: Verdict): readonly Span[] => {
   const found: Span[] = [{ from: 0, decision: calls.get(0) ?? unknown }];
   const end = Math.max(...calls.keys()) + 1;
@@ -55,8 +57,8 @@ const isSame = (first: Verdict | Rule, second: Verdict | Rule | undefined): bool
 };
 
 /**
- * A balanced tree of comparisons of the number, which is in the accumulator, and the verdicts behind it, each once: the
- * time that it takes to load a filter, which every job waits for, grows with its length.
+ * A balanced tree of comparisons of the number, which is in the accumulator, followed by the verdicts, each once: the time
+ * to load a filter, which every job waits for, grows with its length.
  */
 const search = (among: readonly Span[]): readonly Instruction[] => {
   const verdicts = among.flatMap(({ decision }) => (isRule(decision) ? [] : [answerOf(decision)]));
@@ -64,12 +66,12 @@ const search = (among: readonly Span[]): readonly Instruction[] => {
   return [...lay(among, shared, 0), ...shared.map(answerWith)];
 };
 
-/** More than lies between a branch to a verdict and all that was laid before that branch: a rule and a branch. */
+/** More than there is between a branch to a verdict and what was emitted before that branch: a rule and a branch. */
 const MARGIN = 96;
 
 /**
- * Code for some of the spans, before `behind` instructions and the shared verdicts. None at all for a single verdict
- * that a branch can reach.
+ * Code for some of the spans, which `behind` instructions and the shared verdicts follow. Empty for a single verdict that
+ * a branch can reach.
  */
 const lay = (among: readonly Span[], shared: readonly number[], behind: number): readonly Instruction[] => {
   const [first] = among;
@@ -103,14 +105,14 @@ const decide = (decision: Verdict | Rule): readonly Instruction[] => {
   return [...cases, answer(decision.otherwise)];
 };
 
-/** Goes on to `body` when all tests hold, and behind it when one does not. */
+/** Runs `body` if all tests hold, and skips it otherwise. */
 const guard = ([test, ...tests]: readonly Test[], body: readonly Instruction[]): readonly Instruction[] => {
   if (test === undefined) return body;
   const rest = guard(tests, body);
   return [...check(test, rest.length), ...rest];
 };
 
-/** Skips `length` instructions unless the test holds. */
+/** Skips `length` instructions if the test does not hold. */
 const check = ({ argument, half, mask, values }: Test, length: number): readonly Instruction[] => [
   load(OFFSET.argument(argument, half)),
   ...(mask === ALL_BITS ? [] : [{ code: CODE.and, ifTrue: 0, ifFalse: 0, operand: mask >>> 0 }]),

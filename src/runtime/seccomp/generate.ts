@@ -4,13 +4,13 @@
  *
  *     node src/runtime/seccomp/generate.ts
  *
- * A call that comes new into a table must be put into the policy by hand: its tests ask for that.
+ * A call that is new in a table must be added to the policy by hand: its tests require that.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where the numbers of an architecture stand. */
+/** Where the numbers of an architecture are defined. */
 interface Source {
   readonly name: string;
   readonly header: string;

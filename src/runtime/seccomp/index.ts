@@ -1,3 +1,5 @@
+/** The seccomp filter of cells. */
+
 import { compile, type Decisions } from './compile.ts';
 import { ENOSYS, EPERM, POLICY } from './policy.ts';
 import { encodeProgram } from './program.ts';
@@ -21,9 +23,9 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 const KNOWN = new Set(Object.values(ARCHITECTURES).flatMap(({ syscalls }) => Object.keys(syscalls)));
 
 /**
- * What a policy says of an architecture's calls.
+ * The decisions of a policy for the calls of an architecture.
  *
- * @throws Error when it does not say one thing of each of them, or names one that no architecture has
+ * @throws Error if it does not have exactly one decision for each of them, or names one that no architecture has
  */
 export const decide = (policy: Policy, { audit, syscalls }: Architecture): Decisions => {
   const said = new Map<string, Verdict | Rule>();
@@ -50,8 +52,7 @@ const names = (groups: Groups): readonly string[] =>
   Object.values(groups).flatMap((words) => words.trim().split(/\s+/));
 
 /**
- * The filter that every cell is given, for `LaunchPlan.seccomp`. To compile it takes longer than to make a cell: it is
- * done once.
+ * The filter of every cell, for `LaunchPlan.seccomp`. Compiling it takes longer than making a cell, so it is done once.
  *
  * @param arch as in `process.arch`
  * @throws Error on an architecture without a table of system calls

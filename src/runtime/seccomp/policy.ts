@@ -1,8 +1,10 @@
+/** Which system calls a command may make. */
+
 import { low, noHighBits, type Policy, type Rule, type Test, type Verdict } from './rule.ts';
 
 /*
- * Begun from the default profiles of Docker and Podman (github.com/moby/profiles, github.com/containers/common), less
- * what they allow with a capability, which no job has, and less what nearly no program needs and has had holes.
+ * Based on the default profiles of Docker and Podman (github.com/moby/profiles, github.com/containers/common), without
+ * what they allow with a capability, which no job has, and without what hardly any program needs and has been vulnerable.
  */
 
 export const EPERM: Verdict = { errno: 1 };
@@ -44,7 +46,7 @@ const INTERNET: Rule = {
     protocols(SOCK.DGRAM, [IPPROTO.DEFAULT, IPPROTO.UDP]),
     protocols(SOCK.DGRAM, [IPPROTO.ICMP], low(0, [AF.INET])),
     protocols(SOCK.DGRAM, [IPPROTO.ICMPV6], low(0, [AF.INET6])),
-    // What a kernel without the protocol answers: a runtime that tries MPTCP first, as Go's does, then takes TCP.
+    // The error of a kernel without the protocol: a runtime that tries MPTCP first, as Go does, then uses TCP.
     { when: [low(1, [SOCK.STREAM, SOCK.DGRAM], SOCK_TYPE_MASK)], verdict: EPROTONOSUPPORT },
   ],
   otherwise: EPERM,
@@ -60,7 +62,7 @@ const SOCKET: Rule = {
     { when: [low(0, [AF.UNIX])], verdict: 'allow' },
     { when: [low(0, [AF.INET, AF.INET6])], verdict: INTERNET },
     { when: [low(0, [AF.NETLINK]), low(2, [NETLINK.ROUTE])], verdict: 'allow' },
-    // What a kernel without audit answers: useradd and the like go on then, and give up at any other error.
+    // The error of a kernel without audit: useradd and similar programs continue then, and fail with any other error.
     { when: [low(0, [AF.NETLINK]), low(2, [NETLINK.AUDIT])], verdict: EPROTONOSUPPORT },
   ],
   otherwise: EPERM,
@@ -95,7 +97,7 @@ const noHugePages = (flags: number, flag: number): Rule => ({
 // Pages that are merged with equal ones of others: that takes the machine's time, and shows what the others hold.
 const MADV_MERGEABLE = 12;
 const MADVISE: Rule = {
-  // What a kernel without such a thing answers (madvise(2)).
+  // The error of a kernel without the feature (madvise(2)).
   cases: [{ when: [low(2, [MADV_MERGEABLE])], verdict: EINVAL }],
   otherwise: 'allow',
 };
@@ -109,7 +111,7 @@ const TERMINALS: Rule = {
   otherwise: 'allow',
 };
 
-// PER_LINUX, PER_LINUX32, both with UNAME26, and the question which it is (sys/personality.h).
+// PER_LINUX, PER_LINUX32, both with UNAME26, and the query of the current one (sys/personality.h).
 const PERSONALITY: Rule = {
   cases: [{ when: [low(0, [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff])], verdict: 'allow' }],
   otherwise: EPERM,
@@ -123,13 +125,13 @@ const PRCTL: Rule = { cases: [{ when: [low(0, Object.values(PR))], verdict: EPER
 const S_IFMT = 0o170000;
 const S = { IFIFO: 0o010000, IFREG: 0o100000, IFSOCK: 0o140000 } as const;
 
-/** Files that are not devices; nor is a device of number 0, which takes no privilege: overlayfs hides files with it. */
+/** Files that are not devices, and the device number 0, which needs no privilege: overlayfs hides files with it. */
 const makeNode = (mode: number): Rule => ({
   cases: [{ when: [low(mode, [0, ...Object.values(S)], S_IFMT)], verdict: 'allow' }],
   otherwise: EPERM,
 });
 
-/** What a command in a cell may ask of the kernel. */
+/** The system calls that a command in a cell may make. */
 export const POLICY: Policy = {
   allowed: {
     'files by descriptor': `

@@ -1,20 +1,22 @@
+/** Instructions of classic BPF, as seccomp(2) runs them. */
+
 /** An instruction of classic BPF: `struct sock_filter` of linux/filter.h. */
 export interface Instruction {
   readonly code: number;
-  /** Instructions that a conditional jump skips when the condition holds, and when it does not. */
+  /** Instructions that a conditional jump skips if the condition holds, and if it does not. */
   readonly ifTrue: number;
   readonly ifFalse: number;
   readonly operand: number;
 }
 
-/** Most instructions that the kernel takes (BPF_MAXINSNS). */
+/** The most instructions that the kernel accepts (BPF_MAXINSNS). */
 export const MOST_INSTRUCTIONS = 4096;
 /** A conditional jump has 8 bits for a distance. */
 export const FARTHEST_BRANCH = 255;
 
 /** Codes of instructions, as far as they are used (linux/bpf_common.h). */
 export const CODE = {
-  /** Loads 32 bits of what is examined: BPF_LD | BPF_W | BPF_ABS. */
+  /** Loads 32 bits of the examined data: BPF_LD | BPF_W | BPF_ABS. */
   load: 0x20,
   /** BPF_ALU | BPF_AND | BPF_K */
   and: 0x54,
@@ -28,10 +30,10 @@ export const CODE = {
   answer: 0x06,
 } as const;
 
-/** What a filter answers: a word of these and, for an errno, the number (linux/seccomp.h). */
+/** What a filter returns: one of these and, for an errno, the number (linux/seccomp.h). */
 export const ANSWER = { allow: 0x7fff_0000, errno: 0x0005_0000, killProcess: 0x8000_0000 } as const;
 
-/** Where things lie in what a filter examines: `struct seccomp_data`, on machines whose low byte is the first. */
+/** Offsets in the data that a filter examines: `struct seccomp_data`, on little-endian machines. */
 export const OFFSET = {
   number: 0,
   architecture: 4,
@@ -40,7 +42,7 @@ export const OFFSET = {
 
 const INSTRUCTION_BYTES = 8;
 
-/** The program as `struct sock_filter[]` lies in memory, in hexadecimal digits. */
+/** The program as `struct sock_filter[]` in memory, in hexadecimal digits. */
 export const encodeProgram = (program: readonly Instruction[]): string => {
   const bytes = Buffer.alloc(program.length * INSTRUCTION_BYTES);
   for (const [index, { code, ifTrue, ifFalse, operand }] of program.entries()) {

@@ -1,33 +1,35 @@
-/** What becomes of a call: it goes on to the kernel, fails with an errno, or ends the process. */
+/** The words in which the policy is written: verdicts, tests, rules. */
+
+/** What happens to a call: it is allowed, fails with an errno, or kills the process. */
 export type Verdict = 'allow' | 'kill' | { readonly errno: number };
 
 /**
- * A look at 32 bits of an argument. What the kernel declares as `int` it takes from the low half of the register, no
- * matter what the high half holds: so does a test of the low half, and a filter that compared all 64 bits could be
- * passed by setting one above (CVE-2019-10063 was that).
+ * A test of 32 bits of an argument. The kernel reads what it declares as `int` from the low half of the register, whatever
+ * the high half is, and so does a test of the low half: a filter that compared all 64 bits could be bypassed by setting
+ * one of the high bits (CVE-2019-10063).
  */
 export interface Test {
   /** 0 to 5. */
   readonly argument: number;
   readonly half: 'low' | 'high';
-  /** Bits that are looked at. */
+  /** The tested bits. */
   readonly mask: number;
   /** Holds when they are one of these. */
   readonly values: readonly number[];
 }
 
-/** The verdict of the first case of which all tests hold, or of the rule that goes on from there; of none, the last word. */
+/** The verdict, or a further rule, of the first case whose tests all hold; otherwise the last one. */
 export interface Rule {
   readonly cases: readonly { readonly when: readonly Test[]; readonly verdict: Verdict | Rule }[];
   readonly otherwise: Verdict;
 }
 
-/** Names of calls between spaces, by what they have in common. */
+/** Names of calls, separated by spaces, by what they have in common. */
 export type Groups = Readonly<Record<string, string>>;
 
-/** Which calls may be made. Of every call that a table knows it has to say something, and only once. */
+/** Which calls may be made. It has exactly one decision for every call in the tables. */
 export interface Policy {
-  /** Go on to the kernel. */
+  /** Allowed. */
   readonly allowed: Groups;
   /** Fail with EPERM. */
   readonly refused: Groups;
