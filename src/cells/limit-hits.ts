@@ -75,7 +75,7 @@ const output = (record: ExitRecord, { outputBytes: value }: Limits): LimitHit | 
     evidence: [],
     message: ended
       ? `it wrote more than its output limit of ${value} bytes and was killed`
-      : `it wrote ${written} bytes, more than its output limit of ${value} bytes: ${record.droppedBytes} in the middle are dropped`,
+      : `it wrote ${written} bytes, more than its output limit of ${value} bytes: ${record.droppedBytes} in the middle were dropped`,
   };
 };
 
@@ -114,7 +114,7 @@ const memory = (
     unit: 'bytes',
     ended,
     evidence,
-    message: `it needed more than its memory limit of ${value} bytes and was killed${seen}`,
+    message: `it exceeded its memory limit of ${value} bytes and was killed${seen}`,
   };
 };
 
@@ -128,7 +128,7 @@ const pids = ({ pids: value }: Limits, usage: Usage | null, find: LookUp): Limit
     unit: 'processes',
     ended: false,
     evidence: present([refused, find('pids.peak', null)]),
-    message: `it could not start a process or thread beyond its limit of ${value}, ${times(refused.value)}`,
+    message: `it could not create a process or thread beyond its limit of ${value}, ${times(refused.value)}`,
   };
 };
 
@@ -146,7 +146,7 @@ const memoryHigh = (
     unit: 'bytes',
     ended: false,
     evidence: present([slowed, find('memory.peak', null)]),
-    message: `it was slowed down for having more memory than ${value} bytes, ${times(slowed.value)}`,
+    message: `it used more memory than its soft limit of ${value} bytes and was throttled, ${times(slowed.value)}`,
   };
 };
 
@@ -160,7 +160,7 @@ const cpus = ({ cpus: value }: Limits, find: LookUp): LimitHit | undefined => {
     unit: 'CPUs',
     ended: false,
     evidence: present([find('cpu.stat', 'nr_throttled'), throttled]),
-    message: `for ${Math.round(throttled.value / 1000)} ms in all its threads waited, since it may use ${value} CPUs`,
+    message: `its limit of ${value} CPUs throttled it for ${Math.round(throttled.value / 1000)} ms in total`,
   };
 };
 

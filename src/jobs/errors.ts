@@ -37,30 +37,30 @@ export const notFound = (field: string, what: string, got: string): ClientError 
 export const idempotencyConflict = (field: string, key: string): ClientError =>
   new ClientError(
     'IDEMPOTENCY_CONFLICT',
-    `${field}: expected the same request as before with this key, got another with ${show(key)}`,
+    `${field}: expected the input that this key was first used with, got other input with ${show(key)}`,
     field,
   );
 
 export const queueFull = (most: number): ClientError =>
-  new ClientError('QUEUE_FULL', `${most} jobs wait already: try again later`);
+  new ClientError('QUEUE_FULL', `the queue is full (${most} jobs are waiting): try again later`);
 
 export const storageFull = (): ClientError =>
   new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');
 
 export const notRunning = (field: string, status: string): ClientError =>
-  new ClientError('JOB_NOT_RUNNING', `${field}: expected a job that runs, got one that is ${status}`, field);
+  new ClientError('JOB_NOT_RUNNING', `${field}: expected a running job, got one that is ${status}`, field);
 
 export const notEnded = (field: string, status: string): ClientError =>
   new ClientError(
     'JOB_NOT_ENDED',
-    `${field}: expected a job that has ended, got one that is ${status}: stop it first`,
+    `${field}: expected a finished job, got one that is ${status}: stop it first`,
     field,
   );
 
 export const pinned = (field: string): ClientError =>
   new ClientError(
     'JOB_PINNED',
-    `${field}: expected a job that is not pinned, got one that is: unpin it first`,
+    `${field}: expected a job that is not pinned, got a pinned one: unpin it first`,
     field,
   );
 

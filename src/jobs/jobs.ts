@@ -159,7 +159,9 @@ export class Jobs implements JobService {
       await asked(pause ? supervision.pause(id) : supervision.resume(id));
       const changed = await done.job;
       if (changed === undefined)
-        throw unavailable('a process of the job waits for the kernel and cannot be stopped yet: it will be');
+        throw unavailable(
+          'a process of the job is in uninterruptible sleep: the request takes effect once it wakes up',
+        );
       if (changed.state.status !== 'RUNNING') throw notRunning('input.jobId', changed.state.status);
       return changed;
     } finally {
@@ -381,7 +383,7 @@ const asked = async (request: Promise<void>): Promise<void> => {
     await request;
   } catch (error) {
     throw error instanceof ControlError
-      ? unavailable(`the job cannot be asked for that: ${error.message}`)
+      ? unavailable(`the supervisor of the job did not carry out the request: ${error.message}`)
       : error;
   }
 };
@@ -389,7 +391,7 @@ const asked = async (request: Promise<void>): Promise<void> => {
 /** @throws ClientError for what is no number of an event, or one that is still to come */
 const eventNumber = (cursor: string, last: number): number => {
   const number = /^(?:0|[1-9]\d{0,14})$/.test(cursor) ? Number(cursor) : Number.NaN;
-  if (!(number <= last)) throw badInput('after', 'a cursor that came with an event, or "0"', cursor);
+  if (!(number <= last)) throw badInput('after', 'the cursor of an event, or "0"', cursor);
   return number;
 };
 
@@ -398,7 +400,7 @@ const STARTS = ['after', 'tail', 'since', 'offset'] as const;
 /** @throws ClientError for more than one way to begin, or an impossible one */
 const checkStart = (request: LogStart): Start => {
   const [, second] = STARTS.filter((name) => request[name] !== undefined);
-  if (second !== undefined) throw badInput(second, `only one of ${STARTS.join(', ')}`, 'another beside it');
+  if (second !== undefined) throw badInput(second, `only one of ${STARTS.join(', ')}`, 'another one as well');
   const { after, tail, since, offset, stream } = request;
   if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL))
     throw badInput('tail', `from 0 to ${MOST_TAIL} lines`, tail);
@@ -428,7 +430,7 @@ const checkMaxBytes = ({ maxBytes, first }: LogPageRequest): number => {
 const checkText = (text: string): void => {
   const bytes = Buffer.byteLength(text);
   if (bytes < 1 || bytes > LONGEST_TEXT || text.includes('\n'))
-    throw badInput('grep', `from 1 to ${LONGEST_TEXT} bytes of text without newline`, text);
+    throw badInput('grep', `from 1 to ${LONGEST_TEXT} bytes of text without a newline`, text);
 };
 
 /** A cursor that a client made up is the client's mistake. */

@@ -55,7 +55,7 @@ const RANGES: Readonly<
   Record<CommonLimit | 'cpuWeight' | 'cpuTimeMs' | 'memoryHighBytes' | 'inodes', Range>
 > = {
   cpus: { least: 0.01, most: 1024, unit: 'CPUs' },
-  cpuWeight: { least: 1, most: 10_000, unit: 'shares, of which others have 100' },
+  cpuWeight: { least: 1, most: 10_000, unit: 'shares (the default is 100)' },
   cpuTimeMs: { least: 1, most: TEN_YEARS_MS, unit: 'milliseconds' },
   memoryBytes: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
   memoryHighBytes: { least: 4 * MIB, most: 64 * TIB, unit: 'bytes' },
@@ -90,7 +90,7 @@ export const checkLimits = (
     const value = ranges[name]();
     if (value === undefined) return Math.min(context.defaults[name], most);
     if (value > most)
-      throw badInput(field(name), `at most ${most} ${RANGES[name].unit}, which this server gives`, value);
+      throw badInput(field(name), `at most ${most} ${RANGES[name].unit}, the maximum of this server`, value);
     return value;
   };
   const bounded = (name: CommonLimit & CgroupLimit): number | null =>
@@ -195,7 +195,7 @@ const checkIo = (
       device: () => checkDevice(`${name}.device`, request.device, context),
     });
     if (limits.some((other) => other.device === device))
-      throw badInput(`${name}.device`, 'each disk once', request.device ?? device);
+      throw badInput(`${name}.device`, 'unique disks', request.device ?? device);
     limits.push({ device, ...rates });
   });
   return limits;
@@ -225,7 +225,7 @@ const checkDevice = (name: string, device: string | undefined, context: LimitsCo
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     // Nobody named a disk, and none can be found: that is not the caller's mistake.
-    if (device === undefined) throw limitUnavailable(name, `${error.message}: name a disk`);
+    if (device === undefined) throw limitUnavailable(name, `${error.message}: specify a disk`);
     throw badInput(name, form, device);
   }
 };
@@ -245,7 +245,7 @@ const withinCapacity = (
 ): number | null => {
   const most = capacity[name];
   if (most !== null && (value ?? 0) > most)
-    throw badInput(field(name), `at most ${most}, which is all that jobs may have here`, value);
+    throw badInput(field(name), `at most ${most}, the capacity of this server for all jobs together`, value);
   return value;
 };
 

@@ -91,7 +91,10 @@ export class Queue {
   place(id: string): QueuePlace | undefined {
     const later = this.#later.get(id);
     if (later !== undefined) {
-      return { position: null, reason: `it is to start after ${later.job.spec.startAfter?.toISOString()}` };
+      return {
+        position: null,
+        reason: `it waits for startAfter, ${later.job.spec.startAfter?.toISOString()}`,
+      };
     }
     const index = this.#waiting.findIndex((job) => job.id === id);
     const [first] = this.#waiting;
@@ -99,7 +102,7 @@ export class Queue {
     const reason = this.#obstacle(first) ?? 'it is about to start';
     return {
       position: index + 1,
-      reason: index === 0 ? reason : `${index} jobs are before it, of which the first waits: ${reason}`,
+      reason: index === 0 ? reason : `${index} jobs are ahead of it; for the first: ${reason}`,
     };
   }
 
@@ -156,14 +159,14 @@ export class Queue {
   /** What keeps a job from starting now. */
   #obstacle({ spec }: Job): string | undefined {
     const { maxRunning, memoryBytes: memory, cpus } = this.#options;
-    if (this.#running.size >= maxRunning) return `${maxRunning} jobs run already`;
+    if (this.#running.size >= maxRunning) return `${maxRunning} jobs are running, the most at a time`;
     const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memoryBytes');
     if ((spec.limits.memoryBytes ?? 0) > memoryLeft)
-      return `it needs ${spec.limits.memoryBytes} bytes of memory, and ${memoryLeft} are left`;
+      return `it needs ${spec.limits.memoryBytes} bytes of memory, and ${memoryLeft} are free`;
     const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - this.#held('cpus');
     // Hundredths, in which CPUs are asked for, do not add up exactly.
     if ((spec.limits.cpus ?? 0) > cpusLeft + 1e-9)
-      return `it needs ${spec.limits.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are left`;
+      return `it needs ${spec.limits.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are free`;
     return undefined;
   }
 

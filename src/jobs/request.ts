@@ -97,7 +97,7 @@ const checkImage = (
 const checkCount = ({ argv = [], env = [] }: SubmitRequest): void => {
   const count = argv.length + env.length;
   if (count > MOST_STRINGS)
-    throw badInput('input', `at most ${MOST_STRINGS} of argv and env together`, `${count}`);
+    throw badInput('input', `at most ${MOST_STRINGS} items in argv and env together`, `${count}`);
 };
 
 const checkCommand = ({ command, argv }: SubmitRequest): Command => {
@@ -132,13 +132,17 @@ const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
   for (const argument of argv) bytes += Buffer.byteLength(argument) + 1;
   for (const { name, value } of env) bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
   if (bytes > LONGEST_TOTAL)
-    throw badInput('input', `command and env of ${LONGEST_TOTAL} bytes at most together`, `${bytes} bytes`);
+    throw badInput(
+      'input',
+      `at most ${LONGEST_TOTAL} bytes in the command and env together`,
+      `${bytes} bytes`,
+    );
 };
 
 const checkText = (field: string, text: string | undefined, most: number): string | null => {
   if (text === undefined) return null;
   refuseNul(field, text);
-  if (text === '') throw badInput(field, 'text, or nothing at all', text);
+  if (text === '') throw badInput(field, 'a non-empty string, or none', text);
   const bytes = Buffer.byteLength(text);
   if (bytes > most) throw badInput(field, `at most ${most} bytes`, `${bytes} bytes`);
   return text;
@@ -150,10 +154,9 @@ const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
     checkAll({
       name: () => {
         const field = `input.env[${index}].name`;
-        if (name === '' || name.includes('='))
-          throw badInput(field, 'a name that is not empty and has no "="', name);
+        if (name === '' || name.includes('=')) throw badInput(field, 'a non-empty name without "="', name);
         refuseNul(field, name);
-        if (seen.has(name)) throw badInput(field, 'each name once', name);
+        if (seen.has(name)) throw badInput(field, 'unique names', name);
         seen.add(name);
       },
       value: () => checkArgument(`input.env[${index}].value`, value),
@@ -191,7 +194,7 @@ const checkCapabilities = (
   if (profile !== 'NONE' && user !== null && findUser(tree, user, ids.count)?.uid !== 0)
     throw badInput(
       'input.capabilities',
-      'NONE for a user who is not root of the cell',
+      'NONE for a user other than root of the cell',
       `${profile} for ${user}`,
     );
   return profile;
@@ -204,7 +207,7 @@ const checkHostname = (hostname: string | undefined): string | null => {
   if (hostname.length > LONGEST_HOSTNAME || !new RegExp(`^${label}(?:\\.${label})*$`).test(hostname))
     throw badInput(
       'input.hostname',
-      `a host name (RFC 1123) of ${LONGEST_HOSTNAME} characters at most`,
+      `a host name (RFC 1123) of at most ${LONGEST_HOSTNAME} characters`,
       hostname,
     );
   return hostname;
@@ -219,7 +222,7 @@ const checkLabels = (labels: readonly Label[]): readonly Label[] => {
       key: () => {
         const field = `input.labels[${index}].key`;
         checkText(field, key, LONGEST_NAME);
-        if (seen.has(key)) throw badInput(field, 'each key once', key);
+        if (seen.has(key)) throw badInput(field, 'unique keys', key);
         seen.add(key);
       },
       value: () => value !== '' && checkText(`input.labels[${index}].value`, value, LONGEST_NAME),
@@ -240,7 +243,7 @@ const checkRetries = (retries: SubmitRequest['retries']): Retries | null => {
   checkAll({
     limit: () => {
       if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_RETRIES))
-        throw badInput('input.retries.limit', `from 1 to ${MOST_RETRIES} further attempts`, limit);
+        throw badInput('input.retries.limit', `from 1 to ${MOST_RETRIES} retries`, limit);
     },
     backoff: () => {
       if (!(backoffMs >= 0 && backoffMs <= LONGEST_BACKOFF_MS))

@@ -141,7 +141,7 @@ export class Supervision {
 
   #supervisor(id: string): Control {
     const control = this.#live.get(id)?.control;
-    if (control === undefined) throw new ControlError('it does not run');
+    if (control === undefined) throw new ControlError('the job is not running');
     return control;
   }
 
@@ -274,7 +274,7 @@ export class Supervision {
       startedAt,
       // The clock may have been set back meanwhile.
       finishedAt: new Date(Math.max(Date.now(), startedAt.getTime())),
-      error: 'its supervisor ended without a record: it was killed, or the machine went down',
+      error: 'its supervisor ended without recording the result: it was killed, or the machine went down',
     };
     await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
   }

@@ -50,5 +50,5 @@ const checkCount = (field: string, count: number | undefined): void => {
 
 const checkCursor = (field: string, cursor: string | null | undefined): void => {
   if (typeof cursor === 'string' && !isJobId(cursor))
-    throw badInput(field, 'a cursor that came with a page of jobs', cursor);
+    throw badInput(field, 'a cursor from a page of jobs', cursor);
 };

@@ -15,9 +15,9 @@ export const explainFailure = (failure: LaunchFailure): string => {
     case 'workdir':
       return `working directory: ${why}: ${failure.subject}`;
     case 'plan':
-      return `the cell could not be made: bad launch plan: ${failure.subject}`;
+      return `the cell could not be set up: bad launch plan: ${failure.subject}`;
     default:
-      return `the cell could not be made: ${explainStep(failure)}`;
+      return `the cell could not be set up: ${explainStep(failure)}`;
   }
 };
 
@@ -39,21 +39,21 @@ const reason = (errno: number): string => {
 
 const remedy = ({ step, errno }: LaunchFailure): string => {
   if (reachesNamespaceLimit({ step, errno }))
-    return ' (a limit in /proc/sys/user/max_*_namespaces is reached)';
+    return ' (a limit in /proc/sys/user/max_*_namespaces has been reached)';
   switch (step) {
     case 'clone':
-      return ' (namespaces are refused here: `cloister doctor` tells more)';
+      return ' (namespaces are refused here: `cloister doctor` says why)';
     case 'overlay':
       return errno === ENODEV ? ' (the kernel has no overlay file system: `modprobe overlay`)' : '';
     case 'owners':
       return ' (the kernel does not map ids on the file system of the image)';
     case 'mount':
       return errno === EPERM
-        ? ' (the kernel lets a cell mount this only where the server sees it whole: in a container, unmask /proc)'
+        ? ' (the kernel allows this mount only where no part of it is masked for the server: in a container, unmask /proc)'
         : '';
     case 'seccomp':
       return errno === ENOSYS || errno === EINVAL
-        ? ' (the kernel has no filters of system calls: CONFIG_SECCOMP_FILTER)'
+        ? ' (the kernel has no seccomp filters: CONFIG_SECCOMP_FILTER)'
         : '';
     default:
       return '';

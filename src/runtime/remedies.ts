@@ -53,7 +53,7 @@ const ENODEV = 19;
 const EINVAL = 22;
 const ENOSPC = 28;
 
-const DOCTOR = '`cloister doctor` tells more';
+const DOCTOR = '`cloister doctor` says why';
 
 const LIMIT =
   'a limit in /proc/sys/user/max_*_namespaces is reached: raise it, for instance sysctl -w user.max_user_namespaces=10000, ' +

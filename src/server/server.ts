@@ -87,7 +87,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       answering.delete(response);
       over();
     });
-    if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'server: is shutting down');
+    if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'the server is shutting down');
     else handle(request, response, { engine, policy, token, log });
   });
   const closeWebSockets = serveWebSockets(http, {
@@ -99,7 +99,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     keepAliveMs: timeouts.keepAliveMs,
     closing: () => closing !== undefined,
     refuse: (request): Refusal | undefined => {
-      if (closing) return { status: 503, reason: 'server: is shutting down' };
+      if (closing) return { status: 503, reason: 'the server is shutting down' };
       const ambiguous = ambiguousHost(request);
       if (ambiguous !== undefined) return { status: 400, reason: ambiguous };
       const foreign = foreignName(request.headers, policy);

@@ -109,4 +109,4 @@ const tooMany = (): GraphQLError =>
     `subscriptions: expected at most ${MOST_SUBSCRIPTIONS} on one connection`,
   );
 
-const shuttingDown = (): GraphQLError => codedError('SHUTTING_DOWN', 'server: is shutting down');
+const shuttingDown = (): GraphQLError => codedError('SHUTTING_DOWN', 'the server is shutting down');

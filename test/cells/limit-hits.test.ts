@@ -43,7 +43,7 @@ describe('the limits that a job ran into', () => {
           { file: 'memory.events', key: 'max', value: 9 },
           { file: 'memory.peak', key: null, value: 4096 },
         ],
-        message: 'it needed more than its memory limit of 4096 bytes and was killed (peak 4096 bytes)',
+        message: 'it exceeded its memory limit of 4096 bytes and was killed (peak 4096 bytes)',
       },
     ]);
   });
@@ -83,9 +83,9 @@ describe('the limits that a job ran into', () => {
     expect(found[0]).toMatchObject({ value: 1000, peak: 2000 });
     expect(found[1]).toMatchObject({
       peak: 10,
-      message: 'it could not start a process or thread beyond its limit of 10, 5 times',
+      message: 'it could not create a process or thread beyond its limit of 10, 5 times',
     });
-    expect(found[2]?.message).toBe('for 1500 ms in all its threads waited, since it may use 1 CPUs');
+    expect(found[2]?.message).toBe('its limit of 1 CPUs throttled it for 1500 ms in total');
   });
 
   it('are not the output of a job whose disk was full', () => {

@@ -162,7 +162,7 @@ const act = async (actor: Actor, key: string): Promise<void> => {
   ).toBe(true);
   if (verdict === 'LOST') {
     expect(job, what).toMatchObject({ exitCode: null, signal: null });
-    expect(job.error).toContain('its supervisor ended without a record');
+    expect(job.error).toContain('its supervisor ended without recording the result');
     // A log may end anywhere then, but all that is there is right: twice would show as well.
     expect(script.stdout.startsWith(received.STDOUT), what).toBe(true);
     expect(script.stderr.startsWith(received.STDERR), what).toBe(true);

@@ -105,7 +105,7 @@ describe('the session of a user', () => {
     const id = (await cloister('submit', 'true')).stdout.trim();
     await server.ended(id);
     expect((await cloister('pause', id)).stderr).toContain(
-      'expected a job that runs, got one that is COMPLETED',
+      'expected a running job, got one that is COMPLETED',
     );
   });
 
@@ -215,7 +215,7 @@ describe('errors', () => {
     [['status', 'nosuch'], 'nosuch'],
     [['submit', '--image', 'nosuch', 'true'], 'cloister: --image: expected one of'],
     [['submit', '--memory', '1k', 'true'], 'cloister: --memory: expected'],
-    [['submit', '-l', 'a=1', '-l', 'a=2', 'true'], 'cloister: --label: expected each key once, got "a"'],
+    [['submit', '-l', 'a=1', '-l', 'a=2', 'true'], 'cloister: --label: expected unique keys, got "a"'],
     [['submit', '-w', 'here', 'true'], 'cloister: --workdir: expected an absolute path, got "here"'],
     [['submit', '--', ''], 'cloister: word 1 of the command: expected the name of a program'],
     [['submit', '--timeout', 'soon', 'true'], 'soon'],

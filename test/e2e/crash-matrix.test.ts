@@ -84,7 +84,7 @@ describe('a server that dies', () => {
     await server.boot();
     expect(await server.ended(id)).toMatchObject({
       status: 'LOST',
-      error: 'its supervisor ended without a record: it was killed, or the machine went down',
+      error: 'its supervisor ended without recording the result: it was killed, or the machine went down',
     });
     expect((await server.output(id)).stdout).toBe('');
   });

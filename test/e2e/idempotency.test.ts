@@ -31,7 +31,9 @@ it('refuses another request with the same key', async () => {
   await server.submit({ command: 'true', idempotencyKey: 'second' });
   const before = await total();
   const { errors } = await server.ask(document, { input: { command: 'false', idempotencyKey: 'second' } });
-  expect(errors?.[0]?.message).toContain('input.idempotencyKey: expected the same request');
+  expect(errors?.[0]?.message).toContain(
+    'input.idempotencyKey: expected the input that this key was first used with, got other input',
+  );
   expect(errors?.[0]?.extensions).toMatchObject({
     code: 'IDEMPOTENCY_CONFLICT',
     field: 'input.idempotencyKey',

@@ -30,7 +30,7 @@ it('lets jobs wait for their turn, which survives a restart, and starts no stopp
   const next = await server.submit({ command: 'sleep 1000' });
   expect(await place(server, next)).toEqual({
     status: 'QUEUED',
-    queue: { position: 2, reason: expect.stringContaining('1 jobs run already') },
+    queue: { position: 2, reason: expect.stringContaining('1 jobs are running, the most at a time') },
   });
   expect((await place(server, low)).queue?.position).toBe(3);
   expect((await place(server, first)).queue).toBeNull();
@@ -39,7 +39,7 @@ it('lets jobs wait for their turn, which survives a restart, and starts no stopp
   const before = await server.query('{ jobs { totalCount } }');
   const { errors } = await server.ask(document, { input: { command: 'true' } });
   expect(errors?.[0]).toMatchObject({
-    message: '3 jobs wait already: try again later',
+    message: 'the queue is full (3 jobs are waiting): try again later',
     extensions: { code: 'QUEUE_FULL' },
   });
   expect(await server.query('{ jobs { totalCount } }')).toEqual(before);
@@ -65,7 +65,7 @@ it('starts a job after the time that it names, also when the server was down the
   const id = await server.submit({ command: 'echo now', startAfter: soon.toISOString() });
   expect(await place(server, id)).toEqual({
     status: 'QUEUED',
-    queue: { position: null, reason: `it is to start after ${soon.toISOString()}` },
+    queue: { position: null, reason: `it waits for startAfter, ${soon.toISOString()}` },
   });
   await server.end();
   await server.boot();

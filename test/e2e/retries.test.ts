@@ -133,7 +133,7 @@ describe('a job with retries', () => {
   });
 
   it.each([
-    [{ limit: 0 }, 'input.retries.limit: expected from 1 to 100 further attempts, got 0'],
+    [{ limit: 0 }, 'input.retries.limit: expected from 1 to 100 retries, got 0'],
     [{ limit: 101 }, 'input.retries.limit'],
     [
       { limit: 1, backoff: '25h' },

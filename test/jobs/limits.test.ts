@@ -115,7 +115,7 @@ describe('limits', () => {
     [{ io: [{ readBps: 1, device: '/dev/nosuch' }] }, 'got "/dev/nosuch"'],
     [
       { io: [{ readBps: 1 }, { readBps: 1, device: '/dev/sda1' }] },
-      'input.limits.io[1].device: expected each disk once, got "/dev/sda1"',
+      'input.limits.io[1].device: expected unique disks, got "/dev/sda1"',
     ],
   ])('%j are refused', (asked, message) => {
     expect(() => check(asked)).toThrow(message);
@@ -152,7 +152,7 @@ describe('limits', () => {
       throw new DiskError('it lies on no disk');
     };
     expect(() => check({ io: [{ readBps: 1 }] }, { disk })).toThrow(
-      'input.limits.io[0].device: this server cannot enforce it: it lies on no disk: name a disk',
+      'input.limits.io[0].device: this server cannot enforce it: it lies on no disk: specify a disk',
     );
   });
 
@@ -166,7 +166,7 @@ describe('limits', () => {
     });
     expect(check({ memoryBytes: 100 * MIB }, { maxima }).memoryBytes).toBe(100 * MIB);
     expect(() => check({ timeoutMs: 1001 }, { maxima })).toThrow(
-      'input.limits.timeout: expected at most 1000 milliseconds, which this server gives, got 1001',
+      'input.limits.timeout: expected at most 1000 milliseconds, the maximum of this server, got 1001',
     );
     expect(() => check({ cpus: 0.6 }, { maxima })).toThrow('input.limits.cpus: expected at most 0.5 CPUs');
   });
@@ -174,7 +174,7 @@ describe('limits', () => {
   it('never exceed what all jobs may have together', () => {
     const capacity = { memoryBytes: 10 * MIB, cpus: null };
     expect(() => check({ memoryBytes: 11 * MIB }, { capacity })).toThrow(
-      'which is all that jobs may have here',
+      'the capacity of this server for all jobs together',
     );
   });
 });

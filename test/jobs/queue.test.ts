@@ -80,8 +80,8 @@ describe('a queue', () => {
   });
 
   it.each([
-    ['memoryBytes', 100, 60, 'it needs 60 bytes of memory, and 40 are left'],
-    ['cpus', 1, 0.6, 'it needs 0.6 CPUs, and 0.4 are left'],
+    ['memoryBytes', 100, 60, 'it needs 60 bytes of memory, and 40 are free'],
+    ['cpus', 1, 0.6, 'it needs 0.6 CPUs, and 0.4 are free'],
   ] as const)(
     'admits by the %s that is left, and lets nobody pass the first',
     (name, capacity, need, reason) => {
@@ -119,14 +119,14 @@ describe('a queue', () => {
     giveBack();
     giveBack();
     const again = queue.reserve();
-    expect(() => queue.reserve()).toThrow('2 jobs wait already');
+    expect(() => queue.reserve()).toThrow('the queue is full (2 jobs are waiting)');
     again();
   });
 
   it('says where a job waits, and nothing of one that does not', () => {
     const [a, b] = [add(), add()];
     expect(queue.place(a.id)).toBeUndefined();
-    expect(queue.place(b.id)).toEqual({ position: 1, reason: '1 jobs run already' });
+    expect(queue.place(b.id)).toEqual({ position: 1, reason: '1 jobs are running, the most at a time' });
   });
 });
 
@@ -191,7 +191,7 @@ describe('a job with a time', () => {
     queue.close();
     open({ maxWaiting: 1 });
     const job = add({ startAfter: new Date(NOW + 1000) });
-    expect(() => queue.reserve()).toThrow('1 jobs wait');
+    expect(() => queue.reserve()).toThrow('the queue is full (1 jobs are waiting)');
     expect(queue.remove(job.id)).toBe(true);
     vi.advanceTimersByTime(10_000);
     expect(started).toEqual([]);

@@ -194,7 +194,9 @@ describe('a request', () => {
     ['env', { command: 'true', env: list(100_001, () => ({ name: '', value: '' })) }],
     ['both', { argv: list(50_001, () => ''), env: list(50_000, () => ({ name: '', value: '' })) }],
   ])('with too many strings in %s is refused by their count, before any is looked at', (_name, request) => {
-    expect(refusal(request)).toBe('input: expected at most 100000 of argv and env together, got "100001"');
+    expect(refusal(request)).toBe(
+      'input: expected at most 100000 items in argv and env together, got "100001"',
+    );
   });
 
   it('with as many strings as execve takes is taken', () => {

@@ -193,7 +193,7 @@ describe('maxima', () => {
         'mutation { submitJob(input: { command: "true", limits: { memory: "65Mi" } }) { job { id } } }',
       );
       expect(errors?.[0]).toMatchObject({
-        message: `input.limits.memory: expected at most ${64 * MIB} bytes, which this server gives, got ${65 * MIB}`,
+        message: `input.limits.memory: expected at most ${64 * MIB} bytes, the maximum of this server, got ${65 * MIB}`,
         extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.memory' },
       });
       expect((await strict.run({ command: 'true' })).limits).toMatchObject({ memory: 64 * MIB, pids: 20 });

@@ -97,8 +97,8 @@ describe('jobs', () => {
     ['last: 0', 'last', 'last: expected from 1 to 100, got 0'],
     ['last: 101', 'last', 'last: expected from 1 to 100, got 101'],
     ['first: 1, last: 1', 'last', 'last: expected only one of first and last, got "both"'],
-    ['after: "x"', 'after', 'after: expected a cursor that came with a page of jobs, got "x"'],
-    ['before: ""', 'before', 'before: expected a cursor that came with a page of jobs, got ""'],
+    ['after: "x"', 'after', 'after: expected a cursor from a page of jobs, got "x"'],
+    ['before: ""', 'before', 'before: expected a cursor from a page of jobs, got ""'],
     [
       'filter: { createdAfter: "yesterday" }',
       'filter.createdAfter',

@@ -30,7 +30,7 @@ export const diskBelow = (folder: string): string => {
  */
 export const diskAt = (path: string): string => {
   const status = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (status?.isBlockDevice() !== true) throw new DiskError(`there is no block device ${path}`);
+  if (status?.isBlockDevice() !== true) throw new DiskError(`no such block device: ${path}`);
   return wholeDisk(number(status.rdev));
 };
 
@@ -42,7 +42,7 @@ export const diskAt = (path: string): string => {
  */
 export const wholeDisk = (device: string): string => {
   const link = join(BLOCK, device);
-  if (!existsSync(link)) throw new DiskError(`there is no block device ${device}`);
+  if (!existsSync(link)) throw new DiskError(`no such block device: ${device}`);
   const folder = realpathSync(link);
   if (!existsSync(join(folder, 'partition'))) return device;
   return readFileSync(join(dirname(folder), 'dev'), 'utf8').trim();

@@ -108,7 +108,7 @@ export const missingController = (
   if (cgroups.controllers.includes(controller)) return undefined;
   const obstacle = cgroups.obstacles.get(controller) ?? {
     reason: `the cgroup controller "${controller}" is missing`,
-    remedy: '`cloister doctor` tells more',
+    remedy: '`cloister doctor` says why',
   };
   return { controller, ...obstacle };
 };

@@ -60,7 +60,7 @@ export const parseCursor = (text: string): Cursor => {
     // Formatted again it must be the same: so each position has one spelling, and half bytes and leading zeros fail.
     if (isPossible(cursor) && formatCursor(cursor) === text) return cursor;
   }
-  throw new CursorError('a cursor that came with a page of this log', text);
+  throw new CursorError('a cursor of this log', text);
 };
 
 const isPossible = ({ frame, taken, pending }: Cursor): boolean =>

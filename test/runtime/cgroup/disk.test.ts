@@ -33,14 +33,14 @@ describe('wholeDisk', () => {
   });
 
   it('knows none of a number that no device has', () => {
-    expect(() => wholeDisk('511:7')).toThrow(new DiskError('there is no block device 511:7'));
+    expect(() => wholeDisk('511:7')).toThrow(new DiskError('no such block device: 511:7'));
   });
 });
 
 describe('diskAt', () => {
   it('knows none at a path that is something else', () => {
-    expect(() => diskAt('/dev/null')).toThrow('there is no block device /dev/null');
-    expect(() => diskAt('/dev/nosuch')).toThrow('there is no block device /dev/nosuch');
+    expect(() => diskAt('/dev/null')).toThrow('no such block device: /dev/null');
+    expect(() => diskAt('/dev/nosuch')).toThrow('no such block device: /dev/nosuch');
   });
 });
 

@@ -56,9 +56,7 @@ describe('cursors', () => {
   });
 
   it('tell of a refusal what was expected and what came, shortened', () => {
-    expect(() => parseCursor('nonsense')).toThrow(
-      'cursor: expected a cursor that came with a page of this log, got "nonsense"',
-    );
+    expect(() => parseCursor('nonsense')).toThrow('cursor: expected a cursor of this log, got "nonsense"');
     try {
       parseCursor('x'.repeat(5000));
       expect.unreachable();

@@ -208,7 +208,7 @@ describe('a filter that cannot be loaded', () => {
   it('keeps the command from being executed', async () => {
     // "Load the number", and no answer.
     expect(await failure('2000000000000000')).toBe(
-      'the cell could not be made: seccomp: invalid argument (the kernel has no filters of system calls: ' +
+      'the cell could not be set up: seccomp: invalid argument (the kernel has no seccomp filters: ' +
         'CONFIG_SECCOMP_FILTER)',
     );
   });
@@ -226,7 +226,7 @@ describe('a filter that cannot be loaded', () => {
     await Promise.allSettled([finished]);
     await expect.poll(() => bench.spawner.probe(id)).toBe(false);
     const { failure } = parseExitRecord(readFileSync(join(bench.state, 'exits', id)));
-    expect(failure && explainFailure(failure)).toBe('the cell could not be made: bad launch plan: seccomp');
+    expect(failure && explainFailure(failure)).toBe('the cell could not be set up: bad launch plan: seccomp');
   });
 
   it('may be as long as the kernel takes', async () => {
