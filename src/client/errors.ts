@@ -35,8 +35,13 @@ export class ConnectionLost extends CliError {
   }
 }
 
-/** Whoever read our output has gone: `cloister logs ID | head -1`. */
-export class BrokenPipe extends CliError {
+/** Our output cannot be written any more. */
+export class OutputLost extends CliError {
+  override readonly name: string = 'OutputLost';
+}
+
+/** The reader of our output has gone: `cloister logs ID | head -1`, or a terminal that was closed. */
+export class BrokenPipe extends OutputLost {
   override readonly name = 'BrokenPipe';
 
   constructor() {

@@ -10,10 +10,15 @@ export interface Ending {
 /** For a job that did not end by itself or by our hand. The shells leave 125 free for such use. */
 export const NO_EXIT_CODE = 125;
 
-/** The exit code of the command, 128 + n for a signal as in a shell, else 125. */
+/** As the shells and docker have them (POSIX.1-2024, XCU 2.8.2). */
+const NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+
+/** The exit code of the command, 128 + n for a signal as in a shell, 127 or 126 when it could not be executed, else 125. */
 export const ending = (job: Job): Ending => {
   const why = job.error === null ? '' : `: ${job.error}`;
-  if (job.status === 'FAILED') return { code: NO_EXIT_CODE, sentence: `job ${job.id} could not run${why}` };
+  if (job.status === 'FAILED')
+    return { code: failureCode(job), sentence: `job ${job.id} could not run${why}` };
   if (job.status === 'LOST') return { code: NO_EXIT_CODE, sentence: `job ${job.id} was lost${why}` };
   if (job.status === 'LIMIT_EXCEEDED') {
     return { code: NO_EXIT_CODE, sentence: `job ${job.id} exceeded its ${job.limitExceeded} limit${why}` };
@@ -23,3 +28,19 @@ export const ending = (job: Job): Ending => {
   if (number !== undefined) return { code: 128 + number };
   return { code: NO_EXIT_CODE, sentence: `job ${job.id} was stopped before it ran` };
 };
+
+/**
+ * Whether it was the command that could not be executed, from the reason that the server gives (`explainFailure` in
+ * src/runtime): `WHY: PROGRAM`, where other failures begin with what failed, such as `working directory: WHY`.
+ */
+const failureCode = ({ error, command, argv }: Job): number => {
+  const [why = '', subject] = (error ?? '').split(': ', 2);
+  const program = argv?.[0] ?? (command === null ? undefined : '/bin/sh');
+  if (subject === undefined || program === undefined || !error?.startsWith(`${why}: ${program}`))
+    return isInterpreter(error) ? NOT_FOUND : NO_EXIT_CODE;
+  return why === 'no such file or directory' ? NOT_FOUND : NOT_EXECUTABLE;
+};
+
+/** A script whose interpreter there is not: `no such file or directory: /bin/x, the interpreter of script`. */
+const isInterpreter = (error: string | null): boolean =>
+  /^no such file or directory: .*, the interpreter of /.test(error ?? '');

@@ -28,13 +28,14 @@ export const endedJob = async (connection: Connection, id: string): Promise<Job>
     import('./reconnect.ts'),
     import('./subscribe.ts'),
   ]);
-  const updates = reconnecting(connection, async function* () {
+  const open = async function* (): AsyncGenerator<Job, void, void> {
     for await (const { jobUpdated } of subscribe(connection, WatchJobDocument, { jobId: id })) {
       yield jobUpdated;
       if (isFinalStatus(jobUpdated.status)) return;
     }
     throw new ConnectionLost('the server ended the stream before the job ended', true);
-  });
+  };
+  const updates = reconnecting(connection, open, true);
   for await (const job of updates) if (isFinalStatus(job.status)) return job;
   throw new ConnectionLost('the server told of no end of the job', true);
 };

@@ -15,6 +15,8 @@ export interface LogRequest {
   readonly follow: boolean;
   readonly withTime: boolean;
   readonly withText: boolean;
+  /** The server has answered before: it is waited for when the first connection fails as well. */
+  readonly reached?: boolean;
 }
 
 /** The log of a job, each byte once and in order, over as many connections as it takes. */
@@ -22,9 +24,9 @@ export const readLogs = (
   connection: Connection,
   request: LogRequest,
 ): AsyncGenerator<LogBatch, void, void> => {
-  const { tail, ...rest } = request;
+  const { tail, reached, ...rest } = request;
   let after: string | undefined;
-  return reconnecting(connection, async function* () {
+  const open = async function* (): AsyncGenerator<LogBatch, void, void> {
     const from = after === undefined ? { tail } : { after };
     for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...rest, ...from })) {
       after = logs.cursor;
@@ -33,5 +35,6 @@ export const readLogs = (
     }
     // A server that shuts down completes its subscriptions; the job runs on and so does its log.
     if (request.follow) throw new ConnectionLost('the server ended the stream before the job ended', true);
-  });
+  };
+  return reconnecting(connection, open, reached);
 };

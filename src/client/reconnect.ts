@@ -7,12 +7,14 @@ import { ConnectionLost } from './errors.ts';
  * begins the delays anew. A server that was never reached is not waited for.
  *
  * @param open must continue after the last item it gave out
+ * @param reached the server has answered before
  */
 export async function* reconnecting<T>(
   connection: Connection,
   open: () => AsyncIterable<T>,
+  reached = false,
 ): AsyncGenerator<T, void, void> {
-  let established = false;
+  let established = reached;
   let failures = 0;
   for (;;) {
     try {

@@ -1,21 +1,25 @@
 import type { Connection } from './connection.ts';
 import { StopJobDocument } from './generated/operations.ts';
+import { shortId } from './job-id.ts';
 import { note } from './output.ts';
 import { request } from './request.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**
- * Turns the signals that end a program into stopping its job: the first one stops, the second one kills, and a third
- * one ends us as if nobody listened, in case the server does not answer.
+ * Turns the signals that end a program, and those of a terminal that is closed, into stopping its job: the first one
+ * stops, the second one kills, and a third one ends us as if nobody listened, in case the server does not answer.
  */
 export class Stopper implements Disposable {
   readonly #connection: Connection;
   #jobId: string | undefined;
   #signals = 0;
+  readonly #remark: (text: string) => Promise<void>;
 
-  constructor(connection: Connection) {
+  /** @param remark says to a person what a signal does */
+  constructor(connection: Connection, remark: (text: string) => Promise<void>) {
     this.#connection = connection;
+    this.#remark = remark;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
@@ -29,6 +33,11 @@ export class Stopper implements Disposable {
   async stop(): Promise<void> {
     if (this.#jobId === undefined) return;
     const gracePeriod = this.#signals > 1 ? 0 : undefined;
+    if (this.#signals === 1)
+      await this.#remark(
+        `stopping job ${shortId(this.#jobId)} with SIGTERM, and with SIGKILL after 10 s; Ctrl-C again kills it now`,
+      );
+    if (this.#signals > 1) await this.#remark(`killing job ${shortId(this.#jobId)}`);
     try {
       await request(this.#connection, StopJobDocument, { input: { jobId: this.#jobId, gracePeriod } });
     } catch (error) {

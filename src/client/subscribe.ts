@@ -26,6 +26,7 @@ export async function* subscribe<Result, Variables extends Record<string, unknow
   let end: { readonly error: Error | undefined } | undefined;
   let wake = Promise.withResolvers<void>();
   let socket: WebSocket | undefined;
+  // The server has accepted the socket; it may still turn us away before we have signed in, by a time-out for one.
   let established = false;
   let overdue: NodeJS.Timeout | undefined;
 
@@ -45,10 +46,8 @@ export async function* subscribe<Result, Variables extends Record<string, unknow
     keepAlive: HEARTBEAT,
     on: {
       opened: (opened) => {
-        if (opened instanceof WebSocket) socket = opened;
-      },
-      connected: () => {
         established = true;
+        if (opened instanceof WebSocket) socket = opened;
       },
       message: ({ type }) => {
         if (type === 'complete') finish();

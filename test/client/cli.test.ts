@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Terminal } from '../support/terminal.ts';
 import { type FakeJob, FakeServer, TOKEN } from './fake-server.ts';
 
 const bin = join(import.meta.dirname, '../../bin/cloister');
@@ -456,9 +457,9 @@ describe('run', () => {
   it.each([
     [{ status: 'COMPLETED', signal: 'SIGSEGV' }, 139, ''],
     [
-      { status: 'FAILED', error: 'no such file or directory: nosuch' },
+      { status: 'FAILED', error: 'the cell could not be made: clone' },
       125,
-      'could not run: no such file or directory: nosuch',
+      'could not run: the cell could not be made: clone',
     ],
     [{ status: 'LOST', error: 'the machine went down' }, 125, 'was lost: the machine went down'],
     [
@@ -472,15 +473,18 @@ describe('run', () => {
     expect(await cloister(['run', 'x'])).toMatchObject({ code, out: '', err });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops the job on %s and ends as it does', async (signal) => {
-    does((job) => job.write('ready\n'));
-    const child = start(['run', 'sleep 10m']);
-    const outcome = finished(child);
-    await written(child);
-    child.kill(signal);
-    expect(await outcome).toMatchObject({ code: 143, out: 'ready\n', err: '' });
-    expect(server.stops).toEqual([{ jobId: 'job-1' }]);
-  });
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)(
+    'stops the job on %s and ends as it does',
+    async (signal) => {
+      does((job) => job.write('ready\n'));
+      const child = start(['run', 'sleep 10m']);
+      const outcome = finished(child);
+      await written(child);
+      child.kill(signal);
+      expect(await outcome).toMatchObject({ code: 143, out: 'ready\n', err: '' });
+      expect(server.stops).toEqual([{ jobId: 'job-1' }]);
+    },
+  );
 
   it('kills the job on a second signal', async () => {
     does((job) => job.write('ready\n'));
@@ -506,6 +510,77 @@ describe('run', () => {
     await once(child, 'close');
     expect(child.exitCode).toBe(141);
     expect(server.stops).toEqual([{ jobId: 'job-1' }]);
+  });
+});
+
+describe('on a terminal', () => {
+  const shown = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Terminal =>
+    new Terminal([bin, ...args], {
+      CLOISTER_URL: server.url.href,
+      CLOISTER_TOKEN: TOKEN,
+      XDG_CACHE_HOME: cache,
+      ...env,
+    });
+
+  it('says which job it is, and what Ctrl-C does, once and twice', async () => {
+    server.queue = { position: 3, reason: '256 jobs run' };
+    server.onSubmit = (job) => job.write('ready\n');
+    server.onStop = (job) => {
+      if (server.stops.length > 1) job.end({ status: 'STOPPED', signal: 'SIGKILL' });
+    };
+    await using terminal = shown(['run', '-n', 'nightly', 'sleep 10m']);
+    await terminal.shows(/ready/);
+    expect(terminal.text).toContain(
+      '\x1b[2mjob job-1 (nightly) is number 3 in the queue: 256 jobs run\x1b[22m\r\n',
+    );
+    terminal.type('\x03');
+    await terminal.shows(
+      /stopping job job-1 with SIGTERM, and with SIGKILL after 10 s; Ctrl-C again kills it now/,
+    );
+    await vi.waitFor(() => expect(server.stops).toHaveLength(1));
+    terminal.type('\x03');
+    await terminal.shows(/killing job job-1/);
+    expect(await terminal.ended()).toBe(137);
+    expect(server.stops).toEqual([{ jobId: 'job-1' }, { jobId: 'job-1', gracePeriod: 0 }]);
+  });
+
+  it('says nothing of it with --quiet', async () => {
+    server.onSubmit = (job) => job.write('out\n').end(COMPLETED);
+    await using terminal = shown(['run', '-q', 'echo out']);
+    expect(await terminal.ended()).toBe(0);
+    expect(terminal.text).toBe('out\r\n');
+  });
+
+  it('stops the job when the terminal is closed', async () => {
+    server.onSubmit = (job) => job.write('ready\n');
+    await using terminal = shown(['run', 'sleep 10m']);
+    await terminal.shows(/ready/);
+    process.kill(terminal.pid, 'SIGKILL');
+    await vi.waitFor(() => expect(server.stops).toEqual([{ jobId: 'job-1' }]), { timeout: 10_000 });
+  });
+
+  it('lists failures in red, short ids, and lines as wide as it is, but no colour with NO_COLOR', async () => {
+    const id = '0197ab00-1234-7000-8000-000000000001';
+    server.job(id, { command: 'x'.repeat(300) }).end({ status: 'COMPLETED', exitCode: 7 });
+    await using coloured = shown(['list']);
+    await coloured.ended();
+    expect(coloured.text).toContain('\x1b[31mCOMPLETED\x1b[39m  \x1b[31mexit 7\x1b[39m');
+    expect(coloured.text).toMatch(/^0197ab00-1234 {2}/m);
+    expect(coloured.text).toMatch(/x…\r\n$/);
+    await using plain = shown(['list'], { NO_COLOR: '1' });
+    await plain.ended();
+    expect(plain.text).not.toContain('\x1b');
+    expect(plain.text.split('\r\n')[1]).toHaveLength(100);
+  });
+
+  it('watches the list', async () => {
+    const job = server.job('a', { command: 'x' });
+    await using terminal = shown(['list', '--watch']);
+    await terminal.shows(/a +RUNNING/);
+    job.end({ status: 'COMPLETED', exitCode: 3 });
+    await terminal.shows(/exit 3/);
+    terminal.type('\x03');
+    await terminal.ended();
   });
 });
 

@@ -86,6 +86,8 @@ export class FakeServer implements AsyncDisposable {
   batchSize = 1;
   /** What becomes of a job that is submitted. */
   onSubmit: (job: FakeJob) => void = () => undefined;
+  /** Where a job waits when it has been submitted. */
+  queue: { readonly position: number | null; readonly reason: string } | null = null;
   onStop: (job: FakeJob) => void = (job) => job.end({ status: 'STOPPED', signal: 'SIGTERM' });
   /** Completes a `logs` subscription after so many batches, as a server that shuts down does. */
   completeAfter = Number.POSITIVE_INFINITY;
@@ -186,9 +188,9 @@ export class FakeServer implements AsyncDisposable {
       Mutation: {
         submitJob: (_: unknown, { input }: { input: SubmitJobInput }) => {
           const job = this.job(`job-${this.jobs.size + 1}`, input);
-          const { node } = job;
+          const answer = { job: { ...job.node, queue: this.queue } };
           this.onSubmit(job);
-          return { job: node };
+          return answer;
         },
         stopJob: (_: unknown, { input }: { input: { jobId: string; gracePeriod?: unknown } }) => {
           this.stops.push({ ...input });
@@ -199,6 +201,7 @@ export class FakeServer implements AsyncDisposable {
       },
       Subscription: {
         logs: { subscribe: (_: unknown, args: LogArgs) => this.#logs(args) },
+        jobEvents: { subscribe: () => this.#events() },
         jobUpdated: { subscribe: (_: unknown, { jobId }: { jobId: string }) => this.#updates(jobId) },
       },
     };
@@ -236,6 +239,16 @@ export class FakeServer implements AsyncDisposable {
       } else {
         return;
       }
+    }
+  }
+
+  /** Each change of a job that is there, once it comes. */
+  async *#events(): AsyncGenerator<object> {
+    for (let number = 1; ; number += 1) {
+      const jobs = [...this.jobs.values()];
+      const job = await Promise.race(jobs.map((each) => once(each.changes, 'change').then(() => each)));
+      const event = { cursor: String(number), time: '2026-01-02T03:04:05.000Z', status: job.state['status'] };
+      yield { jobEvents: { ...event, job: job.node } };
     }
   }
 

@@ -157,6 +157,51 @@ describe('readLogs', () => {
     }
   });
 
+  it('tries again when it is turned away before it could sign in, as by a busy server', async () => {
+    let sockets = 0;
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    server.on('connection', (socket) => {
+      sockets += 1;
+      if (sockets === 1) return socket.close(4408, 'Connection initialisation timeout');
+      socket.on('message', (data) => {
+        const { type, id } = JSON.parse(String(data));
+        if (type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
+        const logs = { cursor: '1', endOfLog: true, entries: [], droppedBytes: 0 };
+        if (type === 'subscribe')
+          socket.send(JSON.stringify({ id, type: 'next', payload: { data: { logs } } }));
+      });
+    });
+    await once(server, 'listening');
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`);
+    const connection = { url, token: undefined, tokenNote: '', retryDelays: [1, 1] };
+    try {
+      expect(await read(readLogs(connection, following('a')))).toBe('');
+      expect(sockets).toBe(2);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('waits for a server that has answered before, also when the first connection fails', async () => {
+    const other = await FakeServer.start();
+    const { connection } = other;
+    await other[Symbol.asyncDispose]();
+    const failing = (reached: boolean) => {
+      const delays: number[] = [];
+      const retryDelays = new Proxy([1, 1], {
+        get: (target, key) => {
+          if (key === '0' || key === '1') delays.push(Number(key));
+          return Reflect.get(target, key);
+        },
+      });
+      const logs = readLogs({ ...connection, retryDelays }, { ...following('a'), reached });
+      return { ended: expect(read(logs)).rejects.toThrow('connection refused'), delays };
+    };
+    const first = failing(true);
+    await first.ended;
+    expect(first.delays).toEqual([0, 1]);
+  });
+
   it('gives up on a server that does not come back, and says so', async () => {
     server.job('a').write('one ');
     const { connection } = server;

@@ -247,8 +247,8 @@ describe('ending', () => {
   it.each([
     [
       'FAILED',
-      job({ status: 'FAILED', exitCode: null, error: 'no such file' }),
-      /could not run: no such file$/,
+      job({ status: 'FAILED', exitCode: null, error: 'working directory: no such file or directory: /x' }),
+      /could not run: working directory: /,
     ],
     ['LOST', job({ status: 'LOST', exitCode: null, error: 'rebooted' }), /was lost: rebooted$/],
     [
@@ -260,6 +260,19 @@ describe('ending', () => {
   ])('is 125 and a sentence for a job that is %s', (_, ended, sentence) => {
     expect(ending(ended)).toEqual({ code: 125, sentence: expect.stringMatching(sentence) });
   });
+});
+
+it.each([
+  ['no such file or directory: make', 127],
+  ['no such file or directory: /bin/perl, the interpreter of make', 127],
+  ['permission denied: make', 126],
+  ['is a directory: make', 126],
+  ['exec format error: make', 126],
+  ['working directory: permission denied: make', 125],
+  ['the cell could not be made: mount /proc: permission denied', 125],
+])('ends with the code that shells have for "%s"', (error, code) => {
+  const failed = job({ status: 'FAILED', exitCode: null, command: null, argv: ['make', 'all'], error });
+  expect(ending(failed).code).toBe(code);
 });
 
 it.each([

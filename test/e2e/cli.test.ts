@@ -149,9 +149,13 @@ describe('run', () => {
 
   it('says why a command could not be executed', async () => {
     const { code, stdout, stderr } = await cloister('run', '--', 'nosuch');
-    expect(code).toBe(125);
+    expect(code).toBe(127);
     expect(stdout).toBe('');
     expect(stderr).toContain('no such file or directory: nosuch');
+    expect((await cloister('run', 'nosuch', 'x')).code).toBe(127);
+    expect((await cloister('run', '/etc/passwd', 'x')).code).toBe(126);
+    expect((await cloister('run', '/etc', 'x')).code).toBe(126);
+    expect((await cloister('run', 'nosuch')).code).toBe(127);
   });
 
   it('stops the job at Ctrl-C', async () => {

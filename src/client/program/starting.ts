@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
+import type { RunFlags } from '../commands/run.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
 import { type Add, config } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
@@ -31,15 +32,22 @@ export const addStarting = (add: Add): void => {
       '\nExits with the code of the command, 128 + n when signal n ended it, 127 when it was not found, 126 when it cannot ' +
         'be\nexecuted, and 125 when there is no such code.',
     )
+    .option('-q, --quiet', 'say nothing about the job itself')
     .option('-d, --detach', 'print the id and leave the job to itself, as "submit" does')
-    .action(async (words: string[], flags: SubmitFlags & Flags & { detach?: boolean }, command: Command) => {
-      if (flags.detach) {
-        const { submit } = await import('../commands/submit.ts');
-        return submit(config(flags), split(command, words), flags);
-      }
-      const { run } = await import('../commands/run.ts');
-      process.exitCode = await run(config(flags), split(command, words), flags);
-    });
+    .action(
+      async (
+        words: string[],
+        flags: SubmitFlags & RunFlags & Flags & { detach?: boolean },
+        command: Command,
+      ) => {
+        if (flags.detach) {
+          const { submit } = await import('../commands/submit.ts');
+          return submit(config(flags), split(command, words), flags);
+        }
+        const { run } = await import('../commands/run.ts');
+        process.exitCode = await run(config(flags), split(command, words), flags);
+      },
+    );
 };
 
 /**
