@@ -1,4 +1,5 @@
-import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { JobFolders } from '../cells/folders.ts';
 import { outcome } from '../cells/outcome.ts';
 import { Control, ControlError } from '../runtime/protocol/control.ts';
@@ -54,17 +55,21 @@ const AGAIN_MS = 1000;
 export class Supervision {
   readonly #options: SupervisionOptions;
   readonly #live = new Map<string, LiveJob>();
-  readonly #exits: FSWatcher;
+  readonly #exits: PathWatch;
   readonly #queue: Queue;
   #closed = false;
 
   constructor(options: SupervisionOptions) {
     this.#options = options;
     this.#queue = new Queue({ ...options.queue, start: (job) => this.#start(job) });
-    this.#exits = watch(options.folders.exits, (_event, id) => {
-      if (id !== null && this.#live.has(id)) this.#guard(id, () => this.#take(id));
+    const { exits } = options.folders;
+    this.#exits = watchPath(exits, {
+      change: (_event, name) => {
+        for (const id of name === null ? readdirSync(exits) : [name])
+          if (this.#live.has(id)) this.#guard(id, () => this.#take(id));
+      },
+      error: (error) => options.log(`watching ${exits}: ${error.message}`),
     });
-    this.#exits.on('error', (error) => options.log(`watching ${options.folders.exits}: ${error.message}`));
   }
 
   /**

@@ -42,8 +42,8 @@ const DOCKER =
 
 const COPY_IMAGE = `cp -a '${IMAGES}' "$state/images"`;
 
-// The count is that of a new user namespace: the machine's own is not to be changed.
-const FORBIDDING = [
+/** Leads into a user namespace where a count of user_namespaces(7) is 0: the machine's own is not to be changed. */
+const without = (count: string): readonly string[] => [
   LAUNCHER,
   'userns',
   'groups',
@@ -52,9 +52,10 @@ const FORBIDDING = [
   ...['', ''],
   ...['/bin/sh', '-c'],
   `[ "$(readlink /proc/self/ns/user)" != '${readlinkSync('/proc/self/ns/user')}' ] || exit 3
-  echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"`,
+  echo 0 >/proc/sys/user/${count}; exec "$@"`,
   'sh',
 ];
+const FORBIDDING = without('max_user_namespaces');
 
 /** Starts it and runs a job in it. */
 const works = async (container: Container): Promise<TestServer> => {
@@ -157,6 +158,13 @@ describe('a container', () => {
     expect(server.errors).toContain('cells have the ids 0 to 65535: what this container has');
     const { id } = await server.run({ command: 'id -u; id -g', user: '1000:1000' });
     expect((await server.output(id)).stdout).toBe('1000\n1000\n');
+  });
+
+  it('without inotify works: files are polled, which is said once', async () => {
+    const server = await works({ prepare: [COPY_IMAGE], enter: without('max_inotify_instances') });
+    const id = await server.submit({ command: 'for i in 1 2 3; do echo $i; sleep 0.5; done' });
+    expect(await server.output(id)).toEqual({ stdout: '1\n2\n3\n', stderr: '' });
+    expect(server.errors.match(/files are polled every 250 ms/g)).toHaveLength(1);
   });
 
   it('that forbids user namespaces is refused, to root and to others', async () => {

@@ -1,7 +1,8 @@
-import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type PathWatch, watchPath } from '../../async/watch-path.ts';
 import { errnoName, isGone, writeValue } from './files.ts';
 
 const REMOVE_MOST_MS = 5_000;
@@ -55,11 +56,11 @@ const emptied = (path: string, mostMs: number): Promise<boolean> => {
       reject(error);
     }
   };
-  let watcher: FSWatcher | undefined;
+  let watcher: PathWatch | undefined;
   const timer = setTimeout(() => resolve(false), mostMs);
   try {
     // A change of `populated` is an event of inotify(7); the first look comes after the watch is set.
-    watcher = watch(join(path, 'cgroup.events')).on('change', look).on('error', reject);
+    watcher = watchPath(join(path, 'cgroup.events'), { change: look, error: reject });
     look();
   } catch (error) {
     reject(error);

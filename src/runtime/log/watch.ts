@@ -1,7 +1,8 @@
 /** Watches a file for growth. */
 
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { type PathListener, type PathWatch, watchPath } from '../../async/watch-path.ts';
 
 /** Called after each change of the file, and once with the error when it can no longer be watched. */
 export type WatchListener = (failure?: Error) => void;
@@ -9,12 +10,12 @@ export type WatchListener = (failure?: Error) => void;
 const watches = new Map<string, FileWatch>();
 
 /**
- * Watches a file for growth, also one that does not exist yet, by inotify(7): nothing polls. All watchers of the
- * same path share one watch, which ends with the last of them. The watch is active when this returns: read the file after
+ * Watches a file for growth, also one that does not exist yet, by inotify(7) as long as there is any (see
+ * `watchPath`). All watchers of the same path share one watch, which ends with the last of them. The watch is active when this returns: read the file after
  * that, and no change is missed.
  *
  * @returns the release
- * @throws Error when the system refuses a watch (ENOSPC: `fs.inotify.max_user_watches` is used up)
+ * @throws Error when the system refuses a watch
  */
 export const watchFile = (path: string, listener: WatchListener): (() => void) => {
   const shared = watches.get(path) ?? new FileWatch(path);
@@ -25,7 +26,7 @@ export const watchFile = (path: string, listener: WatchListener): (() => void) =
 class FileWatch {
   readonly #path: string;
   readonly #listeners = new Set<WatchListener>();
-  #watcher: FSWatcher;
+  #watcher: PathWatch;
 
   constructor(path: string) {
     this.#path = path;
@@ -43,29 +44,30 @@ class FileWatch {
   }
 
   // Watches the file or, if it does not exist, the nearest folder above it for the next name of the path.
-  #arm(): FSWatcher {
+  #arm(): PathWatch {
     for (;;) {
       let target = this.#path;
       let awaited = '';
-      let watcher = tryWatch(target);
+      const listener: PathListener = {
+        change: (event, name) => {
+          if (awaited !== '' && name !== null && name !== awaited && name !== basename(target)) return;
+          // "rename": something was created, removed or replaced, and this may be the watch of something that is gone.
+          if (event === 'rename' || awaited !== '') this.#rearm();
+          this.#tell();
+        },
+        error: (error) => this.#fail(error),
+      };
+      let watcher = tryWatch(target, listener);
       while (watcher === undefined) {
         awaited = basename(target);
         target = dirname(target);
-        watcher = tryWatch(target);
+        watcher = tryWatch(target, listener);
       }
       // What was created before the watch of its folder was active is not reported.
       if (awaited !== '' && existsSync(join(target, awaited))) {
         watcher.close();
         continue;
       }
-      const own = basename(target);
-      watcher.on('change', (event, name) => {
-        if (awaited !== '' && name !== null && name !== awaited && name !== own) return;
-        // "rename": something was created, removed or replaced, and this may be the watch of something that is gone.
-        if (event === 'rename' || awaited !== '') this.#rearm();
-        this.#tell();
-      });
-      watcher.on('error', (error) => this.#fail(error));
       return watcher;
     }
   }
@@ -94,9 +96,9 @@ class FileWatch {
   }
 }
 
-const tryWatch = (path: string): FSWatcher | undefined => {
+const tryWatch = (path: string, listener: PathListener): PathWatch | undefined => {
   try {
-    return watch(path);
+    return watchPath(path, listener);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

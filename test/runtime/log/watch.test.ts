@@ -9,6 +9,8 @@ import { logOf, onCleanup, temporaryFolder, watchesOn } from './fixture.ts';
 
 const { signal } = new AbortController();
 
+const failure = (code: string): Error => Object.assign(new Error(`${code}: no watch`), { code });
+
 /** A watch that counts. */
 const watched = (path: string) => {
   const bell = new Bell();
@@ -143,13 +145,39 @@ describe('a watch', () => {
   it('that the system refuses is an error, and nothing is left of it', async () => {
     const path = await logOf();
     replaceWatch(() => () => {
-      throw Object.assign(new Error('ENOSPC: System limit for number of file watchers reached'), {
-        code: 'ENOSPC',
-      });
+      throw failure('EACCES');
     });
-    expect(() => watchFile(path, () => undefined)).toThrow('ENOSPC');
-    expect(() => watchFile(path, () => undefined)).toThrow('ENOSPC');
+    expect(() => watchFile(path, () => undefined)).toThrow('EACCES');
+    expect(() => watchFile(path, () => undefined)).toThrow('EACCES');
   });
+
+  it.each(['EMFILE', 'ENOSPC', 'ENOSYS'])(
+    'for which there is no inotify (%s) polls until there is',
+    async (code) => {
+      const folder = await temporaryFolder();
+      const path = join(folder, 'log');
+      let exhausted = true;
+      replaceWatch((real) => (target) => {
+        if (exhausted) throw failure(code);
+        return real(target);
+      });
+      const { bell, failures, release } = watched(path);
+      const created = bell.wait(bell.rings, signal);
+      await writeFile(path, '');
+      await created;
+      const grown = bell.wait(bell.rings, signal);
+      await appendFile(path, 'x');
+      await grown;
+      expect(watchesOn(path)).toBe(0);
+      exhausted = false;
+      await expect.poll(() => watchesOn(path)).toBe(1);
+      const again = bell.wait(bell.rings, signal);
+      await appendFile(path, 'x');
+      await again;
+      release();
+      expect({ left: watchesOn(path) + watchesOn(folder), failures }).toEqual({ left: 0, failures: [] });
+    },
+  );
 
   it('that breaks later tells all who share it, and the next one begins anew', async () => {
     const path = await logOf();
