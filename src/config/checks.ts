@@ -1,4 +1,4 @@
-/** What settings of the server say about each other, and variables that are none. */
+/** Checks of settings against each other, and of variables that are not settings. */
 
 import {
   ConfigError,

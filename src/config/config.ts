@@ -1,3 +1,5 @@
+/** The settings of the server and of client commands: flags, environment variables, defaults. */
+
 import { homedir, totalmem } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { parseByteSize, parseDuration, withoutUnit } from '../units.ts';
@@ -17,7 +19,7 @@ import {
   yesOrNo,
 } from './values.ts';
 
-/** What flags were given, by camel-cased name: their text, or `true` for a flag that takes none. */
+/** The flags that were given, by camel-cased name: their text, or `true` for a flag without a value. */
 export type Flags = Readonly<Record<string, unknown>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,7 +33,7 @@ export interface Machine {
   readonly memoryBytes: number;
 }
 
-/** One setting: how it is named, what it takes, and what it is when nobody says. */
+/** One setting: its names, its values, and its default. */
 export interface Named<T> {
   /** As on the command line: `--listen <host:port>`; one without `<...>` is a switch. */
   readonly flag: `--${string}`;
@@ -39,20 +41,20 @@ export interface Named<T> {
   readonly help: string;
   /** Completes the sentence "expected ...". */
   readonly expected: string;
-  /** @returns `undefined` for text that is not what is expected */
+  /** @returns `undefined` for text that is not a valid value */
   readonly parse: (text: string) => T | undefined;
-  /** The default as the help tells it. */
+  /** The default as the help shows it. */
   readonly shown: string;
-  /** Its value is never repeated. */
+  /** Its value is never printed. */
   readonly secret?: true;
 }
 
 interface Setting<T> extends Named<T> {
-  /** As it would be typed: it goes through `parse` like any other. */
+  /** The default as it would be typed: it is parsed like any other. */
   readonly fallback: (machine: Machine, env: Environment) => string;
 }
 
-/** Limits of jobs that the server has a say in. */
+/** Limits of jobs for which the server has defaults and maxima. */
 export interface LimitSettings<T> {
   readonly cpus: T;
   /** Bytes, as are `swap`, `disk` and `output`. */
@@ -65,7 +67,7 @@ export interface LimitSettings<T> {
   readonly outputBytes: T;
 }
 
-/** What bounds all jobs together; `null`: nothing. */
+/** Bounds for all jobs together; `null`: none. */
 export interface Ceilings {
   /** Bytes. */
   readonly memoryBytes: number | null;
@@ -79,7 +81,7 @@ export interface Given {
   readonly text: string;
 }
 
-/** Everything that `cloister serve` can be told. Paths are absolute. */
+/** All settings of `cloister serve`. Paths are absolute. */
 export interface ServeConfig {
   /** The settings that were not left to their defaults, by their names in `serveSettings`. */
   readonly set: ReadonlyMap<string, Given>;
@@ -90,18 +92,18 @@ export interface ServeConfig {
   readonly imageMirror: string | undefined;
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
   readonly allowedHosts: readonly string[];
-  /** `undefined`: the cgroup that the server finds itself in. */
+  /** `undefined`: the cgroup in which the server was started. */
   readonly cgroupRoot: string | undefined;
   /** First of the host's uids and gids that cells use. */
   readonly idBase: number;
   /** Path of the `cell` binary. */
   readonly launcher: string;
-  /** What a job is bounded by when it does not say. */
+  /** Limits of a job that does not set them. */
   readonly defaultLimits: LimitSettings<number>;
-  /** What no job may exceed; `null`: whatever it asks for. */
+  /** Limits that no job may exceed; `null`: none. */
   readonly maxima: LimitSettings<number | null>;
   readonly ceilings: Ceilings;
-  /** What is kept of jobs that have ended; `null`: without end. */
+  /** Which ended jobs are kept; `null`: not limited. */
   readonly retention: {
     /** Milliseconds, as is `packAfter`. */
     readonly ageMs: number | null;
@@ -111,17 +113,17 @@ export interface ServeConfig {
     readonly packAfterMs: number | null;
   };
   readonly queue: {
-    /** Jobs that run at a time. */
+    /** Jobs that run at the same time. */
     readonly maxRunning: number;
     /** Jobs that wait. */
     readonly maxWaiting: number;
-    /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not bounded. */
+    /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not limited. */
     readonly memoryBytes: number | null;
     readonly cpus: number | null;
   };
 }
 
-/** What every client command can be told. */
+/** The settings of every client command. */
 export interface ClientConfig {
   readonly url: URL;
   /** The URL was asked for; otherwise a server on this machine is reached by its socket where it has one. */
@@ -140,7 +142,7 @@ export const limitSetting = (
   return `${kind}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 };
 
-/** A setting whose value cannot be used. The message is meant for whoever set it. */
+/** A setting whose value cannot be used. The message is for the person who set it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -161,7 +163,7 @@ const limit = <T>(
   shown: fallback,
 });
 
-/** A maximum beside the default of a limit: text as there. */
+/** The maximum that goes with the default of a limit. */
 const maximum = <T>({ flag, env, help, expected, parse }: Setting<T>): Named<T> => ({
   flag: `--${flag.replace('--default-', 'max-')}`,
   env: `CLOISTER_${env.replace('CLOISTER_DEFAULT_', 'MAX_')}`,
@@ -197,12 +199,12 @@ const defaults = {
   outputBytes: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
 } as const satisfies LimitSettings<Setting<number>>;
 
-/** What `cloister serve` takes. */
+/** The settings of `cloister serve`. */
 export const serveSettings = {
   listen: {
     flag: '--listen <host:port>',
     env: 'CLOISTER_LISTEN',
-    help: 'address to listen on; port 0 takes any free port',
+    help: 'address to listen on; port 0 means any free port',
     expected: 'HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080',
     parse: address,
     fallback: () => '127.0.0.1:8080',
@@ -234,7 +236,7 @@ export const serveSettings = {
   imageMirror: {
     flag: '--image-mirror <url>',
     env: 'CLOISTER_IMAGE_MIRROR',
-    help: 'URL or folder to take image archives from first',
+    help: 'URL or folder to try first for image archives',
     expected: 'an http or https URL, or a folder',
     parse: mirror,
     shown: 'none',
@@ -242,7 +244,7 @@ export const serveSettings = {
   allowedHosts: {
     flag: '--allowed-host <hosts>',
     env: 'CLOISTER_ALLOWED_HOSTS',
-    help: 'further names that browsers and clients may call this server by, with commas between',
+    help: 'further host names of this server that browsers and clients may use, separated by commas',
     expected: 'HOST or HOST:PORT, with commas between',
     parse: hosts,
     shown: 'none',
@@ -276,7 +278,7 @@ export const serveSettings = {
   maxRunning: {
     flag: '--max-running <jobs>',
     env: 'CLOISTER_MAX_RUNNING',
-    help: 'jobs that run at a time; others wait for their turn',
+    help: 'jobs that run at the same time; others wait',
     expected: 'a whole number from 1 to 100000',
     parse: (text) => whole(text, 1, 100_000),
     fallback: () => '256',
@@ -285,7 +287,7 @@ export const serveSettings = {
   maxQueued: {
     flag: '--max-queued <jobs>',
     env: 'CLOISTER_MAX_QUEUED',
-    help: 'jobs that wait for their turn; further ones are refused',
+    help: 'jobs that may wait; more are refused',
     expected: 'a whole number from 1 to 1000000',
     parse: (text) => whole(text, 1, 1_000_000),
     fallback: () => '10000',
@@ -310,7 +312,7 @@ export const serveSettings = {
   retainAge: {
     flag: '--retain-age <duration>',
     env: 'CLOISTER_RETAIN_AGE',
-    help: 'time after its end for which a job is kept with its log; pinned ones are kept besides',
+    help: 'how long a job is kept with its log after its end; pinned jobs are kept longer',
     expected: `${TIME}, or none`,
     parse: orNone(positive(parseDuration)),
     fallback: () => '30d',
@@ -319,7 +321,7 @@ export const serveSettings = {
   retainJobs: {
     flag: '--retain-jobs <count>',
     env: 'CLOISTER_RETAIN_JOBS',
-    help: 'jobs that have ended and are kept; of more the oldest are removed',
+    help: 'how many ended jobs are kept; the oldest are removed first',
     expected: 'a whole number from 1 to 100000000, or none',
     parse: orNone((text) => whole(text, 1, 100_000_000)),
     fallback: () => '100000',
@@ -328,7 +330,7 @@ export const serveSettings = {
   retainBytes: {
     flag: '--retain-bytes <size>',
     env: 'CLOISTER_RETAIN_BYTES',
-    help: 'what jobs that have ended take on the disk; of more the oldest are removed',
+    help: 'how much disk space ended jobs may take; the oldest are removed first',
     expected: `${SOME}, or none`,
     parse: orNone(positive(parseByteSize)),
     fallback: () => '10Gi',
@@ -337,7 +339,7 @@ export const serveSettings = {
   compressAfter: {
     flag: '--compress-after <duration>',
     env: 'CLOISTER_COMPRESS_AFTER',
-    help: 'time after the end of a job from which on its log is compressed',
+    help: 'when the log of an ended job is compressed',
     expected: `${TIME}, or none`,
     parse: orNone(positive(parseDuration)),
     fallback: () => '1h',
@@ -386,7 +388,7 @@ export const serveSettings = {
   maxOutput: maximum(defaults.outputBytes),
 } as const;
 
-/** What client commands take, besides `--state-dir` to find the token. */
+/** The settings of client commands, and `--state-dir` to find the token. */
 export const clientSettings = {
   url: {
     flag: '--url <url>',
@@ -421,7 +423,7 @@ export const thisMachine = (): Machine => ({
  * Settings of the server: the flag wins over the environment, the environment over the default.
  *
  * @param flags by the camel-cased name of the flag: `stateDir` for `--state-dir`
- * @throws ConfigError that names the flag or variable, what was expected and what came
+ * @throws ConfigError that names the flag or variable, what was expected and what was received
  */
 export const parseServeConfig = (flags: Flags, env: Environment, machine = thisMachine()): ServeConfig => {
   const listen = read(serveSettings.listen, flags, env, machine);
@@ -543,7 +545,7 @@ const parse = <T>(setting: Named<T>, source: string, text: string): T => {
 const publicListener = (host: string): ConfigError =>
   new ConfigError(
     `--listen: ${host} is not a loopback address, so other machines could reach the server. ` +
-      'Whoever reaches the port and has the token can run commands on this machine, and what goes over the ' +
-      'network, the token included, is not encrypted. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
+      'Anyone who reaches the port and has the token can run commands on this machine, and nothing that is sent ' +
+      'over the network is encrypted, not even the token. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
       'that is what you want.',
   );

@@ -1,3 +1,5 @@
+/** Settings as flags of a command. */
+
 import type { Command } from 'commander';
 import type { Named } from './config.ts';
 

@@ -1,10 +1,12 @@
+/** Parsers for the values of settings. */
+
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 
-/** Readers of one value of a setting each: the text as typed to what it means, `undefined` when it is not that. */
+/** Each parser turns the text of a setting into its value, or `undefined` if it is not valid. */
 
 export interface Address {
-  /** An IPv6 address stands without its brackets. */
+  /** An IPv6 address has no brackets here. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -57,13 +59,13 @@ export const mirror = (text: string): string | undefined => {
   return path(text);
 };
 
-/** The kernel's ids go to 2^32 - 2, and a cell takes 65536 of them. */
+/** The ids of the kernel end at 2^32 - 2, and a cell takes 65536 of them. */
 export const idBase = (text: string): number | undefined => {
   const value = whole(text, 65_536, 4_294_836_224);
   return value !== undefined && value % 65_536 === 0 ? value : undefined;
 };
 
-/** Printable ASCII: it travels in an HTTP header. */
+/** Printable ASCII: it is sent in an HTTP header. */
 export const token = (text: string): string | undefined => (/^[\x21-\x7e]+$/.test(text) ? text : undefined);
 
 /** Whether only this machine can reach a host: 127.0.0.0/8, ::1 and `localhost`. */

@@ -58,7 +58,7 @@ describeCgroups('a cgroup that was left to a user', () => {
 
     const told = serverIn(delegated, '--cgroup-root', delegated.path);
     await expect(told.boot()).rejects.toThrow('the server may not be moved from');
-    expect(told.errors).toContain('start it inside of the cgroup that is left to it');
+    expect(told.errors).toContain('start it inside the cgroup that is delegated to it');
     expect(below(delegated.path)).toEqual([]);
   });
 });

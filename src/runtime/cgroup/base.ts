@@ -1,3 +1,5 @@
+/** Decides in which cgroup the server makes its tree. */
+
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
@@ -5,47 +7,47 @@ import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { findHierarchy, type Hierarchy, ownCgroup } from './hierarchy.ts';
 
-/** Where a tree of cgroups may be made. */
+/** The cgroup in which a tree may be made. */
 export interface Base {
   readonly hierarchy: Hierarchy;
-  /** Absolute path of the cgroup that the tree hangs on. */
+  /** Absolute path of the parent of the tree. */
   readonly path: string;
   /**
-   * `given`: by whoever runs the server; `unit`: systemd left it to this unit (`Delegate=`); `container`: all that
-   * lives there is this container's; `own`: the server, which is not root, was started there and may write it;
-   * `top`: the root of the hierarchy, for want of anything closer.
+   * `given`: by the operator; `unit`: systemd delegated it to this unit (`Delegate=`); `container`: everything in it
+   * belongs to this container; `own`: the server, which is not root, was started there and may write it; `top`: the
+   * root of the hierarchy, if there is nothing closer.
    */
   readonly kind: 'given' | 'unit' | 'container' | 'own' | 'top';
 }
 
 export interface BaseOptions {
-  /** The cgroup that is to be used: absolute path. */
+  /** Absolute path of the cgroup to use. */
   readonly root?: string | undefined;
   /** Where procfs is mounted. Default `/proc`. */
   readonly proc?: string;
-  /** Whether systemd left the cgroup of a unit to it. Default: as `systemctl show` tells. */
+  /** Whether systemd delegated its cgroup to a unit. Default: asks `systemctl show`. */
   readonly isDelegated?: (unit: string, manager: Manager) => Promise<boolean>;
-  /** Whether systemd runs this machine. Default: as sd_booted(3) tells. */
+  /** Whether systemd runs this machine. Default: as sd_booted(3). */
   readonly systemd?: boolean;
-  /** Whether cgroups may be made in a cgroup. Default: as access(2) tells. */
+  /** Whether cgroups may be made in a cgroup. Default: as access(2). */
   readonly isWritable?: (path: string) => Promise<boolean>;
 }
 
-/** The systemd that has a unit: that of the machine, or that of a user. */
+/** The systemd that manages a unit: that of the machine, or that of a user. */
 export type Manager = 'system' | 'user';
 
-/** Where processes go that live in a base: a cgroup that hands controllers on may hold none itself. */
+/** Where processes of a base are moved to: a cgroup that enables controllers for its children may have none itself. */
 export const OTHERS = 'cloister-others';
 
 /**
- * Decides which cgroup the tree hangs on. It is the same for every start of a server, also for one that is
- * started from inside an earlier tree.
+ * Decides which cgroup is the parent of the tree. It is the same whenever a server is started, also from inside an earlier
+ * tree.
  *
- * systemd has the say over all cgroups of its machine but those that it delegated (systemd.io/CGROUP_DELEGATION);
- * the session of a user is not one of them. There, a cgroup at the top of the hierarchy, as container
- * engines make it, is out of its way.
+ * systemd manages all cgroups of its machine except those that it delegated (systemd.io/CGROUP_DELEGATION), and the session
+ * of a user is not one of them. A server in a session uses a cgroup at the top of the hierarchy, as container engines do,
+ * with which systemd does not interfere.
  *
- * @throws CgroupError when there is no cgroup v2, or `root` is not in it
+ * @throws CgroupError if there is no cgroup v2, or `root` is not in it
  */
 export const findBase = async (options: BaseOptions): Promise<Base> => {
   const { root, proc = '/proc', isDelegated = delegatedBySystemd, isWritable = mayWrite } = options;
@@ -60,7 +62,7 @@ export const findBase = async (options: BaseOptions): Promise<Base> => {
     return { hierarchy, path: unit.path, kind: 'unit' };
   const shared = await sharedBase(hierarchy, proc);
   const { systemd = hasSystemd() } = options;
-  // What lies in a unit that was not delegated is systemd's, whoever owns its files.
+  // The cgroup of a unit that was not delegated belongs to systemd, whoever owns its files.
   if (own === undefined || (systemd && unit !== undefined) || (await isWritable(shared.path))) return shared;
   const path = outsideTrees(mountPoint, own);
   return (await isWritable(path)) ? { hierarchy, path, kind: 'own' } : shared;
@@ -76,7 +78,7 @@ const sharedBase = async (hierarchy: Hierarchy, proc: string): Promise<Base> => 
   return { hierarchy, path: mountPoint, kind: 'top' };
 };
 
-/** The path up to where a tree of ours begins. */
+/** The part of a path before a tree of ours. */
 const outsideTrees = (mountPoint: string, path: string): string => {
   const parts = relative(mountPoint, path).split('/');
   const first = parts.findIndex((part) => part === OTHERS || /^cloister-[0-9a-f]{8}$/.test(part));
@@ -97,8 +99,8 @@ const unitOf = (
 };
 
 /**
- * Whether PID 1 lives there too. On a machine it has a cgroup of its own; one shared with it is that of a
- * container whose cgroup namespace is the machine's.
+ * Whether PID 1 is in the same cgroup. On a machine it has its own cgroup; sharing one with it means a container whose
+ * cgroup namespace is the machine's.
  */
 const holdsInit = async (proc: string, mountPoint: string, path: string): Promise<boolean> => {
   const init = ownCgroup(await readFile(join(proc, '1/cgroup'), 'utf8').catch(() => ''));
@@ -106,13 +108,13 @@ const holdsInit = async (proc: string, mountPoint: string, path: string): Promis
 };
 
 const mayWrite = async (path: string): Promise<boolean> => {
-  // cgroup-v2.rst, "Model of Delegation": these are what a cgroup that was delegated lets its user write.
+  // cgroup-v2.rst, "Model of Delegation": the files of a delegated cgroup that its user may write.
   const files = ['', 'cgroup.procs', 'cgroup.subtree_control'].map((name) => join(path, name));
   const denied = await Promise.all(files.map((file) => access(file, constants.W_OK).catch(() => 'denied')));
   return !denied.includes('denied');
 };
 
-// sd_booted(3): systemd runs this machine when the folder is there.
+// sd_booted(3): systemd runs this machine if the folder exists.
 const hasSystemd = (): boolean => existsSync('/run/systemd/system');
 
 const delegatedBySystemd = async (unit: string, manager: Manager): Promise<boolean> => {
@@ -122,7 +124,7 @@ const delegatedBySystemd = async (unit: string, manager: Manager): Promise<boole
     const { stdout } = await promisify(execFile)('systemctl', arguments_, { timeout: 5_000 });
     return stdout.trim() === 'yes';
   } catch {
-    // No answer is no permission: the tree goes to the top, where it also works.
+    // No answer means no permission: the tree is made at the top, where it also works.
     return false;
   }
 };

@@ -1,3 +1,5 @@
+/** Bounds what all jobs together may use. */
+
 import { join } from 'node:path';
 import type { ControllerName } from './controllers.ts';
 import { writeValue } from './files.ts';
@@ -13,12 +15,12 @@ export interface CgroupCeilings {
   readonly cpus: number | null;
 }
 
-// Ten times the share of jobs: who asks for the end of a job that takes all there is shall be heard.
+// Ten times the share of jobs: the server has to respond while a job takes all the CPU time there is.
 const OWN_WEIGHT = 1000;
 
 /**
  * Bounds all jobs together, in the cgroup above theirs, and gives the server and the supervisors precedence over them.
- * What an earlier server set is set anew. A bound whose controller is missing is left out: `Cgroups.obstacles` tells.
+ * Overwrites what an earlier server set. A bound whose controller is missing is skipped: see `Cgroups.obstacles`.
  */
 export const setCeilings = async (
   { jobs, server, supervisors, controllers }: Cgroups,

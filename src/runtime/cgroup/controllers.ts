@@ -1,19 +1,21 @@
+/** The cgroup controllers: enabling them, and why one is missing. */
+
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { errnoName, readWords, writeValue } from './files.ts';
 import type { Hierarchy } from './hierarchy.ts';
 
-/** The controllers that jobs are limited and measured with. */
+/** The controllers that limit and measure jobs. */
 export const CONTROLLERS = ['cpu', 'memory', 'pids', 'io', 'cpuset'] as const;
 export type ControllerName = (typeof CONTROLLERS)[number];
 
-/** Why jobs have to do without a controller, and what to do about it. */
+/** Why a controller is missing, and what to do about it. */
 export interface Obstacle {
   readonly reason: string;
   readonly remedy: string;
 }
 
-/** Where a controller's way down ended: the errno(3) name of the refusal, `absent` when it never came there. */
+/** Where a controller could not be enabled: the errno(3) name, or `absent` if the parent does not have it. */
 export interface Refusal {
   readonly path: string;
   readonly code: string;
@@ -22,12 +24,12 @@ export interface Refusal {
 const MOST_TRIES = 20;
 
 /**
- * Hands controllers down a line of cgroups, each the parent of the next, so that the children of the last have
- * them. Takes nothing away.
+ * Enables controllers along a line of cgroups, each the parent of the next, so that the children of the last have them.
+ * Disables nothing.
  *
- * @param makeRoom moves the processes out of a cgroup, which may hold none and hand controllers on ("no internal
- *   process constraint" of cgroup-v2.rst); false when it may not
- * @returns where each controller that did not make it was refused
+ * @param makeRoom moves the processes out of a cgroup, which cannot have processes and enable controllers ("no internal
+ *   process constraint" of cgroup-v2.rst); false if it may not
+ * @returns for each controller that could not be enabled, where
  */
 export const enableControllers = async <Name extends string>(
   line: readonly string[],
@@ -59,14 +61,14 @@ const enable = async (
     } catch (error) {
       const code = errnoName(error);
       if (code === undefined) throw error;
-      // Each round finds fewer: what a moved process starts from then on is born where it was moved to.
+      // Each round finds fewer: children of a moved process start in its new cgroup.
       if (code !== 'EBUSY' || tries === MOST_TRIES || !(await makeRoom(path))) return code;
     }
   }
 };
 
 /**
- * Says in words why a controller is missing, from where its way down ended.
+ * Explains why a controller is missing, from where it could not be enabled.
  *
  * @param kernel its release, as uname(2) tells it
  */
@@ -85,7 +87,7 @@ export const explain = (
     case 'EROFS':
       return {
         reason: `${controller} may not be enabled in ${path} (${code})`,
-        // The systemd of a user is given some controllers only, unless its own unit says more.
+        // The systemd of a user has only some controllers, unless its own unit asks for more.
         remedy: /\/user(?:-\d+)?\.slice$/.test(path)
           ? 'as root: systemctl edit user@.service, add "[Service]" and "Delegate=cpu cpuset io memory pids", log in anew'
           : WRITE_ACCESS,
@@ -111,7 +113,7 @@ export const explain = (
   }
 };
 
-/** What gives a server the right to make cgroups. */
+/** How a server gets the right to make cgroups. */
 export const WRITE_ACCESS =
   'run the server as root, or let systemd delegate a cgroup to it: Delegate=yes in its unit, or in a terminal ' +
   'systemd-run --user --scope -p Delegate=yes cloister serve; a container needs a writable cgroup mount: ' +

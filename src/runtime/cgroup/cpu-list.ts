@@ -1,7 +1,9 @@
+/** Lists of CPUs, as cpuset(7) writes them. */
+
 /**
  * Reads a list of CPUs as cpuset(7) writes it, `0-2,7`, in any order and with repetitions.
  *
- * @returns the numbers in their order, each once; `undefined` for text that is no such list
+ * @returns the numbers in their order, each once; `undefined` for text that is not such a list
  */
 export const parseCpus = (text: string): readonly number[] | undefined => {
   const ranges: [first: number, last: number][] = [];
@@ -12,7 +14,7 @@ export const parseCpus = (text: string): readonly number[] | undefined => {
   }
   ranges.sort(([one], [other]) => one - other);
   const cpus: number[] = [];
-  // Each once, however many ranges hold it: a long list of wide ranges costs no more than its text.
+  // Each once, however many ranges include it: a long list of wide ranges costs no more than its text.
   let next = 0;
   for (const [first, last] of ranges) {
     for (let cpu = Math.max(first, next); cpu <= last; cpu++) cpus.push(cpu);

@@ -1,7 +1,9 @@
+/** Finds the disk of a folder or device, for limits of its traffic. */
+
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** There is no disk whose traffic could be bounded. */
+/** There is no disk whose traffic can be limited. */
 export class DiskError extends Error {
   override readonly name = 'DiskError';
 }
@@ -9,10 +11,10 @@ export class DiskError extends Error {
 const BLOCK = '/sys/dev/block';
 
 /**
- * The whole disk below a folder: limits of traffic are for disks, and a partition is refused (cgroup-v2.rst, io.max).
+ * The whole disk of a folder: limits of traffic are for disks, and a partition is refused (cgroup-v2.rst, io.max).
  *
  * @returns `major:minor`
- * @throws DiskError when it lies on no single disk: on a tmpfs, a network, a file system of several devices
+ * @throws DiskError if it is not on a single disk: a tmpfs, a network file system, one of several devices
  */
 export const diskBelow = (folder: string): string => {
   const device = number(statSync(folder, { bigint: true }).dev);
@@ -48,7 +50,7 @@ export const wholeDisk = (device: string): string => {
   return readFileSync(join(dirname(folder), 'dev'), 'utf8').trim();
 };
 
-// As glibc's gnu_dev_major and gnu_dev_minor (makedev(3)) take a device number apart.
+// As glibc's gnu_dev_major and gnu_dev_minor (makedev(3)) split a device number.
 const number = (device: bigint): string => {
   const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
   const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);

@@ -1,7 +1,7 @@
-/** The host's cgroups cannot be used. Message and remedy are meant for the person who runs the server. */
+/** The host's cgroups cannot be used. Message and remedy are for the person who runs the server. */
 export class CgroupError extends Error {
   override readonly name = 'CgroupError';
-  /** What went wrong, without what to do about it. */
+  /** What went wrong, without the remedy. */
   readonly reason: string;
   readonly remedy: string;
 

@@ -1,3 +1,5 @@
+/** Finds the cgroup v2 hierarchy. */
+
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -17,12 +19,12 @@ export interface Mount {
 export interface Hierarchy {
   /** Where it is mounted. */
   readonly mountPoint: string;
-  /** The root of all, of the whole machine; false: a container sees only its own part. */
+  /** It is mounted from its root, that of the whole machine; false: a container sees only its own part. */
   readonly isRoot: boolean;
   readonly readOnly: boolean;
-  /** Absolute path of this process' cgroup; `undefined` when it lies outside of what is mounted. */
+  /** Absolute path of the cgroup of this process; `undefined` if it is outside of what is mounted. */
   readonly own: string | undefined;
-  /** Controllers that cgroup v1 has, and v2 therefore has not. */
+  /** Controllers that cgroup v1 uses, so that v2 cannot. */
   readonly v1: ReadonlySet<string>;
 }
 
@@ -31,7 +33,7 @@ export interface Hierarchy {
  *
  * @param proc where procfs is mounted
  * @param within absolute path that the hierarchy is to contain
- * @throws CgroupError when it is not mounted, or not above `within`
+ * @throws CgroupError if it is not mounted, or not above `within`
  */
 export const findHierarchy = async (proc: string, within?: string): Promise<Hierarchy> => {
   const mounts = parseMounts(await readFile(join(proc, 'self/mountinfo'), 'utf8'));
@@ -63,7 +65,7 @@ export const findHierarchy = async (proc: string, within?: string): Promise<Hier
   };
 };
 
-/** Reads a mountinfo file. Of several mounts on one folder only the last, which hides the others, is told. */
+/** Parses a mountinfo file. Of several mounts on one folder it returns only the last, which hides the others. */
 export const parseMounts = (text: string): readonly Mount[] => {
   const mounts = new Map<string, Mount>();
   for (const line of text.split('\n')) {
@@ -85,7 +87,7 @@ export const parseMounts = (text: string): readonly Mount[] => {
   return [...mounts.values()];
 };
 
-/** The v2 line of a /proc/PID/cgroup file: its path in the hierarchy. `undefined` when there is none. */
+/** The v2 line of a /proc/PID/cgroup file: its path in the hierarchy. `undefined` if there is none. */
 export const ownCgroup = (text: string): string | undefined => /^0::(\/.*)$/m.exec(text)?.[1];
 
 /** Whether `path` is `folder` or below it. */
@@ -99,7 +101,7 @@ const rank = (mount: Mount, own: string | undefined): number =>
   (visiblePath(mount, own) === undefined ? 0 : 2) + (mount.readOnly ? 0 : 1);
 
 const visiblePath = ({ root, point }: Mount, own: string | undefined): string | undefined => {
-  // `..`: the cgroup or the mount lies above the root of this process' cgroup namespace (cgroup_namespaces(7)).
+  // `..`: the cgroup or the mount is above the root of the cgroup namespace of this process (cgroup_namespaces(7)).
   if (own === undefined || `${own}${root}`.includes('/..') || !isWithin(root, own)) return undefined;
   return resolve(join(point, root === '/' ? own : own.slice(root.length)));
 };

@@ -1,3 +1,5 @@
+/** cgroup v2: the tree of the server, limits and usage of jobs. */
+
 export { type CgroupCeilings, setCeilings } from './ceilings.ts';
 export { CONTROLLERS, type ControllerName, type Obstacle } from './controllers.ts';
 export { formatCpus, parseCpus } from './cpu-list.ts';

@@ -1,3 +1,5 @@
+/** Moves processes between cgroups. */
+
 import { join } from 'node:path';
 import { CgroupError } from './error.ts';
 import { errnoName, readWords, writeValue } from './files.ts';
@@ -7,9 +9,9 @@ export const moveProcess = (pid: number, to: string): Promise<void> =>
   writeValue(join(to, 'cgroup.procs'), String(pid));
 
 /**
- * Moves the processes that live directly in a cgroup to another. What they start meanwhile may stay behind.
+ * Moves the processes that live directly in a cgroup to another. Processes that they start meanwhile may not be moved.
  *
- * @throws CgroupError when one of them belongs to a pid namespace that is not visible here
+ * @throws CgroupError if one of them belongs to a pid namespace that is not visible here
  */
 export const moveProcesses = async (from: string, to: string): Promise<void> => {
   for (const pid of await readWords(join(from, 'cgroup.procs'))) {

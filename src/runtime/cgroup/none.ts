@@ -1,10 +1,12 @@
+/** What a server has instead of a tree of cgroups if it may not make any. */
+
 import { CONTROLLERS } from './controllers.ts';
 import type { CgroupError } from './error.ts';
 import type { Cgroups } from './tree.ts';
 
 /**
- * What a server has that may make no cgroup: nothing to limit or measure jobs with. They live in the server's own
- * cgroup, and the death of a cell's init ends all that is in it.
+ * For a server that may not make cgroups: nothing limits or measures its jobs. They live in the cgroup of the server, and
+ * when init of a cell ends, so do all processes of the cell.
  */
 export const noCgroups = ({ reason, remedy }: CgroupError): Cgroups => ({
   path: null,

@@ -1,9 +1,11 @@
+/** The page size of this machine. */
+
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 
 const AT_PAGESZ = 6n;
 
-/** Bytes of a page of memory here: 4096 on x86-64; 4096, 16384 or 65536 on ARM. */
+/** Bytes of a page of memory on this machine: 4096 on x86-64; 4096, 16384 or 65536 on ARM. */
 export const pageSize = (): number => {
   size ??= findPageSize(readFileSync('/proc/self/auxv'));
   return size;

@@ -1,3 +1,5 @@
+/** Kills what is in a cgroup, and removes it. */
+
 import { readFileSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +11,11 @@ const REMOVE_MOST_MS = 5_000;
 const LONGEST_PAUSE_MS = 100;
 
 /**
- * Kills all that lives in a cgroup and below it (cgroup.kill, Linux 5.14), waits for its end and removes it. One
- * that is not there is removed already.
+ * Kills every process in a cgroup and below it (cgroup.kill, Linux 5.14), waits until they have ended, and removes it. It
+ * is no error if the cgroup does not exist.
  *
  * @param mostMs for each of the two waits
- * @throws Error when something in it does not die, or it cannot be removed
+ * @throws Error if a process in it does not end, or it cannot be removed
  */
 export const removeCgroup = async (path: string, mostMs = REMOVE_MOST_MS): Promise<void> => {
   try {
@@ -23,15 +25,15 @@ export const removeCgroup = async (path: string, mostMs = REMOVE_MOST_MS): Promi
     await removeFolders(path, mostMs);
   } catch (error) {
     if (!isGone(error)) throw error;
-    // A kernel without cgroup.kill says the same as a cgroup that is gone.
+    // The error is the same for a kernel without cgroup.kill and for a cgroup that is gone.
     if (await isThere(path)) throw error;
   }
 };
 
 /**
- * Removes a cgroup in which nothing lives and which has no other cgroup below.
+ * Removes a cgroup that has no processes and no other cgroups below it.
  *
- * @returns false when it must stay
+ * @returns false if it has
  */
 export const removeIfEmpty = async (path: string): Promise<boolean> => {
   try {
@@ -40,13 +42,13 @@ export const removeIfEmpty = async (path: string): Promise<boolean> => {
     return true;
   } catch (error) {
     if (isGone(error)) return true;
-    // Something has been born there meanwhile.
+    // A process was started there meanwhile.
     if (errnoName(error) === 'EBUSY') return false;
     throw error;
   }
 };
 
-/** Waits until nothing lives in a cgroup and below it; false when that took too long. */
+/** Waits until there are no processes in a cgroup and below it; false if that took too long. */
 const emptied = (path: string, mostMs: number): Promise<boolean> => {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const look = () => {
@@ -59,7 +61,7 @@ const emptied = (path: string, mostMs: number): Promise<boolean> => {
   let watcher: PathWatch | undefined;
   const timer = setTimeout(() => resolve(false), mostMs);
   try {
-    // A change of `populated` is an event of inotify(7); the first look comes after the watch is set.
+    // A change of `populated` is an event of inotify(7); the first check is made after the watch is set.
     watcher = watchPath(join(path, 'cgroup.events'), { change: look, error: reject });
     look();
   } catch (error) {
@@ -75,14 +77,14 @@ const isPopulated = (path: string): boolean =>
   /^populated 1$/m.test(readFileSync(join(path, 'cgroup.events'), 'utf8'));
 
 /**
- * Removes a cgroup and those below it, the deepest first, as soon as the kernel lets go of them.
+ * Removes a cgroup and those below it, the deepest first, as soon as the kernel releases them.
  *
- * @throws Error EBUSY when something lives there after `mostMs`
+ * @throws Error EBUSY if there are processes after `mostMs`
  */
 export const removeFolders = async (path: string, mostMs: number): Promise<void> => {
   for (const folder of await below(path)) await removeFolders(folder, mostMs);
   const until = performance.now() + mostMs;
-  // EBUSY outlives `populated 0` for a moment while the last tasks are freed, and no event tells of its end.
+  // EBUSY persists for a moment after `populated 0`, until the last tasks are freed, and no event signals its end.
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
       return await rmdir(path);

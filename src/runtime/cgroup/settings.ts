@@ -1,9 +1,11 @@
+/** Turns limits into values for the files of a cgroup. */
+
 import { withoutUnit } from '../../units.ts';
 import type { CgroupSetting } from '../protocol/plan.ts';
 import type { ControllerName, Obstacle } from './controllers.ts';
 import { pageSize } from './page-size.ts';
 
-/** What a job may move between memory and one disk in a second: bytes and operations; `null`: not bounded. */
+/** What a job may read from and write to one disk per second: bytes and operations; `null`: not limited. */
 export interface CgroupIoLimit {
   /** `major:minor` of a whole disk. */
   readonly device: string;
@@ -13,13 +15,13 @@ export interface CgroupIoLimit {
   readonly writeIops: number | null;
 }
 
-/** The limits of a job that cgroups enforce; `null`: not bounded. */
+/** The limits of a job that cgroups enforce; `null`: not limited. */
 export interface CgroupLimits {
-  /** CPUs' worth of time: 0.5 is half a core. */
+  /** CPU time per period, in CPUs: 0.5 is half a core. */
   readonly cpus: number | null;
-  /** From 1 to 10000; 100 is what others have. */
+  /** From 1 to 10000; the default of other jobs is 100. */
   readonly cpuWeight: number | null;
-  /** A list of CPUs in the one form in which the kernel tells it again: see `parseCpus`. */
+  /** A list of CPUs in the form in which the kernel prints it: see `parseCpus`. */
   readonly cpuset: string | null;
   /** Bytes. */
   readonly memoryBytes: number | null;
@@ -48,14 +50,14 @@ const CONTROLLER_OF: Readonly<Record<keyof CgroupLimits, ControllerName>> = {
 
 const PERIOD_US = 100_000;
 const LEAST_QUOTA_US = 1_000;
-// PID_MAX_LIMIT of the kernel, above which pids.max takes no number.
+// PID_MAX_LIMIT of the kernel: pids.max accepts no higher number.
 const MOST_PIDS = 4_194_304;
 
 /**
- * What to write to the files of a job's cgroup before anything runs there (cgroup-v2.rst). Each value is as
- * the kernel tells it again, so that reading back shows whether it holds.
+ * What to write to the files of a job's cgroup before anything runs there (cgroup-v2.rst). Each value is
+ * written as the kernel prints it, so that reading it back shows whether it is in force.
  *
- * @throws Error for a limit whose controller is missing: it is never left out in silence
+ * @throws Error for a limit whose controller is missing: it is never silently dropped
  */
 export const cgroupSettings = (
   limits: CgroupLimits,
@@ -75,9 +77,9 @@ export const cgroupSettings = (
     set('memory.oom.group', 1);
   }
   if (memoryHigh !== null) set('memory.high', wholePages(memoryHigh));
-  // A kernel that does not account swap has no such file.
+  // A kernel that does not account for swap has no such file.
   if (swap !== null) set('memory.swap.max', wholePages(swap), true);
-  // The cell's init is one that the job did not ask for.
+  // One more for the init of the cell.
   if (pids !== null) set('pids.max', Math.min(pids + 1, MOST_PIDS));
   if (limits.cpus !== null) set('cpu.max', cpuMax(limits.cpus));
   if (limits.cpuWeight !== null) set('cpu.weight', limits.cpuWeight);
@@ -96,7 +98,7 @@ export const cpuMax = (cpus: number): string =>
 const ioMax = ({ device, readBps, writeBps, readIops, writeIops }: CgroupIoLimit): string =>
   `${device} rbps=${readBps ?? 'max'} wbps=${writeBps ?? 'max'} riops=${readIops ?? 'max'} wiops=${writeIops ?? 'max'}`;
 
-/** What keeps a limit from being enforced here; `undefined` when nothing does. */
+/** Why a limit cannot be enforced here; `undefined` if it can. */
 export const missingController = (
   limit: keyof CgroupLimits,
   cgroups: {

@@ -1,7 +1,9 @@
+/** Removes cgroups that jobs have left. */
+
 import { basename } from 'node:path';
 import { below, removeCgroup } from './remove.ts';
 
-/** What a sweep did. */
+/** The result of a sweep. */
 export interface Swept {
   /** Ids of the jobs whose cgroups are gone. */
   readonly removed: readonly string[];
@@ -10,8 +12,8 @@ export interface Swept {
 }
 
 /**
- * Removes the cgroups of jobs that do not live any more, and whatever still runs in them: what a supervisor that
- * was killed left behind.
+ * Removes the cgroups of jobs that do not run any more, and kills what still runs in them: the leftovers of supervisors
+ * that were killed.
  *
  * @param jobsPath the cgroup whose children are the jobs'
  * @param isLive whether the job of this id has a supervisor, which will remove its cgroup

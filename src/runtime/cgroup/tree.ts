@@ -1,3 +1,5 @@
+/** The tree of cgroups of a server. */
+
 import { createHash } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -16,42 +18,42 @@ import { moveProcess, moveProcesses } from './move.ts';
 import { removeIfEmpty } from './remove.ts';
 
 export interface CgroupOptions extends BaseOptions {
-  /** The server's state folder, which must be there: servers with different ones have different trees. */
+  /** The state folder, which must exist: servers with different state folders have different trees. */
   readonly stateDir: string;
 }
 
-/** The server's tree of cgroups. Paths are absolute; all are `null` where no cgroup may be made. */
+/** The tree of cgroups of the server. Paths are absolute; all are `null` if no cgroup may be made. */
 export interface Cgroups {
   readonly path: string | null;
-  /** The server's own. */
+  /** That of the server. */
   readonly server: string | null;
-  /** Of supervisors, which outlive the server and are not charged to a job. */
+  /** That of the supervisors, which outlive the server and are not charged to a job. */
   readonly supervisors: string | null;
-  /** The parent of each job's. */
+  /** The parent of those of jobs. */
   readonly jobs: string | null;
-  /** What jobs can be limited and measured with here. */
+  /** The controllers that can limit and measure jobs here. */
   readonly controllers: readonly ControllerName[];
-  /** Why they have to do without the others. */
+  /** Why the others are missing. */
   readonly obstacles: ReadonlyMap<ControllerName, Obstacle>;
   /**
-   * Where the cgroup of a job lies.
+   * The path of the cgroup of a job.
    *
    * @throws RangeError for an id that could be taken for a path or for a file of a cgroup
    */
   jobPath(id: string): string | null;
   /**
-   * Takes the server back to where it came from and removes what is empty. Cgroups in which supervisors or jobs
-   * live stay; so does the server's own where no other takes the server.
+   * Moves the server back to where it came from and removes what is empty. Cgroups of supervisors or jobs that run
+   * stay; so does that of the server if it cannot be moved to another one.
    */
   close(): Promise<void>;
 }
 
 /**
  * Makes the server's tree, `cloister-<hash of the state folder>/{server,supervisors,jobs}`, in the cgroup that
- * `findBase` chooses, moves this process with all its threads to `server`, and hands down the controllers.
- * What is there from an earlier start is used again.
+ * `findBase` chooses, moves this process with all its threads to `server`, and enables the controllers.
+ * An existing tree is used again.
  *
- * @throws CgroupError with the remedy, when cgroup v2 is not mounted or may not be written
+ * @throws CgroupError with the remedy, if cgroup v2 is not mounted or may not be written
  */
 export const openCgroups = async (options: CgroupOptions): Promise<Cgroups> => {
   const base = await findBase(options);
@@ -92,16 +94,16 @@ export const openCgroups = async (options: CgroupOptions): Promise<Cgroups> => {
   };
 };
 
-/** Moves this process to its leaf. */
+/** Moves this process to its cgroup in the tree. */
 const enter = async (server: string, { hierarchy }: Base): Promise<void> => {
   try {
     await moveProcess(process.pid, server);
   } catch (error) {
     const code = errnoName(error);
     if (code === undefined) throw error;
-    // Who moves a process must be able to write the cgroup above both places (cgroup-v2.rst, "Delegation Containment").
+    // Moving a process needs write access to the common ancestor of both cgroups (cgroup-v2.rst, "Delegation Containment").
     const reason = `the server may not be moved from ${hierarchy.own ?? 'its cgroup'} to ${server} (${code})`;
-    throw new CgroupError(reason, `start it inside of the cgroup that is left to it; ${WRITE_ACCESS}`, {
+    throw new CgroupError(reason, `start it inside the cgroup that is delegated to it; ${WRITE_ACCESS}`, {
       cause: error,
     });
   }
@@ -113,14 +115,14 @@ const treeName = async (stateDir: string): Promise<string> => {
   return `cloister-${createHash('sha256').update(real).digest('hex').slice(0, 8)}`;
 };
 
-/** The cgroups from one down to another below it, both included. */
+/** The cgroups from one down to another below it, including both. */
 const lineage = (from: string, to: string): readonly string[] => {
   const line = [from];
   for (const part of relative(from, to).split('/')) if (part !== '') line.push(join(line.at(-1) ?? '', part));
   return line;
 };
 
-/** Makes what is not there yet, and tells what that was. */
+/** Creates those that do not exist, and returns them. */
 const makeAll = async (paths: readonly string[], { hierarchy }: Base): Promise<readonly string[]> => {
   const made: string[] = [];
   for (const path of paths) {
@@ -137,7 +139,7 @@ const makeAll = async (paths: readonly string[], { hierarchy }: Base): Promise<r
   return made;
 };
 
-/** Moves the processes out of the base, if they are the server's to move. */
+/** Moves the processes out of the base, if the server may move them. */
 const makeRoom = async (full: string, base: Base): Promise<boolean> => {
   const ours = ['unit', 'container', 'own'].includes(base.kind) || base.path === base.hierarchy.own;
   if (full !== base.path || !ours) return false;
@@ -151,7 +153,7 @@ const others = async (base: Base): Promise<string> => {
   return path;
 };
 
-/** Back to where this process came from; where that is full or gone, to the nearest that takes it. */
+/** Moves this process back to where it came from or, if that is not possible, to the nearest cgroup that accepts it. */
 const leave = async (base: Base): Promise<void> => {
   const { mountPoint, own } = base.hierarchy;
   if (own !== undefined && (await takesUs(own))) return;

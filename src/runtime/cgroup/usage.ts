@@ -1,3 +1,5 @@
+/** Reads the usage of a job from the files of its cgroup. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoName, isGone } from './files.ts';
@@ -24,7 +26,7 @@ export interface CgroupUsage {
   readonly pressure: Readonly<Record<(typeof PRESSURES)[number], CgroupPressure>> | null;
 }
 
-/** For how long one process waited, and all of them at once (accounting/psi.rst), in microseconds. */
+/** How long at least one process waited, and all of them at once (accounting/psi.rst), in microseconds. */
 export interface CgroupPressure {
   readonly someUs: number;
   readonly fullUs: number;
@@ -32,7 +34,7 @@ export interface CgroupPressure {
 
 const PRESSURES = ['cpu', 'memory', 'io'] as const;
 
-/** Files of a job's cgroup that tell at its end what it consumed. */
+/** Files of a cgroup that have the final usage of its job. */
 export const USAGE_FILES = [
   'cpu.stat',
   'memory.peak',
@@ -45,14 +47,14 @@ export const USAGE_FILES = [
 
 const LIVE_FILES = [...USAGE_FILES, 'memory.current'];
 
-/** What the processes of a cgroup consumed so far; `null` when it is gone. */
+/** The usage of a cgroup so far; `null` if it is gone. */
 export const readUsage = async (path: string): Promise<CgroupUsage | null> => {
   const files = new Map<string, string>();
   const read = async (file: string): Promise<void> => {
     try {
       files.set(file, await readFile(join(path, file), 'utf8'));
     } catch (error) {
-      // EOPNOTSUPP: io.stat of a kernel that cannot tell, or pressure of one that was told not to measure it.
+      // EOPNOTSUPP: io.stat of a kernel without these statistics, or pressure if the kernel was told not to measure it.
       if (!isGone(error) && errnoName(error) !== 'EOPNOTSUPP') throw error;
     }
   };
@@ -61,7 +63,7 @@ export const readUsage = async (path: string): Promise<CgroupUsage | null> => {
 };
 
 /**
- * Reads the files of a cgroup (cgroup-v2.rst tells their formats). A file or value that is missing is a `null`.
+ * Parses the files of a cgroup (formats: cgroup-v2.rst). A missing file or value is `null`.
  *
  * @param files contents by name
  * @returns `null` without cpu.stat, which every cgroup has
@@ -101,19 +103,19 @@ const pressure = (text = ''): CgroupPressure | undefined => {
     return digits === undefined ? undefined : Number(digits);
   };
   const some = total('some');
-  // The CPU's has only had that line since Linux 5.13.
+  // That of the CPU has this line only since Linux 5.13.
   return some === undefined ? undefined : { someUs: some, fullUs: total('full') ?? 0 };
 };
 
 /**
- * A number out of a file of a cgroup; `null` when it is not there.
+ * A number from a file of a cgroup; `null` if it is missing.
  *
  * @param key of a line of a key and a number; `null` for a file that holds nothing but the number
  */
 export const numberIn = (text: string | undefined, key: string | null): number | null =>
   key === null ? whole(text) : pairs(text)(key);
 
-/** A look-up in lines of a key and a number. */
+/** Looks up keys in lines of a key and a number. */
 const pairs = (text = ''): ((key: string) => number | null) => {
   const lines = new Map(text.split('\n').map((line) => line.split(' ') as [string, string | undefined]));
   return (key) => whole(lines.get(key));

@@ -1,3 +1,5 @@
+/** Checks whether a cell can be made. */
+
 import { existsSync } from 'node:fs';
 import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,15 +18,15 @@ import { type TestCellOptions, tryCell } from '../test-cell.ts';
 import { type Check, fail, pass, reasonOf, warn } from './check.ts';
 
 export interface CellOptions extends CellIdsOptions {
-  /** The state folder. Need not be there. */
+  /** The state folder. Need not exist. */
   readonly stateDir: string;
-  /** Where images lie, or will: a cell is tried on their file system. Need not be there. */
+  /** The folder of images: a cell is tried on their file system. Need not exist. */
   readonly imagesDir: string;
   /** Default: `tryCell`. */
   readonly tryOut?: (options: TestCellOptions) => ReturnType<typeof tryCell>;
 }
 
-/** Which ids cells get, and whether a cell can be made: one is, and is gone afterwards. */
+/** Which ids cells get, and whether a cell can be made: one is made and removed. */
 export const checkCell = async (options: CellOptions): Promise<readonly Check[]> => {
   const { launcher, stateDir, imagesDir, proc = '/proc', tryOut = tryCell } = options;
   let ids: CellIds;
@@ -58,7 +60,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   };
   const writable = existsSync(stateDir) && (await mayWrite(stateDir));
   const parent = await mkdtemp(join(writable ? stateDir : tmpdir(), '.doctor-'));
-  // The doctor makes nothing that stays: the state folder stands in for a folder of images that is not there yet.
+  // The doctor leaves nothing behind: if there is no folder of images yet, the state folder is used instead.
   const images = (await mayWrite(imagesDir)) ? imagesDir : join(parent, 'images');
   const tryWith = (change: Partial<Pick<TestCellOptions, 'ids' | 'devices'>>) =>
     tryOut({

@@ -1,3 +1,5 @@
+/** Checks cgroups, controllers and swap. */
+
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readFile, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -7,7 +9,7 @@ import { CgroupError } from '../cgroup/error.ts';
 import { errnoName, readWords } from '../cgroup/files.ts';
 import { type Check, fail, type Machine, pass, warn } from './check.ts';
 
-/** What bounds a job, and the file that does it; without io a job is only not measured. */
+/** What limits a job, and the file that does it; without io its traffic is only not measured. */
 const CONTROLLERS = [
   { name: 'cpu', file: 'cpu.max', report: fail },
   { name: 'memory', file: 'memory.max', report: fail },
@@ -16,13 +18,13 @@ const CONTROLLERS = [
 ] as const;
 
 /**
- * Whether cgroup v2 is mounted, whether the server may make its tree there, and what it can limit jobs with.
- * A cgroup is made to try, and removed.
+ * Whether cgroup v2 is mounted, whether the server may make its tree there, and which limits it can enforce. Makes a
+ * cgroup to try, and removes it.
  *
- * @param root the cgroup that the server is told to use
+ * @param root the cgroup that the server is to use
  */
 export const checkCgroups = async (machine: Machine, root?: string): Promise<readonly Check[]> => {
-  // Without any, a server that is not root goes on; one that is asked for has to be there.
+  // A server that is not root runs without; but a cgroup that was named has to exist.
   const optional = machine.uid !== 0 && root === undefined;
   const refuse = optional ? warn : fail;
   const without = optional ? ': jobs have no limits of cpus, memory and pids' : '';
@@ -88,7 +90,7 @@ const checkController = async (
   return pass(title, `available in ${parent}`);
 };
 
-/** Whether memory that a job may not have could go to swap instead. */
+/** Whether a job could use swap beyond its memory limit. */
 const checkSwap = async ({ proc }: Machine, parent: string, probe: string): Promise<Check> => {
   const areas = (await readFile(join(proc, 'swaps'), 'utf8')).trim().split('\n').slice(1);
   if (areas.length === 0) return pass('swap', 'none in use');
@@ -100,7 +102,7 @@ const checkSwap = async ({ proc }: Machine, parent: string, probe: string): Prom
       'jobs may fill it: the memory controller is missing',
       'see the memory controller, or swapoff -a',
     );
-  // Before the server hands the controller down, the kernel's command line is all there is to go by.
+  // Before the server enables the controller, only the kernel's command line shows it.
   const bounded = (await has(parent, 'cgroup.subtree_control'))
     ? existsSync(join(probe, 'memory.swap.max'))
     : !(await readFile(join(proc, 'cmdline'), 'utf8')).includes('swapaccount=0');

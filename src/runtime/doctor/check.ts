@@ -1,18 +1,20 @@
-/** One finding of the doctor. */
+/** The result of a check, and the machine that is checked. */
+
+/** One result of the doctor. */
 export interface Check {
   readonly name: string;
-  /** `WARN`: jobs run, but something about them is weaker or will be in the way. */
+  /** `WARN`: jobs run, but something about them is weaker or will cause trouble. */
   readonly status: 'PASS' | 'FAIL' | 'WARN';
   readonly detail: string;
   /** What to do about it. */
   readonly remedy?: string;
 }
 
-/** The machine that is examined. */
+/** The machine that is checked. */
 export interface Machine {
   /** Where procfs is mounted. */
   readonly proc: string;
-  /** Of the kernel, as uname(2) tells it. */
+  /** Of the kernel, from uname(2). */
   readonly release: string;
   /** Effective user id. */
   readonly uid: number;

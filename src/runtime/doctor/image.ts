@@ -1,8 +1,10 @@
+/** Checks the images. */
+
 import { IMAGE_NAMES } from '../../../rootfs/catalogue.ts';
 import { readRecord } from '../../../rootfs/record.ts';
 import { type Check, pass, warn } from './check.ts';
 
-/** Whether each image is unpacked, and the real one. */
+/** Whether each image is unpacked, and not a fallback. */
 export const checkImages = (imagesDir: string): Promise<readonly Check[]> =>
   Promise.all(
     IMAGE_NAMES.map(async (image) => {

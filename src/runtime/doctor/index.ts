@@ -1,3 +1,5 @@
+/** `cloister doctor`: checks whether this machine can run jobs. */
+
 import { release } from 'node:os';
 import { statePaths } from '../../state/paths.ts';
 import { checkCell } from './cell.ts';
@@ -12,22 +14,22 @@ import { checkState } from './state.ts';
 export type { Check } from './check.ts';
 
 export interface DoctorOptions {
-  /** The state folder; need not be there. */
+  /** The state folder; need not exist. */
   readonly stateDir: string;
   /** Default `images` in the state folder. */
   readonly imagesDir?: string;
   /** Path of the `cell` binary. */
   readonly launcher: string;
-  /** First of the ids that cells are to have. */
+  /** First of the ids that cells should have. */
   readonly idBase: number;
-  /** The cgroup that the server is told to use. */
+  /** The cgroup that the server is to use. */
   readonly cgroupRoot?: string | undefined;
 }
 
 /**
- * Examines whether this machine can run jobs. Changes nothing that lasts.
+ * Checks whether this machine can run jobs. Makes no lasting changes.
  *
- * @returns the findings, from the kernel up to the state folder
+ * @returns the results, from the kernel up to the state folder
  */
 export const doctor = async (options: DoctorOptions): Promise<readonly Check[]> => {
   const { stateDir, imagesDir = statePaths(stateDir).images, launcher, idBase, cgroupRoot } = options;

@@ -1,10 +1,12 @@
+/** Checks the kernel. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILTERS } from '../remedies.ts';
 import { ARCHITECTURES } from '../seccomp/index.ts';
 import { type Check, fail, type Machine, pass, warn } from './check.ts';
 
-/** cgroup.kill came with Linux 5.14, the last of what cells need; pids.peak with 6.1, the last that is of use. */
+/** Cells need cgroup.kill, of Linux 5.14, and make use of pids.peak, of Linux 6.1. */
 const NEEDED = [5, 14] as const;
 const BETTER = [6, 1] as const;
 
@@ -24,7 +26,7 @@ const isAtLeast = (
   [leastMajor, leastMinor]: readonly [number, number],
 ): boolean => major > leastMajor || (major === leastMajor && minor >= leastMinor);
 
-/** What the filter of cells answers (seccomp(2)); the kernel tells what it knows since Linux 4.14. */
+/** The actions that the filter of cells uses (seccomp(2)); the kernel lists those it knows since Linux 4.14. */
 const ANSWERS = ['allow', 'errno', 'kill_process'] as const;
 
 /**

@@ -1,12 +1,14 @@
+/** Checks the launcher. */
+
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type Check, fail, pass, reasonOf } from './check.ts';
 
-/** Exit code of the launcher when it is told nothing: EX_USAGE of sysexits(3). */
+/** Exit code of the launcher without arguments: EX_USAGE of sysexits(3). */
 const USAGE = 64;
 
-/** Whether the program that makes cells is there and runs on this machine. */
+/** Whether the launcher exists and runs on this machine. */
 export const checkLauncher = async (launcher: string): Promise<Check> => {
   const name = 'launcher';
   try {

@@ -1,10 +1,12 @@
+/** Checks namespaces and procfs. */
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseMounts } from '../cgroup/hierarchy.ts';
 import { VISIBLE } from '../remedies.ts';
 import { type Check, fail, type Machine, pass } from './check.ts';
 
-/** What a cell is made of: the name in /proc/self/ns, that of the limit in /proc/sys/user, the kernel option. */
+/** The namespaces of a cell: the name in /proc/self/ns, that of the limit in /proc/sys/user, the kernel option. */
 const KINDS = [
   ['user', 'user', 'CONFIG_USER_NS'],
   ['pid', 'pid', 'CONFIG_PID_NS'],
@@ -15,7 +17,7 @@ const KINDS = [
   ['cgroup', 'cgroup', 'CONFIG_CGROUPS'],
 ] as const;
 
-/** Whether each kind of namespace exists and may be made. */
+/** Whether each kind of namespace exists and may be created. */
 export const checkNamespaces = async (machine: Machine): Promise<readonly Check[]> => {
   const known = await readdir(join(machine.proc, 'self/ns'));
   const kinds = KINDS.map(async ([kind, limit, option]): Promise<Check> => {
@@ -35,8 +37,8 @@ export const checkNamespaces = async (machine: Machine): Promise<readonly Check[
 };
 
 /**
- * Whether a cell could mount a /proc of its own: the kernel refuses that as long as parts of the one it can
- * see are covered ("mount too revealing"), as they are in a container.
+ * Whether a cell could mount its own /proc: the kernel refuses that while parts of the visible one are covered ("mount too
+ * revealing"), as in a container.
  */
 export const checkVisibility = async ({ proc }: Machine): Promise<Check> => {
   const mounts = parseMounts(await readFile(join(proc, 'self/mountinfo'), 'utf8'));

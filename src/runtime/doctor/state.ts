@@ -1,3 +1,5 @@
+/** Checks the state folder and its disk. */
+
 import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -20,7 +22,7 @@ const REMOTE: ReadonlyMap<number, string> = new Map([
 const FUSE = 0x65735546;
 const TMPFS = 0x01021994;
 
-/** Whether the state folder, which may not be there yet, can hold what has to last. */
+/** Whether the state folder, which may not exist yet, is suitable for durable files. */
 export const checkState = async (machine: Machine, stateDir: string): Promise<readonly Check[]> => {
   const folder = resolve(stateDir);
   const found = existing(folder);
@@ -40,7 +42,7 @@ const checkAccess = async ({ uid }: Machine, folder: string, found: string): Pro
   } catch (error) {
     return fail(name, `${found} cannot be written: ${reasonOf(error)}`, `run as its owner, or ${elsewhere}`);
   }
-  // Of a folder above it the server makes no demands: it makes its own with the right mode.
+  // A folder above it may have any mode: the server creates its own with the right one.
   if (found !== folder) return pass(name, `${folder} will be made`);
   if (stats.uid !== uid)
     return fail(name, `${folder} belongs to user ${stats.uid}`, `chown ${uid} ${folder}, or ${elsewhere}`);
@@ -49,7 +51,7 @@ const checkAccess = async ({ uid }: Machine, folder: string, found: string): Pro
   return pass(name, folder);
 };
 
-/** What kind of file system it is on. */
+/** The kind of its file system. */
 export const checkType = (folder: string, type: number): Check => {
   const name = 'state file system';
   const remote = REMOTE.get(type >>> 0);
@@ -61,7 +63,7 @@ export const checkType = (folder: string, type: number): Check => {
   return pass(name, 'local');
 };
 
-/** Whether there is room, in bytes. */
+/** Whether there is enough free space. */
 export const checkSpace = (folder: string, free: number): Check => {
   const name = 'disk space';
   const detail = `${Math.floor(free / MIB)} MiB free for ${folder}`;
