@@ -545,7 +545,7 @@ const parse = <T>(setting: Named<T>, source: string, text: string): T => {
 const publicListener = (host: string): ConfigError =>
   new ConfigError(
     `--listen: ${host} is not a loopback address, so other machines could reach the server. ` +
-      'Anyone who reaches the port and has the token can run commands on this machine, and nothing that is sent ' +
-      'over the network is encrypted, not even the token. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
+      'Anyone who reaches the port and has the token can run commands on this machine, and what is sent over the ' +
+      'network, including the token, is not encrypted. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
       'that is what you want.',
   );
