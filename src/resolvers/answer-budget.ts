@@ -10,8 +10,8 @@ export const ANSWER_BYTES = 16 * 1024 * 1024;
 const OVERHEAD = 64;
 
 /**
- * What is left for one operation, over every transport. A subscription begins anew with each of its answers, which
- * are told apart by their root values.
+ * What is left for one operation, over every transport. It starts again for each answer of a subscription; the
+ * answers are distinguished by their root values.
  */
 export class AnswerBudget {
   #answer: unknown = this;

@@ -11,12 +11,12 @@ export const UNAUTHENTICATED = 'authorization: expected "Bearer <token>" with a 
 
 export const unauthenticated = (): GraphQLError => codedError('UNAUTHENTICATED', UNAUTHENTICATED);
 
-/** Takes an error that no client may see, and the id by which a person can find it again. */
+/** Receives an error that no client may see, with the id under which an operator finds it in the log. */
 export type Report = (error: unknown, id: string) => void;
 
 /**
- * The error that a client sees: its own mistakes as they are, with their code; everything else without a word
- * of what went wrong inside, which is for `report`.
+ * The error that a client sees: its own mistakes unchanged, with their code. Everything else is masked, and its details
+ * go to `report`.
  */
 export const presentError = (error: unknown, report: Report): GraphQLError => {
   const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
@@ -40,22 +40,22 @@ export const presentError = (error: unknown, report: Report): GraphQLError => {
 const faultsOf = ({ faults }: ClientError): readonly object[] =>
   faults.map(({ code, field, message }) => ({ code, field, message }));
 
-/** An error of graphql-js, which gives its own no code, with the code of the phase that found it. */
+/** Adds the code of the phase in which it occurred to an error of graphql-js, which sets none. */
 export const withCode = (error: GraphQLError, code: ErrorCode): GraphQLError =>
   error.extensions['code'] === undefined
     ? located(error, error.message, { ...error.extensions, code })
     : error;
 
 /**
- * Of the errors that graphql-js itself makes while it executes: those from before the first resolver are about
- * variables, and have no path yet; later, only those about an argument are not the resolver's fault.
+ * Whether an error that graphql-js itself raised during execution is the caller's mistake. Errors from before the first
+ * resolver are about variables and have no path yet; of later ones, only those about an argument are the caller's.
  */
 const isCallersMistake = ({ path, message }: GraphQLError): boolean =>
   path === undefined || message.startsWith('Argument "');
 
 type Extensions = Readonly<Record<string, unknown>> & { readonly code: ErrorCode };
 
-/** Keeps the place in the document and in the answer to which an error belongs. */
+/** Keeps the location in the document and the path in the response that an error belongs to. */
 const located = (error: unknown, message: string, extensions: Extensions): GraphQLError => {
   if (!(error instanceof GraphQLError)) return new GraphQLError(message, { extensions });
   const { nodes = null, source = null, positions = null, path = null } = error;

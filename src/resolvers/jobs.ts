@@ -21,7 +21,7 @@ const JobConnection = builder.connectionObject(
     fields: (t) => ({
       totalCount: t.int({
         description: 'The number of jobs that match, on all pages. Counted only when it is selected.',
-        // Pothos keeps what the resolver of `jobs` returned, but its type of a connection has no room for more.
+        // Pothos keeps the object that the resolver of `jobs` returned, but its connection type has no additional fields.
         resolve: (connection) => (connection as unknown as JobPage).total(),
       }),
     }),
@@ -29,7 +29,7 @@ const JobConnection = builder.connectionObject(
   { name: 'JobEdge', description: 'A job of a page, with its cursor.' },
 );
 
-/** A connection that counts only when it is asked to. */
+/** A connection that is counted only when `totalCount` is selected. */
 interface JobPage {
   readonly total: () => Promise<number>;
 }

@@ -22,7 +22,7 @@ export const MOST_ROWS = 100;
 export const DEFAULT_ROWS = 20;
 
 /**
- * Which rows a connection asks for.
+ * The rows that a connection selects.
  *
  * @param standard rows when neither `first` nor `last` is given
  * @throws ClientError

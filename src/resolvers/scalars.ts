@@ -76,7 +76,7 @@ const number = (value: unknown): number => {
   return value;
 };
 
-/** A number stands for itself, text is parsed. */
+/** A number is taken as it is, text is parsed. */
 const quantity =
   (parse: (text: string) => number | undefined) =>
   (value: unknown): number | undefined => {

@@ -1,3 +1,4 @@
+/** Bounds the size of documents: tokens, depth, aliases and fields. */
 import {
   type ASTVisitor,
   type GraphQLError,
@@ -7,9 +8,9 @@ import {
 } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
 
-/** What a document may hold at most. Far above what a client of this schema needs. */
+/** Upper bounds for a document, far above what a client of this schema needs. */
 export const DOCUMENT_LIMITS = {
-  // Every error of a document goes through its text to count lines.
+  // Every error of a document scans its text to count lines.
   characters: 256 * 1024,
   lines: 10_000,
   tokens: 2000,
@@ -32,12 +33,11 @@ export const checkText = (text: string): void => {
   if (count > lines) throw tooLarge(`${lines} lines: ${remedy}`);
 };
 
-/** The introspection query that tools send nests deeper than any query of data. */
+/** The introspection query of tools is nested deeper than any query for data. */
 const INTROSPECTION_DEPTH = 24;
 
 /**
- * A validation rule: refuses documents that would cost more than any client needs, counted with fragments
- * spread out.
+ * A validation rule: rejects documents that are larger than any client needs, counted with fragments expanded.
  */
 export const documentLimits = (context: ValidationContext): ASTVisitor => ({
   OperationDefinition({ selectionSet }) {
@@ -66,7 +66,7 @@ class Counter {
     this.#depth = depth;
   }
 
-  /** The limit that is passed, in words, or `undefined`. */
+  /** The limit that was exceeded, as text for people, or `undefined`. */
   excess(selectionSet: SelectionSetNode): string | undefined {
     this.#count(selectionSet, 1, []);
     return this.#excess;
@@ -74,7 +74,7 @@ class Counter {
 
   #count({ selections }: SelectionSetNode, depth: number, inside: readonly string[]): void {
     for (const node of selections) {
-      // Spreads count as well: fragments that spread each other twice have 2^n of them and need hold no field.
+      // Spreads count as well: n fragments that each spread the next one twice have 2^n spreads without a single field.
       this.#selections += 1;
       if (node.kind === Kind.FIELD && node.alias !== undefined) this.#aliases += 1;
       if (node.kind === Kind.FIELD && depth === 1) this.#rootFields += 1;
@@ -83,7 +83,7 @@ class Counter {
       if (node.kind === Kind.FRAGMENT_SPREAD) {
         const { value: name } = node.name;
         const fragment = this.#context.getFragment(name);
-        // A cycle is another rule's to report.
+        // Cycles are reported by another rule.
         if (fragment && !inside.includes(name)) this.#count(fragment.selectionSet, depth, [...inside, name]);
       } else if (node.selectionSet) {
         this.#count(node.selectionSet, node.kind === Kind.FIELD ? depth + 1 : depth, inside);

@@ -1,3 +1,4 @@
+/** The GraphQL engine that all transports share. */
 import { GraphQLError, parse, type Source } from 'graphql';
 import {
   createYoga,
@@ -16,7 +17,7 @@ import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { guardStream } from './stream.ts';
 
-/** What the transport knows and resolvers need. */
+/** What resolvers need to know from the transport. */
 export interface Caller {
   readonly identity: Identity | null;
   /** Aborted when the answer was sent or its client has gone; `undefined` over WebSocket, which keeps its own books. */
@@ -30,12 +31,12 @@ export interface EngineOptions {
   readonly log: (line: string) => void;
 }
 
-/** Bytes of a request's body. A command of 10 MB, far too long, is to be refused by name and not by size. */
+/** Bytes of a request body. Large enough that a command of 10 MB is refused with an error that names the field. */
 export const LARGEST_BODY = 16 * 1024 * 1024;
 
 /**
  * The GraphQL engine: parses, validates, executes, the same for every transport; answers over HTTP and SSE.
- * Who may ask, and from where, is decided before.
+ * Authentication and the checks of Host and Origin come before.
  */
 export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
@@ -83,7 +84,7 @@ const useGuardedStreams = (
   onSubscribe: ({ args, setResultAndStopExecution }) => {
     const { request, over }: Partial<Caller & YogaInitialContext> = args.contextValue;
     const ranges = mediaRanges(request?.headers.get('accept'));
-    // An answer of one result cannot carry a stream: nothing may be opened that nobody would read or close.
+    // A response with a single result cannot carry a stream: no source may be opened that nothing would read or close.
     if (!accepts(ranges, STREAM)) return setResultAndStopExecution({ errors: [notAcceptable(ranges)] });
     return {
       onSubscribeResult({ result, setResult }) {
@@ -94,7 +95,7 @@ const useGuardedStreams = (
   onResponse({ response }) {
     const { headers } = response;
     if (!STREAM.includes(headers.get('content-type') ?? '')) return;
-    // A proxy would hold back a stream until its buffer is full (nginx: proxy_buffering).
+    // Otherwise a proxy delays a stream until its buffer is full (nginx: proxy_buffering).
     headers.set('X-Accel-Buffering', 'no');
     // Node.js knows: a stream to a client of HTTP/1.0 ends with its connection.
     headers.delete('Connection');

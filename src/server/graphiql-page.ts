@@ -1,4 +1,4 @@
-/** What the GraphiQL page runs and looks like, besides what comes with GraphiQL. */
+/** The script and the style of the GraphiQL page, in addition to those of GraphiQL itself. */
 
 const TABS = [
   {
@@ -56,8 +56,8 @@ query ListJobs {
 ];
 
 /**
- * Signs in and starts GraphiQL. The token comes behind the `#` of the address, which browsers do not send, and
- * is kept for this tab of the browser only. Subscriptions go over SSE, because that carries a header.
+ * Signs in and starts GraphiQL. The token comes in the fragment of the URL (after `#`), which browsers do not send, and
+ * is kept for this browser tab only. Subscriptions use SSE, which can carry a header.
  */
 export const PAGE_SCRIPT = `'use strict';
 (() => {
@@ -102,7 +102,7 @@ export const PAGE_SCRIPT = `'use strict';
     sessionStorage.setItem(KEY, given);
     history.replaceState(null, '', location.pathname + location.search);
   }
-  // A link that is opened in a tab that shows this page already changes nothing but what is behind the #.
+  // Opening a link in a tab that already shows this page changes only the fragment.
   addEventListener('hashchange', () => location.reload());
   const token = sessionStorage.getItem(KEY);
   if (token) start(token).catch(() => signIn('The server cannot be reached.'));

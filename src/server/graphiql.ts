@@ -1,3 +1,4 @@
+/** Serves the GraphiQL page and its assets. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
@@ -26,7 +27,7 @@ const asset = (text: string, type: string): Asset => ({
   type: `${type}; charset=utf-8`,
 });
 
-/** All that the page loads, from this server: it works without internet. */
+/** Everything that the page loads. It comes from this server, so the page works without internet access. */
 const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ['graphiql.js', asset(js, 'text/javascript')],
   ['graphiql.css', asset(css, 'text/css')],
@@ -35,7 +36,7 @@ const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ...Object.entries(WORKERS).map(([name, text]) => [name, asset(text, 'text/javascript')] as const),
 ]);
 
-/** Changes with any asset, so that browsers may keep them. */
+/** Changes with every change of an asset, so that browsers may cache them. */
 const REVISION = ((): string => {
   const hash = createHash('sha256');
   for (const { body } of ASSETS.values()) hash.update(body);
@@ -71,7 +72,7 @@ state folder.</p>
 </html>
 `);
 
-// The editor styles its elements and its workers come from this server; nothing comes from anywhere else.
+// The editor sets inline styles, and its workers come from this server. Nothing is loaded from anywhere else.
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -85,7 +86,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Whether a request to /graphql is a browser's, for a page. */
+/** Whether a request to /graphql is from a browser that wants the page. */
 export const wantsPage = ({ method, headers }: IncomingMessage): boolean =>
   (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').toLowerCase().includes('text/html');
 

@@ -1,4 +1,4 @@
-/** Takes the address that the server listens on. */
+/** Binds the address that the server listens on. */
 import { createServer, type Server } from 'node:net';
 
 export interface ListenAddress {
@@ -8,9 +8,9 @@ export interface ListenAddress {
 }
 
 /**
- * Listens, and settles when connections are taken.
+ * Listens, and settles when connections are accepted.
  *
- * @throws Error that names the address and why it cannot be had
+ * @throws Error that names the address and why it cannot be bound
  */
 export const listenOn = (server: Server, { host, port }: ListenAddress): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -30,7 +30,7 @@ export const listenOn = (server: Server, { host, port }: ListenAddress): Promise
  * @throws Error as `listenOn`
  */
 export const checkAddress = async (address: ListenAddress): Promise<void> => {
-  // Whoever connects in this moment is refused, as a moment earlier.
+  // A client that connects at this moment is refused, as it would have been a moment earlier.
   const probe = createServer((socket) => socket.destroy());
   await listenOn(probe, address);
   await new Promise<void>((resolve) => {

@@ -1,9 +1,9 @@
-/** Counts what is under way, so that a server that closes can wait for it. */
+/** Counts the operations in progress, so that a server that is closing can wait for them. */
 export class Operations {
   #open = 0;
   #settled = Promise.withResolvers<void>();
 
-  /** @returns what tells that it is over; called again, it does nothing */
+  /** @returns a function to call when the operation has ended; further calls do nothing */
   begin(): () => void {
     this.#open += 1;
     let over = false;
@@ -17,7 +17,7 @@ export class Operations {
     };
   }
 
-  /** Settles once nothing is under way, after `atMost` milliseconds in any case. */
+  /** Settles once no operation is in progress, and after `atMost` milliseconds in any case. */
   async settled(atMost: number): Promise<void> {
     if (this.#open === 0) return;
     let timer: NodeJS.Timeout | undefined;

@@ -1,11 +1,12 @@
+/** Checks the Host and Origin headers of requests (DNS rebinding, other sites). */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Which names a server answers to. */
+/** The names under which a server accepts requests. */
 export interface NamePolicy {
   /** The address it listens on. */
   readonly host: string;
-  /** Further names, `host` or `host:port` in lower case. */
+  /** Additional names, `host` or `host:port` in lower case. */
   readonly allowedHosts: readonly string[];
 }
 
@@ -26,11 +27,10 @@ export const ambiguousHost = ({ headersDistinct: { host = [] } }: IncomingMessag
   host.length > 1 ? `Host: expected one, got ${host.length}` : undefined;
 
 /**
- * Why a request is refused for the names it carries, or `undefined`.
+ * Why a request is refused because of its Host or Origin, or `undefined`.
  *
- * A foreign Host is how a page whose name was rebound to this address gives itself away; a foreign Origin, how
- * a page of another site does. A name may be an address only of the kind the server listens on: an address
- * cannot be rebound.
+ * A foreign Host reveals a page whose name was rebound to this address (DNS rebinding); a foreign Origin, a page of
+ * another site. An IP address is accepted as a name if it is of the kind the server listens on: it cannot be rebound.
  */
 export const foreignName = (headers: IncomingHttpHeaders, policy: NamePolicy): string | undefined => {
   const host = headers.host?.toLowerCase() ?? '';
@@ -38,7 +38,7 @@ export const foreignName = (headers: IncomingHttpHeaders, policy: NamePolicy): s
   const { origin } = headers;
   if (origin === undefined) return undefined;
   const named = URL.canParse(origin) ? new URL(origin).host : '';
-  // The same name and port as the request itself, or one that was allowed.
+  // The same name and port as the Host of the request, or an allowed one.
   if (named === host || isAllowed(named, policy)) return undefined;
   return `Origin: expected this server's own, got ${JSON.stringify(origin)}`;
 };

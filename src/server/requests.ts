@@ -1,3 +1,4 @@
+/** Routes HTTP requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { UNAUTHENTICATED } from '../resolvers/errors.ts';
@@ -7,7 +8,7 @@ import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 
-/** What stands between a request and its answer. */
+/** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
@@ -15,7 +16,7 @@ export interface RequestContext {
   readonly log: (line: string) => void;
 }
 
-/** Without the query. */
+/** The path of a request, without the query string. */
 export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0] ?? '';
 
 /** Answers a request, or refuses it. */
@@ -43,12 +44,12 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     refuse(response, 401, 'UNAUTHENTICATED', UNAUTHENTICATED);
   } else if (request.method === 'POST' && !isJson(request))
     refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
-  // Before the operation is carried out, whose answer nobody would get.
+  // Before the operation is executed: its result could not be returned.
   else if (!accepts(ranges, ANSWERS)) {
     const message = `accept: expected ${listed(ANSWERS)}, got ${JSON.stringify(headers.accept)}`;
     refuse(response, 406, 'NOT_ACCEPTABLE', message);
   } else {
-    // The engine compares media types letter by letter.
+    // The engine compares media types case-sensitively.
     headers.accept = ranges.join(', ');
     if (request.method === 'POST') headers['content-type'] = 'application/json';
     const over = new AbortController();
@@ -63,9 +64,9 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
 const isJson = ({ headers }: IncomingMessage): boolean =>
   /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
 
-/** Refuses a request with an error in the form of a GraphQL answer. */
+/** Refuses a request with an error in the form of a GraphQL response. */
 export const refuse = (response: ServerResponse, status: number, code: ErrorCode, message: string): void => {
-  // The body was not read: the connection cannot be used again.
+  // The body was not read, so the connection cannot be reused.
   response.setHeader('Connection', 'close');
   sendJson(response, status, { errors: [{ message, extensions: { code } }] });
 };

@@ -1,3 +1,4 @@
+/** The HTTP server: listens, serves every transport, and closes in order. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
@@ -13,13 +14,13 @@ export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Path of a Unix socket to listen on as well. */
   readonly socketPath?: string;
-  /** Names the server answers to besides the address it listens on. */
+  /** Names under which the server accepts requests, in addition to the address it listens on. */
   readonly allowedHosts: readonly string[];
   readonly jobs: JobService;
   /** The admin token. */
   readonly token: string;
   readonly log: (line: string) => void;
-  /** Where they differ from the standard ones. */
+  /** Overrides of the defaults. */
   readonly timeouts?: Partial<Timeouts>;
 }
 
@@ -27,26 +28,26 @@ export interface RunningServer {
   readonly address: AddressInfo;
   /** Of the GraphQL endpoint. */
   readonly url: string;
-  /** Takes nothing new, completes every subscription, finishes the requests under way, and settles. */
+  /** Accepts nothing new, completes every subscription, finishes the requests in progress, and settles. */
   close(): Promise<void>;
 }
 
-/** How long the server waits for others. */
+/** How long the server waits for clients. */
 export interface Timeouts {
   /** For the headers of a request. */
   readonly headersMs: number;
-  /** For the whole of a request; an answer may take as long as it likes. */
+  /** For a whole request; the response may take any time. */
   readonly requestMs: number;
-  /** For a WebSocket client to say who it is. */
+  /** For a WebSocket client to authenticate. */
   readonly unauthenticatedMs: number;
   /**
    * For the next request on a connection. Longer than proxies keep one that they use again (60 s of nginx and of load
    * balancers in clouds, 90 s of Traefik and Go, 120 s of Caddy): a request that meets the end of its connection is lost.
    */
   readonly idleMs: number;
-  /** Between signs of life of a WebSocket client. */
+  /** Between two pings of a WebSocket client. */
   readonly keepAliveMs: number;
-  /** For what is being answered when the server closes. */
+  /** For requests in progress when the server closes. */
   readonly closingMs: number;
 }
 
@@ -77,7 +78,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     requestTimeout: timeouts.requestMs,
     keepAliveTimeout: timeouts.idleMs,
     connectionsCheckingInterval: timeouts.headersMs / 2,
-    // Others, such as curl's h2c, are only offers: they are answered in HTTP/1.1.
+    // Other upgrades, such as curl's h2c, are optional: they are answered over HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
   http.on('request', (request, response) => {
@@ -122,7 +123,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     http.closeAllConnections();
     await Promise.all([closed, closedLocal]);
   };
-  // Listening on a TCP port: the address is of this kind.
+  // The server listens on a TCP port, so the address has this type.
   const address = http.address() as AddressInfo;
   return {
     address,
@@ -134,7 +135,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   };
 };
 
-/** Ends the connection of an answer in good order once that was sent, and says so where its head was not yet. */
+/** Closes a connection after its current response, and announces that if the headers have not been sent yet. */
 const closeAfter = (response: ServerResponse): void => {
   if (!response.headersSent) response.setHeader('Connection', 'close');
   else response.once('finish', () => response.socket?.end());

@@ -1,13 +1,14 @@
+/** Releases the source of a subscription when its client disconnects. */
 import type { ExecutionResult, GraphQLError } from 'graphql';
 
 /**
- * The answers of a subscription, made safe for a client that goes away.
+ * Wraps the results of a subscription so that they are released when the client disconnects.
  *
- * One that left before the subscription had begun has its source let go of: nobody else would do it. What goes
- * wrong while a source is let go of must not end the process: nobody waits for it when a connection closes.
+ * If the client disconnected before the subscription began, its source is released here, since nothing else would. An
+ * error while a source is released must not end the process: nothing awaits it when a connection closes.
  *
- * @param present logs what no client is to know
- * @param over aborted when the answer is over, for whatever reason
+ * @param present logs what clients must not see
+ * @param over aborted when the response has ended, for any reason
  */
 export const guardStream = (
   stream: AsyncIterable<ExecutionResult>,

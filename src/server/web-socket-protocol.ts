@@ -1,3 +1,4 @@
+/** The graphql-transport-ws protocol: authentication, operations and their end. */
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
@@ -10,11 +11,11 @@ import type { Operations } from './operations.ts';
 export interface ProtocolOptions {
   readonly engine: Engine;
   readonly token: string;
-  /** What is under way, told for each operation. */
+  /** Counts the operations in progress. */
   readonly operations: Operations;
-  /** Milliseconds in which a client that does not say who it is has to do so. */
+  /** Milliseconds after which a client that has not authenticated is disconnected. */
   readonly unauthenticatedMs: number;
-  /** Whether the server takes no new operations any more. */
+  /** Whether the server has stopped accepting operations. */
   readonly closing: () => boolean;
 }
 
@@ -23,11 +24,11 @@ const MOST_SUBSCRIPTIONS = 100;
 /** RFC 6455 section 7.4.1. */
 export const GOING_AWAY = 1001;
 
-/** What is known of one client. */
+/** The state of one client. */
 export class Client {
   readonly socket: WebSocket;
   identity: Identity | null = null;
-  /** What tells that an operation is over, by the message that asked for it: its id may be used again. */
+  /** For each operation, by the message that started it (ids may be reused): a function to call when it has ended. */
   readonly running = new Map<object, () => void>();
 
   constructor(socket: WebSocket) {
@@ -52,7 +53,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
     onConnect: ({ connectionParams, extra: client }) => {
       client.identity = decideIdentity(connectionParams?.['authorization'], token);
       if (client.identity !== null) return true;
-      // Its operations are refused one by one, which tells more than a closed socket.
+      // Its operations are refused one by one, which is more informative than a closed socket.
       const timer = setTimeout(
         () => client.socket.close(CloseCode.Forbidden, 'Forbidden'),
         unauthenticatedMs,
@@ -65,7 +66,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
       if (identity === null) return [unauthenticated()];
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) return [tooMany()];
       if (closing()) {
-        // A client tries again after this, as it would not after the error alone.
+        // After this a client reconnects, which it would not do after the error alone.
         socket.close(GOING_AWAY);
         return [shuttingDown()];
       }

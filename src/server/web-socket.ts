@@ -1,3 +1,4 @@
+/** WebSocket connections: upgrades, bounds, pings and closing. */
 import { type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
@@ -7,7 +8,7 @@ import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-
 export interface WebSocketOptions extends ProtocolOptions {
   /** Why an upgrade is refused, or `undefined`. */
   readonly refuse: (request: IncomingMessage) => Refusal | undefined;
-  /** Milliseconds between signs of life; a client that does not answer one before the next is given up. */
+  /** Milliseconds between two pings; a client that has not answered one before the next is disconnected. */
   readonly keepAliveMs: number;
   readonly log: (line: string) => void;
 }
@@ -21,13 +22,13 @@ export interface Refusal {
 const LARGEST_MESSAGE = 1024 * 1024;
 const MOST_FRAGMENTS = 64;
 const MOST_SOCKETS = 20_000;
-/** Milliseconds that a client has to answer when it is told to go. */
+/** Milliseconds that a client has to answer a close frame. */
 const GOODBYE_MS = 1000;
 
 /**
  * Serves the graphql-transport-ws protocol at /graphql, on the upgrades of an HTTP server.
  *
- * @returns what ends it: closes every socket, with code 1001
+ * @returns a function that stops it and closes every socket with code 1001
  */
 export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): (() => Promise<void>) => {
   const protocol = createProtocol(options);
@@ -60,7 +61,7 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
   };
 };
 
-/** Lets a socket speak the protocol. (The adapter of graphql-ws takes every client that vanishes for an error of ours.) */
+/** Connects a socket to the protocol. (The adapter of graphql-ws reports every client that vanishes as an error.) */
 const attach = (
   socket: WebSocket,
   protocol: Server<Client>,
@@ -69,7 +70,7 @@ const attach = (
   const gone = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
-  // After an error ws closes the socket itself, with the code that fits; a broken connection is not worth a word.
+  // After an error ws closes the socket itself, with the right code; a broken connection need not be logged.
   socket.on('error', () => undefined);
   const failed = (error: Error): void => log(`WebSocket: ${error.stack}`);
   const closed = protocol.opened(
@@ -77,7 +78,7 @@ const attach = (
       protocol: socket.protocol,
       send: (text) =>
         new Promise((resolve) => {
-          // Whoever sends to a client that has gone waits for the end of it, rather than run on at full speed.
+          // A sender to a client that has gone waits for the socket to close, instead of continuing at full speed.
           if (socket.readyState !== WebSocket.OPEN) return resolve(gone);
           socket.send(text, (error) => resolve(error ? gone : undefined));
         }),
@@ -115,7 +116,7 @@ const keepAlive = (socket: WebSocket, intervalMs: number): (() => void) => {
 
 const reject = (socket: Duplex, { status, reason }: Refusal): void => {
   socket.on('error', () => socket.destroy());
-  // A client that never closes its side would keep the descriptor.
+  // A client that never closes its side would keep the file descriptor open.
   socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +

@@ -13,7 +13,7 @@ const present = (error: unknown) => {
 };
 
 describe('presentError', () => {
-  it('shows the mistakes of the caller as they are', () => {
+  it('passes on mistakes of the caller unchanged', () => {
     const mistake = badInput('input.name', 'text', 5);
     expect(present(new GraphQLError('located', { originalError: mistake, path: ['a'] }))).toMatchObject({
       message: 'input.name: expected text, got 5',
@@ -24,12 +24,12 @@ describe('presentError', () => {
     expect(present(new ClientError('NOT_FOUND', 'gone')).extensions).toEqual({ code: 'NOT_FOUND' });
   });
 
-  it('shows errors that were given a code', () => {
+  it('passes on errors that have a code', () => {
     const { message } = unauthenticated();
     expect(present(unauthenticated())).toMatchObject({ message, code: 'UNAUTHENTICATED', reported: [] });
   });
 
-  it('shows what graphql-js says of variables and arguments', () => {
+  it('passes on errors of graphql-js about variables and arguments', () => {
     const variable = new GraphQLError('Variable "$a" got invalid value 5');
     const argument = new GraphQLError('Argument "id" must not be null.', { path: ['job'] });
     expect(present(variable)).toMatchObject({
@@ -46,16 +46,16 @@ describe('presentError', () => {
 
   it.each([
     ['an error', new Error('SECRET')],
-    ['what is no error', 'SECRET'],
+    ['a value that is not an Error', 'SECRET'],
     [
       'an error in its place',
       new GraphQLError('SECRET', { originalError: new Error('SECRET'), path: ['a'] }),
     ],
     [
-      'an error of graphql-js about an answer',
+      'an error of graphql-js about a result',
       new GraphQLError('Int cannot represent SECRET', { path: ['a'] }),
     ],
-  ])('hides %s, and reports it', (_name, error) => {
+  ])('masks %s, and reports it', (_name, error) => {
     const shown = present(error);
     expect(shown).toMatchObject({ message: 'Unexpected error.', code: 'INTERNAL_SERVER_ERROR' });
     expect(JSON.stringify(shown.extensions)).not.toContain('SECRET');
@@ -64,7 +64,7 @@ describe('presentError', () => {
 });
 
 describe('withCode', () => {
-  it('gives a code to an error that has none', () => {
+  it('adds a code to an error without one', () => {
     const bare = new GraphQLError('m', { extensions: { http: { status: 400 } } });
     expect(withCode(bare, 'NOT_FOUND').extensions).toEqual({ code: 'NOT_FOUND', http: { status: 400 } });
     expect(withCode(withCode(bare, 'NOT_FOUND'), 'FORBIDDEN').extensions['code']).toBe('NOT_FOUND');

@@ -2,14 +2,14 @@ import { createEngine } from '../../src/server/engine.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
 import type { Answer } from '../server/fixture.ts';
 
-/** The schema on jobs that nothing runs, in process: no port, no token. */
+/** The schema on a fake job service, in process: no port, no token. */
 export class Api {
   readonly jobs = new FakeJobs();
   /** What the server logged. */
   readonly lines: string[] = [];
   readonly #engine = createEngine({ jobs: this.jobs, log: (line) => this.lines.push(line) });
 
-  /** @param subject who asks; `null`: nobody whom the server knows */
+  /** @param subject the caller; `null`: not authenticated */
   async ask(query: string, variables: unknown = {}, subject: string | null = 'somebody'): Promise<Answer> {
     const response = await this.#engine.fetch(
       'http://localhost/graphql',
@@ -29,7 +29,7 @@ export class Api {
     return data;
   }
 
-  /** The one error of a document that must have one. */
+  /** The only error of a document, which must have exactly one. */
   async error(query: string, variables: unknown = {}): Promise<NonNullable<Answer['errors']>[number]> {
     const { errors = [] } = await this.ask(query, variables);
     const [error] = errors;

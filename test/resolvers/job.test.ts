@@ -7,7 +7,7 @@ import { Api } from './fixture.ts';
 
 const STATE = 'status exitCode signal limitExceeded error startedAt finishedAt';
 
-/** What a job says of itself in each state. */
+/** The fields of a job in each state. */
 const EXPECTED: Record<JobState['status'], object> = {
   QUEUED: {},
   RUNNING: { startedAt: at(10).toISOString() },
@@ -38,7 +38,7 @@ const bare = (value: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).map(([name, field]) => [withoutUnit(name), field]));
 
 describe('Job', () => {
-  it.each(STATES)('tells the state $status', async (state) => {
+  it.each(STATES)('describes the state $status', async (state) => {
     const api = new Api();
     const { id } = api.jobs.add(state);
     expect(await api.data(`query ($id: ID!) { job(id: $id) { ${STATE} } }`, { id })).toEqual({
@@ -46,7 +46,7 @@ describe('Job', () => {
     });
   });
 
-  it('tells its command either as a line or as a vector', async () => {
+  it('returns its command either as a line or as a vector', async () => {
     const api = new Api();
     const line = api.jobs.add();
     const vector = {
@@ -60,7 +60,7 @@ describe('Job', () => {
     expect(await api.data(document, { id: vector.id })).toEqual({ job: { command: null, argv: ['a', ''] } });
   });
 
-  it('tells limits that cannot be enforced as null', async () => {
+  it('returns null for limits that cannot be enforced', async () => {
     const api = new Api();
     const job = api.jobs.add();
     const io = [{ device: '8:0', readBps: 2 ** 40, writeBps: null, readIops: 2 ** 31, writeIops: null }];
@@ -78,7 +78,7 @@ describe('Job', () => {
     expect(await api.data(document, { id: job.id })).toEqual({ job: { limits: bare(limits) } });
   });
 
-  it('tells times of usage in milliseconds, rounded, and null for what is not counted', async () => {
+  it('returns usage times in whole milliseconds, and null for what is not counted', async () => {
     const api = new Api();
     const [, running] = STATES;
     if (running === undefined) throw new Error('no such state');
@@ -100,7 +100,7 @@ describe('Job', () => {
     });
   });
 
-  it('tells since when it is paused, what it wrote and which limits it ran into', async () => {
+  it('says when it was paused, how much it wrote and which limits it reached', async () => {
     const api = new Api();
     const paused = api.jobs.add({ status: 'RUNNING', startedAt: new Date(0), pausedAt: new Date(1000) });
     const ended = api.jobs.add(STATES.find(({ status }) => status === 'LIMIT_EXCEEDED'));
@@ -115,7 +115,7 @@ describe('Job', () => {
     });
   });
 
-  it('gives a page of its log, with times to the nanosecond and the bytes as they are', async () => {
+  it('returns a page of its log, with times in nanoseconds and the exact bytes', async () => {
     const api = new Api();
     const { id } = api.jobs.add();
     const bytes = Buffer.from([0xff, 0, 0x61]);
@@ -150,14 +150,14 @@ describe('Job', () => {
     expect(api.jobs.read).toEqual([{ after: '3', maxBytes: 1024, stream: 'STDERR' }]);
   });
 
-  it('bounds a page of its log by the former name of the argument as well', async () => {
+  it('accepts the former name of maxBytes', async () => {
     const api = new Api();
     const { id } = api.jobs.add();
     await api.data('query ($id: ID!) { job(id: $id) { logs(first: "1Ki") { cursor } } }', { id });
     expect(api.jobs.read).toEqual([{ first: 1024 }]);
   });
 
-  it('is returned without its log when an argument of that is bad', async () => {
+  it('is returned without its log when an argument of logs is bad', async () => {
     const api = new Api();
     const { id } = api.jobs.add();
     expect(
@@ -210,7 +210,7 @@ describe('Job', () => {
 });
 
 describe('server', () => {
-  it('tells what it is and can', async () => {
+  it('describes the server', async () => {
     const document =
       '{ server { version startedAt images cgroup { path controllers } jobs { queued running } } }';
     expect(await new Api().data(document)).toEqual({
@@ -233,7 +233,7 @@ describe('viewer', () => {
   });
 });
 
-describe('an operation of nobody', () => {
+describe('an operation without authentication', () => {
   it.each([
     '{ job(id: "1") { id } }',
     '{ jobs { nodes { id } } }',

@@ -9,7 +9,7 @@ const many = (count: number) => {
 };
 
 describe('jobs', () => {
-  it('gives the newest 20 unless told', async () => {
+  it('returns the newest 20 by default', async () => {
     const { api, ids } = many(25);
     const document =
       '{ jobs { nodes { id } edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }';
@@ -24,7 +24,7 @@ describe('jobs', () => {
     expect(api.jobs.listed).toEqual([{ limit: 20, backward: false, order: 'NEWEST_FIRST', filter: {} }]);
   });
 
-  it('passes on where a page begins and which way it goes', async () => {
+  it('passes on where a page begins and its direction', async () => {
     const { api } = many(1);
     await api.data(`{ jobs(first: 5, after: "${unknownId}", orderBy: OLDEST_FIRST) { nodes { id } } }`);
     await api.data(`{ jobs(last: 100, before: "${unknownId}") { nodes { id } } }`);
@@ -70,7 +70,7 @@ describe('jobs', () => {
     expect(errors?.[0]?.extensions?.['code']).toBe('BAD_USER_INPUT');
   });
 
-  it('takes null for left out', async () => {
+  it('treats null as absent', async () => {
     const { api } = many(1);
     const nothing = { status: null, name: null, image: null, owner: null, label: null, createdAfter: null };
     await api.data(
@@ -80,7 +80,7 @@ describe('jobs', () => {
     expect(api.jobs.listed).toEqual([{ limit: 20, backward: false, order: 'NEWEST_FIRST', filter: {} }]);
   });
 
-  it('counts only when it is asked to', async () => {
+  it('counts only when totalCount is selected', async () => {
     const { api } = many(3);
     await api.data('{ jobs { nodes { id } } }');
     expect(api.jobs.counted).toBe(0);

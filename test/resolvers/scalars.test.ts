@@ -8,7 +8,7 @@ describe('DateTime', () => {
     ['2026-01-31T12:00:00.123456789Z', '2026-01-31T12:00:00.123Z'],
     ['2026-01-31T12:00:00-05:30', '2026-01-31T17:30:00.000Z'],
     ['2024-02-29T00:00:00Z', '2024-02-29T00:00:00.000Z'],
-  ])('takes %s', (text, instant) => {
+  ])('accepts %s', (text, instant) => {
     expect(dateTime.parseValue(text)).toEqual(new Date(instant));
   });
 
@@ -31,7 +31,7 @@ describe('DateTime', () => {
     expect(dateTime.parseValue(value)).toBeInstanceOf(Malformed);
   });
 
-  it('prints dates in UTC, and nanoseconds without loss', () => {
+  it('prints dates in UTC, and nanoseconds exactly', () => {
     expect(dateTime.serialize(new Date(5))).toBe('1970-01-01T00:00:00.005Z');
     expect(dateTime.serialize(5n)).toBe('1970-01-01T00:00:00.000000005Z');
     expect(dateTime.serialize(1_700_000_000_999_999_999n)).toBe('2023-11-14T22:13:20.999999999Z');
@@ -40,7 +40,7 @@ describe('DateTime', () => {
 });
 
 describe('Base64', () => {
-  it.each(['', 'AA==', 'AAA=', 'AAAA', '+/+/'])('takes %j and gives it back', (text) => {
+  it.each(['', 'AA==', 'AAA=', 'AAAA', '+/+/'])('parses %j and prints it unchanged', (text) => {
     expect(base64.serialize(base64.parseValue(text))).toBe(text);
   });
 

@@ -5,7 +5,7 @@ import { Api } from './fixture.ts';
 const SUBMIT = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id status } } }';
 
 describe('submitJob', () => {
-  it('passes on everything that was asked for, in bytes and milliseconds', async () => {
+  it('passes every field to the service, in bytes and milliseconds', async () => {
     const api = new Api();
     const input = {
       argv: ['a', 'b c'],
@@ -47,14 +47,14 @@ describe('submitJob', () => {
     expect([...api.jobs.askedBy]).toEqual(['somebody']);
   });
 
-  it('takes null for left out, also among the limits', async () => {
+  it('treats null as absent, also in the limits', async () => {
     const api = new Api();
     const input = { command: 'true', argv: null, env: null, limits: { memory: null, pids: 3 }, name: null };
     await api.data(SUBMIT, { input });
     expect(api.jobs.submitted).toEqual([{ command: 'true', limits: { pids: 3 } }]);
   });
 
-  it('tells what the service refuses, with its code and field', async () => {
+  it('reports what the service refuses, with its code and field', async () => {
     const api = new Api();
     api.jobs.before = () => {
       throw refusal;
@@ -72,7 +72,7 @@ describe('submitJob', () => {
     expect(api.lines).toEqual([]);
   });
 
-  it('masks what goes wrong inside, and logs it with the id that the client is told', async () => {
+  it('masks internal errors, and logs them with the id that the client receives', async () => {
     const api = new Api();
     api.jobs.before = () => {
       throw new Error('SECRET at /srv/state');
@@ -95,7 +95,7 @@ describe('submitJob', () => {
 const SIZE = 'expected a size in bytes such as 1048576, "512Mi" or "1G"';
 const TIME = 'expected a duration such as "1h30m", "500ms" or whole milliseconds';
 
-describe('a value that is none of its scalar', () => {
+describe('a malformed scalar', () => {
   const malformed: readonly (readonly [field: string, literal: string, message: string])[] = [
     ['memory', '-1', `${SIZE}, got -1`],
     ['memory', '1.5', `${SIZE}, got 1.5`],
@@ -123,7 +123,7 @@ describe('a value that is none of its scalar', () => {
     expect(api.jobs.submitted).toEqual([]);
   });
 
-  // JSON has no infinity, so that a client cannot send what 1e400 is read as.
+  // JSON has no infinity, which 1e400 is parsed to.
   it.each(malformed.filter(([, literal]) => literal !== '1e400'))(
     'in a variable, %s: %s',
     async (field, literal, message) => {
@@ -168,7 +168,7 @@ describe('a value that is none of its scalar', () => {
     });
   });
 
-  it('is named on the other fields that take one', async () => {
+  it('is reported with the name of the field elsewhere too', async () => {
     const api = new Api();
     const stop = await api.error(
       'mutation { stopJob(input: { jobId: "1", gracePeriod: "x" }) { job { id } } }',
@@ -201,7 +201,7 @@ describe('input of the wrong type', () => {
     expect(error.message).toContain('$input');
   });
 
-  it('that is null where the argument takes none is BAD_USER_INPUT', async () => {
+  it('that is null where null is not allowed is BAD_USER_INPUT', async () => {
     const error = await new Api().error('query ($id: ID = "x") { job(id: $id) { id } }', { id: null });
     expect(error.extensions?.['code']).toBe('BAD_USER_INPUT');
     expect(error.message).toContain('"id"');
@@ -217,12 +217,12 @@ describe('input of the wrong type', () => {
     expect((await new Api().error(document)).extensions?.['code']).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 
-  it('that is no document is GRAPHQL_PARSE_FAILED', async () => {
+  it('that is not a document is GRAPHQL_PARSE_FAILED', async () => {
     expect((await new Api().error('{')).extensions?.['code']).toBe('GRAPHQL_PARSE_FAILED');
   });
 });
 
-describe('an answer that does not fit the schema', () => {
+describe('a result that does not fit the schema', () => {
   it("is the server's fault, and masked", async () => {
     const api = new Api();
     const { id } = api.jobs.add({

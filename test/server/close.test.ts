@@ -10,7 +10,7 @@ const dispose = disposers();
 
 const LOGS = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
 
-describe('a server that closes', () => {
+describe('a server that is closing', () => {
   it.each(TRANSPORTS)('completes a subscription over $name', async (transport) => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
@@ -45,7 +45,7 @@ describe('a server that closes', () => {
     expect(said).toEqual(['connection_ack', 'complete']);
   });
 
-  it('finishes what it is answering', async () => {
+  it('finishes requests in progress', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const asked = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ describe('a server that closes', () => {
     await closed;
   });
 
-  it('says in what it is answering that the connection will not be used again, and ends it in good order', async () => {
+  it('announces in responses in progress that the connection will close, and then closes it', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const asked = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ describe('a server that closes', () => {
     await closed;
   });
 
-  it('does not wait for ever for an answer that does not come', async () => {
+  it('does not wait forever for a response that never comes', async () => {
     const fixture = await serveFakes(dispose, { timeouts: { closingMs: 100 } });
     const { id } = fixture.jobs.add();
     const asked = Promise.withResolvers<void>();
@@ -109,7 +109,7 @@ describe('a server that closes', () => {
     await broken;
   });
 
-  it('does not wait for clients that do not listen', async () => {
+  it('does not wait for clients that do not read', async () => {
     const fixture = await serveFakes(dispose, { timeouts: { closingMs: 100 } });
     const { id } = fixture.jobs.add();
     const text = 'x'.repeat(1_000_000);
@@ -134,7 +134,7 @@ describe('a server that closes', () => {
     await expect.poll(() => fixture.sockets.size).toBe(0);
   });
 
-  it('takes nothing new on connections that it has', async () => {
+  it('accepts no new requests on existing connections', async () => {
     const fixture = await serveFakes(dispose);
     const { hostname, port } = new URL(fixture.url);
     const { id } = fixture.jobs.add();
@@ -161,7 +161,7 @@ describe('a server that closes', () => {
     await closed;
   });
 
-  it('closes once, however often it is told to', async () => {
+  it('closes once, however often close is called', async () => {
     const { server } = await serveFakes(dispose);
     expect(server.close()).toBe(server.close());
     await server.close();
@@ -169,7 +169,7 @@ describe('a server that closes', () => {
 });
 
 describe('a server that cannot listen', () => {
-  it('says where', async () => {
+  it('names the address', async () => {
     const { server } = await serveFakes(dispose);
     const { startServer } = await import('../../src/server/server.ts');
     const { FakeJobs } = await import('./fake-jobs.ts');

@@ -33,7 +33,7 @@ export const page = (number: number, text = `line ${number}\n`, endOfLog = false
   droppedBytes: 0,
 });
 
-/** A job service in memory. It does what its test says, and remembers what it was asked. */
+/** A job service in memory. It behaves as its test says, and records its calls. */
 export class FakeJobs implements JobService {
   readonly jobs = new Map<string, Job>();
   readonly pages = new Map<string, LogPage[]>();
@@ -49,11 +49,11 @@ export class FakeJobs implements JobService {
   counted = 0;
   /** Pages that followers have pulled. */
   pulled = 0;
-  /** Iterators given out and not given back. */
+  /** Iterators that were returned and not released yet. */
   readonly live = new Set<AsyncIterableIterator<unknown>>();
-  /** Runs before an answer of any method; may throw, or wait. */
+  /** Runs before each method returns; may throw, or wait. */
   before: (method: string) => unknown = () => undefined;
-  /** Takes the place of an iterator that is about to be given out. */
+  /** Replaces an iterator that is about to be returned. */
   wrap: <T>(iterator: AsyncIterableIterator<T>) => AsyncIterableIterator<T> = (iterator) => iterator;
   readonly #changed = new Bell();
 
@@ -275,7 +275,7 @@ export class FakeJobs implements JobService {
   }
 }
 
-/** What any method may fail with for the caller's mistake. */
+/** An error for a mistake of the caller, that any method may throw. */
 export const refusal = new ClientError(
   'LIMIT_UNAVAILABLE',
   'input.limits.cpus: the cgroup controller cpu is missing',

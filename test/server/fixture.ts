@@ -30,7 +30,7 @@ export interface Fixture {
   readonly webSocketUrl: string;
 }
 
-/** A real server on a free port, with jobs that nothing runs. */
+/** A real server on a free port, with a fake job service. */
 export const serveFakes = async (
   dispose: (step: () => unknown) => void,
   options: {
@@ -89,7 +89,7 @@ export const post = (url: string, body: unknown, headers: Record<string, string>
     body: JSON.stringify(body),
   });
 
-/** A way to subscribe, with a client that others wrote. */
+/** A way to subscribe, with a third-party client. */
 export interface Transport {
   readonly name: string;
   /** Calls `next` for each message; settles when the stream completes, and rejects when it fails. */
@@ -98,11 +98,11 @@ export interface Transport {
 
 export interface Stream {
   readonly done: Promise<void>;
-  /** Goes away by closing the connection. */
+  /** Disconnects by closing the connection. */
   leave(): void;
 }
 
-/** What the client libraries have in common. */
+/** The common interface of the client libraries. */
 interface Client {
   subscribe(
     payload: { query: string; variables: Record<string, unknown> },
@@ -132,7 +132,7 @@ const over =
         },
       );
     }).finally(() => client.dispose());
-    // Whoever leaves does not wait for the end.
+    // A client that leaves does not await the end.
     done.catch(() => undefined);
     return { done, leave };
   };
@@ -174,7 +174,7 @@ export const overSse: Transport = {
   }),
 };
 
-/** Text of the answer, bit by bit, to a subscription by nothing but `fetch`. */
+/** A subscription with `fetch` alone, which reads the response piece by piece. */
 export const overFetch: Transport = {
   name: 'SSE (fetch)',
   subscribe: ({ url }, query, variables, next = () => undefined) => {

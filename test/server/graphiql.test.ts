@@ -20,7 +20,7 @@ const dispose = disposers();
 const getPage = ({ url }: Fixture): Promise<Response> => fetch(url, { headers: { accept: 'text/html,*/*' } });
 
 describe('the page at /graphql', () => {
-  it('is served to browsers without a token, and lets in nothing from elsewhere', async () => {
+  it('is served to browsers without a token, and loads nothing from elsewhere', async () => {
     const fixture = await serveFakes(dispose);
     const response = await getPage(fixture);
     expect(response.status).toBe(200);
@@ -37,7 +37,7 @@ describe('the page at /graphql', () => {
     expect(html).not.toMatch(/(?:src|href)="(?!\/graphiql\/|data:)/);
   });
 
-  it('loads its assets from this server, and browsers may keep them', async () => {
+  it('loads its assets from this server, and browsers may cache them', async () => {
     const fixture = await serveFakes(dispose);
     const html = await (await getPage(fixture)).text();
     const assets = html.match(/\/graphiql\/[0-9a-f]+\/[a-z-]+\.(?:js|css)/g) ?? [];
@@ -52,7 +52,7 @@ describe('the page at /graphql', () => {
     }
   });
 
-  it('is not what a GraphQL client gets', async () => {
+  it('is not served to a GraphQL client', async () => {
     const { url } = await serveFakes(dispose);
     expect((await fetch(url, { headers: { accept: 'application/json' } })).status).toBe(401);
   });
@@ -103,7 +103,7 @@ describe('GraphiQL in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
-  it('asks for the token when there is none or a wrong one, and keeps the right one', async () => {
+  it('asks for the token when it is missing or wrong, and keeps a valid one', async () => {
     const fixture = await serveFakes(dispose);
     const { page } = await open(fixture, '/');
     await page.getByText('The server prints a link that signs in when it starts.').waitFor();

@@ -12,18 +12,18 @@ const VERSION = '{ server { version } }';
 const code = async (response: Response): Promise<unknown> =>
   ((await response.json()) as Answer).errors?.[0]?.extensions?.['code'];
 
-/** A connection on which a test writes what no HTTP client would. */
+/** A connection on which a test can write what no HTTP client would. */
 const dial = async ({ url }: Fixture): Promise<Socket> => {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('utf8');
   dispose(() => socket.destroy());
-  // A connection that the server breaks is what some of these tests are about.
+  // Some of these tests expect the server to reset the connection.
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
 };
 
-/** All that comes until the server ends the connection. */
+/** Everything received until the server closes the connection. */
 const rest = async (socket: Socket): Promise<string> => {
   let text = '';
   socket.on('data', (chunk: string) => {
@@ -34,13 +34,13 @@ const rest = async (socket: Socket): Promise<string> => {
 };
 
 describe('the server', () => {
-  it('tells that it is well, to anybody', async () => {
+  it('reports its health without a token', async () => {
     const { origin } = await serveFakes(dispose);
     const response = await fetch(`${origin}/health`);
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
   });
 
-  it('leads from / to /graphql, and knows no other path', async () => {
+  it('redirects / to /graphql, and has no other path', async () => {
     const { origin } = await serveFakes(dispose);
     const root = await fetch(origin, { redirect: 'manual' });
     expect([root.status, root.headers.get('location')]).toEqual([302, '/graphql']);
@@ -60,7 +60,7 @@ describe('the server', () => {
     expect(await get.json()).toEqual({ data });
   });
 
-  it('takes mutations by POST only', async () => {
+  it('accepts mutations by POST only', async () => {
     const { url, jobs } = await serveFakes(dispose);
     const mutation = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
     const response = await fetch(`${url}?query=${encodeURIComponent(mutation)}`, {
@@ -78,7 +78,7 @@ describe('the server', () => {
     'application/graphql+json',
     'application/jsonx',
     '',
-  ])('does not take content of type %j', async (type) => {
+  ])('does not accept content of type %j', async (type) => {
     const { url, jobs } = await serveFakes(dispose);
     const query = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
     const response = await post(url, { query }, { 'content-type': type });
@@ -86,7 +86,7 @@ describe('the server', () => {
     expect(jobs.submitted).toEqual([]);
   });
 
-  it('takes one operation at a time', async () => {
+  it('accepts one operation per request', async () => {
     const { url } = await serveFakes(dispose);
     const response = await post(url, [{ query: VERSION }, { query: VERSION }]);
     expect([response.status, await code(response)]).toEqual([400, 'BAD_REQUEST']);
@@ -120,7 +120,7 @@ describe('the server', () => {
     expect(Object.keys(ERROR_CODES)).toContain(await code(response));
   });
 
-  it('passes a command of 10 MB on to who can say what is wrong with it', async () => {
+  it('passes a command of 10 MB to the service, which can say what is wrong with it', async () => {
     const fixture = await serveFakes(dispose);
     const command = 'x'.repeat(10_000_000);
     const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { status } } }';
@@ -130,7 +130,7 @@ describe('the server', () => {
     expect(fixture.jobs.submitted[0]?.command).toHaveLength(10_000_000);
   });
 
-  it('refuses a body of more than 16 MiB, whether it is announced or not', async () => {
+  it('refuses a body of more than 16 MiB, with and without Content-Length', async () => {
     const { url } = await serveFakes(dispose);
     const body = JSON.stringify({ query: VERSION, variables: { a: 'x'.repeat(16 * 1024 ** 2) } });
     const headers = { 'content-type': 'application/json', authorization: AUTHORIZATION };
@@ -145,7 +145,7 @@ describe('the server', () => {
     expect([chunked.status, await code(chunked)]).toEqual([413, 'REQUEST_ENTITY_TOO_LARGE']);
   });
 
-  it('does not share with other origins', async () => {
+  it('does not allow other origins (CORS)', async () => {
     const { url, origin } = await serveFakes(dispose);
     const response = await post(url, { query: VERSION }, { origin });
     expect(response.status).toBe(200);
@@ -169,7 +169,7 @@ describe('the server', () => {
     },
   );
 
-  it('reads media types in upper and lower case', async () => {
+  it('compares media types case-insensitively', async () => {
     const { url } = await serveFakes(dispose);
     const headers = { 'content-type': 'Application/JSON; charset=UTF-8', accept: 'APPLICATION/Json' };
     const response = await post(url, { query: VERSION }, headers);
@@ -206,7 +206,7 @@ describe('the server', () => {
     },
   );
 
-  it('asks proxies to pass a stream on as it comes', async () => {
+  it('asks proxies not to buffer a stream', async () => {
     const { url, jobs } = await serveFakes(dispose);
     const { id } = jobs.add();
     const query = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
@@ -216,7 +216,7 @@ describe('the server', () => {
     await response.body?.cancel();
   });
 
-  it('streams to a proxy that speaks HTTP/1.0, up to the end of the connection', async () => {
+  it('streams to an HTTP/1.0 proxy until the connection closes', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1), page(2, 'last', true));
@@ -249,7 +249,7 @@ describe('the server', () => {
     }
   });
 
-  it('keeps a connection for longer than usual proxies use it again', async () => {
+  it('keeps a connection open for longer than usual proxies reuse it', async () => {
     const fixture = await serveFakes(dispose);
     const socket = await dial(fixture);
     socket.write(`GET /health HTTP/1.1\r\nHost: ${new URL(fixture.url).host}\r\n\r\n`);
@@ -268,14 +268,14 @@ describe('the server', () => {
     expect(await rest(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\{"status":"ok"\}$/);
   });
 
-  it('does not wait for headers that do not come', async () => {
+  it('does not wait for headers that never come', async () => {
     const fixture = await serveFakes(dispose, { timeouts: { headersMs: 100 } });
     const socket = await dial(fixture);
     socket.write('POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\n');
     expect(await rest(socket)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('does not wait for a body that does not come', async () => {
+  it('does not wait for a body that never comes', async () => {
     const fixture = await serveFakes(dispose, { timeouts: { headersMs: 100, requestMs: 200 } });
     const socket = await dial(fixture);
     socket.write(
@@ -319,7 +319,7 @@ describe('a request without the token', () => {
     expect(jobs.askedBy.size).toBe(0);
   });
 
-  it('is answered before its body has come', async () => {
+  it('is answered before its body has arrived', async () => {
     const fixture = await serveFakes(dispose);
     const socket = await dial(fixture);
     socket.write(
@@ -329,7 +329,7 @@ describe('a request without the token', () => {
     expect(await rest(socket)).toMatch(/^HTTP\/1\.1 401 [\s\S]*"UNAUTHENTICATED"/);
   });
 
-  it('of a client that sends all of a large body before it listens still gets its answer', async () => {
+  it('is answered even if the client sends all of a large body before it reads', async () => {
     const { url } = await serveFakes(dispose);
     const response = await fetch(url, {
       method: 'POST',
@@ -341,7 +341,7 @@ describe('a request without the token', () => {
 });
 
 describe('a request under a foreign name', () => {
-  it('is refused with 403 whatever it asks for, even with the token', async () => {
+  it('is refused with 403 on every path, even with the token', async () => {
     const fixture = await serveFakes(dispose);
     for (const path of ['/graphql', '/health', '/', '/nope']) {
       const socket = await dial(fixture);
@@ -362,7 +362,7 @@ describe('a request under a foreign name', () => {
     expect(jobs.submitted).toEqual([]);
   });
 
-  it('is answered when that name was allowed', async () => {
+  it('is answered when that name is allowed', async () => {
     const fixture = await serveFakes(dispose, { allowedHosts: ['runner.example'] });
     const socket = await dial(fixture);
     socket.write('GET /health HTTP/1.1\r\nHost: runner.example\r\nConnection: close\r\n\r\n');

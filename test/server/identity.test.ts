@@ -4,7 +4,7 @@ import { decideIdentity } from '../../src/server/identity.ts';
 const TOKEN = 'a-token-of-forty-characters-0123456789ab';
 
 describe('decideIdentity', () => {
-  it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER ${TOKEN}`])('knows %j', (authorization) => {
+  it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER ${TOKEN}`])('accepts %j', (authorization) => {
     expect(decideIdentity(authorization, TOKEN)).toEqual({
       subject: 'admin',
       role: 'ADMIN',

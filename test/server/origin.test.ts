@@ -30,7 +30,7 @@ describe('foreignName of a server on loopback', () => {
     );
   });
 
-  it('takes a page of its own, and who is no browser', () => {
+  it('accepts its own pages, and clients that are not browsers', () => {
     const host = '127.0.0.1:8080';
     expect(foreignName({ host, origin: `http://${host}` }, loopback)).toBeUndefined();
     expect(foreignName({ host }, loopback)).toBeUndefined();
@@ -68,7 +68,7 @@ describe('foreignName of a server on every address', () => {
     },
   );
 
-  it('takes a page of an allowed name behind a proxy that changes Host', () => {
+  it('accepts a page of an allowed name from a proxy that changes Host', () => {
     const origin = 'https://proxy.example:8443';
     expect(foreignName({ host: '10.0.0.1:8080', origin }, everywhere)).toBeUndefined();
     expect(foreignName({ host: '10.0.0.1:8080', origin: 'https://evil.example' }, everywhere)).toContain(

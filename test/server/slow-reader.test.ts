@@ -59,7 +59,7 @@ const overHttp: Stalled = ({ url }, id) => {
 it.each([
   ['WebSocket', overWs],
   ['SSE', overHttp],
-] as const)('a reader over %s that stalls is waited for, and holds up nobody', async (_name, stall) => {
+] as const)('a reader over %s that stalls is waited for, and delays no one else', async (_name, stall) => {
   const fixture = await serveFakes(dispose);
   const { id } = fixture.jobs.add();
   const text = 'x'.repeat(64 * 1024);

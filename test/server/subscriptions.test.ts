@@ -41,7 +41,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     return answers.at(-1)?.errors;
   };
 
-  it('replays what was written, follows what comes, and completes at the end of the log', async () => {
+  it('replays the log, follows it live, and completes at its end', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1));
@@ -68,7 +68,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     expect(fixture.jobs.live.size).toBe(0);
   });
 
-  it('goes on behind a cursor, and without follow completes at the present end', async () => {
+  it('continues after a cursor, and without follow completes at the current end', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1), page(2), page(3));
@@ -78,7 +78,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     expect(fixture.jobs.followed).toEqual([{ after: '1', follow: false }]);
   });
 
-  it('tells each state of a job and completes with the last', async () => {
+  it('delivers each state of a job and completes with the final one', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const { answers, done, received } = listen(fixture, UPDATES, { id });
@@ -135,7 +135,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     },
   );
 
-  it('refuses what the service refuses, with its code and field', async () => {
+  it('reports what the service refuses, with its code and field', async () => {
     const fixture = await serveFakes(dispose);
     const unknown = listen(fixture, LOGS, { id: unknownId });
     expect(await failure(unknown.done, unknown.answers)).toMatchObject([
@@ -151,7 +151,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     expect(fixture.lines).toEqual([]);
   });
 
-  it('masks what goes wrong before the first message, and logs it', async () => {
+  it('masks and logs an internal error before the first message', async () => {
     const fixture = await serveFakes(dispose);
     fixture.jobs.before = () => {
       throw new Error('SECRET at /srv/state');
@@ -167,7 +167,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     expect(fixture.lines[0]).toContain(`request ${error?.extensions?.['requestId']}: Error: SECRET at`);
   });
 
-  it('masks what goes wrong in the middle, logs it once, and ends', async () => {
+  it('masks an internal error between messages, logs it once, and ends', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1));
@@ -192,7 +192,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     expect(fixture.lines).toHaveLength(1);
   });
 
-  it('survives a source that fails while it is given up', async () => {
+  it('survives a source that fails while it is released', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1));

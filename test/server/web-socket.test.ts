@@ -72,7 +72,7 @@ const unauthenticated = [
 ];
 
 describe('a WebSocket client', () => {
-  it('gets queries and mutations answered as well', async () => {
+  it('can send queries and mutations too', async () => {
     const fixture = await serveFakes(dispose);
     const raw = await Raw.signedIn(fixture);
     raw.subscribe('q', '{ server { version } }');
@@ -110,7 +110,7 @@ describe('a WebSocket client', () => {
     },
   );
 
-  it('with the token in a header only is nobody', async () => {
+  it('with the token only in a header is not authenticated', async () => {
     const raw = await Raw.open(await serveFakes(dispose), { authorization: AUTHORIZATION });
     raw.send({ type: 'connection_init' });
     await raw.until('connection_ack');
@@ -138,7 +138,7 @@ describe('a WebSocket client', () => {
     expect((await raw.closed).code).toBe(code);
   });
 
-  it('that does not answer a sign of life is given up', async () => {
+  it('that does not answer a ping is disconnected', async () => {
     const fixture = await serveFakes(dispose, { timeouts: { keepAliveMs: 100 } });
     const { id } = fixture.jobs.add();
     const answering = await Raw.signedIn(fixture);
@@ -151,7 +151,7 @@ describe('a WebSocket client', () => {
     expect(answering.socket.readyState).toBe(WebSocket.OPEN);
   });
 
-  it('that vanishes while it is sent to is not worth a line in the log', async () => {
+  it('that vanishes while it is sent to is not logged', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const text = 'x'.repeat(1_000_000);
@@ -199,7 +199,7 @@ describe('a WebSocket client', () => {
     expect((await raw.closed).code).toBe(1008);
   });
 
-  it('may follow 100 things at a time', async () => {
+  it('may have 100 subscriptions at a time', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const raw = await Raw.signedIn(fixture);
@@ -233,7 +233,7 @@ describe('a WebSocket client', () => {
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
-  it('is told of a document that cannot be parsed or is not valid, with a code', async () => {
+  it('receives an error with a code for a document that is not valid', async () => {
     const raw = await Raw.signedIn(await serveFakes(dispose));
     raw.subscribe('p', '{');
     raw.subscribe('v', '{ nope }');
@@ -267,13 +267,13 @@ describe('an upgrade', () => {
     expect(await refusal(webSocketUrl, { ...headers, authorization: AUTHORIZATION })).toContain('403');
   });
 
-  it('elsewhere than at /graphql is refused with 404, and keeps no connection', async () => {
+  it('at another path than /graphql is refused with 404, and its connection is closed', async () => {
     const { webSocketUrl, sockets } = await serveFakes(dispose);
     expect(await refusal(webSocketUrl.replace('graphql', 'health'), {})).toContain('404');
     await expect.poll(() => sockets.size).toBe(0);
   });
 
-  it("by a page of the server's own is taken", async () => {
+  it('by a page of the server itself is accepted', async () => {
     const fixture = await serveFakes(dispose);
     const raw = await Raw.open(fixture, { origin: fixture.origin });
     expect(raw.socket.readyState).toBe(WebSocket.OPEN);
