@@ -131,7 +131,8 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     stdin: t.string({
       nullable: true,
       description: 'The text given for standard input; null for /dev/null.',
-      resolve: ({ spec }) => spec.stdin,
+      resolve: ({ spec: { stdin } }, _args, { budget }, { rootValue }) =>
+        stdin === null ? null : budget.text(rootValue, stdin),
     }),
     network: t.field({
       type: NetworkMode,

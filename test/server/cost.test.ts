@@ -1,6 +1,8 @@
 // What an operation may cost before it is executed, and how much its answer may hold.
+
 import { type GraphQLObjectType, getNamedType, isObjectType } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import type { JobSpec } from '../../src/jobs/job.ts';
 import { COSTS, MOST_COST } from '../../src/resolvers/operation-cost.ts';
 import { schema } from '../../src/resolvers/schema.ts';
 import { disposers } from '../support/disposers.ts';
@@ -130,15 +132,20 @@ describe('an answer', () => {
     expect(most).toBe(16);
   });
 
-  it('counts commands and environments', async () => {
+  const large = 'x'.repeat(MIB);
+  it.each<[string, Partial<JobSpec>, string]>([
+    ['a command', { command: { kind: 'shell', line: large } }, 'command'],
+    ['arguments', { command: { kind: 'argv', argv: ['echo', large] } }, 'argv'],
+    ['an environment', { env: [{ name: 'A', value: large }] }, 'env { name }'],
+    ['a standard input', { stdin: large }, 'stdin'],
+  ])('counts %s', async (_name, spec, field) => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const job = fixture.jobs.jobs.get(id);
     if (job === undefined) throw new Error('there is no job');
-    const env = [{ name: 'A', value: 'x'.repeat(MIB) }];
-    fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, env } });
+    fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, ...spec } });
     const nodes = (count: number) =>
-      `{ nodes(ids: [${Array.from({ length: count }, () => `"${id}"`)}]) { ... on Job { env { name } } } }`;
+      `{ nodes(ids: [${Array.from({ length: count }, () => `"${id}"`)}]) { ... on Job { ${field} } } }`;
     expect((await ask(fixture, nodes(15))).errors).toBeUndefined();
     expect((await ask(fixture, nodes(17))).errors?.[0]?.extensions).toMatchObject({
       code: 'ANSWER_TOO_LARGE',
