@@ -7,6 +7,8 @@ type Entry = LogBatch['entries'][number];
 /** Puts the batches of one log where they belong: the bytes as they are, each stream on ours of the same name. */
 export interface LogPrinter {
   readonly batch: (batch: LogBatch) => Promise<void>;
+  /** There are no more. */
+  readonly end: () => Promise<void>;
 }
 
 /** @param timestamps put the time before each line; the batches must have it */
@@ -27,17 +29,67 @@ export const rawPrinter = (timestamps: boolean): LogPrinter => {
       }
       if (droppedBytes > 0) await note(`${droppedBytes} bytes of output were not kept here`);
     },
+    end: async () => undefined,
   };
 };
 
-/** One JSON document a line for each entry. */
-export const jsonPrinter = (): LogPrinter => ({
-  batch: async ({ entries, droppedBytes }) => {
-    const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
-    if (lines !== '') await write(process.stdout, lines);
-    if (droppedBytes > 0) await write(process.stdout, `${JSON.stringify({ droppedBytes })}\n`);
-  },
-});
+/**
+ * One JSON document a line for each entry.
+ *
+ * @param jobId put into each; without it they are of one job
+ */
+export const jsonPrinter = (jobId?: string): LogPrinter => {
+  const job = jobId === undefined ? {} : { job: jobId };
+  return {
+    batch: async ({ entries, droppedBytes }) => {
+      const lines = entries.map((entry) => `${JSON.stringify({ ...job, ...entry })}\n`).join('');
+      if (lines !== '') await write(process.stdout, lines);
+      if (droppedBytes > 0) await write(process.stdout, `${JSON.stringify({ ...job, droppedBytes })}\n`);
+    },
+    end: async () => undefined,
+  };
+};
+
+/** Bytes of a line that is still being written, beyond which it is printed as it is. */
+const LONGEST_LINE = 64 * 1024;
+
+/**
+ * Whole lines, each with a prefix, so that the lines of several jobs can be printed side by side.
+ *
+ * @param timestamps put the time of its last piece after the prefix; the batches must have it
+ */
+export const prefixedPrinter = (
+  prefix: (stream: NodeJS.WriteStream) => string,
+  timestamps: boolean,
+): LogPrinter => {
+  const begun: Record<LogStream, Buffer> = { STDOUT: Buffer.alloc(0), STDERR: Buffer.alloc(0) };
+  const output = { STDOUT: process.stdout, STDERR: process.stderr } as const;
+  let time = '';
+  const print = async (stream: LogStream, lines: Buffer): Promise<void> => {
+    const stamp = `${prefix(output[stream])}${timestamps ? `${time} ` : ''}`;
+    await write(output[stream], withTime(lines, stamp, true));
+  };
+  return {
+    batch: async ({ entries, droppedBytes }) => {
+      for (const entry of entries) {
+        time = entry.time ?? '';
+        const bytes = Buffer.concat([begun[entry.stream], Buffer.from(entry.bytes, 'base64')]);
+        const end = bytes.lastIndexOf(NEWLINE) + 1;
+        const whole = bytes.length - end > LONGEST_LINE ? bytes.length : end;
+        begun[entry.stream] = bytes.subarray(whole);
+        const lines = bytes.subarray(0, whole);
+        if (whole > end) await print(entry.stream, Buffer.concat([lines, Buffer.from('\n')]));
+        else if (whole > 0) await print(entry.stream, lines);
+      }
+      if (droppedBytes > 0)
+        await note(`${prefix(process.stderr)}${droppedBytes} bytes of output were not kept here`);
+    },
+    end: async () => {
+      for (const stream of ['STDOUT', 'STDERR'] as const)
+        if (begun[stream].length > 0) await print(stream, Buffer.concat([begun[stream], Buffer.from('\n')]));
+    },
+  };
+};
 
 const NEWLINE = 0x0a;
 

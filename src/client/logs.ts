@@ -1,15 +1,25 @@
+/** The output of a job, as the server sends it. */
+
 import type { Connection } from './connection.ts';
 import { ConnectionLost } from './errors.ts';
-import { FollowLogsDocument, type FollowLogsSubscription, type LogStream } from './generated/operations.ts';
+import {
+  FollowLogsDocument,
+  type LogLinesFragment,
+  type LogStream,
+  SearchLogsDocument,
+} from './generated/operations.ts';
 import { reconnecting } from './reconnect.ts';
+import { request } from './request.ts';
 import { subscribe } from './subscribe.ts';
 
-export type LogBatch = FollowLogsSubscription['logs'];
+export type LogBatch = LogLinesFragment;
 
 export interface LogRequest {
   readonly jobId: string;
   /** Begin at the last so many lines. */
   readonly tail?: number | undefined;
+  /** Begin at the first output of this time or later. */
+  readonly since?: string | undefined;
   readonly stream?: LogStream | undefined;
   /** Until the job has ended; otherwise to the present end. */
   readonly follow: boolean;
@@ -24,10 +34,10 @@ export const readLogs = (
   connection: Connection,
   request: LogRequest,
 ): AsyncGenerator<LogBatch, void, void> => {
-  const { tail, reached, ...rest } = request;
+  const { tail, since, reached, ...rest } = request;
   let after: string | undefined;
   const open = async function* (): AsyncGenerator<LogBatch, void, void> {
-    const from = after === undefined ? { tail } : { after };
+    const from = after === undefined ? { tail, since } : { after };
     for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...rest, ...from })) {
       after = logs.cursor;
       yield logs;
@@ -38,3 +48,44 @@ export const readLogs = (
   };
   return reconnecting(connection, open, reached);
 };
+
+/**
+ * The lines of a log that contain a text, to the present end of it. The server searches.
+ *
+ * @param grep 1 to 1024 bytes, without newline
+ */
+export async function* searchLogs(
+  connection: Connection,
+  { jobId, tail, since, stream, withTime, withText }: Omit<LogRequest, 'follow' | 'reached'>,
+  grep: string,
+): AsyncGenerator<LogBatch, void, void> {
+  const what = { jobId, stream, grep, withTime, withText };
+  for (let after: string | undefined; ; ) {
+    const from = after === undefined ? { tail, since } : { after };
+    const { job } = await request(connection, SearchLogsDocument, { ...what, ...from });
+    // Deleted meanwhile, with its log.
+    if (!job?.logs) return;
+    yield job.logs;
+    // A page that has not moved on is at the end of a log that is still being written.
+    if (job.logs.endOfLog || job.logs.cursor === after) return;
+    after = job.logs.cursor;
+  }
+}
+
+/**
+ * Batches up to the first entry of a later time, where reading ends.
+ *
+ * @param until RFC 3339; the entries must have their times
+ */
+export async function* before(
+  batches: AsyncIterable<LogBatch>,
+  until: string,
+): AsyncGenerator<LogBatch, void, void> {
+  const limit = Date.parse(until);
+  for await (const batch of batches) {
+    const end = batch.entries.findIndex(({ time }) => time !== undefined && Date.parse(time) > limit);
+    if (end === -1) yield batch;
+    else if (end > 0) yield { ...batch, entries: batch.entries.slice(0, end), droppedBytes: 0 };
+    if (end !== -1) return;
+  }
+}

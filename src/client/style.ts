@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util';
 
-type Stream = NodeJS.WriteStream & { readonly fd: 1 | 2 };
+type Stream = NodeJS.WriteStream;
 export type Format = Parameters<typeof styleText>[0];
 
 /** The text in a format, or as it is where `stream` takes none. */

@@ -394,6 +394,37 @@ describe('logs', () => {
     ]);
   });
 
+  it('gives the lines of several jobs with prefixes, each whole', async () => {
+    server.job('a').write('one ').write('two\nthr').write('err\n', 'STDERR').end(COMPLETED);
+    server.job('b').write('x\n').end(COMPLETED);
+    expect(await cloister(['logs', 'a', 'b'])).toMatchObject({
+      code: 0,
+      out: 'a | one two\na | thr\nb | x\n',
+      err: 'a | err\n',
+    });
+    const followed = await cloister(['logs', '-f', 'a', 'b']);
+    expect(followed.out.split('\n').toSorted()).toEqual(['', 'a | one two', 'a | thr', 'b | x']);
+    const lines = (await cloister(['logs', '--json', 'a', 'b'])).out.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).job)).toEqual(['a', 'a', 'a', 'b']);
+  });
+
+  it('ends at a time', async () => {
+    server.job('a').write('one\n').write('two\n').end(COMPLETED);
+    const until = (time: string) => cloister(['logs', 'a', '--until', time]);
+    expect((await until('2026-01-02T03:04:05Z')).out).toBe('one\ntwo\n');
+    expect((await until('2026-01-02T03:04:04Z')).out).toBe('');
+  });
+
+  it.each([
+    [['--tail', '1', '--since', '1m'], '--since: expected no --tail beside it'],
+    [['--grep', 'x', '-f'], '--grep: expected no --follow beside it'],
+    [['--grep', ''], '--grep: expected a text within one line'],
+    [['--stream', 'stdlog'], '--stream: expected one of STDOUT, STDERR, got "stdlog"'],
+    [['--until', 'noon'], '--until: expected a time such as'],
+  ])('refuses %j', async (flags, message) => {
+    expect((await cloister(['logs', 'a', ...flags])).err).toContain(`cloister: ${message}`);
+  });
+
   it('end quietly when their reader has gone', async () => {
     const job = server.job('a').write('one\n');
     const child = start(['logs', 'a', '-f']);

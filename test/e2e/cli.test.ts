@@ -117,6 +117,20 @@ describe('the session of a user', () => {
     expect((await cloister('status', id)).stdout).toContain('Ran into: it wrote 588895 bytes');
   });
 
+  it('searches a log, from one time to another', async () => {
+    const id = (
+      await cloister('submit', 'echo early; echo e >&2; sleep 1; seq 1 100000; echo late')
+    ).stdout.trim();
+    await server.ended(id);
+    expect((await cloister('logs', '--grep', '9999', id)).stdout).toMatch(/^9999\n19999\n(\d+\n)*99999\n$/);
+    expect((await cloister('logs', '--grep', 'nothing like this', id)).stdout).toBe('');
+    const first = (await cloister('logs', '-t', '--stream', 'stdout', '--grep', 'early', id)).stdout;
+    const time = new Date(Date.parse(first.split(' ')[0] ?? '') + 500).toISOString();
+    expect((await cloister('logs', '--until', time, id)).stdout).toBe('early\n');
+    expect((await cloister('logs', '--since', time, id)).stdout).toMatch(/^1\n2\n(.*\n)*late\n$/);
+    expect((await cloister('logs', '--since', '0s', id)).stdout).toBe('');
+  });
+
   it('follows a log until the job has ended', async () => {
     const id = (await cloister('submit', 'for i in 1 2 3; do echo $i; sleep 0.2; done')).stdout.trim();
     expect(await cloister('logs', '-f', id)).toMatchObject({ code: 0, stdout: '1\n2\n3\n' });

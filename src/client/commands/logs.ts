@@ -1,41 +1,78 @@
 import type { ClientConfig } from '../../config/config.ts';
-import { connect } from '../connection.ts';
+import { type Connection, connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { whole } from '../flag-values.ts';
+import { moment, oneOf, whole } from '../flag-values.ts';
 import type { LogStream } from '../generated/operations.ts';
-import { findJobId } from '../job-id.ts';
-import { jsonPrinter, rawPrinter } from '../log-output.ts';
-import { readLogs } from '../logs.ts';
+import { findJobId, shortLength } from '../job-id.ts';
+import { jsonPrinter, type LogPrinter, prefixedPrinter, rawPrinter } from '../log-output.ts';
+import { before, type LogBatch, type LogRequest, readLogs, searchLogs } from '../logs.ts';
+import { styled } from '../style.ts';
 
-/** `cloister logs`: the bytes as the command wrote them, its stdout on ours and its stderr on ours. */
-export const logs = async (
-  config: ClientConfig,
-  job: string,
-  flags: {
-    readonly follow?: boolean;
-    readonly tail?: string;
-    readonly stream?: string;
-    readonly timestamps?: boolean;
-    readonly json?: boolean;
-  },
-): Promise<void> => {
-  const json = flags.json ?? false;
-  const timestamps = flags.timestamps ?? false;
-  const request = {
-    tail: flags.tail === undefined ? undefined : whole('--tail', flags.tail),
-    stream: flags.stream === undefined ? undefined : logStream(flags.stream),
-    follow: flags.follow ?? false,
-    withTime: timestamps || json,
-    withText: json,
-  };
+interface LogFlags {
+  readonly follow?: boolean;
+  readonly tail?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly grep?: string;
+  readonly stream?: string;
+  readonly timestamps?: boolean;
+  readonly json?: boolean;
+}
+
+/**
+ * `cloister logs`: of one job the bytes as the command wrote them, its stdout on ours and its stderr on ours; of several
+ * the lines of each with a prefix, side by side when they are followed and one after the other otherwise.
+ */
+export const logs = async (config: ClientConfig, jobs: readonly string[], flags: LogFlags): Promise<void> => {
+  const { json = false, timestamps = false, follow = false } = flags;
+  const read = reader(flags);
   const connection = await connect(config);
-  const jobId = await findJobId(connection, job);
-  const printer = json ? jsonPrinter() : rawPrinter(timestamps);
-  for await (const batch of readLogs(connection, { jobId, ...request })) await printer.batch(batch);
+  const ids = await Promise.all(jobs.map((job) => findJobId(connection, job)));
+  const length = shortLength(ids);
+  const print = async (jobId: string, index: number): Promise<void> => {
+    const printer = ((): LogPrinter => {
+      if (json) return jsonPrinter(ids.length > 1 ? jobId : undefined);
+      if (ids.length === 1) return rawPrinter(timestamps);
+      return prefixedPrinter((stream) => prefix(jobId.slice(0, length), index, stream), timestamps);
+    })();
+    for await (const batch of read(connection, jobId)) await printer.batch(batch);
+    await printer.end();
+  };
+  if (follow) await Promise.all(ids.map(print));
+  else for (const [index, id] of ids.entries()) await print(id, index);
 };
 
-const logStream = (text: string): LogStream => {
-  const name = text.toUpperCase();
-  if (name === 'STDOUT' || name === 'STDERR') return name;
-  throw new CliError(`--stream: expected stdout or stderr, got ${JSON.stringify(text)}`);
+const COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
+
+const prefix = (name: string, index: number, stream: NodeJS.WriteStream): string =>
+  `${styled(COLOURS[index % COLOURS.length] ?? 'cyan', `${name} |`, stream)} `;
+
+/** What reads one log, as the flags say. */
+const reader = (flags: LogFlags): ((connection: Connection, jobId: string) => AsyncIterable<LogBatch>) => {
+  const { tail, since, until, grep, stream, json = false, follow = false } = flags;
+  if (tail !== undefined && since !== undefined)
+    throw new CliError('--since: expected no --tail beside it, got both');
+  if (grep !== undefined && follow)
+    throw new CliError(
+      '--grep: expected no --follow beside it; "cloister logs -f ... | grep" searches what comes',
+    );
+  if (grep !== undefined && !/^[^\n]+$/.test(grep))
+    throw new CliError('--grep: expected a text within one line');
+  const now = Date.now();
+  const end = until === undefined ? undefined : moment('--until', 'ago', until, now);
+  const request: Omit<LogRequest, 'jobId'> = {
+    tail: tail === undefined ? undefined : whole('--tail', tail),
+    since: since === undefined ? undefined : moment('--since', 'ago', since, now),
+    stream: stream === undefined ? undefined : oneOf<LogStream>('--stream', ['STDOUT', 'STDERR'], stream),
+    follow,
+    withTime: (flags.timestamps ?? false) || json || end !== undefined,
+    withText: json,
+  };
+  return (connection, jobId) => {
+    const batches =
+      grep === undefined
+        ? readLogs(connection, { jobId, ...request })
+        : searchLogs(connection, { jobId, ...request }, grep);
+    return end === undefined ? batches : before(batches, end);
+  };
 };

@@ -293,10 +293,13 @@ export type JobListQueryVariables = Exact<{
 
 export type JobListQuery = { readonly jobs: { readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } }> } };
 
+export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> };
+
 export type FollowLogsSubscriptionVariables = Exact<{
   jobId: string;
   after?: string | null | undefined;
   tail?: number | null | undefined;
+  since?: string | null | undefined;
   stream?: LogStream | null | undefined;
   follow: boolean;
   withTime: boolean;
@@ -305,6 +308,20 @@ export type FollowLogsSubscriptionVariables = Exact<{
 
 
 export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } };
+
+export type SearchLogsQueryVariables = Exact<{
+  jobId: string;
+  after?: string | null | undefined;
+  tail?: number | null | undefined;
+  since?: string | null | undefined;
+  stream?: LogStream | null | undefined;
+  grep: string;
+  withTime: boolean;
+  withText: boolean;
+}>;
+
+
+export type SearchLogsQuery = { readonly job: { readonly status: JobStatus, readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } | null } | null };
 
 export type PauseJobMutationVariables = Exact<{
   input: PauseJobInput;
@@ -541,6 +558,20 @@ fragment UsageDetails on Usage {
     }
   }
 }`, {"fragmentName":"JobDetails"}) as unknown as TypedDocumentString<JobDetailsFragment, unknown>;
+export const LogLinesFragmentDoc = new TypedDocumentString(`
+    fragment LogLines on LogBatch {
+  cursor
+  endOfLog
+  droppedBytes
+  entries {
+    stream
+    bytes
+    cursor @include(if: $withText)
+    time @include(if: $withTime)
+    text @include(if: $withText)
+  }
+}
+    `, {"fragmentName":"LogLines"}) as unknown as TypedDocumentString<LogLinesFragment, unknown>;
 export const DeleteJobDocument = new TypedDocumentString(`
     mutation DeleteJob($input: DeleteJobInput!) {
   deleteJob(input: $input) {
@@ -877,27 +908,58 @@ export const JobListDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<JobListQuery, JobListQueryVariables>;
 export const FollowLogsDocument = new TypedDocumentString(`
-    subscription FollowLogs($jobId: ID!, $after: String, $tail: Int, $stream: LogStream, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!) {
+    subscription FollowLogs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!) {
   logs(
     jobId: $jobId
     after: $after
     tail: $tail
+    since: $since
     stream: $stream
     follow: $follow
   ) {
-    cursor
-    endOfLog
-    droppedBytes
-    entries {
-      stream
-      bytes
-      cursor @include(if: $withText)
-      time @include(if: $withTime)
-      text @include(if: $withText)
+    ...LogLines
+  }
+}
+    fragment LogLines on LogBatch {
+  cursor
+  endOfLog
+  droppedBytes
+  entries {
+    stream
+    bytes
+    cursor @include(if: $withText)
+    time @include(if: $withTime)
+    text @include(if: $withText)
+  }
+}`) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
+export const SearchLogsDocument = new TypedDocumentString(`
+    query SearchLogs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $grep: String!, $withTime: Boolean!, $withText: Boolean!) {
+  job(id: $jobId) {
+    status
+    logs(
+      after: $after
+      tail: $tail
+      since: $since
+      stream: $stream
+      grep: $grep
+      maxBytes: "1Mi"
+    ) {
+      ...LogLines
     }
   }
 }
-    `) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
+    fragment LogLines on LogBatch {
+  cursor
+  endOfLog
+  droppedBytes
+  entries {
+    stream
+    bytes
+    cursor @include(if: $withText)
+    time @include(if: $withTime)
+    text @include(if: $withText)
+  }
+}`) as unknown as TypedDocumentString<SearchLogsQuery, SearchLogsQueryVariables>;
 export const PauseJobDocument = new TypedDocumentString(`
     mutation PauseJob($input: PauseJobInput!) {
   pauseJob(input: $input) {

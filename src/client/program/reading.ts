@@ -14,16 +14,24 @@ export const addReading = (add: Add): void => {
       await status(config(flags), id, flags);
     });
 
-  add('logs', 'print what a job has written: its stdout to stdout, its stderr to stderr', ['logs -f @last'])
-    .argument('<job>', JOB)
-    .option('-f, --follow', 'go on until the job has ended')
-    .option('--tail <lines>', 'begin at the last so many lines')
+  add('logs', 'print what a job has written: its stdout to stdout, its stderr to stderr', [
+    'logs -f @last',
+    'logs -t -n 100 nightly',
+    "logs --since 10m --until 5m --grep 'connection refused' --stream stderr nightly",
+    'logs -f $(cloister list -q --status RUNNING)',
+  ])
+    .argument('<jobs...>', `${JOB}; of several each line has a prefix`)
+    .option('-f, --follow', 'continue until the job has ended')
+    .option('-n, --tail <lines>', 'start at the last so many lines')
+    .option('--since <time>', 'start at the output of this time, such as 2027-01-31T12:00:00Z or 10m ago')
+    .option('--until <time>', 'end at the output of this time')
+    .option('--grep <text>', 'only lines that contain this text; the server searches')
     .option('--stream <name>', 'only stdout or only stderr')
-    .option('--timestamps', 'put the time before each line')
+    .option('-t, --timestamps', 'put the time before each line')
     .option('--json', 'print each piece as a line of JSON; "bytes" is base64')
-    .action(async (id: string, flags: Flags & { follow?: boolean }) => {
+    .action(async (jobs: string[], flags: Flags) => {
       const { logs } = await import('../commands/logs.ts');
-      await logs(config(flags), id, flags);
+      await logs(config(flags), jobs, flags);
     });
 
   add('usage', 'follow the resource usage of a job, a line at each interval, until it has ended', [
