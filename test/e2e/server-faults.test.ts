@@ -32,7 +32,8 @@ const finish = async (id: string): Promise<JobFields> => {
   const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
   for await (const data of server.subscribe(document, { id }))
     if ((data as { logs: { entries: readonly unknown[] } }).logs.entries.length > 0) break;
-  if ((await server.job(id)).status === 'RUNNING') await server.signal(id, 'USR1');
+  // The first output may be read before the server has stored that the job runs.
+  if ((await server.running(id)).status === 'RUNNING') await server.signal(id, 'USR1');
   return server.ended(id);
 };
 
