@@ -99,9 +99,7 @@ run: build ## Start the server, with its state in .state/ (flags: make run ARGS=
 
 .PHONY: test
 test: test-setup ## Run every test, on this machine and on a kernel with cgroup v2
-	@vitest run
-	$(MAKE) test-fuzz
-	node test/vm/run.ts
+	@node test/phases.ts '$(MAKE)'
 
 .PHONY: test-host
 test-host: test-setup ## Run the tests of this machine only (one file: make test-host ARGS=test/rootfs)

@@ -1,5 +1,10 @@
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { ProgressReporter, sequencerBy } from './test/support/progress.ts';
+
+const COSTS = join(import.meta.dirname, 'test', 'costs.json');
 
 export default defineConfig({
   resolve: {
@@ -10,6 +15,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/vm/**', 'test/limits/**'],
+    // Tests wait more than they compute: one CPU less, which is the default, leaves two cores half idle.
+    maxWorkers: availableParallelism(),
+    reporters: [new ProgressReporter({ costs: COSTS })],
+    sequence: { sequencer: sequencerBy(COSTS) },
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,15 +1,14 @@
 // Runs the tests that need cgroup v2 with its controllers, here or in virtual machines.
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readCosts, splitByCost } from '../support/costs.ts';
 import { LaneError, say } from './errors.ts';
 import { whyNotHere } from './host.ts';
 import { ACCELERATORS, type Accelerator, type Kind, mostMachines, prepareKind } from './kinds.ts';
 import { runInMachine } from './machine.ts';
 import { prefixLines } from './relay.ts';
-import { type Costs, splitByCost } from './split.ts';
 import { taskOf } from './task.ts';
 
 const USAGE = `Usage: node test/vm/run.ts [options] [vitest filters]
@@ -103,7 +102,7 @@ const chosenFiles = (filters: readonly string[]): string[] => {
 /** What each machine has to run. */
 const commandsOf = ({ command, filters, machines }: Options): (readonly string[])[] => {
   if (command !== undefined) return [command];
-  const costs = JSON.parse(readFileSync(join(import.meta.dirname, 'costs.json'), 'utf8')) as Costs;
+  const costs = readCosts(join(import.meta.dirname, 'costs.json'));
   const files = chosenFiles(filters);
   if (files.length === 0) throw new LaneError(`no test file matches ${filters.join(' ')}`);
   return splitByCost(files, costs, machines).map(vitest);

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { ProgressReporter, sequencerBy } from '../support/progress.ts';
 
 // The emulated machine is ten to twenty times slower than the host, and measurements of one test are not to be
 // disturbed by another.
+const COSTS = join(import.meta.dirname, 'costs.json');
 const TIME_LIMIT = 300_000;
 
 export default defineConfig({
@@ -19,6 +21,8 @@ export default defineConfig({
     ],
     env: { CLOISTER_CHURN_JOBS: '60' },
     fileParallelism: false,
+    reporters: [new ProgressReporter({ costs: COSTS })],
+    sequence: { sequencer: sequencerBy(COSTS) },
     testTimeout: TIME_LIMIT,
     hookTimeout: TIME_LIMIT,
     teardownTimeout: TIME_LIMIT,
