@@ -16,6 +16,7 @@ import {
   TypeMetaFieldDef,
   typeFromAST,
 } from 'graphql';
+import { LARGEST_PAGE_BYTES } from '../jobs/service.ts';
 import { DEFAULT_ROWS, MOST_ROWS } from './page.ts';
 
 /**
@@ -53,7 +54,7 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Job.retriedBy': { own: 10 },
   'Job.logs': {
     own: ({ maxBytes, first, grep }) =>
-      typeof grep === 'string' ? 1000 : 10 + Math.ceil(number(maxBytes ?? first, PAGE) / PAGE),
+      typeof grep === 'string' ? 1000 : 10 + Math.ceil(pageBytes(maxBytes ?? first) / PAGE),
   },
 };
 
@@ -137,6 +138,9 @@ const argumentsOf = (
 
 const rows = ({ first, last }: Arguments): number =>
   Math.min(MOST_ROWS, Math.max(1, number(first ?? last, DEFAULT_ROWS)));
+
+/** A page that is larger than any may be is not read: its resolver refuses it, with the field at fault. */
+const pageBytes = (asked: unknown): number => Math.min(LARGEST_PAGE_BYTES, number(asked, PAGE));
 
 const lengthOf = (list: unknown): number => (Array.isArray(list) ? list.length : 1);
 
