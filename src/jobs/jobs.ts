@@ -253,11 +253,14 @@ export class Jobs implements JobService {
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
     const job = await this.#find(identity, id, 'jobId');
-    const start = checkStart(request);
-    const bounds = { ...start, first: checkMaxBytes(request), closed: isFinal(job.state) };
-    const path = this.#options.folders.log(id);
     const { grep } = request;
-    if (grep !== undefined) checkText(grep);
+    const { start, first } = checkAll({
+      start: () => checkStart(request),
+      first: () => checkMaxBytes(request),
+      grep: () => grep !== undefined && checkText(grep),
+    });
+    const bounds = { ...start, first, closed: isFinal(job.state) };
+    const path = this.#options.folders.log(id);
     const leave = this.#options.readers.enter(id);
     try {
       return await named(() =>

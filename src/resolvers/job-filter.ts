@@ -1,5 +1,6 @@
 /** The input JobFilter: which jobs a list or a stream is about. */
 import { badInput } from '../jobs/errors.ts';
+import { checkAll } from '../jobs/faults.ts';
 import type { JobFilter as Filter } from '../jobs/store.ts';
 import { signalName, signalNumber } from '../signals.ts';
 import { builder } from './builder.ts';
@@ -39,11 +40,12 @@ export const JobFilter = builder.inputType('JobFilter', {
  * @throws ClientError `BAD_USER_INPUT` for a malformed time, id or signal
  */
 export const toFilter = (asked: typeof JobFilter.$inferInput | null | undefined): Filter => {
-  const createdAfter = wellFormed('filter.createdAfter', asked?.createdAfter);
-  const createdBefore = wellFormed('filter.createdBefore', asked?.createdBefore);
-  const idPrefix = asked?.idPrefix ?? undefined;
-  if (idPrefix !== undefined && !/^[0-9a-f-]{1,35}$/i.test(idPrefix))
-    throw badInput('filter.idPrefix', 'the beginning of an id: 1 to 35 hexadecimal digits and "-"', idPrefix);
+  const { createdAfter, createdBefore, idPrefix, signal } = checkAll({
+    createdAfter: () => wellFormed('filter.createdAfter', asked?.createdAfter),
+    createdBefore: () => wellFormed('filter.createdBefore', asked?.createdBefore),
+    idPrefix: () => toIdPrefix(asked?.idPrefix ?? undefined),
+    signal: () => toSignal(asked?.signal ?? undefined),
+  });
   return {
     ...(asked?.status && { status: asked.status }),
     ...(typeof asked?.name === 'string' && { name: asked.name }),
@@ -52,16 +54,23 @@ export const toFilter = (asked: typeof JobFilter.$inferInput | null | undefined)
     ...(asked?.label && { label: asked.label }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),
-    ...(idPrefix !== undefined && { idPrefix: idPrefix.toLowerCase() }),
+    ...(idPrefix !== undefined && { idPrefix }),
     ...(asked?.failed && { failed: true }),
     ...(typeof asked?.exitCode === 'number' && { exitCode: asked.exitCode }),
-    ...(typeof asked?.signal === 'string' && { signal: toSignal(asked.signal) }),
+    ...(signal !== undefined && { signal }),
     ...(asked?.limitExceeded && { limitExceeded: asked.limitExceeded }),
   };
 };
 
+const toIdPrefix = (text: string | undefined): string | undefined => {
+  if (text !== undefined && !/^[0-9a-f-]{1,35}$/i.test(text))
+    throw badInput('filter.idPrefix', 'the beginning of an id: 1 to 35 hexadecimal digits and "-"', text);
+  return text?.toLowerCase();
+};
+
 /** The name of a signal under which jobs are kept. */
-const toSignal = (text: string): string => {
+const toSignal = (text: string | undefined): string | undefined => {
+  if (text === undefined) return undefined;
   const number = signalNumber(text);
   if (number === undefined)
     throw badInput('filter.signal', 'a signal by its name or number, such as "SIGKILL" or "9"', text);

@@ -1,5 +1,6 @@
 /** The type Job, its enums, and the query job. */
 import { notFound } from '../jobs/errors.ts';
+import { checkAll } from '../jobs/faults.ts';
 import type { JOB_STATUSES, Job, LIMIT_KINDS, OutputCount } from '../jobs/job.ts';
 import { DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES } from '../jobs/service.ts';
 import { pageBytes } from './answer-budget.ts';
@@ -278,10 +279,13 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
         }),
       },
       resolve: (job, args, context, { rootValue }) => {
-        const maxBytes = wellFormed('maxBytes', args.maxBytes);
-        const first = wellFormed('first', args.first);
+        const { start, maxBytes, first } = checkAll({
+          start: () => logStart(args),
+          maxBytes: () => wellFormed('maxBytes', args.maxBytes),
+          first: () => wellFormed('first', args.first),
+        });
         const request = {
-          ...logStart(args),
+          ...start,
           ...(maxBytes !== undefined && { maxBytes }),
           ...(first !== undefined && { first }),
           ...(typeof args.grep === 'string' && { grep: args.grep }),

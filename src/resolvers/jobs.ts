@@ -1,4 +1,5 @@
 /** The query jobs: all jobs, page by page. */
+import { checkAll } from '../jobs/faults.ts';
 import type { Page } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
@@ -45,8 +46,10 @@ builder.queryField('jobs', (t) =>
     },
     resolve: async (_root, args, context) => {
       const identity = identify(context);
-      const filter = toFilter(args.filter);
-      const window = checkPage(args, DEFAULT_ROWS);
+      const { filter, window } = checkAll({
+        filter: () => toFilter(args.filter),
+        window: () => checkPage(args, DEFAULT_ROWS),
+      });
       const page = await context.jobs.list(identity, {
         ...window,
         order: args.orderBy ?? 'NEWEST_FIRST',

@@ -1,4 +1,5 @@
 /** The types LogBatch and LogEntry, the subscription logs, and the arguments that all ways to read a log share. */
+import { checkAll } from '../jobs/faults.ts';
 import type { LogStart } from '../jobs/service.ts';
 import type { LOG_STREAMS, LogEntry, LogPage, LogStream as Stream } from '../runtime/log/page.ts';
 import { builder, identify } from './builder.ts';
@@ -69,8 +70,10 @@ export const logStart = (args: {
   readonly offset?: Given<number | Malformed>;
   readonly stream?: Given<Stream>;
 }): LogStart => {
-  const since = wellFormed('since', args.since);
-  const offset = wellFormed('offset', args.offset);
+  const { since, offset } = checkAll({
+    since: () => wellFormed('since', args.since),
+    offset: () => wellFormed('offset', args.offset),
+  });
   return {
     ...(typeof args.after === 'string' && { after: args.after }),
     ...(typeof args.tail === 'number' && { tail: args.tail }),

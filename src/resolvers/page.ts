@@ -1,5 +1,6 @@
 /** Checks the arguments of a connection (Relay cursor connections). */
 import { badInput } from '../jobs/errors.ts';
+import { checkAll } from '../jobs/faults.ts';
 import { isJobId } from '../jobs/id.ts';
 
 /** The arguments of a connection, as the Relay cursor connections specification names them. */
@@ -30,11 +31,16 @@ export const DEFAULT_ROWS = 20;
 export const checkPage = (args: ConnectionArguments, standard: number): Window => {
   const first = args.first ?? undefined;
   const last = args.last ?? undefined;
-  if (first !== undefined && last !== undefined) throw badInput('last', 'only one of first and last', 'both');
-  checkCount('first', first);
-  checkCount('last', last);
-  checkCursor('after', args.after);
-  checkCursor('before', args.before);
+  checkAll({
+    both: () => {
+      if (first !== undefined && last !== undefined)
+        throw badInput('last', 'only one of first and last', 'both');
+    },
+    first: () => checkCount('first', first),
+    last: () => checkCount('last', last),
+    after: () => checkCursor('after', args.after),
+    before: () => checkCursor('before', args.before),
+  });
   return {
     limit: first ?? last ?? standard,
     backward: last !== undefined,

@@ -222,6 +222,19 @@ describe('a page', () => {
   });
 });
 
+describe('a page of a log with several bad arguments', () => {
+  it('is refused for all of them at once', async () => {
+    const { id } = await server.run({ command: 'echo x' });
+    const query = 'query ($id: ID!) { job(id: $id) { logs(tail: -1, maxBytes: 0, grep: "") { cursor } } }';
+    const { errors } = await server.ask(query, { id });
+    expect(errors?.[0]?.extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'tail',
+      faults: [{ field: 'tail' }, { field: 'maxBytes' }, { field: 'grep' }],
+    });
+  });
+});
+
 describe('a stop', () => {
   it('with a bad grace period is refused and stops nothing', async () => {
     const id = await server.submit({ command: 'sleep 1000' });

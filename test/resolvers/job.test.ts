@@ -161,10 +161,22 @@ describe('Job', () => {
     const api = new Api();
     const { id } = api.jobs.add();
     expect(
-      await api.ask('query ($id: ID!) { job(id: $id) { status logs(maxBytes: "x") { cursor } } }', { id }),
+      await api.ask(
+        'query ($id: ID!) { job(id: $id) { status logs(maxBytes: "x", since: "y") { cursor } } }',
+        { id },
+      ),
     ).toMatchObject({
       data: { job: { status: 'QUEUED', logs: null } },
-      errors: [{ path: ['job', 'logs'], extensions: { code: 'BAD_USER_INPUT', field: 'maxBytes' } }],
+      errors: [
+        {
+          path: ['job', 'logs'],
+          extensions: {
+            code: 'BAD_USER_INPUT',
+            field: 'since',
+            faults: [{ field: 'since' }, { field: 'maxBytes' }],
+          },
+        },
+      ],
     });
   });
 

@@ -112,4 +112,17 @@ describe('jobs', () => {
     });
     expect(api.jobs.listed).toEqual([]);
   });
+
+  it('refuses everything that is wrong with a page at once', async () => {
+    const { api } = many(1);
+    const { extensions } = await api.error(
+      '{ jobs(first: 0, after: "x", filter: { createdAfter: "y", signal: "z" }) { nodes { id } } }',
+    );
+    expect(extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'filter.createdAfter',
+      faults: ['filter.createdAfter', 'filter.signal', 'first', 'after'].map((field) => ({ field })),
+    });
+    expect(api.jobs.listed).toEqual([]);
+  });
 });
