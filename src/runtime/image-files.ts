@@ -43,7 +43,7 @@ export const findUser = (tree: string, user: string, ids: number): CellUser | un
 };
 
 /**
- * Whether a path of a cell is a folder, as far as the image tells. Links are followed inside the image. What
+ * Whether a path of a cell is a folder, as far as the image shows. Links are followed inside the image. What
  * lies below the file systems that a cell gets anew (/proc, /dev, ...) counts as there: only the cell can say.
  *
  * @param path absolute

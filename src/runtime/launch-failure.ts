@@ -21,7 +21,7 @@ export const explainFailure = (failure: LaunchFailure): string => {
   }
 };
 
-/** The step, and what an administrator can do where the kernel's word alone does not tell. */
+/** The step, and a remedy where the error of the kernel alone does not suggest one. */
 export const explainStep = (failure: LaunchFailure): string => `${describeStep(failure)}${remedy(failure)}`;
 
 /** The step alone: "mount /proc: operation not permitted". */

@@ -68,7 +68,7 @@ const settings = (ids: number): readonly (readonly [path: string, text: string])
   [
     ...USER_SETTINGS,
     ...NETWORK_SETTINGS,
-    // Whoever is in one of these groups may use ping (icmp(7)): here everybody.
+    // Members of these groups may use ping (icmp(7)): here everybody.
     ['net/ipv4/ping_group_range', `0 ${ids - 1}`] as const,
   ]
     .map(([name, text]) => [`/proc/sys/${name}`, text] as const)
@@ -100,7 +100,7 @@ const KNOWN_SETTINGS: ReadonlySet<string> = new Set(
     .filter((path) => existsSync(path)),
 );
 
-// What tells of the host or of other jobs, or lets one measure them. What a kernel has not got is left out here.
+// Entries that reveal facts about the host or other jobs, or allow measuring them. Those that the kernel lacks are left out.
 const MASKED = [
   'acpi',
   'asound',

@@ -23,7 +23,7 @@ const FUSE_SLACK = 16;
 /**
  * Limits of single processes (setrlimit(2)); those of the whole job are the cgroup's.
  *
- * @param pids processes of the job at a time. RLIMIT_NPROC counts a user in a user namespace: it is the fuse behind the
+ * @param pids processes of the job at a time. RLIMIT_NPROC counts a user in a user namespace: it is the fallback of the
  *   limit of the cgroup. `null`: the fuse alone
  * @param core what RLIMIT_CORE is: see `coreLimit`
  */

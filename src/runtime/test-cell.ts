@@ -52,7 +52,7 @@ export const tryCell = async (options: TestCellOptions): Promise<LaunchFailure |
       await new Promise<void>((resolve) => {
         new Control(join(jobs, ID), { running: () => undefined, ended: () => resolve() });
       });
-      // While it finishes a supervisor takes no connections: one that is refused does not tell of the end.
+      // A supervisor that is finishing accepts no connections: a refusal does not mean that it has ended.
       while (await spawner.probe(ID)) await pause(PAUSE_MS);
     } finally {
       await spawner.close();

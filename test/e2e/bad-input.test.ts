@@ -174,7 +174,7 @@ describe('an unknown job', () => {
     ['{ node(id: "nosuch") { id } }', 'id:'],
     ['{ nodes(ids: ["nosuch"]) { id } }', 'ids[0]:'],
     ['mutation { stopJob(input: { jobId: "nosuch" }) { job { id } } }', 'input.jobId:'],
-  ])('is told as NOT_FOUND: %s', async (query, field) => {
+  ])('is reported as NOT_FOUND: %s', async (query, field) => {
     const { code, message } = await refusal(query);
     expect(code).toBe('NOT_FOUND');
     expect(message).toContain(field);

@@ -51,7 +51,7 @@ describe('the graphql-ws client', () => {
     );
   });
 
-  it('is told each state of a job, then that it is over', async () => {
+  it('receives each state of a job, then that it is over', async () => {
     const id = await server.submit({ command: 'sleep 0.3' });
     const seen: string[] = [];
     const query = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }';
@@ -90,7 +90,7 @@ describe('the graphql-ws client', () => {
     );
   });
 
-  it('begins at the last lines, or behind a cursor', async () => {
+  it('begins at the last lines, or after a cursor', async () => {
     const jobId = await server.submit({ command: 'seq 100' });
     await server.ended(jobId);
     const read = async (variables: Record<string, unknown>): Promise<string> => {
@@ -110,7 +110,7 @@ describe('the graphql-ws client', () => {
     expect(first + rest).toBe(Array.from({ length: 100 }, (_, index) => `${index + 1}\n`).join(''));
   });
 
-  it('is told the end of a log of a job that never ran', async () => {
+  it('receives the end of the log of a job that never ran', async () => {
     const jobId = await server.submit({ argv: ['nosuch'] });
     const batches: Batch[] = [];
     const iterator = socketClient().iterate<{ logs: Batch }>({ query: LOGS, variables: { jobId } });

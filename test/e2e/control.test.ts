@@ -32,7 +32,7 @@ const written = async (id: string): Promise<number> => {
 };
 
 describe('pauseJob', () => {
-  it('brings a job to a stand, tells so, and resumeJob lets it go on', async () => {
+  it('freezes a job, reports it, and resumeJob thaws it', async () => {
     const id = await server.submit({ command: COUNTING });
     const seen: unknown[] = [];
     const watching = (async () => {
@@ -92,7 +92,7 @@ describe('pauseJob', () => {
     await server.stop(id, 0);
   });
 
-  it('tells the server when it was resumed by other hands while that was down', async () => {
+  it('shows that it was resumed by somebody else while the server was down', async () => {
     const id = await server.submit({ command: COUNTING });
     await server.running(id);
     await server.pause(id);
@@ -156,7 +156,7 @@ describe('signalJob', () => {
 });
 
 describe('usage', () => {
-  it('is told at intervals while the job runs, and at its end', async () => {
+  it('is sent at intervals while the job runs, and at its end', async () => {
     const id = await server.submit({
       command: 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; sleep 0.5',
     });
@@ -185,7 +185,7 @@ describe('usage', () => {
 });
 
 describe('a limit', () => {
-  it('of CPU time counts all processes together, and tells what was used', async () => {
+  it('of CPU time counts all processes together, and reports what was used', async () => {
     const job = await server.run({
       command: 'while :; do :; done & while :; do :; done',
       limits: { cpuTime: '500ms' },
@@ -205,7 +205,7 @@ describe('a limit', () => {
     expect(job.limitsHit[0]?.peak).toBeGreaterThanOrEqual(500);
   });
 
-  it('of time tells how long it ran', async () => {
+  it('of time reports how long it ran', async () => {
     const job = await server.run({ command: 'sleep 1000', limits: { timeout: '300ms' } });
     expect(job).toMatchObject({ limitExceeded: 'TIME' });
     expect(job.limitsHit).toMatchObject([{ limit: 'timeout', value: 300, ended: true }]);

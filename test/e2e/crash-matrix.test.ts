@@ -37,7 +37,7 @@ describe('a server that dies', () => {
     for (let round = 0; round < 5; round++) {
       const input = { command: 'echo once', idempotencyKey: `key ${round}` };
       const lost = server.submit(input).catch(() => undefined);
-      // From at once to well behind the commit.
+      // From at once to well after the commit.
       await new Promise((resolve) => setTimeout(resolve, 5 * round));
       await server.end('SIGKILL');
       await lost;
@@ -50,7 +50,7 @@ describe('a server that dies', () => {
     }
   });
 
-  it('behind the row: the next one starts the job, once', async () => {
+  it('after the row was written: the next one starts the job, once', async () => {
     const { id: model } = await server.run({ command: 'echo once' });
     await server.end('SIGKILL');
     const id = await commitLike(model);
@@ -59,7 +59,7 @@ describe('a server that dies', () => {
     expect((await server.output(id)).stdout).toBe('once\n');
   });
 
-  it('behind the folder: the next one starts the job, once, in a new folder', async () => {
+  it('after the folder was made: the next one starts the job, once, in a new folder', async () => {
     const { id: model } = await server.run({ command: 'echo once' });
     await server.end('SIGKILL');
     const id = await commitLike(model);
@@ -75,7 +75,7 @@ describe('a server that dies', () => {
     expect((await server.output(id)).stdout).toBe('once\n');
   });
 
-  it('behind a start that nobody survived: the job is lost and never run again', async () => {
+  it('after a start that nobody survived: the job is lost and never run again', async () => {
     const { id: model } = await server.run({ command: 'echo once' });
     await server.end('SIGKILL');
     const id = await commitLike(model);
@@ -89,7 +89,7 @@ describe('a server that dies', () => {
     expect((await server.output(id)).stdout).toBe('');
   });
 
-  it('behind the end of a job, whose record is read as often as it takes', async () => {
+  it('after the end of a job, whose record is read as often as necessary', async () => {
     const id = await server.submit({ command: 'sleep 0.3; exit 5' });
     await server.running(id);
     await server.end('SIGKILL');
@@ -118,7 +118,7 @@ describe('a server that dies', () => {
     expect((await server.output(waited)).stdout).toBe('after\n');
   });
 
-  it('not, but stands still: deadlines are kept all the same', async () => {
+  it('not, but hangs: deadlines are enforced all the same', async () => {
     const id = await server.submit({ command: 'sleep 1000', limits: { timeout: '1s' } });
     await server.running(id);
     process.kill(server.pid, 'SIGSTOP');

@@ -97,7 +97,7 @@ const growth = async (path: string): Promise<number> => {
 const COUNTER = 'i=0; while :; do i=$((i+1)); printf "%0200d\\n" $i; sleep 0.02; done';
 const LINE = 201;
 
-/** Begins when the disk is full, and has more to tell of than what is left of a block takes. */
+/** Begins when the disk is full, and writes more than the rest of a block has room for. */
 const FLOOD = 'sleep 1; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); seq 10; done; exit 6';
 const FLOODED = 1500 * 21;
 
@@ -154,7 +154,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   const counted = await readLog(counter);
   expect(counted.dropped).toBeGreaterThan(0);
   expect(counted.dropped).toBe(missing(counted.text));
-  // Its last bytes were lost, and that could be told: its record leaves some room.
+  // Its last bytes were lost, and that could be recorded: its exit record leaves some room.
   const flooded = await readLog(flood);
   expect(flooded.endOfLog).toBe(true);
   expect(flooded.dropped).toBeGreaterThan(0);

@@ -19,7 +19,7 @@ afterAll(() => server.dispose());
 
 const putAside = (): string[] => readdirSync(images).filter((name) => name.startsWith('.'));
 
-it('a job goes on, on its own image, when a server puts another in its place', async () => {
+it('a job continues on its own image when a server replaces it', async () => {
   // Each round starts programs and reads files of the image.
   const id = await server.submit({ command: 'while :; do ls /etc/os-release; sleep 0.02; done' });
   await server.running(id);

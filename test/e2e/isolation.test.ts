@@ -68,7 +68,7 @@ describe('the isolation of a job', () => {
     }
   });
 
-  it('tells which capabilities a profile has given', async () => {
+  it('shows which capabilities a profile has given', async () => {
     const { id } = await server.run({ command: 'true', capabilities: 'ROOT_IN_CELL' });
     const names = [
       'CHOWN',
@@ -83,13 +83,13 @@ describe('the isolation of a job', () => {
     expect((await isolation(id))?.capabilities).toMatchObject({ effective: names, bounding: names });
   });
 
-  it('tells the ids of another user', async () => {
+  it('shows the ids of another user', async () => {
     const { id } = await server.run({ command: 'sleep 0.1', user: '1000:1000' });
     const found = await isolation(id);
     expect(found?.uid).toBe((found?.uidMap[0]?.outside ?? 0) + 1000);
   });
 
-  it('is null for a job that never ran, and told while one runs', async () => {
+  it('is null for a job that never ran, and shown while one runs', async () => {
     const failed = await server.run({ argv: ['/nosuch'] });
     expect(await isolation(failed.id)).toBeNull();
     const id = await server.submit({ command: 'sleep 1000' });

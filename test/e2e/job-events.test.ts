@@ -31,7 +31,7 @@ const take = async (
   return events;
 };
 
-it('tell each change of each job once, from any cursor, also behind a restart', async () => {
+it('report each change of each job once, from any cursor, also after a restart', async () => {
   const first = await server.run({ command: 'exit 3' });
   const second = await server.run({ argv: ['/nosuch'] });
   const events = await take(5, '(after: "0")');

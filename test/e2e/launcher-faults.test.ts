@@ -82,7 +82,7 @@ const sweep = async (
   expect(await server.run(INPUT)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 };
 
-/** Whether a job tells the truth about how it went: the command ran and wrote, or there is a reason why not. */
+/** Whether what a job reports is true: the command ran and wrote, or there is a reason why not. */
 const isTrue = (
   { status, exitCode, signal, error, output }: JobFields,
   stdout: string,
@@ -107,7 +107,7 @@ const NO_ROOM = new Set('fallocate ftruncate mkdir pwrite64 renameat rename writ
 const INTERRUPTED = new Set('accept4 epoll_wait flock poll pwrite64 read recvfrom sendto wait4'.split(' '));
 
 describe('a call of the launcher', () => {
-  it('that fails for want of memory, descriptors or room leaves a job with a true end', async () => {
+  it('that fails without memory, descriptors or room leaves a job with a true end', async () => {
     const effect = (name: string): Effect | undefined => {
       if (NO_MEMORY.has(name)) return { error: 'ENOMEM' };
       if (NO_DESCRIPTORS.has(name)) return { error: 'EMFILE' };

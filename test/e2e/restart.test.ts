@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** Counts up, a line each 20 ms, until it is told to stop by its standard output being gone: never. */
+/** Counts up, a line each 20 ms, without end. */
 const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done';
 
 const isRunning = async (id: string): Promise<void> => {
@@ -56,7 +56,7 @@ describe('a server that ends', () => {
     expect(readdirSync(join(server.stateDir, 'exits'))).toEqual([]);
   });
 
-  it('completes subscriptions when it is told to end, and exits with 0', async () => {
+  it('completes subscriptions on SIGTERM, and exits with 0', async () => {
     const id = await server.submit({ command: 'echo up; sleep 1000' });
     const received: unknown[] = [];
     const following = (async () => {
@@ -71,7 +71,7 @@ describe('a server that ends', () => {
     await server.stop(id, 0);
   });
 
-  it('lets a follower go on from its last cursor, with no gap and no duplicate', async () => {
+  it('lets a follower continue from its last cursor, with no gap and no duplicate', async () => {
     const id = await server.submit({ command: COUNTER });
     let text = '';
     let cursor: string | undefined;

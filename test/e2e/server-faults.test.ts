@@ -6,7 +6,7 @@ import { snapshotResources } from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 import { type Call, type Fault, Strace } from '../support/strace.ts';
 
-// The server is killed at each system call by which it changes or tells something from the submission of a job to its
+// The server is killed at each system call by which it changes or sends something from the submission of a job to its
 // end. By default at a part of them, chosen by a seed; "make faults" takes every one.
 const faults = new FaultPlan();
 
@@ -14,7 +14,7 @@ const CHANGES = new Set(
   `mkdir mkdirat openat write writev pwrite64 pwritev fdatasync fsync ftruncate unlink unlinkat rename renameat
    renameat2 sendto sendmsg connect close`.split(/\s+/),
 );
-// Goes on until it is told to end: a second start would meet the cgroup of the first.
+// Runs until it is stopped: a second start would meet the cgroup of the first.
 const COMMAND = "trap 'exit 7' USR1; echo once; while :; do sleep 0.02; done";
 
 let server: TestServer;

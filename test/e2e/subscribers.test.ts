@@ -13,7 +13,7 @@ const MOST_IDLE = 96 << 10;
 const LEFT = 256;
 /** The same for one that does not read: a page of the log, as JSON, and what it was made from. */
 const MOST_STALLED = 2 << 20;
-/** How many times later than on a quiet server others may be told of output, and the milliseconds that count as quiet. */
+/** How many times later than on a quiet server others may receive output, and the milliseconds that count as quiet. */
 const LATER = 40;
 const QUIET = 5;
 /** Ten thousand that idle are held by this process as well, which shares the machine with the server. */
@@ -58,7 +58,7 @@ const crowd = async (count: number, make: () => Subscriber): Promise<Subscriber[
   return all;
 };
 
-/** Milliseconds from a line of output to whom it is told, in the middle of 60 lines of a job that nobody else follows. */
+/** Median of the milliseconds from a line of output to its receiver, over 60 lines of a job that nobody else follows. */
 const latency = async (): Promise<number> => {
   const id = await server.submit({ command: 'for i in $(seq 60); do echo $i; sleep 0.05; done' });
   const all: number[] = [];
@@ -85,7 +85,7 @@ const inUse = async (): Promise<number> => {
   process.kill(server.pid, 'SIGUSR2');
   return vi.waitFor(() => {
     const [, bytes] = /in use: (\d+)\n/.exec(server.errors.slice(told)) ?? [];
-    if (bytes === undefined) throw new Error('the server has not told what it uses');
+    if (bytes === undefined) throw new Error('the server has not reported what it uses');
     return Number(bytes);
   }, 10_000);
 };
@@ -195,7 +195,7 @@ it('a hundred that never read make the server wait, not fill up, and get everyth
   await isGone(before);
 }, 120_000);
 
-it('whoever goes in the middle of a message leaves nothing', async () => {
+it('one that disconnects in the middle of a message leaves nothing behind', async () => {
   const id = await server.submit({ command: 'seq 1000000' });
   await server.ended(id);
   const before = await held();
@@ -228,7 +228,7 @@ it('whoever goes in the middle of a message leaves nothing', async () => {
   expect(server.errors.slice(told)).toBe('');
 }, 60_000);
 
-it('hundreds that come back at once go on where they were', async () => {
+it('hundreds that reconnect at once continue where they were', async () => {
   const before = await held();
   const id = await server.submit({
     command: 'i=0; trap "exit 0" TERM; while :; do i=$((i + 1)); echo $i; sleep 0.05; done',

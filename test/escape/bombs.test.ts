@@ -46,7 +46,7 @@ battery('bombs', [
   hoard('files', 1000, 'RLIMIT_NOFILE', /^EMFILE \d{2}$/, CELL, FEW_FILES),
   hoard('signals', 5000, 'RLIMIT_SIGPENDING', /^EAGAIN 4\d{3}$/),
   hoard('locks', 100, 'RLIMIT_MEMLOCK', /^(ENOMEM|EAGAIN|EPERM) \d{1,2}$/),
-  hoard('children', 100, 'RLIMIT_NPROC: the fuse behind pids.max', /^EAGAIN \d{1,2}$/, UNLIMITED, FEW),
+  hoard('children', 100, 'RLIMIT_NPROC: the fallback of pids.max', /^EAGAIN \d{1,2}$/, UNLIMITED, FEW),
   hoard('threads', 100, 'RLIMIT_NPROC counts threads', /^EAGAIN \d{1,2}$/, UNLIMITED, FEW),
   {
     name: 'the disk ends',

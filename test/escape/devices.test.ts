@@ -1,7 +1,7 @@
 import { battery, type Probe } from './support/battery.ts';
 import { HOSTS_DEV, UNFILTERED } from './support/making.ts';
 
-/** Devices that give a way to the host, or tell of it. */
+/** Devices that give access to the host, or information about it. */
 const DEVICES: readonly (readonly [name: string, rule: string])[] = [
   ['kmsg', 'dmesg(1) by another way'],
   ['mem', 'mem(4): the memory of the machine'],

@@ -8,22 +8,22 @@ afterAll(() => cells.close());
 
 const FURTHER: readonly (readonly [name: string, rule: string, step: Step])[] = [
   [
-    'a file is not made behind a link of the image',
+    'no file is created through a link of the image',
     'CVE-2025-52881, CVE-2026-41579 and their like: what is meant for one place lands in another',
     { kind: 'file', path: '/link/hosts2', mode: 0o644, text: 'x' },
   ],
   [
-    'a folder is not made behind one',
+    'no folder is created through one',
     'CVE-2024-45310: folders made on the host',
     { kind: 'mkdir', path: '/link/folder', mode: 0o755 },
   ],
   [
-    'nothing is mounted behind one',
+    'nothing is mounted through one',
     'CVE-2021-30465, CVE-2025-52565',
     { kind: 'mount', type: 'tmpfs', path: '/link/apk', attributes: 0, options: '' },
   ],
   [
-    'nothing is written behind one',
+    'nothing is written through one',
     'CVE-2025-52881: settings that went elsewhere',
     { kind: 'write', path: '/link/hostname', text: 'x' },
   ],

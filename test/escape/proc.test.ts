@@ -12,7 +12,7 @@ import {
 
 const MASKS = 'masked paths of Docker and Podman';
 
-/** Files that tell of the host, or of what others do on it. */
+/** Files with facts about the host, or about what others do on it. */
 const FILES: readonly (readonly [name: string, rule: string])[] = [
   ['kcore', 'proc_kcore(5): the memory of the kernel'],
   ['kallsyms', 'CWE-200: where the kernel lies'],
@@ -53,7 +53,7 @@ const FILES: readonly (readonly [name: string, rule: string])[] = [
 const FOLDERS = ['acpi', 'asound', 'bus', 'driver', 'fs', 'irq', 'pressure', 'scsi', 'sys/kernel/pty'];
 
 const file = ([name, rule]: (typeof FILES)[number]): Probe => ({
-  name: `/proc/${name} tells nothing`,
+  name: `/proc/${name} shows nothing`,
   rule,
   script: `head -c 1 /proc/${name} | wc -c; stat -c %t:%T /proc/${name}`,
   answer: '0\n1:3',

@@ -53,7 +53,7 @@ battery(
       weak: FORGETFUL,
     },
     {
-      name: 'the name of the host is not told',
+      name: 'the name of the host is not shown',
       rule: 'uts_namespaces(7)',
       script: 'hostname',
       answer: 'cell',

@@ -55,7 +55,7 @@ battery('system calls', [
   ...CALLS.map(refused),
   ...FAMILIES.map(family),
   {
-    name: 'what everybody does on the machine is not told',
+    name: 'what everybody does on the machine is not shown',
     rule: 'audit(8); answered as by a kernel without it',
     script: call('socket', 16, 3, 9),
     answer: 'EPROTONOSUPPORT',

@@ -61,7 +61,7 @@ describe('a set of CPUs', () => {
 });
 
 describe('memory.high', () => {
-  it('slows a job down without an end of it, and tells so', async () => {
+  it('slows a job down without ending it, and reports it', async () => {
     const job = await server.run({
       command: 'head -c 33554432 /dev/zero >/tmp/x; echo done',
       limits: { memory: '64Mi', memoryHigh: '16Mi', timeout: '5s' },
@@ -86,7 +86,7 @@ describe('a verdict', () => {
     expect(job.error).toBe(job.limitsHit[0]?.message);
   });
 
-  it('of processes tells of those that could not be started', async () => {
+  it('of processes counts those that could not be started', async () => {
     const job = await server.run({
       command: 'i=0; while [ $i -lt 50 ]; do sleep 1000 & i=$((i+1)); done',
       limits: { pids: 10 },
@@ -99,7 +99,7 @@ describe('a verdict', () => {
     expect(job.usage?.['forksRefused']).toBeGreaterThan(0);
   });
 
-  it('of CPUs tells for how long it was held back', async () => {
+  it('of CPUs reports for how long it was throttled', async () => {
     const job = await server.run({
       command: 'while :; do :; done',
       limits: { cpus: 0.2, timeout: '3s' },
@@ -112,7 +112,7 @@ describe('a verdict', () => {
 });
 
 describe('pressure', () => {
-  it.runIf(existsSync('/proc/pressure/cpu'))('is told', async () => {
+  it.runIf(existsSync('/proc/pressure/cpu'))('is reported', async () => {
     const { id } = await server.run({ command: 'while :; do :; done', limits: { cpus: 0.1, timeout: '2s' } });
     const { job } = await server.query<{
       job: { usage: { pressure: Record<string, { some: number; full: number }> } };
@@ -141,7 +141,7 @@ describe('ceilings', () => {
     expect(readFileSync(join(cgroup, 'jobs', 'cpu.max'), 'utf8').trim()).toBe('max 100000');
   });
 
-  it('hold all jobs together, and a verdict tells them from the limit of the job', async () => {
+  it('bound all jobs together, and the reason distinguishes them from the limit of the job', async () => {
     const low = await TestServer.start(
       '--ceiling-memory',
       '64Mi',

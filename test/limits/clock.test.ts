@@ -33,7 +33,7 @@ ours.each([
   ['forward', HOUR],
   ['back', -HOUR],
 ])('while the clock is set %s by an hour', (_name, jump) => {
-  it('a deadline comes neither sooner nor later, and what ran tells how long', async () => {
+  it('a deadline comes neither sooner nor later, and durations are right', async () => {
     const id = await server.submit({ command: 'sleep 1000', limits: { timeout: '5s' } });
     await server.running(id);
     const began = performance.now();
@@ -84,7 +84,7 @@ ours.each([
     const id = await server.submit({ command: 'exit 1', retries: { limit: 1, backoff: '3s' } });
     await server.ended(id);
     setBy(jump);
-    // Set back, the clock has to come to that time again: it is by the clock that the job was told to wait.
+    // Set back, the clock has to come to that time again: the job was asked to wait by the clock.
     if (jump < 0) setBy(HOUR);
     const { job } = await server.query<{ job: { retriedBy: { id: string } } }>(
       'query ($id: ID!) { job(id: $id) { retriedBy { id } } }',

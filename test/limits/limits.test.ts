@@ -25,7 +25,7 @@ const isRunning = (id: string): Promise<void> =>
   expect.poll(async () => (await server.job(id)).status, { timeout: 30_000 }).toBe('RUNNING');
 
 describe('memory', () => {
-  it('ends a job that takes more, tells so, and leaves its siblings alone', async () => {
+  it('ends a job that takes more, reports it, and leaves other jobs alone', async () => {
     const sibling = await server.submit({ command: 'sleep 1000', limits: { memory: '32Mi' } });
     await isRunning(sibling);
     // tail keeps all of a line that does not end.

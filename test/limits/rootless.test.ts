@@ -31,7 +31,7 @@ describe('a server that is not root, in a cgroup that was left to it', () => {
     expect(info.cgroup.controllers).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
   });
 
-  it('ends a job that takes more memory than it may, and tells so', async () => {
+  it('ends a job that takes more memory than it may, and reports it', async () => {
     const job = await server.run({
       command: 'echo before; head -c 209715200 /dev/zero | tail',
       limits: { memory: '32Mi' },

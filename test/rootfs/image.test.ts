@@ -86,7 +86,7 @@ describe('from a mirror', () => {
     }
   });
 
-  it('goes on to the address of images.json when the mirror has nothing', async () => {
+  it('tries the address of images.json when the mirror has nothing', async () => {
     const served = await setUp();
     const base = await httpServer((_request, response) => response.end(served.bytes));
     const archive = { ...served.archive, url: `${base}/small-1.0.tar.gz` };
@@ -378,7 +378,7 @@ describe('interrupted', () => {
     expect((await readdir(imagesDir)).sort()).toEqual(['alpine', 'alpine.json']);
   });
 
-  it('tells what is wrong with a flag', () => {
+  it('says what is wrong with a flag', () => {
     const fetchWith = (...args: string[]) =>
       spawnSync(process.execPath, ['rootfs/fetch.ts', ...args], { encoding: 'utf8' });
     const unknown = fetchWith('--nonsense');

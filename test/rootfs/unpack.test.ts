@@ -198,7 +198,7 @@ describe('what is refused', () => {
   });
 });
 
-it('stops when it is told to', async () => {
+it('stops when it is aborted', async () => {
   const controller = new AbortController();
   controller.abort(new Error('enough'));
   const { outcome } = await unpackBytes(gzipSync(tarOf([{ path: 'f', content: 'x' }])), controller.signal);

@@ -48,7 +48,7 @@ describeCgroups('a cgroup that was left to a user', () => {
     expect(below(delegated.path).filter((name) => name !== 'cloister-others')).toEqual([]);
   });
 
-  it('does not help a server that was started elsewhere: it goes on without, unless it was told to', async () => {
+  it('does not help a server that was started elsewhere: it runs without, unless the cgroup was named', async () => {
     const delegated = delegate({ enter: false });
     onEnd(() => delegated.dispose());
     const server = serverIn(delegated);

@@ -11,7 +11,7 @@ const onEnd = disposers();
 const IDS = `NAME:${SUBORDINATE}:65536\n`;
 
 describe('a state folder', () => {
-  itWithHelpers('gets its image anew when cells have other ids than before', async () => {
+  itWithHelpers('unpacks its image again when cells have other ids than before', async () => {
     const unprivileged = new UnprivilegedUser();
     onEnd(() => unprivileged.dispose());
     const server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) =>

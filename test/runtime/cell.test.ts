@@ -72,7 +72,7 @@ describe('a command that cannot be executed', () => {
     return record.failure === null ? '' : explainFailure(record.failure);
   };
 
-  it('is told with its name and the reason', async () => {
+  it('is reported with its name and the reason', async () => {
     expect(await failure(['nosuch'])).toBe('no such file or directory: nosuch');
     expect(await failure(['/no/such'])).toBe('no such file or directory: /no/such');
     expect(await failure(['/tmp'])).toBe('is a directory: /tmp');
@@ -80,7 +80,7 @@ describe('a command that cannot be executed', () => {
     expect(await failure(['/etc/passwd/x'])).toBe('not a directory: /etc/passwd/x');
   });
 
-  it('is told with the interpreter that is missing', async () => {
+  it('is reported with the interpreter that is missing', async () => {
     const steps = [{ kind: 'file', path: '/tmp/script', mode: 0o755, text: '#! /no/python -u\n' }] as const;
     const { record } = await bench.run(['/tmp/script'], { steps });
     expect(record.failure && explainFailure(record.failure)).toBe(
@@ -92,7 +92,7 @@ describe('a command that cannot be executed', () => {
     expect(await failure(['/proc/self/exe'])).toBe('permission denied: /proc/self/exe');
   });
 
-  it('is told when its working directory is missing', async () => {
+  it('is reported when its working directory is missing', async () => {
     const { record } = await bench.run(['/bin/true'], { workdir: '/nowhere' });
     expect(record.failure && explainFailure(record.failure)).toBe(
       'working directory: no such file or directory: /nowhere',
@@ -226,7 +226,7 @@ describe('the cell', () => {
 });
 
 describe('a stop', () => {
-  it('is SIGTERM to the command, whose own end is then told', async () => {
+  it('is SIGTERM to the command, whose own end is then reported', async () => {
     const cell = await bench.start([
       '/bin/sh',
       '-c',
@@ -277,7 +277,7 @@ describe('limits that the supervisor keeps', () => {
     expect(record.droppedBytes).toBeGreaterThan(0);
   });
 
-  it('tells that too much was written also when the command had ended by then', async () => {
+  it('reports that too much was written even if the command had ended by then', async () => {
     const { record } = await bench.sh('head -c 5000 /dev/zero', { outputBytes: 4999 });
     expect(record).toMatchObject({ cause: 'output', keptBytes: 4999, droppedBytes: 1 });
   });
@@ -302,7 +302,7 @@ const PATIENT = { timeout: 20_000 };
 describe('output of which only the beginning and the end are kept', () => {
   const truncated = { outputBytes: 100_000, outputPolicy: 'TRUNCATE' } as const;
 
-  it('has both, and tells between them what was dropped', async () => {
+  it('has both, and between them the count of what was dropped', async () => {
     const { record, frames } = await bench.sh('seq 200000; exit 3', truncated);
     expect(record).toMatchObject({ cause: 'none', termination: { kind: 'exited', code: 3 } });
     const all = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');

@@ -38,7 +38,7 @@ const without = (kind: Step['kind']): Pick<LaunchPlan, 'steps'> => ({
 describe('/proc', () => {
   const probe = 'cat /proc/interrupts /proc/timer_list /proc/softirqs | head -c 100; ls /proc/irq | head -1';
 
-  it('tells nothing of devices and of who uses them', async () => {
+  it('shows nothing of devices and of who uses them', async () => {
     const { stdout, stderr } = await bench.sh(probe);
     expect([stdout, stderr]).toEqual(['', '']);
     expect((await bench.sh(probe, without('mask'))).stdout).not.toBe('');

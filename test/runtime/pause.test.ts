@@ -23,7 +23,7 @@ const pause = async (cell: StartedCell): Promise<void> => {
 };
 
 describe('a pause', () => {
-  it('brings everything in the cell to a stand until it goes on', async () => {
+  it('freezes everything in the cell until it is resumed', async () => {
     const cell = await bench.start(COUNTING);
     await expect.poll(() => logSize(cell)).toBeGreaterThan(0);
     await pause(cell);
@@ -40,7 +40,7 @@ describe('a pause', () => {
     expect((await cell.finished).record.cause).toBe('stop');
   });
 
-  it('is told to whoever connects later', async () => {
+  it('is reported to clients that connect later', async () => {
     const cell = await bench.start(['/bin/sleep', '1000']);
     await cell.running;
     await pause(cell);
@@ -92,7 +92,7 @@ describe('a pause', () => {
     expect((await cell.finished).record.termination).toEqual({ kind: 'signaled', signal: 'SIGKILL' });
   });
 
-  it('holds a signal back until the cell goes on', async () => {
+  it('holds a signal back until the cell is resumed', async () => {
     const cell = await bench.start(['/bin/sleep', '1000']);
     await cell.running;
     await pause(cell);

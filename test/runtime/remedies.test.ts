@@ -31,7 +31,7 @@ describe('remedyFor', () => {
   });
 
   it.each(['clone', 'unshare', 'namespace', 'owners'])(
-    'tells a limit of namespaces at the step %s',
+    'names a limit of namespaces at the step %s',
     async (step) => {
       const failure = { step, errno: ENOSPC, subject: '', second: '' };
       expect(await remedyFor(failure, files(onEnd, {}))).toContain('sysctl -w user.max_user_namespaces=');

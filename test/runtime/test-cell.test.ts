@@ -14,7 +14,7 @@ const onEnd = disposers();
 const ids = () => findCellIds({ launcher: LAUNCHER, idBase: ID_BASE });
 
 describeCgroups('tryCell', () => {
-  it('makes a cell, in a cgroup when it is told one, and leaves nothing', async () => {
+  it('makes a cell, in a cgroup if it is given one, and leaves nothing', async () => {
     const state = folder(onEnd);
     const at = join(state, 'test-cell');
     const imagesDir = join(state, 'images');
@@ -63,7 +63,7 @@ describeCgroups('tryCell', () => {
     expect(await tryCell({ ...cell, imagesDir })).toBeUndefined();
   });
 
-  it('tells the step that failed', async () => {
+  it('reports the step that failed', async () => {
     const state = folder(onEnd);
     const at = join(state, 'test-cell');
     const imagesDir = join(state, 'images');

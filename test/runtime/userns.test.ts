@@ -33,7 +33,7 @@ describe('cell userns', () => {
     ]);
   });
 
-  it('gives up groups where it is told to', () => {
+  it('gives up groups if it is asked to', () => {
     expect(userns('cat /proc/self/setgroups', { groups: 'nogroups' }).stdout).toBe('deny\n');
   });
 
@@ -43,7 +43,7 @@ describe('cell userns', () => {
     expect(userns(line).stdout).toBe(without.stdout);
   });
 
-  it('tells helpers the process and the numbers of the map, as newuidmap(1) takes them', () => {
+  it('passes helpers the process and the numbers of the map, as newuidmap(1) takes them', () => {
     const { status, stdout, stderr } = userns('echo executed', {
       uidHelper: '/bin/echo',
       gidHelper: '/bin/echo',
@@ -51,7 +51,7 @@ describe('cell userns', () => {
     expect(stdout).toMatch(
       new RegExp(`^(\\d+) 0 0 1 1 ${SUBORDINATE} 1000\n\\1 0 0 1 1 ${SUBORDINATE} 1000\n$`),
     );
-    // These only told them: nothing is mapped, so that there is no root to become.
+    // These only print them: nothing is mapped, so there is no root to become.
     expect([status, stderr]).toEqual([1, 'cell: root of the user namespace: Operation not permitted']);
   });
 

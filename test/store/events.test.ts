@@ -31,7 +31,7 @@ const all = async (limit: number, filter: JobFilter = {}, after = 0): Promise<Jo
     const page = await store.events({ after: from, limit, filter });
     events.push(...page.events);
     if (!page.more) return events;
-    if (page.through <= from) throw new Error(`no progress behind ${from}`);
+    if (page.through <= from) throw new Error(`no progress after ${from}`);
     from = page.through;
   }
 };
@@ -94,7 +94,7 @@ describe('events', () => {
     expect((await all(10, { name: 'last' })).map(({ job }) => job.id)).toEqual([last.id]);
   });
 
-  it('are none in an empty store, and none behind the last', async () => {
+  it('are none in an empty store, and none after the last', async () => {
     expect(await store.lastEvent()).toBe(0);
     expect(await store.events({ after: 0, limit: 1, filter: {} })).toEqual({
       events: [],

@@ -71,7 +71,7 @@ describe('a burst of writes', () => {
     expect(again).toBeUndefined();
   });
 
-  it('is on disk when a store is closed right behind it', async () => {
+  it('is on disk when a store is closed right after it', async () => {
     const store = openStore(path);
     const inserted = store.insert(makeJob());
     await store.close();
@@ -116,7 +116,7 @@ describe('a write that fails', () => {
     expect(numbers()).toEqual([4]);
   });
 
-  it('for want of room says so, and succeeds when there is some', async () => {
+  it('without room says so, and succeeds when there is some', async () => {
     await insert(1);
     db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
     const many = Array.from({ length: 5000 }, (_, index) => index + 2);

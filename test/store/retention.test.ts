@@ -33,7 +33,7 @@ const finished = async (ms: number, bytes: number): Promise<string> => {
 };
 
 describe('what is kept of jobs that have ended', () => {
-  it('is counted, and told from the oldest on', async () => {
+  it('is counted, and returned from the oldest on', async () => {
     const late = await finished(300, 5);
     const early = await finished(100, 7);
     const pinned = await finished(50, 100);

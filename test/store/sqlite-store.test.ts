@@ -238,7 +238,7 @@ describe('a page', () => {
           image: index % 4 === 0 ? 'other' : 'alpine',
           labels: index % 2 === 0 ? [{ key: 'k', value: 'even' }] : [],
         },
-        // The clock goes on by steps, stands still, and is set back: ids rise all the same.
+        // The clock advances in steps, stops, and is set back: ids rise all the same.
         { owner: index % 5 === 0 ? 'bob' : 'admin', createdAt: at([0, 100, 100, 50][index % 4] ?? 0) },
       );
       await store.insert(job);
@@ -398,7 +398,7 @@ describe('a request with a key', () => {
     expect(await store.count({})).toBe(1);
   });
 
-  it('is told its job as that is now', async () => {
+  it('returns its job as it is now', async () => {
     const job = makeJob();
     await store.insert(job, request);
     await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: at(1), pausedAt: null });

@@ -39,7 +39,7 @@ export interface StartedCell {
   readonly control: Control;
   /** Settles when the command has been executed; never when it could not be. */
   readonly running: Promise<void>;
-  /** Settles when it has first come to a stand, and when it first goes on. */
+  /** Settles when it is first paused, and when it is first resumed. */
   readonly paused: Promise<void>;
   readonly resumed: Promise<void>;
   readonly finished: Promise<Finished>;
@@ -147,7 +147,7 @@ export class CellBench {
     return this.run(['/bin/sh', '-c', line], change);
   }
 
-  /** While it finishes a supervisor takes no connections: to be refused does not tell that there is a record. */
+  /** A supervisor that is finishing accepts no connections: a refusal does not mean that there is a record. */
   async #recorded(id: string): Promise<void> {
     const path = join(this.state, 'exits', id);
     while (!existsSync(path) && (await this.spawner.probe(id))) await pause(PAUSE_MS);
@@ -169,7 +169,7 @@ export class CellBench {
   }
 }
 
-/** The frames of a log, read as `launcher/log.h` tells the format: apart from the server's own reader. */
+/** The frames of a log, parsed as `launcher/log.h` describes them, independently of the server's own reader. */
 export const readFrames = (log: Buffer): Frame[] => {
   const frames: Frame[] = [];
   for (let at = 0; at < log.length; ) {

@@ -84,7 +84,7 @@ export const untilResult = (page: Page, text: string): Promise<void> =>
 
 /**
  * Presses Execute until the window of results shows `text`: GraphiQL reads the operations of a tab
- * a moment after the tab was opened, and nothing on the page tells when.
+ * a moment after the tab was opened, and nothing on the page shows when.
  */
 export const executeUntil = (page: Page, text: string): Promise<void> =>
   expect

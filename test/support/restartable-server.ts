@@ -14,7 +14,7 @@ export class RestartableServer {
   }
 
   /**
-   * Ends the server and starts the next one; `isUp` tells when, or why that failed.
+   * Ends the server and starts the next one; `isUp` settles when it is up, or rejects with the reason.
    *
    * @param between done while none runs
    * @param early the next ones are killed so many milliseconds after their start, one after the other

@@ -76,7 +76,7 @@ export class TestServer {
     this.token = readFileSync(join(`/proc/${child.pid}/root`, this.stateDir, 'token'), 'utf8').trim();
   }
 
-  /** Ends the process and waits for it; jobs go on. */
+  /** Ends the process and waits for it; jobs continue. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null)
@@ -163,7 +163,7 @@ export class TestServer {
       .job;
   }
 
-  /** The job once it has ended, told by a subscription over SSE. */
+  /** The job once it has ended, which a subscription over SSE reports. */
   async ended(id: string): Promise<JobFields> {
     for await (const _ of this.subscribe('subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }', {
       id,

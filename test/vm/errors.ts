@@ -3,7 +3,7 @@ export class LaneError extends Error {
   override readonly name = 'LaneError';
 }
 
-/** Tells the one who runs the lane what it is about to do. */
+/** Prints what is about to be done, for the person who runs the tests. */
 export const say = (text: string): void => {
   process.stderr.write(`vm: ${text}\n`);
 };

@@ -29,7 +29,7 @@ const LEAST_MEMORY_MIB = 2048;
 const MOST_MEMORY_MIB = 4096;
 const HOST_MEMORY_MIB = 2048;
 // Where threads are slow, those of V8 that compile WebAssembly get in each other's way: starts of Node.js ended by
-// "Check failed: it->second.Size() > offset" or SIGSEGV (nodejs/node#64500 tells of the like). It starts without them.
+// "Check failed: it->second.Size() > offset" or SIGSEGV (a similar report: nodejs/node#64500). It starts without them.
 const FEW_THREADS = '--v8-pool-size=0';
 
 /** How many machines this computer carries: one for each CPU that this process may use, as far as memory goes. */

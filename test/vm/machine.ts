@@ -121,7 +121,7 @@ export const runInMachine = async (launch: Launch, task: Task, options: BootOpti
 interface ConsoleTail {
   /** The last ones. */
   readonly lines: readonly string[];
-  /** The first ones that tell of a process that was ended. */
+  /** The first ones, by which a killed process shows. */
   readonly faults: readonly string[];
 }
 

@@ -31,7 +31,7 @@ export const install = async (name: string): Promise<void> => {
 /**
  * Puts packages as files into a folder, without installing them.
  *
- * @throws LaneError that tells what apt-get said
+ * @throws LaneError with the output of apt-get
  */
 export const download = async (names: readonly string[], folder: string): Promise<void> => {
   say(`downloading ${names.join(', ')}`);
@@ -51,7 +51,7 @@ export const dependenciesOf = async (name: string): Promise<string[] | undefined
   return line.split(/,\s*/).map((dependency) => dependency.replace(/[ :(|].*/s, ''));
 };
 
-/** Makes the lists of packages anew, where that is allowed. */
+/** Updates the lists of packages, if that is allowed. */
 export const updateLists = async (): Promise<void> => {
   if (process.getuid?.() === 0) await apt(['update']);
 };

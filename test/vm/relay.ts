@@ -1,4 +1,4 @@
-// Output of several machines at a time, told apart.
+// The output of several machines at a time, kept apart.
 
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';

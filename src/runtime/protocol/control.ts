@@ -3,13 +3,13 @@ import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { JOB_FILES } from '../../state/paths.ts';
 
-/** What a supervisor tells over its control socket (`launcher/control.h` tells the protocol). */
+/** What a supervisor reports over its control socket (protocol: `launcher/control.h`). */
 export interface ControlEvents {
-  /** The command was executed. Told also of a cell that runs already when the connection comes about. */
+  /** The command was executed. Also called if it already runs when the connection is established. */
   running(startedAt: Date, pausedAt: Date | null): void;
-  /** All processes of the cell have come to a stand. */
+  /** All processes of the cell are frozen. */
   paused?(since: Date): void;
-  /** They go on. */
+  /** They run again. */
   resumed?(): void;
   /**
    * The supervisor is gone: its exit record is there, or never will be. Called once, also when no connection
@@ -67,7 +67,7 @@ export class Control {
   }
 
   /**
-   * SIGTERM to the command, and after `gracePeriodMs` the end of the whole cell. A paused one goes on first.
+   * SIGTERM to the command, and after `gracePeriodMs` SIGKILL to the whole cell. A paused one is resumed first.
    * Settles, as the others do, when the supervisor has begun with it.
    *
    * @throws ControlError, as the others do, when it refuses or is gone
@@ -76,22 +76,22 @@ export class Control {
     return this.#ask(`stop ${gracePeriodMs}`);
   }
 
-  /** Sends a signal, by its number, to the command. One that is paused gets it when it goes on. */
+  /** Sends a signal, by its number, to the command. A paused one receives it when it is resumed. */
   signal(number: number): Promise<void> {
     return this.#ask(`signal ${number}`);
   }
 
-  /** Brings the processes of the cell to a stand; `paused` tells when they are there. */
+  /** Freezes the processes of the cell; `paused` is called once they are frozen. */
   pause(): Promise<void> {
     return this.#ask('pause');
   }
 
-  /** Lets them go on; `resumed` tells that they do. */
+  /** Thaws them; `resumed` is called once they run. */
   resume(): Promise<void> {
     return this.#ask('resume');
   }
 
-  /** Lets go of the connection; the job goes on. */
+  /** Closes the connection; the job continues. */
   close(): void {
     this.#socket.removeAllListeners('close');
     this.#end();

@@ -15,7 +15,7 @@ export interface LaunchFailure {
   readonly second: string;
 }
 
-/** What a supervisor leaves behind: the one truth about how a job ended. Times are nanoseconds. */
+/** What a supervisor writes when a job ends: the only source of how it ended. Times are nanoseconds. */
 export interface ExitRecord {
   /** The command was executed; without that, `failure` or `cause` says why not. */
   readonly executed: boolean;
@@ -39,7 +39,7 @@ export interface ExitRecord {
 }
 
 /**
- * Reads an exit record (`launcher/record.h` tells its format).
+ * Reads an exit record (format: `launcher/record.h`).
  *
  * @throws Error that says what is wrong with it
  */

@@ -20,7 +20,7 @@ export interface CapabilitySets {
   readonly ambient: readonly string[];
 }
 
-/** What holds a command, as the kernel told it when the command had been executed. */
+/** What confines a command, as the kernel reported it once the command had been executed. */
 export interface Isolation {
   readonly namespaces: readonly CellNamespace[];
   /** Effective ids on the host. */
@@ -42,7 +42,7 @@ export interface Isolation {
 }
 
 /**
- * Reads the file `isolation` of a job's folder (`launcher/isolation.h` tells its format).
+ * Reads the file `isolation` of a job's folder (format: `launcher/isolation.h`).
  *
  * @returns `undefined` for one that is not whole: there was no room on the disk, or the job ended too soon
  */

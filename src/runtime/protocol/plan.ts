@@ -80,7 +80,7 @@ export interface LaunchPlan {
   };
   readonly steps: readonly Step[];
   readonly hostname: string;
-  /** Clocks of its own: those that tell how long the machine has been up begin with the cell. */
+  /** Clocks of its own: the uptime begins with the cell. */
   readonly clocks: boolean;
   readonly argv: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];

@@ -31,7 +31,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
 ]);
 
 /**
- * The client of the spawner process (`launcher/spawner.h` tells its protocol). The process is started with
+ * The client of the spawner process (protocol: `launcher/spawner.h`). The process is started with
  * the first request, and again when it has died; jobs that run do not depend on it.
  */
 export class Spawner {
@@ -61,7 +61,7 @@ export class Spawner {
     return (await this.#ask('probe', id)) === 'held';
   }
 
-  /** Ends the spawner process; supervisors go on. */
+  /** Ends the spawner process; supervisors continue. */
   async close(): Promise<void> {
     this.#closed = true;
     const running = this.#process;
@@ -114,7 +114,7 @@ export class Spawner {
     };
     child.once('error', (error) => ended(`${launcher}: ${error.message}`));
     child.once('exit', (code, signal) => ended(`the spawner ended (${signal ?? `code ${code}`})`));
-    // A write after its end fails here too; the exit is what tells of it.
+    // A write after its end fails here too; the exit event reports it.
     socket.on('error', () => undefined);
     let text = '';
     socket.setEncoding('utf8').on('data', (chunk: string) => {

@@ -6,7 +6,7 @@ import { CellBench, type Finished, LAUNCHER, type StartedCell } from '../../supp
 import { FORGOTTEN, type Making, STEPS } from './making.ts';
 import { editedLauncher, program } from './programs.ts';
 
-/** What a cell is told, as variables of its environment. */
+/** The input of a cell, as environment variables. */
 export type Facts = Readonly<Record<string, string>>;
 
 /** A folder of the host that a careless parent of the spawner has open, and a key that it has. */

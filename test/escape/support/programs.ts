@@ -62,7 +62,7 @@ const compile = (parameters: readonly string[]): void => {
   execFileSync('cc', ['-std=gnu17', '-static', ...parameters], { stdio: ['ignore', 'ignore', 'inherit'] });
 };
 
-/** Made once for a source, whoever comes first: files of tests run at the same time. */
+/** Compiled once for each source by the first test that needs it: test files run at the same time. */
 const compiled = (name: string, source: string, make: (path: string) => void): string => {
   const path = join(BUILT, `${name}-${createHash('sha256').update(source).digest('hex').slice(0, 16)}`);
   if (existsSync(path)) return path;

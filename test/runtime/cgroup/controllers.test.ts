@@ -24,7 +24,7 @@ describe('enableControllers', () => {
     expect(paths.map(control)).toEqual(['+memory', 'cpu io memory\n']);
   });
 
-  it('tells where a controller was refused, and asks no further down', async () => {
+  it('says where a controller was refused, and does not try further down', async () => {
     const paths = line(['cpu\n', 'cpu\n'], ['cpu memory\n', 'cpu\n']);
     const refused = await enableControllers(paths, ['cpu', 'memory'], nobody);
     expect(refused).toEqual(new Map([['memory', { path: paths[0], code: 'absent' }]]));

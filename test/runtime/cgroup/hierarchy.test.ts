@@ -25,7 +25,7 @@ describe('parseMounts', () => {
     ]);
   });
 
-  it('tells only the last of the mounts on one folder', () => {
+  it('returns only the last of the mounts on one folder', () => {
     const text = '1 0 0:1 / /a rw - tmpfs x rw\n2 0 0:2 / /b rw - tmpfs x rw\n3 1 0:3 / /a rw - proc x rw\n';
     expect(parseMounts(text).map(({ point, type }) => `${point} ${type}`)).toEqual(['/b tmpfs', '/a proc']);
   });

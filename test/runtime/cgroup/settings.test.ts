@@ -118,7 +118,7 @@ describe('pageSize', () => {
     expect(pageSize()).toBe(Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' })));
   });
 
-  it('is told by the auxiliary vector, or an error', () => {
+  it('is read from the auxiliary vector, or an error', () => {
     const vector = Buffer.from(new BigUint64Array([33n, 1n, 6n, 65536n, 0n, 0n]).buffer);
     expect(findPageSize(vector)).toBe(65536);
     expect(() => findPageSize(vector.subarray(0, 16))).toThrow('it has no page size');

@@ -102,7 +102,7 @@ describeCgroups('sweep', () => {
 });
 
 describe('sweep of folders that behave like no cgroups', () => {
-  it('tells what could not be removed, and why, and goes on with the rest', async () => {
+  it('reports what could not be removed, and why, and continues with the rest', async () => {
     const jobs = files(onEnd, { 'stuck/other': '', 'a-file': '' });
     const { removed, left } = await sweep(jobs, () => false);
     expect(removed).toEqual([]);

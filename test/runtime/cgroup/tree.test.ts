@@ -93,7 +93,7 @@ describeCgroups('openCgroups', () => {
     for (const [name, { reason }] of Object.entries(obstacles)) expect(reason).toContain(`"${name}"`);
   });
 
-  it('leaves nothing behind when it is closed, and goes back to where it came from', async () => {
+  it('leaves nothing behind when it is closed, and moves back to where it came from', async () => {
     const [home, root] = [cgroup(onEnd), cgroup(onEnd)];
     const server = Server.start({ root: join(root, 'not', 'there'), stateDir: folder(onEnd) }, home);
     const { path, own } = await server.opened();

@@ -51,7 +51,7 @@ const NOTHING = {
 const parse = (contents: Readonly<Record<string, string>>) => parseUsage(new Map(Object.entries(contents)));
 
 describe('parseUsage', () => {
-  it('reads what the kernel tells', () => {
+  it('reads what the kernel reports', () => {
     expect(parse(FULL)).toEqual({
       cpuTimeUs: 1058829,
       userTimeUs: 436238,
@@ -104,7 +104,7 @@ describe('parseUsage', () => {
 });
 
 describe('readUsage', () => {
-  it('reads every file, also that which only a live cgroup tells', async () => {
+  it('reads every file, also those that only a live cgroup has', async () => {
     const usage = await readUsage(files(onEnd, FULL));
     expect(usage).toEqual(parse(FULL));
     expect(USAGE_FILES.every((file) => file in FULL)).toBe(true);
@@ -116,7 +116,7 @@ describe('readUsage', () => {
 });
 
 describeCgroups('readUsage of a real cgroup', () => {
-  it('tells the CPU time of what ran there', async () => {
+  it('has the CPU time of what ran there', async () => {
     const path = cgroup(onEnd);
     await sleeper(onEnd, path);
     const usage = await readUsage(path);

@@ -314,7 +314,7 @@ describe('image', () => {
     return images;
   };
 
-  it('tells what is unpacked, what stands in, and what is not there yet', async () => {
+  it('says what is unpacked, what is a fallback, and what is not there yet', async () => {
     const [first] = IMAGE_NAMES;
     const told = async (images: string) => (await checkImages(images)).map(brief)[0];
     expect(await told(unpacked('ab'))).toBe(`PASS image ${first}: 3.20.3, from https://example.org/a`);

@@ -7,7 +7,7 @@ import { folder } from '../cgroup/fixture.ts';
 
 const onEnd = disposers();
 
-it('examines this machine and tells a remedy for all that does not pass', async () => {
+it('checks this machine and has a remedy for everything that does not pass', async () => {
   const stateDir = join(folder(onEnd), 'state');
   const launcher = join(stateDir, 'cell');
   const checks = await doctor({ stateDir, launcher, idBase: ID_BASE });

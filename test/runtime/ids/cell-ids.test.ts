@@ -130,7 +130,7 @@ describe('a user', () => {
     expect(await outcome).toMatchObject({ count: 1000, uids: [{ inside: 0, outside: 1, count: 1000 }] });
   });
 
-  it('without them has cells with one id, and is told why', async () => {
+  it('without them has cells with one id, and says why', async () => {
     const { outcome } = await decide({ uid: 1000, capabilities: NONE });
     expect(await outcome).toMatchObject({
       kind: 'single',
@@ -143,7 +143,7 @@ describe('a user', () => {
     });
   });
 
-  it('whose helpers do not work has cells with one id, and is told what they said', async () => {
+  it('whose helpers do not work has cells with one id, and repeats what they said', async () => {
     const { outcome, tried } = await decide({
       uid: 1000,
       capabilities: NONE,
@@ -171,7 +171,7 @@ describe('a user', () => {
   });
 });
 
-it('tells what the launcher said when it is tried for real', async () => {
+it('repeats what the launcher said when it is tried for real', async () => {
   const launcher = join(files(onEnd, { cell: '#!/bin/sh\necho "cell: no way" >&2; exit 1\n' }), 'cell');
   chmodSync(launcher, 0o755);
   const proc = files(onEnd, {

@@ -61,7 +61,7 @@ describe('a map with the server as id 0', () => {
     expect(formatMap(lineUp(1000, []))).toBe('0 1000 1\n');
   });
 
-  it('is the outside of the map of a cell, which begins behind the server and breaks where it breaks', () => {
+  it('is the outside of the map of a cell, which begins after the server and breaks where it breaks', () => {
     const map = lineUp(1000, [
       { first: 100_000, count: 40_000 },
       { first: 500_000, count: 25_536 },

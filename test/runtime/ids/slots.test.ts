@@ -24,7 +24,7 @@ const BASE = 1_879_048_192;
 const outside = (slots: IdSlots, job: string): number => slots.take(job).uids[0]?.outside ?? -1;
 
 describe('ranges of ids', () => {
-  it('lie behind that of the images, one for each job', () => {
+  it('come after that of the images, one for each job', () => {
     const slots = new IdSlots(idsFrom(BASE));
     expect(slots.take('a')).toMatchObject({
       uids: [{ inside: 0, outside: BASE + 65_536, count: 65_536 }],

@@ -66,7 +66,7 @@ describe('findSubordinate', () => {
     });
   });
 
-  it('tells what is missing and how to get it', async () => {
+  it('says what is missing and how to get it', async () => {
     const path = [programs(HELPERS)];
     const told = async (options: Partial<Parameters<typeof findSubordinate>[0]>) => {
       const found = await findSubordinate({ user: ALICE, path, etc: etc('alice:1:9\n'), ...options });

@@ -55,7 +55,7 @@ describe('cursors', () => {
     expect(() => parseCursor(text)).toThrow(CursorError);
   });
 
-  it('tell of a refusal what was expected and what came, shortened', () => {
+  it('say what was expected and what was received, shortened', () => {
     expect(() => parseCursor('nonsense')).toThrow('cursor: expected a cursor of this log, got "nonsense"');
     try {
       parseCursor('x'.repeat(5000));

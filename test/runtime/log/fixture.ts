@@ -68,7 +68,7 @@ export const readAll = async (
     const last = pages.at(-1);
     if (last === undefined || last.endOfLog) return pages;
     const page = await readLogPage(path, { after: last.cursor, ...rest, first, closed: true });
-    if (page.cursor === last.cursor) throw new Error(`no progress behind ${page.cursor}`);
+    if (page.cursor === last.cursor) throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
   }
 };

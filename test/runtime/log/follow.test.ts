@@ -67,7 +67,7 @@ describe('following a closed log', () => {
     }
   });
 
-  it('begins behind a cursor or at the last lines, and reads one stream', async () => {
+  it('begins after a cursor or at the last lines, and reads one stream', async () => {
     const source = new TestSource(await logOf(out('one\n'), err('two\n'), out('three\n')));
     source.close();
     const [whole] = await allPages(follow(source));
@@ -237,7 +237,7 @@ describe('a writer at work', () => {
     expect(source.listeners.size).toBe(0);
   });
 
-  /** Lets go in the middle of every third page and goes on behind the entry that it took last. */
+  /** Stops in the middle of every third page and continues after the last entry that it read. */
   const withReconnects = async (source: TestSource): Promise<LogPage[]> => {
     const taken: LogPage[] = [];
     let after = '0';
@@ -279,7 +279,7 @@ describe('letting go', () => {
   it('settles at once in the middle of a read', async () => {
     const source = new TestSource(await logOf(...Array.from({ length: 50 }, () => out('x'.repeat(60_000)))));
     const folder = dirname(source.path);
-    // One that finds nothing in all the file, and one whose page is full with more behind it.
+    // One that finds nothing in all the file, and one whose page is full with more after it.
     for (const request of [{ stream: 'STDERR' }, {}] as const) {
       for (let turns = 0; turns < 30; turns++) {
         const follower = follow(source, request);
@@ -327,7 +327,7 @@ describe('letting go', () => {
   });
 });
 
-describe('a follower that cannot go on', () => {
+describe('a follower that cannot continue', () => {
   it('refuses a malformed cursor when it is made, and a foreign one at the first next()', async () => {
     const source = new TestSource(await logOf(out('one')));
     expect(() => followLog(source, { follow: true, after: 'nonsense' })).toThrow(CursorError);
@@ -374,7 +374,7 @@ describe('a chatty job', () => {
     expect(all.length).toBeLessThanOrEqual((performance.now() - begun) / 8 + 2);
   });
 
-  // In these tests the clock stands still, so that nothing comes by a timer unless the test turns it on.
+  // In these tests the clock is stopped, so that no timer fires unless the test advances it.
   const stopClock = (): void => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => {
@@ -427,7 +427,7 @@ describe('a chatty job', () => {
     }
   });
 
-  it('leaves no timer behind when its follower lets go within a window', async () => {
+  it('leaves no timer behind when its follower stops within a window', async () => {
     const source = new TestSource(await logOf(out('one')));
     const follower = follow(source);
     stopClock();

@@ -14,7 +14,7 @@ beforeAll(() => {
 
 afterAll(() => bench.close());
 
-it('is written by the supervisor as it is made anew from the log', async () => {
+it('is written by the supervisor exactly as it is rebuilt from the log', async () => {
   const flood = 'for i in 1 2 3 4 5; do seq 1 90000; echo "line $i" >&2; printf part >&2; done';
   const cell = await bench.start(['/bin/sh', '-c', flood]);
   await cell.finished;

@@ -83,7 +83,7 @@ describe('a packed log', () => {
       expect(readdirSync(dirname(path)).filter((name) => name.startsWith('log.'))).toEqual([]);
   });
 
-  it('goes on for a follower that began with the other file', async () => {
+  it('continues for a follower that began with the other file', async () => {
     const { plain, packed } = await pair();
     const path = await logOf();
     copyFileSync(plain, path);

@@ -147,7 +147,7 @@ describe('a stream by itself', () => {
     }
   });
 
-  it('may be changed behind a frame that ends within a character of four bytes', async () => {
+  it('may be changed after a frame that ends within a character of four bytes', async () => {
     const path = await logOf(out(Uint8Array.of(0x61, 0xf0, 0x9f, 0x98)), err('x'), out(Uint8Array.of(0x80)));
     const page = await readLogPage(path, { first: 1, stream: 'STDERR', closed: false });
     const cursor = page.entries[0]?.cursor ?? '';
@@ -218,7 +218,7 @@ describe('a log that was cut or damaged', () => {
     });
   });
 
-  it('goes on where it stopped when the torn frame has become whole', async () => {
+  it('continues where it stopped when the torn frame has become complete', async () => {
     const path = await logOf(whole.subarray(0, whole.length - 2));
     const page = await readLogPage(path, { first: FIRST, closed: false });
     await appendFile(path, whole.subarray(whole.length - 2));
@@ -261,7 +261,7 @@ describe('a cursor', () => {
     await checkCursor(path, '0');
   });
 
-  it('may be used once the log has grown, before its end and behind it', async () => {
+  it('may be used once the log has grown, before its end and after it', async () => {
     const path = await logOf(out('abc'));
     const page = await readLogPage(path, { first: FIRST, closed: false });
     expect(page.endOfLog).toBe(false);
@@ -339,7 +339,7 @@ describe('characters', () => {
 });
 
 describe('any log', () => {
-  it('gives back bytes and text exactly, in pages of any size, and goes on at any cursor', async () => {
+  it('gives back bytes and text exactly, in pages of any size, and continues at any cursor', async () => {
     const random = randomFrom(23);
     for (let round = 0; round < 40; round++) {
       const original = { STDOUT: [] as Buffer[], STDERR: [] as Buffer[] };

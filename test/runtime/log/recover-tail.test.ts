@@ -31,7 +31,7 @@ describe('the end of an output that a killed supervisor has left', () => {
   it.each([
     ['in the order of the files', [OLDER, NEWER]],
     ['in the other order', [NEWER, OLDER]],
-  ])('comes behind the log, %s', async (_name, parts) => {
+  ])('is appended to the log, %s', async (_name, parts) => {
     const { path } = await leave(HEAD, parts);
     expect(await saved(path)).toEqual(WHOLE);
   });
@@ -48,7 +48,7 @@ describe('the end of an output that a killed supervisor has left', () => {
     ['has only begun', [[dropped(0), out('a')], []], [out('a')]],
     ['has just turned over', [[dropped(0), out('a')], [dropped(0)]], [out('a')]],
     ['has just turned over again', [[dropped(9)], [dropped(0), out('b')]], [dropped(9), out('b')]],
-    ['has no mark, for want of room', [[out('a')], []], [out('a')]],
+    ['has no mark, because there was no room', [[out('a')], []], [out('a')]],
     ['is not there', [[], []], []],
   ])('and %s', async (_name, parts, appended) => {
     const { path } = await leave(HEAD, parts);
@@ -88,12 +88,12 @@ describe('the end of an output that a killed supervisor has left', () => {
     expect(await saved(path)).toEqual(WHOLE);
   });
 
-  it('is found anew where a note of the end was cut short', async () => {
+  it('is found again when the note of the end is incomplete', async () => {
     const { path } = await leave(HEAD, [OLDER, NEWER], '');
     expect(await saved(path)).toEqual(WHOLE);
   });
 
-  it('makes an index that tells of something else go', async () => {
+  it('removes an index that describes something else', async () => {
     const { path, beside } = await leave(HEAD, [OLDER, NEWER]);
     await writeFile(beside('index'), Buffer.alloc(640, 1));
     await recoverTail(path);

@@ -3,13 +3,13 @@ import type { LogPage, LogStream } from '../../../src/runtime/log/page.ts';
 import { type Search, searchLog } from '../../../src/runtime/log/search.ts';
 import { bytesOf, dropped, err, logOf, out, randomFrom } from './fixture.ts';
 
-/** All pages of a search, each behind the one before. */
+/** All pages of a search, each after the one before. */
 const searchAll = async (path: string, text: string, more: Partial<Search> = {}): Promise<LogPage[]> => {
   const pages = [await searchLog(path, { text, first: 4096, closed: true, ...more })];
   for (let last = pages.at(-1); last !== undefined && !last.endOfLog; last = pages.at(-1)) {
     const { tail: _tail, since: _since, offset: _offset, ...rest } = more;
     const page = await searchLog(path, { text, first: 4096, closed: true, ...rest, after: last.cursor });
-    if (page.cursor === last.cursor && !page.endOfLog) throw new Error(`no progress behind ${page.cursor}`);
+    if (page.cursor === last.cursor && !page.endOfLog) throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
   }
   return pages;
@@ -76,7 +76,7 @@ describe('a search in a log', () => {
     }
   });
 
-  it('begins where it is told to, and counts what was dropped once', async () => {
+  it('begins where it is asked to, and counts what was dropped once', async () => {
     const path = await logOf(
       out('a 1\n', 1n),
       dropped(5),

@@ -70,7 +70,7 @@ describe('a long log', () => {
     }
   }, 60_000);
 
-  it('gets its index anew when that is missing, torn or damaged, and only when nobody writes it', async () => {
+  it('rebuilds its index when it is missing, torn or damaged, and only when nobody writes it', async () => {
     const { path } = await longLog(11, 6);
     const index = indexPath(path);
     const before = await contentFrom(path, { tail: 500 });

@@ -73,7 +73,7 @@ describe('the tail of a log', () => {
     }
   });
 
-  it('of no lines is the present end, from where the log goes on', async () => {
+  it('of no lines is the current end, from which the log continues', async () => {
     const path = await logOf(out('abc\ndef'), dropped(4));
     const page = await readLogPage(path, { tail: 0, first: 1, closed: true });
     expect(page).toMatchObject({ entries: [], endOfLog: true, droppedBytes: 0 });
@@ -83,13 +83,13 @@ describe('the tail of a log', () => {
     });
   });
 
-  it('counts what was dropped behind its beginning', async () => {
+  it('counts what was dropped after its beginning', async () => {
     const path = await logOf(dropped(1), out('a\n'), dropped(20), out('b\n'), dropped(300));
     expect((await readLogPage(path, { tail: 1, first: 9, closed: true })).droppedBytes).toBe(320);
     expect((await readLogPage(path, { tail: 2, first: 9, closed: true })).droppedBytes).toBe(321);
   });
 
-  it('is bounded by `first` like any page, and goes on by its cursor', async () => {
+  it('is bounded by `first` like any page, and continues from its cursor', async () => {
     const path = await logOf(out('one\ntwo\nthree\n'));
     const page = await readLogPage(path, { tail: 2, first: 5, closed: true });
     expect(textOf(page.entries)).toBe('two\nt');

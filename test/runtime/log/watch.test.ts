@@ -35,7 +35,7 @@ const replaceWatch = (replacement: (real: typeof fs.watch) => (path: string) => 
 };
 
 describe('a watch', () => {
-  it('tells every growth to all who share it', async () => {
+  it('reports every growth to all who share it', async () => {
     const path = await logOf();
     const watches = [watched(path), watched(path), watched(path)];
     expect(watchesOn(path)).toBe(1);
@@ -62,7 +62,7 @@ describe('a watch', () => {
     third.release();
   });
 
-  it('tells of a file that comes into being, and then of its growth', async () => {
+  it('reports that a file is created, and then its growth', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'log');
     const { bell, release } = watched(path);
@@ -77,7 +77,7 @@ describe('a watch', () => {
     expect(watchesOn(path)).toBe(0);
   });
 
-  it('tells of a file whose folders do not exist yet', async () => {
+  it('reports a file whose folders do not exist yet', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'jobs', 'id', 'log');
     const { bell, release } = watched(path);
@@ -179,7 +179,7 @@ describe('a watch', () => {
     },
   );
 
-  it('that breaks later tells all who share it, and the next one begins anew', async () => {
+  it('that breaks later reports it to all who share it, and the next one starts from scratch', async () => {
     const path = await logOf();
     const made: FSWatcher[] = [];
     replaceWatch((real) => (target) => {

@@ -65,7 +65,7 @@ describe('what a supervisor says', () => {
     expect(told).toEqual([['running', 5, null]]);
   });
 
-  it('tells that a cell is paused already', async () => {
+  it('reports that a cell is already paused', async () => {
     const { told, ended, on } = events();
     new Control(folder, on);
     (await connected).end('running 5000000 6000000\n');

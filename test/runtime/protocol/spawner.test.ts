@@ -35,7 +35,7 @@ const supervisorOf = async (id: string): Promise<number> => {
 const parentOf = (pid: number): number =>
   Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
-it('tells of a supervisor that was killed before it could answer', async () => {
+it('reports a supervisor that was killed before it could answer', async () => {
   trap('one');
   const started = spawner.start('one').catch((error: unknown) => error);
   process.kill(await supervisorOf('one'), 'SIGKILL');

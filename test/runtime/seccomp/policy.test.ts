@@ -97,7 +97,7 @@ describe.each(Object.entries(ARCHITECTURES))('the filter of %s', (arch, { audit,
     for (const name of here(DANGEROUS)) expect(verdict(name), name).toBe(EPERM);
   });
 
-  it('allows what the launcher does behind it, and what every program does', () => {
+  it('allows what the launcher does after loading it, and what every program does', () => {
     expect(here(NEEDED).length).toBeGreaterThan(25);
     for (const name of here(NEEDED)) expect(verdict(name), name).toBe('allow');
   });
