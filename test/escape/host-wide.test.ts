@@ -52,11 +52,24 @@ const filter = ([name, option]: readonly [string, number]): Probe => ({
   weak: UNFILTERED,
 });
 
+/** Sizes of buffers, which the kernel takes for a wish. */
+const BUFFERS = { SNDBUF: 7, RCVBUF: 8, SNDBUFFORCE: 32, RCVBUFFORCE: 33 };
+
+const buffer = ([name, option]: readonly [string, number]): Probe => ({
+  name: `SO_${name} succeeds and does nothing`,
+  rule: 'each netlink socket held 8 MiB that no cgroup was charged for',
+  script: call('setsockopt', -1, 1, option, 0, 0),
+  answer: 'ok',
+  otherwise: 'EBADF',
+  weak: UNFILTERED,
+});
+
 const HUGETLB = 'huge pages are a pool of the machine, which memory.max does not count';
 
 battery('what cells share with the whole machine: calls', [
   ...PROTOCOLS.map(protocol),
   ...Object.entries(FILTERS).map(filter),
+  ...Object.entries(BUFFERS).map(buffer),
   {
     name: 'there are no huge pages for mmap',
     rule: HUGETLB,

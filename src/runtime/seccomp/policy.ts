@@ -76,9 +76,25 @@ const SO = {
   ATTACH_REUSEPORT_EBPF: 52,
 } as const;
 
-/** Filters of sockets are compiled to machine code, in memory that no cgroup is charged for and all cells share. */
+const BUFFER = { SO_SNDBUF: 7, SO_RCVBUF: 8, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33 } as const;
+/** Answers success, and does nothing. */
+const DONE: Verdict = { errno: 0 };
+
+/**
+ * Memory that no cgroup is charged for: the machine code of filters, and what waits in the receive buffers of netlink and
+ * ICMP sockets, as much as `net.core.rmem_max` of the machine lets a socket ask for. A size is a wish, of which the kernel
+ * takes what it likes: here nothing. TCP sizes its buffers by itself.
+ */
+const SOCKET_OPTIONS: Rule = {
+  cases: [
+    { when: [low(2, Object.values(SO))], verdict: EPERM },
+    { when: [low(2, Object.values(BUFFER))], verdict: DONE },
+  ],
+  otherwise: 'allow',
+};
+
 const SETSOCKOPT: Rule = {
-  cases: [{ when: [low(1, [SOL_SOCKET]), low(2, Object.values(SO))], verdict: EPERM }],
+  cases: [{ when: [low(1, [SOL_SOCKET])], verdict: SOCKET_OPTIONS }],
   otherwise: 'allow',
 };
 

@@ -1,6 +1,6 @@
 /** The words in which the policy is written: verdicts, tests, rules. */
 
-/** What happens to a call: it is allowed, fails with an errno, or kills the process. */
+/** What happens to a call: it is allowed, fails with an errno (0: it does nothing and succeeds), or kills the process. */
 export type Verdict = 'allow' | 'kill' | { readonly errno: number };
 
 /**

@@ -38,8 +38,11 @@ const MODELS: Readonly<Record<string, (args: readonly bigint[]) => Outcome['verd
     if (u32(protocol) === 9) return EPROTONOSUPPORT;
     return u32(protocol) === 0 ? 'allow' : EPERM;
   },
-  setsockopt: ([, level = 0n, option = 0n]) =>
-    u32(level) === 1 && [26, 50, 51, 52].includes(u32(option)) ? EPERM : 'allow',
+  setsockopt: ([, level = 0n, option = 0n]) => {
+    if (u32(level) !== 1) return 'allow';
+    if ([7, 8, 32, 33].includes(u32(option))) return 0;
+    return [26, 50, 51, 52].includes(u32(option)) ? EPERM : 'allow';
+  },
   mmap: ([, , , flags = 0n]) => ((u32(flags) & 0x40000) === 0 ? 'allow' : ENOMEM),
   memfd_create: ([, flags = 0n]) => ((u32(flags) & 4) === 0 ? 'allow' : ENOMEM),
   shmget: ([, , flags = 0n]) => ((u32(flags) & 0o4000) === 0 ? 'allow' : ENOMEM),
@@ -67,8 +70,32 @@ const nodes = (mode: bigint): Outcome['verdict'] =>
 
 /** Values around which verdicts change, and any others, with and without bits in the high half. */
 const EDGES = [
-  ...[0n, 1n, 2n, 3n, 4n, 6n, 9n, 10n, 12n, 15n, 16n, 17n, 26n, 29n, 35n, 38n, 40n, 44n, 50n, 51n, 52n],
-  ...[58n, 62n, 67n, 132n, 136n, 255n, 256n, 262n, 0o4000n, 0x4_0000n, 0x4_0022n],
+  ...[
+    0n,
+    1n,
+    2n,
+    3n,
+    4n,
+    6n,
+    7n,
+    8n,
+    9n,
+    10n,
+    12n,
+    15n,
+    16n,
+    17n,
+    26n,
+    29n,
+    35n,
+    38n,
+    40n,
+    44n,
+    50n,
+    51n,
+    52n,
+  ],
+  ...[32n, 33n, 58n, 62n, 67n, 132n, 136n, 255n, 256n, 262n, 0o4000n, 0x4_0000n, 0x4_0022n],
   ...[0x11n, 0x80n, 0x0002_0000n, 0x0002_0008n, 0x0200_0000n, 0x1000_0000n, 0x4000_0000n, 0x8000_0000n],
   ...[0x3d0f00n, 0x01200011n, 0x7e02_0000n, 0x5401n, 0x5411n, 0x5412n, 0x5413n, 0x541cn, 0x5423n],
   ...[0o10644n, 0o20644n, 0o40755n, 0o60600n, 0o100644n, 0o140777n, 0o120777n, 0xffff_ffffn],
