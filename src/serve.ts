@@ -18,6 +18,7 @@ import { Supervision } from './jobs/supervision.ts';
 import {
   type Cgroups,
   cgroupSettings,
+  hugePageSettings,
   parseUsage,
   readUsage,
   removeCgroup,
@@ -149,6 +150,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
   });
   cleanup.add(() => spawner.close());
   const seccomp = cellFilter();
+  const withoutHugePages = hugePageSettings();
   const readers = new LogReaders();
   const removal = new Removal({ store, folders, readers, log });
   cleanup.add(() => removal.close());
@@ -178,7 +180,7 @@ const openJobs = async (config: ServeConfig, parts: Parts): Promise<Jobs> => {
       const tree = images.get(job.spec.image);
       if (tree === undefined) throw new Error(`there is no image ${JSON.stringify(job.spec.image)} any more`);
       const path = cgroups.jobPath(job.id);
-      const settings = cgroupSettings(job.spec.limits, cgroups.controllers);
+      const settings = [...cgroupSettings(job.spec.limits, cgroups.controllers), ...withoutHugePages];
       const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
       return encodePlan(
         planLaunch(job, { tree, cgroup, ids: slots?.take(job.id) ?? ids, clocks, devices, seccomp }),

@@ -4,6 +4,7 @@ export { type CgroupCeilings, setCeilings } from './ceilings.ts';
 export { CONTROLLERS, type ControllerName, type Obstacle } from './controllers.ts';
 export { formatCpus, parseCpus } from './cpu-list.ts';
 export { CgroupError } from './error.ts';
+export { hugePageSettings } from './huge-pages.ts';
 export { noCgroups } from './none.ts';
 export { pageSize } from './page-size.ts';
 export { removeCgroup } from './remove.ts';

@@ -14,6 +14,7 @@ import {
 } from './controllers.ts';
 import { CgroupError } from './error.ts';
 import { errnoName } from './files.ts';
+import { HUGE_PAGES } from './huge-pages.ts';
 import { moveProcess, moveProcesses } from './move.ts';
 import { removeIfEmpty } from './remove.ts';
 
@@ -68,9 +69,10 @@ export const openCgroups = async (options: CgroupOptions): Promise<Cgroups> => {
     for (const folder of [...above, ...made].toReversed()) await removeIfEmpty(folder);
     throw error;
   });
-  const refused = await enableControllers(lineage(hierarchy.mountPoint, jobs), CONTROLLERS, (full) =>
-    makeRoom(full, base),
-  );
+  const hand = <Name extends string>(names: readonly Name[]) =>
+    enableControllers(lineage(hierarchy.mountPoint, jobs), names, (full) => makeRoom(full, base));
+  const refused = await hand(CONTROLLERS);
+  await hand([HUGE_PAGES]);
   return {
     path,
     server,

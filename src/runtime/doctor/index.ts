@@ -9,6 +9,7 @@ import { checkImages } from './image.ts';
 import { checkCorePattern, checkKernel, checkOverlay, checkSeccomp } from './kernel.ts';
 import { checkLauncher } from './launcher.ts';
 import { checkNamespaces, checkVisibility } from './namespaces.ts';
+import { checkPools } from './pools.ts';
 import { checkState } from './state.ts';
 
 export type { Check } from './check.ts';
@@ -42,6 +43,7 @@ export const doctor = async (options: DoctorOptions): Promise<readonly Check[]> 
     checkSeccomp(machine),
     checkCgroups(machine, cgroupRoot),
     checkCorePattern(machine),
+    checkPools(machine),
     checkLauncher(launcher),
     checkCell({ launcher, idBase, stateDir, imagesDir }),
     checkImages(imagesDir),

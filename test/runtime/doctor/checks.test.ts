@@ -15,6 +15,7 @@ import {
 } from '../../../src/runtime/doctor/kernel.ts';
 import { checkLauncher } from '../../../src/runtime/doctor/launcher.ts';
 import { checkNamespaces, checkVisibility } from '../../../src/runtime/doctor/namespaces.ts';
+import { checkPools } from '../../../src/runtime/doctor/pools.ts';
 import { checkSpace, checkState, checkType } from '../../../src/runtime/doctor/state.ts';
 import { IdsError } from '../../../src/runtime/ids/index.ts';
 import { disposers } from '../../support/disposers.ts';
@@ -367,6 +368,43 @@ describe('state folder', () => {
       'WARN',
       'WARN',
       'PASS',
+    ]);
+  });
+});
+
+describe('what the whole machine shares', () => {
+  const checked = async (contents: Readonly<Record<string, string>>) =>
+    (await checkPools(machine(contents))).map(brief);
+
+  it('passes where one job cannot use it up', async () => {
+    const plenty = {
+      'sys/net/ipv4/tcp_mem': '287901\t383869\t575802\n',
+      'sys/fs/file-max': '9223372036854775807\n',
+      'sys/kernel/pid_max': '4194304\n',
+    };
+    expect(await checked(plenty)).toEqual([
+      'PASS memory for TCP: 383869: more than a job takes',
+      expect.stringMatching(/^PASS open files: /),
+      'PASS process ids: 4194304: more than a job takes',
+    ]);
+  });
+
+  it('is a warning where it can', async () => {
+    const little = {
+      'sys/net/ipv4/tcp_mem': '47997\t63996\t95994\n',
+      'sys/fs/file-max': '400000\n',
+      'sys/kernel/pid_max': '32768\n',
+    };
+    expect(await checked(little)).toEqual([
+      expect.stringMatching(/^WARN memory for TCP: 63996 pages .* 512 MiB/),
+      expect.stringMatching(/^WARN open files: 400000 for all processes/),
+      expect.stringMatching(/^WARN process ids: 32768 .* 128 jobs/),
+    ]);
+    const remedies = (await checkPools(machine(little))).map(({ remedy }) => remedy);
+    expect(remedies).toEqual([
+      expect.stringContaining('net.ipv4.tcp_mem'),
+      expect.stringContaining('fs.file-max'),
+      expect.stringContaining('kernel.pid_max'),
     ]);
   });
 });

@@ -1,0 +1,71 @@
+/** What the kernel has for the whole machine and no cgroup divides: how far one job can get. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pageSize } from '../cgroup/page-size.ts';
+import { type Check, type Machine, pass, warn } from './check.ts';
+
+const MIB = 1024 * 1024;
+/** Bytes of memory that a job has if it asks for none, and what a job of that size can have of open files and processes. */
+const JOB_BYTES = 512 * MIB;
+const JOB_PIDS = 256;
+// An open file is charged to its job with this much at least: struct file, in slabs of the kernel.
+const FILE_BYTES = 232;
+
+interface Pool {
+  readonly name: string;
+  /** Below `proc/sys`. */
+  readonly file: string;
+  /** Which of the numbers in the file. */
+  readonly field: number;
+  /** What the number is to be at least, so that one job of the usual size cannot use all of it up. */
+  readonly least: number;
+  readonly detail: string;
+  readonly remedy: string;
+}
+
+const pools = (): readonly Pool[] => [
+  {
+    name: 'memory for TCP',
+    file: 'net/ipv4/tcp_mem',
+    // Below, at and above pressure (tcp(7)): from the second on all connections of the machine suffer.
+    field: 1,
+    least: Math.ceil(JOB_BYTES / pageSize()),
+    detail:
+      'pages for all connections; a job with 512 MiB of memory can fill them, and slow down those of the machine',
+    remedy: 'raise the three numbers of net.ipv4.tcp_mem, or give jobs less memory (--max-memory)',
+  },
+  {
+    name: 'open files',
+    file: 'fs/file-max',
+    field: 0,
+    least: Math.ceil(JOB_BYTES / FILE_BYTES),
+    detail:
+      'for all processes; a job with 512 MiB of memory can open them all, and none but root then opens any',
+    remedy: 'raise fs.file-max, for instance: sysctl -w fs.file-max=9223372036854775807',
+  },
+  {
+    name: 'process ids',
+    file: 'kernel/pid_max',
+    field: 0,
+    least: 128 * JOB_PIDS + 1,
+    detail: `for the whole machine: 128 jobs with ${JOB_PIDS} processes each use them up`,
+    remedy: 'sysctl -w kernel.pid_max=4194304',
+  },
+];
+
+/** Whether one job of the usual size, or a hundred, can use up what all of the machine shares. */
+export const checkPools = ({ proc }: Machine): Promise<readonly Check[]> =>
+  Promise.all(pools().map((pool) => checkPool(proc, pool)));
+
+const checkPool = async (
+  proc: string,
+  { name, file, field, least, detail, remedy }: Pool,
+): Promise<Check> => {
+  const text = await readFile(join(proc, 'sys', file), 'utf8').catch(() => '');
+  const number = Number(text.trim().split(/\s+/)[field] || Number.NaN);
+  if (Number.isNaN(number)) return pass(name, `the kernel does not say (${file.replaceAll('/', '.')})`);
+  return number >= least
+    ? pass(name, `${number}: more than a job takes`)
+    : warn(name, `${number} ${detail}`, remedy);
+};
