@@ -7,6 +7,7 @@ import { listenOn } from './listen.ts';
 import { listenLocally } from './local-socket.ts';
 import { Operations } from './operations.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
+import { oneAfterAnother } from './pipeline.ts';
 import { handle, pathOf, refuse } from './requests.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 
@@ -81,7 +82,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     // Other upgrades, such as curl's h2c, are optional: they are answered over HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
-  http.on('request', (request, response) => {
+  const answer = oneAfterAnother((request, response) => {
     const over = operations.begin();
     answering.add(response);
     response.once('close', () => {
@@ -91,6 +92,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'the server is shutting down');
     else handle(request, response, { engine, policy, token, log });
   });
+  http.on('request', answer);
   const closeWebSockets = serveWebSockets(http, {
     engine,
     token,

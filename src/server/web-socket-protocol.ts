@@ -1,11 +1,13 @@
 /** The graphql-transport-ws protocol: authentication, operations and their end. */
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
+import { isAsyncIterable } from 'graphql-yoga';
 import type { WebSocket } from 'ws';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
 import type { Engine } from './engine.ts';
 import { decideIdentity } from './identity.ts';
+import { Inbox } from './inbox.ts';
 import type { Operations } from './operations.ts';
 
 export interface ProtocolOptions {
@@ -27,12 +29,15 @@ export const GOING_AWAY = 1001;
 /** The state of one client. */
 export class Client {
   readonly socket: WebSocket;
+  readonly inbox: Inbox;
   identity: Identity | null = null;
   /** For each operation, by the message that started it (ids may be reused): a function to call when it has ended. */
   readonly running = new Map<object, () => void>();
 
-  constructor(socket: WebSocket) {
+  /** @param handle takes a message of the client */
+  constructor(socket: WebSocket, handle: (message: string) => void) {
     this.socket = socket;
+    this.inbox = new Inbox(socket, handle);
     socket.once('close', () => {
       for (const end of this.running.values()) end();
     });
@@ -41,6 +46,7 @@ export class Client {
   ended(payload: object): void {
     this.running.get(payload)?.();
     this.running.delete(payload);
+    this.inbox.end(payload);
   }
 }
 
@@ -48,6 +54,7 @@ export class Client {
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
   const { engine, token, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
+    connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
     onConnect: ({ connectionParams, extra: client }) => {
@@ -63,6 +70,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
     },
     onSubscribe: async ({ extra: client, subscriptions }, _id, payload) => {
       const { identity, socket } = client;
+      client.inbox.begin(payload);
       if (identity === null) return [unauthenticated()];
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) return [tooMany()];
       if (closing()) {
@@ -94,6 +102,9 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         if (error instanceof GraphQLError) return [error];
         throw error;
       }
+    },
+    onOperation: ({ extra: client }, _id, payload, _args, result) => {
+      if (isAsyncIterable(result)) client.inbox.end(payload);
     },
     onError: ({ extra: client }, _id, payload) => client.ended(payload),
     onComplete: ({ extra: client }, _id, payload) => client.ended(payload),

@@ -1,8 +1,11 @@
 /** WebSocket connections: upgrades, bounds, pings and closing. */
 import { type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
+import { LARGEST_BODY } from './engine.ts';
+import { limitedLog } from './limited-log.ts';
 import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
 
 export interface WebSocketOptions extends ProtocolOptions {
@@ -18,8 +21,15 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Bytes of one message. */
-const LARGEST_MESSAGE = 1024 * 1024;
+/**
+ * Bytes that a client may send before it is known: its greeting. A message of one that is known may be as large as the
+ * body of a request.
+ */
+const MOST_OF_STRANGER = 4096;
+/** Bytes of answers that a client has not read, from which on it is given up. */
+const MOST_UNREAD = 64 * 1024 * 1024;
+/** RFC 6455, section 7.4.1. */
+const TOO_BIG = 1009;
 const MOST_FRAGMENTS = 64;
 const MOST_SOCKETS = 20_000;
 /** Milliseconds that a client has to answer a close frame. */
@@ -32,9 +42,10 @@ const GOODBYE_MS = 1000;
  */
 export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): (() => Promise<void>) => {
   const protocol = createProtocol(options);
+  const limited = { ...options, log: limitedLog(options.log) };
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: LARGEST_MESSAGE,
+    maxPayload: LARGEST_BODY,
     maxFragments: MOST_FRAGMENTS,
     perMessageDeflate: false,
     handleProtocols,
@@ -45,7 +56,9 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
         ? options.refuse(request)
         : ({ status: 503, reason: `expected at most ${MOST_SOCKETS} connections at a time` } as const);
     if (refusal === undefined)
-      sockets.handleUpgrade(request, socket, head, (opened) => attach(opened, protocol, options));
+      sockets.handleUpgrade(request, socket, head, (opened) =>
+        attach(opened, socket, head.length, protocol, limited),
+      );
     else reject(socket, refusal);
   });
   return async () => {
@@ -64,6 +77,8 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
 /** Connects a socket to the protocol. (The adapter of graphql-ws reports every client that vanishes as an error.) */
 const attach = (
   socket: WebSocket,
+  connection: Duplex,
+  received: number,
   protocol: Server<Client>,
   { log, keepAliveMs }: WebSocketOptions,
 ): void => {
@@ -72,7 +87,15 @@ const attach = (
   });
   // After an error ws closes the socket itself, with the right code; a broken connection need not be logged.
   socket.on('error', () => undefined);
-  const failed = (error: Error): void => log(`WebSocket: ${error.stack}`);
+  const failed = (error: Error): void => log(`WebSocket: ${error}`);
+  let take: (message: string) => Promise<void> = async () => undefined;
+  const client = new Client(socket, (message) => {
+    take(message).catch((error: Error) => {
+      failed(error);
+      socket.close(CloseCode.InternalServerError, 'Internal server error');
+    });
+  });
+  boundStranger(client, connection, received);
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
@@ -80,39 +103,70 @@ const attach = (
         new Promise((resolve) => {
           // A sender to a client that has gone waits for the socket to close, instead of continuing at full speed.
           if (socket.readyState !== WebSocket.OPEN) return resolve(gone);
-          socket.send(text, (error) => resolve(error ? gone : undefined));
+          if (socket.bufferedAmount > MOST_UNREAD) socket.terminate();
+          socket.send(text, (error) => {
+            client.inbox.sent();
+            resolve(error ? gone : undefined);
+          });
         }),
       close: (code, reason) => socket.close(code, reason),
-      onMessage: (take) => {
-        socket.on('message', (data) => {
-          take(String(data)).catch((error: Error) => {
-            failed(error);
-            socket.close(CloseCode.InternalServerError, 'Internal server error');
-          });
-        });
+      onMessage: (listener) => {
+        take = listener;
+        socket.on('message', (data) => client.inbox.add(String(data)));
       },
     },
-    new Client(socket),
+    client,
   );
-  const stop = keepAlive(socket, keepAliveMs);
+  const stop = keepAlive(client, connection, keepAliveMs);
   socket.once('close', (code, reason) => {
     stop();
     closed(code, String(reason)).catch(failed);
   });
 };
 
-const keepAlive = (socket: WebSocket, intervalMs: number): (() => void) => {
+/** Closes a client that sends too much before it is known, whatever it is: frames, pieces of one, or pings. */
+const boundStranger = (client: Client, connection: Duplex, received: number): void => {
+  let bytes = received;
+  const count = (chunk: Buffer): void => {
+    if (client.identity !== null) {
+      connection.off('data', count);
+      return;
+    }
+    bytes += chunk.length;
+    if (bytes <= MOST_OF_STRANGER) return;
+    connection.off('data', count);
+    client.socket.close(TOO_BIG, `expected at most ${MOST_OF_STRANGER} bytes before the connection is known`);
+    // Nothing more is read, so its answer to the close is not waited for.
+    connection.pause();
+    setImmediate(() => client.socket.terminate());
+  };
+  connection.prependListener('data', count);
+};
+
+/**
+ * Gives up a client that has vanished. Its answer to a ping is not read while its messages are held back: then it is
+ * there as long as it takes what is sent.
+ */
+const keepAlive = ({ socket, inbox }: Client, connection: Duplex, intervalMs: number): (() => void) => {
   let answered = true;
+  let sent = 0;
   socket.on('pong', () => {
     answered = true;
   });
   const timer = setInterval(() => {
+    const before = sent;
+    sent = sentBytes(connection);
+    if (inbox.isHeldBack || (socket.isPaused && sent > before)) answered = true;
     if (!answered) return socket.terminate();
     answered = false;
     if (socket.readyState === WebSocket.OPEN) socket.ping();
   }, intervalMs);
   return () => clearInterval(timer);
 };
+
+/** Bytes that the kernel has taken. */
+const sentBytes = (connection: Duplex): number =>
+  connection instanceof Socket ? connection.bytesWritten - connection.writableLength : 0;
 
 const reject = (socket: Duplex, { status, reason }: Refusal): void => {
   socket.on('error', () => socket.destroy());

@@ -235,6 +235,54 @@ describe('the server', () => {
     expect(text).toMatch(/event: complete\ndata:\n\n$/);
   });
 
+  it('answers requests of one connection one after the other, and others in between', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    let under = 0;
+    let most = 0;
+    let asked = 0;
+    fixture.jobs.before = async () => {
+      asked += 1;
+      under += 1;
+      most = Math.max(most, under);
+      await new Promise((resolve) => setImmediate(resolve));
+      under -= 1;
+    };
+    const socket = await dial(fixture);
+    const query = encodeURIComponent(`{ job(id: "${id}") { id } }`);
+    const request = `GET /graphql?query=${query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${AUTHORIZATION}\r\n\r\n`;
+    let answers = '';
+    socket.on('data', (chunk: string) => {
+      answers += chunk;
+    });
+    socket.write(request.repeat(1000));
+    await once(socket, 'data');
+    expect((await fetch(`${fixture.origin}/health`)).status).toBe(200);
+    expect(asked).toBeLessThan(1000);
+    await expect.poll(() => answers.split(`{"id":"${id}"}`).length, { timeout: 20_000 }).toBe(1001);
+    expect(most).toBe(1);
+  });
+
+  it('reads no further requests of a client that does not read its answers', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1, 'x'.repeat(300_000), true));
+    let asked = 0;
+    fixture.jobs.before = (method) => {
+      if (method === 'readLog') asked += 1;
+    };
+    const socket = await dial(fixture);
+    await expect.poll(() => fixture.sockets.size).toBe(1);
+    socket.pause();
+    const query = encodeURIComponent(`{ job(id: "${id}") { logs { entries { text } } } }`);
+    const request = `GET /graphql?query=${query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${AUTHORIZATION}\r\n\r\n`;
+    socket.write(request.repeat(3000));
+    const [server] = fixture.sockets;
+    await expect.poll(() => server?.isPaused()).toBe(true);
+    for (let n = 0; n < 20; n++) expect((await fetch(`${fixture.origin}/health`)).status).toBe(200);
+    expect(asked).toBeLessThan(100);
+  });
+
   it('refuses a request with two Host headers', async () => {
     const fixture = await serveFakes(dispose, { allowedHosts: ['runner.example'] });
     const { host } = new URL(fixture.url);

@@ -66,6 +66,10 @@ class Raw {
   }
 }
 
+const repeat = (count: number, act: () => void): void => {
+  for (let n = 0; n < count; n++) act();
+};
+
 const LOGS = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
 const unauthenticated = [
   { message: expect.stringContaining('authorization: expected'), extensions: { code: 'UNAUTHENTICATED' } },
@@ -119,7 +123,7 @@ describe('a WebSocket client', () => {
   });
 
   it('that says nothing is closed', async () => {
-    const raw = await Raw.open(await serveFakes(dispose));
+    const raw = await Raw.open(await serveFakes(dispose, { timeouts: { unauthenticatedMs: 300 } }));
     expect((await raw.closed).code).toBe(4408);
   });
 
@@ -186,11 +190,78 @@ describe('a WebSocket client', () => {
     expect(error.message).toContain('no subprotocol');
   });
 
-  it('that sends more than 1 MiB at once is closed', async () => {
+  it('may send as much at once as over HTTP, 16 MiB, and is closed for more', async () => {
     const fixture = await serveFakes(dispose);
     const raw = await Raw.signedIn(fixture);
-    raw.subscribe('1', '{ __typename }', { a: 'x'.repeat(1024 ** 2) });
+    raw.subscribe('1', '{ __typename }', { a: 'x'.repeat(15 * 1024 ** 2) });
+    await raw.until('complete', '1');
+    raw.subscribe('2', '{ __typename }', { a: 'x'.repeat(16 * 1024 ** 2) });
     expect((await raw.closed).code).toBe(1009);
+  });
+
+  it.each<[string, (raw: Raw) => void]>([
+    [
+      'one message of 5000 bytes',
+      (raw) => raw.send({ type: 'connection_init', payload: { a: 'x'.repeat(5000) } }),
+    ],
+    ['many pings', (raw) => repeat(200, () => raw.send({ type: 'ping', payload: { a: 'x'.repeat(20) } }))],
+    ['pings of the protocol', (raw) => repeat(100, () => raw.socket.ping('x'.repeat(100)))],
+    ['an endless message', (raw) => repeat(60, () => raw.socket.send('x'.repeat(1000), { fin: false }))],
+  ])('that is not known yet and sends %s is closed', async (_name, act) => {
+    const fixture = await serveFakes(dispose);
+    const raw = await Raw.open(fixture);
+    act(raw);
+    // The server does not wait for what is still under way, which may break the connection.
+    expect([1006, 1009]).toContain((await raw.closed).code);
+    await expect.poll(() => fixture.sockets.size).toBe(0);
+    expect(fixture.lines).toEqual([]);
+  });
+
+  it('without the token stays within the same bound after its greeting', async () => {
+    const raw = await Raw.open(await serveFakes(dispose));
+    raw.send({ type: 'connection_init' });
+    await raw.until('connection_ack');
+    raw.send({ type: 'ping', payload: { a: 'x'.repeat(5000) } });
+    expect([1006, 1009]).toContain((await raw.closed).code);
+  });
+
+  it('that does not read has no more carried out than fits between, and all of it once it reads', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    fixture.jobs.write(id, page(1, 'x'.repeat(300_000), true));
+    let asked = 0;
+    fixture.jobs.before = (method) => {
+      if (method === 'readLog') asked += 1;
+    };
+    const raw = await Raw.signedIn(fixture);
+    raw.socket.pause();
+    const query = `{ job(id: "${id}") { logs(maxBytes: "1Mi") { entries { text } } } }`;
+    for (let n = 0; n < 300; n++) raw.subscribe(String(n), query);
+    const [server] = fixture.sockets;
+    await expect.poll(() => server?.isPaused()).toBe(true);
+    const before = asked;
+    // Others are answered meanwhile, and nothing more of this client is taken.
+    for (let n = 0; n < 20; n++) expect((await fetch(`${fixture.origin}/health`)).status).toBe(200);
+    expect(asked).toBe(before);
+    expect(asked).toBeLessThan(60);
+    raw.socket.resume();
+    await expect
+      .poll(() => raw.received.filter(({ type }) => type === 'complete').length, { timeout: 20_000 })
+      .toBe(300);
+    expect(raw.received.filter(({ type }) => type === 'error')).toEqual([]);
+  });
+
+  it('that does not read the answers to its pings is not read either', async () => {
+    const fixture = await serveFakes(dispose);
+    const raw = await Raw.signedIn(fixture);
+    raw.socket.pause();
+    const payload = { a: 'x'.repeat(1_000_000) };
+    for (let n = 0; n < 100; n++) raw.send({ type: 'ping', payload });
+    const [server] = fixture.sockets;
+    await expect.poll(() => server?.isPaused()).toBe(true);
+    for (let n = 0; n < 20; n++) expect((await fetch(`${fixture.origin}/health`)).status).toBe(200);
+    expect(server?.writableLength).toBeLessThan(10_000_000);
+    expect(server?.bytesRead).toBeLessThan(50_000_000);
   });
 
   it('that sends a message in many small pieces is closed', async () => {

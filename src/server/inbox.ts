@@ -1,0 +1,79 @@
+/** The messages of one WebSocket client, taken in no faster than it takes the answers. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
+
+/** Operations of one client that are carried out at the same time, besides subscriptions that are established. */
+const MOST_AT_ONCE = 16;
+/** Bytes of answers that a client has not read yet, up to which its messages are taken. */
+const MOST_UNREAD = 1024 * 1024;
+/** Messages that are taken one after the other before others have their turn. */
+const STRETCH = 16;
+
+/**
+ * While a client has enough under way, or does not read, its further messages stay in the kernel's buffer and in the
+ * client (RFC 9293, section 3.8: flow control). What came in the same read waits here.
+ */
+export class Inbox {
+  readonly #socket: WebSocket;
+  readonly #handle: (message: string) => void;
+  readonly #waiting: string[] = [];
+  readonly #busy = new Set<object>();
+  #running = false;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: WebSocket, handle: (message: string) => void) {
+    this.#socket = socket;
+    this.#handle = handle;
+    socket.once('close', () => {
+      this.#waiting.length = 0;
+      this.#wake?.();
+    });
+  }
+
+  /** Whether messages are held back because of what the client has under way, not because it does not read. */
+  get isHeldBack(): boolean {
+    return this.#socket.isPaused && this.#socket.bufferedAmount === 0;
+  }
+
+  add(message: string): void {
+    this.#waiting.push(message);
+    if (!this.#running) void this.#run();
+  }
+
+  /** An operation begins. */
+  begin(operation: object): void {
+    this.#busy.add(operation);
+  }
+
+  /** An operation is over, its answer sent, or it is a subscription that goes on by itself. */
+  end(operation: object): void {
+    if (this.#busy.delete(operation)) this.#wake?.();
+  }
+
+  /** Something was sent. */
+  sent(): void {
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let taken = 1; this.#waiting.length > 0; taken++) {
+      while (!this.#hasRoom() && this.#waiting.length > 0) {
+        this.#socket.pause();
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wake = resolve;
+        await promise;
+        this.#wake = undefined;
+      }
+      const message = this.#waiting.shift();
+      if (message !== undefined) this.#handle(message);
+      if (taken % STRETCH === 0) await nextTurn();
+    }
+    this.#running = false;
+    this.#socket.resume();
+  }
+
+  #hasRoom(): boolean {
+    return this.#busy.size < MOST_AT_ONCE && this.#socket.bufferedAmount < MOST_UNREAD;
+  }
+}
