@@ -24,7 +24,7 @@ export class ClientError extends Error {
 }
 
 /**
- * A bad value, told in the one form that every such message has: field, expectation, what came.
+ * A bad value, in the form of all such messages: the field, what was expected, what was received.
  *
  * @param got what arrived; shortened to 80 characters
  */

@@ -68,8 +68,8 @@ const RANGES: Readonly<
 };
 
 /**
- * Checks the limits that a job asks for, and fills in what it leaves open. What nobody asked for and this host cannot
- * enforce is `null`.
+ * Checks the limits that a job asks for, and fills in the defaults. A limit that was not requested and that this host
+ * cannot enforce is `null`.
  *
  * @param malformed faults of limits that are left out of `asked` because their values could not be read
  * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with every field at fault
@@ -224,7 +224,7 @@ const checkDevice = (name: string, device: string | undefined, context: LimitsCo
     return context.disk(device);
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    // Nobody named a disk, and none can be found: that is not the caller's mistake.
+    // The default disk cannot be determined: that is not the caller's mistake.
     if (device === undefined) throw limitUnavailable(name, `${error.message}: specify a disk`);
     throw badInput(name, form, device);
   }

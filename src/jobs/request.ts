@@ -39,7 +39,7 @@ const MOST_RETRIES = 100;
 const DEFAULT_BACKOFF_MS = 1000;
 
 /**
- * Checks a request and fills in what it leaves open.
+ * Checks a request and fills in the defaults.
  *
  * @param malformed faults of fields that are left out of the request because their values could not be read
  * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with every field at fault

@@ -24,8 +24,8 @@ export const useCostLimit = (): Plugin<Context> => ({
     return {
       onExecuteDone({ result, setResult }) {
         if (isAsyncIterable(result)) return;
-        const told = { operation: cost, limit: MOST_COST, bytes: budget.used, bytesLimit: ANSWER_BYTES };
-        setResult({ ...result, extensions: { ...result.extensions, cost: told } });
+        const reported = { operation: cost, limit: MOST_COST, bytes: budget.used, bytesLimit: ANSWER_BYTES };
+        setResult({ ...result, extensions: { ...result.extensions, cost: reported } });
       },
     };
   },

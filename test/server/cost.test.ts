@@ -92,9 +92,9 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
       );
       dispose(leave);
     });
-    const { errors: told = [] } = await stream;
-    expect(told.length).toBeGreaterThan(0);
-    for (const { extensions } of told) expect(extensions).toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+    const { errors: received = [] } = await stream;
+    expect(received.length).toBeGreaterThan(0);
+    for (const { extensions } of received) expect(extensions).toMatchObject({ code: 'ANSWER_TOO_LARGE' });
   });
 });
 
@@ -152,7 +152,7 @@ describe('an answer', () => {
     });
   });
 
-  it('is told with what it cost, for who asks', async () => {
+  it('reports its cost when the request asks for it', async () => {
     const fixture = await withLogs(2, 'x'.repeat(1000));
     const query = '{ jobs(first: 2) { nodes { id logs { cursor } } } }';
     const response = await post(fixture.url, { query, extensions: { cost: true } });

@@ -151,10 +151,10 @@ export class FakeJobs implements JobService {
     await this.#enter('followUsage', identity);
     this.#find(id, 'jobId');
     this.intervals.push(intervalMs);
-    let told = false;
+    let sent = false;
     return this.#give<Usage>(async () => {
-      if (told) return { done: true, value: undefined };
-      told = true;
+      if (sent) return { done: true, value: undefined };
+      sent = true;
       return { done: false, value: usage };
     });
   }
@@ -220,14 +220,14 @@ export class FakeJobs implements JobService {
 
   async events(identity: Identity): Promise<AsyncIterableIterator<JobEvent>> {
     await this.#enter('events', identity);
-    const told = new Map<string, Job>();
+    const sent = new Map<string, Job>();
     let number = 0;
     return this.#give<JobEvent>(async (signal) => {
       for (;;) {
         const seen = this.#changed.rings;
-        const job = [...this.jobs.values()].find((one) => told.get(one.id) !== one);
+        const job = [...this.jobs.values()].find((one) => sent.get(one.id) !== one);
         if (job !== undefined) {
-          told.set(job.id, job);
+          sent.set(job.id, job);
           number += 1;
           return {
             done: false,

@@ -77,7 +77,7 @@ describe('GraphiQL in Chromium', () => {
     const fixture = await serveFakes(dispose);
     const { page, requests, problems } = await open(fixture, `/graphql#token=${TOKEN}`);
     const tabs = page.getByRole('tab', { name: /SubmitJob|FollowLogs|ListJobs/ });
-    // Behind each name stands that of the icon.
+    // Each name is followed by that of its icon.
     const names = ['SubmitJob', 'FollowLogs', 'ListJobs'].map((name) => expect.stringMatching(`^${name}`));
     await expect.poll(() => tabs.allTextContents(), { timeout: 30_000 }).toEqual(names);
     expect(page.url()).toBe(`${fixture.origin}/graphql`);

@@ -185,7 +185,7 @@ describe('the server', () => {
   });
 
   it.each(['application/json', 'application/graphql-response+json', 'application/json, multipart/mixed'])(
-    'tells a client that subscribes and accepts %s what to ask for, and opens nothing',
+    'says to a client that subscribes and accepts %s which media type to ask for, and opens no stream',
     async (accept) => {
       const { url, jobs } = await serveFakes(dispose);
       const { id } = jobs.add();

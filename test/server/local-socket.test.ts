@@ -37,7 +37,7 @@ const post = async (
   return { status: response.statusCode, body: await text(response) };
 };
 
-it('answers over HTTP with a token, as the port does, and to nobody without', async () => {
+it('answers over HTTP with a token, as the port does, and to no one without', async () => {
   await serveFakes(dispose, { socketPath });
   expect(lstatSync(socketPath).mode & 0o7777).toBe(0o600);
   expect(await post({ authorization: AUTHORIZATION })).toEqual({
