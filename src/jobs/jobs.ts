@@ -50,6 +50,7 @@ import {
 } from './store.ts';
 import type { Supervision } from './supervision.ts';
 import { followUsage } from './usage.ts';
+import { waitForEnd } from './wait.ts';
 import { nextChange, watchJob } from './watch.ts';
 
 export interface JobsOptions {
@@ -200,6 +201,12 @@ export class Jobs implements JobService {
     const job = await stored(this.#options.store.setPinned(id, isPinned));
     if (job === undefined) throw notFound('input.jobId', 'job', id);
     return job;
+  }
+
+  async wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job> {
+    const job = await waitForEnd((each) => this.watch(identity, each), id, atMostMs, signal);
+    // Nothing was seen of it: the server closes.
+    return job ?? this.#find(identity, id, 'jobId');
   }
 
   get(_identity: Identity, id: string): Promise<Job | undefined> {

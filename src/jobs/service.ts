@@ -147,6 +147,13 @@ export interface JobService {
   delete(identity: Identity, id: string): Promise<Job>;
   /** Keeps a job from being removed, or lets it go. */
   pin(identity: Identity, id: string, pinned: boolean): Promise<Job>;
+  /**
+   * Waits for the end of a job, and of its retries.
+   *
+   * @param signal ends the wait early
+   * @returns the job at its end, or as it is when the wait is over; of a job that was retried the last attempt so far
+   */
+  wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job>;
   get(identity: Identity, id: string): Promise<Job | undefined>;
   list(identity: Identity, request: PageRequest): Promise<Page>;
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;

@@ -8,4 +8,6 @@ export interface Context {
   readonly jobs: JobService;
   /** Of this operation. */
   readonly budget: AnswerBudget;
+  /** Aborted when the client has gone, or has its answer. */
+  readonly over: AbortSignal;
 }

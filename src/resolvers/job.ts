@@ -1,9 +1,6 @@
 /** The type Job, its enums, and the query job. */
 import { notFound } from '../jobs/errors.ts';
-import { checkAll } from '../jobs/faults.ts';
 import type { JOB_STATUSES, Job, LIMIT_KINDS, OutputCount } from '../jobs/job.ts';
-import { DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES } from '../jobs/service.ts';
-import { pageBytes } from './answer-budget.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarType } from './env-var.ts';
@@ -11,11 +8,11 @@ import { IsolationType } from './isolation.ts';
 import { LabelType } from './label.ts';
 import { LimitHitType } from './limit-hit.ts';
 import { LimitsType } from './limits.ts';
-import { LogBatch, LogStream, logStart, START_HELP } from './log.ts';
+import { LogBatch } from './log.ts';
+import { logPageArgs, readLogPage } from './log-page.ts';
 import { NetworkMode } from './network-mode.ts';
 import { QueuePlaceType } from './queue-place.ts';
 import { RetriesType } from './retries.ts';
-import { wellFormed } from './scalars.ts';
 import { UsageType } from './usage.ts';
 
 export const JobStatus = builder.enumType('JobStatus', {
@@ -258,43 +255,8 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       nullable: true,
       description:
         'One page of the output, from the beginning or from where `after`, `tail`, `since` or `offset` says (at most one of them). Continue with `after: cursor` until `endOfLog`. A bad argument is an error of this field, which is then null; the rest of the job is returned.',
-      args: {
-        after: t.arg.string({ description: START_HELP.after }),
-        maxBytes: t.arg({
-          type: 'ByteSize',
-          description: 'The most bytes of output to return, from 1 to 1Mi. Default 64Ki.',
-        }),
-        first: t.arg({
-          type: 'ByteSize',
-          description: 'The former name of `maxBytes`.',
-          deprecationReason: 'Renamed to `maxBytes`: it counts bytes, not entries.',
-        }),
-        tail: t.arg.int({ description: START_HELP.tail }),
-        since: t.arg({ type: 'DateTime', description: START_HELP.since }),
-        offset: t.arg({ type: 'ByteSize', description: START_HELP.offset }),
-        stream: t.arg({ type: LogStream, description: START_HELP.stream }),
-        grep: t.arg.string({
-          description:
-            'Only lines that contain this text, of 1 to 1024 bytes without newline. A page searches at most 64 MiB and may be empty: continue with `after: cursor` until `endOfLog`.',
-        }),
-      },
-      resolve: (job, args, context, { rootValue }) => {
-        const { start, maxBytes, first } = checkAll({
-          start: () => logStart(args),
-          maxBytes: () => wellFormed('maxBytes', args.maxBytes),
-          first: () => wellFormed('first', args.first),
-        });
-        const request = {
-          ...start,
-          ...(maxBytes !== undefined && { maxBytes }),
-          ...(first !== undefined && { first }),
-          ...(typeof args.grep === 'string' && { grep: args.grep }),
-        };
-        // What is out of range is refused by the service, which reads nothing then.
-        const most = Math.min(maxBytes ?? first ?? DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES);
-        const read = () => context.jobs.readLog(identify(context), job.id, request);
-        return context.budget.read(rootValue, most, read, pageBytes);
-      },
+      args: logPageArgs,
+      resolve: (job, args, context, { rootValue }) => readLogPage(job, args, context, rootValue),
     }),
   }),
 });

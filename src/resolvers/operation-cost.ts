@@ -36,6 +36,11 @@ interface Cost {
 
 const PAGE = 64 * 1024;
 
+const LOG_PAGE: Cost = {
+  own: ({ maxBytes, first, grep }) =>
+    typeof grep === 'string' ? 1000 : 10 + Math.ceil(pageBytes(maxBytes ?? first) / PAGE),
+};
+
 /** The fields that cost more than reading a value that is in memory, by `Type.field`. */
 export const COSTS: Readonly<Record<string, Cost>> = {
   'Query.__schema': { own: 2000 },
@@ -52,10 +57,8 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Job.queue': { own: 10 },
   'Job.retryOf': { own: 10 },
   'Job.retriedBy': { own: 10 },
-  'Job.logs': {
-    own: ({ maxBytes, first, grep }) =>
-      typeof grep === 'string' ? 1000 : 10 + Math.ceil(pageBytes(maxBytes ?? first) / PAGE),
-  },
+  'Job.logs': LOG_PAGE,
+  'RunJobPayload.logs': LOG_PAGE,
 };
 
 const MUTATION: Cost = { own: 20 };

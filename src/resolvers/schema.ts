@@ -12,6 +12,7 @@ import './pause-job.ts';
 import './pin-job.ts';
 import './resume-job.ts';
 import './retry.ts';
+import './run-job.ts';
 import './server.ts';
 import './signal-job.ts';
 import './stop-job.ts';

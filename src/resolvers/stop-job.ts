@@ -3,7 +3,8 @@ import { builder, identify } from './builder.ts';
 import { JOB_ID_HELP, jobPayload } from './job-payload.ts';
 import { wellFormed } from './scalars.ts';
 
-const DEFAULT_GRACE_MS = 10_000;
+/** How long a command may take to end after SIGTERM where the client does not say. */
+export const STOP_GRACE_MS = 10_000;
 
 const StopJobInput = builder.inputType('StopJobInput', {
   description: 'The input of `stopJob`.',
@@ -26,7 +27,7 @@ builder.mutationField('stopJob', (t) =>
       'Stops a job and returns once it has ended: sends SIGTERM to the command, then SIGKILL to every process after the grace period. A queued job is removed from the queue. Has no effect on a finished job.',
     args: { input: t.arg({ type: StopJobInput, required: true, description: 'Which job to stop.' }) },
     resolve: async (_root, { input }, context) => {
-      const grace = wellFormed('input.gracePeriod', input.gracePeriod) ?? DEFAULT_GRACE_MS;
+      const grace = wellFormed('input.gracePeriod', input.gracePeriod) ?? STOP_GRACE_MS;
       return { job: await context.jobs.stop(identify(context), input.jobId, grace) };
     },
   }),

@@ -1,81 +1,8 @@
-/** The mutation submitJob and its input. */
+/** The mutation submitJob. */
 import { Faults } from '../jobs/faults.ts';
-import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
 import { builder, identify } from './builder.ts';
-import { CapabilityProfile } from './capability-profile.ts';
-import { EnvVarInput } from './env-var.ts';
 import { jobPayload } from './job-payload.ts';
-import { LabelInput } from './label.ts';
-import { LimitsInput } from './limits.ts';
-import { NetworkMode } from './network-mode.ts';
-import { RetriesInput } from './retries.ts';
-import { type Malformed, wellFormed } from './scalars.ts';
-
-const SubmitJobInput = builder.inputType('SubmitJobInput', {
-  description:
-    'The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB.',
-  fields: (t) => ({
-    command: t.string({
-      description: 'A command line for `/bin/sh -c` in the cell, at most 131071 bytes.',
-    }),
-    argv: t.stringList({
-      description:
-        'A program and its arguments, executed without a shell, each at most 131071 bytes. A program without "/" is looked up in PATH.',
-    }),
-    image: t.string({
-      description: 'The name of the image to make the root file system from. Default "alpine".',
-    }),
-    env: t.field({
-      type: [EnvVarInput],
-      description:
-        'Environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on.',
-    }),
-    workdir: t.string({
-      description: 'The working directory: an absolute path that exists in the image. Default "/".',
-    }),
-    user: t.string({
-      description:
-        'The user to run as: a user name of the image, or "uid" or "uid:gid". Default: root of the cell, an unprivileged user on the host.',
-    }),
-    hostname: t.string({
-      description: 'The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job.',
-    }),
-    stdin: t.string({
-      description: 'Text for standard input, followed by end of file. Default: standard input is /dev/null.',
-    }),
-    network: t.field({
-      type: NetworkMode,
-      description: 'Which network the job can reach. Default NONE.',
-    }),
-    capabilities: t.field({
-      type: CapabilityProfile,
-      description: 'The Linux capabilities of the command in the cell. Default NONE.',
-    }),
-    limits: t.field({
-      type: LimitsInput,
-      description: "Resource limits. What is left out takes the server's default.",
-    }),
-    labels: t.field({
-      type: [LabelInput],
-      description: 'Labels to find the job by, at most 64, each key once.',
-    }),
-    name: t.string({
-      description: 'A name to find the job by, from 1 to 256 bytes. Need not be unique.',
-    }),
-    priority: t.int({
-      description: 'From -100 to 100: of the queued jobs the highest starts first. Default 0.',
-    }),
-    startAfter: t.field({
-      type: 'DateTime',
-      description: 'The job stays QUEUED at least until this time. Default: it starts as soon as possible.',
-    }),
-    retries: t.field({ type: RetriesInput, description: 'Automatic retries. Default: none.' }),
-    idempotencyKey: t.string({
-      description:
-        'Makes a submission safe to repeat: the same key and input return the original job; other input fails with IDEMPOTENCY_CONFLICT. From 1 to 256 bytes; remembered for as long as the job is kept.',
-    }),
-  }),
-});
+import { SubmitJobInput, submitRequest } from './submit-job-input.ts';
 
 const SubmitJobPayload = jobPayload('submitJob');
 
@@ -88,65 +15,8 @@ builder.mutationField('submitJob', (t) =>
     resolve: async (_root, { input }, context) => {
       const identity = identify(context);
       const malformed = new Faults();
-      const request = toRequest(input, malformed);
+      const request = submitRequest(input, malformed);
       return { job: await context.jobs.submit(identity, request, malformed.found) };
     },
   }),
 );
-
-/** @param faults collects the fields whose scalars are malformed; they are left out of the request */
-const toRequest = (input: typeof SubmitJobInput.$inferInput, faults: Faults): SubmitRequest => {
-  const { limits, startAfter, retries, ...rest } = input;
-  const read = reader(faults);
-  return given({
-    ...rest,
-    retries: retries
-      ? given({ limit: retries.limit, backoffMs: read('input.retries.backoff', retries.backoff) })
-      : undefined,
-    limits: limits ? toLimits(limits, read) : undefined,
-    startAfter: read('input.startAfter', startAfter),
-  });
-};
-
-type Read = <T>(field: string, value: T | Malformed | null | undefined) => T | undefined;
-
-const reader =
-  (faults: Faults): Read =>
-  (field, value) =>
-    faults.collect(() => wellFormed(field, value));
-
-const toLimits = (limits: typeof LimitsInput.$inferInput, read: Read): LimitsRequest =>
-  given({
-    cpus: limits.cpus,
-    cpuWeight: limits.cpuWeight,
-    cpuset: limits.cpuset,
-    cpuTimeMs: read('input.limits.cpuTime', limits.cpuTime),
-    memoryBytes: read('input.limits.memory', limits.memory),
-    memoryHighBytes: read('input.limits.memoryHigh', limits.memoryHigh),
-    swapBytes: read('input.limits.swap', limits.swap),
-    pids: limits.pids,
-    diskBytes: read('input.limits.disk', limits.disk),
-    inodes: limits.inodes,
-    io: limits.io?.map((io, index) =>
-      given({
-        device: io.device,
-        readBps: read(`input.limits.io[${index}].readBps`, io.readBps),
-        writeBps: read(`input.limits.io[${index}].writeBps`, io.writeBps),
-        readIops: io.readIops,
-        writeIops: io.writeIops,
-      }),
-    ),
-    timeoutMs: read('input.limits.timeout', limits.timeout),
-    outputBytes: read('input.limits.output', limits.output),
-    outputPolicy: limits.outputPolicy,
-  });
-
-type Given<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: NonNullable<T[K]> } & {
-  [K in keyof T as undefined extends T[K] ? never : K]: NonNullable<T[K]>;
-};
-
-/** Drops the fields that are null or missing: in an input both mean that the field was left out. */
-const given = <T extends object>(fields: T): Given<T> =>
-  Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
-  ) as Given<T>;

@@ -20,8 +20,8 @@ import { guardStream } from './stream.ts';
 /** What resolvers need to know from the transport. */
 export interface Caller {
   readonly identity: Identity | null;
-  /** Aborted when the answer was sent or its client has gone; `undefined` over WebSocket, which keeps its own books. */
-  readonly over?: AbortSignal;
+  /** Aborted when the answer was sent or its client has gone. */
+  readonly over: AbortSignal;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;
@@ -46,7 +46,7 @@ export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
     });
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity }) => ({ identity, jobs, budget: new AnswerBudget() }),
+    context: ({ identity, over }) => ({ identity, jobs, over, budget: new AnswerBudget() }),
     graphqlEndpoint: '/graphql',
     graphiql: false,
     landingPage: false,

@@ -7,12 +7,15 @@ import { sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
+import { sendSlowly } from './slow-answer.ts';
 
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
   readonly token: string;
+  /** How often something is sent to a client whose answer is being made. */
+  readonly slowAnswerMs: number;
   readonly log: (line: string) => void;
 }
 
@@ -34,7 +37,7 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
 };
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
-  const { engine, token, log } = context;
+  const { engine, token, slowAnswerMs, log } = context;
   const { headers } = request;
   const identity = decideIdentity(headers.authorization, token);
   const ranges = mediaRanges(headers.accept);
@@ -54,7 +57,8 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     if (request.method === 'POST') headers['content-type'] = 'application/json';
     const over = new AbortController();
     response.once('close', () => over.abort());
-    Promise.resolve(engine(request, response, { identity, over: over.signal })).catch((error: Error) => {
+    const answer = engine.handleNodeRequestAndResponse(request, response, { identity, over: over.signal });
+    sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {
       log(`request failed: ${error.stack}`);
       response.destroy();
     });

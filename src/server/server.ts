@@ -46,6 +46,8 @@ export interface Timeouts {
    * balancers in clouds, 90 s of Traefik and Go, 120 s of Caddy): a request that meets the end of its connection is lost.
    */
   readonly idleMs: number;
+  /** Between signs of life sent to a client whose answer is being made. */
+  readonly slowAnswerMs: number;
   /** Between two pings of a WebSocket client. */
   readonly keepAliveMs: number;
   /** For requests in progress when the server closes. */
@@ -57,6 +59,7 @@ const TIMEOUTS: Timeouts = {
   requestMs: 60_000,
   unauthenticatedMs: 10_000,
   idleMs: 130_000,
+  slowAnswerMs: 15_000,
   keepAliveMs: 12_000,
   closingMs: 5000,
 };
@@ -90,7 +93,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       over();
     });
     if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'the server is shutting down');
-    else handle(request, response, { engine, policy, token, log });
+    else handle(request, response, { engine, policy, token, slowAnswerMs: timeouts.slowAnswerMs, log });
   });
   http.on('request', answer);
   const closeWebSockets = serveWebSockets(http, {

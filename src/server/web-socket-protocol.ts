@@ -80,16 +80,22 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
       }
       const { query, operationName, variables, extensions } = payload;
       const params = { query, operationName, variables, extensions };
+      const over = new AbortController();
       const { schema, execute, subscribe, contextFactory, parse, validate } = engine.getEnveloped({
         identity,
         params,
+        over: over.signal,
       });
       try {
         const document = parse(query);
         const errors = validate(schema, document);
         if (errors.length > 0) return errors;
         const contextValue = await contextFactory();
-        client.running.set(payload, operations.begin());
+        const end = operations.begin();
+        client.running.set(payload, () => {
+          over.abort();
+          end();
+        });
         return {
           schema,
           operationName,

@@ -13,6 +13,7 @@ import type {
   SubmitRequest,
 } from '../../src/jobs/service.ts';
 import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
+import { waitForEnd } from '../../src/jobs/wait.ts';
 import type { LogPage } from '../../src/runtime/log/page.ts';
 import type { Isolation } from '../../src/runtime/protocol/isolation.ts';
 import { makeJob, usage } from '../store/fixture.ts';
@@ -74,6 +75,12 @@ export class FakeJobs implements JobService {
     this.#changed.ring();
   }
 
+  /** Ends a job whose next attempt is another one. */
+  retry(id: string, state: JobState, retriedBy: string): void {
+    this.jobs.set(id, { ...this.#find(id, 'id'), state, retriedBy });
+    this.#changed.ring();
+  }
+
   async submit(
     identity: Identity,
     request: SubmitRequest,
@@ -119,6 +126,11 @@ export class FakeJobs implements JobService {
     const job = { ...this.#find(id, 'input.jobId'), pinned };
     this.jobs.set(id, job);
     return job;
+  }
+
+  async wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job> {
+    const job = await waitForEnd((each) => this.watch(identity, each), id, atMostMs, signal);
+    return job ?? this.#find(id, 'jobId');
   }
 
   async get(identity: Identity, id: string): Promise<Job | undefined> {

@@ -1,5 +1,5 @@
 import { newJobId } from '../../src/jobs/id.ts';
-import type { Job, JobSpec, JobState, LimitHit } from '../../src/jobs/job.ts';
+import type { Job, JobSpec, JobState, JobStatus, LimitHit } from '../../src/jobs/job.ts';
 
 export const at = (ms: number): Date => new Date(1_700_000_000_000 + ms);
 
@@ -106,3 +106,10 @@ export const STATES: readonly JobState[] = [
   { status: 'LOST', startedAt: at(10), finishedAt: at(20), error: 'gone' },
   { status: 'FAILED', finishedAt: at(20), error: 'no such file' },
 ];
+
+/** The first of `STATES` with this status. */
+export const stateOf = (status: JobStatus): JobState => {
+  const state = STATES.find((each) => each.status === status);
+  if (state === undefined) throw new Error(`STATES has none that is ${status}`);
+  return state;
+};
