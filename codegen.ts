@@ -1,3 +1,5 @@
+/** Settings of graphql-codegen, which generates the typed operations of the client. */
+
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** What the client sends, as strings with their types: nothing of graphql-js is loaded to send a query. */

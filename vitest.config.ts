@@ -1,3 +1,5 @@
+/** Settings of Vitest for the tests of this machine. */
+
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

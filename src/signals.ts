@@ -1,3 +1,5 @@
+/** Names and numbers of signals. */
+
 import { constants } from 'node:os';
 
 // SIGRTMIN of the C libraries on Linux, which keep the first two or three for themselves, and the kernel's last.

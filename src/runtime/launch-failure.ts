@@ -1,3 +1,5 @@
+/** Explains why a cell could not be made or a command not be executed. */
+
 import { getSystemErrorMessage } from 'node:util';
 import type { LaunchFailure } from './protocol/exit-record.ts';
 import { reachesNamespaceLimit } from './remedies.ts';

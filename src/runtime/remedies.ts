@@ -1,3 +1,5 @@
+/** What to do about a machine that forbids cells. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchFailure } from './protocol/exit-record.ts';

@@ -1,3 +1,5 @@
+/** The API of a real server: refused subscriptions, logs of jobs that never started, what a job was given. */
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** A backup of a running server, and restoring it. */
+
 import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

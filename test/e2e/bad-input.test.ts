@@ -1,3 +1,5 @@
+/** Invalid input gets an error that names the field. */
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** Clients of other projects with a real server. */
+
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { createClient as createSseClient } from 'graphql-sse';

@@ -1,3 +1,5 @@
+/** Pausing, resuming, signals, usage and limits of a running job. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';

@@ -1,3 +1,5 @@
+/** What happens when each process dies at each moment: the table of docs/durability.md. */
+
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

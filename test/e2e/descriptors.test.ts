@@ -1,3 +1,5 @@
+/** A server that runs out of descriptors. */
+
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';

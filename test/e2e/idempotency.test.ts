@@ -1,3 +1,5 @@
+/** Submissions that are sent again. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 

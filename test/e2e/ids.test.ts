@@ -1,3 +1,5 @@
+/** Ids of jobs that run at the same time. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ID_BASE } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';

@@ -1,3 +1,5 @@
+/** An image that is replaced while jobs run on it. */
+
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

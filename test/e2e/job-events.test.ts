@@ -1,3 +1,5 @@
+/** The subscription jobEvents. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 

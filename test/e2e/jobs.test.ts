@@ -1,3 +1,5 @@
+/** Jobs from submission to end. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 

@@ -1,3 +1,5 @@
+/** Searching logs through the API. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 

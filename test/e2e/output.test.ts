@@ -1,3 +1,5 @@
+/** Large and binary output arrives exactly. */
+
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';

@@ -1,3 +1,5 @@
+/** Retries of failed jobs. */
+
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** What subscribers cost: docs/scale.md. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';

@@ -1,3 +1,5 @@
+/** Jobs that take all they can. */
+
 import { resourceLimits } from '../../src/runtime/rlimits.ts';
 import { testImage } from '../support/image.ts';
 import { battery, type Probe } from './support/battery.ts';

@@ -1,3 +1,5 @@
+/** Ways to gain capabilities. */
+
 import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import { battery } from './support/battery.ts';
 import { CAPABLE, FORGETFUL, type Making } from './support/making.ts';

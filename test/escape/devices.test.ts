@@ -1,3 +1,5 @@
+/** Ways out through devices. */
+
 import { battery, type Probe } from './support/battery.ts';
 import { HOSTS_DEV, UNFILTERED } from './support/making.ts';
 

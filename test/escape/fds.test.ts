@@ -1,3 +1,5 @@
+/** Ways out through file descriptors. */
+
 import { battery } from './support/battery.ts';
 import { FORGETFUL } from './support/making.ts';
 

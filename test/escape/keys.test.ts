@@ -1,3 +1,5 @@
+/** Ways out through keyrings. */
+
 import { battery } from './support/battery.ts';
 import { LEAKED_KEY } from './support/cells.ts';
 import { FORGETFUL, UNFILTERED } from './support/making.ts';

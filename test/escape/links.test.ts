@@ -1,3 +1,5 @@
+/** Ways out through links of an image. */
+
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Step } from '../../src/runtime/protocol/plan.ts';
 import { Cells } from './support/cells.ts';

@@ -1,3 +1,5 @@
+/** Ways out through mounts. */
+
 import { battery, type Probe } from './support/battery.ts';
 import { CAPABLE, UNATTRIBUTED } from './support/making.ts';
 

@@ -1,3 +1,5 @@
+/** Ways out through the network. */
+
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import { battery } from './support/battery.ts';

@@ -1,3 +1,5 @@
+/** Ways out through /sys. */
+
 import { battery, type Probe } from './support/battery.ts';
 import { FORGETFUL, HOSTS_SYS, type Making, OUTSIDE, STEPS, UNSEALED } from './support/making.ts';
 

@@ -1,3 +1,5 @@
+/** System calls that cells are refused. */
+
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
 import { UNFILTERED } from './support/making.ts';

@@ -1,3 +1,5 @@
+/** The pinned images. */
+
 import { expect, it } from 'vitest';
 import { findArchive } from '../../rootfs/catalogue.ts';
 

@@ -1,3 +1,5 @@
+/** Keeping images unpacked and up to date. */
+
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, lstat, readdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,3 +1,5 @@
+/** Progress of downloads. */
+
 import { expect, it } from 'vitest';
 import { progressLines, progressOnTerminal } from '../../rootfs/progress.ts';
 

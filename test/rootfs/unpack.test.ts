@@ -1,3 +1,5 @@
+/** Unpacking archives, hostile ones included. */
+
 import { lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';

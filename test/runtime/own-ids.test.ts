@@ -1,3 +1,5 @@
+/** Cells whose jobs have their own ranges of host ids. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

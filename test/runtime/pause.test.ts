@@ -1,3 +1,5 @@
+/** Pausing and resuming a cell. */
+
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

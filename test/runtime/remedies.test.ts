@@ -1,3 +1,5 @@
+/** The remedies for machines that forbid cells. */
+
 import { describe, expect, it } from 'vitest';
 import { explainFailure } from '../../src/runtime/launch-failure.ts';
 import { remedyFor } from '../../src/runtime/remedies.ts';

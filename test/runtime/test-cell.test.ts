@@ -1,3 +1,5 @@
+/** The cell that shows whether cells can be made. */
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The user namespace in which cells are made without root. */
+
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** What was acknowledged is in every copy of the database that is taken under load. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,3 +1,5 @@
+/** Opening, checking and migrating the database. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Jobs for tests of the store. */
+
 import { newJobId } from '../../src/jobs/id.ts';
 import type { Job, JobSpec, JobState, JobStatus, LimitHit } from '../../src/jobs/job.ts';
 

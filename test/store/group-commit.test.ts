@@ -1,3 +1,5 @@
+/** Writes that share a transaction. */
+
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

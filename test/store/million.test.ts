@@ -1,3 +1,5 @@
+/** Pages of a million jobs. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

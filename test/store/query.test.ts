@@ -1,3 +1,5 @@
+/** Every query is served by an index. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

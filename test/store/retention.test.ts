@@ -1,3 +1,5 @@
+/** What the store offers for retention. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

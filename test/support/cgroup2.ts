@@ -1,3 +1,5 @@
+/** cgroups for tests. */
+
 import { readFileSync } from 'node:fs';
 
 /** Where the cgroup2 hierarchy is mounted. */

@@ -1,3 +1,5 @@
+/** Random jobs, and what is done to them while they run. */
+
 import { pick, type Random } from './random.ts';
 import type { JobFields } from './server.ts';
 

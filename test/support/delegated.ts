@@ -1,3 +1,5 @@
+/** A cgroup that is delegated to a user, for tests. */
+
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroup } from '../../src/runtime/cgroup/index.ts';

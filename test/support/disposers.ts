@@ -1,3 +1,5 @@
+/** Undoes what a test has made. */
+
 import { afterEach } from 'vitest';
 
 type Disposer = () => unknown;

@@ -1,3 +1,5 @@
+/** Makes system calls fail, or kills a process there, with strace(1). */
+
 import { randomFrom } from './random.ts';
 import type { Call, Fault } from './strace.ts';
 

@@ -1,3 +1,5 @@
+/** GraphiQL in a real browser. */
+
 import { execFileSync } from 'node:child_process';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';

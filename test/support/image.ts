@@ -1,3 +1,5 @@
+/** The image that tests run in. */
+
 import { join } from 'node:path';
 import { ensureImage } from '../../rootfs/image.ts';
 import { ownersFrom } from '../../rootfs/tree.ts';

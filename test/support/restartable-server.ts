@@ -1,3 +1,5 @@
+/** A server that is killed and started again while it is used. */
+
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,3 +1,5 @@
+/** Jobs whose every byte and whose end are known before they start. */
+
 import { BEGAN } from './churn.ts';
 import { pick, type Random } from './random.ts';
 

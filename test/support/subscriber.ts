@@ -1,3 +1,5 @@
+/** Subscribers over WebSocket. */
+
 import { WebSocket } from 'ws';
 import type { TestServer } from './server.ts';
 

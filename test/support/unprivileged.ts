@@ -1,3 +1,5 @@
+/** A user without privileges, and programs that run as that user. */
+
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

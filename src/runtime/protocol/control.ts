@@ -1,3 +1,5 @@
+/** The control socket of a supervisor: the side of the server. */
+
 import { closeSync, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The exit record of a job: the side of the server. */
+
 import { signalName } from '../../signals.ts';
 import { Fields } from './fields.ts';
 

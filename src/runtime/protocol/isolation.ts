@@ -1,3 +1,5 @@
+/** The file `isolation` of a job: the side of the server. */
+
 import { readdir, readlink } from 'node:fs/promises';
 import { capabilityNames } from '../capabilities.ts';
 import { Fields, FieldsError } from './fields.ts';

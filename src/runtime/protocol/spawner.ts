@@ -1,3 +1,5 @@
+/** The spawner process: the side of the server. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 

@@ -1,3 +1,5 @@
+/** Runs probes, each also in a cell without the defence. */
+
 import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Cells, type Facts } from './cells.ts';

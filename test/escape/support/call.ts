@@ -1,3 +1,5 @@
+/** Lines of shell that make system calls, for probes. */
+
 import { ARCHITECTURES } from '../../../src/runtime/seccomp/index.ts';
 
 /** A line of shell that makes a system call. */

@@ -1,3 +1,5 @@
+/** Compiles the programs of probes. */
+
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

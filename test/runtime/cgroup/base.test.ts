@@ -1,3 +1,5 @@
+/** In which cgroup the server makes its tree. */
+
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findBase } from '../../../src/runtime/cgroup/base.ts';

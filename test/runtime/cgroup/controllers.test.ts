@@ -1,3 +1,5 @@
+/** Enabling cgroup controllers. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

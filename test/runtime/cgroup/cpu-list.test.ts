@@ -1,3 +1,5 @@
+/** Lists of CPUs. */
+
 import { describe, expect, it } from 'vitest';
 import { formatCpus, parseCpus } from '../../../src/runtime/cgroup/cpu-list.ts';
 

@@ -1,3 +1,5 @@
+/** Folders that look like cgroups and procfs. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

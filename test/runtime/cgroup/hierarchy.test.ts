@@ -1,3 +1,5 @@
+/** Finding the cgroup v2 hierarchy. */
+
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findHierarchy, isWithin, ownCgroup, parseMounts } from '../../../src/runtime/cgroup/hierarchy.ts';

@@ -1,3 +1,5 @@
+/** Limits as values of cgroup files. */
+
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { findPageSize, pageSize } from '../../../src/runtime/cgroup/page-size.ts';

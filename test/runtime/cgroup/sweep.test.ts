@@ -1,3 +1,5 @@
+/** Removing cgroups that were left. */
+
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Reading usage from cgroup files. */
+
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseUsage, readUsage, USAGE_FILES } from '../../../src/runtime/cgroup/usage.ts';

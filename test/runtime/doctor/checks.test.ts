@@ -1,3 +1,5 @@
+/** Each check of the doctor, on machines that lack something. */
+
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** The doctor on this machine. */
+
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { doctor } from '../../../src/runtime/doctor/index.ts';

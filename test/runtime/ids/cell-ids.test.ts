@@ -1,3 +1,5 @@
+/** Which ids cells get. */
+
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** Id maps. */
+
 import { describe, expect, it } from 'vitest';
 import {
   behindFirst,

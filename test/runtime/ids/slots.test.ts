@@ -1,3 +1,5 @@
+/** Ranges of ids for jobs. */
+
 import { describe, expect, it } from 'vitest';
 import type { CellIds } from '../../../src/runtime/ids/index.ts';
 import { IdSlots, slotsOf } from '../../../src/runtime/ids/slots.ts';

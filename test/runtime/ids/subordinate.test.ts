@@ -1,3 +1,5 @@
+/** Subordinate ids. */
+
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** Cursors: format and errors. */
+
 import { describe, expect, it } from 'vitest';
 import { BEGINNING, CursorError, formatCursor, parseCursor } from '../../../src/runtime/log/cursor.ts';
 

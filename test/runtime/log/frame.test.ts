@@ -1,3 +1,5 @@
+/** Frames of a log. */
+
 import { describe, expect, it } from 'vitest';
 import { encodeFrame, HEADER_BYTES, LONGEST_PAYLOAD, parseHeader } from '../../../src/runtime/log/frame.ts';
 import { dropped, err, out } from './fixture.ts';

@@ -1,3 +1,5 @@
+/** The index as the supervisor writes it. */
+
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

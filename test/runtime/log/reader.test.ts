@@ -1,3 +1,5 @@
+/** Reading pages of a log. */
+
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

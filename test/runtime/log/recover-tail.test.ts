@@ -1,3 +1,5 @@
+/** The end of a truncated output whose supervisor was killed. */
+
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

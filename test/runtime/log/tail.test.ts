@@ -1,3 +1,5 @@
+/** Starting at the last lines. */
+
 import { describe, expect, it } from 'vitest';
 import type { LogStream } from '../../../src/runtime/log/page.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';

@@ -1,3 +1,5 @@
+/** Decoding UTF-8 in pieces. */
+
 import { describe, expect, it } from 'vitest';
 import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from '../../../src/runtime/log/utf8.ts';
 import { decoded, randomFrom } from './fixture.ts';

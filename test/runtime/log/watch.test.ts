@@ -1,3 +1,5 @@
+/** Watching files. */
+
 import fs, { type FSWatcher } from 'node:fs';
 import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';

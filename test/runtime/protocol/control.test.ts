@@ -1,3 +1,5 @@
+/** The client of the control socket. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

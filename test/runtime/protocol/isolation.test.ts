@@ -1,3 +1,5 @@
+/** Parsing the file `isolation`. */
+
 import { describe, expect, it } from 'vitest';
 import { CAPABILITIES, capabilityNames } from '../../../src/runtime/capabilities.ts';
 import { parseIsolation } from '../../../src/runtime/protocol/isolation.ts';

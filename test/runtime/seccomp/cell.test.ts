@@ -1,3 +1,5 @@
+/** The seccomp filter in a real cell. */
+
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

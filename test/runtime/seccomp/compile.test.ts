@@ -1,3 +1,5 @@
+/** Compiling filters. */
+
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../../src/runtime/seccomp/compile.ts';
 import { encodeProgram } from '../../../src/runtime/seccomp/program.ts';

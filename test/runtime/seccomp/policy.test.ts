@@ -1,3 +1,5 @@
+/** What the policy allows and refuses. */
+
 import { describe, expect, it } from 'vitest';
 import { ARCHITECTURES, cellFilter, decide } from '../../../src/runtime/seccomp/index.ts';
 import { POLICY } from '../../../src/runtime/seccomp/policy.ts';

@@ -1,3 +1,5 @@
+/** The tables of system calls. */
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
