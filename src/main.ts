@@ -76,7 +76,7 @@ program
 /** Tells what went wrong in a sentence, and gives the exit code that says so. */
 const report = (error: unknown): number => {
   // 1 could be the code of the job.
-  const code = process.argv[2] === 'run' ? 125 : 1;
+  const code = ['run', 'rerun', 'wait'].includes(process.argv[2] ?? '') ? 125 : 1;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : code;
   const own = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1;
   // 128 + SIGPIPE: whoever read our output has gone, and nobody needs to be told.

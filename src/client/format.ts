@@ -53,7 +53,8 @@ export const usageLine = (usage: Usage): string => {
 };
 
 /** As it could be typed into a shell. */
-export const commandLine = (job: JobSummary): string => job.command ?? (job.argv ?? []).map(quote).join(' ');
+export const commandLine = (job: Pick<JobSummary, 'command' | 'argv'>): string =>
+  job.command ?? (job.argv ?? []).map(quote).join(' ');
 
 const quote = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

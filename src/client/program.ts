@@ -7,6 +7,7 @@ import type { Add } from './program/add.ts';
 import { addChanging } from './program/changing.ts';
 import { addReading } from './program/reading.ts';
 import { addStarting } from './program/starting.ts';
+import { addTools } from './program/tools.ts';
 
 /** Adds them to the program. */
 export const addClientCommands = (program: Command): void => {
@@ -18,4 +19,5 @@ export const addClientCommands = (program: Command): void => {
   addStarting(add);
   addReading(add);
   addChanging(add);
+  addTools(add, program);
 };

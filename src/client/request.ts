@@ -17,20 +17,39 @@ export const request = async <Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
 ): Promise<Result> => {
-  const answer = await post(connection, JSON.stringify({ query: document.toString(), variables }));
-  const { data, errors } = parse(connection, answer);
+  const { data, errors } = await execute(connection, document, variables);
   if (errors !== undefined) throw serverError(connection, errors);
   // The document was checked against the schema when its types were generated from it.
   return data as Result;
 };
 
-/** The errors of an answer as the one error that a person is shown. */
-export const serverError = (connection: Connection, errors: readonly unknown[]): ServerError => {
+/**
+ * The same with the whole answer, errors included.
+ *
+ * @throws ConnectionLost when the server cannot be reached, CliError when what answers speaks no GraphQL
+ */
+export const execute = async <Result, Variables>(
+  connection: Connection,
+  document: TypedDocumentString<Result, Variables>,
+  variables: Variables,
+): Promise<{ readonly data: unknown; readonly errors: readonly unknown[] | undefined }> =>
+  parse(connection, await post(connection, JSON.stringify({ query: document.toString(), variables })));
+
+/**
+ * The errors of an answer as the one error that a person is shown.
+ *
+ * @param withFlags name the flag of a field, and not its path in the document
+ */
+export const serverError = (
+  connection: Connection,
+  errors: readonly unknown[],
+  withFlags = true,
+): ServerError => {
   const told = errors.map((error) => {
     const { message, extensions } = fields(error);
     const { code, field } = fields(extensions);
     const text = String(message ?? 'no message');
-    return { message: inert(typeof field === 'string' ? namingFlag(text, field) : text), code };
+    return { message: inert(withFlags && typeof field === 'string' ? namingFlag(text, field) : text), code };
   });
   const code = told[0]?.code;
   const message = told.map((error) => error.message).join('; ') || 'the server failed without a message';

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -93,6 +93,9 @@ const written = async (child: ChildProcess): Promise<void> => {
 const cloister = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome> =>
   finished(start(args, env));
 
+/** A command takes its time to start beside other work. */
+const SLOW = { timeout: 20_000 };
+
 const COMPLETED = { status: 'COMPLETED', exitCode: 0 };
 
 describe('help', () => {
@@ -107,6 +110,14 @@ describe('help', () => {
     ['list'],
     ['doctor'],
     ['schema'],
+    ['rerun'],
+    ['wait'],
+    ['events'],
+    ['top'],
+    ['prune'],
+    ['api'],
+    ['open'],
+    ['completion'],
   ])('is given for %j', async (...command) => {
     const words = command.filter((word) => typeof word === 'string');
     const { code, out, err } = await cloister([...words, '-h']);
@@ -375,7 +386,7 @@ describe('logs', () => {
     expect((await cloister(['logs', 'a'])).out).toBe('one\ntwo\n');
     const child = start(['logs', 'a', '-f', '--tail', '1']);
     const outcome = finished(child);
-    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBe(1));
+    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBe(1), SLOW);
     job.write('three\n').end(COMPLETED);
     expect(await outcome).toMatchObject({ code: 0, out: 'two\nthree\n', err: '' });
   });
@@ -526,7 +537,7 @@ describe('run', () => {
     const outcome = finished(child);
     await written(child);
     child.kill('SIGINT');
-    await vi.waitFor(() => expect(server.stops).toHaveLength(1));
+    await vi.waitFor(() => expect(server.stops).toHaveLength(1), SLOW);
     child.kill('SIGINT');
     expect(await outcome).toMatchObject({ code: 137, err: '' });
     expect(server.stops).toEqual([{ jobId: 'job-1' }, { jobId: 'job-1', gracePeriod: 0 }]);
@@ -541,6 +552,119 @@ describe('run', () => {
     await once(child, 'close');
     expect(child.exitCode).toBe(141);
     expect(server.stops).toEqual([{ jobId: 'job-1' }]);
+  });
+});
+
+describe('wait', () => {
+  it('returns when all have ended, with the code of the first that failed', async () => {
+    const [a, b] = [server.job('a'), server.job('b')];
+    const waiting = cloister(['wait', 'b', 'a']);
+    await vi.waitFor(() => expect(a.changes.listenerCount('change')).toBe(1), SLOW);
+    a.end({ status: 'COMPLETED', exitCode: 3 });
+    await vi.waitFor(() => expect(b.changes.listenerCount('change')).toBe(1), SLOW);
+    b.end(COMPLETED);
+    expect(await waiting).toMatchObject({ code: 3, out: 'b\tCOMPLETED\texit 0\na\tCOMPLETED\texit 3\n' });
+    expect(await cloister(['wait', 'nosuch'])).toMatchObject({ code: 125, out: '' });
+  });
+});
+
+describe('api', () => {
+  const LIST =
+    'query ($endCursor: String) { jobs(first: 2, after: $endCursor) { nodes { id } pageInfo { hasNextPage endCursor } } }';
+
+  it('sends what it is given and prints the answer, all of it or a part', async () => {
+    server.job('a', { command: 'x' });
+    expect(JSON.parse((await cloister(['api', '{ job(id: "a") { id } }'])).out)).toEqual({
+      data: { job: { id: 'a' } },
+    });
+    const query = 'query ($id: ID!, $with: Boolean!) { job(id: $id) { id status @include(if: $with) } }';
+    const file = join(folder, 'query');
+    await writeFile(file, query);
+    const named = ['-f', 'id=a', '-F', 'with=true', '--get', 'job.status'];
+    expect((await cloister(['api', `@${file}`, ...named])).out).toBe('RUNNING\n');
+    const child = start(['api', '-', ...named], {}, { input: 'pipe' });
+    child.stdin?.end(query);
+    expect((await finished(child)).out).toBe('RUNNING\n');
+  });
+
+  it('goes through all pages', async () => {
+    for (const id of ['a', 'b', 'c', 'd', 'e']) server.job(id);
+    expect((await cloister(['api', '--paginate', LIST, '--get', 'jobs.nodes.id'])).out).toBe(
+      'a\nb\nc\nd\ne\n',
+    );
+    expect((await cloister(['api', '--paginate', '{ jobs { nodes { id } } }'])).err).toContain(
+      '--paginate: expected a document with a variable $endCursor',
+    );
+  });
+
+  it('follows a subscription', async () => {
+    server.job('a').write('one').write('two').end(COMPLETED);
+    const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
+    const { out } = await cloister(['api', document, '-f', 'id=a']);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).data.logs.entries[0]?.text),
+    ).toEqual(['one', 'two']);
+  });
+
+  it('shows errors as the API has them, and fails', async () => {
+    const { code, out, err } = await cloister(['api', '{ nosuch }']);
+    expect(code).toBe(1);
+    expect(JSON.parse(out).errors).toHaveLength(1);
+    expect(err).toContain('Cannot query field "nosuch"');
+  });
+});
+
+describe('completion', () => {
+  it('completes commands, flags and jobs in bash', async () => {
+    server.job('0197ab00-1234-7000-8000-000000000001', { command: 'x', name: 'nightly' });
+    const complete = async (...line: string[]): Promise<string[]> => {
+      const script = `PATH=${join(bin, '..')}:$PATH; eval "$(cloister completion bash)"; COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1)); _cloister; printf '%s\n' "\${COMPREPLY[@]}"`;
+      const { out } = await finished(start(['-c', script, 'bash', ...line], {}, { command: 'bash' }));
+      return out.trimEnd().split('\n');
+    };
+    expect(await complete('cloister', 'st')).toEqual(['status', 'stop']);
+    expect(await complete('cloister', 'run', '--mem')).toEqual(['--memory', '--memory-high']);
+    expect(await complete('cloister', 'logs', 'nig')).toEqual(['nightly']);
+    expect(await complete('cloister', 'stop', '@')).toEqual(['@last']);
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('knows every command in %s', async (shell) => {
+    const { code, out } = await cloister(['completion', shell]);
+    expect(code).toBe(0);
+    for (const name of ['run', 'prune', 'doctor', 'completion'])
+      expect(out).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+
+  it('refuses other shells', async () => {
+    expect((await cloister(['completion', 'csh'])).err).toContain(
+      'shell: expected one of BASH, ZSH, FISH, got "csh"',
+    );
+  });
+});
+
+describe('open', () => {
+  it('hands the browser a file of its own, and the token to no argument', async () => {
+    const browser = join(folder, 'browser');
+    await writeFile(browser, '#!/bin/sh\necho "$1" >"$(dirname "$0")/opened"\n', { mode: 0o755 });
+    const { code, out, err } = await cloister(['open'], { BROWSER: browser, XDG_RUNTIME_DIR: folder });
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: '' });
+    const file = join(folder, 'cloister', 'open.html');
+    expect(await readFile(join(folder, 'opened'), 'utf8')).toBe(`file://${file}\n`);
+    expect(await readFile(file, 'utf8')).toContain(`${server.url.href}#token=${TOKEN}`);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('prints a link with the token to nothing but a terminal', async () => {
+    const { code, out, err } = await cloister(['open'], {
+      BROWSER: join(folder, 'none'),
+      XDG_RUNTIME_DIR: folder,
+    });
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).not.toContain(TOKEN);
   });
 });
 
@@ -568,7 +692,7 @@ describe('on a terminal', () => {
     await terminal.shows(
       /stopping job job-1 with SIGTERM, and with SIGKILL after 10 s; Ctrl-C again kills it now/,
     );
-    await vi.waitFor(() => expect(server.stops).toHaveLength(1));
+    await vi.waitFor(() => expect(server.stops).toHaveLength(1), SLOW);
     terminal.type('\x03');
     await terminal.shows(/killing job job-1/);
     expect(await terminal.ended()).toBe(137);
@@ -587,7 +711,7 @@ describe('on a terminal', () => {
     await using terminal = shown(['run', 'sleep 10m']);
     await terminal.shows(/ready/);
     process.kill(terminal.pid, 'SIGKILL');
-    await vi.waitFor(() => expect(server.stops).toEqual([{ jobId: 'job-1' }]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(server.stops).toEqual([{ jobId: 'job-1' }]), SLOW);
   });
 
   it('lists failures in red, short ids, and lines as wide as it is, but no colour with NO_COLOR', async () => {

@@ -137,6 +137,62 @@ describe('the session of a user', () => {
   });
 });
 
+describe('several jobs', () => {
+  it('are waited for, run again, and removed', async () => {
+    const command = [
+      '-n',
+      'again',
+      '-l',
+      'e2e=prune',
+      '-e',
+      'WHAT=twice',
+      '-w',
+      '/tmp',
+      'pwd; echo $WHAT; cat; exit 3',
+    ];
+    const first = (await fed('fed\n', 'submit', '--stdin', '-', ...command).result).stdout.trim();
+    expect(await cloister('wait', first)).toMatchObject({ code: 3, stdout: `${first}\tCOMPLETED\texit 3\n` });
+    expect(await cloister('rerun', 'again')).toMatchObject({ code: 3, stdout: '/tmp\ntwice\nfed\n' });
+    await cloister('pin', first);
+    const pruned = await cloister('prune', '--label', 'e2e=prune', '--failed');
+    expect(pruned).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--force: expected it where nobody'),
+    });
+    const removed = await cloister('prune', '-f', '--label', 'e2e=prune', '--failed');
+    expect(removed.stderr).toBe('cloister: 1 jobs deleted\n');
+    expect((await cloister('list', '-q', '-l', 'e2e=prune')).stdout).toBe(`${first}\n`);
+    expect((await cloister('prune', '-f', '--until', '1h', '--label', 'e2e=prune')).stdout).toBe('');
+    await cloister('unpin', first);
+  });
+
+  it('are followed by their events, from a cursor on', async () => {
+    const id = (await cloister('submit', '-n', 'eventful', 'true')).stdout.trim();
+    await server.ended(id);
+    const { child, result } = start('events', '--after', '0', '--name', 'eventful', '--json');
+    let seen = '';
+    child.stdout?.on('data', (chunk: string) => {
+      seen += chunk;
+      if (seen.split('\n').length > 3) child.kill('SIGTERM');
+    });
+    await result;
+    const statuses = seen
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).status);
+    expect(statuses).toEqual(['QUEUED', 'RUNNING', 'COMPLETED']);
+  });
+
+  it('are shown with what they use', async () => {
+    const id = (await cloister('submit', '-n', 'busy', 'sleep 1000')).stdout.trim();
+    await server.running(id);
+    expect((await cloister('top')).stdout).toMatch(
+      new RegExp(`^ID\tCPU\t.*\n(.*\n)*${id}\t.*\tbusy\tsleep 1000\n`),
+    );
+    await cloister('stop', '--grace', '0', id);
+  });
+});
+
 describe('run', () => {
   it('keeps the streams apart and exits with the code of the command', async () => {
     expect(await cloister('run', 'echo out; echo err >&2; exit 42')).toEqual({

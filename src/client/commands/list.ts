@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConfig } from '../../config/config.ts';
-import { JOB_STATUSES, type JobStatus } from '../../job-status.ts';
 import { type Connection, connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { moment, oneOf, pair, whole } from '../flag-values.ts';
+import { whole } from '../flag-values.ts';
 import {
   FollowEventsDocument,
   type JobFilter,
@@ -12,18 +11,11 @@ import {
   type JobListQueryVariables,
 } from '../generated/operations.ts';
 import type { JobSummary } from '../job.ts';
+import { type FilterFlags, jobFilter } from '../job-filter.ts';
 import { jobTable } from '../job-table.ts';
 import { print, printJson, write } from '../output.ts';
 import { request } from '../request.ts';
-
-/** Which jobs `list`, `events` and `prune` are about. */
-export interface FilterFlags {
-  readonly status?: readonly string[];
-  readonly failed?: boolean;
-  readonly label?: string;
-  readonly name?: string;
-  readonly since?: string;
-}
+import { HOME_AND_CLEAR } from '../terminal.ts';
 
 interface ListFlags extends FilterFlags {
   readonly limit: string;
@@ -51,24 +43,8 @@ export const list = async (config: ClientConfig, flags: ListFlags): Promise<void
   else if (jobs.length > 0) await print(jobs.map(({ id }) => id).join('\n'));
 };
 
-/** The filter of the API for these flags. */
-export const jobFilter = ({ status, failed, label, name, since }: FilterFlags): JobFilter => ({
-  ...(status && { status: status.flatMap((text) => text.split(',')).map(jobStatus) }),
-  ...(failed && { failed }),
-  ...(label !== undefined && { label: labelOf(label) }),
-  ...(name !== undefined && { name }),
-  ...(since !== undefined && { createdAfter: moment('--since', 'ago', since, Date.now()) }),
-});
-
-const labelOf = (text: string): { key: string; value: string } => {
-  const [key, value] = pair('--label', 'KEY=VALUE', text);
-  return { key, value };
-};
-
-const jobStatus = (text: string): JobStatus => oneOf('--status', JOB_STATUSES, text);
-
 /** The newest jobs that match, at most `limit`. */
-export const newest = async (
+const newest = async (
   connection: Connection,
   filter: JobFilter,
   limit: number,
@@ -89,7 +65,6 @@ export const newest = async (
 /** Milliseconds between two looks: at most so often, and at least so often, for the ages. */
 const SOONEST_MS = 500;
 const LATEST_MS = 5000;
-const HOME_AND_CLEAR = '\x1b[H\x1b[J';
 
 /** Shows the jobs until it is ended, again whenever one of them has changed. */
 const watch = async (connection: Connection, filter: JobFilter, limit: number): Promise<void> => {

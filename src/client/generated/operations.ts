@@ -337,6 +337,13 @@ export type PinJobMutationVariables = Exact<{
 
 export type PinJobMutation = { readonly pinJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
+export type JobInputQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stdin: string | null, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+
 export type ResumeJobMutationVariables = Exact<{
   input: ResumeJobInput;
 }>;
@@ -364,6 +371,13 @@ export type SubmitJobMutationVariables = Exact<{
 
 
 export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type RunningUsageQueryVariables = Exact<{
+  first: number;
+}>;
+
+
+export type RunningUsageQuery = { readonly jobs: { readonly totalCount: number, readonly nodes: ReadonlyArray<{ readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly startedAt: string | null, readonly usage: { readonly cpuTime: number, readonly memoryCurrent: number | null, readonly ioRead: number | null, readonly ioWritten: number | null } | null, readonly limits: { readonly memory: number | null } }> } };
 
 export type FollowUsageSubscriptionVariables = Exact<{
   jobId: string;
@@ -1202,6 +1216,57 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<PinJobMutation, PinJobMutationVariables>;
+export const JobInputDocument = new TypedDocumentString(`
+    query JobInput($id: ID!) {
+  job(id: $id) {
+    command
+    argv
+    image
+    env {
+      name
+      value
+    }
+    workdir
+    user
+    hostname
+    capabilities
+    network
+    stdin
+    name
+    labels {
+      key
+      value
+    }
+    priority
+    retries {
+      limit
+      backoff
+    }
+    limits {
+      cpus
+      cpuWeight
+      cpuset
+      cpuTime
+      memory
+      memoryHigh
+      swap
+      pids
+      disk
+      inodes
+      io {
+        device
+        readBps
+        writeBps
+        readIops
+        writeIops
+      }
+      timeout
+      output
+      outputPolicy
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<JobInputQuery, JobInputQueryVariables>;
 export const ResumeJobDocument = new TypedDocumentString(`
     mutation ResumeJob($input: ResumeJobInput!) {
   resumeJob(input: $input) {
@@ -1686,6 +1751,29 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<SubmitJobMutation, SubmitJobMutationVariables>;
+export const RunningUsageDocument = new TypedDocumentString(`
+    query RunningUsage($first: Int!) {
+  jobs(first: $first, filter: {status: [RUNNING]}) {
+    totalCount
+    nodes {
+      id
+      name
+      command
+      argv
+      startedAt
+      usage {
+        cpuTime
+        memoryCurrent
+        ioRead
+        ioWritten
+      }
+      limits {
+        memory
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RunningUsageQuery, RunningUsageQueryVariables>;
 export const FollowUsageDocument = new TypedDocumentString(`
     subscription FollowUsage($jobId: ID!, $interval: Duration) {
   usage(jobId: $jobId, interval: $interval) {

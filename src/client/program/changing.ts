@@ -1,7 +1,9 @@
 /** The commands that change what becomes of jobs. */
 
 import type { Flags } from '../../config/config.ts';
+import type { FilterFlags } from '../job-filter.ts';
 import { type Add, config, JOB } from './add.ts';
+import { withFilterFlags } from './reading.ts';
 
 type JsonFlags = Flags & { readonly json?: boolean };
 
@@ -50,6 +52,19 @@ export const addChanging = (add: Add): void => {
     .action(async (ids: string[], flags: Flags) => {
       const { remove } = await import('../commands/delete.ts');
       await remove(config(flags), ids);
+    });
+
+  withFilterFlags(
+    add('prune', 'delete all jobs that match and have ended, with their logs; pinned ones stay', [
+      'prune --until 7d',
+      'prune --force --label ci=nightly',
+    ]),
+  )
+    .option('--until <time>', 'only jobs submitted until this time, such as 2027-01-31T12:00:00Z or 7d ago')
+    .option('-f, --force', 'do not ask')
+    .action(async (flags: Flags & FilterFlags & { until?: string; force?: boolean }) => {
+      const { prune } = await import('../commands/prune.ts');
+      await prune(config(flags), flags);
     });
 
   for (const [name, pinned, description] of [

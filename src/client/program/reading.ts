@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
-import type { FilterFlags } from '../commands/list.ts';
+import type { FilterFlags } from '../job-filter.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 
 export const addReading = (add: Add): void => {
@@ -64,10 +64,42 @@ export const addReading = (add: Add): void => {
         await list(config(flags), flags);
       },
     );
+
+  add('wait', 'wait until jobs have ended; exits as "run" would, for the first that did not end with 0', [
+    'wait @last',
+    'wait $(cloister list -q --label ci=nightly) && echo all well',
+  ])
+    .argument('<jobs...>', JOB)
+    .option('--json', 'print the jobs as JSON')
+    .action(async (jobs: string[], flags: Flags & { json?: boolean }) => {
+      const { wait } = await import('../commands/wait.ts');
+      process.exitCode = await wait(config(flags), jobs, flags);
+    });
+
+  withFilterFlags(
+    add('events', 'follow the state changes of jobs, a line each, until Ctrl-C', [
+      'events --failed',
+      'events --after 0 --json | jq .job.id',
+    ]),
+  )
+    .option('--after <cursor>', 'begin after this cursor of an earlier event; 0 replays all that are kept')
+    .option('--json', 'print each as a line of JSON, with its cursor')
+    .action(async (flags: Flags & FilterFlags & { after?: string; json?: boolean }) => {
+      const { events } = await import('../commands/events.ts');
+      await events(config(flags), flags);
+    });
+
+  add('top', 'show what running jobs use, until Ctrl-C', ['top', 'top --once'])
+    .option('--interval <duration>', 'time between two looks', '2s')
+    .option('--once', 'look once')
+    .action(async (flags: Flags & { interval: string; once?: boolean }) => {
+      const { top } = await import('../commands/top.ts');
+      await top(config(flags), flags);
+    });
 };
 
 /** Which jobs a command is about. */
-const withFilterFlags = (command: Command): Command =>
+export const withFilterFlags = (command: Command): Command =>
   command
     .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
     .option(

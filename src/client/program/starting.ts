@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
 import type { RunFlags } from '../commands/run.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
-import { type Add, config } from './add.ts';
+import { type Add, config, JOB } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
 
 export const addStarting = (add: Add): void => {
@@ -48,6 +48,18 @@ export const addStarting = (add: Add): void => {
         process.exitCode = await run(config(flags), split(command, words), flags);
       },
     );
+
+  add('rerun', 'submit what an earlier job was given once more, and follow it as "run" does', [
+    'rerun @last',
+    'rerun -d nightly',
+  ])
+    .argument('<job>', JOB)
+    .option('-q, --quiet', 'say nothing about the job itself')
+    .option('-d, --detach', 'print the id and leave the job to itself')
+    .action(async (job: string, flags: RunFlags & Flags & { detach?: boolean }) => {
+      const { rerun } = await import('../commands/rerun.ts');
+      process.exitCode = await rerun(config(flags), job, flags);
+    });
 };
 
 /**

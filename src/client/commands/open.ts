@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ClientConfig } from '../../config/config.ts';
+import { connect } from '../connection.ts';
+import { CliError } from '../errors.ts';
+import { print } from '../output.ts';
+
+/**
+ * `cloister open`: opens GraphiQL in the browser, signed in. The link holds the token, and the arguments of a program can
+ * be read by every user of the machine: the browser is given a file, of which only its owner may read, that leads there.
+ */
+export const open = async (config: ClientConfig): Promise<void> => {
+  // A browser reaches no Unix socket.
+  const { token, verifyServer } = await connect({ ...config, urlGiven: true });
+  await verifyServer?.();
+  const link = token === undefined ? config.url.href : `${config.url.href}#token=${token}`;
+  const folder = join(cacheFolder(), 'cloister');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, 'open.html');
+  // Another mode would stay with a file that is there.
+  await rm(file, { force: true });
+  await writeFile(file, page(link), { mode: 0o600, flag: 'wx' });
+  if (await opened(file)) return;
+  if (!process.stdout.isTTY) throw new CliError(`there is no program that opens a browser; open ${file}`);
+  await print(link);
+};
+
+const cacheFolder = (): string => {
+  const runtime = process.env['XDG_RUNTIME_DIR'] ?? '';
+  return isAbsolute(runtime) ? runtime : join(homedir(), '.cache');
+};
+
+/** A page that leads on to a link, which goes through JSON and has no `<` in it. */
+const page = (link: string): string =>
+  `<!doctype html><meta charset="utf-8"><title>Cloister</title><script>location.replace(${JSON.stringify(link).replaceAll('<', '\\u003c')})</script>\n`;
+
+/** Whether a program took the file. */
+const opened = (file: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const opener = process.env['BROWSER'] || 'xdg-open';
+    const child = spawn(opener, [pathToFileURL(file).href], { stdio: 'ignore', detached: true });
+    child.once('error', () => resolve(false));
+    child.once('exit', (code) => resolve(code === 0));
+  });

@@ -1,0 +1,38 @@
+import type { ClientConfig } from '../../config/config.ts';
+import { connect } from '../connection.ts';
+import { CliError } from '../errors.ts';
+import {
+  JobInputDocument,
+  type JobInputQuery,
+  SubmitJobDocument,
+  type SubmitJobInput,
+} from '../generated/operations.ts';
+import { findJobId } from '../job-id.ts';
+import { print } from '../output.ts';
+import { request } from '../request.ts';
+import { type RunFlags, submitAndFollow } from './run.ts';
+
+/**
+ * `cloister rerun`: submits what an earlier job was given once more, and follows it as `run` does.
+ *
+ * @returns the exit code
+ */
+export const rerun = async (
+  config: ClientConfig,
+  job: string,
+  flags: RunFlags & { readonly detach?: boolean },
+): Promise<number> => {
+  const connection = await connect(config);
+  const given = (await request(connection, JobInputDocument, { id: await findJobId(connection, job) })).job;
+  if (given === null) throw new CliError(`no job with id ${JSON.stringify(job)}`);
+  const input = inputOf(given);
+  if (!flags.detach) return submitAndFollow(connection, input, flags);
+  await print((await request(connection, SubmitJobDocument, { input })).submitJob.job.id);
+  return 0;
+};
+
+/** Limits that the server cannot enforce are null, and are not asked for again. */
+const inputOf = ({ limits, ...rest }: NonNullable<JobInputQuery['job']>): SubmitJobInput => ({
+  ...rest,
+  limits: { ...limits, io: limits.io.length === 0 ? null : limits.io },
+});

@@ -1,0 +1,26 @@
+import type { ClientConfig } from '../../config/config.ts';
+import { connect } from '../connection.ts';
+import { ending } from '../exit-code.ts';
+import { endedJob } from '../job.ts';
+import { findJobId } from '../job-id.ts';
+import { print, printJson } from '../output.ts';
+import { result } from '../result.ts';
+
+/**
+ * `cloister wait`: returns when all of the jobs have ended, with a line for each in the order in which they were named.
+ *
+ * @returns the exit code that `run` would have ended with, of the first job for which that is not 0
+ */
+export const wait = async (
+  config: ClientConfig,
+  jobs: readonly string[],
+  flags: { readonly json?: boolean },
+): Promise<number> => {
+  const connection = await connect(config);
+  const ids = await Promise.all(jobs.map((job) => findJobId(connection, job)));
+  const ended = await Promise.all(ids.map((id) => endedJob(connection, id)));
+  await (flags.json
+    ? printJson(ended)
+    : print(ended.map((job) => [job.id, job.status, result(job).text].join('\t')).join('\n')));
+  return ended.map((job) => ending(job).code).find((code) => code !== 0) ?? 0;
+};

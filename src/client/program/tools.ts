@@ -1,0 +1,62 @@
+/** The commands for programs, browsers and shells. */
+
+import type { Command } from 'commander';
+import type { Flags } from '../../config/config.ts';
+import { type Add, collect, config } from './add.ts';
+
+interface ApiFlags extends Flags {
+  readonly field?: readonly string[];
+  readonly rawField?: readonly string[];
+  readonly paginate?: boolean;
+  readonly get?: string;
+}
+
+export const addTools = (add: Add, program: Command): void => {
+  add('api', 'send a GraphQL document, and print the answer as JSON', [
+    "api '{ server { version } }' --get server.version",
+    "api 'query ($n: Int!) { jobs(first: $n) { nodes { id status } } }' -F n=5 --get jobs.nodes.id",
+    'api @query.graphql -f id=$ID',
+    "api --paginate 'query ($endCursor: String) { jobs(first: 100, after: $endCursor) { nodes { id } pageInfo { hasNextPage endCursor } } }'",
+  ])
+    .argument('<document>', 'the document, @FILE for a file that holds it, or - for standard input')
+    .option(
+      '-F, --field <NAME=VALUE>',
+      'variable: a number, true, false, null or JSON, else text; may be repeated',
+      collect,
+    )
+    .option(
+      '-f, --raw-field <NAME=TEXT>',
+      'variable that is text, whatever it looks like; may be repeated',
+      collect,
+    )
+    .option('--paginate', 'ask for the next page with $endCursor while there is one; prints each answer')
+    .option('--get <path>', 'print only what is at this path, such as jobs.nodes.id, a value a line')
+    .action(async (document: string, flags: ApiFlags) => {
+      const { api } = await import('../commands/api.ts');
+      process.exitCode = await api(config(flags), document, flags);
+    });
+
+  add('open', 'open GraphiQL in the browser, signed in', ['open']).action(async (flags: Flags) => {
+    const { open } = await import('../commands/open.ts');
+    await open(config(flags));
+  });
+
+  program
+    .command('completion')
+    .description('print a script that completes commands, flags and jobs')
+    .argument('<shell>', 'bash, zsh or fish')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  eval "$(cloister completion bash)"\n  cloister completion fish | source',
+    )
+    .action(async (shell: string) => {
+      const [{ completionScript, SHELLS }, { oneOf }, { write }] = await Promise.all([
+        import('../completion.ts'),
+        import('../flag-values.ts'),
+        import('../output.ts'),
+      ]);
+      const known = SHELLS.map((name) => name.toUpperCase());
+      const index = known.indexOf(oneOf('shell', known, shell));
+      await write(process.stdout, completionScript(SHELLS[index] ?? 'bash', program));
+    });
+};
