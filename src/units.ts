@@ -61,9 +61,9 @@ const whole = (value: number): number | undefined => {
 };
 
 /** A name such as `timeoutMs`, as it is where the value carries its unit: `timeout`. */
-export type WithoutUnit<Name extends string> = Name extends `${infer Bare}${'Ms' | 'Us' | 'Bytes'}`
+export type WithoutUnit<Name extends string> = Name extends `${infer Bare}${'Ms' | 'Us' | 'Ns' | 'Bytes'}`
   ? Bare
   : Name;
 
 export const withoutUnit = <Name extends string>(name: Name): WithoutUnit<Name> =>
-  name.replace(/(?:Ms|Us|Bytes)$/, '') as WithoutUnit<Name>;
+  name.replace(/(?:Ms|Us|Ns|Bytes)$/, '') as WithoutUnit<Name>;

@@ -3,11 +3,12 @@ import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';
 import type { ServeConfig } from '../config/config.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
+import { ImageFiles } from '../runtime/image-files.ts';
 import { statePaths } from '../state/paths.ts';
 
 export interface PrepareOptions {
   /** No job runs on a tree replaced before then (milliseconds since 1970). Default: nothing is known of that. */
-  readonly unusedBefore?: number;
+  readonly unusedBeforeMs?: number;
   /** Takes the lines that tell a person what is going on. */
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
@@ -16,15 +17,15 @@ export interface PrepareOptions {
 /**
  * Sees to it that every image is unpacked, with the owners that cells have here.
  *
- * @returns the tree of each image, by its name
+ * @returns the files of each image, by its name
  * @throws ImageError
  */
 export const prepareImages = async (
   config: Pick<ServeConfig, 'stateDir' | 'imageMirror'>,
   ids: CellIds,
-  { unusedBefore, log, signal }: PrepareOptions,
-): Promise<ReadonlyMap<string, string>> => {
-  const images = new Map<string, string>();
+  { unusedBeforeMs, log, signal }: PrepareOptions,
+): Promise<ReadonlyMap<string, ImageFiles>> => {
+  const images = new Map<string, ImageFiles>();
   for (const name of IMAGE_NAMES) {
     const { root } = await ensureImage({
       name,
@@ -36,12 +37,12 @@ export const prepareImages = async (
         enter: ids.enter,
         ownersInside: { uid: 1, gid: 1, count: ids.count },
       }),
-      ...(unusedBefore === undefined ? {} : { unusedBefore }),
+      ...(unusedBeforeMs === undefined ? {} : { unusedBefore: unusedBeforeMs }),
       log,
       signal,
       ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),
     });
-    images.set(name, root);
+    images.set(name, new ImageFiles(root, ids.count));
   }
   return images;
 };

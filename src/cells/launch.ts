@@ -1,15 +1,14 @@
 import type { EnvVar, Job } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
-import { findUser } from '../runtime/image-files.ts';
+import type { ImageFiles } from '../runtime/image-files.ts';
 import { DEVICE_INODES, mountSteps } from '../runtime/mounts.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
 /** What a launch needs to know of the server. */
 export interface LaunchContext {
-  /** The image's tree. */
-  readonly tree: string;
+  readonly image: ImageFiles;
   readonly cgroup: CgroupPlan | null;
   readonly ids: JobIds;
   /** Cells can have clocks of their own here. */
@@ -34,7 +33,7 @@ const MOST_SHM = 64 * 1024 * 1024;
 export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const { spec } = job;
   const { ids } = context;
-  const user = findUser(context.tree, spec.user ?? '0', ids.count);
+  const user = context.image.findUser(spec.user ?? '0');
   if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
   const hostname = spec.hostname ?? job.id;
   const { limits } = spec;
@@ -48,7 +47,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     uids: ids.uids,
     gids: ids.gids,
     root: {
-      image: context.tree,
+      image: context.image.tree,
       owners: ids.owners,
       layerOptions: `mode=755,size=${limits.diskBytes},nr_inodes=${inodes}`,
       overlayOptions: ids.overlay,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ceilings, limitSetting, type ServeConfig } from '../config/config.ts';
-import type { CgroupLimit, CommonLimit, LimitsContext } from '../jobs/limits.ts';
-import { diskAt, diskBelow, wholeDisk } from '../runtime/cgroup/disk.ts';
-import { type Cgroups, missingController, parseCpus } from '../runtime/cgroup/index.ts';
+import type { CgroupLimit, CommonLimit, LimitsContext } from '../jobs/offer.ts';
+import { DiskError, diskAt, diskBelow, wholeDisk } from '../runtime/cgroup/disk.ts';
+import { type Cgroups, missingController, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
 
 /**
  * What limits of jobs are checked against, from what the server was told and what the machine can.
@@ -19,11 +19,22 @@ export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsCont
     capacity: config.queue,
     missing,
     cpus: () => (cgroups.jobs === null ? [] : usableCpus(cgroups.jobs)),
-    disk: (device) => {
-      if (device === undefined) return diskBelow(config.stateDir);
-      return device.startsWith('/') ? diskAt(device) : wholeDisk(device);
-    },
+    disk: (device) => findDisk(device, config.stateDir),
+    wholePages,
   };
+};
+
+const findDisk = (
+  device: string | undefined,
+  stateDir: string,
+): { readonly device: string } | { readonly problem: string } => {
+  try {
+    if (device === undefined) return { device: diskBelow(stateDir) };
+    return { device: device.startsWith('/') ? diskAt(device) : wholeDisk(device) };
+  } catch (error) {
+    if (error instanceof DiskError) return { problem: error.message };
+    throw error;
+  }
 };
 
 const KINDS = ['max', 'ceiling', 'capacity'] as const;

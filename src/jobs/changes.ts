@@ -1,13 +1,38 @@
+/** Notifies whoever waits for a change of a job. All that is known of changes comes from the events of the store. */
+
 import type { Job } from './job.ts';
+import type { JobStore } from './store.ts';
 
 type Listener = (job: Job) => void;
 
-/** Tells who listens of each change of a job. */
-export class Changes {
-  readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #general = new Set<() => void>();
+const PAGE = 100;
 
-  /** Calls `listener` with the job after each change, until the returned function is called. */
+/**
+ * One reader of the store's events for all that watch single jobs: it does not matter which part of the server, or
+ * which server, made a change.
+ */
+export class Changes {
+  readonly #store: JobStore;
+  readonly #log: (line: string) => void;
+  readonly #forget: () => void;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  /** Everything up to this event was looked at. */
+  #through: number;
+  #committed = false;
+  #reading: Promise<void> | undefined;
+
+  private constructor(store: JobStore, through: number, log: (line: string) => void) {
+    this.#store = store;
+    this.#through = through;
+    this.#log = log;
+    this.#forget = store.onCommit(() => this.#look());
+  }
+
+  static async open(store: JobStore, log: (line: string) => void): Promise<Changes> {
+    return new Changes(store, await store.lastEvent(), log);
+  }
+
+  /** Calls `listener` with the job after each change from now on, until the returned function is called. */
   listen(id: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(id) ?? new Set();
     this.#listeners.set(id, listeners.add(listener));
@@ -17,18 +42,43 @@ export class Changes {
     };
   }
 
-  /** Calls `listener` after each change of any job, until the returned function is called. */
-  listenToAll(listener: () => void): () => void {
-    // The same function given twice is two listeners.
-    const own = (): void => listener();
-    this.#general.add(own);
-    return () => {
-      this.#general.delete(own);
-    };
+  /** Settles when nothing is under way any more; then nothing is reported. */
+  async close(): Promise<void> {
+    this.#forget();
+    await this.#reading;
   }
 
-  tell(job: Job): void {
-    for (const listener of [...this.#general]) listener();
-    for (const listener of [...(this.#listeners.get(job.id) ?? [])]) listener(job);
+  #look(): void {
+    this.#committed = true;
+    this.#reading ??= this.#read()
+      .catch((error: unknown) => this.#log(`reading the events of jobs: ${String(error)}`))
+      .finally(() => {
+        this.#reading = undefined;
+      });
+  }
+
+  async #read(): Promise<void> {
+    while (this.#committed) {
+      this.#committed = false;
+      if (this.#listeners.size === 0) await this.#skip();
+      else await this.#publish();
+    }
+  }
+
+  /** Nobody waits: only the place is kept, unless somebody has come meanwhile, to whom what is new may matter. */
+  async #skip(): Promise<void> {
+    const last = await this.#store.lastEvent();
+    if (this.#listeners.size === 0) this.#through = last;
+    else this.#committed = true;
+  }
+
+  async #publish(): Promise<void> {
+    for (let more = true; more; ) {
+      const page = await this.#store.events({ after: this.#through, limit: PAGE, filter: {} });
+      this.#through = page.through;
+      more = page.more;
+      for (const { job } of page.events)
+        for (const listener of [...(this.#listeners.get(job.id) ?? [])]) listener(job);
+    }
   }
 }

@@ -1,5 +1,4 @@
 import { Bell, pull } from '../async/pull.ts';
-import type { Changes } from './changes.ts';
 import type { JobEvent, JobFilter, JobStore } from './store.ts';
 
 const PAGE = 100;
@@ -10,23 +9,29 @@ const PAGE = 100;
  */
 export const followEvents = (
   store: JobStore,
-  changes: Changes,
   after: number,
   filter: JobFilter,
+  release: () => void,
 ): AsyncIterableIterator<JobEvent> => {
   const bell = new Bell();
-  const forget = changes.listenToAll(() => bell.ring());
+  const forget = store.onCommit(() => bell.ring());
   const waiting: JobEvent[] = [];
   let through = after;
-  return pull<JobEvent>(async (signal) => {
-    for (;;) {
-      const next = waiting.shift();
-      if (next !== undefined) return { done: false, value: next };
-      const seen = bell.rings;
-      const page = await store.events({ after: through, limit: PAGE, filter });
-      waiting.push(...page.events);
-      through = page.through;
-      if (waiting.length === 0 && !page.more) await bell.wait(seen, signal);
-    }
-  }, forget);
+  return pull<JobEvent>(
+    async (signal) => {
+      for (;;) {
+        const next = waiting.shift();
+        if (next !== undefined) return { done: false, value: next };
+        const seen = bell.rings;
+        const page = await store.events({ after: through, limit: PAGE, filter });
+        waiting.push(...page.events);
+        through = page.through;
+        if (waiting.length === 0 && !page.more) await bell.wait(seen, signal);
+      }
+    },
+    () => {
+      forget();
+      release();
+    },
+  );
 };

@@ -1,13 +1,8 @@
-import type { JobFolders } from '../cells/folders.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
-import { followLog, type LogSource } from '../runtime/log/follow.ts';
-import type { LogPage } from '../runtime/log/page.ts';
-import type { Start } from '../runtime/log/position.ts';
-import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
-import { LONGEST_TEXT, searchLog } from '../runtime/log/search.ts';
-import { ControlError } from '../runtime/protocol/control.ts';
-import { type Isolation, parseIsolation } from '../runtime/protocol/isolation.ts';
+import { LONGEST_TEXT, type LogBatch, type LogStart } from '../runtime/log/page.ts';
 import { signalNumber } from '../signals.ts';
+import { withoutUnit } from '../units.ts';
+import { CellRefusal, type Cells, type Isolation } from './cells.ts';
 import type { Changes } from './changes.ts';
 import {
   badInput,
@@ -27,7 +22,7 @@ import { isFinal, type Job, type Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
-import { checkRequest, type RequestContext } from './request.ts';
+import { checkRequest } from './request.ts';
 import { requestKey } from './request-key.ts';
 import {
   DEFAULT_PAGE_BYTES,
@@ -36,7 +31,6 @@ import {
   LARGEST_PAGE_BYTES,
   type LogFollowRequest,
   type LogPageRequest,
-  type LogStart,
   type ServerInfo,
   type SubmitRequest,
 } from './service.ts';
@@ -55,15 +49,12 @@ import { nextChange, watchJob } from './watch.ts';
 
 export interface JobsOptions {
   readonly store: JobStore;
-  readonly folders: JobFolders;
+  readonly cells: Cells;
   readonly supervision: Supervision;
   readonly readers: LogReaders;
   readonly removal: Removal;
   readonly changes: Changes;
-  readonly request: RequestContext;
-  /** What a running job consumes at this moment. */
-  readonly liveUsage: (id: string) => Promise<Usage | null>;
-  readonly info: Omit<ServerInfo, 'jobs' | 'images'>;
+  readonly version: string;
 }
 
 /** Bytes that must be free for a job to be accepted: its row, its folder and a few changes of others. */
@@ -77,6 +68,7 @@ const MOST_INTERVAL_MS = 3_600_000;
 /** The job service: what clients may do, each in a few lines, on the store and the supervision. */
 export class Jobs implements JobService {
   readonly #options: JobsOptions;
+  readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
 
   constructor(options: JobsOptions) {
@@ -89,7 +81,7 @@ export class Jobs implements JobService {
     malformed: readonly ClientError[] = [],
   ): Promise<Job> {
     const { spec, key } = checkAll({
-      spec: () => checkRequest(request, this.#options.request, malformed),
+      spec: () => checkRequest(request, this.#options.cells.request, malformed),
       key: () => requestKey(request),
     });
     const job: Job = {
@@ -101,15 +93,14 @@ export class Jobs implements JobService {
       pinned: false,
       state: { status: 'QUEUED' },
     };
-    const { store, supervision, changes, folders } = this.#options;
+    const { store, supervision, cells } = this.#options;
     // Of what is accepted on the last bytes the end could not be told.
-    if (folders.free() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
+    if (cells.freeBytes() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
     const giveBack = supervision.reserve();
     try {
       const insertion = await stored(store.insert(job, key));
       switch (insertion.kind) {
         case 'inserted':
-          changes.tell(job);
           supervision.submit(job);
           return job;
         case 'repeated':
@@ -228,7 +219,7 @@ export class Jobs implements JobService {
       case 'LOST':
         return null;
       case 'RUNNING':
-        return this.#options.liveUsage(job.id);
+        return this.#options.cells.usage(job.id);
       default:
         return job.state.usage;
     }
@@ -243,22 +234,19 @@ export class Jobs implements JobService {
       throw badInput('interval', `from ${LEAST_INTERVAL_MS} to ${MOST_INTERVAL_MS} milliseconds`, intervalMs);
     const { changes } = this.#options;
     const find = () => this.#find(identity, id, 'jobId');
-    return this.#keep(
-      await followUsage({ changes, id, find, usage: (job) => this.usage(job), intervalMs }),
-      () => {},
-    );
+    const usage = (job: Job) => this.usage(job);
+    return this.#keep((release) => followUsage({ changes, id, find, usage, intervalMs, release }));
   }
 
-  async isolation({ id }: Job): Promise<Isolation | null> {
-    const data = this.#options.folders.isolation(id);
-    return (data === undefined ? undefined : parseIsolation(data)) ?? null;
+  isolation({ id }: Job): Promise<Isolation | null> {
+    return this.#options.cells.isolation(id);
   }
 
   queuePlace(job: Job): QueuePlace | undefined {
     return this.#options.supervision.place(job.id);
   }
 
-  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
+  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {
     const job = await this.#find(identity, id, 'jobId');
     const { grep } = request;
     const { start, first } = checkAll({
@@ -266,13 +254,10 @@ export class Jobs implements JobService {
       first: () => checkMaxBytes(request),
       grep: () => grep !== undefined && checkText(grep),
     });
-    const bounds = { ...start, first, closed: isFinal(job.state) };
-    const path = this.#options.folders.log(id);
+    const read = { ...start, mostBytes: first, closed: isFinal(job.state) };
     const leave = this.#options.readers.enter(id);
     try {
-      return await named(() =>
-        grep === undefined ? readLogPage(path, bounds) : searchLog(path, { ...bounds, text: grep }),
-      );
+      return await named(this.#options.cells.readLog(id, grep === undefined ? read : { ...read, grep }));
     } finally {
       leave();
     }
@@ -282,10 +267,9 @@ export class Jobs implements JobService {
     identity: Identity,
     id: string,
     request: LogFollowRequest,
-  ): Promise<AsyncIterableIterator<LogPage>> {
+  ): Promise<AsyncIterableIterator<LogBatch>> {
     const start = checkStart(request);
-    const { changes, folders } = this.#options;
-    const path = folders.log(id);
+    const { changes, cells } = this.#options;
     let closed = false;
     const leave = this.#options.readers.enter(id);
     // From here on: the end cannot fall between the look-up and the first page.
@@ -299,41 +283,54 @@ export class Jobs implements JobService {
     try {
       const job = await this.#find(identity, id, 'jobId');
       closed ||= isFinal(job.state);
-      await named(async () => request.after !== undefined && checkCursor(path, request.after));
+      if (request.after !== undefined) await named(cells.checkCursor(id, request.after));
     } catch (error) {
       forget();
       throw error;
     }
-    const source: LogSource = {
-      path,
-      closed: () => closed,
-      onChange: (listener) => changes.listen(id, listener),
-    };
-    return this.#keep(followLog(source, { ...start, follow: request.follow }), forget);
+    return this.#keep((release) =>
+      cells.followLog(id, {
+        ...start,
+        follow: request.follow,
+        closed: () => closed,
+        onClosed: (listener) => changes.listen(id, listener),
+        release: () => {
+          forget();
+          release();
+        },
+      }),
+    );
   }
 
   async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {
     const { changes } = this.#options;
-    return this.#keep(await watchJob(changes, id, () => this.#find(identity, id, 'jobId')), () => {});
+    const find = () => this.#find(identity, id, 'jobId');
+    return this.#keep((release) => watchJob(changes, id, find, release));
   }
 
   async events(
     _identity: Identity,
     { after, filter }: { readonly after?: string; readonly filter: JobFilter },
   ): Promise<AsyncIterableIterator<JobEvent>> {
-    const { store, changes } = this.#options;
+    const { store } = this.#options;
     const last = await store.lastEvent();
     const from = after === undefined ? last : eventNumber(after, last);
-    return this.#keep(followEvents(store, changes, from, filter), () => {});
+    return this.#keep((release) => followEvents(store, from, filter, release));
   }
 
   async info(): Promise<ServerInfo> {
-    const { store, info, request } = this.#options;
+    const { store, cells, version } = this.#options;
     const [queued, running] = await Promise.all([
       store.count({ status: ['QUEUED'] }),
       store.count({ status: ['RUNNING'] }),
     ]);
-    return { ...info, images: request.imageNames, jobs: { queued, running } };
+    return {
+      version,
+      startedAt: this.#startedAt,
+      cgroup: cells.cgroup,
+      images: cells.request.imageNames,
+      jobs: { queued, running },
+    };
   }
 
   async complete(): Promise<void> {
@@ -345,31 +342,13 @@ export class Jobs implements JobService {
     await this.#options.supervision.close();
   }
 
-  /** Remembers an iterator until it has ended, so that closing the service ends it; then calls `release`. */
-  #keep<T>(iterator: AsyncIterableIterator<T>, release: () => void): AsyncIterableIterator<T> {
-    const forget = (): void => {
-      this.#open.delete(kept);
-      release();
-    };
-    const kept: AsyncIterableIterator<T> = {
-      async next() {
-        try {
-          const result = await iterator.next();
-          if (result.done === true) forget();
-          return result;
-        } catch (error) {
-          forget();
-          throw error;
-        }
-      },
-      async return(value?: unknown) {
-        forget();
-        return (await iterator.return?.(value)) ?? { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => kept,
-    };
-    this.#open.add(kept);
-    return kept;
+  /** Remembers an iterator until it calls `release`, so that closing the service ends it. */
+  async #keep<T>(
+    open: (release: () => void) => AsyncIterableIterator<T> | Promise<AsyncIterableIterator<T>>,
+  ): Promise<AsyncIterableIterator<T>> {
+    const iterator = await open(() => this.#open.delete(iterator));
+    this.#open.add(iterator);
+    return iterator;
   }
 
   async #find(_identity: Identity, id: string, field: string): Promise<Job> {
@@ -392,7 +371,7 @@ const asked = async (request: Promise<void>): Promise<void> => {
   try {
     await request;
   } catch (error) {
-    throw error instanceof ControlError
+    throw error instanceof CellRefusal
       ? unavailable(`the supervisor of the job did not carry out the request: ${error.message}`)
       : error;
   }
@@ -405,19 +384,24 @@ const eventNumber = (cursor: string, last: number): number => {
   return number;
 };
 
-const STARTS = ['after', 'tail', 'since', 'offset'] as const;
+const STARTS = ['after', 'tail', 'sinceNs', 'offset'] as const;
 
 /** @throws ClientError for more than one way to begin, or an impossible one */
-const checkStart = (request: LogStart): Start => {
+const checkStart = (request: LogStart): LogStart => {
   const [, second] = STARTS.filter((name) => request[name] !== undefined);
-  if (second !== undefined) throw badInput(second, `only one of ${STARTS.join(', ')}`, 'another one as well');
-  const { after, tail, since, offset, stream } = request;
+  if (second !== undefined)
+    throw badInput(
+      withoutUnit(second),
+      `only one of ${STARTS.map(withoutUnit).join(', ')}`,
+      'another one as well',
+    );
+  const { after, tail, sinceNs, offset, stream } = request;
   if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL))
     throw badInput('tail', `from 0 to ${MOST_TAIL} lines`, tail);
   return {
     ...(after !== undefined && { after }),
     ...(tail !== undefined && { tail }),
-    ...(since !== undefined && { since: BigInt(since.getTime()) * 1_000_000n }),
+    ...(sinceNs !== undefined && { sinceNs }),
     ...(offset !== undefined && { offset }),
     ...(stream !== undefined && { stream }),
   };
@@ -444,9 +428,9 @@ const checkText = (text: string): void => {
 };
 
 /** A cursor that a client made up is the client's mistake. */
-const named = async <T>(read: () => Promise<T>): Promise<T> => {
+const named = async <T>(read: Promise<T>): Promise<T> => {
   try {
-    return await read();
+    return await read;
   } catch (error) {
     if (error instanceof CursorError) throw badInput('after', error.expected, error.cursor);
     throw error;

@@ -1,43 +1,11 @@
 /** Checks the limits that a job asks for against what this server gives. */
-import { DiskError } from '../runtime/cgroup/disk.ts';
-import { type CgroupLimits, formatCpus, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
+import { formatCpus, parseCpus } from '../runtime/cgroup/cpu-list.ts';
 import { withoutUnit } from '../units.ts';
 import { badInput, ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { IoLimit, Limits } from './job.ts';
+import type { CgroupLimit, CommonLimit, LimitsContext } from './offer.ts';
 import type { IoLimitRequest, LimitsRequest } from './service.ts';
-
-/** Limits that a server has a default for and may have a maximum for. */
-export type CommonLimit =
-  | 'cpus'
-  | 'memoryBytes'
-  | 'swapBytes'
-  | 'pids'
-  | 'diskBytes'
-  | 'timeoutMs'
-  | 'outputBytes';
-
-/** A limit that is enforced by cgroups. */
-export type CgroupLimit = keyof CgroupLimits | 'cpuTimeMs';
-
-/** What the limits of a request are checked against. */
-export interface LimitsContext {
-  readonly defaults: Readonly<Record<CommonLimit, number>>;
-  /** What no job may exceed; `null`: whatever it asks for. */
-  readonly maxima: Readonly<Record<CommonLimit, number | null>>;
-  /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
-  readonly capacity: { readonly memoryBytes: number | null; readonly cpus: number | null };
-  /** Why this host cannot enforce a limit, with the remedy; `undefined` when it can. */
-  missing(limit: CgroupLimit): string | undefined;
-  /** The numbers of the CPUs that jobs may run on. */
-  cpus(): readonly number[];
-  /**
-   * The whole disk of a device, by default of that which holds the state folder, as `major:minor`.
-   *
-   * @throws DiskError when there is none
-   */
-  disk(device: string | undefined): string;
-}
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -98,6 +66,9 @@ export const checkLimits = (
   const wanted = (name: Extract<keyof typeof RANGES, CgroupLimit>): number | null =>
     enforced(name, asked[name], context) ? (ranges[name]() ?? null) : null;
   const { io = [] } = asked;
+  // What is reported is what is in force.
+  const inPages = (bytes: number | null): number | null =>
+    bytes === null ? null : context.wholePages(bytes);
   const memory = once(() => inPages(bounded('memoryBytes')));
   const cpus = once(() => bounded('cpus'));
   const { limits } = checkAll({
@@ -220,14 +191,11 @@ const checkDevice = (name: string, device: string | undefined, context: LimitsCo
   const form = 'a disk by its path, such as "/dev/sda", or by its number, such as "8:0"';
   if (device !== undefined && !/^(?:\d{1,9}:\d{1,9}|(?:\/dev(?:\/(?!\.)[\w.:+-]+)+))$/.test(device))
     throw badInput(name, form, device);
-  try {
-    return context.disk(device);
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
-    // The default disk cannot be determined: that is not the caller's mistake.
-    if (device === undefined) throw limitUnavailable(name, `${error.message}: specify a disk`);
-    throw badInput(name, form, device);
-  }
+  const disk = context.disk(device);
+  if ('device' in disk) return disk.device;
+  // The default disk cannot be determined: that is not the caller's mistake.
+  if (device === undefined) throw limitUnavailable(name, `${disk.problem}: specify a disk`);
+  throw badInput(name, form, device);
 };
 
 const atMostMemory = (memoryHigh: number | null, memory: () => number | null): number | null => {
@@ -248,6 +216,3 @@ const withinCapacity = (
     throw badInput(field(name), `at most ${most}, the capacity of this server for all jobs together`, value);
   return value;
 };
-
-/** What is reported is what holds. */
-const inPages = (bytes: number | null): number | null => (bytes === null ? null : wholePages(bytes));

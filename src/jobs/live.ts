@@ -1,9 +1,9 @@
-import type { Control } from '../runtime/protocol/control.ts';
+import type { CellConnection } from './cells.ts';
 
 /** A job that has not ended, as this server holds it. */
 export class LiveJob {
   readonly id: string;
-  #control: Control | undefined;
+  #connection: CellConnection | undefined;
   #stop: number | undefined;
   #steps: Promise<void> = Promise.resolve();
 
@@ -12,21 +12,21 @@ export class LiveJob {
   }
 
   /** Takes the connection to its supervisor. A stop that was asked for before is passed on. */
-  attach(control: Control): void {
-    this.#control?.close();
-    this.#control = control;
-    if (this.#stop !== undefined) pass(control.stop(this.#stop));
+  attach(connection: CellConnection): void {
+    this.#connection?.close();
+    this.#connection = connection;
+    if (this.#stop !== undefined) pass(connection.stop(this.#stop));
   }
 
   /** The connection to its supervisor, while there is one. */
-  get control(): Control | undefined {
-    return this.#control;
+  get connection(): CellConnection | undefined {
+    return this.#connection;
   }
 
   /** Stops it, now or as soon as its supervisor can be reached. */
   stop(gracePeriodMs: number): void {
     this.#stop = Math.min(gracePeriodMs, this.#stop ?? gracePeriodMs);
-    if (this.#control !== undefined) pass(this.#control.stop(gracePeriodMs));
+    if (this.#connection !== undefined) pass(this.#connection.stop(gracePeriodMs));
   }
 
   /** Does one thing after the other: what a supervisor told first is written first. */
@@ -38,8 +38,8 @@ export class LiveJob {
 
   /** Lets go of the connection. */
   detach(): void {
-    this.#control?.close();
-    this.#control = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
   /** Lets go of the connection, and settles when nothing is under way any more. The job goes on. */

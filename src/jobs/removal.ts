@@ -1,10 +1,10 @@
-import type { JobFolders } from '../cells/folders.ts';
+import type { Cells } from './cells.ts';
 import type { LogReaders } from './readers.ts';
 import type { JobStore } from './store.ts';
 
 export interface RemovalOptions {
   readonly store: JobStore;
-  readonly folders: JobFolders;
+  readonly cells: Pick<Cells, 'remove'>;
   readonly readers: LogReaders;
   readonly log: (line: string) => void;
 }
@@ -48,11 +48,11 @@ export class Removal {
   }
 
   async #removeFolder(id: string): Promise<void> {
-    const { readers, folders, store } = this.#options;
+    const { readers, cells, store } = this.#options;
     await readers.none(id);
     // The next server finds the note.
     if (this.#closed) return;
-    await folders.remove(id);
+    await cells.remove(id);
     await store.removed([id]);
   }
 

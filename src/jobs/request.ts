@@ -1,21 +1,11 @@
 /** Checks a submission, and makes the specification of the job from it. */
-import { findUser, isFolder, userForm } from '../runtime/image-files.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from './job.ts';
-import { checkLimits, type LimitsContext } from './limits.ts';
+import { checkLimits } from './limits.ts';
+import type { Image, RequestContext } from './offer.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
 import type { SubmitRequest } from './service.ts';
-
-/** What a request is checked against. */
-export interface RequestContext {
-  /** The tree of an image, or `undefined` when there is none of that name. */
-  image(name: string): string | undefined;
-  readonly imageNames: readonly string[];
-  readonly limits: LimitsContext;
-  /** How many ids cells have, and what would give them more, where there is such a thing. */
-  readonly ids: { readonly count: number; readonly remedy?: string | undefined };
-}
 
 export const DEFAULT_IMAGE = 'alpine';
 
@@ -53,7 +43,7 @@ export const checkRequest = (
   const command = once(() => checkCommand(request));
   const env = once(() => checkEnv(request.env ?? []));
   const image = once(() => checkImage(request.image, context));
-  const user = once(() => checkUser(image().tree, request.user, context.ids));
+  const user = once(() => checkUser(image().files, request.user, context));
   const { fields } = checkAll({
     malformed: () => throwTogether(malformed),
     fields: () =>
@@ -63,10 +53,10 @@ export const checkRequest = (
         env,
         total: () => checkTotal(command(), env()),
         name: () => checkText('input.name', request.name, LONGEST_NAME),
-        workdir: () => checkWorkdir(image().tree, request.workdir),
+        workdir: () => checkWorkdir(image().files, request.workdir),
         user,
         hostname: () => checkHostname(request.hostname),
-        capabilities: () => checkCapabilities(request.capabilities, image().tree, user(), context.ids),
+        capabilities: () => checkCapabilities(request.capabilities, image().files, user()),
         limits: () => checkLimits(request.limits ?? {}, context.limits, malformed),
         labels: () => checkLabels(request.labels ?? []),
         priority: () => checkPriority(request.priority),
@@ -87,10 +77,10 @@ export const checkRequest = (
 const checkImage = (
   name = DEFAULT_IMAGE,
   context: RequestContext,
-): { readonly name: string; readonly tree: string } => {
-  const tree = context.image(name);
-  if (tree === undefined) throw badInput('input.image', `one of ${context.imageNames.join(', ')}`, name);
-  return { name, tree };
+): { readonly name: string; readonly files: Image } => {
+  const files = context.image(name);
+  if (files === undefined) throw badInput('input.image', `one of ${context.imageNames.join(', ')}`, name);
+  return { name, files };
 };
 
 /** Before anything looks at each of them. */
@@ -165,33 +155,32 @@ const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
   return env;
 };
 
-const checkWorkdir = (tree: string, workdir: string | undefined): string | null => {
+const checkWorkdir = (image: Image, workdir: string | undefined): string | null => {
   if (workdir === undefined) return null;
   refuseNul('input.workdir', workdir);
   const bytes = Buffer.byteLength(workdir);
   if (bytes > LONGEST_PATH)
     throw badInput('input.workdir', `at most ${LONGEST_PATH} bytes`, `${bytes} bytes`);
   if (!workdir.startsWith('/')) throw badInput('input.workdir', 'an absolute path', workdir);
-  if (!isFolder(tree, workdir)) throw badInput('input.workdir', 'a folder that exists in the image', workdir);
+  if (!image.isFolder(workdir)) throw badInput('input.workdir', 'a folder that exists in the image', workdir);
   return workdir;
 };
 
-const checkUser = (tree: string, user: string | undefined, ids: RequestContext['ids']): string | null => {
+const checkUser = (image: Image, user: string | undefined, { idsRemedy }: RequestContext): string | null => {
   if (user === undefined) return null;
   refuseNul('input.user', user);
-  if (findUser(tree, user, ids.count) !== undefined) return user;
-  const more = ids.remedy === undefined ? '' : ` (for more ids: ${ids.remedy})`;
-  throw badInput('input.user', `${userForm(ids.count)}${more}`, user);
+  if (image.findUser(user) !== undefined) return user;
+  const more = idsRemedy === undefined ? '' : ` (for more ids: ${idsRemedy})`;
+  throw badInput('input.user', `${image.userForm}${more}`, user);
 };
 
 /** Capabilities go with root: for another user the profile would mean nothing, which is not what was asked for. */
 const checkCapabilities = (
   profile: CapabilityProfile = 'NONE',
-  tree: string,
+  image: Image,
   user: string | null,
-  ids: RequestContext['ids'],
 ): CapabilityProfile => {
-  if (profile !== 'NONE' && user !== null && findUser(tree, user, ids.count)?.uid !== 0)
+  if (profile !== 'NONE' && user !== null && image.findUser(user)?.uid !== 0)
     throw badInput(
       'input.capabilities',
       'NONE for a user other than root of the cell',

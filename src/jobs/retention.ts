@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { JobFolders } from '../cells/folders.ts';
+import type { Cells } from './cells.ts';
 import type { Removal } from './removal.ts';
 import type { Finished, JobStore } from './store.ts';
 
@@ -17,7 +17,7 @@ export interface RetentionSettings {
 export interface RetentionOptions {
   readonly settings: RetentionSettings;
   readonly store: JobStore;
-  readonly folders: JobFolders;
+  readonly cells: Pick<Cells, 'compressLog'>;
   readonly removal: Removal;
   readonly log: (line: string) => void;
   /** Milliseconds between two looks. */
@@ -84,18 +84,13 @@ export class Retention {
   }
 
   async #pack(): Promise<void> {
-    const { store, folders, settings, log, now = Date.now } = this.#options;
+    const { store, cells, settings, now = Date.now } = this.#options;
     if (settings.packAfterMs === null) return;
     while (!this.#closed) {
       const ids = await store.toPack(new Date(now() - settings.packAfterMs), STEP);
       for (const id of ids) {
         if (this.#closed) return;
-        try {
-          await folders.pack(id);
-        } catch (error) {
-          log(`job ${id}: its log could not be compressed: ${error}`);
-        }
-        await store.setDisk(id, { bytes: folders.size(id), packed: true });
+        await store.setDisk(id, { bytes: await cells.compressLog(id), packed: true });
       }
       if (ids.length === 0) return;
     }

@@ -1,5 +1,5 @@
-import type { LogPage, LogStream } from '../runtime/log/page.ts';
-import type { Isolation } from '../runtime/protocol/isolation.ts';
+import type { LogBatch, LogStart } from '../runtime/log/page.ts';
+import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
 import type { CapabilityProfile, EnvVar, Job, Label, NetworkMode, OutputPolicy, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
@@ -71,19 +71,6 @@ export interface SubmitRequest {
   readonly startAfter?: Date;
   /** What happens when the command fails: further attempts, each a job of its own. */
   readonly retries?: { readonly limit: number; readonly backoffMs?: number };
-}
-
-/** Where reading a log begins: at its beginning, or at the one of these that is given. */
-export interface LogStart {
-  /** Behind this cursor. */
-  readonly after?: string;
-  /** At the last so many lines. */
-  readonly tail?: number;
-  /** At the first output of this time or later. */
-  readonly since?: Date;
-  /** At this byte of the output, counted from 0; of `stream`, if one is given. */
-  readonly offset?: number;
-  readonly stream?: LogStream;
 }
 
 /** Bytes of output that a page of log holds at most: unless asked otherwise, and in any case. */
@@ -168,13 +155,13 @@ export interface JobService {
   isolation(job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */
   queuePlace(job: Job): QueuePlace | undefined;
-  readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage>;
+  readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch>;
   /** Pulled: the next page is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(
     identity: Identity,
     id: string,
     request: LogFollowRequest,
-  ): Promise<AsyncIterableIterator<LogPage>>;
+  ): Promise<AsyncIterableIterator<LogBatch>>;
   /** The job as it is now, then after each change; completes when it has ended. `return()` as above. */
   watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>>;
   /**

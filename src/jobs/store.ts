@@ -157,6 +157,11 @@ export interface JobStore {
   removed(ids: readonly string[]): Promise<void>;
   /** Events in their order. Looks at a bounded number of them, so a page may be empty and yet have more behind it. */
   events(request: EventRequest): Promise<EventPage>;
+  /**
+   * Calls a listener after each commit that may have made events, whichever server made it, until the returned function
+   * is called. What it says is only that it is time to look.
+   */
+  onCommit(listener: () => void): () => void;
   /** The number of the last event; 0 when there is none. */
   lastEvent(): Promise<number>;
   close(): Promise<void>;

@@ -1,42 +1,13 @@
-import { readdirSync } from 'node:fs';
-import { type PathWatch, watchPath } from '../async/watch-path.ts';
-import type { JobFolders } from '../cells/folders.ts';
-import { outcome } from '../cells/outcome.ts';
-import { Control, ControlError } from '../runtime/protocol/control.ts';
-import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
-import { SpawnError, type Spawner } from '../runtime/protocol/spawner.ts';
-import type { Changes } from './changes.ts';
-import type { Job, JobState, JobStatus, Usage } from './job.ts';
+import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
+import type { FinalState, Job, JobState, JobStatus } from './job.ts';
 import { LiveJob } from './live.ts';
 import { Queue, type QueueOptions, type QueuePlace } from './queue.ts';
 import { nextAttempt } from './retry.ts';
 import { type JobStore, StoreFullError } from './store.ts';
 
-/** What supervision needs of the host's cgroups. */
-export interface CellRemains {
-  /** What the files of a cgroup, as an exit record quotes them, say of consumption. */
-  usage(files: ReadonlyMap<string, string>): Usage | null;
-  /** Kills and removes what is left of a job's cgroup, if anything is. */
-  remove(id: string): Promise<void>;
-}
-
-/** What supervision tells of who runs, where jobs have ids of their own. */
-export interface JobIdsKeeper {
-  /** A job runs already: the ids in its plan are its own. */
-  adopt(id: string): void;
-  /** A job has ended. */
-  release(id: string): void;
-}
-
 export interface SupervisionOptions {
   readonly store: JobStore;
-  readonly folders: JobFolders;
-  readonly spawner: Spawner;
-  readonly changes: Changes;
-  readonly remains: CellRemains;
-  readonly ids: JobIdsKeeper;
-  /** The launch plan of a job, and what it reads. */
-  readonly plan: (job: Job) => Buffer;
+  readonly cells: Cells;
   readonly log: (line: string) => void;
   readonly queue: Omit<QueueOptions, 'start'>;
 }
@@ -55,21 +26,19 @@ const AGAIN_MS = 1000;
 export class Supervision {
   readonly #options: SupervisionOptions;
   readonly #live = new Map<string, LiveJob>();
-  readonly #exits: PathWatch;
+  readonly #forgetEnds: () => void;
   readonly #queue: Queue;
   #closed = false;
 
   constructor(options: SupervisionOptions) {
     this.#options = options;
-    this.#queue = new Queue({ ...options.queue, start: (job) => this.#start(job) });
-    const { exits } = options.folders;
-    this.#exits = watchPath(exits, {
-      change: (_event, name) => {
-        for (const id of name === null ? readdirSync(exits) : [name])
-          if (this.#live.has(id)) this.#guard(id, () => this.#take(id));
-      },
-      error: (error) => options.log(`watching ${exits}: ${error.message}`),
+    const { cells, queue } = options;
+    this.#queue = new Queue({
+      ...queue,
+      maxRunning: Math.min(queue.maxRunning, cells.mostCells),
+      start: (job) => this.#start(job),
     });
+    this.#forgetEnds = cells.onEnd((id) => this.#guard(id, () => this.#collect(id)));
   }
 
   /**
@@ -95,21 +64,20 @@ export class Supervision {
 
   #start(job: Job): void {
     this.#guard(job.id, async () => {
-      const { folders, spawner, plan } = this.#options;
+      const { cells, log } = this.#options;
       try {
-        folders.create(job.id, plan(job), job.spec.stdin);
-        await spawner.start(job.id);
+        await cells.start(job);
       } catch (error) {
         if (this.#closed) return;
+        const expected = error instanceof StartFailure;
         // The job may have a supervisor all the same: of an attempt whose answer was lost, or one that was killed.
-        if (error instanceof SpawnError && !folders.fence(job.id)) return this.#attach(job.id);
-        const why = error instanceof SpawnError ? error.message : reason(error);
+        if (expected && !(await cells.fence(job.id))) return this.#attach(job.id);
         await this.#end(job.id, ['QUEUED'], {
           status: 'FAILED',
           finishedAt: new Date(),
-          error: `the job could not be started: ${why}`,
+          error: `the job could not be started: ${reason(error)}`,
         });
-        if (!(error instanceof SpawnError)) this.#options.log(`job ${job.id}: ${stack(error)}`);
+        if (!expected) log(`job ${job.id}: ${stack(error)}`);
         return;
       }
       this.#attach(job.id);
@@ -126,15 +94,15 @@ export class Supervision {
   }
 
   /**
-   * Asks for a job that runs to be paused; `Changes` tells when it is.
+   * Asks for a job that runs to be paused; its state says when it is.
    *
-   * @throws ControlError when it cannot be, as for `resume` and `signal`
+   * @throws CellRefusal when it cannot be, as for `resume` and `signal`
    */
   pause(id: string): Promise<void> {
     return this.#supervisor(id).pause();
   }
 
-  /** Asks for a job that is paused to go on; `Changes` tells when it does. */
+  /** Asks for a job that is paused to go on; its state says when it does. */
   resume(id: string): Promise<void> {
     return this.#supervisor(id).resume();
   }
@@ -144,35 +112,28 @@ export class Supervision {
     return this.#supervisor(id).signal(number);
   }
 
-  #supervisor(id: string): Control {
-    const control = this.#live.get(id)?.control;
-    if (control === undefined) throw new ControlError('the job is not running');
-    return control;
+  #supervisor(id: string): CellConnection {
+    const connection = this.#live.get(id)?.connection;
+    if (connection === undefined) throw new CellRefusal('the job is not running');
+    return connection;
   }
 
-  /** Whether a job has not ended. */
-  holds(id: string): boolean {
-    return this.#live.has(id);
-  }
-
-  /** Takes up every job that an earlier server left without an end. */
+  /** Recovers every job that an earlier server left without an end. */
   async recover(): Promise<void> {
-    const { store, folders } = this.#options;
-    folders.sweep();
-    const open = await store.inStatus(['QUEUED', 'RUNNING']);
+    const { store, cells } = this.#options;
     const waiting: Job[] = [];
-    for (const job of open) if (!(await this.#takeUp(this.#track(job.id), job))) waiting.push(job);
+    for (const job of await store.inStatus(['QUEUED', 'RUNNING']))
+      if (!(await this.#takeOver(this.#track(job.id), job))) waiting.push(job);
     // Only now: what runs takes its places first.
     for (const job of waiting) this.#queue.add(job);
-    // Records of jobs whose end is known: the server died between the commit and the removal.
-    for (const id of readdirSync(folders.exits)) if (!this.#live.has(id)) folders.removeExit(id);
+    await cells.sweep((id) => this.#live.has(id));
   }
 
   /** Lets go of everything. Running jobs go on. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.close();
-    this.#exits.close();
+    this.#forgetEnds();
     await Promise.all([...this.#live.values()].map((live) => live.release()));
   }
 
@@ -190,34 +151,28 @@ export class Supervision {
       .catch((error: unknown) => this.#options.log(`job ${id}: ${stack(error)}`));
   }
 
-  /** Takes up what became of a job; false when it has yet to be started. */
-  async #takeUp(live: LiveJob, job: Job): Promise<boolean> {
-    const { folders } = this.#options;
-    const { id } = job;
-    await live.inTurn(() => this.#take(id));
-    if (!this.#live.has(id)) return true;
-    if (job.state.status === 'RUNNING' || (folders.exists(id) && !folders.fence(id))) {
-      this.#queue.occupy(job);
-      this.#options.ids.adopt(id);
-      this.#attach(id);
-      return true;
-    }
-    if (folders.exists(id)) folders.discard(id);
-    return false;
+  /** Finds out what became of a job; false when it has yet to be started. */
+  async #takeOver(live: LiveJob, job: Job): Promise<boolean> {
+    await live.inTurn(() => this.#collect(job.id));
+    if (!this.#live.has(job.id)) return true;
+    if (!(await this.#options.cells.takeOver(job))) return false;
+    this.#queue.occupy(job);
+    this.#attach(job.id);
+    return true;
   }
 
   #attach(id: string): void {
     const live = this.#live.get(id);
     if (this.#closed || live === undefined) return;
     try {
-      live.attach(this.#connect(id));
+      live.attach(this.#options.cells.attach(id, this.#eventsOf(id)));
     } catch (error) {
       this.#attachAgain(id, error);
     }
   }
 
-  #connect(id: string): Control {
-    return new Control(this.#options.folders.path(id), {
+  #eventsOf(id: string): CellEvents {
+    return {
       running: (startedAt, pausedAt) =>
         this.#guard(id, async () => {
           const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
@@ -227,7 +182,7 @@ export class Supervision {
       paused: (since) => this.#guard(id, () => this.#notePause(id, since)),
       resumed: () => this.#guard(id, () => this.#notePause(id, null)),
       ended: () => this.#guard(id, () => this.#afterSupervisor(id)),
-    });
+    };
   }
 
   async #notePause(id: string, since: Date | null): Promise<void> {
@@ -236,7 +191,7 @@ export class Supervision {
     await this.#change(id, ['RUNNING'], running(state.startedAt, since));
   }
 
-  /** What fails for want of descriptors or memory, or because a supervisor cannot be reached, is done again later. */
+  /** What fails for lack of descriptors or memory, or because a supervisor cannot be reached, is done again later. */
   async #afterSupervisor(id: string): Promise<void> {
     try {
       await this.#findEnd(id);
@@ -253,28 +208,27 @@ export class Supervision {
 
   /** The connection to the supervisor ended or never came about: its record is there, or it is lost. */
   async #findEnd(id: string): Promise<void> {
-    const { spawner, remains } = this.#options;
+    const { store, cells } = this.#options;
     for (let waited = 0; ; waited += FINISHING_STEP_MS) {
       // Asked before the record is looked for: a supervisor that is found dead has written all it ever will.
       if (this.#closed) return;
-      const lives = await spawner.probe(id);
-      await this.#take(id);
+      const lives = await cells.isAlive(id);
+      await this.#collect(id);
       if (!this.#live.has(id)) return;
       if (!lives) break;
-      // It takes no connections while it finishes; exits/ is watched, this is for one that dies in that time.
+      // It takes no connections while it finishes; its end is reported by itself, this is for one that dies in that time.
       if (waited > FINISHING_MS) throw new Error('its supervisor lives but cannot be reached');
       await new Promise((resolve) => setTimeout(resolve, FINISHING_STEP_MS));
     }
-    await remains.remove(id);
-    const job = await this.#options.store.get(id);
+    await cells.reap(id);
+    const job = await store.get(id);
     const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : job?.createdAt;
     await this.#lose(id, startedAt ?? new Date(), job);
   }
 
   async #lose(id: string, startedAt: Date, job: Job | undefined): Promise<void> {
     await this.#change(id, ['QUEUED'], running(startedAt));
-    await this.#saveTail(id);
-    const lost: JobState = {
+    const lost: FinalState = {
       status: 'LOST',
       startedAt,
       // The clock may have been set back meanwhile.
@@ -284,69 +238,32 @@ export class Supervision {
     await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
   }
 
-  /** The job is lost all the same when the end of its output cannot be kept, as on a disk that is full. */
-  async #saveTail(id: string): Promise<void> {
-    try {
-      await this.#options.folders.recoverTail(id);
-    } catch (error) {
-      this.#options.log(
-        `job ${id}: the end of its output could not be appended to the log: ${reason(error)}`,
-      );
-    }
-  }
-
-  /** Takes the exit record, if it is there, into the store, and then removes it: twice does no harm. */
-  async #take(id: string): Promise<void> {
-    const { folders, store, remains } = this.#options;
-    const data = folders.readExit(id);
-    if (data === undefined) return;
-    let record: ExitRecord;
-    try {
-      record = parseExitRecord(data);
-    } catch (error) {
-      this.#options.log(`job ${id}: ${reason(error)}; it is kept as ${folders.setAside(id)}`);
-      return;
-    }
-    const job = await store.get(id);
+  /** Stores the end of a job, if it is known: twice does no harm. */
+  async #collect(id: string): Promise<void> {
+    const job = await this.#options.store.get(id);
     if (job === undefined) return;
-    if (record.note !== null) this.#options.log(`job ${id}: ${record.note}`);
-    const state = outcome(record, job.spec.limits, remains.usage(record.files));
-    if (record.executed) {
-      const startedAt = state.status === 'FAILED' ? null : state.startedAt;
+    await this.#options.cells.collect(job, async ({ startedAt, state }) => {
       if (startedAt !== null) await this.#change(id, ['QUEUED'], running(startedAt));
-    }
-    await this.#end(id, [record.executed ? 'RUNNING' : 'QUEUED'], state, nextAttempt(job, state));
-    folders.removeExit(id);
+      await this.#end(id, [startedAt === null ? 'QUEUED' : 'RUNNING'], state, nextAttempt(job, state));
+    });
   }
 
-  async #end(id: string, from: readonly JobStatus[], state: JobState, next?: Job): Promise<void> {
+  async #end(id: string, from: readonly JobStatus[], state: FinalState, next?: Job): Promise<void> {
+    const { cells } = this.#options;
     const live = this.#live.get(id);
     // First: a server that dies in between leaves an end that the next one still has to take.
-    this.#options.folders.tidy(id);
-    const ended = await this.#change(id, from, state, { diskBytes: this.#options.folders.size(id), next });
+    const diskBytes = await cells.tidy(id);
+    const ended = await this.#change(id, from, state, { diskBytes, next });
     this.#live.delete(id);
     live?.detach();
-    this.#options.ids.release(id);
+    cells.release(id);
     this.#queue.release(id);
     // Only if it was inserted: of two who end a job one is first.
-    if (ended === undefined || next === undefined) return;
-    this.#options.changes.tell(next);
-    this.submit(next);
-  }
-
-  async #change(
-    id: string,
-    from: readonly JobStatus[],
-    to: JobState,
-    end?: Parameters<JobStore['transition']>[3],
-  ): Promise<Job | undefined> {
-    const job = await this.#transition(id, from, to, end);
-    if (job !== undefined) this.#options.changes.tell(job);
-    return job;
+    if (ended !== undefined && next !== undefined) this.submit(next);
   }
 
   /** What has happened has happened: while the disk is full it waits to be stored. */
-  async #transition(
+  async #change(
     id: string,
     from: readonly JobStatus[],
     to: JobState,
@@ -366,7 +283,7 @@ export class Supervision {
   }
 }
 
-const neverStarted = (): JobState => ({
+const neverStarted = (): FinalState => ({
   status: 'STOPPED',
   startedAt: null,
   finishedAt: new Date(),

@@ -11,6 +11,8 @@ export interface UsageOptions {
   readonly usage: (job: Job) => Promise<Usage | null>;
   /** Milliseconds. */
   readonly intervalMs: number;
+  /** Called once, when the iterator is over. */
+  readonly release: () => void;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface UsageOptions {
  * asked for, so that nothing is measured for nobody; who is slow misses some.
  */
 export const followUsage = async (options: UsageOptions): Promise<AsyncIterableIterator<Usage>> => {
-  const { changes, id, find, usage, intervalMs } = options;
+  const { changes, id, find, usage, intervalMs, release } = options;
   const bell = new Bell();
   const forget = changes.listen(id, () => bell.ring());
   try {
@@ -29,20 +31,26 @@ export const followUsage = async (options: UsageOptions): Promise<AsyncIterableI
   }
   let due = performance.now();
   let over = false;
-  return pull<Usage>(async (signal) => {
-    while (!over) {
-      const seen = bell.rings;
-      const job = await find();
-      over = isFinal(job.state);
-      const wait = due - performance.now();
-      // The final one is told at once.
-      const sample = over || wait <= 0 ? await usage(job) : null;
-      if (sample !== null) {
-        due = performance.now() + intervalMs;
-        return { done: false, value: sample };
+  return pull<Usage>(
+    async (signal) => {
+      while (!over) {
+        const seen = bell.rings;
+        const job = await find();
+        over = isFinal(job.state);
+        const wait = due - performance.now();
+        // The final one is told at once.
+        const sample = over || wait <= 0 ? await usage(job) : null;
+        if (sample !== null) {
+          due = performance.now() + intervalMs;
+          return { done: false, value: sample };
+        }
+        if (!over) await bell.wait(seen, signal, wait > 0 ? wait : undefined);
       }
-      if (!over) await bell.wait(seen, signal, wait > 0 ? wait : undefined);
-    }
-    return { done: true, value: undefined };
-  }, forget);
+      return { done: true, value: undefined };
+    },
+    () => {
+      forget();
+      release();
+    },
+  );
 };

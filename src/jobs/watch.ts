@@ -11,6 +11,7 @@ export const watchJob = async (
   changes: Changes,
   id: string,
   find: () => Promise<Job>,
+  release: () => void,
 ): Promise<AsyncIterableIterator<Job>> => {
   const waiting: Job[] = [];
   const bell = new Bell();
@@ -32,19 +33,32 @@ export const watchJob = async (
     throw error;
   }
   let last: Job | undefined;
-  return pull<Job>(async (signal) => {
-    if (last !== undefined && isFinal(last.state)) return { done: true, value: undefined };
-    for (;;) {
-      const seen = bell.rings;
-      const job = waiting.shift();
-      if (job !== undefined) {
-        last = job;
-        return { done: false, value: job };
+  return pull<Job>(
+    async (signal) => {
+      if (last !== undefined && isFinal(last.state)) return { done: true, value: undefined };
+      for (;;) {
+        const seen = bell.rings;
+        const job = waiting.shift();
+        // An event that is read late reports a state that was found before.
+        if (job !== undefined && !(last !== undefined && isSameState(job, last))) {
+          last = job;
+          return { done: false, value: job };
+        }
+        if (job === undefined) await bell.wait(seen, signal);
       }
-      await bell.wait(seen, signal);
-    }
-  }, forget);
+    },
+    () => {
+      forget();
+      release();
+    },
+  );
 };
+
+const isSameState = ({ state: one }: Job, { state: other }: Job): boolean =>
+  one.status === other.status &&
+  (one.status !== 'RUNNING' ||
+    other.status !== 'RUNNING' ||
+    one.pausedAt?.getTime() === other.pausedAt?.getTime());
 
 /** The next change that is looked for. */
 export interface NextChange {

@@ -1,6 +1,6 @@
 /** Bounds the bytes that the answer to one operation holds of what jobs wrote and were given. */
 import type { GraphQLError } from 'graphql';
-import type { LogPage } from '../runtime/log/page.ts';
+import type { LogBatch } from '../runtime/log/page.ts';
 import { codedError } from './errors.ts';
 
 /** Bytes. Sixteen pages of log of the largest size, or 256 of the usual one. */
@@ -78,7 +78,7 @@ export class AnswerBudget {
 }
 
 /** Bytes that a page of log takes. */
-export const pageBytes = ({ entries }: LogPage): number =>
+export const pageBytes = ({ entries }: LogBatch): number =>
   entries.reduce((sum, { bytes }) => sum + bytes.length + OVERHEAD, 0);
 
 const tooLarge = (): GraphQLError =>

@@ -1,17 +1,11 @@
 /** The type Isolation: what the kernel reports about the confinement of a running command. */
 
+import type { Isolation } from '../jobs/cells.ts';
 import type { IdRange } from '../runtime/protocol/id-map.ts';
-import {
-  type CapabilitySets,
-  type CellNamespace,
-  type Isolation,
-  ownNamespaces,
-} from '../runtime/protocol/isolation.ts';
+import type { CapabilitySets } from '../runtime/protocol/isolation.ts';
 import { builder } from './builder.ts';
 
-let own: ReturnType<typeof ownNamespaces> | undefined;
-
-const NamespaceType = builder.objectRef<CellNamespace>('CellNamespace').implement({
+const NamespaceType = builder.objectRef<Isolation['namespaces'][number]>('CellNamespace').implement({
   description: 'A Linux namespace that the command runs in (namespaces(7)).',
   fields: (t) => ({
     kind: t.exposeString('kind', {
@@ -21,12 +15,8 @@ const NamespaceType = builder.objectRef<CellNamespace>('CellNamespace').implemen
       description:
         'The inode number of the namespace. Two processes share a namespace exactly when they have the same number.',
     }),
-    shared: t.boolean({
+    shared: t.exposeBoolean('shared', {
       description: 'Whether the server runs in the same namespace, so that it does not confine the command.',
-      resolve: async ({ kind, inode }) => {
-        own ??= ownNamespaces();
-        return (await own).get(kind) === inode;
-      },
     }),
   }),
 });

@@ -2,7 +2,7 @@
 import { checkAll } from '../jobs/faults.ts';
 import type { Job } from '../jobs/job.ts';
 import { DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES, type LogPageRequest } from '../jobs/service.ts';
-import type { LogPage } from '../runtime/log/page.ts';
+import type { LogBatch } from '../runtime/log/page.ts';
 import { pageBytes } from './answer-budget.ts';
 import { builder, identify } from './builder.ts';
 import type { Context } from './context.ts';
@@ -48,7 +48,7 @@ export const readLogPage = (
   args: LogPageArgs,
   context: Context,
   rootValue: unknown,
-): Promise<LogPage> => {
+): Promise<LogBatch> => {
   const request = logPageRequest(args);
   // What is out of range is refused by the service, which reads nothing then.
   const most = Math.min(request.maxBytes ?? request.first ?? DEFAULT_PAGE_BYTES, LARGEST_PAGE_BYTES);

@@ -1,7 +1,12 @@
 /** The types LogBatch and LogEntry, the subscription logs, and the arguments that all ways to read a log share. */
 import { checkAll } from '../jobs/faults.ts';
-import type { LogStart } from '../jobs/service.ts';
-import type { LOG_STREAMS, LogEntry, LogPage, LogStream as Stream } from '../runtime/log/page.ts';
+import type {
+  LogBatch as Batch,
+  LOG_STREAMS,
+  LogEntry,
+  LogStart,
+  LogStream as Stream,
+} from '../runtime/log/page.ts';
 import { builder, identify } from './builder.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
 
@@ -34,7 +39,7 @@ const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
   }),
 });
 
-export const LogBatch = builder.objectRef<LogPage>('LogBatch').implement({
+export const LogBatch = builder.objectRef<Batch>('LogBatch').implement({
   description: 'Consecutive entries of a log.',
   fields: (t) => ({
     entries: t.field({
@@ -77,7 +82,7 @@ export const logStart = (args: {
   return {
     ...(typeof args.after === 'string' && { after: args.after }),
     ...(typeof args.tail === 'number' && { tail: args.tail }),
-    ...(since !== undefined && { since }),
+    ...(since !== undefined && { sinceNs: BigInt(since.getTime()) * 1_000_000n }),
     ...(offset !== undefined && { offset }),
     ...(args.stream && { stream: args.stream }),
   };

@@ -12,62 +12,88 @@ export interface CellUser {
   readonly home: string;
 }
 
-/** What a user may be written as, where cells have so many ids. */
-export const userForm = (ids: number): string =>
-  ids === 1
-    ? 'root or 0, the only user of cells here'
-    : `a user name of the image, or uid[:gid] with ids from 0 to ${ids - 1}`;
+/** The files of one image, as far as jobs are checked against them. An image does not change while it is used. */
+export class ImageFiles {
+  readonly #tree: string;
+  readonly #ids: number;
+  readonly #tables = new Map<string, readonly (readonly string[])[]>();
 
-/**
- * Finds a user in an image's /etc/passwd and /etc/group.
- *
- * @param tree the image's root folder
- * @param user a name, or `uid`, or `uid:gid`; a number need not be in the files
- * @param ids how many ids the cell has
- * @returns `undefined` when the name is not there or a number is out of range
- */
-export const findUser = (tree: string, user: string, ids: number): CellUser | undefined => {
-  const numbers = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(user);
-  const entries = table(tree, '/etc/passwd');
-  if (numbers === null) {
-    const entry = entries.find(([name]) => name === user);
-    return entry === undefined ? undefined : fromEntry(tree, entry, ids);
+  /**
+   * @param tree the image's root folder
+   * @param ids how many ids cells have
+   */
+  constructor(tree: string, ids: number) {
+    this.#tree = tree;
+    this.#ids = ids;
   }
-  const uid = Number(numbers[1]);
-  const gid = numbers[2] === undefined ? undefined : Number(numbers[2]);
-  if (uid >= ids || (gid !== undefined && gid >= ids)) return undefined;
-  const entry = entries.find((fields) => Number(fields[2]) === uid);
-  const known = entry === undefined ? undefined : fromEntry(tree, entry, ids);
-  if (known !== undefined && (gid === undefined || gid === known.gid)) return known;
-  return { uid, gid: gid ?? 0, groups: [], name: known?.name ?? null, home: known?.home ?? '/' };
-};
 
-/**
- * Whether a path of a cell is a folder, as far as the image shows. Links are followed inside the image. What
- * lies below the file systems that a cell gets anew (/proc, /dev, ...) counts as there: only the cell can say.
- *
- * @param path absolute
- */
-export const isFolder = (tree: string, path: string): boolean => {
-  const real = resolveInside(tree, path);
-  if (real === undefined) return false;
-  if (COVERED_FOLDERS.some((folder) => real === folder || real.startsWith(`${folder}/`))) return true;
-  return lstatSync(join(tree, real)).isDirectory();
-};
+  /** The image's root folder. */
+  get tree(): string {
+    return this.#tree;
+  }
 
-const fromEntry = (tree: string, fields: readonly string[], ids: number): CellUser | undefined => {
-  const [name = '', , uid, gid, , home = ''] = fields;
-  const user = { uid: Number(uid), gid: Number(gid) };
-  if (!(user.uid < ids && user.gid < ids)) return undefined;
-  const groups = table(tree, '/etc/group')
-    .filter(([, , , members = '']) => members.split(',').includes(name))
-    .map(([, , group]) => Number(group))
-    .filter((group) => group < ids && group !== user.gid);
-  return { ...user, groups, name, home: home.startsWith('/') ? home : '/' };
-};
+  /** How a user may be written: completes "expected ...". */
+  get userForm(): string {
+    return this.#ids === 1
+      ? 'root or 0, the only user of cells here'
+      : `a user name of the image, or uid[:gid] with ids from 0 to ${this.#ids - 1}`;
+  }
+
+  /**
+   * Finds a user in the image's /etc/passwd and /etc/group.
+   *
+   * @param user a name, or `uid`, or `uid:gid`; a number need not be in the files
+   * @returns `undefined` when the name is not there or a number is out of range
+   */
+  findUser(user: string): CellUser | undefined {
+    const numbers = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(user);
+    const entries = this.#table('/etc/passwd');
+    if (numbers === null) {
+      const entry = entries.find(([name]) => name === user);
+      return entry === undefined ? undefined : this.#fromEntry(entry);
+    }
+    const uid = Number(numbers[1]);
+    const gid = numbers[2] === undefined ? undefined : Number(numbers[2]);
+    if (uid >= this.#ids || (gid !== undefined && gid >= this.#ids)) return undefined;
+    const entry = entries.find((fields) => Number(fields[2]) === uid);
+    const known = entry === undefined ? undefined : this.#fromEntry(entry);
+    if (known !== undefined && (gid === undefined || gid === known.gid)) return known;
+    return { uid, gid: gid ?? 0, groups: [], name: known?.name ?? null, home: known?.home ?? '/' };
+  }
+
+  /**
+   * Whether a path of a cell is a folder, as far as the image tells. Links are followed inside the image. What lies
+   * below the file systems that every cell mounts (/proc, /dev, ...) counts as there: only the cell can say.
+   *
+   * @param path absolute
+   */
+  isFolder(path: string): boolean {
+    const real = resolveInside(this.#tree, path);
+    if (real === undefined) return false;
+    if (COVERED_FOLDERS.some((folder) => real === folder || real.startsWith(`${folder}/`))) return true;
+    return lstatSync(join(this.#tree, real)).isDirectory();
+  }
+
+  #fromEntry(fields: readonly string[]): CellUser | undefined {
+    const [name = '', , uid, gid, , home = ''] = fields;
+    const user = { uid: Number(uid), gid: Number(gid) };
+    if (!(user.uid < this.#ids && user.gid < this.#ids)) return undefined;
+    const groups = this.#table('/etc/group')
+      .filter(([, , , members = '']) => members.split(',').includes(name))
+      .map(([, , group]) => Number(group))
+      .filter((group) => group < this.#ids && group !== user.gid);
+    return { ...user, groups, name, home: home.startsWith('/') ? home : '/' };
+  }
+
+  #table(path: string): readonly (readonly string[])[] {
+    const table = this.#tables.get(path) ?? readTable(this.#tree, path);
+    this.#tables.set(path, table);
+    return table;
+  }
+}
 
 /** The lines of a file like passwd(5), split into fields; none when the image has no such file. */
-const table = (tree: string, path: string): string[][] => {
+const readTable = (tree: string, path: string): string[][] => {
   const real = resolveInside(tree, path);
   if (real === undefined || !lstatSync(join(tree, real)).isFile()) return [];
   return readFileSync(join(tree, real), 'utf8')

@@ -17,11 +17,14 @@ interface Write {
  */
 export class GroupCommit {
   readonly #db: Connection;
+  readonly #committed: () => void;
   #waiting: Write[] = [];
   #scheduled: NodeJS.Immediate | undefined;
 
-  constructor(db: Connection) {
+  /** @param committed called after each commit */
+  constructor(db: Connection, committed: () => void = () => undefined) {
     this.#db = db;
+    this.#committed = committed;
   }
 
   /**
@@ -63,6 +66,7 @@ export class GroupCommit {
       return;
     }
     for (const write of done) write.settle();
+    if (done.length > 0) this.#committed();
   }
 
   #runAll(writes: readonly Write[], done: Write[]): void {

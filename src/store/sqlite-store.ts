@@ -41,10 +41,13 @@ class SqliteStore implements JobStore {
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
   readonly #commits: GroupCommit;
+  readonly #listeners = new Set<() => void>();
 
   constructor(db: Connection) {
     this.#db = db;
-    this.#commits = new GroupCommit(db);
+    this.#commits = new GroupCommit(db, () => {
+      for (const listener of [...this.#listeners]) listener();
+    });
   }
 
   insert(job: Job, request?: RequestKey): Promise<Insertion> {
@@ -194,6 +197,16 @@ class SqliteStore implements JobStore {
     const through =
       rows.length === request.limit ? (events.at(-1)?.number ?? end) : Math.max(request.after, end);
     return { events, through, more: through < last };
+  }
+
+  /** One server has the database at a time, so that every commit is this one's. */
+  onCommit(listener: () => void): () => void {
+    // The same function given twice is two listeners.
+    const own = (): void => listener();
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
   }
 
   async lastEvent(): Promise<number> {

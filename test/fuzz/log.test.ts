@@ -7,8 +7,7 @@ import { CursorError } from '../../src/runtime/log/cursor.ts';
 import { followLog } from '../../src/runtime/log/follow.ts';
 import { encodeFrame } from '../../src/runtime/log/frame.ts';
 import { encodeLandmark, indexPath, ORIGIN } from '../../src/runtime/log/log-index.ts';
-import type { LogPage, LogStream } from '../../src/runtime/log/page.ts';
-import type { Start } from '../../src/runtime/log/position.ts';
+import type { LogBatch, LogStart, LogStream } from '../../src/runtime/log/page.ts';
 import { readLogPage } from '../../src/runtime/log/reader.ts';
 import { type Search, searchLog } from '../../src/runtime/log/search.ts';
 import { bytesOf, decoded, readAll, TestSource, textOf } from '../runtime/log/fixture.ts';
@@ -80,7 +79,7 @@ const damagedLog = (random: Random): Buffer => {
 const only = (stream: LogStream | undefined): { readonly stream?: LogStream } =>
   stream === undefined ? {} : { stream };
 
-const contentOf = (pages: readonly LogPage[]): Buffer => bytesOf(pages.flatMap(({ entries }) => entries));
+const contentOf = (pages: readonly LogBatch[]): Buffer => bytesOf(pages.flatMap(({ entries }) => entries));
 
 const droppedIn = (frames: readonly ModelFrame[]): number =>
   frames.reduce(
@@ -89,7 +88,7 @@ const droppedIn = (frames: readonly ModelFrame[]): number =>
   );
 
 /** Reads a log from one start on, in small pages. */
-const contentFrom = async (random: Random, path: string, start: Start): Promise<Buffer> =>
+const contentFrom = async (random: Random, path: string, start: LogStart): Promise<Buffer> =>
   contentOf(await readAll(path, { ...start, first: 1 + random(60) }));
 
 const searchAll = async (path: string, search: Omit<Search, 'closed'>): Promise<Buffer> => {
@@ -140,7 +139,7 @@ describe('any file', () => {
       expect(await contentFrom(random, path, { offset, ...start })).toEqual(output.subarray(offset));
       const since = BigInt(990 + random(120));
       const from = frames.findIndex(({ time }) => time >= since);
-      expect(await contentFrom(random, path, { since, ...start })).toEqual(
+      expect(await contentFrom(random, path, { sinceNs: since, ...start })).toEqual(
         outputOf(from < 0 ? [] : frames.slice(from), stream),
       );
       const text = pick(random, ['a', 'needle', 'ab', 'ä', '\0']);
@@ -175,7 +174,7 @@ describe('any file', () => {
 });
 
 /** A cursor or an index that lies may lead to what looks like a frame within another one. */
-const expectPartsOf = (log: Buffer, pages: readonly LogPage[]): void => {
+const expectPartsOf = (log: Buffer, pages: readonly LogBatch[]): void => {
   for (const { entries } of pages)
     for (const { bytes } of entries) expect(log.includes(Buffer.from(bytes))).toBe(true);
 };
@@ -199,7 +198,7 @@ describe('any index', () => {
       const starts = [
         { tail: random(20) },
         { offset: random(200) },
-        { since: BigInt(random(2000)) },
+        { sinceNs: BigInt(random(2000)) },
       ] as const;
       for (const start of starts) expectPartsOf(log, await readAll(path, start));
     });
@@ -232,7 +231,7 @@ describe('a follower', () => {
         }
         source.close();
       })();
-      const pages: LogPage[] = [];
+      const pages: LogBatch[] = [];
       for await (const page of followLog(source, { follow: true })) pages.push(page);
       await writing;
       expect(contentOf(pages)).toEqual(outputOf(modelFrames(log)));

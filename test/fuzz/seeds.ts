@@ -8,6 +8,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { planLaunch } from '../../src/cells/launch.ts';
+import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { encodePlan, type LaunchPlan, type Step } from '../../src/runtime/protocol/plan.ts';
 import { makeJob } from '../store/fixture.ts';
 import { ID_BASE, testImage } from '../support/image.ts';
@@ -16,7 +17,7 @@ import { pick, type Random, randomFrom, some } from '../support/random.ts';
 const realPlans = async (): Promise<LaunchPlan[]> => {
   const range = [{ inside: 0, outside: ID_BASE, count: 65_536 }];
   const context = {
-    tree: await testImage(),
+    image: new ImageFiles(await testImage(), 65_536),
     cgroup: {
       path: '/sys/fs/cgroup/cloister/jobs/one',
       settings: [

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkLimits, type LimitsContext } from '../../src/jobs/limits.ts';
+import { checkLimits } from '../../src/jobs/limits.ts';
+import type { LimitsContext } from '../../src/jobs/offer.ts';
 import type { LimitsRequest } from '../../src/jobs/service.ts';
-import { DiskError } from '../../src/runtime/cgroup/disk.ts';
+import { wholePages } from '../../src/runtime/cgroup/index.ts';
 import { withoutUnit } from '../../src/units.ts';
 
 const MIB = 1024 ** 2;
@@ -28,9 +29,10 @@ const context: LimitsContext = {
   capacity: { memoryBytes: null, cpus: null },
   missing: () => undefined,
   cpus: () => [0, 1, 2, 3],
+  wholePages,
   disk: (device) => {
-    if (device === undefined || device === '/dev/sda1' || device === '8:0') return '8:0';
-    throw new DiskError('no disk');
+    if (device === undefined || device === '/dev/sda1' || device === '8:0') return { device: '8:0' };
+    return { problem: 'no disk' };
   },
 };
 
@@ -148,9 +150,7 @@ describe('limits', () => {
   });
 
   it('of a disk that cannot be found are not the mistake of who named none', () => {
-    const disk = (): string => {
-      throw new DiskError('it lies on no disk');
-    };
+    const disk = () => ({ problem: 'it lies on no disk' });
     expect(() => check({ io: [{ readBps: 1 }] }, { disk })).toThrow(
       'input.limits.io[0].device: this server cannot enforce it: it lies on no disk: specify a disk',
     );

@@ -24,7 +24,7 @@ beforeEach(async () => {
   onEnd(() => store.close());
   folders = new JobFolders(state);
   readers = new LogReaders();
-  removal = new Removal({ store, folders, readers, log: (line) => expect.unreachable(line) });
+  removal = new Removal({ store, cells: folders, readers, log: (line) => expect.unreachable(line) });
   const job = makeJob();
   id = job.id;
   await store.insert(job);
@@ -60,7 +60,7 @@ it('leaves what waits for readers to the next server', async () => {
   await closing;
   expect(existsSync(folders.path(id))).toBe(true);
   expect(await store.removals()).toEqual([id]);
-  await new Removal({ store, folders, readers, log: (line) => expect.unreachable(line) }).recover();
+  await new Removal({ store, cells: folders, readers, log: (line) => expect.unreachable(line) }).recover();
   await expect.poll(() => store.removals()).toEqual([]);
   expect(existsSync(folders.path(id))).toBe(false);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { badInput, ClientError } from '../../src/jobs/errors.ts';
-import { checkRequest, type RequestContext } from '../../src/jobs/request.ts';
+import type { RequestContext } from '../../src/jobs/offer.ts';
+import { checkRequest } from '../../src/jobs/request.ts';
 import { requestKey } from '../../src/jobs/request-key.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
+import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { costUs, growth } from '../support/growth.ts';
 
 const MIB = 1024 ** 2;
@@ -17,9 +19,8 @@ const none = {
 };
 const context: RequestContext = {
   // Its own folders are all that is looked at.
-  image: (name) => (name === 'alpine' ? '/' : undefined),
+  image: (name) => (name === 'alpine' ? new ImageFiles('/', 65_536) : undefined),
   imageNames: ['alpine'],
-  ids: { count: 65_536 },
   limits: {
     defaults: {
       cpus: 1,
@@ -34,7 +35,8 @@ const context: RequestContext = {
     capacity: { memoryBytes: null, cpus: null },
     missing: () => undefined,
     cpus: () => Array.from({ length: 10_000 }, (_, cpu) => cpu),
-    disk: () => '8:0',
+    disk: () => ({ device: '8:0' }),
+    wholePages: (bytes) => bytes,
   },
 };
 

@@ -1,4 +1,5 @@
 import { Bell, pull } from '../../src/async/pull.ts';
+import type { Isolation } from '../../src/jobs/cells.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { throwTogether } from '../../src/jobs/faults.ts';
 import { newJobId } from '../../src/jobs/id.ts';
@@ -14,12 +15,11 @@ import type {
 } from '../../src/jobs/service.ts';
 import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
 import { waitForEnd } from '../../src/jobs/wait.ts';
-import type { LogPage } from '../../src/runtime/log/page.ts';
-import type { Isolation } from '../../src/runtime/protocol/isolation.ts';
+import type { LogBatch } from '../../src/runtime/log/page.ts';
 import { makeJob, usage } from '../store/fixture.ts';
 
 /** One page of one entry. The cursor is the number of the page. */
-export const page = (number: number, text = `line ${number}\n`, endOfLog = false): LogPage => ({
+export const page = (number: number, text = `line ${number}\n`, endOfLog = false): LogBatch => ({
   entries: [
     {
       stream: 'STDOUT',
@@ -37,7 +37,7 @@ export const page = (number: number, text = `line ${number}\n`, endOfLog = false
 /** A job service in memory. It behaves as its test says, and records its calls. */
 export class FakeJobs implements JobService {
   readonly jobs = new Map<string, Job>();
-  readonly pages = new Map<string, LogPage[]>();
+  readonly pages = new Map<string, LogBatch[]>();
   readonly submitted: SubmitRequest[] = [];
   readonly stopped: { id: string; gracePeriodMs: number }[] = [];
   readonly signals: { id: string; signal: string }[] = [];
@@ -65,7 +65,7 @@ export class FakeJobs implements JobService {
     return job;
   }
 
-  write(id: string, ...pages: readonly LogPage[]): void {
+  write(id: string, ...pages: readonly LogBatch[]): void {
     this.pages.get(id)?.push(...pages);
     this.#changed.ring();
   }
@@ -179,7 +179,7 @@ export class FakeJobs implements JobService {
     return state.status === 'QUEUED' ? { position: 1, reason: 'it is about to start' } : undefined;
   }
 
-  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogPage> {
+  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {
     await this.#enter('readLog', identity);
     this.read.push(request);
     return this.pages.get(this.#find(id, 'jobId').id)?.[0] ?? page(0, '');
@@ -189,13 +189,13 @@ export class FakeJobs implements JobService {
     identity: Identity,
     id: string,
     request: LogFollowRequest,
-  ): Promise<AsyncIterableIterator<LogPage>> {
+  ): Promise<AsyncIterableIterator<LogBatch>> {
     await this.#enter('followLog', identity);
     const pages = this.pages.get(this.#find(id, 'jobId').id) ?? [];
     this.followed.push(request);
     let at = request.after === undefined ? 0 : pages.findIndex(({ cursor }) => cursor === request.after) + 1;
     let ended = false;
-    return this.#give<LogPage>(async (signal) => {
+    return this.#give<LogBatch>(async (signal) => {
       for (;;) {
         const seen = this.#changed.rings;
         const value = pages[at];

@@ -3,8 +3,8 @@
 import { FairLimit } from '../../async/fair-limit.ts';
 import { Bell, pull } from '../../async/pull.ts';
 import { LogFile } from './file.ts';
-import type { LogPage } from './page.ts';
-import { checkStart, findStart, type Position, type Start } from './position.ts';
+import type { LogBatch, LogStart } from './page.ts';
+import { checkStart, findStart, type Position } from './position.ts';
 import { readOn } from './reader.ts';
 import { watchFile } from './watch.ts';
 
@@ -21,7 +21,7 @@ export interface LogSource {
   onChange(listener: () => void): () => void;
 }
 
-export interface FollowRequest extends Start {
+export interface FollowRequest extends LogStart {
   /** Wait for more until the log is closed; otherwise complete at the present end. */
   readonly follow: boolean;
 }
@@ -43,18 +43,23 @@ const readLimit = new FairLimit(8);
  *
  * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
  *
+ * @param release called once, when the iterator is over
  * @throws CursorError for a malformed `after`; `next()` rejects with one when the cursor is not of this log
  * @throws RangeError for more than one way to begin, or an impossible number
  */
 export const followLog = (
   source: LogSource,
   request: FollowRequest,
-): AsyncIterableIterator<LogPage, undefined> => {
+  release: () => void = () => undefined,
+): AsyncIterableIterator<LogBatch, undefined> => {
   checkStart(request);
   const follower = new Follower(source, request);
   return pull(
     (signal) => follower.next(signal),
-    () => follower.release(),
+    () => {
+      follower.release();
+      release();
+    },
   );
 };
 
@@ -84,7 +89,7 @@ class Follower {
     this.#request = request;
   }
 
-  async next(signal: AbortSignal): Promise<IteratorResult<LogPage, undefined>> {
+  async next(signal: AbortSignal): Promise<IteratorResult<LogBatch, undefined>> {
     if (this.#request.follow && this.#releases.length === 0) this.#arm();
     while (!this.#complete) {
       await this.#coalesce(signal);
@@ -131,7 +136,7 @@ class Follower {
     await this.#closing.wait(seen, signal, left);
   }
 
-  async #read(signal: AbortSignal): Promise<LogPage> {
+  async #read(signal: AbortSignal): Promise<LogBatch> {
     signal.throwIfAborted();
     const look = this.#look ?? (await this.#open());
     this.#look = undefined;

@@ -3,6 +3,23 @@
 export const LOG_STREAMS = ['STDOUT', 'STDERR'] as const;
 export type LogStream = (typeof LOG_STREAMS)[number];
 
+/** The most bytes of a text that is searched for. */
+export const LONGEST_TEXT = 1024;
+
+/** Where reading a log begins: at its beginning, or at the one of the first four that is given. */
+export interface LogStart {
+  /** After this cursor. */
+  readonly after?: string;
+  /** At the last so many lines. */
+  readonly tail?: number;
+  /** At the first output of this time or later, nanoseconds since 1970. */
+  readonly sinceNs?: bigint;
+  /** At this byte of the output, counted from 0; of `stream`, if one is given. */
+  readonly offset?: number;
+  /** The one stream that is read; both when left out. */
+  readonly stream?: LogStream;
+}
+
 export interface LogEntry {
   readonly stream: LogStream;
   /** Wall clock at which the supervisor read these bytes, in nanoseconds since 1970. */
@@ -14,7 +31,7 @@ export interface LogEntry {
   readonly cursor: string;
 }
 
-export interface LogPage {
+export interface LogBatch {
   readonly entries: readonly LogEntry[];
   /** Where the next page begins. */
   readonly cursor: string;

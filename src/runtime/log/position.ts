@@ -4,7 +4,7 @@ import type { LogBlocks } from './blocks.ts';
 import { BEGINNING, type Cursor, CursorError, formatCursor, parseCursor } from './cursor.ts';
 import { HEADER_BYTES } from './frame.ts';
 import type { LogIndex } from './log-index.ts';
-import type { LogStream } from './page.ts';
+import type { LogStart } from './page.ts';
 import { findByte, findTail, findTime, type Place } from './seek.ts';
 
 /** Where reading continues. */
@@ -17,19 +17,6 @@ export interface Position {
   readonly cursor: Cursor;
 }
 
-/** Where reading begins: at the beginning, or at the one of these that is given. */
-export interface Start {
-  /** After a cursor. */
-  readonly after?: string;
-  /** At the last so many lines. */
-  readonly tail?: number;
-  /** At the first output of this time or later, nanoseconds since 1970. */
-  readonly since?: bigint;
-  /** At this byte of the output, counted from 0; of the one stream that is read, if it is one. */
-  readonly offset?: number;
-  readonly stream?: LogStream;
-}
-
 /**
  * Finds the position. Except for a cursor, which is a position, it uses the index of the log, so that the time does not
  * grow with the log.
@@ -39,7 +26,7 @@ export interface Start {
  */
 export const findStart = async (
   blocks: LogBlocks,
-  start: Start,
+  start: LogStart,
   openIndex: () => Promise<LogIndex>,
 ): Promise<Position> => {
   checkStart(start);
@@ -56,20 +43,20 @@ export const findStart = async (
 
 const finder = ({
   tail,
-  since,
+  sinceNs,
   offset,
   stream,
-}: Start): ((blocks: LogBlocks, index: LogIndex) => Promise<Place>) | undefined => {
+}: LogStart): ((blocks: LogBlocks, index: LogIndex) => Promise<Place>) | undefined => {
   if (tail !== undefined) return (blocks, index) => findTail(blocks, index, tail, stream);
-  if (since !== undefined) return (blocks, index) => findTime(blocks, index, since);
+  if (sinceNs !== undefined) return (blocks, index) => findTime(blocks, index, sinceNs);
   if (offset !== undefined) return (blocks, index) => findByte(blocks, index, offset, stream);
   return undefined;
 };
 
-const WAYS = ['after', 'tail', 'since', 'offset'] as const;
+const WAYS = ['after', 'tail', 'sinceNs', 'offset'] as const;
 
 /** Throws what `findStart` would throw, as far as that is known without the log. */
-export const checkStart = (start: Start): void => {
+export const checkStart = (start: LogStart): void => {
   if (start.after !== undefined) parseCursor(start.after);
   const given = WAYS.filter((way) => start[way] !== undefined);
   const [first, second] = given;

@@ -4,8 +4,8 @@ import type { LogBlocks } from './blocks.ts';
 import { type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
-import { LOG_STREAMS, type LogEntry, type LogPage, type LogStream } from './page.ts';
-import { findStart, foreign, type Position, type Start } from './position.ts';
+import { LOG_STREAMS, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
+import { findStart, foreign, type Position } from './position.ts';
 import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from './utf8.ts';
 
 /** The most entries in a page, so that a log of single bytes does not give pages of 65536 entries. */
@@ -30,7 +30,7 @@ export interface Bounds {
  * @throws CursorError for an `after` that is malformed or not of this log
  * @throws RangeError for numbers out of range, and for more than one way to begin
  */
-export const readLogPage = (path: string, request: Start & Bounds): Promise<LogPage> =>
+export const readLogPage = (path: string, request: LogStart & Bounds): Promise<LogBatch> =>
   withLog(path, async (file) => {
     const blocks = file.blocks();
     const start = await findStart(blocks, request, () => file.index(request.closed));
@@ -58,7 +58,7 @@ const withLog = async <T>(path: string, use: (file: LogFile) => Promise<T>): Pro
 };
 
 export interface Reading {
-  readonly page: LogPage;
+  readonly page: LogBatch;
   readonly position: Position;
   /** The page is full, and more can be read at once. */
   readonly more: boolean;

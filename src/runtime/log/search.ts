@@ -3,11 +3,11 @@
 import { BEGINNING, type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
-import type { LogEntry, LogPage, LogStream } from './page.ts';
-import { findStart, type Start } from './position.ts';
+import { LONGEST_TEXT, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
+import { findStart } from './position.ts';
 import { decodeUtf8, NOTHING, REPLACEMENT } from './utf8.ts';
 
-export interface Search extends Start {
+export interface Search extends LogStart {
   /** What a line must contain, as bytes of UTF-8; 1 to 1024 of them and no newline. */
   readonly text: string;
   /** Bytes of lines in the page at most, 1 or more; the first line may be longer. */
@@ -23,8 +23,6 @@ const NEWLINE = 0x0a;
 // A longer line is searched in pieces of this size, so that memory stays bounded.
 const LONGEST_LINE = 1 << 20;
 const MOST_PIECES = 4096;
-/** Bytes of a text to search for, at most. */
-export const LONGEST_TEXT = 1024;
 
 /** The part of a line that is in one frame. */
 interface Piece {
@@ -45,7 +43,7 @@ interface Piece {
  * @throws CursorError for an `after` that is malformed or not of this log
  * @throws RangeError for an empty text or one with a newline, and for what `findStart` refuses
  */
-export const searchLog = async (path: string, search: Search): Promise<LogPage> => {
+export const searchLog = async (path: string, search: Search): Promise<LogBatch> => {
   const needle = Buffer.from(search.text);
   if (needle.length === 0 || needle.includes(NEWLINE) || needle.length > LONGEST_TEXT)
     throw new RangeError('text: expected 1 to 1024 bytes of text without newline');
@@ -57,7 +55,7 @@ export const searchLog = async (path: string, search: Search): Promise<LogPage> 
   }
 };
 
-const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogPage> => {
+const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogBatch> => {
   const blocks = file.blocks();
   let { at, taken, cursor } = await findStart(blocks, search, () => file.index(search.closed));
   const page = new SearchPage(needle, search.first, cursor);
@@ -170,7 +168,7 @@ class SearchPage {
     this.#ahead = 0;
   }
 
-  take(endOfLog: boolean): LogPage {
+  take(endOfLog: boolean): LogBatch {
     return {
       entries: this.#entries,
       cursor: formatCursor(this.#cursor),

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { LogSource } from '../../../src/runtime/log/follow.ts';
 import { encodeFrame } from '../../../src/runtime/log/frame.ts';
-import type { LogEntry, LogPage, LogStream } from '../../../src/runtime/log/page.ts';
-import type { Start } from '../../../src/runtime/log/position.ts';
+import type { LogBatch, LogEntry, LogStart, LogStream } from '../../../src/runtime/log/page.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 
 export { randomFrom } from '../../support/random.ts';
@@ -59,8 +58,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /** All pages of a closed log, each read with the cursor of the one before. */
 export const readAll = async (
   path: string,
-  request: Start & { readonly first?: number } = {},
-): Promise<LogPage[]> => {
+  request: LogStart & { readonly first?: number } = {},
+): Promise<LogBatch[]> => {
   const { first = 1 << 20, ...start } = request;
   const rest = start.stream === undefined ? {} : { stream: start.stream };
   const pages = [await readLogPage(path, { ...start, first, closed: true })];

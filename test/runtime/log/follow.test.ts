@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CursorError } from '../../../src/runtime/log/cursor.ts';
 import { type FollowRequest, followLog, PAGE_BYTES } from '../../../src/runtime/log/follow.ts';
-import type { LogEntry, LogPage } from '../../../src/runtime/log/page.ts';
+import type { LogBatch, LogEntry } from '../../../src/runtime/log/page.ts';
 import {
   bytesOf,
   decoded,
@@ -24,7 +24,7 @@ import {
   watchesOn,
 } from './fixture.ts';
 
-type Follower = AsyncIterableIterator<LogPage, undefined>;
+type Follower = AsyncIterableIterator<LogBatch, undefined>;
 
 const follow = (source: TestSource, request: Partial<FollowRequest> = {}): Follower => {
   const follower = followLog(source, { follow: true, ...request });
@@ -34,19 +34,19 @@ const follow = (source: TestSource, request: Partial<FollowRequest> = {}): Follo
   return follower;
 };
 
-const nextPage = async (follower: Follower): Promise<LogPage> => {
+const nextPage = async (follower: Follower): Promise<LogBatch> => {
   const { value } = await follower.next();
   if (value === undefined) throw new Error('the follower has completed');
   return value;
 };
 
-const allPages = async (follower: Follower): Promise<LogPage[]> => {
-  const pages: LogPage[] = [];
+const allPages = async (follower: Follower): Promise<LogBatch[]> => {
+  const pages: LogBatch[] = [];
   for await (const page of follower) pages.push(page);
   return pages;
 };
 
-const entriesOf = (pages: readonly LogPage[]): LogEntry[] => pages.flatMap(({ entries }) => entries);
+const entriesOf = (pages: readonly LogBatch[]): LogEntry[] => pages.flatMap(({ entries }) => entries);
 
 describe('following a closed log', () => {
   it('gives one page that says it is the last, and completes', async () => {
@@ -160,7 +160,7 @@ describe('following a log that grows', () => {
 
   it('with a tail of no lines gives only what comes', async () => {
     const source = new TestSource(await logOf(out('old\n')));
-    let page: LogPage | undefined;
+    let page: LogBatch | undefined;
     const waiting = nextPage(follow(source, { tail: 0 })).then((value) => {
       page = value;
     });
@@ -238,8 +238,8 @@ describe('a writer at work', () => {
   });
 
   /** Stops in the middle of every third page and continues after the last entry that it read. */
-  const withReconnects = async (source: TestSource): Promise<LogPage[]> => {
-    const taken: LogPage[] = [];
+  const withReconnects = async (source: TestSource): Promise<LogBatch[]> => {
+    const taken: LogBatch[] = [];
     let after = '0';
     for (;;) {
       const follower = follow(source, { after });

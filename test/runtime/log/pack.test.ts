@@ -55,7 +55,7 @@ describe('a packed log', () => {
       const starts = [
         { after },
         { tail: random(400) },
-        { since: TIME + BigInt(random(600)) * 1_000_000n },
+        { sinceNs: TIME + BigInt(random(600)) * 1_000_000n },
         { offset: random(3 * PACKED_BLOCK) },
         { offset: random(PACKED_BLOCK), stream: 'STDERR' },
       ] as const;

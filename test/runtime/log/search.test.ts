@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { LogPage, LogStream } from '../../../src/runtime/log/page.ts';
+import type { LogBatch, LogStream } from '../../../src/runtime/log/page.ts';
 import { type Search, searchLog } from '../../../src/runtime/log/search.ts';
 import { bytesOf, dropped, err, logOf, out, randomFrom } from './fixture.ts';
 
 /** All pages of a search, each after the one before. */
-const searchAll = async (path: string, text: string, more: Partial<Search> = {}): Promise<LogPage[]> => {
+const searchAll = async (path: string, text: string, more: Partial<Search> = {}): Promise<LogBatch[]> => {
   const pages = [await searchLog(path, { text, first: 4096, closed: true, ...more })];
   for (let last = pages.at(-1); last !== undefined && !last.endOfLog; last = pages.at(-1)) {
-    const { tail: _tail, since: _since, offset: _offset, ...rest } = more;
+    const { tail: _tail, sinceNs: _since, offset: _offset, ...rest } = more;
     const page = await searchLog(path, { text, first: 4096, closed: true, ...rest, after: last.cursor });
     if (page.cursor === last.cursor && !page.endOfLog) throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
@@ -86,7 +86,7 @@ describe('a search in a log', () => {
       dropped(9),
     );
     expect(await textFound(path, 'a', { tail: 2 })).toBe('a 3\n');
-    expect(await textFound(path, 'a', { since: 2n })).toBe('a 2\na 3\n');
+    expect(await textFound(path, 'a', { sinceNs: 2n })).toBe('a 2\na 3\n');
     expect(await textFound(path, 'a', { offset: 2 })).toBe('a 2\na 3\n');
     const pages = await searchAll(path, 'a', { first: 1 });
     expect(pages.reduce((sum, page) => sum + page.droppedBytes, 0)).toBe(21);

@@ -2,8 +2,7 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { indexPath, LogIndex, STRIDE } from '../../../src/runtime/log/log-index.ts';
-import type { LogStream } from '../../../src/runtime/log/page.ts';
-import type { Start } from '../../../src/runtime/log/position.ts';
+import type { LogStart, LogStream } from '../../../src/runtime/log/page.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 import { bytesOf, dropped, err, logOf, out, randomFrom, readAll } from './fixture.ts';
 
@@ -28,7 +27,7 @@ const longLog = async (seed: number, mebibytes: number) => {
   return { path: await logOf(...frames), pieces };
 };
 
-const contentFrom = async (path: string, start: Start): Promise<Buffer> =>
+const contentFrom = async (path: string, start: LogStart): Promise<Buffer> =>
   bytesOf((await readAll(path, start)).flatMap(({ entries }) => entries));
 
 describe('a long log', () => {
@@ -65,7 +64,7 @@ describe('a long log', () => {
     for (const since of [0n, 1n, times[5] ?? 0n, times[Math.floor(times.length / 2)] ?? 0n, 10n ** 15n]) {
       const first = times.findIndex((time) => time >= since);
       const expected = first < 0 ? [] : pieces.slice(first).map(({ bytes }) => bytes);
-      const found = await contentFrom(path, { since });
+      const found = await contentFrom(path, { sinceNs: since });
       expect(found.equals(Buffer.concat(expected)), `${since}`).toBe(true);
     }
   }, 60_000);
@@ -114,7 +113,7 @@ describe('a long log', () => {
     const path = await logOf(...Array.from({ length: 4000 }, (_, number) => frame(number)));
     // The first makes the index.
     await readLogPage(path, { tail: 1, first: 1, closed: true });
-    for (const start of [{ tail: 100 }, { tail: 900_000 }, { since: 3000n }, { offset: 150_000_000 }]) {
+    for (const start of [{ tail: 100 }, { tail: 900_000 }, { sinceNs: 3000n }, { offset: 150_000_000 }]) {
       const before = bytesRead();
       const page = await readLogPage(path, { ...start, first: 1 << 16, closed: true });
       const read = bytesRead() - before;

@@ -85,7 +85,7 @@ const WAYS = [
       after: formatCursor({ ...BEGINNING, frame: Math.floor(frames / 2) * FRAME, taken: 7 }),
     }),
   ],
-  ['a time', ({ frames }: BigLog) => ({ since: TIME + BigInt(Math.floor(frames / 2)) * 1_000_000n })],
+  ['a time', ({ frames }: BigLog) => ({ sinceNs: TIME + BigInt(Math.floor(frames / 2)) * 1_000_000n })],
   ['a byte', ({ frames }: BigLog) => ({ offset: Math.floor(frames / 2) * LONGEST_PAYLOAD + 5 })],
 ] as const;
 
@@ -113,7 +113,7 @@ describe('a log of ten GB', () => {
     const page = await readLogPage(large.path, { tail: 100, first: 64 << 10, closed: true });
     expect(page.entries.map(({ text }) => text).join('')).toBe(LINE.repeat(100));
     const [entry] = (
-      await readLogPage(large.path, { since: TIME + BigInt(middle) * 1_000_000n, first: 10, closed: true })
+      await readLogPage(large.path, { sinceNs: TIME + BigInt(middle) * 1_000_000n, first: 10, closed: true })
     ).entries;
     expect(entry?.time).toBe(TIME + BigInt(middle) * 1_000_000n);
     const at = await readLogPage(large.path, { offset: middle * LONGEST_PAYLOAD, first: 10, closed: true });

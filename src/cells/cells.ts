@@ -1,0 +1,344 @@
+/** The cells of this machine: what jobs need, done with folders, cgroups and supervisors. */
+
+import { readdirSync } from 'node:fs';
+import { type PathWatch, watchPath } from '../async/watch-path.ts';
+import type { ServeConfig } from '../config/config.ts';
+import {
+  type CellConnection,
+  type CellEnd,
+  type CellEvents,
+  CellRefusal,
+  type Cells,
+  type Isolation,
+  type LogFollow,
+  type LogRead,
+  StartFailure,
+} from '../jobs/cells.ts';
+import type { Job, Usage } from '../jobs/job.ts';
+import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
+import {
+  cgroupSettings,
+  hugePageSettings,
+  parseUsage,
+  readUsage,
+  removeCgroup,
+  sweep,
+  USAGE_FILES,
+} from '../runtime/cgroup/index.ts';
+import type { ImageFiles } from '../runtime/image-files.ts';
+import { followLog } from '../runtime/log/follow.ts';
+import type { LogBatch } from '../runtime/log/page.ts';
+import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
+import { searchLog } from '../runtime/log/search.ts';
+import { Control, ControlError } from '../runtime/protocol/control.ts';
+import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
+import { ownNamespaces, parseIsolation } from '../runtime/protocol/isolation.ts';
+import { encodePlan, plannedUids } from '../runtime/protocol/plan.ts';
+import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
+import { cellFilter } from '../runtime/seccomp/index.ts';
+import { JobFolders } from './folders.ts';
+import type { Host } from './host.ts';
+import { prepareImages } from './images.ts';
+import { planLaunch } from './launch.ts';
+import { outcome } from './outcome.ts';
+
+export interface CellsOptions {
+  /** Jobs that have not ended, as far as is known: what they run on is kept. */
+  readonly open: readonly Job[];
+  readonly log: (line: string) => void;
+  /** Aborted when the server is to end while it starts. */
+  readonly signal: AbortSignal;
+  /** Takes what is to be done when the server ends, last first. */
+  readonly cleanup: { add(step: () => unknown): void };
+}
+
+/**
+ * Prepares the images of this machine's cells.
+ *
+ * @throws ImageError
+ */
+export const openCells = async (
+  config: ServeConfig,
+  host: Host,
+  limits: LimitsContext,
+  { open, log, signal, cleanup }: CellsOptions,
+): Promise<Cells> => {
+  const folders = new JobFolders(config.stateDir);
+  const unusedBeforeMs = oldestStartMs(open, folders);
+  const images = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
+  const cells = new LocalCells({ launcher: config.launcher, host, limits, folders, images, log });
+  cleanup.add(() => cells.close());
+  return cells;
+};
+
+/** No job that may still run was started before then, in milliseconds since 1970; never, when none runs at all. */
+const oldestStartMs = (open: readonly Job[], folders: JobFolders): number => {
+  const started = open.filter(({ id, state }) => state.status === 'RUNNING' || folders.exists(id));
+  return Math.min(Number.MAX_SAFE_INTEGER, ...started.map(({ createdAt }) => createdAt.getTime()));
+};
+
+export interface LocalCellsOptions {
+  /** Path of the `cell` binary. */
+  readonly launcher: string;
+  readonly host: Host;
+  readonly limits: LimitsContext;
+  readonly folders: JobFolders;
+  readonly images: ReadonlyMap<string, ImageFiles>;
+  readonly log: (line: string) => void;
+}
+
+/** Cells of this machine. What is known of one is in its folder, so that another server finds it there. */
+export class LocalCells implements Cells {
+  readonly request: RequestContext;
+  readonly mostCells: number;
+  readonly cgroup: Cells['cgroup'];
+  readonly #host: Host;
+  readonly #folders: JobFolders;
+  readonly #images: ReadonlyMap<string, ImageFiles>;
+  readonly #log: (line: string) => void;
+  readonly #spawner: Spawner;
+  readonly #seccomp = cellFilter();
+  readonly #withoutHugePages = hugePageSettings();
+  readonly #exits: PathWatch;
+  readonly #listeners = new Set<(id: string) => void>();
+  #namespaces: ReturnType<typeof ownNamespaces> | undefined;
+
+  constructor({ launcher, host, limits, folders, images, log }: LocalCellsOptions) {
+    const { ids, slots, cgroups } = host;
+    this.#host = host;
+    this.#folders = folders;
+    this.#images = images;
+    this.#log = log;
+    this.request = {
+      image: (name) => images.get(name),
+      imageNames: [...images.keys()],
+      idsRemedy: ids.remedy,
+      limits,
+    };
+    // A job that runs has a range of ids.
+    this.mostCells = slots?.count ?? Number.POSITIVE_INFINITY;
+    this.cgroup = { path: cgroups.path, controllers: cgroups.controllers };
+    this.#spawner = new Spawner({
+      launcher,
+      enter: ids.enter,
+      jobs: folders.jobs,
+      cgroup: cgroups.supervisors ?? '',
+    });
+    const { exits } = folders;
+    this.#exits = watchPath(exits, {
+      change: (_event, name) => {
+        const ids = name === null ? readdirSync(exits) : [name];
+        for (const id of ids) for (const listener of [...this.#listeners]) listener(id);
+      },
+      error: (error) => log(`watching ${exits}: ${error.message}`),
+    });
+  }
+
+  freeBytes(): number {
+    return this.#folders.free();
+  }
+
+  async start(job: Job): Promise<void> {
+    this.#folders.create(job.id, this.#plan(job), job.spec.stdin);
+    try {
+      await this.#spawner.start(job.id);
+    } catch (error) {
+      throw error instanceof SpawnError ? new StartFailure(error.message, { cause: error }) : error;
+    }
+  }
+
+  #plan(job: Job): Buffer {
+    const { ids, slots, clocks, devices, cgroups } = this.#host;
+    const image = this.#images.get(job.spec.image);
+    if (image === undefined) throw new Error(`there is no image ${JSON.stringify(job.spec.image)} any more`);
+    const path = cgroups.jobPath(job.id);
+    const settings = [...cgroupSettings(job.spec.limits, cgroups.controllers), ...this.#withoutHugePages];
+    const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
+    const context = {
+      image,
+      cgroup,
+      ids: slots?.take(job.id) ?? ids,
+      clocks,
+      devices,
+      seccomp: this.#seccomp,
+    };
+    return encodePlan(planLaunch(job, context));
+  }
+
+  async fence(id: string): Promise<boolean> {
+    return this.#folders.fence(id);
+  }
+
+  async takeOver({ id, state }: Job): Promise<boolean> {
+    const there = this.#folders.exists(id);
+    if (state.status === 'RUNNING' || (there && !this.#folders.fence(id))) {
+      this.#host.slots?.adopt(id, plannedUids(this.#folders.plan(id)));
+      return true;
+    }
+    if (there) this.#folders.discard(id);
+    return false;
+  }
+
+  attach(id: string, events: CellEvents): CellConnection {
+    return new Connection(new Control(this.#folders.path(id), events));
+  }
+
+  isAlive(id: string): Promise<boolean> {
+    return this.#spawner.probe(id);
+  }
+
+  onEnd(listener: (id: string) => void): () => void {
+    // The same function given twice is two listeners.
+    const own = (id: string): void => listener(id);
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  async collect(job: Job, store: (end: CellEnd) => Promise<void>): Promise<void> {
+    const record = this.#readExit(job.id);
+    if (record === undefined) return;
+    if (record.note !== null) this.#log(`job ${job.id}: ${record.note}`);
+    const state = outcome(record, job.spec.limits, parseUsage(record.files));
+    const startedAt = record.executed && state.status !== 'FAILED' ? state.startedAt : null;
+    await store({ startedAt, state });
+    this.#folders.removeExit(job.id);
+  }
+
+  /** @returns `undefined` when there is no record, or none that can be read */
+  #readExit(id: string): ExitRecord | undefined {
+    const data = this.#folders.readExit(id);
+    if (data === undefined) return undefined;
+    try {
+      return parseExitRecord(data);
+    } catch (error) {
+      this.#log(`job ${id}: ${reason(error)}; it is kept as ${this.#folders.setAside(id)}`);
+      return undefined;
+    }
+  }
+
+  async reap(id: string): Promise<void> {
+    const path = this.#host.cgroups.jobPath(id);
+    if (path !== null) await removeCgroup(path);
+    try {
+      await this.#folders.recoverTail(id);
+    } catch (error) {
+      // The job has ended all the same, as on a disk that is full.
+      this.#log(`job ${id}: the end of its output could not be appended to the log: ${reason(error)}`);
+    }
+  }
+
+  async tidy(id: string): Promise<number> {
+    this.#folders.tidy(id);
+    return this.#folders.size(id);
+  }
+
+  release(id: string): void {
+    this.#host.slots?.release(id);
+  }
+
+  async sweep(isOpen: (id: string) => boolean): Promise<void> {
+    this.#folders.sweep();
+    // Records of jobs whose end is stored: the server died between the commit and the removal.
+    for (const id of readdirSync(this.#folders.exits)) if (!isOpen(id)) this.#folders.removeExit(id);
+    const { jobs } = this.#host.cgroups;
+    if (jobs === null) return;
+    const { left } = await sweep(jobs, isOpen);
+    for (const { id, reason } of left) this.#log(`the cgroup of job ${id} could not be removed: ${reason}`);
+  }
+
+  async usage(id: string): Promise<Usage | null> {
+    const path = this.#host.cgroups.jobPath(id);
+    return path === null ? null : readUsage(path);
+  }
+
+  async isolation(id: string): Promise<Isolation | null> {
+    const data = this.#folders.isolation(id);
+    const found = data === undefined ? undefined : parseIsolation(data);
+    if (found === undefined) return null;
+    this.#namespaces ??= ownNamespaces();
+    const own = await this.#namespaces;
+    const namespaces = found.namespaces.map((namespace) => ({
+      ...namespace,
+      shared: own.get(namespace.kind) === namespace.inode,
+    }));
+    return { ...found, namespaces };
+  }
+
+  readLog(id: string, { mostBytes, grep, ...request }: LogRead): Promise<LogBatch> {
+    const path = this.#folders.log(id);
+    const bounds = { ...request, first: mostBytes };
+    return grep === undefined ? readLogPage(path, bounds) : searchLog(path, { ...bounds, text: grep });
+  }
+
+  checkCursor(id: string, cursor: string): Promise<void> {
+    return checkCursor(this.#folders.log(id), cursor);
+  }
+
+  followLog(
+    id: string,
+    { closed, onClosed, release, ...request }: LogFollow,
+  ): ReturnType<Cells['followLog']> {
+    const source = { path: this.#folders.log(id), closed, onChange: onClosed };
+    return followLog(source, request, release);
+  }
+
+  async compressLog(id: string): Promise<number> {
+    try {
+      await this.#folders.pack(id);
+    } catch (error) {
+      this.#log(`job ${id}: its log could not be compressed: ${reason(error)}`);
+    }
+    return this.#folders.size(id);
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#folders.remove(id);
+  }
+
+  /** Ends the spawner; cells go on. */
+  async close(): Promise<void> {
+    this.#exits.close();
+    await this.#spawner.close();
+  }
+}
+
+/** A connection as jobs know it. */
+class Connection implements CellConnection {
+  readonly #control: Control;
+
+  constructor(control: Control) {
+    this.#control = control;
+  }
+
+  stop(gracePeriodMs: number): Promise<void> {
+    return accepted(this.#control.stop(gracePeriodMs));
+  }
+
+  signal(number: number): Promise<void> {
+    return accepted(this.#control.signal(number));
+  }
+
+  pause(): Promise<void> {
+    return accepted(this.#control.pause());
+  }
+
+  resume(): Promise<void> {
+    return accepted(this.#control.resume());
+  }
+
+  close(): void {
+    this.#control.close();
+  }
+}
+
+const accepted = async (request: Promise<void>): Promise<void> => {
+  try {
+    await request;
+  } catch (error) {
+    throw error instanceof ControlError ? new CellRefusal(error.message, { cause: error }) : error;
+  }
+};
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,171 @@
+/** What jobs need of the machine that runs them: the interface between deciding and doing. `src/cells/` implements it. */
+
+import type { LogBatch, LogStart } from '../runtime/log/page.ts';
+import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
+import type { FinalState, Job, Usage } from './job.ts';
+import type { RequestContext } from './offer.ts';
+
+/** What a running cell reports. */
+export interface CellEvents {
+  /** The command was executed. Also reported, for a cell that runs already, once it is attached. */
+  running(startedAt: Date, pausedAt: Date | null): void;
+  /** All of its processes are frozen. */
+  paused(since: Date): void;
+  resumed(): void;
+  /** The supervisor is gone, or was never there: `collect` finds the end, or `isAlive` says why not. Called once. */
+  ended(): void;
+}
+
+/** A connection to the supervisor of a cell. Each request settles when the supervisor has begun with it. */
+export interface CellConnection {
+  /**
+   * SIGTERM to the command, and SIGKILL to the whole cell after `gracePeriodMs`. A paused cell is resumed first.
+   *
+   * @throws CellRefusal, as the others do
+   */
+  stop(gracePeriodMs: number): Promise<void>;
+  signal(number: number): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Closes the connection; the cell goes on, and reports nothing more here. */
+  close(): void;
+}
+
+/** How a cell ended. */
+export interface CellEnd {
+  /** When the command was executed; `null`: it never was. */
+  readonly startedAt: Date | null;
+  readonly state: FinalState;
+}
+
+/** A cell could not be started. Its supervisor may have been started all the same: see `Cells.fence`. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure';
+}
+
+/** A supervisor refused a request, or is gone. */
+export class CellRefusal extends Error {
+  override readonly name = 'CellRefusal';
+}
+
+/** The isolation of a command, compared with that of the server. */
+export interface Isolation extends Omit<KernelIsolation, 'namespaces'> {
+  readonly namespaces: readonly (CellNamespace & {
+    /** The server is in the same namespace, so that it does not confine the command. */
+    readonly shared: boolean;
+  })[];
+}
+
+/** Which part of a log is read. */
+export interface LogRead extends LogStart {
+  /** Bytes of output at most. */
+  readonly mostBytes: number;
+  /** The job has ended, and had before this was asked. */
+  readonly closed: boolean;
+  /** Only lines that contain this text: 1 to `LONGEST_TEXT` bytes without newline. */
+  readonly grep?: string;
+}
+
+/** A log that may still grow. */
+export interface LogFollow extends LogStart {
+  /** Wait for more until the job has ended; otherwise complete at the present end. */
+  readonly follow: boolean;
+  /** Whether the job has ended. */
+  closed(): boolean;
+  /** Calls a listener when `closed` has become true, until the returned function is called. */
+  onClosed(listener: () => void): () => void;
+  /** Called once, when the iterator is over. */
+  release(): void;
+}
+
+/**
+ * The cells of jobs: one for each, by the job's id. A cell outlives the server that started it. Whatever it leaves, its
+ * end above all, stays until the server has stored it.
+ */
+export interface Cells {
+  /** What jobs may ask for here. */
+  readonly request: RequestContext;
+  /** Cells that can run at a time; infinite where nothing bounds them. */
+  readonly mostCells: number;
+  readonly cgroup: {
+    /** `null`: none may be made here. */
+    readonly path: string | null;
+    readonly controllers: readonly string[];
+  };
+
+  /** Bytes that are free for what is kept of jobs. */
+  freeBytes(): number;
+
+  /**
+   * Starts a cell; settles when it can be attached.
+   *
+   * @throws StartFailure when no supervisor could be started, as far as is known
+   */
+  start(job: Job): Promise<void>;
+  /**
+   * Makes sure that a job whose start failed never starts.
+   *
+   * @returns false when a supervisor was first: the cell is there and can be attached
+   */
+  fence(id: string): Promise<boolean>;
+  /**
+   * Takes over a job that an earlier server left without an end.
+   *
+   * @returns whether it has a cell, which can be attached. Otherwise nothing is left of an attempt to start one
+   */
+  takeOver(job: Job): Promise<boolean>;
+  /**
+   * Connects to a cell.
+   *
+   * @throws Error when no connection can be made now, as for lack of descriptors
+   */
+  attach(id: string, events: CellEvents): CellConnection;
+  /** Whether the cell has a supervisor. One without has left all that it ever will. */
+  isAlive(id: string): Promise<boolean>;
+
+  /** Calls a listener when the end of a cell can be collected, until the returned function is called. */
+  onEnd(listener: (id: string) => void): () => void;
+  /**
+   * Hands over the end of a cell, if it is known. What is left of the end is removed when `store` has settled, and stays
+   * for the next attempt when that fails.
+   */
+  collect(job: Job, store: (end: CellEnd) => Promise<void>): Promise<void>;
+  /** Kills what is left of a cell without a supervisor, and saves the end of its output. */
+  reap(id: string): Promise<void>;
+  /**
+   * Removes what was of use only while the job ran: before its end is stored, so that it is done again when the server
+   * dies in between.
+   *
+   * @returns bytes of what is kept of the job
+   */
+  tidy(id: string): Promise<number>;
+  /** The end of a job is stored: what it occupied is free for others. */
+  release(id: string): void;
+  /**
+   * Removes what earlier servers left of cells that are gone.
+   *
+   * @param isOpen whether a job has not ended
+   */
+  sweep(isOpen: (id: string) => boolean): Promise<void>;
+
+  /** What a running cell has used so far; `null` where nothing is known. */
+  usage(id: string): Promise<Usage | null>;
+  /** What confines the command; `null` before it runs, or where that could not be kept. */
+  isolation(id: string): Promise<Isolation | null>;
+
+  /** @throws CursorError for a cursor that is not of this log */
+  readLog(id: string, request: LogRead): Promise<LogBatch>;
+  /** @throws CursorError for a cursor that is not of this log */
+  checkCursor(id: string, cursor: string): Promise<void>;
+  /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */
+  followLog(id: string, request: LogFollow): AsyncIterableIterator<LogBatch, undefined>;
+
+  /**
+   * Compresses the log of a job that has ended.
+   *
+   * @returns bytes of what is kept of the job
+   */
+  compressLog(id: string): Promise<number>;
+  /** Removes all that is kept of a job that has ended. */
+  remove(id: string): Promise<void>;
+}
