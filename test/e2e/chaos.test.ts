@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { verdictOf } from '../support/churn.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';
-import { cgroupOf, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
+import { cgroupOf, snapshotAtRest, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { randomScriptedJob, type ScriptedJob } from '../support/scripted-job.ts';
 import { TestServer } from '../support/server.ts';
@@ -200,7 +200,7 @@ it(
   `loses nothing in ${ROUNDS} rounds of kills (CLOISTER_CHAOS_SEED=${SEED})`,
   async () => {
     await server.run({ command: 'true' });
-    const before = await snapshotResources(server);
+    const before = await snapshotAtRest(server);
     const random = randomFrom(SEED);
     const following = followEvents();
     for (let round = 0; round < ROUNDS; round++) await playRound(random, round);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { BEGAN, type Life, randomLife, rightVerdicts, verdictOf } from '../support/churn.ts';
 import { randomFrom } from '../support/random.ts';
-import { snapshotResources } from '../support/resource-snapshot.ts';
+import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 
@@ -80,7 +80,7 @@ const checkEnd = (job: JobFields, life: Life): void => {
 
 it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN_SEED=${SEED})`, async () => {
   await server.run({ command: 'true' });
-  const before = await snapshotResources(server);
+  const before = await snapshotAtRest(server);
   const random = randomFrom(SEED);
   const verdicts: Record<string, number> = {};
   let next = 0;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Effect, FaultPlan } from '../support/faults.ts';
-import { cgroupOf, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
+import { cgroupOf, snapshotAtRest, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 import { type Call, type Fault, Strace } from '../support/strace.ts';
 
@@ -72,7 +72,7 @@ const sweep = async (
   some: readonly Fault[],
   check: (job: JobFields, stdout: string) => unknown,
 ): Promise<void> => {
-  const before = await snapshotResources(server);
+  const before = await snapshotAtRest(server);
   const found: string[] = [];
   for (const fault of some) found.push(...(await wrong(fault, check)));
   expect(found, `seed ${faults.seed}`).toEqual([]);

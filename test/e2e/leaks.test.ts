@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { snapshotResources } from '../support/resource-snapshot.ts';
+import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -13,7 +13,7 @@ afterAll(() => server.dispose());
 it('nothing is left of jobs that ended, however they ended', async () => {
   // Brings what is made once, such as the spawner.
   await server.run({ command: 'true' });
-  const before = await snapshotResources(server);
+  const before = await snapshotAtRest(server);
   const inputs = [
     { command: 'echo out; echo err >&2' },
     { command: 'sleep 1000 & exit 3' },

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultPlan } from '../support/faults.ts';
-import { snapshotResources } from '../support/resource-snapshot.ts';
+import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 import { type Call, type Fault, Strace } from '../support/strace.ts';
 
@@ -52,7 +52,7 @@ const live = async (input: Record<string, unknown>, fault?: Fault): Promise<read
 it(`killed at any call a server loses no job and starts none twice (CLOISTER_FAULTS_SEED=${faults.seed})`, async () => {
   // Has a spawner started, as the last round has.
   await finish(await server.submit({ command: COMMAND }));
-  const before = await snapshotResources(server);
+  const before = await snapshotAtRest(server);
   const rounds = faults.choose((name) => (CHANGES.has(name) ? { signal: 'KILL' } : undefined));
   for (const [number, fault] of rounds.entries()) {
     const input = { command: COMMAND, idempotencyKey: `round ${number}` };

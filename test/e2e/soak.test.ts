@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomLife, rightVerdicts, verdictOf } from '../support/churn.ts';
 import { randomFrom } from '../support/random.ts';
-import { cgroupOf, snapshotResources } from '../support/resource-snapshot.ts';
+import { cgroupOf, snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 // What a server holds does not grow with the jobs that it has seen. By default for a moment; "make soak" takes an hour.
@@ -62,7 +62,7 @@ it(
   async () => {
     const random = randomFrom(SEED);
     const until = Date.now() + SECONDS * 1000;
-    const before = await snapshotResources(server);
+    const before = await snapshotAtRest(server);
     let jobs = 0;
 
     const worker = async (): Promise<void> => {

@@ -185,6 +185,26 @@ describe('ceilings', () => {
   });
 });
 
+describe('the capacity for all jobs together', () => {
+  it('is more than any job may ask for', async () => {
+    const small = await TestServer.start('--capacity-memory', '1Gi', '--capacity-cpus', '1.5');
+    try {
+      const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+      const refusal = async (limits: object) =>
+        (await small.ask(document, { input: { command: 'true', limits } })).errors?.[0];
+      expect(await refusal({ cpus: 1.6 })).toMatchObject({
+        message: expect.stringContaining('the capacity of this server'),
+        extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.cpus' },
+      });
+      expect(await refusal({ memory: '2Gi' })).toMatchObject({
+        extensions: { field: 'input.limits.memory' },
+      });
+    } finally {
+      await small.dispose();
+    }
+  });
+});
+
 describe('maxima', () => {
   it('are what no job exceeds', async () => {
     const strict = await TestServer.start('--max-memory', '64Mi', '--max-pids', '20');

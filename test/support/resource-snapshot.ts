@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TestServer } from './server.ts';
+
+const PAUSE_MS = 10;
 
 /** The cgroup below which a server keeps those of its jobs and of its supervisors. */
 export const cgroupOf = async (server: TestServer): Promise<string> => {
@@ -39,6 +42,15 @@ export const snapshotResources = async (server: TestServer): Promise<ResourceSna
     supervisors: supervisors.length,
     files: [...new Set(readdirSync(jobs).flatMap((id) => readdirSync(join(jobs, id))))].sort(),
   };
+};
+
+/** The same, once the supervisors of jobs that have ended are gone: for a server that runs no job. */
+export const snapshotAtRest = async (server: TestServer): Promise<ResourceSnapshot> => {
+  for (;;) {
+    const snapshot = await snapshotResources(server);
+    if (snapshot.supervisors === 1 && snapshot.cgroups.length === 0) return snapshot;
+    await pause(PAUSE_MS);
+  }
 };
 
 /** The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. */
