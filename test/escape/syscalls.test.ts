@@ -1,5 +1,6 @@
 /** System calls that cells are refused. */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
 import { UNFILTERED } from './support/making.ts';
@@ -23,12 +24,17 @@ const CALLS: readonly (readonly [name: string, rule: string, ...values: readonly
   ['perf_event_open', 'CVE-2013-2094', 0, 0, 0, 0, 0],
 ];
 
+// io_uring of a kernel that has turned it off for everybody is not kept away by a filter.
+const OFF = '/proc/sys/kernel/io_uring_disabled';
+const uringIsOff = existsSync(OFF) && readFileSync(OFF, 'utf8').trim() === '2';
+
 const refused = ([name, rule, ...values]: (typeof CALLS)[number]): Probe => ({
   name: `${name} is refused`,
   rule,
   script: call(name, ...values),
   answer: 'EPERM',
   weak: UNFILTERED,
+  ...(name === 'io_uring_setup' && uringIsOff && { needs: 'io_uring, which is off here' }),
 });
 
 /** Families of sockets whose code is old, large and seldom looked at. */
