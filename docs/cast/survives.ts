@@ -85,7 +85,7 @@ const record = async (
     await outlive(stateDir, ticks);
     await serve();
     await client.until(() => client.count(TICK) >= 3 * ticks);
-    await operator.run('bin/cloister list');
+    await operator.run('bin/cloister status @last | head -4');
     return [client, operator].map(({ title, lines }) => ({ title, lines: [...lines] }));
   } finally {
     // As Ctrl-C: it stops the job, where the server can be reached.

@@ -22,10 +22,10 @@ it('records a job whose log goes on after the server was killed', async () => {
     'bin/cloister serve >>server.log 2>&1 &',
     'kill -9 $!; wait $!',
     'bin/cloister serve >>server.log 2>&1 &',
-    'bin/cloister list',
+    'bin/cloister status @last | head -4',
   ]);
   const output = operator?.lines.filter(({ typed }) => !typed).map(({ text }) => text) ?? [];
-  expect(output.join('\n')).toMatch(/ Killed .*\n(.*\n)*.* RUNNING /);
+  expect(output.join('\n')).toMatch(/ Killed .*\n(.*\n)*Status: RUNNING/);
 });
 
 const line = (atMs: number, text: string, typed = false) => ({ atMs, text, typed });
