@@ -90,6 +90,7 @@ const start = async (
     listen: config.listen,
     socketPath: statePaths(stateDir).socket,
     allowedHosts: config.allowedHosts,
+    ...config.clients,
     jobs,
     token,
     log,

@@ -112,6 +112,11 @@ export interface ServeConfig {
     /** `null`: logs are not compressed. */
     readonly packAfterMs: number | null;
   };
+  /** What clients may have open at the same time. */
+  readonly clients: {
+    readonly maxConnections: number;
+    readonly streams: { readonly all: number; readonly perSubject: number };
+  };
   readonly queue: {
     /** Jobs that run at the same time. */
     readonly maxRunning: number;
@@ -293,6 +298,33 @@ export const serveSettings = {
     fallback: () => '10000',
     shown: '10000',
   } satisfies Setting<number>,
+  maxConnections: {
+    flag: '--max-connections <count>',
+    env: 'CLOISTER_MAX_CONNECTIONS',
+    help: 'connections of clients over TCP; further ones are closed',
+    expected: 'a whole number from 1 to 1000000',
+    parse: (text) => whole(text, 1, 1_000_000),
+    fallback: () => '20000',
+    shown: '20000',
+  } satisfies Setting<number>,
+  maxStreams: {
+    flag: '--max-streams <count>',
+    env: 'CLOISTER_MAX_STREAMS',
+    help: 'subscriptions that are open at the same time; further ones are refused',
+    expected: 'a whole number from 1 to 1000000',
+    parse: (text) => whole(text, 1, 1_000_000),
+    fallback: () => '20000',
+    shown: '20000',
+  } satisfies Setting<number>,
+  maxStreamsPerSubject: {
+    flag: '--max-streams-per-subject <count>',
+    env: 'CLOISTER_MAX_STREAMS_PER_SUBJECT',
+    help: 'of these, subscriptions of one caller',
+    expected: 'a whole number from 1 to 1000000',
+    parse: (text) => whole(text, 1, 1_000_000),
+    fallback: () => '20000',
+    shown: '20000',
+  } satisfies Setting<number>,
   capacityMemory: {
     flag: '--capacity-memory <value>',
     env: 'CLOISTER_CAPACITY_MEMORY',
@@ -439,6 +471,13 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
     idBase: read(serveSettings.idBase, flags, env, machine),
     launcher: read(serveSettings.launcher, flags, env, machine),
+    clients: {
+      maxConnections: read(serveSettings.maxConnections, flags, env, machine),
+      streams: {
+        all: read(serveSettings.maxStreams, flags, env, machine),
+        perSubject: read(serveSettings.maxStreamsPerSubject, flags, env, machine),
+      },
+    },
     queue: {
       maxRunning: read(serveSettings.maxRunning, flags, env, machine),
       maxWaiting: read(serveSettings.maxQueued, flags, env, machine),

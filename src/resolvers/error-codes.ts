@@ -20,7 +20,8 @@ export const ERROR_CODES = {
   OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
   REQUEST_ENTITY_TOO_LARGE: 'The body of the HTTP request has more than 16 MiB.',
   SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',
-  TOO_MANY_SUBSCRIPTIONS: 'Too many operations at the same time on one WebSocket connection (100).',
+  TOO_MANY_SUBSCRIPTIONS:
+    'Too many subscriptions at the same time: of one caller, on this server, or too many operations on one WebSocket connection (100).',
   UNAUTHENTICATED: 'The request carries no token, or one that this server does not know.',
   UNSUPPORTED_MEDIA_TYPE: 'The content type of the HTTP request is not application/json.',
 } as const;

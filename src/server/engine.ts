@@ -16,6 +16,7 @@ import { useCostLimit } from './cost-limit.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { guardStream } from './stream.ts';
+import { STREAM_LIMITS, Streams } from './streams.ts';
 
 /** What resolvers need to know from the transport. */
 export interface Caller {
@@ -29,6 +30,8 @@ export type Engine = YogaServerInstance<Caller, Context>;
 export interface EngineOptions {
   readonly jobs: JobService;
   readonly log: (line: string) => void;
+  /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
+  readonly streams?: Streams;
 }
 
 /** Bytes of a request body. Large enough that a command of 10 MB is refused with an error that names the field. */
@@ -38,7 +41,7 @@ export const LARGEST_BODY = 16 * 1024 * 1024;
  * The GraphQL engine: parses, validates, executes, the same for every transport; answers over HTTP and SSE.
  * Authentication and the checks of Host and Origin come before.
  */
-export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
+export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
     presentError(error, (cause, id) => {
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
@@ -56,7 +59,7 @@ export const createEngine = ({ jobs, log }: EngineOptions): Engine => {
     maxRequestBodySize: LARGEST_BODY,
     logging: false,
     maskedErrors: { maskError: present },
-    plugins: [useDocumentLimits(), useCostLimit(), useGuardedStreams(present)],
+    plugins: [useDocumentLimits(), useCostLimit(), useGuardedStreams(streams, present)],
   });
 };
 
@@ -79,16 +82,20 @@ const useDocumentLimits = (): Plugin => ({
 });
 
 const useGuardedStreams = (
+  streams: Streams,
   present: (error: unknown) => GraphQLError,
 ): Plugin<Caller & YogaInitialContext> => ({
   onSubscribe: ({ args, setResultAndStopExecution }) => {
-    const { request, over }: Partial<Caller & YogaInitialContext> = args.contextValue;
+    const { request, identity, over }: Partial<Caller & YogaInitialContext> = args.contextValue;
     const ranges = mediaRanges(request?.headers.get('accept'));
     // A response with a single result cannot carry a stream: no source may be opened that nothing would read or close.
     if (!accepts(ranges, STREAM)) return setResultAndStopExecution({ errors: [notAcceptable(ranges)] });
+    const subject = identity?.subject ?? '';
+    const refusal = streams.refusal(subject);
+    if (refusal !== undefined) return setResultAndStopExecution({ errors: [refusal] });
     return {
       onSubscribeResult({ result, setResult }) {
-        if (isAsyncIterable(result)) setResult(guardStream(result, present, over));
+        if (isAsyncIterable(result)) setResult(guardStream(result, present, streams.open(subject), over));
       },
     };
   },

@@ -3,13 +3,18 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
 import { createEngine } from './engine.ts';
+import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
 import { listenLocally } from './local-socket.ts';
 import { Operations } from './operations.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
 import { handle, pathOf, refuse } from './requests.ts';
+import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
+
+/** Connections over TCP, those of WebSockets included, when nobody says. */
+const MOST_CONNECTIONS = 20_000;
 
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -21,6 +26,9 @@ export interface ServerOptions {
   /** The admin token. */
   readonly token: string;
   readonly log: (line: string) => void;
+  /** Where they differ from `STREAM_LIMITS` and `MOST_CONNECTIONS`. */
+  readonly streams?: StreamLimits;
+  readonly maxConnections?: number;
   /** Overrides of the defaults. */
   readonly timeouts?: Partial<Timeouts>;
 }
@@ -73,7 +81,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const { listen, token, jobs, log } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
-  const engine = createEngine({ jobs, log });
+  const engine = createEngine({ jobs, log, streams: new Streams(options.streams ?? STREAM_LIMITS) });
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -85,6 +93,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     // Other upgrades, such as curl's h2c, are optional: they are answered over HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
+  const limited = limitedLog(log);
+  http.maxConnections = options.maxConnections ?? MOST_CONNECTIONS;
+  http.on('drop', () => limited(`a connection was refused: ${http.maxConnections} are open already`));
   const answer = oneAfterAnother((request, response) => {
     const over = operations.begin();
     answering.add(response);

@@ -8,15 +8,18 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
  * error while a source is released must not end the process: nothing awaits it when a connection closes.
  *
  * @param present logs what clients must not see
+ * @param ended called once when nothing more comes
  * @param over aborted when the response has ended, for any reason
  */
 export const guardStream = (
   stream: AsyncIterable<ExecutionResult>,
   present: (error: unknown) => GraphQLError,
+  ended: () => void,
   over: AbortSignal | undefined,
 ): AsyncIterableIterator<ExecutionResult> => {
   const source = stream[Symbol.asyncIterator]();
   const release = async (): Promise<void> => {
+    ended();
     try {
       await source.return?.();
     } catch (error) {
@@ -26,7 +29,16 @@ export const guardStream = (
   if (over?.aborted) void release();
   else over?.addEventListener('abort', release, { once: true });
   return {
-    next: () => source.next(),
+    async next() {
+      try {
+        const result = await source.next();
+        if (result.done === true) ended();
+        return result;
+      } catch (error) {
+        ended();
+        throw error;
+      }
+    },
     async return() {
       await release();
       return { done: true, value: undefined };

@@ -22,6 +22,7 @@ describe('parseServeConfig', () => {
       cgroupRoot: undefined,
       idBase: 1_879_048_192,
       launcher: '/opt/cloister/build/cell',
+      clients: { maxConnections: 20_000, streams: { all: 20_000, perSubject: 20_000 } },
       queue: { maxRunning: 256, maxWaiting: 10_000, memoryBytes: null, cpus: null },
       defaultLimits: {
         cpus: 1,
@@ -58,6 +59,9 @@ describe('parseServeConfig', () => {
       CLOISTER_LAUNCHER: '/bin/cell',
       CLOISTER_MAX_RUNNING: '7',
       CLOISTER_MAX_QUEUED: '8',
+      CLOISTER_MAX_CONNECTIONS: '100',
+      CLOISTER_MAX_STREAMS: '90',
+      CLOISTER_MAX_STREAMS_PER_SUBJECT: '9',
       CLOISTER_CAPACITY_MEMORY: '9Gi',
       CLOISTER_CAPACITY_CPUS: '2.5',
       CLOISTER_DEFAULT_CPUS: '0.5',
@@ -97,6 +101,7 @@ describe('parseServeConfig', () => {
       cgroupRoot: '/sys/fs/cgroup/x',
       idBase: 65_536,
       launcher: '/bin/cell',
+      clients: { maxConnections: 100, streams: { all: 90, perSubject: 9 } },
       queue: { maxRunning: 7, maxWaiting: 8, memoryBytes: 9 * 1024 ** 3, cpus: 2.5 },
       defaultLimits: {
         cpus: 0.5,

@@ -4,6 +4,7 @@ import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
+import type { StreamLimits } from '../../src/server/streams.ts';
 import { FakeJobs } from './fake-jobs.ts';
 
 export const TOKEN = 'the-token-of-the-tests-0123456789abcdefgh';
@@ -37,6 +38,8 @@ export const serveFakes = async (
     readonly timeouts?: Partial<Timeouts>;
     readonly allowedHosts?: readonly string[];
     readonly socketPath?: string;
+    readonly streams?: StreamLimits;
+    readonly maxConnections?: number;
   } = {},
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
@@ -48,6 +51,8 @@ export const serveFakes = async (
     token: TOKEN,
     log: (line) => lines.push(line),
     ...(options.timeouts && { timeouts: options.timeouts }),
+    ...(options.streams && { streams: options.streams }),
+    ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
     ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
   });
   dispose(() => server.close());

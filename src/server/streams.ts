@@ -1,0 +1,55 @@
+/** How many subscriptions are open, so that no caller takes all there may be. */
+import type { GraphQLError } from 'graphql';
+import { codedError } from '../resolvers/errors.ts';
+
+export interface StreamLimits {
+  /** Subscriptions of one subject, over all of its connections. */
+  readonly perSubject: number;
+  /** Subscriptions of all together. */
+  readonly all: number;
+}
+
+/** When nobody says. */
+export const STREAM_LIMITS: StreamLimits = { perSubject: 20_000, all: 20_000 };
+
+/** Counts subscriptions over SSE and WebSocket. */
+export class Streams {
+  readonly #limits: StreamLimits;
+  readonly #bySubject = new Map<string, number>();
+  #all = 0;
+
+  constructor(limits: StreamLimits) {
+    this.#limits = limits;
+  }
+
+  /** Why a subject cannot open another one now, or `undefined`. */
+  refusal(subject: string): GraphQLError | undefined {
+    const { perSubject, all } = this.#limits;
+    const own = this.#bySubject.get(subject) ?? 0;
+    if (own >= perSubject) return tooMany(`${perSubject} of one caller`);
+    return this.#all >= all ? tooMany(`${all} on this server`) : undefined;
+  }
+
+  /** @returns what is called when it is over; called again, it does nothing */
+  open(subject: string): () => void {
+    this.#change(subject, 1);
+    let over = false;
+    return () => {
+      if (!over) this.#change(subject, -1);
+      over = true;
+    };
+  }
+
+  #change(subject: string, by: 1 | -1): void {
+    this.#all += by;
+    const own = (this.#bySubject.get(subject) ?? 0) + by;
+    if (own > 0) this.#bySubject.set(subject, own);
+    else this.#bySubject.delete(subject);
+  }
+}
+
+const tooMany = (most: string): GraphQLError =>
+  codedError(
+    'TOO_MANY_SUBSCRIPTIONS',
+    `subscriptions: expected at most ${most} at the same time: end some first`,
+  );
