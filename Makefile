@@ -29,7 +29,7 @@ CC := cc
 
 LAUNCHER_SOURCES := $(wildcard src/runtime/launcher/*.c)
 LAUNCHER_HEADERS := $(wildcard src/runtime/launcher/*.h)
-C_FILES = $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) $(wildcard test/fuzz/*.[ch])
+C_FILES = $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) $(wildcard test/fuzz/*.[ch] test/support/*.c test/escape/support/*.c)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
   -Wundef -Wwrite-strings -Wpointer-arith -Werror

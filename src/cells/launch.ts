@@ -1,5 +1,6 @@
 import type { EnvVar, Job } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
+import { CLOCKS_START_S } from '../runtime/clocks.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
 import { DEVICE_INODES, mountSteps } from '../runtime/mounts.ts';
@@ -60,7 +61,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
       devices: context.devices,
     }),
     hostname,
-    clocks: context.clocks,
+    clocks: context.clocks ? CLOCKS_START_S : null,
     argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
     env: environment({ home: user.home, user: user.name }, spec.env),
     workdir: spec.workdir ?? '/',

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { MOUNT, type Step } from './protocol/plan.ts';
 
 export interface MountOptions {
@@ -54,13 +55,18 @@ export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: Mo
   ...names(hostname),
 ];
 
-/** procfs, read-only once the settings of the cell's own namespaces are made. */
+/**
+ * procfs, as in Docker: the files of a process are written by whom the kernel lets (`comm`, `oom_score_adj`, ...), and
+ * everything else is read-only, once the settings of the cell's own namespaces are made.
+ */
 const proc = (ids: number): Step[] => [
   { kind: 'mount', type: 'proc', path: '/proc', attributes: SEALED & ~MOUNT.RDONLY, options: '' },
+  // Before the masks, some of which lie in /proc/sys.
+  ...READ_ONLY.map((path): Step => ({ kind: 'rebind', path, attributes: SEALED & ~MOUNT.RDONLY })),
   ...MASKED.map((path): Step => ({ kind: 'mask', path })),
   // After the masks: a mount that is not yet in its place counts as a namespace.
   ...settings(ids).map(([path, text]): Step => ({ kind: 'write', path, text })),
-  { kind: 'seal', path: '/proc', attributes: SEALED },
+  ...READ_ONLY.map((path): Step => ({ kind: 'seal', path, attributes: SEALED })),
 ];
 
 /** Settings of the cell's own namespaces; of those, what this kernel has. */
@@ -152,6 +158,30 @@ const MASKED = [
   .map((name) => `/proc/${name}`)
   .filter((path) => existsSync(path));
 
+/** The names in a folder; none in one that only root of the host may list, which no cell can enter either. */
+const list = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return [];
+    throw error;
+  }
+};
+
+/** Whether a file, or one of a folder, has a write permission; links are not followed. */
+const isWritable = (path: string): boolean => {
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status?.isDirectory()) return list(path).some((name) => isWritable(join(path, name)));
+  return status?.isFile() === true && (status.mode & 0o222) !== 0;
+};
+
+// What can be written that is not of one process. But for settings of namespaces all of it is for root of the host, who
+// is nobody in a cell.
+const READ_ONLY = readdirSync('/proc')
+  .filter((name) => !/^[0-9]/.test(name))
+  .map((name) => `/proc/${name}`)
+  .filter((path) => !MASKED.includes(path) && isWritable(path));
+
 /**
  * No sysfs, which tells of every device of the host: of /sys there is what runtimes look at to count CPUs, and the
  * job's own cgroup with its limits.
@@ -189,14 +219,20 @@ const OWN_CGROUP: Step = {
 
 const names = (hostname: string): Step[] => [
   { kind: 'mkdir', path: '/etc', mode: 0o755 },
-  {
-    kind: 'file',
-    path: '/etc/hosts',
-    mode: 0o644,
-    text: `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.0.1\t${hostname}\n`,
-  },
+  { kind: 'file', path: '/etc/hostname', mode: 0o644, text: `${hostname}\n` },
+  { kind: 'file', path: '/etc/hosts', mode: 0o644, text: hosts(hostname) },
   { kind: 'file', path: '/etc/resolv.conf', mode: 0o644, text: '# This job has no network.\n' },
 ];
+
+/**
+ * hosts(5). The name of the job has an address of its own, as in Debian: what looks for the name of that address finds
+ * the job's and not localhost. The full name comes first, which is what getfqdn() and `hostname -f` give.
+ */
+const hosts = (hostname: string): string => {
+  const short = hostname.replace(/\..*/, '');
+  const own = short === hostname ? hostname : `${hostname} ${short}`;
+  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${own}\n`;
+};
 
 /** Folders that `mountSteps` covers: what lies below them in the image is not what a job sees. */
 export const COVERED_FOLDERS: readonly string[] = ['/proc', '/sys', '/dev'];

@@ -1,17 +1,24 @@
 import { readFileSync } from 'node:fs';
-import type { ResourceLimit } from './protocol/plan.ts';
+import { type ResourceLimit, UNLIMITED } from './protocol/plan.ts';
 
 // Numbers of asm-generic/resource.h, which x86_64 and aarch64 share.
 const RLIMIT = {
+  CPU: 0,
+  FSIZE: 1,
+  DATA: 2,
   STACK: 3,
   CORE: 4,
+  RSS: 5,
   NPROC: 6,
   NOFILE: 7,
   MEMLOCK: 8,
+  AS: 9,
+  LOCKS: 10,
   SIGPENDING: 11,
   MSGQUEUE: 12,
   NICE: 13,
   RTPRIO: 14,
+  RTTIME: 15,
 } as const;
 
 const KIB = 1024;
@@ -38,9 +45,17 @@ export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): 
   both(RLIMIT.MSGQUEUE, 800 * KIB),
   both(RLIMIT.NICE, 0),
   both(RLIMIT.RTPRIO, 0),
+  // What is left has no limit of its own, whatever the server has.
+  ...(['CPU', 'FSIZE', 'DATA', 'RSS', 'AS', 'LOCKS', 'RTTIME'] as const).map((name) =>
+    both(RLIMIT[name], UNLIMITED),
+  ),
 ];
 
-const both = (resource: number, value: number): ResourceLimit => ({ resource, soft: value, hard: value });
+const both = (resource: number, value: number | bigint): ResourceLimit => ({
+  resource,
+  soft: value,
+  hard: value,
+});
 
 /**
  * The limit that keeps a crash in a cell from leaving anything on the host. A pattern that begins with "|" starts a

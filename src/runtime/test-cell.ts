@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { JOB_FILES, statePaths } from '../state/paths.ts';
+import { CLOCKS_START_S } from './clocks.ts';
 import type { CellIds, JobIds } from './ids/index.ts';
 import { mountSteps } from './mounts.ts';
 import { Control } from './protocol/control.ts';
@@ -94,7 +95,7 @@ const planOf = (
     },
     steps: mountSteps({ shmBytes: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null, devices }),
     hostname: ID,
-    clocks,
+    clocks: clocks ? CLOCKS_START_S : null,
     argv: [image.program],
     env: [],
     workdir: '/',

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StartedCell } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
+import { program } from '../support/programs.ts';
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
-import { Cells } from './support/cells.ts';
+import { Cells, PROBE } from './support/cells.ts';
 import { CELL, FORGETFUL, HOSTS_NODES, type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
-import { program } from './support/programs.ts';
 
 const AF = { INET: 2, INET6: 10 } as const;
 const SOCK_STREAM = 1;
@@ -172,7 +172,7 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 /** A lock of the host on its own null device, which others can share but nobody have alone meanwhile. */
 let lock: ChildProcess;
 beforeAll(async () => {
-  lock = spawn(program('probe'), ['share', '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  lock = spawn(program(PROBE), ['share', '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
   if (lock.stdout) await once(lock.stdout, 'data');
 });
 afterAll(async () => {
@@ -262,7 +262,7 @@ describe('what the kernel counts by user', () => {
   const ownerOf = (cell: StartedCell): string => {
     const pid = readFileSync(join(cell.cgroup, 'cgroup.procs'), 'utf8').split('\n')[0];
     const words = ['owner', `/proc/${pid}/ns/user`];
-    return execFileSync(program('probe'), words, { encoding: 'utf8' }).trim();
+    return execFileSync(program(PROBE), words, { encoding: 'utf8' }).trim();
   };
 
   it('is counted against an id of the cell and not against root of the machine', async () => {

@@ -1,8 +1,9 @@
 import { readlinkSync } from 'node:fs';
+import { CLOCKS_START_S } from '../../src/runtime/clocks.ts';
 import { battery, type Probe } from './support/battery.ts';
 import { CAPABLE, CELL, FORGETFUL, type Making, NESTABLE, OUTSIDE } from './support/making.ts';
 
-const CLOCKS: Making = { plan: { clocks: true } };
+const CLOCKS: Making = { plan: { clocks: CLOCKS_START_S } };
 
 /** Which cell shares a namespace with the host. */
 const KINDS: readonly (readonly [kind: string, weak: Making, cell?: Making])[] = [
@@ -55,7 +56,7 @@ battery(
     {
       name: 'the machine seems to have been up since the cell began',
       rule: 'time_namespaces(7)',
-      script: '[ "$(cut -d . -f 1 /proc/uptime)" -lt 30 ] && echo young || echo old',
+      script: `up=$(($(cut -d . -f 1 /proc/uptime) - ${CLOCKS_START_S})); [ $up -ge 0 ] && [ $up -lt 60 ] && echo young || echo old`,
       answer: 'young',
       otherwise: 'old',
       cell: CLOCKS,

@@ -1,13 +1,13 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { battery, type Probe } from './support/battery.ts';
 import {
   CAPABLE,
   CAPABLE_UNMASKED,
   CAPABLE_UNSEALED,
   FORGETFUL,
+  NESTABLE,
   OUTSIDE,
   UNMASKED,
-  UNSEALED,
 } from './support/making.ts';
 
 const MASKS = 'masked paths of Docker and Podman';
@@ -96,35 +96,29 @@ const setting = ([path, rule]: (typeof SETTINGS)[number]): Probe => ({
   needs: path,
 });
 
-/** Files that root of the cell owns, so that nothing but the seal keeps it from writing. */
-const OWN: readonly (readonly [path: string, rule: string])[] = [
-  ['/proc/self/oom_score_adj', 'proc_pid_oom_score_adj(5): somebody else dies when memory runs out'],
-  ['/proc/self/uid_map', 'user_namespaces(7)'],
-  ['/proc/self/coredump_filter', 'core(5)'],
-];
-
 /** Files that it takes a capability to write, which root of the cell may have. */
-const CAPABLE_OWN: typeof OWN = [
+const CAPABLE_OWN: readonly (readonly [path: string, rule: string])[] = [
   ['/proc/sys/net/ipv4/ip_forward', 'settings of namespaces are for the plan'],
   ['/proc/sys/kernel/shmmax', 'settings of namespaces are for the plan'],
   ['/proc/sys/user/max_user_namespaces', 'namespaces(7): the limit would be no limit'],
 ];
 
-const own = ([path, rule]: (typeof OWN)[number]): Probe => ({
+const capableOwn = ([path, rule]: (typeof CAPABLE_OWN)[number]): Probe => ({
   name: `${path}, its own, cannot be written`,
   rule,
   script: `$PROBE open w ${path}`,
   answer: 'EROFS',
   otherwise: 'ok',
-  weak: UNSEALED,
+  cell: CAPABLE,
+  weak: CAPABLE_UNSEALED,
   needs: path,
 });
 
-const capableOwn = (row: (typeof OWN)[number]): Probe => ({
-  ...own(row),
-  cell: CAPABLE,
-  weak: CAPABLE_UNSEALED,
-});
+const CAP_SYS_RESOURCE = 24n;
+const isCapable = (capability: bigint): boolean => {
+  const [, effective = '0'] = /^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n;
+};
 
 battery(
   '/proc',
@@ -141,8 +135,36 @@ battery(
       needs: '/proc/sysrq-trigger',
     },
     ...SETTINGS.map(setting),
-    ...OWN.map(own),
     ...CAPABLE_OWN.map(capableOwn),
+    {
+      name: 'nothing but files of processes can be written, with any capability',
+      rule: 'read-only paths of Docker and Podman',
+      script:
+        'find /proc -path "/proc/[0-9]*" -prune -o -type f -print 2>/dev/null | ' +
+        'while read -r f; do true 2>/dev/null >>"$f" && echo "$f"; done',
+      answer: '',
+      otherwise: /^\/proc\/sys\/net\/ipv4\/ip_forward$/m,
+      cell: CAPABLE,
+      weak: CAPABLE_UNSEALED,
+    },
+    {
+      name: 'it cannot make others die first when memory runs out',
+      rule: 'proc_pid_oom_score_adj(5)',
+      script: '$PROBE write /proc/self/oom_score_adj -1',
+      answer: 'EACCES',
+      otherwise: 'ok',
+      weak: OUTSIDE,
+      needs: isCapable(CAP_SYS_RESOURCE) ? '/proc' : 'root of this machine may not do so either',
+    },
+    {
+      name: 'its ids cannot be mapped again',
+      rule: 'user_namespaces(7): a map is written once',
+      // In a user namespace below it, where there are any, which has no map yet.
+      script: 'busybox unshare -Ur echo ok 2>/dev/null || $PROBE write /proc/self/uid_map "0 0 1"',
+      answer: 'EPERM',
+      otherwise: 'ok',
+      weak: NESTABLE,
+    },
     {
       name: 'a mask cannot be taken off',
       rule: 'CVE-2023-28642 and CVE-2025-31133: masks that were got around',
@@ -162,9 +184,9 @@ battery(
     {
       name: 'the seal cannot be broken',
       rule: 'mount_namespaces(7): locked attributes',
-      script: 'mount -o remount,bind,rw /proc 2>/dev/null; $PROBE open w /proc/self/coredump_filter',
-      answer: 'EROFS',
-      otherwise: 'ok',
+      script: 'mount -o remount,bind,rw /proc/sys 2>/dev/null; grep -o " /proc/sys proc r[ow]," /proc/mounts',
+      answer: '/proc/sys proc ro,',
+      otherwise: '/proc/sys proc rw,',
       weak: CAPABLE,
     },
     {

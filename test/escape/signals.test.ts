@@ -1,19 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll } from 'vitest';
+import { program } from '../support/programs.ts';
 import { battery } from './support/battery.ts';
+import { PROBE } from './support/cells.ts';
 import { FORGETFUL } from './support/making.ts';
-import { program } from './support/programs.ts';
 
 const KEY = String(0x0c105000 + (process.pid % 4096));
 let memory = '';
 
 beforeAll(() => {
-  memory = execFileSync(program('probe'), ['remember', KEY], { encoding: 'utf8' }).trim();
+  memory = execFileSync(program(PROBE), ['remember', KEY], { encoding: 'utf8' }).trim();
 });
 
 afterAll(() => {
-  execFileSync(program('probe'), ['forget', memory]);
+  execFileSync(program(PROBE), ['forget', memory]);
 });
 
 battery(

@@ -127,6 +127,7 @@ static void check_step(const struct step *step) {
     case STEP_MKDIR:
     case STEP_MASK:
     case STEP_SEAL:
+    case STEP_REBIND:
       break;
   }
   CHECK(step->mode <= 07777);
@@ -250,6 +251,10 @@ static void put_step(FILE *stream, const struct step *step) {
       put(stream, "seal%c%s", 0, step->path);
       put_number(stream, step->attributes);
       break;
+    case STEP_REBIND:
+      put(stream, "rebind%c%s", 0, step->path);
+      put_number(stream, step->attributes);
+      break;
   }
 }
 
@@ -273,7 +278,10 @@ static void put_all(FILE *stream, const struct plan *plan) {
   put(stream, "overlay%c%s", 0, plan->overlay_options);
   for (size_t i = 0; i < plan->steps_count; i++) put_step(stream, &plan->steps[i]);
   if (plan->hostname != NULL) put(stream, "hostname%c%s", 0, plan->hostname);
-  if (plan->has_clocks) put(stream, "clocks");
+  if (plan->has_clocks) {
+    put(stream, "clocks");
+    put_number(stream, plan->clocks_start_s);
+  }
   for (size_t i = 0; i < plan->arguments_count; i++) put(stream, "argument%c%s", 0, plan->arguments[i]);
   for (size_t i = 0; i < plan->environment_count; i++) put(stream, "variable%c%s", 0, plan->environment[i]);
   put(stream, "workdir%c%s", 0, plan->workdir);

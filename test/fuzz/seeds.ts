@@ -70,6 +70,7 @@ const randomPlan = (random: Random): LaunchPlan => {
       () => ({ kind: 'write', path: path(), text: text() }),
       () => ({ kind: 'mask', path: path() }),
       () => ({ kind: 'seal', path: path(), attributes: number() }),
+      () => ({ kind: 'rebind', path: path(), attributes: number() }),
     ])();
   const limit = () => {
     const soft = number();
@@ -95,7 +96,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     },
     steps: many(step),
     hostname: file(),
-    clocks: flag(),
+    clocks: flag() ? number() % 3_155_760_001 : null,
     argv: [text(), ...many(text)],
     env: many(() => ({ name: file().replaceAll('=', ''), value: text() })),
     workdir: path(),

@@ -85,7 +85,7 @@ export class CellBench {
       },
       steps: mountSteps({ shmBytes: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true, devices: true }),
       hostname: 'cell',
-      clocks: false,
+      clocks: null,
       argv,
       env: [{ name: 'PATH', value: '/usr/bin:/bin:/sbin' }],
       workdir: '/',

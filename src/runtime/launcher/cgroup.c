@@ -41,7 +41,9 @@ bool cgroup_make(struct cgroup *cgroup, const struct plan *plan, struct report *
   }
   cgroup->path = plan->cgroup;
   cgroup->fd = open(plan->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (cgroup->fd >= 0) cgroup->events = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+  /* Readable in the cell, as which runtimes look for their limits, whatever umask the server has. */
+  if (cgroup->fd >= 0 && fchmod(cgroup->fd, 0755) == 0)
+    cgroup->events = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
   if (cgroup->events < 0) {
     report_failure(report, "cgroup", plan->cgroup);
     return false;

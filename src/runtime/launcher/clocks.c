@@ -13,10 +13,12 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
+#define SECOND_NS 1000000000
+
 static int64_t clock_nanoseconds(clockid_t clock) {
   struct timespec now;
   clock_gettime(clock, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+  return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
 int64_t wall_clock(void) {
@@ -27,13 +29,19 @@ int64_t monotonic_clock(void) {
   return clock_nanoseconds(CLOCK_MONOTONIC);
 }
 
-bool clocks_unshare(struct report *report) {
-  struct timespec monotonic, boot;
-  clock_gettime(CLOCK_MONOTONIC, &monotonic);
-  clock_gettime(CLOCK_BOOTTIME, &boot);
+/* The line of timens_offsets after which a clock shows `start_s` seconds now; nanoseconds are never negative there. */
+static int put_offset(char *text, size_t room, const char *name, clockid_t clock, int64_t start_s) {
+  int64_t offset = start_s * SECOND_NS - clock_nanoseconds(clock);
+  int64_t seconds = offset / SECOND_NS - (offset % SECOND_NS < 0);
+  return snprintf(text, room, "%s %lld %lld\n", name, (long long)seconds, (long long)(offset - seconds * SECOND_NS));
+}
+
+bool clocks_unshare(const struct plan *plan, struct report *report) {
+  if (!plan->has_clocks) return true;
+  int64_t start_s = (int64_t)plan->clocks_start_s;
   char text[128];
-  snprintf(text, sizeof text, "monotonic -%lld 0\nboottime -%lld 0\n", (long long)monotonic.tv_sec,
-           (long long)boot.tv_sec);
+  int length = put_offset(text, sizeof text, "monotonic", CLOCK_MONOTONIC, start_s);
+  put_offset(text + length, sizeof text - (size_t)length, "boottime", CLOCK_BOOTTIME, start_s);
   bool unshared = unshare(CLONE_NEWTIME) == 0;
   if (unshared && write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text)) return true;
   report_failure(report, "clocks", unshared ? "timens_offsets" : "time namespace");

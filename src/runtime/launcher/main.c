@@ -12,6 +12,9 @@
  * starts the command (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the
  * kernel kills whatever is left in its pid namespace.
  *
+ * What the server was started with ends at the spawner (inherited.c): a job has what its plan says, and else the
+ * kernel's defaults.
+ *
  * Where the server is not root, the spawner and all its descendants live in a user namespace (userns.c), as its
  * root: everything else is the same there.
  *
@@ -25,6 +28,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "inherited.h"
 #include "self_copy.h"
 #include "spawner.h"
 #include "userns.h"
@@ -50,6 +54,8 @@ static char *take_argument(char *argument) {
 
 int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "spawner") == 0) {
+    /* Before the copy is executed, which is when a personality takes effect. */
+    inherited_reset();
     ensure_self_copy(argv);
     AUTO_FREE char *jobs = take_argument(argv[2]);
     AUTO_FREE char *cgroup = take_argument(argv[3]);

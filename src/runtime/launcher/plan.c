@@ -11,6 +11,7 @@
 #define MOST_TOKENS 6
 /* A hundred years: in nanoseconds well within an int64_t. */
 #define CPU_TIME_MOST_US 3155760000000000u
+#define CLOCKS_MOST_S 3155760000u
 
 struct reader {
   char *position, *end;
@@ -194,6 +195,11 @@ static bool add_seal(struct plan *plan, char **token) {
   return is_absolute(token[0]) && parse_number(token[1], UINT32_MAX, &step->attributes);
 }
 
+static bool add_rebind(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_REBIND, token[0]);
+  return is_absolute(token[0]) && parse_number(token[1], UINT32_MAX, &step->attributes);
+}
+
 static bool set_oom(struct plan *plan, char **token) {
   uint64_t value;
   plan->oom_score = token[0];
@@ -205,9 +211,8 @@ static bool set_capabilities(struct plan *plan, char **token) {
 }
 
 static bool set_clocks(struct plan *plan, char **token) {
-  (void)token;
   plan->has_clocks = true;
-  return true;
+  return parse_number(token[0], CLOCKS_MOST_S, &plan->clocks_start_s);
 }
 
 static bool set_hostname(struct plan *plan, char **token) {
@@ -298,23 +303,41 @@ static const struct statement {
   size_t tokens;
   bool (*apply)(struct plan *plan, char **token);
 } statements[] = {
-    {"cgroup", 1, set_cgroup},     {"set", 3, add_setting},
-    {"collect", 1, add_collect},   {"uids", 3, add_uids},
-    {"gids", 3, add_gids},         {"root", 2, set_root},
-    {"mount", 5, add_mount},       {"bind", 3, add_bind},
-    {"device", 5, add_device},     {"mkdir", 2, add_mkdir},
-    {"file", 3, add_file},         {"symlink", 2, add_symlink},
-    {"hostname", 1, set_hostname}, {"argument", 1, add_argument},
-    {"variable", 1, add_variable}, {"workdir", 1, set_workdir},
-    {"user", 2, set_user},         {"group", 1, add_group},
-    {"limit", 3, add_limit},       {"umask", 1, set_umask},
-    {"stdin", 0, set_stdin},       {"timeout", 1, set_timeout},
-    {"output", 1, set_output},     {"owners", 2, set_owners},
-    {"overlay", 1, set_overlay},   {"keepgroups", 0, set_keepgroups},
-    {"write", 2, add_write},       {"mask", 1, add_mask},
-    {"seal", 2, add_seal},         {"capabilities", 1, set_capabilities},
-    {"oom", 1, set_oom},           {"seccomp", 1, set_seccomp},
-    {"clocks", 0, set_clocks},     {"cputime", 1, set_cpu_time},
+    {"cgroup", 1, set_cgroup},
+    {"set", 3, add_setting},
+    {"collect", 1, add_collect},
+    {"uids", 3, add_uids},
+    {"gids", 3, add_gids},
+    {"root", 2, set_root},
+    {"mount", 5, add_mount},
+    {"bind", 3, add_bind},
+    {"device", 5, add_device},
+    {"mkdir", 2, add_mkdir},
+    {"file", 3, add_file},
+    {"symlink", 2, add_symlink},
+    {"hostname", 1, set_hostname},
+    {"argument", 1, add_argument},
+    {"variable", 1, add_variable},
+    {"workdir", 1, set_workdir},
+    {"user", 2, set_user},
+    {"group", 1, add_group},
+    {"limit", 3, add_limit},
+    {"umask", 1, set_umask},
+    {"stdin", 0, set_stdin},
+    {"timeout", 1, set_timeout},
+    {"output", 1, set_output},
+    {"owners", 2, set_owners},
+    {"overlay", 1, set_overlay},
+    {"keepgroups", 0, set_keepgroups},
+    {"write", 2, add_write},
+    {"mask", 1, add_mask},
+    {"seal", 2, add_seal},
+    {"rebind", 2, add_rebind},
+    {"capabilities", 1, set_capabilities},
+    {"oom", 1, set_oom},
+    {"seccomp", 1, set_seccomp},
+    {"clocks", 1, set_clocks},
+    {"cputime", 1, set_cpu_time},
     {"tail", 1, set_tail},
 };
 

@@ -39,6 +39,7 @@ enum step_kind {
   STEP_WRITE,   /* text -> path, an existing file */
   STEP_MASK,    /* path, if it exists: a folder is covered by an empty one, a file by /dev/null */
   STEP_SEAL,    /* attributes -> path, a mount of an earlier step */
+  STEP_REBIND,  /* attributes -> path, which becomes a mount of its own: bound onto itself */
 };
 
 /* One step of setting up the file systems of the cell, in the order of the plan. Paths are those inside the cell. */
@@ -71,7 +72,8 @@ struct plan {
   struct step *steps;
   size_t steps_count;
   const char *hostname;
-  bool has_clocks; /* a time namespace: monotonic and boottime clocks start with the cell */
+  bool has_clocks;         /* a time namespace: monotonic and boottime clocks start with the cell, */
+  uint64_t clocks_start_s; /* at this many seconds */
 
   char **arguments, **environment; /* NULL-terminated */
   size_t arguments_count, environment_count;

@@ -92,9 +92,13 @@ static bool make_devices(struct plan *plan, struct report *report) {
 static int stack_layers(const struct plan *plan, int image, struct report *report) {
   if (!make_layers(plan) || kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
-  /* Relative paths: a cell can read these options in its mountinfo, and must not learn the host's paths. */
+  /*
+   * Relative paths: a cell can read these options in its mountinfo, and must not learn the host's paths. With xino=on,
+   * files of both layers and folders have one device number, as programs expect of one file system (overlayfs.rst,
+   * "Inode properties"); by itself the kernel does that only where both layers are of one file system.
+   */
   char options[256];
-  int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work%s%s",
+  int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work,xino=on%s%s",
                         *plan->overlay_options == '\0' ? "" : ",", plan->overlay_options);
   bool fits = length < (int)sizeof options;
   if (!fits) errno = EINVAL;
@@ -226,6 +230,17 @@ static bool seal(const struct step *step) {
   return place >= 0 && kernel_mount_setattr(place, "", AT_EMPTY_PATH, &change) == 0;
 }
 
+/* A mount that is attached where it was cloned from: what lies there has attributes apart from the rest of its mount.
+ */
+static bool rebind(const struct step *step) {
+  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
+  if (place < 0) return false;
+  AUTO_CLOSE int copy = kernel_open_tree(place, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  struct mount_attr change = {.attr_set = step->attributes};
+  return copy >= 0 && kernel_mount_setattr(copy, "", AT_EMPTY_PATH, &change) == 0 &&
+         kernel_move_mount(copy, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
+}
+
 /*
  * What covers a path: a clone of the cell's null device, or of an empty folder. That folder is made once, at the first
  * path that needs one, and shared by all: a file system for each would cost more.
@@ -269,13 +284,16 @@ static bool carry_out(struct step *step, const char **covered) {
       return mask(step, covered);
     case STEP_SEAL:
       return seal(step);
+    case STEP_REBIND:
+      return rebind(step);
   }
   errno = ENOSYS;
   return false;
 }
 
 bool root_enter(struct plan *plan, int root, struct report *report) {
-  static const char *const names[] = {"mount", "bind", "device", "mkdir", "file", "symlink", "write", "mask", "seal"};
+  static const char *const names[] = {"mount",   "bind",  "device", "mkdir", "file",
+                                      "symlink", "write", "mask",   "seal",  "rebind"};
   AUTO_CLOSE int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       kernel_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(root) != 0 ||

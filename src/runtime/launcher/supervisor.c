@@ -22,6 +22,7 @@
 #include "control.h"
 #include "deadlines.h"
 #include "idmap.h"
+#include "inherited.h"
 #include "init.h"
 #include "isolation.h"
 #include "keyring.h"
@@ -134,19 +135,22 @@ static uint32_t outside_id(const struct id_range *ranges, size_t count, uint32_t
   return UINT32_MAX;
 }
 
-/* A pipe to or from the command. The command owns its end, so that it can open it again through /proc/self/fd. */
-static bool make_pipe(const struct supervisor *self, int ends[2]) {
+/*
+ * A pipe to or from the command. The command owns it, and every user of the cell has the permissions of `others` for
+ * it: what has inherited the pipe can open it again as /dev/stdout, also after su(1).
+ */
+static bool make_pipe(const struct supervisor *self, mode_t others, int ends[2]) {
   uint32_t uid = outside_id(self->plan.uids, self->plan.uids_count, self->plan.uid);
   uint32_t gid = outside_id(self->plan.gids, self->plan.gids_count, self->plan.gid);
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
   /* A larger pipe saves wake-ups; where that is refused, a smaller one will do. */
   fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
-  return fchown(ends[0], uid, gid) == 0;
+  return fchown(ends[0], uid, gid) == 0 && fchmod(ends[0], 0600 | others) == 0;
 }
 
 static bool open_streams(struct supervisor *self, int streams[3]) {
   int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-  if (!make_pipe(self, pipes[1]) || !make_pipe(self, pipes[2])) return fail(self, "pipe", NULL);
+  if (!make_pipe(self, 022, pipes[1]) || !make_pipe(self, 022, pipes[2])) return fail(self, "pipe", NULL);
   for (int i = 0; i < 2; i++) {
     self->outputs[i] = pipes[i + 1][0];
     streams[i + 1] = pipes[i + 1][1];
@@ -157,7 +161,7 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
     return streams[0] >= 0 || fail(self, "open", "/dev/null");
   }
   self->stdin_file = open("stdin", O_RDONLY | O_CLOEXEC);
-  if (self->stdin_file < 0 || !make_pipe(self, pipes[0])) return fail(self, "pipe", "stdin");
+  if (self->stdin_file < 0 || !make_pipe(self, 044, pipes[0])) return fail(self, "pipe", "stdin");
   streams[0] = pipes[0][0];
   self->stdin_pipe = pipes[0][1];
   fcntl(self->stdin_pipe, F_SETFL, O_NONBLOCK);
@@ -227,7 +231,7 @@ static bool make_init(struct supervisor *self, struct init_fds *fds) {
 
 /*
  * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor:
- * the cell's own /proc is read-only.
+ * with its privileges, which a cell lacks, it also is the least that the cell can set.
  */
 static bool set_oom_score(struct supervisor *self) {
   if (self->plan.oom_score == NULL) return true;
@@ -265,7 +269,8 @@ static bool make_cell(struct supervisor *self) {
   self->channel = channel[0];
   fcntl(self->channel, F_SETFL, O_NONBLOCK);
 
-  if (self->plan.has_clocks && !clocks_unshare(&self->record.failure)) return false;
+  inherited_raise_limits(&self->plan);
+  if (!clocks_unshare(&self->plan, &self->record.failure)) return false;
   struct init_fds fds = {
       .socket = pair[1], .root = root, .channel = channel[1], .streams = {streams[0], streams[1], streams[2]}};
   bool made = make_init(self, &fds);
@@ -612,6 +617,8 @@ void supervisor_run(int jobs, const char *id, int socket) {
   signal(SIGCHLD, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
+  /* A file that may not grow fails with EFBIG, as on a full disk, where the server's hard limit is one of its size. */
+  signal(SIGXFSZ, SIG_IGN);
   take_own_streams();
   /* One per job; if the quota of keys is used up, the spawner's is shared, which is as empty. */
   (void)!join_new_keyring();

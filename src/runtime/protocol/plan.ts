@@ -42,13 +42,18 @@ export type Step =
   /** Covered, if there is such a path: a folder by an empty one, a file by /dev/null, which an earlier step binds. */
   | { readonly kind: 'mask'; readonly path: string }
   /** Attributes for a mount of an earlier step, when what is to be done in it is done. */
-  | { readonly kind: 'seal'; readonly path: string; readonly attributes: number };
+  | { readonly kind: 'seal'; readonly path: string; readonly attributes: number }
+  /** Attributes for a part of a mount, which becomes a mount of its own. */
+  | { readonly kind: 'rebind'; readonly path: string; readonly attributes: number };
+
+/** RLIM_INFINITY of sys/resource.h. */
+export const UNLIMITED = 2n ** 64n - 1n;
 
 /** A resource limit of setrlimit(2); `resource` is the kernel's number. */
 export interface ResourceLimit {
   readonly resource: number;
-  readonly soft: number;
-  readonly hard: number;
+  readonly soft: number | bigint;
+  readonly hard: number | bigint;
 }
 
 /** The cgroup of a job. */
@@ -80,8 +85,8 @@ export interface LaunchPlan {
   };
   readonly steps: readonly Step[];
   readonly hostname: string;
-  /** Clocks of its own: the uptime begins with the cell. */
-  readonly clocks: boolean;
+  /** Seconds that the cell's own monotonic and boottime clocks show at its start; `null`: it has those of the machine. */
+  readonly clocks: number | null;
   readonly argv: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workdir: string;
@@ -151,7 +156,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['overlay', plan.root.overlayOptions];
   for (const step of plan.steps) yield stepStatement(step);
   yield ['hostname', plan.hostname];
-  if (plan.clocks) yield ['clocks'];
+  if (plan.clocks !== null) yield ['clocks', plan.clocks];
   for (const argument of plan.argv) yield ['argument', argument];
   for (const { name, value } of plan.env) yield ['variable', `${name}=${value}`];
   yield ['workdir', plan.workdir];
@@ -190,5 +195,7 @@ const stepStatement = (step: Step): Statement => {
       return ['mask', step.path];
     case 'seal':
       return ['seal', step.path, step.attributes];
+    case 'rebind':
+      return ['rebind', step.path, step.attributes];
   }
 };

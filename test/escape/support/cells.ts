@@ -3,8 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Step } from '../../../src/runtime/protocol/plan.ts';
 import { CellBench, type Finished, LAUNCHER, type StartedCell } from '../../support/cell.ts';
+import { editedLauncher, program } from '../../support/programs.ts';
 import { FORGOTTEN, type Making, STEPS } from './making.ts';
-import { editedLauncher, program } from './programs.ts';
+
+export const PROBE = join(import.meta.dirname, 'probe.c');
+const HOARD = join(import.meta.dirname, 'hoard.c');
 
 /** The input of a cell, as environment variables. */
 export type Facts = Readonly<Record<string, string>>;
@@ -31,7 +34,7 @@ export class Cells {
 
   /** Starts a command in such a cell. */
   start(argv: readonly string[], { plan = {}, launcher }: Making, facts: Facts = {}): Promise<StartedCell> {
-    const steps = [...(plan.steps ?? STEPS), ...tool('probe'), ...tool('hoard')];
+    const steps = [...(plan.steps ?? STEPS), ...tool('/probe', PROBE), ...tool('/hoard', HOARD)];
     const given = { PROBE: '/probe', HOARD: '/hoard', CGROUP: '/sys/fs/cgroup', PATH: '/usr/bin:/bin:/sbin' };
     const env = Object.entries({ ...given, ...facts }).map(([name, value]) => ({ name, value }));
     return this.bench(launcher).start(argv, { env, ...plan, steps });
@@ -44,7 +47,7 @@ export class Cells {
       const { stdout, stderr, record } = await this.run(argv, making, facts);
       return { stdout, stderr, failure: record.failure };
     }
-    const given = { PROBE: program('probe'), HOARD: program('hoard'), CGROUP: this.bench().cgroups };
+    const given = { PROBE: program(PROBE), HOARD: program(HOARD), CGROUP: this.bench().cgroups };
     const env = { PATH: process.env['PATH'], ...given, ...facts };
     const { stdout, stderr } = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8' });
     return { stdout, stderr, failure: null };
@@ -69,14 +72,14 @@ const carelessBench = (launcher: string): CellBench =>
     mkdirSync(folder);
     writeFileSync(join(folder, LEAKED_FILE), '');
     const script = join(state, 'launcher');
-    const command = [program('probe'), 'careless', folder, LEAKED_KEY, launcher];
+    const command = [program(PROBE), 'careless', folder, LEAKED_KEY, launcher];
     writeFileSync(script, `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(' ')} "$@"\n`, {
       mode: 0o755,
     });
     return script;
   });
 
-const tool = (name: 'probe' | 'hoard'): Step[] => [
-  { kind: 'file', path: `/${name}`, mode: 0o755, text: '' },
-  { kind: 'bind', source: program(name), path: `/${name}`, attributes: 0 },
+const tool = (path: string, source: string): Step[] => [
+  { kind: 'file', path, mode: 0o755, text: '' },
+  { kind: 'bind', source: program(source), path, attributes: 0 },
 ];

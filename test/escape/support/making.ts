@@ -1,6 +1,6 @@
 import { mountSteps } from '../../../src/runtime/mounts.ts';
 import { type LaunchPlan, MOUNT, type Step } from '../../../src/runtime/protocol/plan.ts';
-import type { Edit } from './programs.ts';
+import type { Edit } from '../../support/programs.ts';
 
 /**
  * How a cell is made: what of its plan is otherwise, and whether by the launcher or by the one that forgets much; or
@@ -64,7 +64,7 @@ export const FORGETFUL: Making = {
     ...CAPABLE.plan,
     steps: [
       ...stepsWith(false).filter(
-        ({ kind, path }) => !['mask', 'write', 'seal'].includes(kind) && path !== '/proc',
+        ({ kind, path }) => !['mask', 'write', 'seal', 'rebind'].includes(kind) && path !== '/proc',
       ),
       { kind: 'bind', source: '/proc', path: '/proc', attributes: MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC },
     ],

@@ -45,6 +45,12 @@ static long open_file(char **words) {
   return open(words[1], (*words[0] == 'w' ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+/* write PATH TEXT: for files of the process itself, which ends with it. */
+static long write_file(char **words) {
+  int fd = open(words[0], O_WRONLY | O_CLOEXEC);
+  return fd < 0 ? fd : write(fd, words[1], strlen(words[1]));
+}
+
 /* connect tcp|udp ADDRESS PORT: of the latter no packet is sent. */
 static long connect_to(char **words) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number(words[2]))};
@@ -146,6 +152,7 @@ int main(int count, char **words) {
   } acts[] = {
       {"call", call},
       {"open", open_file},
+      {"write", write_file},
       {"connect", connect_to},
       {"bind", bind_port},
       {"abstract", connect_abstract},

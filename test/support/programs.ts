@@ -13,10 +13,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
-const PROJECT = join(import.meta.dirname, '..', '..', '..');
-const BUILT = join(PROJECT, 'build', 'escape');
+const PROJECT = join(import.meta.dirname, '..', '..');
+const BUILT = join(PROJECT, 'build', 'test');
 const LAUNCHER = join(PROJECT, 'src', 'runtime', 'launcher');
 
 /** A replacement in a source file of the launcher. */
@@ -26,9 +26,13 @@ export interface Edit {
   readonly by: string;
 }
 
-/** The path of a program that is made of one C file of this folder. */
-export const program = (name: 'probe' | 'hoard'): string => {
-  const source = join(import.meta.dirname, `${name}.c`);
+/**
+ * The path of a static program, which runs in a cell as outside.
+ *
+ * @param source path of its one C file
+ */
+export const program = (source: string): string => {
+  const name = basename(source, '.c');
   const strict = ['-O1', '-Wall', '-Wextra', '-Werror'];
   return compiled(name, readFileSync(source, 'utf8'), (path) => compile([...strict, '-o', path, source]));
 };
@@ -61,7 +65,7 @@ export const editedLauncher = (name: string, edits: readonly Edit[]): string => 
 };
 
 const compile = (parameters: readonly string[]): void => {
-  execFileSync('cc', ['-std=gnu17', '-static', ...parameters], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('cc', ['-std=gnu17', '-static', ...parameters], { stdio: 'pipe' });
 };
 
 /** Compiled once for each source by the first test that needs it: test files run at the same time. */
