@@ -23,6 +23,8 @@ export const request = async <Result, Variables>(
   return data as Result;
 };
 
+const ACCEPT = 'application/graphql-response+json, application/json';
+
 /**
  * The same with the whole answer, errors included.
  *
@@ -33,7 +35,7 @@ export const execute = async <Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
 ): Promise<{ readonly data: unknown; readonly errors: readonly unknown[] | undefined }> =>
-  parse(connection, await post(connection, JSON.stringify({ query: document.toString(), variables })));
+  readAnswer(connection, await openAnswer(connection, { query: document.toString(), variables }, ACCEPT));
 
 /**
  * The errors of an answer as the one error that a person is shown.
@@ -62,32 +64,60 @@ interface Answer {
   readonly body: string;
 }
 
-const post = async (connection: Connection, body: string): Promise<Answer> => {
+/**
+ * Sends a document in a POST request.
+ *
+ * @param accept the media types of the answer
+ * @returns the answer as soon as it begins
+ * @throws ConnectionLost when the server cannot be reached
+ */
+export const openAnswer = async (
+  connection: Connection,
+  payload: { readonly query: string; readonly variables: unknown },
+  accept: string,
+): Promise<IncomingMessage> => {
   const { url, socketPath, token } = connection;
   await connection.verifyServer?.();
   const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const body = JSON.stringify(payload);
   const options: RequestOptions = {
     method: 'POST',
     agent: false,
     ...(socketPath !== undefined && { socketPath }),
     headers: {
-      accept: 'application/graphql-response+json, application/json',
+      accept,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
   };
   try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    return await new Promise<IncomingMessage>((resolve, reject) => {
       http.request(url, options, resolve).on('error', reject).end(body);
     });
+  } catch (error) {
+    throw unreachable(placeOf(connection), error, false);
+  }
+};
+
+/**
+ * Reads an answer that is one JSON document.
+ *
+ * @throws CliError when it is no answer of GraphQL, ConnectionLost when it breaks off
+ */
+export const readAnswer = async (
+  connection: Connection,
+  response: IncomingMessage,
+): Promise<{ readonly data: unknown; readonly errors: readonly unknown[] | undefined }> => {
+  try {
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk);
-    return {
+    return parse(connection, {
       status: `${response.statusCode} ${inert(response.statusMessage ?? '')}`.trim(),
       body: Buffer.concat(chunks).toString('utf8'),
-    };
+    });
   } catch (error) {
+    if (error instanceof CliError) throw error;
     throw unreachable(placeOf(connection), error, false);
   }
 };

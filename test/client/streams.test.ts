@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { JobByIdDocument } from '../../src/client/generated/operations.ts';
@@ -255,6 +255,83 @@ describe('readLogs', () => {
     server.job('a').write('one ').write('two ');
     for await (const _ of readLogs(server.connection, following('a'))) break;
     await vi.waitFor(() => expect(server.connections).toBe(0));
+  });
+});
+
+describe('where a proxy refuses WebSocket', () => {
+  /** Passes requests on, and answers upgrades by itself. */
+  const proxied = async (
+    use: (connection: FakeServer['connection'], upgrades: () => number, cut: () => void) => Promise<void>,
+    status = '403 Forbidden',
+  ): Promise<void> => {
+    let upgrades = 0;
+    const sockets = new Set<Socket>();
+    const proxy = createServer((incoming, outgoing) => {
+      const { method, headers } = incoming;
+      const passed = httpRequest(
+        server.url,
+        { method: method ?? 'POST', headers, agent: false },
+        (answer) => {
+          outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(outgoing);
+          answer.on('error', () => outgoing.destroy());
+        },
+      );
+      outgoing.on('close', () => passed.destroy());
+      passed.on('error', () => outgoing.destroy());
+      incoming.pipe(passed);
+    });
+    proxy.on('connection', (socket) => sockets.add(socket));
+    proxy.on('upgrade', (_, socket) => {
+      upgrades += 1;
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const url = new URL(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/graphql`);
+    try {
+      await use(
+        { ...server.connection, url },
+        () => upgrades,
+        () => {
+          for (const socket of sockets) socket.destroy();
+        },
+      );
+    } finally {
+      proxy.close();
+      for (const socket of sockets) socket.destroy();
+    }
+  };
+
+  it.each(['403 Forbidden', '400 Bad Request', '426 Upgrade Required', '501 Not Implemented'])(
+    'logs are followed by server-sent events, without gap or duplicate: %s',
+    async (status) => {
+      await proxied(async (connection, upgrades, cut) => {
+        const job = server.job('a').write('0 größer ');
+        let all = '';
+        for await (const batch of readLogs(connection, following('a'))) {
+          all += text(batch);
+          const count = job.entries.length;
+          if (count === 2) cut();
+          if (count < 4) job.write(`${count} `);
+          else if (!job.ended) job.end({ status: 'COMPLETED', exitCode: 0 });
+        }
+        expect(all).toBe('0 größer 1 2 3 ');
+        expect(upgrades()).toBe(1);
+        expect(server.logRequests).toEqual([{}, { after: '2' }]);
+      }, status);
+    },
+  );
+
+  it('what the server refuses is said in its words', async () => {
+    await proxied(async (connection) => {
+      await expect(read(readLogs(connection, following('nosuch')))).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: 'no job with id "nosuch"',
+      });
+      const wrong = { ...connection, token: 'wrong' };
+      await expect(read(readLogs(wrong, following('a')))).rejects.toThrow('sign in first: the note');
+    });
   });
 });
 
