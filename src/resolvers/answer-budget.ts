@@ -3,8 +3,8 @@ import type { GraphQLError } from 'graphql';
 import type { LogBatch } from '../runtime/log/page.ts';
 import { codedError } from './errors.ts';
 
-/** Bytes. Sixteen pages of log of the largest size, or 256 of the usual one. */
-export const ANSWER_BYTES = 16 * 1024 * 1024;
+/** Eight pages of log of the largest size, or 128 of the usual one. */
+export const ANSWER_BYTES = 8 * 1024 * 1024;
 
 /** Bytes that every text and every entry of a log counts besides its own: names, times, cursors. */
 const OVERHEAD = 64;

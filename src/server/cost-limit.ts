@@ -7,33 +7,47 @@ import {
   Kind,
 } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { FairLimit } from '../async/fair-limit.ts';
 import { ANSWER_BYTES } from '../resolvers/answer-budget.ts';
 import type { Context } from '../resolvers/context.ts';
 import { MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
 
+/** From this cost on an operation waits for its turn, and so many have one at the same time. */
+const EXPENSIVE = 2000;
+const EXPENSIVE_AT_ONCE = 2;
+
 /** For every transport: HTTP, SSE and WebSocket execute on the same engine. */
-export const useCostLimit = (): Plugin<Context> => ({
-  onExecute({ args, setResultAndStopExecution }) {
-    const cost = costOf(args);
-    if (cost > MOST_COST) {
-      setResultAndStopExecution({ errors: [tooExpensive(cost)] });
-      return undefined;
-    }
-    if (!isAsked(args.contextValue)) return undefined;
-    const { budget }: Context = args.contextValue;
-    return {
-      onExecuteDone({ result, setResult }) {
-        if (isAsyncIterable(result)) return;
-        const reported = { operation: cost, limit: MOST_COST, bytes: budget.used, bytesLimit: ANSWER_BYTES };
-        setResult({ ...result, extensions: { ...result.extensions, cost: reported } });
-      },
-    };
-  },
-  onSubscribe({ args, setResultAndStopExecution }) {
-    const cost = costOf(args);
-    if (cost > MOST_COST) setResultAndStopExecution({ errors: [tooExpensive(cost)] });
-  },
-});
+export const useCostLimit = (): Plugin<Context> => {
+  const turns = new FairLimit(EXPENSIVE_AT_ONCE);
+  return {
+    onExecute({ args, executeFn, setExecuteFn, setResultAndStopExecution }) {
+      const cost = costOf(args);
+      if (cost > MOST_COST) {
+        setResultAndStopExecution({ errors: [tooExpensive(cost)] });
+        return undefined;
+      }
+      if (cost >= EXPENSIVE) setExecuteFn((given) => turns.take('', async () => executeFn(given)));
+      if (!isAsked(args.contextValue)) return undefined;
+      const { budget }: Context = args.contextValue;
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (isAsyncIterable(result)) return;
+          const reported = {
+            operation: cost,
+            limit: MOST_COST,
+            bytes: budget.used,
+            bytesLimit: ANSWER_BYTES,
+          };
+          setResult({ ...result, extensions: { ...result.extensions, cost: reported } });
+        },
+      };
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const cost = costOf(args);
+      if (cost > MOST_COST) setResultAndStopExecution({ errors: [tooExpensive(cost)] });
+    },
+  };
+};
 
 const costOf = ({ schema, document, operationName, variableValues }: ExecutionArgs): number => {
   const operation = getOperationAST(document, operationName);

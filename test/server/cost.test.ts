@@ -99,16 +99,14 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
 });
 
 describe('an answer', () => {
-  it('holds at most 16 MiB of logs, and says so of each page that it does not hold', async () => {
+  it('holds at most 8 MiB of logs, and says so of each page that it does not hold', async () => {
     const fixture = await withLogs(20, 'x'.repeat(MIB));
     const { data, errors } = await ask(fixture, '{ jobs { nodes { logs(maxBytes: "1Mi") { cursor } } } }');
     const { nodes } = (data as { jobs: { nodes: { logs: unknown }[] } }).jobs;
-    expect(nodes.filter(({ logs }) => logs !== null)).toHaveLength(16);
-    expect(errors).toHaveLength(4);
+    expect(nodes.filter(({ logs }) => logs !== null)).toHaveLength(8);
+    expect(errors).toHaveLength(12);
     expect(errors?.[0]).toMatchObject({
-      message: expect.stringMatching(
-        /^answer: expected at most 16777216 bytes.*ask for fewer jobs.*maxBytes/,
-      ),
+      message: expect.stringMatching(/^answer: expected at most 8388608 bytes.*ask for fewer jobs.*maxBytes/),
       extensions: { code: 'ANSWER_TOO_LARGE' },
     });
   });
@@ -129,7 +127,7 @@ describe('an answer', () => {
       '{ jobs(first: 100) { nodes { logs(maxBytes: "1Mi") { cursor } } } }',
     );
     expect(errors).toBeUndefined();
-    expect(most).toBe(16);
+    expect(most).toBe(8);
   });
 
   const large = 'x'.repeat(MIB);
@@ -146,8 +144,8 @@ describe('an answer', () => {
     fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, ...spec } });
     const nodes = (count: number) =>
       `{ nodes(ids: [${Array.from({ length: count }, () => `"${id}"`)}]) { ... on Job { ${field} } } }`;
-    expect((await ask(fixture, nodes(15))).errors).toBeUndefined();
-    expect((await ask(fixture, nodes(17))).errors?.[0]?.extensions).toMatchObject({
+    expect((await ask(fixture, nodes(7))).errors).toBeUndefined();
+    expect((await ask(fixture, nodes(9))).errors?.[0]?.extensions).toMatchObject({
       code: 'ANSWER_TOO_LARGE',
     });
   });
@@ -159,9 +157,32 @@ describe('an answer', () => {
     const { extensions } = (await response.json()) as { extensions?: unknown };
     // jobs: 2 * 5; for each: nodes, which is counted in each, its id, logs (10 and one page) and its cursor.
     expect(extensions).toEqual({
-      cost: { operation: 38, limit: MOST_COST, bytes: 2 * 1064, bytesLimit: 16 * MIB },
+      cost: { operation: 38, limit: MOST_COST, bytes: 2 * 1064, bytesLimit: 8 * MIB },
     });
   });
+});
+
+it('of operations that cost much, two are carried out at a time, and cheap ones beside them', async () => {
+  const fixture = await withLogs(1, 'x');
+  const [id] = fixture.jobs.jobs.keys();
+  const go = Promise.withResolvers<void>();
+  let listing = 0;
+  fixture.jobs.before = (method) => {
+    if (method !== 'list') return;
+    listing += 1;
+    return go.promise;
+  };
+  const many = Array.from({ length: 6 }, () =>
+    ask(fixture, '{ jobs(first: 100) { nodes { logs(maxBytes: "1Mi") { cursor } } } }'),
+  );
+  await expect.poll(() => listing).toBe(2);
+  // By the time that another request was answered, the others have come as well.
+  for (let n = 0; n < 10; n++)
+    expect((await ask(fixture, `{ job(id: "${id}") { id } }`)).errors).toBeUndefined();
+  expect(listing).toBe(2);
+  go.resolve();
+  for (const answer of many) expect((await answer).errors).toBeUndefined();
+  expect(listing).toBe(6);
 });
 
 describe('what honest consoles ask for is far below', () => {
