@@ -146,12 +146,13 @@ build: node_modules/.package-lock.json build/cell ## Install Node.js and the npm
 
 .PHONY: image
 image: build ## Download the Alpine image into .state/ before the first start
-	@node rootfs/fetch.ts --state-dir .state
+	@node src/main.ts image fetch --state-dir .state
 
 .PHONY: lint
 lint: node_modules/.package-lock.json c-linters ## Check style, types and the schema
 	@biome check --error-on-warnings .
 	tsc --noEmit
+	node lint/imports.ts
 	graphql-schema-linter
 	clang-format --dry-run --Werror $(C_FILES)
 	$(MAKE) --jobs=$$(nproc) tidy
@@ -314,4 +315,4 @@ test-setup: build
 	if ! command -v chromium >/dev/null && ! compgen -G '$(PLAYWRIGHT_BROWSERS_PATH)/chromium*' >/dev/null; then
 	  playwright-core install --with-deps --only-shell chromium
 	fi
-	node rootfs/fetch.ts --state-dir .cache
+	node src/main.ts image fetch --state-dir .cache

@@ -10,41 +10,14 @@ import { download } from './download.ts';
 import { ImageError, SourceUnavailable } from './errors.ts';
 import { makeInside } from './inside.ts';
 import { lockFolder } from './lock.ts';
-import { type Progress, progressLines } from './progress.ts';
+import type { EnsureImageOptions } from './options.ts';
+import { progressLines } from './progress.ts';
 import { type ImageInfo, readRecord, recordPath, writeRecord } from './record.ts';
 import { findPutAside, putAside, removeTrees } from './replaced.ts';
 import { describeSource, sourcesOf } from './sources.ts';
 import { absent, completeTree, type Owners } from './tree.ts';
 
 const run = promisify(execFile);
-
-export interface EnsureImageOptions {
-  /** A name of `images.json`. */
-  readonly name: string;
-  /** Created if it does not exist. The tree becomes `<imagesDir>/<name>`. */
-  readonly imagesDir: string;
-  /** `CLOISTER_IMAGE_MIRROR`: a URL or a path, of a folder that holds the archives or of the archive. */
-  readonly mirror?: string | undefined;
-  /** Who will own the files. */
-  readonly owners: Owners;
-  /** The same as the host sees them. Default: `owners`, as for a process without its own user namespace. */
-  readonly hostOwners?: Owners;
-  /**
-   * Program and arguments that run another program where it may give files to `owners`, which are `ownersInside`
-   * there. Default: this process may.
-   */
-  readonly enter?: readonly string[];
-  readonly ownersInside?: Owners;
-  /** Receives lines for a person about what happens. Not called if there is nothing to do. */
-  readonly log: (line: string) => void;
-  /** Trees replaced before then (milliseconds since 1970) are removed: no job runs on one. Default: none are. */
-  readonly unusedBefore?: number;
-  /** Receives how far a download is. Default: lines to `log`. */
-  readonly progress?: Progress;
-  /** Milliseconds until a source begins its response. Default 10 seconds. */
-  readonly answerTimeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
 
 /**
  * Unpacks an image unless it is unpacked. Any number of processes may call this at the same time. An existing tree is

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { ImageError } from './errors.ts';
-import type { EnsureImageOptions } from './image.ts';
+import type { EnsureImageOptions } from './options.ts';
 
 /** What the inner process receives: the options of `ensureImage` that are data. */
 export type InsideRequest = Pick<

@@ -45,6 +45,26 @@ withSettings(
     process.exitCode = await printChecks(checks, flags.json ?? false);
   });
 
+const image = program.command('image').description('the images that jobs start from, on this machine');
+
+withSettings(image.command('fetch').description('download and unpack the images ahead of the first start'), {
+  stateDir: serveSettings.stateDir,
+  idBase: serveSettings.idBase,
+  imageMirror: serveSettings.imageMirror,
+}).action(async (flags: Flags) => {
+  const { fetchImages } = await import('./image.ts');
+  await fetchImages(parseServeConfig(flags, process.env));
+});
+
+withSettings(image.command('list').description('list the images and what is unpacked of them'), {
+  stateDir: serveSettings.stateDir,
+})
+  .option('--json', 'print the images as JSON')
+  .action(async (flags: Flags & { json?: boolean }) => {
+    const { listImages } = await import('./image.ts');
+    await listImages(parseStateDirs(flags, process.env)[0], flags.json ?? false);
+  });
+
 withSettings(
   program
     .command('backup')

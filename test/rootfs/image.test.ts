@@ -343,7 +343,7 @@ describe('interrupted', () => {
     });
     const child = spawn(
       process.execPath,
-      ['rootfs/fetch.ts', '--state-dir', dirname(imagesDir), '--image-mirror', mirror],
+      ['src/main.ts', 'image', 'fetch', '--state-dir', dirname(imagesDir), '--image-mirror', mirror],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
     const exit = once(child, 'close');
@@ -362,7 +362,7 @@ describe('interrupted', () => {
     const { child, exit, errors } = await stalledFetch(imagesDir);
     child.kill('SIGINT');
     expect(await exit).toEqual([1, null]);
-    expect(errors()).toMatch(/\ninterrupted by SIGINT\n$/);
+    expect(errors()).toMatch(/\ncloister: interrupted by SIGINT\n$/);
     expect(errors()).not.toContain('    at ');
     expect(await readdir(imagesDir)).toEqual([]);
   });
@@ -382,12 +382,12 @@ describe('interrupted', () => {
 
   it('says what is wrong with a flag', () => {
     const fetchWith = (...args: string[]) =>
-      spawnSync(process.execPath, ['rootfs/fetch.ts', ...args], { encoding: 'utf8' });
+      spawnSync(process.execPath, ['src/main.ts', 'image', 'fetch', ...args], { encoding: 'utf8' });
     const unknown = fetchWith('--nonsense');
-    expect(unknown.status).toBe(2);
-    expect(unknown.stderr).toMatch(/'--nonsense'[\s\S]*Usage: node rootfs\/fetch.ts/);
+    expect(unknown.status).toBe(1);
+    expect(unknown.stderr).toContain("unknown option '--nonsense'");
     const bad = fetchWith('--id-base', '5');
-    expect(bad.status).toBe(2);
-    expect(bad.stderr).toMatch(/^--id-base: expected a multiple of 65536 .*, got "5"\n$/);
+    expect(bad.status).toBe(1);
+    expect(bad.stderr).toMatch(/^cloister: --id-base: expected a multiple of 65536 .*, got "5"\n$/);
   });
 });

@@ -1,9 +1,5 @@
 /** The bytes of a log, whether its file is compressed or not. */
 
-import type { FileHandle } from 'node:fs/promises';
-import { openIfThere } from './open.ts';
-import { isPacked, PackedBytes } from './packed.ts';
-
 /** The bytes of a log, however its file stores them. */
 export interface LogBytes {
   /** How many there were when the log was opened. */
@@ -16,37 +12,4 @@ export interface LogBytes {
    */
   read(target: Buffer, start: number, length: number, at: number): Promise<number>;
   close(): Promise<void>;
-}
-
-/** Opens the bytes of the log at `path`. A missing file is an empty log. */
-export const openBytes = async (path: string): Promise<LogBytes> => {
-  const handle = await openIfThere(path);
-  if (handle === undefined) return EMPTY;
-  try {
-    const { size } = await handle.stat();
-    return (await isPacked(handle)) ? await PackedBytes.open(handle, size) : new PlainBytes(handle, size);
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-};
-
-const EMPTY: LogBytes = { size: 0, read: async () => 0, close: async () => undefined };
-
-class PlainBytes implements LogBytes {
-  readonly size: number;
-  readonly #handle: FileHandle;
-
-  constructor(handle: FileHandle, size: number) {
-    this.#handle = handle;
-    this.size = size;
-  }
-
-  async read(target: Buffer, start: number, length: number, at: number): Promise<number> {
-    return (await this.#handle.read(target, start, length, at)).bytesRead;
-  }
-
-  close(): Promise<void> {
-    return this.#handle.close();
-  }
 }

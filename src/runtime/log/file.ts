@@ -1,10 +1,11 @@
 /** A log file and its index, held open for reading. */
 
 import { LogBlocks } from './blocks.ts';
-import { type LogBytes, openBytes } from './bytes.ts';
+import type { LogBytes } from './bytes.ts';
 import { LONGEST_PAYLOAD } from './frame.ts';
 import { writeIndex } from './index-writer.ts';
 import { LogIndex, STRIDE } from './log-index.ts';
+import { openBytes } from './open-bytes.ts';
 
 // A landmark is due at the first frame after a stride, and no frame is longer than that; twice, to be sure.
 const INCOMPLETE = 2 * (STRIDE + LONGEST_PAYLOAD);

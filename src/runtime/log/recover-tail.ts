@@ -5,11 +5,12 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { JOB_FILES } from '../../state/paths.ts';
 import { LogBlocks } from './blocks.ts';
-import { type LogBytes, openBytes } from './bytes.ts';
+import type { LogBytes } from './bytes.ts';
 import { LogFile } from './file.ts';
 import { encodeFrame, HEADER_BYTES } from './frame.ts';
 import { indexPath, ORIGIN } from './log-index.ts';
 import { openIfThere } from './open.ts';
+import { openBytes } from './open-bytes.ts';
 import { landmark } from './seek.ts';
 import { walk } from './walk.ts';
 

@@ -1,6 +1,5 @@
 /** The file `isolation` of a job: the side of the server. */
 
-import { readdir, readlink } from 'node:fs/promises';
 import { capabilityNames } from '../capabilities.ts';
 import { Fields, FieldsError } from './fields.ts';
 import { type IdRange, parseMap } from './id-map.ts';
@@ -98,14 +97,4 @@ const cgroupOf = (
 ): Isolation['cgroup'] => {
   const path = /^0::(.*?)(?: \(deleted\))?$/m.exec(text)?.[1];
   return path === undefined ? null : { path, files };
-};
-
-/** The namespaces of this process, by kind. */
-export const ownNamespaces = async (): Promise<ReadonlyMap<string, number>> => {
-  const folder = '/proc/self/ns';
-  const inodes = (await readdir(folder)).map(async (kind) => {
-    const inode = /\[(\d+)\]$/.exec(await readlink(`${folder}/${kind}`))?.[1];
-    return [kind, Number(inode)] as const;
-  });
-  return new Map(await Promise.all(inodes));
 };

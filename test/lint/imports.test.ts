@@ -1,0 +1,84 @@
+/** The check of imports, on small programs that break one rule each. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { disposers } from '../support/disposers.ts';
+
+const onEnd = disposers();
+const CHECK = join(import.meta.dirname, '..', '..', 'lint', 'imports.ts');
+
+/** What the check says of a program of these files, and the status it ends with. */
+const check = (files: Readonly<Record<string, string>>): { status: number | null; errors: string } => {
+  const root = mkdtempSync(join(tmpdir(), 'cloister-imports-'));
+  onEnd(() => rmSync(root, { recursive: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  const { status, stderr } = spawnSync(process.execPath, [CHECK], { cwd: root, encoding: 'utf8' });
+  return { status, errors: stderr };
+};
+
+it('has nothing to say of imports that are allowed', () => {
+  const jobs = "import type { A } from './store.ts';\nimport { b } from '../runtime/log/page.ts';\n";
+  const files = {
+    'src/jobs/jobs.ts': jobs,
+    'src/jobs/store.ts': "import { parse } from '../units.ts';\n",
+    'src/runtime/log/page.ts': '',
+    'src/units.ts': '',
+    'src/store/sqlite.ts': "import {\n  type A,\n  type B,\n} from '../jobs/store.ts';\n",
+  };
+  expect(check(files)).toEqual({ status: 0, errors: '' });
+});
+
+it.each([
+  ['src/jobs/jobs.ts', 'src/store/sqlite.ts', 'jobs may not import store'],
+  ['src/jobs/jobs.ts', 'src/cells/cells.ts', 'jobs may not import cells'],
+  ['src/jobs/jobs.ts', 'src/resolvers/job.ts', 'jobs may not import resolvers'],
+  ['src/jobs/jobs.ts', 'src/server/server.ts', 'jobs may not import server'],
+  ['src/jobs/jobs.ts', 'src/runtime/log/reader.ts', 'jobs may not import runtime'],
+  ['src/store/row.ts', 'src/cells/cells.ts', 'store may not import cells'],
+  ['src/cells/cells.ts', 'src/store/row.ts', 'cells may not import store'],
+  ['src/runtime/mounts.ts', 'src/jobs/job.ts', 'runtime may not import jobs'],
+  ['src/resolvers/job.ts', 'src/store/row.ts', 'resolvers may not import store'],
+  ['src/resolvers/job.ts', 'src/server/server.ts', 'resolvers may not import server'],
+  ['src/client/job.ts', 'src/jobs/job.ts', 'client may not import jobs'],
+  ['rootfs/image.ts', 'src/units.ts', 'rootfs may not import basics'],
+  ['src/runtime/log/page.ts', 'src/runtime/log/reader.ts', 'model may not import runtime'],
+])('refuses that %s imports %s', (from, to, error) => {
+  const path = `${'../'.repeat(from.split('/').length - 1)}${to}`;
+  for (const text of [
+    `import { a } from '${path}';\n`,
+    `import type { A } from '${path}';\n`,
+    `import {\n  type A,\n  b,\n} from '${path}';\n`,
+    `export { a } from '${path}';\n`,
+    `import '${path}';\n`,
+    `const { a } = await import('${path}');\n`,
+  ]) {
+    const { status, errors } = check({ [from]: text, [to]: '' });
+    expect(errors, text).toBe(`${from}: ${error} (${to})\n`);
+    expect(status).toBe(1);
+  }
+});
+
+it('refuses a circle, also one of types and in one part', () => {
+  const files = {
+    'src/jobs/a.ts': "import type { B } from './b.ts';\n",
+    'src/jobs/b.ts': "import { c } from './c.ts';\n",
+    'src/jobs/c.ts': "import type { A } from './a.ts';\n",
+    'src/jobs/d.ts': "import type { A } from './a.ts';\n",
+  };
+  expect(check(files)).toEqual({
+    status: 1,
+    errors: 'these files import each other in a circle: src/jobs/a.ts, src/jobs/b.ts, src/jobs/c.ts\n',
+  });
+});
+
+it('refuses a file that belongs to no part', () => {
+  expect(check({ 'src/odds/ends.ts': '' }).errors).toBe(
+    'src/odds/ends.ts: belongs to no part of lint/imports.ts\n',
+  );
+});
