@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeCgroup } from '../../src/runtime/cgroup/index.ts';
 import { explainFailure } from '../../src/runtime/launch-failure.ts';
 import { recoverTail } from '../../src/runtime/log/recover-tail.ts';
-import { CellBench, readFrames } from '../support/cell.ts';
+import { type Argv, CellBench, readFrames } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
 
 let bench: CellBench;
@@ -65,7 +65,7 @@ describe('the end of a command', () => {
 });
 
 describe('a command that cannot be executed', () => {
-  const failure = async (argv: string[]): Promise<string> => {
+  const failure = async (argv: Argv): Promise<string> => {
     const { record, stdout, stderr } = await bench.run(argv);
     expect(record).toMatchObject({ executed: false, termination: null });
     expect(stdout + stderr).toBe('');

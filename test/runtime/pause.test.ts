@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CellBench, type StartedCell } from '../support/cell.ts';
+import { type Argv, CellBench, type StartedCell } from '../support/cell.ts';
 
 let bench: CellBench;
 
@@ -13,7 +13,7 @@ beforeAll(() => {
 
 afterAll(() => bench.close());
 
-const COUNTING = ['/bin/sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done'];
+const COUNTING: Argv = ['/bin/sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done'];
 
 const logSize = ({ folder }: StartedCell): number => statSync(join(folder, 'log')).size;
 const isFrozen = ({ cgroup }: StartedCell): boolean =>

@@ -2,13 +2,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mountSteps } from '../../src/runtime/mounts.ts';
+import { planLaunch } from '../../src/cells/launch.ts';
+import type { JobIds } from '../../src/runtime/ids/index.ts';
+import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { Control } from '../../src/runtime/protocol/control.ts';
 import { type ExitRecord, parseExitRecord } from '../../src/runtime/protocol/exit-record.ts';
 import { encodePlan, type LaunchPlan } from '../../src/runtime/protocol/plan.ts';
 import { Spawner } from '../../src/runtime/protocol/spawner.ts';
-import { resourceLimits } from '../../src/runtime/rlimits.ts';
 import { cellFilter } from '../../src/runtime/seccomp/index.ts';
+import { makeJob, spec } from '../store/fixture.ts';
 import { cgroup2Mount } from './cgroup2.ts';
 import { ID_BASE, testImage } from './image.ts';
 
@@ -16,6 +18,20 @@ export const LAUNCHER = join(import.meta.dirname, '..', '..', 'build', 'cell');
 
 const FILTER = cellFilter();
 const PAUSE_MS = 2;
+// That of the server, which its supervisors inherit.
+const UMASK = 0o077;
+
+const RANGE = [{ inside: 0, outside: ID_BASE, count: 65_536 }];
+const IDS: JobIds = { uids: RANGE, gids: RANGE, owners: null, count: 65_536, groups: true, overlay: '' };
+const LIMITS = {
+  ...spec.limits,
+  pids: 256,
+  diskBytes: 64 << 20,
+  timeoutMs: 60_000,
+  outputBytes: 64 << 20,
+};
+
+export type Argv = readonly [string, ...string[]];
 
 export interface Frame {
   readonly stream: number;
@@ -45,11 +61,12 @@ export interface StartedCell {
   readonly finished: Promise<Finished>;
 }
 
-/** The launcher's surroundings: a state folder, a cgroup and a spawner. */
+/** The launcher's surroundings as a server makes them: a state folder, a cgroup and a spawner, and its umask. */
 export class CellBench {
   readonly state = mkdtempSync(join(tmpdir(), 'cloister-cell-'));
   readonly cgroups: string;
   readonly spawner: Spawner;
+  readonly #umask = process.umask(UMASK);
   #next = 0;
 
   /** @param launcherIn gives the path of the launcher, which may lie in the state folder */
@@ -65,42 +82,19 @@ export class CellBench {
   }
 
   /** Plans a command of the given arguments, and starts it. */
-  async start(
-    argv: readonly string[],
-    change: Partial<LaunchPlan> = {},
-    stdin?: Buffer,
-  ): Promise<StartedCell> {
+  async start(argv: Argv, change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<StartedCell> {
     const id = `job-${++this.#next}`;
     const folder = join(this.state, 'jobs', id);
-    const range = [{ inside: 0, outside: ID_BASE, count: 65536 }];
     const plan: LaunchPlan = {
-      cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
-      uids: range,
-      gids: range,
-      root: {
-        image: await testImage(),
-        owners: null,
-        layerOptions: 'mode=755,size=67108864',
-        overlayOptions: '',
-      },
-      steps: mountSteps({ shmBytes: 1 << 20, ids: 65536, hostname: 'cell', cgroup: true, devices: true }),
-      hostname: 'cell',
-      clocks: null,
-      argv,
-      env: [{ name: 'PATH', value: '/usr/bin:/bin:/sbin' }],
-      workdir: '/',
-      user: { uid: 0, gid: 0, groups: [] },
-      capabilities: 0n,
-      oomScore: 0,
-      keepGroups: false,
-      resourceLimits: resourceLimits(null),
-      seccomp: FILTER,
-      umask: 0o022,
+      ...planLaunch(makeJob({ command: { kind: 'argv', argv }, hostname: 'cell', limits: LIMITS }, { id }), {
+        image: new ImageFiles(await testImage(), IDS.count),
+        cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
+        ids: IDS,
+        clocks: false,
+        devices: true,
+        seccomp: FILTER,
+      }),
       stdin: stdin !== undefined,
-      timeoutMs: 60_000,
-      cpuTimeMs: null,
-      outputBytes: 64 << 20,
-      outputPolicy: 'KILL',
       ...change,
     };
     mkdirSync(folder);
@@ -138,7 +132,7 @@ export class CellBench {
     };
   }
 
-  async run(argv: readonly string[], change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<Finished> {
+  async run(argv: Argv, change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<Finished> {
     return (await this.start(argv, change, stdin)).finished;
   }
 
@@ -163,6 +157,7 @@ export class CellBench {
 
   /** Fails when a cgroup is left. */
   async close(): Promise<void> {
+    process.umask(this.#umask);
     await this.spawner.close();
     rmdirSync(this.cgroups);
     rmSync(this.state, { recursive: true });

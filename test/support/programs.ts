@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -76,6 +77,8 @@ const compiled = (name: string, source: string, make: (path: string) => void): s
   const folder = mkdtempSync(join(BUILT, `.${name}-`));
   try {
     make(join(folder, name));
+    // For cells as well, whatever the umask.
+    chmodSync(join(folder, name), 0o755);
     renameSync(join(folder, name), path);
   } finally {
     rmSync(folder, { recursive: true });

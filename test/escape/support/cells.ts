@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Step } from '../../../src/runtime/protocol/plan.ts';
-import { CellBench, type Finished, LAUNCHER, type StartedCell } from '../../support/cell.ts';
+import { type Argv, CellBench, type Finished, LAUNCHER, type StartedCell } from '../../support/cell.ts';
 import { editedLauncher, program } from '../../support/programs.ts';
 import { FORGOTTEN, type Making, STEPS } from './making.ts';
 
@@ -28,12 +28,12 @@ export class Cells {
   readonly #benches = new Map<string, CellBench>();
 
   /** Runs a command in a cell, where $PROBE and $HOARD are programs and $CGROUP is its cgroup. */
-  async run(argv: readonly string[], making: Making, facts: Facts = {}): Promise<Finished> {
+  async run(argv: Argv, making: Making, facts: Facts = {}): Promise<Finished> {
     return (await this.start(argv, making, facts)).finished;
   }
 
   /** Starts a command in such a cell. */
-  start(argv: readonly string[], { plan = {}, launcher }: Making, facts: Facts = {}): Promise<StartedCell> {
+  start(argv: Argv, { plan = {}, launcher }: Making, facts: Facts = {}): Promise<StartedCell> {
     const steps = [...(plan.steps ?? STEPS), ...tool('/probe', PROBE), ...tool('/hoard', HOARD)];
     const given = { PROBE: '/probe', HOARD: '/hoard', CGROUP: '/sys/fs/cgroup', PATH: '/usr/bin:/bin:/sbin' };
     const env = Object.entries({ ...given, ...facts }).map(([name, value]) => ({ name, value }));
@@ -70,6 +70,8 @@ const carelessBench = (launcher: string): CellBench =>
   new CellBench((state) => {
     const folder = join(state, 'open');
     mkdirSync(folder);
+    chmodSync(folder, 0o755);
+    chmodSync(state, 0o755);
     writeFileSync(join(folder, LEAKED_FILE), '');
     const script = join(state, 'launcher');
     const command = [program(PROBE), 'careless', folder, LEAKED_KEY, launcher];

@@ -27,6 +27,7 @@ beforeAll(() => {
   chmodSync(folder, 0o755);
   const source = join(import.meta.dirname, 'probe.c');
   execFileSync('cc', ['-static', '-O1', '-Wall', '-Werror', '-o', join(folder, 'probe'), source]);
+  chmodSync(join(folder, 'probe'), 0o755);
 });
 afterAll(async () => {
   await bench.close();
