@@ -18,7 +18,7 @@ export class AnswerBudget {
   #left = 0;
   /** Bytes that what is being read may turn out to have. */
   #held = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   /** Bytes that the answer holds so far. */
   get used(): number {
@@ -54,20 +54,28 @@ export class AnswerBudget {
   ): Promise<T> {
     this.#begin(answer);
     while (mostBytes > this.#left - this.#held) {
-      if (this.#held === 0) throw tooLarge();
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      // What is read already may leave room.
+      if (this.#held > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else {
+        this.#wakeOne();
+        throw tooLarge();
+      }
     }
     this.#held += mostBytes;
+    this.#wakeOne();
     try {
       const value = await step();
       this.#left -= bytesOf(value);
       return value;
     } finally {
       this.#held -= mostBytes;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const wake of waiting) wake();
+      this.#wakeOne();
     }
+  }
+
+  /** One at a time, who wakes the next one in turn: a thousand pages that wait are not all looked at for each. */
+  #wakeOne(): void {
+    if (this.#held === 0 || this.#left > this.#held) this.#waiting.shift()?.();
   }
 
   #begin(answer: unknown): void {
