@@ -89,7 +89,7 @@ export const explain = (
         reason: `${controller} may not be enabled in ${path} (${code})`,
         // The systemd of a user has only some controllers, unless its own unit asks for more.
         remedy: /\/user(?:-\d+)?\.slice$/.test(path)
-          ? 'as root: systemctl edit user@.service, add "[Service]" and "Delegate=cpu cpuset io memory pids", log in anew'
+          ? 'as root: systemctl edit user@.service, add "[Service]" and "Delegate=cpu cpuset io memory pids", log in again'
           : WRITE_ACCESS,
       };
     case 'EBUSY':
