@@ -1,6 +1,6 @@
 import { inert } from './inert.ts';
 
-/** Ends a command: the message goes to stderr, the code to whoever started it. */
+/** Ends a command: the message goes to stderr, the code is that of the process. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exitCode: number;

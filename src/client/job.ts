@@ -37,5 +37,5 @@ export const endedJob = async (connection: Connection, id: string): Promise<Job>
   };
   const updates = reconnecting(connection, open, true);
   for await (const job of updates) if (isFinalStatus(job.status)) return job;
-  throw new ConnectionLost('the server told of no end of the job', true);
+  throw new ConnectionLost('the server ended the stream without the end of the job', true);
 };

@@ -169,8 +169,8 @@ describe('jobTable', () => {
   });
 
   it('cuts lines to the width of the terminal, by what characters take', () => {
-    for (const width of [60, 61, 20]) {
-      const lines = jobTable([job({ id: ids[0], command: '大'.repeat(500) })], now, width).split('\n');
+    for (const width of [100, 60, 61, 20]) {
+      const lines = jobTable([job({ id: ids[0], command: '大'.repeat(30) })], now, width).split('\n');
       for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width);
       expect(lines[1]).toMatch(/…$|^.{1,20}$/);
     }

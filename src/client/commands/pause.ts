@@ -6,7 +6,7 @@ import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
-/** `cloister pause`: returns when the job has come to a stand. */
+/** `cloister pause`: returns once every process is frozen. */
 export const pause = async (
   config: ClientConfig,
   job: string,
