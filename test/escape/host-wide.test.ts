@@ -240,14 +240,14 @@ describe('what the kernel counts by user', () => {
   /** Has a cell keep pending signals, and calls `look` meanwhile. */
   const whileSignalsPend = async <Found>(
     making: Making,
-    look: (cell: StartedCell) => Found,
+    look: (cell: StartedCell) => Found | Promise<Found>,
   ): Promise<Found> => {
     const cell = await cells.start(['/hoard', 'signals', String(SIGNALS), 'keep'], making);
     try {
       await expect
         .poll(() => readFileSync(join(cell.folder, 'log'), 'utf8'), { timeout: 20_000 })
         .toContain(`all ${SIGNALS}`);
-      return look(cell);
+      return await look(cell);
     } finally {
       await cell.control.stop(0);
       await cell.finished;
@@ -265,10 +265,23 @@ describe('what the kernel counts by user', () => {
     return execFileSync(program(PROBE), words, { encoding: 'utf8' }).trim();
   };
 
+  const isOfCell = (uid: string): boolean => Number(uid) >= ID_BASE && Number(uid) < ID_BASE + 65_536;
+
   it('is counted against an id of the cell and not against root of the machine', async () => {
-    const found = await whileSignalsPend(CELL, (cell) => [ownerOf(cell), pendingOfRoot() < SIGNALS]);
-    expect(found).toEqual([String(ID_BASE), true]);
+    const found = await whileSignalsPend(CELL, (cell) => [
+      isOfCell(ownerOf(cell)),
+      pendingOfRoot() < SIGNALS,
+    ]);
+    expect(found).toEqual([true, true]);
     const weakened = await whileSignalsPend(FORGETFUL, (cell) => [ownerOf(cell), pendingOfRoot() < SIGNALS]);
     expect(weakened).toEqual(['0', false]);
+  });
+
+  it('is counted against another id for each cell, also where all have the same', async () => {
+    const ofTwo = (making: Making) =>
+      whileSignalsPend(making, (one) => whileSignalsPend(making, (other) => [ownerOf(one), ownerOf(other)]));
+    const [one, other] = await ofTwo(CELL);
+    expect(other).not.toBe(one);
+    expect(await ofTwo(FORGETFUL)).toEqual(['0', '0']);
   });
 });

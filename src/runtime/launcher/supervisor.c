@@ -216,13 +216,21 @@ static bool act_as(uid_t uid) {
 }
 
 /*
- * Clones init with the host's id for root of the cell as the effective one: the kernel counts what a user namespace
- * has of inotify, pending signals, message queues, locked memory and the like against the id that made it
- * (inc_ucount() in kernel/ucount.c). Made by root, all cells would share the counts of root of the machine.
+ * The id of the host that makes the user namespace: one of the cell's, and where all cells have the same, another for
+ * each, as no two supervisors have the same pid. It has no rights in the cell: its processes would have to be outside.
+ */
+static uid_t maker(const struct plan *plan) {
+  return plan->uids[0].outside + (uint32_t)getpid() % plan->uids[0].count;
+}
+
+/*
+ * Clones init with another effective id than root's: the kernel counts what a user namespace has of inotify, pending
+ * signals, message queues, locked memory and the like against the id that made it (inc_ucount() in kernel/ucount.c).
+ * Made by root, all cells would share the counts of root of the machine.
  */
 static bool make_init(struct supervisor *self, struct init_fds *fds) {
   uid_t own = geteuid();
-  bool ready = act_as(outside_id(self->plan.uids, self->plan.uids_count, 0)) || fail(self, "clone", "user id");
+  bool ready = act_as(maker(&self->plan)) || fail(self, "clone", "user id");
   if (ready) self->init = clone_init(self);
   if (self->init == 0) init_run(&self->plan, fds);
   if (ready && self->init < 0) fail(self, "clone", "namespaces");

@@ -79,7 +79,7 @@ export const FORGOTTEN: readonly Edit[] = [
   },
   {
     file: 'supervisor.c',
-    text: 'act_as(outside_id(self->plan.uids, self->plan.uids_count, 0)) ||',
+    text: 'act_as(maker(&self->plan)) ||',
     by: 'true ||',
   },
   { file: 'supervisor.c', text: '(void)!join_new_keyring();', by: '' },
