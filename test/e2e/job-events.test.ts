@@ -68,5 +68,7 @@ it('follow what comes', async () => {
 });
 
 it.each(['banana', '-1', '99999999', '01', ''])('refuse %j as a cursor', async (after) => {
-  await expect(take(1, `(after: ${JSON.stringify(after)})`)).rejects.toThrow('after: expected a cursor');
+  await expect(take(1, `(after: ${JSON.stringify(after)})`)).rejects.toThrow(
+    'after: expected the cursor of an event',
+  );
 });

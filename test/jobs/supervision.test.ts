@@ -1,0 +1,246 @@
+/** The state machine of jobs on cells in memory: starts, ends, losses, retries, recovery and races. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { StartFailure } from '../../src/jobs/cells.ts';
+import { Changes } from '../../src/jobs/changes.ts';
+import type { FinalState, Job, JobSpec } from '../../src/jobs/job.ts';
+import { Jobs } from '../../src/jobs/jobs.ts';
+import { LogReaders } from '../../src/jobs/readers.ts';
+import { Removal } from '../../src/jobs/removal.ts';
+import type { Identity } from '../../src/jobs/service.ts';
+import type { JobStore } from '../../src/jobs/store.ts';
+import { Supervision } from '../../src/jobs/supervision.ts';
+import { openStore } from '../../src/store/sqlite-store.ts';
+import { makeJob } from '../store/fixture.ts';
+import { disposers } from '../support/disposers.ts';
+import { FakeCells } from './fake-cells.ts';
+
+const onEnd = disposers();
+const ADMIN: Identity = { subject: 'admin', role: 'ADMIN', method: 'TOKEN' };
+let store: JobStore;
+let cells: FakeCells;
+let log: string[];
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-supervision-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
+  store = openStore(join(folder, 'cloister.db'));
+  onEnd(() => store.close());
+  cells = new FakeCells();
+  log = [];
+});
+
+/** A server on the store and the cells of the test. */
+const serve = async (maxRunning = 10) => {
+  const note = (line: string): void => {
+    log.push(line);
+  };
+  const queue = { maxRunning, maxWaiting: 100, memoryBytes: null, cpus: null };
+  const supervision = new Supervision({ store, cells, log: note, queue });
+  const changes = await Changes.open(store, note);
+  const readers = new LogReaders();
+  const removal = new Removal({ store, cells, readers, log: note });
+  const jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: '0' });
+  const close = async (): Promise<void> => {
+    await jobs.close();
+    await supervision.close();
+    await changes.close();
+  };
+  onEnd(close);
+  await supervision.recover();
+  return { jobs, supervision, close };
+};
+
+const statusOf = async (id: string): Promise<string | undefined> => (await store.get(id))?.state.status;
+const becomes = (id: string, status: string) => expect.poll(() => statusOf(id)).toBe(status);
+
+const exited = (code: number): FinalState => ({
+  status: 'COMPLETED',
+  startedAt: new Date(),
+  finishedAt: new Date(),
+  termination: { kind: 'exited', code },
+  usage: null,
+  hits: [],
+  output: null,
+});
+
+/** Puts a job into the store as an earlier server left it. */
+const left = async (state: 'QUEUED' | 'RUNNING', change: Partial<JobSpec> = {}): Promise<Job> => {
+  const job = makeJob(change);
+  await store.insert(job);
+  if (state === 'RUNNING')
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt: new Date(), pausedAt: null });
+  return job;
+};
+
+describe('a job', () => {
+  it('runs when its command is executed, and ends as its record says', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    expect(await statusOf(id)).toBe('QUEUED');
+    cells.execute(id);
+    await becomes(id, 'RUNNING');
+    cells.finish(id, exited(3));
+    await becomes(id, 'COMPLETED');
+    // Tidied before the end is stored; the record goes last.
+    await expect.poll(() => cells.steps.at(-1)).toBe(`record removed ${id}`);
+    expect(cells.steps).toEqual(['sweep', `tidy ${id}`, `release ${id}`, `record removed ${id}`]);
+    expect(log).toEqual([]);
+  });
+
+  it('has FAILED when no supervisor can be started, and is fenced', async () => {
+    cells.starting = async () => {
+      throw new StartFailure('no more processes');
+    };
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await becomes(id, 'FAILED');
+    expect((await store.get(id))?.state).toMatchObject({
+      error: 'the job could not be started: no more processes',
+    });
+    expect([...cells.fenced]).toEqual([id]);
+  });
+
+  it("is its supervisor's when the answer to the start was lost", async () => {
+    cells.starting = async ({ id }) => {
+      cells.make(id);
+      throw new StartFailure('the spawner ended');
+    };
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    await becomes(id, 'RUNNING');
+  });
+
+  it('is LOST when its supervisor dies without a record, and what is left of it is removed', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    await becomes(id, 'RUNNING');
+    cells.kill(id);
+    await becomes(id, 'LOST');
+    expect(cells.steps).toContain(`reap ${id}`);
+  });
+
+  it('has one end, however often it is reported', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    for (let times = 0; times < 3; times++) cells.finish(id, exited(times));
+    await becomes(id, 'COMPLETED');
+    await expect.poll(() => cells.steps.at(-1)).toBe(`record removed ${id}`);
+    const { events } = await store.events({ after: 0, limit: 100, filter: {} });
+    expect(events.map(({ status }) => status)).toEqual(['QUEUED', 'RUNNING', 'COMPLETED']);
+  });
+
+  it('keeps its record while its end cannot be stored', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    await becomes(id, 'RUNNING');
+    const { transition } = store;
+    let refused = 0;
+    store.transition = async () => {
+      refused += 1;
+      throw new Error('the database is broken');
+    };
+    cells.finish(id, exited(0));
+    await expect.poll(() => refused).toBeGreaterThan(0);
+    expect(cells.cell(id).end).toBeDefined();
+    store.transition = transition;
+    // It is tried again a second later.
+    await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('COMPLETED');
+    await expect.poll(() => cells.cell(id).end).toBeUndefined();
+  });
+});
+
+describe('a stop', () => {
+  it('of a job that waits ends it without a cell', async () => {
+    const { jobs } = await serve(1);
+    const first = await jobs.submit(ADMIN, { command: 'true' });
+    const second = await jobs.submit(ADMIN, { command: 'true' });
+    expect((await jobs.stop(ADMIN, second.id, 0)).state.status).toBe('STOPPED');
+    expect([...cells.cells.keys()]).toEqual([first.id]);
+  });
+
+  it('is answered when another server has stored the end', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    await becomes(id, 'RUNNING');
+    const stopped = jobs.stop(ADMIN, id, 500);
+    await expect.poll(() => cells.cell(id).requests).toEqual(['stop 500']);
+    // Past this server's supervision: all that it sees is the store.
+    await store.transition(id, ['RUNNING'], { ...exited(0), status: 'STOPPED' } as FinalState);
+    expect((await stopped).state.status).toBe('STOPPED');
+  });
+});
+
+describe('a retry', () => {
+  it('follows a failure once, as a job of its own', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'false', retries: { limit: 1, backoffMs: 0 } });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    cells.finish(id, exited(1));
+    await expect.poll(async () => (await store.get(id))?.retriedBy).toBeTruthy();
+    const next = (await store.get(id))?.retriedBy ?? '';
+    await expect.poll(() => cells.cells.get(next)?.events).toBeDefined();
+    cells.execute(next);
+    cells.finish(next, exited(1));
+    await becomes(next, 'COMPLETED');
+    expect(await store.get(next)).toMatchObject({ retriedBy: null, spec: { attempt: 2, retryOf: id } });
+    expect(await store.count({})).toBe(2);
+  });
+});
+
+describe('a server', () => {
+  it('starts what an earlier one left waiting, after what runs has taken its places', async () => {
+    const waiting = await left('QUEUED');
+    const running = await left('RUNNING');
+    cells.make(running.id);
+    cells.cell(running.id).startedAt = new Date();
+    await serve(1);
+    expect(cells.cells.has(waiting.id)).toBe(false);
+    cells.finish(running.id, exited(0));
+    await expect.poll(() => cells.cells.has(waiting.id)).toBe(true);
+  });
+
+  it('stores the end of a job that ended while none ran', async () => {
+    const { id } = await left('RUNNING');
+    cells.make(id);
+    Object.assign(cells.cell(id), { alive: false, end: { startedAt: new Date(), state: exited(4) } });
+    await serve();
+    expect((await store.get(id))?.state).toMatchObject({ status: 'COMPLETED', termination: { code: 4 } });
+    expect(cells.cell(id).end).toBeUndefined();
+  });
+
+  it('finds a job lost whose supervisor is gone', async () => {
+    const { id } = await left('RUNNING');
+    await serve();
+    await becomes(id, 'LOST');
+  });
+
+  it('leaves running jobs to the next one when it closes', async () => {
+    const first = await serve();
+    const { id } = await first.jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    await becomes(id, 'RUNNING');
+    await first.close();
+    expect(cells.cell(id).events).toBeUndefined();
+    await serve();
+    await expect.poll(() => cells.cell(id).events).toBeDefined();
+    cells.finish(id, exited(0));
+    await becomes(id, 'COMPLETED');
+  });
+});
