@@ -1,0 +1,88 @@
+/** What every store of jobs has to do, whatever keeps them: run against SQLite by `conformance.test.ts`. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { JobStore } from '../../src/jobs/store.ts';
+import { at, makeJob, STATES } from './fixture.ts';
+
+const running = { status: 'RUNNING', startedAt: at(10), pausedAt: null } as const;
+const lost = { status: 'LOST', startedAt: at(10), finishedAt: at(20), error: 'gone' } as const;
+
+/** @param open an empty store, which the caller closes after the test */
+export const storeConformance = (name: string, open: () => Promise<JobStore>): void => {
+  describe(`a store of jobs in ${name}`, () => {
+    let store: JobStore;
+
+    beforeEach(async () => {
+      store = await open();
+    });
+
+    it.each(STATES)('keeps a job in state $status as it is', async (state) => {
+      const job = makeJob({ startAfter: at(5), retries: { limit: 2, backoffMs: 100 } });
+      await store.insert(job);
+      if (state.status === 'QUEUED') expect(await store.get(job.id)).toEqual(job);
+      else {
+        if (state.status !== 'FAILED') await store.transition(job.id, ['QUEUED'], running);
+        await store.transition(job.id, ['QUEUED', 'RUNNING'], state);
+        expect(await store.get(job.id)).toEqual({ ...job, state });
+      }
+    });
+
+    it('lets one of two win who move a job from the same state', async () => {
+      const job = makeJob();
+      await store.insert(job);
+      await store.transition(job.id, ['QUEUED'], running);
+      const moves = await Promise.all([
+        store.transition(job.id, ['RUNNING'], lost),
+        store.transition(job.id, ['RUNNING'], { ...lost, error: 'gone twice' }),
+      ]);
+      expect(moves.filter((moved) => moved !== undefined)).toHaveLength(1);
+      const { events } = await store.events({ after: 0, limit: 10, filter: {} });
+      expect(events.map(({ status }) => status)).toEqual(['QUEUED', 'RUNNING', 'LOST']);
+    });
+
+    it('inserts the next attempt with the end of the one before, or not at all', async () => {
+      const job = makeJob();
+      const [next, late] = [makeJob({ attempt: 2 }), makeJob({ attempt: 2 })];
+      await store.insert(job);
+      await store.transition(job.id, ['QUEUED'], running);
+      await store.transition(job.id, ['RUNNING'], lost, { diskBytes: 1, next });
+      expect(await store.transition(job.id, ['RUNNING'], lost, { diskBytes: 1, next: late })).toBeUndefined();
+      expect((await store.get(job.id))?.retriedBy).toBe(next.id);
+      expect(await store.get(next.id)).toEqual(next);
+      expect(await store.get(late.id)).toBeUndefined();
+    });
+
+    it('answers a repeated request with its job, and refuses another with its key', async () => {
+      const [job, again] = [makeJob(), makeJob()];
+      await store.insert(job, { key: 'k', digest: 'one' });
+      expect(await store.insert(again, { key: 'k', digest: 'one' })).toEqual({ kind: 'repeated', job });
+      expect(await store.insert(again, { key: 'k', digest: 'two' })).toEqual({ kind: 'conflict' });
+      expect(await store.get(again.id)).toBeUndefined();
+    });
+
+    it('reports each commit when its events can be read', async () => {
+      const seen: Promise<number>[] = [];
+      const forget = store.onCommit(() => seen.push(store.lastEvent()));
+      const job = makeJob();
+      await store.insert(job);
+      await store.transition(job.id, ['QUEUED'], running);
+      expect(await Promise.all(seen)).toEqual([1, 2]);
+      forget();
+      await store.transition(job.id, ['RUNNING'], lost);
+      expect(seen).toHaveLength(2);
+    });
+
+    it('removes only what has ended and is not pinned, and remembers it until its folder is gone', async () => {
+      const [open, pinned, ended] = [makeJob(), makeJob(), makeJob()];
+      for (const job of [open, pinned, ended]) await store.insert(job);
+      for (const { id } of [pinned, ended])
+        await store.transition(id, ['QUEUED'], { status: 'FAILED', finishedAt: at(20), error: 'it' });
+      await store.setPinned(pinned.id, true);
+      expect(await store.remove([open.id, pinned.id, ended.id])).toEqual([ended.id]);
+      expect(await store.removals()).toEqual([ended.id]);
+      await store.removed([ended.id]);
+      expect(await store.removals()).toEqual([]);
+      expect(await store.count({})).toBe(2);
+    });
+  });
+};
