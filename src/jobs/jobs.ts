@@ -16,7 +16,7 @@ import {
   unavailable,
 } from './errors.ts';
 import { followEvents } from './events.ts';
-import { checkAll } from './faults.ts';
+import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
 import { isFinal, type Job, type Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
@@ -35,6 +35,7 @@ import {
   type SubmitRequest,
 } from './service.ts';
 import {
+  type EarlierRequest,
   type JobEvent,
   type JobFilter,
   type JobStore,
@@ -80,9 +81,15 @@ export class Jobs implements JobService {
     request: SubmitRequest,
     malformed: readonly ClientError[] = [],
   ): Promise<Job> {
-    const { spec, key } = checkAll({
+    const key = once(() => requestKey(request));
+    // What was left out for its form is not in the digest.
+    const wanted = malformed.length === 0 ? new Faults().collect(key) : undefined;
+    // First of all: neither a full queue nor a full disk nor another setting takes back what was accepted.
+    const earlier = wanted && (await this.#options.store.earlier(identity.subject, wanted));
+    if (earlier !== undefined) return accepted(earlier, request);
+    const { spec } = checkAll({
       spec: () => checkRequest(request, this.#options.cells.request, malformed),
-      key: () => requestKey(request),
+      key,
     });
     const job: Job = {
       id: newJobId(),
@@ -98,16 +105,10 @@ export class Jobs implements JobService {
     if (cells.freeBytes() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
     const giveBack = supervision.reserve();
     try {
-      const insertion = await stored(store.insert(job, key));
-      switch (insertion.kind) {
-        case 'inserted':
-          supervision.submit(job);
-          return job;
-        case 'repeated':
-          return insertion.job;
-        case 'conflict':
-          throw idempotencyConflict('input.idempotencyKey', request.idempotencyKey ?? '');
-      }
+      const insertion = await stored(store.insert(job, wanted));
+      if (insertion.kind !== 'inserted') return accepted(insertion, request);
+      supervision.submit(job);
+      return job;
     } finally {
       giveBack();
     }
@@ -357,6 +358,16 @@ export class Jobs implements JobService {
     return job;
   }
 }
+
+/**
+ * The job of an earlier request with the same key.
+ *
+ * @throws ClientError `IDEMPOTENCY_CONFLICT` when that was another request
+ */
+const accepted = (earlier: EarlierRequest, { idempotencyKey = '' }: SubmitRequest): Job => {
+  if (earlier.kind === 'repeated') return earlier.job;
+  throw idempotencyConflict('input.idempotencyKey', idempotencyKey);
+};
 
 const stored = async <T>(write: Promise<T>): Promise<T> => {
   try {

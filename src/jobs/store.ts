@@ -78,13 +78,15 @@ export interface RequestKey {
   readonly digest: string;
 }
 
-/** What came of an insertion. */
-export type Insertion =
-  | { readonly kind: 'inserted'; readonly job: Job }
+/** What a key was used for before. */
+export type EarlierRequest =
   /** The same request was here before, and this is its job. */
   | { readonly kind: 'repeated'; readonly job: Job }
   /** Another request was here before with this key. */
   | { readonly kind: 'conflict' };
+
+/** What came of an insertion. */
+export type Insertion = { readonly kind: 'inserted'; readonly job: Job } | EarlierRequest;
 
 /** There is no room on the disk for a write. Nothing of it was done; it may be tried again. */
 export class StoreFullError extends Error {
@@ -117,6 +119,8 @@ export interface JobStore {
    * @param request makes a repetition known: looked up and kept in the transaction that inserts
    */
   insert(job: Job, request?: RequestKey): Promise<Insertion>;
+  /** What an owner has used a key for; `undefined` when it was not used. Needs no room on the disk. */
+  earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined>;
   get(id: string): Promise<Job | undefined>;
   list(request: PageRequest): Promise<Page>;
   count(filter: JobFilter): Promise<number>;

@@ -3,6 +3,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
+  EarlierRequest,
   EventPage,
   EventRequest,
   Finished,
@@ -63,6 +64,10 @@ class SqliteStore implements JobStore {
     });
   }
 
+  async earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined> {
+    return this.#earlier(owner, request);
+  }
+
   #insert(job: Job): void {
     this.#prepare(INSERT).run(toRow(job));
     const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
@@ -70,7 +75,7 @@ class SqliteStore implements JobStore {
   }
 
   /** The result of an earlier request of the same owner with the same key. */
-  #earlier(owner: string, { key, digest }: RequestKey): Insertion | undefined {
+  #earlier(owner: string, { key, digest }: RequestKey): EarlierRequest | undefined {
     const sql = `SELECT k.digest, ${COLUMNS.map((name) => `j.${name}`).join(', ')}
       FROM request_keys k JOIN jobs j ON j.id = k.job_id WHERE k.owner = ? AND k.key = ?`;
     const row = this.#prepare(sql).get(owner, key) as (JobRow & { readonly digest: string }) | undefined;

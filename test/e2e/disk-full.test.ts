@@ -104,7 +104,8 @@ const FLOOD = 'sleep 1; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); seq 10; done;
 const FLOODED = 1500 * 21;
 
 it('a full disk ends no job, is counted where output was lost, refuses new jobs, and is over when there is room', async () => {
-  const counter = await server.submit({ command: COUNTER });
+  const request = { command: COUNTER, idempotencyKey: 'counter' };
+  const counter = await server.submit(request);
   const flood = await server.submit({ command: FLOOD });
   const stopped = await server.submit({ command: "trap 'exit 5' TERM; while :; do sleep 0.1; done" });
   for (const id of [counter, flood, stopped]) await isRunning(id);
@@ -122,6 +123,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
       extensions: { code: 'STORAGE_FULL' },
     },
   ]);
+  expect(await server.submit(request)).toBe(counter);
   // It runs on, and nothing of what it writes is kept.
   await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
   const before = await readLog(counter);

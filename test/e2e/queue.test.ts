@@ -27,7 +27,8 @@ it('lets jobs wait for their turn, which survives a restart, and starts no stopp
   await running(server, first);
   const low = await server.submit({ command: 'echo low', priority: -1 });
   const stopped = await server.submit({ command: 'echo stopped' });
-  const next = await server.submit({ command: 'sleep 1000' });
+  const request = { command: 'sleep 1000', idempotencyKey: 'next' };
+  const next = await server.submit(request);
   expect(await place(server, next)).toEqual({
     status: 'QUEUED',
     queue: { position: 2, reason: expect.stringContaining('1 jobs are running, the most at a time') },
@@ -42,6 +43,10 @@ it('lets jobs wait for their turn, which survives a restart, and starts no stopp
     message: 'the queue is full (3 jobs are waiting): try again later',
     extensions: { code: 'QUEUE_FULL' },
   });
+  // What was accepted stays so, also where nothing more is.
+  expect(await server.submit(request)).toBe(next);
+  const other = await server.ask(document, { input: { ...request, command: 'true' } });
+  expect(other.errors).toMatchObject([{ extensions: { code: 'IDEMPOTENCY_CONFLICT' } }]);
   expect(await server.query('{ jobs { totalCount } }')).toEqual(before);
 
   expect(await server.stop(stopped)).toMatchObject({ status: 'STOPPED', startedAt: null, usage: null });
