@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOARD } from '../escape/support/cells.ts';
 import { program } from '../support/programs.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -13,7 +14,7 @@ let cgroups: string;
 let hoard: string;
 
 beforeAll(async () => {
-  hoard = readFileSync(program('hoard')).toString('base64');
+  hoard = readFileSync(program(HOARD)).toString('base64');
   server = await TestServer.start();
   const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
     '{ server { cgroup { path } } }',

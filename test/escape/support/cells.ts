@@ -7,7 +7,7 @@ import { editedLauncher, program } from '../../support/programs.ts';
 import { FORGOTTEN, type Making, STEPS } from './making.ts';
 
 export const PROBE = join(import.meta.dirname, 'probe.c');
-const HOARD = join(import.meta.dirname, 'hoard.c');
+export const HOARD = join(import.meta.dirname, 'hoard.c');
 
 /** The input of a cell, as environment variables. */
 export type Facts = Readonly<Record<string, string>>;
