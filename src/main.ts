@@ -1,3 +1,5 @@
+/** The program `cloister`: its commands. */
+
 import { Command, CommanderError } from 'commander';
 import { addClientCommands } from './client/program.ts';
 import { type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config/config.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister serve`: wires the parts of the server together. */
+
 import { mkdirSync } from 'node:fs';
 import { openCells } from './cells/cells.ts';
 import { openHost } from './cells/host.ts';

@@ -1,3 +1,5 @@
+/** Sizes and durations as people write them. */
+
 import { describe, expect, it } from 'vitest';
 import { parseByteSize, parseDuration } from '../src/units.ts';
 

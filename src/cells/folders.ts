@@ -1,3 +1,5 @@
+/** The folders of jobs in the state folder: how they are made, read and removed. */
+
 import {
   closeSync,
   existsSync,

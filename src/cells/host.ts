@@ -1,3 +1,5 @@
+/** Finds out, when the server starts, what cells can have on this machine. */
+
 import { rmSync } from 'node:fs';
 import type { ServeConfig } from '../config/config.ts';
 import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from '../runtime/cgroup/index.ts';

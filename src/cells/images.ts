@@ -1,3 +1,5 @@
+/** Prepares the images that cells start from. */
+
 import { IMAGE_NAMES } from '../../rootfs/catalogue.ts';
 import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';

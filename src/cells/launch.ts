@@ -1,3 +1,5 @@
+/** Makes the launch plan of a job from its specification. */
+
 import type { EnvVar, Job } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';

@@ -1,3 +1,5 @@
+/** Finds the limits that a job ran into, from its exit record and its cgroup files. */
+
 import type { Evidence, LimitHit, Limits, Usage } from '../jobs/job.ts';
 import { numberIn } from '../runtime/cgroup/index.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';

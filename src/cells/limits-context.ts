@@ -1,3 +1,5 @@
+/** What the limits of a request are checked against on this machine. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ceilings, limitSetting, type ServeConfig } from '../config/config.ts';

@@ -1,3 +1,5 @@
+/** Turns an exit record into the final state of a job. */
+
 import type { FinalState, LimitHit, LimitKind, Limits, Termination, Usage } from '../jobs/job.ts';
 import { explainFailure } from '../runtime/launch-failure.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';

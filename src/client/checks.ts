@@ -1,3 +1,5 @@
+/** Prints the findings of `cloister doctor`. */
+
 import { print, printJson } from './output.ts';
 
 /** One finding of `cloister doctor`. */

@@ -1,3 +1,5 @@
+/** The errors that end a command, with their exit codes. */
+
 import { inert } from './inert.ts';
 
 /** Ends a command: the message goes to stderr, the code is that of the process. */

@@ -1,3 +1,5 @@
+/** The exit code of `cloister run` for a job that has ended. */
+
 import { signalNumber } from '../signals.ts';
 import type { Job } from './job.ts';
 

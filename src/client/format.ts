@@ -1,3 +1,5 @@
+/** Jobs, usage, durations and sizes as text for people. */
+
 import type { UsageDetailsFragment as Usage } from './generated/operations.ts';
 import { inert } from './inert.ts';
 import type { Job, JobSummary } from './job.ts';

@@ -1,3 +1,5 @@
+/** Fetches a job, and waits for its end. */
+
 import { isFinalStatus } from '../job-status.ts';
 import type { Connection } from './connection.ts';
 import { CliError, ConnectionLost } from './errors.ts';

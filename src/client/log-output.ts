@@ -1,3 +1,5 @@
+/** Prints batches of logs. */
+
 import type { LogStream } from './generated/operations.ts';
 import type { LogBatch } from './logs.ts';
 import { note, write } from './output.ts';

@@ -1,3 +1,5 @@
+/** Writes to standard output and standard error. */
+
 import type { Writable } from 'node:stream';
 import { BrokenPipe, OutputLost } from './errors.ts';
 import { styled } from './style.ts';

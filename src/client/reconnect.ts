@@ -1,3 +1,5 @@
+/** Keeps a stream going over connections that are lost. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import { ConnectionLost } from './errors.ts';

@@ -1,3 +1,5 @@
+/** Queries and mutations over HTTP. */
+
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { type Connection, placeOf } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';

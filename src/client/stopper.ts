@@ -1,3 +1,5 @@
+/** Stops the job of `cloister run` when the command receives a signal. */
+
 import type { Connection } from './connection.ts';
 import { StopJobDocument } from './generated/operations.ts';
 import { shortId } from './job-id.ts';

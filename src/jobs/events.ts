@@ -1,3 +1,5 @@
+/** Follows the events of all jobs, from the store. */
+
 import { Bell, pull } from '../async/pull.ts';
 import type { JobEvent, JobFilter, JobStore } from './store.ts';
 

@@ -1,3 +1,5 @@
+/** The ids of jobs. */
+
 import { randomBytes } from 'node:crypto';
 
 let last = 0n;

@@ -1,3 +1,5 @@
+/** The job service: implements what `service.ts` declares. */
+
 import { CursorError } from '../runtime/log/cursor.ts';
 import { LONGEST_TEXT, type LogBatch, type LogStart } from '../runtime/log/page.ts';
 import { signalNumber } from '../signals.ts';

@@ -1,3 +1,5 @@
+/** What the server holds in memory of a job that has not ended. */
+
 import type { CellConnection } from './cells.ts';
 
 /** A job that has not ended, as this server holds it. */

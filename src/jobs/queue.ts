@@ -1,3 +1,5 @@
+/** The queue of jobs that wait to start. */
+
 import { queueFull } from './errors.ts';
 import type { Job } from './job.ts';
 

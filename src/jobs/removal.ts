@@ -1,3 +1,5 @@
+/** Deletes jobs with all that is kept of them. */
+
 import type { Cells } from './cells.ts';
 import type { LogReaders } from './readers.ts';
 import type { JobStore } from './store.ts';

@@ -1,3 +1,5 @@
+/** The idempotency key of a submission. */
+
 import { createHash } from 'node:crypto';
 import { withoutUnit } from '../units.ts';
 import { badInput } from './errors.ts';

@@ -1,3 +1,5 @@
+/** Decides which jobs that have ended are kept, and for how long. */
+
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Cells } from './cells.ts';
 import type { Removal } from './removal.ts';

@@ -1,3 +1,5 @@
+/** Decides whether a failed job is tried again, and makes the job of the next attempt. */
+
 import { newJobId } from './id.ts';
 import type { Job, JobState } from './job.ts';
 

@@ -1,3 +1,5 @@
+/** The interface of the job service, which the resolvers call. */
+
 import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';

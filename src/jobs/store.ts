@@ -1,3 +1,5 @@
+/** The interface of the store that keeps jobs. `src/store/` implements it. */
+
 import type { Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
 
 /** Which jobs: every field that is given must match. */

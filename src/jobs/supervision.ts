@@ -1,3 +1,5 @@
+/** Moves jobs from state to state: starts them, follows their supervisors and stores their ends. */
+
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
 import type { FinalState, Job, JobState, JobStatus } from './job.ts';
 import { LiveJob } from './live.ts';

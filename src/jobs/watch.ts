@@ -1,3 +1,5 @@
+/** Follows the state of a job. */
+
 import { Bell, pull } from '../async/pull.ts';
 import type { Changes } from './changes.ts';
 import { isFinal, type Job } from './job.ts';

@@ -1,3 +1,5 @@
+/** Users and folders of an image, which jobs are checked against. */
+
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { COVERED_FOLDERS } from './mounts.ts';

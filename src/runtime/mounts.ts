@@ -1,3 +1,5 @@
+/** The mounts, device nodes and files of a cell: its /proc, /sys, /dev and /etc. */
+
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MOUNT, type Step } from './protocol/plan.ts';

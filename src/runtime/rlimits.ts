@@ -1,3 +1,5 @@
+/** The resource limits of the processes of a cell. */
+
 import { readFileSync } from 'node:fs';
 import { type ResourceLimit, UNLIMITED } from './protocol/plan.ts';
 

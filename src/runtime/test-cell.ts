@@ -1,3 +1,5 @@
+/** Makes a cell to find out whether this machine can run jobs. */
+
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,3 +1,5 @@
+/** How turns are shared among keys. */
+
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { FairLimit } from '../../src/async/fair-limit.ts';

@@ -1,3 +1,5 @@
+/** Iterators that are pulled, and the bell. */
+
 import { describe, expect, it, vi } from 'vitest';
 import { Bell, pull } from '../../src/async/pull.ts';
 

@@ -1,3 +1,5 @@
+/** Which limits a job ran into, from records and cgroup files. */
+
 import { describe, expect, it } from 'vitest';
 import { limitHits } from '../../src/cells/limit-hits.ts';
 import { parseUsage } from '../../src/runtime/cgroup/index.ts';

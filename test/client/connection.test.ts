@@ -1,3 +1,5 @@
+/** Where the client finds the server and the token, and whom it sends a token to. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+/** A server whose jobs do what a test says. */
+
 import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,3 +1,5 @@
+/** Requests and streams of the client, also over connections that break. */
+
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';

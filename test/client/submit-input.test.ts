@@ -1,3 +1,5 @@
+/** The flags and words of `submit` and `run` as input of the API. */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

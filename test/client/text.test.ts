@@ -1,3 +1,5 @@
+/** The text that the client prints for people. */
+
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { checkLines } from '../../src/client/checks.ts';

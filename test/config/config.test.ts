@@ -1,3 +1,5 @@
+/** Settings from flags and the environment. */
+
 import { describe, expect, it } from 'vitest';
 import {
   ConfigError,

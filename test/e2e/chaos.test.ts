@@ -1,3 +1,5 @@
+/** A server that is killed at random loses no job and runs none twice. */
+
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

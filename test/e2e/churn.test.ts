@@ -1,3 +1,5 @@
+/** Thousands of jobs leave nothing behind, over restarts of the server. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

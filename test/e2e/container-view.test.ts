@@ -1,3 +1,5 @@
+/** What programs in a job see of their surroundings. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOCKS_START_S } from '../../src/runtime/clocks.ts';
 import { inspectIn } from '../support/inspect.ts';

@@ -1,3 +1,5 @@
+/** The isolation that the API reports for a job. */
+
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOCKS_START_S } from '../../src/runtime/clocks.ts';

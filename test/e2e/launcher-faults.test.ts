@@ -1,3 +1,5 @@
+/** Failing and interrupted system calls of the launcher, and its death at each of them. */
+
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,3 +1,5 @@
+/** Jobs that have ended leave no process, cgroup, mount or descriptor. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';

@@ -1,3 +1,5 @@
+/** The queue of a real server. */
+
 import { expect, it } from 'vitest';
 import { disposers } from '../support/disposers.ts';
 import { TestServer } from '../support/server.ts';

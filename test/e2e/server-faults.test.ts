@@ -1,3 +1,5 @@
+/** A server that is killed at any of its system calls. */
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

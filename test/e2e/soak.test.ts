@@ -1,3 +1,5 @@
+/** The memory and descriptors of a server under a long load. */
+
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

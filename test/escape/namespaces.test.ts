@@ -1,3 +1,5 @@
+/** Attempts to leave the namespaces of a cell. */
+
 import { readlinkSync } from 'node:fs';
 import { CLOCKS_START_S } from '../../src/runtime/clocks.ts';
 import { battery, type Probe } from './support/battery.ts';

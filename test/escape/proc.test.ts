@@ -1,3 +1,5 @@
+/** Attempts to read and change the host through /proc. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { battery, type Probe } from './support/battery.ts';
 import {

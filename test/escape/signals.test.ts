@@ -1,3 +1,5 @@
+/** Attempts to signal processes outside of a cell. */
+
 import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll } from 'vitest';

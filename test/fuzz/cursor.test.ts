@@ -1,3 +1,5 @@
+/** Random cursors. */
+
 import { describe, expect } from 'vitest';
 import { CursorError, formatCursor, parseCursor } from '../../src/runtime/log/cursor.ts';
 import { mutate, pick } from '../support/random.ts';

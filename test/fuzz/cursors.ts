@@ -1,3 +1,5 @@
+/** Makes random cursors, well formed and not. */
+
 import { formatCursor } from '../../src/runtime/log/cursor.ts';
 import { NOTHING } from '../../src/runtime/log/utf8.ts';
 import { pick, type Random } from '../support/random.ts';

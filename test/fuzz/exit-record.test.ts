@@ -1,3 +1,5 @@
+/** Random exit records. */
+
 import { describe, expect } from 'vitest';
 import { type ExitRecord, parseExitRecord } from '../../src/runtime/protocol/exit-record.ts';
 import { mutate, pick, type Random, some } from '../support/random.ts';

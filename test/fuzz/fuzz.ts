@@ -1,3 +1,5 @@
+/** Tests of many random rounds that a seed repeats. */
+
 import { expect, it } from 'vitest';
 import { type Random, randomFrom } from '../support/random.ts';
 import { Watchdog } from './watchdog.ts';

@@ -1,3 +1,5 @@
+/** Random and damaged logs. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** A second, simple reader of logs, which the server's is compared with. */
+
 import type { LogStream } from '../../src/runtime/log/page.ts';
 
 /** A frame as the launcher writes it, found by a reader that has nothing in common with the server's. */

@@ -1,3 +1,5 @@
+/** Ends a round that loops for ever. */
+
 import { Worker } from 'node:worker_threads';
 
 export interface Shared {

@@ -1,3 +1,5 @@
+/** Ids of jobs are unique, valid and rise. */
+
 import { describe, expect, it, vi } from 'vitest';
 import { isJobId, newJobId } from '../../src/jobs/id.ts';
 

@@ -1,3 +1,5 @@
+/** How the limits of a request are checked. */
+
 import { describe, expect, it } from 'vitest';
 import { checkLimits } from '../../src/jobs/limits.ts';
 import type { LimitsContext } from '../../src/jobs/offer.ts';

@@ -1,3 +1,5 @@
+/** The order and the bounds of the queue. */
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Job, JobSpec } from '../../src/jobs/job.ts';
 import { Queue, type QueueOptions } from '../../src/jobs/queue.ts';

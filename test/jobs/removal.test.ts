@@ -1,3 +1,5 @@
+/** How jobs are removed while their logs are read. */
+
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

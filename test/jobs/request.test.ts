@@ -1,3 +1,5 @@
+/** How a submission is checked. */
+
 import { describe, expect, it } from 'vitest';
 import { badInput, ClientError } from '../../src/jobs/errors.ts';
 import type { RequestContext } from '../../src/jobs/offer.ts';

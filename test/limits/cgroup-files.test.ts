@@ -1,3 +1,5 @@
+/** The limits that are files of a job's cgroup, on a kernel that has the controllers. */
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+/** A wall clock that is set while jobs run. */
+
 import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

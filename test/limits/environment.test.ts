@@ -1,3 +1,5 @@
+/** The machine has what the tests of limits need. */
+
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+/** Limits of memory, processes and CPU time, on a kernel that has the controllers. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

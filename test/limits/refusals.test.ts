@@ -1,3 +1,5 @@
+/** A kernel that refuses what a cell needs. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

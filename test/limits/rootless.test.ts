@@ -1,3 +1,5 @@
+/** Limits of a server that is not root, in a delegated cgroup. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** The codes and messages of errors. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GraphQLError, isEnumType } from 'graphql';

@@ -1,3 +1,5 @@
+/** The GraphQL schema on a fake job service. */
+
 import { createEngine } from '../../src/server/engine.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
 import type { Answer } from '../server/fixture.ts';

@@ -1,3 +1,5 @@
+/** The fields of a job and what can be done with it. */
+
 import { describe, expect, it } from 'vitest';
 import type { JobState, Limits } from '../../src/jobs/job.ts';
 import { withoutUnit } from '../../src/units.ts';

@@ -1,3 +1,5 @@
+/** Lists of jobs: pages, filters and order. */
+
 import { describe, expect, it } from 'vitest';
 import { unknownId } from '../server/fake-jobs.ts';
 import { Api } from './fixture.ts';

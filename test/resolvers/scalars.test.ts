@@ -1,3 +1,5 @@
+/** The scalars of the schema. */
+
 import { describe, expect, it } from 'vitest';
 import { base64, dateTime, duration, Malformed } from '../../src/resolvers/scalars.ts';
 

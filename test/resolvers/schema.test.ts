@@ -1,3 +1,5 @@
+/** The schema as a whole. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {

@@ -1,3 +1,5 @@
+/** The mutation `submitJob`. */
+
 import { describe, expect, it } from 'vitest';
 import { refusal } from '../server/fake-jobs.ts';
 import { Api } from './fixture.ts';

@@ -1,3 +1,5 @@
+/** A server that is not root, with a cgroup that was delegated to it. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** State folders and `cloister doctor` of a user who is not root. */
+
 import { execFile } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

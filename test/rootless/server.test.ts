@@ -1,3 +1,5 @@
+/** A server that is not root, with and without subordinate ids. */
+
 import { lstatSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';

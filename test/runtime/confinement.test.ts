@@ -1,3 +1,5 @@
+/** What confines a cell: /proc, /sys, namespaces and devices. */
+
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,

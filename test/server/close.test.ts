@@ -1,3 +1,5 @@
+/** How the server closes. */
+
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';

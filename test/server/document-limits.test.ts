@@ -1,3 +1,5 @@
+/** Limits on the depth and size of GraphQL documents. */
+
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { disposers } from '../support/disposers.ts';

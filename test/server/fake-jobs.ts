@@ -1,3 +1,5 @@
+/** A job service that holds its jobs in memory. */
+
 import { Bell, pull } from '../../src/async/pull.ts';
 import type { Isolation } from '../../src/jobs/cells.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';

@@ -1,3 +1,5 @@
+/** Servers and clients for the tests of HTTP and WebSocket. */
+
 import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { createClient as createSseClient } from 'graphql-sse';

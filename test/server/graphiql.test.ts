@@ -1,3 +1,5 @@
+/** GraphiQL in a browser. */
+
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { disposers } from '../support/disposers.ts';

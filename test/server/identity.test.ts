@@ -1,3 +1,5 @@
+/** How a bearer token is checked. */
+
 import { describe, expect, it } from 'vitest';
 import { decideIdentity } from '../../src/server/identity.ts';
 

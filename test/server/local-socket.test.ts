@@ -1,3 +1,5 @@
+/** The Unix socket of the server. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

@@ -1,3 +1,5 @@
+/** Which hosts and origins the server accepts. */
+
 import { describe, expect, it } from 'vitest';
 import { foreignName } from '../../src/server/origin.ts';
 

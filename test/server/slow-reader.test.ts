@@ -1,3 +1,5 @@
+/** Clients that do not read what they asked for. */
+
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** Subscriptions over each transport. */
+
 import { describe, expect, it } from 'vitest';
 import { disposers } from '../support/disposers.ts';
 import { page, refusal, unknownId } from './fake-jobs.ts';

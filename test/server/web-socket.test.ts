@@ -1,3 +1,5 @@
+/** The graphql-transport-ws protocol. */
+
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';

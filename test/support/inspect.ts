@@ -1,3 +1,5 @@
+/** Compiles and runs inspect.c. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program } from './programs.ts';

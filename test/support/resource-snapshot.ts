@@ -1,3 +1,5 @@
+/** What a server holds of the machine, to compare before and after. */
+
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

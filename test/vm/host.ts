@@ -1,3 +1,5 @@
+/** Whether this machine can run the tests of limits without a virtual machine. */
+
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroup2Mount } from '../support/cgroup2.ts';

@@ -1,3 +1,5 @@
+/** Boots the test machine and runs a script there. */
+
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';

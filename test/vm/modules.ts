@@ -1,3 +1,5 @@
+/** The kernel modules that the test machine needs. */
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The packages that the test machine is made of. */
+
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';

@@ -1,3 +1,5 @@
+/** Turns a command of the host into a script for the test machine. */
+
 import { lstatSync, realpathSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import type { Task } from './machine.ts';

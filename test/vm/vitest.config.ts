@@ -1,3 +1,5 @@
+/** The configuration of vitest in the test machine. */
+
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { ProgressReporter, sequencerBy } from '../support/progress.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister api`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { type Connection, connect } from '../connection.ts';
 import { CliError } from '../errors.ts';

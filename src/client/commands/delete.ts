@@ -1,3 +1,5 @@
+/** The command `cloister delete`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { DeleteJobDocument } from '../generated/operations.ts';

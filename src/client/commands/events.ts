@@ -1,3 +1,5 @@
+/** The command `cloister events`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { commandLine } from '../format.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister list`. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConfig } from '../../config/config.ts';
 import { type Connection, connect } from '../connection.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister open`. */
+
 import { spawn } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';

@@ -1,3 +1,5 @@
+/** The command `cloister prune`. */
+
 import { createInterface } from 'node:readline/promises';
 import type { ClientConfig } from '../../config/config.ts';
 import { isFinalStatus, JOB_STATUSES } from '../../job-status.ts';

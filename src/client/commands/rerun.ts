@@ -1,3 +1,5 @@
+/** The command `cloister rerun`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';

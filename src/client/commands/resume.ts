@@ -1,3 +1,5 @@
+/** The command `cloister resume`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { jobLines } from '../format.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister run`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { type Connection, connect } from '../connection.ts';
 import { OutputLost } from '../errors.ts';

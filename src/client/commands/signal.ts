@@ -1,3 +1,5 @@
+/** The command `cloister signal`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { signalNumber } from '../../signals.ts';
 import { connect } from '../connection.ts';

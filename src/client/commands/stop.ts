@@ -1,3 +1,5 @@
+/** The command `cloister stop`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { duration } from '../flag-values.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister submit`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { SubmitJobDocument } from '../generated/operations.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister top`. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConfig } from '../../config/config.ts';
 import { parseDuration } from '../../units.ts';

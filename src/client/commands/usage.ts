@@ -1,3 +1,5 @@
+/** The command `cloister usage`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { duration } from '../flag-values.ts';

@@ -1,3 +1,5 @@
+/** The command `cloister wait`. */
+
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { ending } from '../exit-code.ts';

@@ -1,3 +1,5 @@
+/** Starts the cells that attempts to escape run in. */
+
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

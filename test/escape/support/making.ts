@@ -1,3 +1,5 @@
+/** Cells that lack one defence, in which an attempt must succeed to count. */
+
 import { mountSteps } from '../../../src/runtime/mounts.ts';
 import { type LaunchPlan, MOUNT, type Step } from '../../../src/runtime/protocol/plan.ts';
 import type { Edit } from '../../support/programs.ts';

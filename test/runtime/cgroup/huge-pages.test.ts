@@ -1,3 +1,5 @@
+/** The settings of huge pages. */
+
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** Logs for the tests of their readers. */
+
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

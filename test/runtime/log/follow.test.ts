@@ -1,3 +1,5 @@
+/** How a log is followed while it grows. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+/** Searching a log for a text. */
+
 import { describe, expect, it } from 'vitest';
 import type { LogBatch, LogStream } from '../../../src/runtime/log/page.ts';
 import { type Search, searchLog } from '../../../src/runtime/log/search.ts';

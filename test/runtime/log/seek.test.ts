@@ -1,3 +1,5 @@
+/** Reading a log from a time, from its last lines and from a cursor. */
+
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+/** How long reading takes in a log of ten GB. */
+
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
