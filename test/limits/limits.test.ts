@@ -144,3 +144,25 @@ describe('defaults', () => {
     await server.stop(id, 0);
   });
 });
+
+describe('the capacity of a server', () => {
+  it('refuses a job that could never start, by the limit at fault', async () => {
+    const bounded = await TestServer.start('--capacity-memory', '1Gi', '--capacity-cpus', '2');
+    try {
+      const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+      const refusal = async (limits: object) =>
+        (await bounded.ask(document, { input: { command: 'true', limits } })).errors?.[0];
+      expect(await refusal({ cpus: 3 })).toMatchObject({
+        message: expect.stringContaining('at most 2, the capacity of this server for all jobs together'),
+        extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.cpus' },
+      });
+      expect(await refusal({ memory: '2Gi' })).toMatchObject({
+        message: expect.stringContaining(`at most ${1024 * MIB}, the capacity of this server`),
+        extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.memory' },
+      });
+      expect(await refusal({ cpus: 2, memory: '1Gi' })).toBeUndefined();
+    } finally {
+      await bounded.dispose();
+    }
+  });
+});
