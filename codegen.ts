@@ -1,6 +1,7 @@
 /** Settings of graphql-codegen, which generates the typed operations of the client. */
 
 import type { CodegenConfig } from '@graphql-codegen/cli';
+import { scalars } from './src/client-api/scalars.js';
 
 /** What the client sends, as strings with their types: nothing of graphql-js is loaded to send a query. */
 const config: CodegenConfig = {
@@ -14,13 +15,7 @@ const config: CodegenConfig = {
         immutableTypes: true,
         strictScalars: true,
         useTypeImports: true,
-        scalars: {
-          Base64: { input: 'string', output: 'string' },
-          ByteSize: { input: 'number | string', output: 'number' },
-          DateTime: { input: 'string', output: 'string' },
-          Duration: { input: 'number | string', output: 'number' },
-          ID: { input: 'string', output: 'string' },
-        },
+        scalars,
       },
     },
   },

@@ -61,8 +61,10 @@ export const PARTS: Readonly<Record<string, Part>> = {
   resolvers: { files: ['src/resolvers/'], imports: ['jobs', 'model', 'basics'] },
   /** HTTP, SSE and WebSocket. */
   server: { files: ['src/server/'], imports: ['resolvers', 'jobs', 'config', 'async', 'basics'] },
+  /** The module `cloister/client`: runs in browsers, so that it imports nothing. */
+  clientApi: { files: ['src/client-api/'], imports: [] },
   /** The command line, over the API. */
-  client: { files: ['src/client/'], imports: ['config', 'state', 'basics'] },
+  client: { files: ['src/client/'], imports: ['clientApi', 'config', 'state', 'basics'] },
   /** Commands: wiring only. */
   commands: {
     files: ['src/main.ts', 'src/serve.ts', 'src/image.ts'],
@@ -129,7 +131,7 @@ const cyclesOf = (graph: ReadonlyMap<string, readonly string[]>): readonly (read
 
 const errors: string[] = [];
 const graph = new Map(
-  globSync(['src/**/*.ts', 'rootfs/**/*.ts']).map((file) => [file, importsOf(file)] as const),
+  globSync(['src/**/*.{ts,js}', 'rootfs/**/*.ts']).map((file) => [file, importsOf(file)] as const),
 );
 for (const [file, imported] of graph) {
   const part = partOf(file);

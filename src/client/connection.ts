@@ -2,6 +2,7 @@
 
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
+import { RETRY_DELAYS_MS } from '../client-api/resume.js';
 import type { ClientConfig } from '../config/config.ts';
 import { statePaths } from '../state/paths.ts';
 import { CliError, unreachable } from './errors.ts';
@@ -25,9 +26,6 @@ export interface Connection {
   readonly retryDelays: readonly number[];
 }
 
-/** About a minute: time for a server to restart. */
-const RETRY_DELAYS = [100, 200, 400, 800, 1600, 3000, ...Array.from({ length: 11 }, () => 5000)];
-
 /** Over a socket there is no host; this name is one that every server answers to. */
 const LOCAL_URL = 'http://localhost/graphql';
 
@@ -37,7 +35,7 @@ const LOCAL_URL = 'http://localhost/graphql';
  * found is no error here: the server says whether it wants one.
  */
 export const connect = async (config: ClientConfig): Promise<Connection> => {
-  const retryDelays = RETRY_DELAYS;
+  const retryDelays = RETRY_DELAYS_MS;
   const given =
     config.token === undefined
       ? undefined

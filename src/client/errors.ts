@@ -1,5 +1,6 @@
 /** The errors that end a command, with their exit codes. */
 
+import { ConnectionLost } from '../client-api/errors.js';
 import { inert } from './inert.ts';
 
 /** Ends a command: the message goes to stderr, the code is that of the process. */
@@ -25,17 +26,7 @@ export class ServerError extends CliError {
   }
 }
 
-/** The connection to the server broke, or never came to be. */
-export class ConnectionLost extends CliError {
-  override readonly name = 'ConnectionLost';
-  /** Whether the server had been reached. */
-  readonly established: boolean;
-
-  constructor(message: string, established: boolean, options?: ErrorOptions) {
-    super(message, 1, options);
-    this.established = established;
-  }
-}
+export { ConnectionLost };
 
 /** Our output cannot be written any more. */
 export class OutputLost extends CliError {

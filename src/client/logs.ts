@@ -1,14 +1,13 @@
 /** The output of a job, as the server sends it. */
 
+import { resuming } from '../client-api/resume.js';
 import type { Connection } from './connection.ts';
-import { ConnectionLost } from './errors.ts';
 import {
   FollowLogsDocument,
   type LogLinesFragment,
   type LogStream,
   SearchLogsDocument,
 } from './generated/operations.ts';
-import { reconnecting } from './reconnect.ts';
 import { request } from './request.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -35,18 +34,18 @@ export const readLogs = (
   request: LogRequest,
 ): AsyncGenerator<LogBatch, void, void> => {
   const { tail, since, reached, ...rest } = request;
-  let after: string | undefined;
-  const open = async function* (): AsyncGenerator<LogBatch, void, void> {
+  const open = async function* (after: string | undefined): AsyncGenerator<LogBatch, void, void> {
     const from = after === undefined ? { tail, since } : { after };
-    for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...rest, ...from })) {
-      after = logs.cursor;
-      yield logs;
-      if (logs.endOfLog) return;
-    }
-    // A server that shuts down completes its subscriptions; the job runs on and so does its log.
-    if (request.follow) throw new ConnectionLost('the server ended the stream before the job ended', true);
+    for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...rest, ...from })) yield logs;
   };
-  return reconnecting(connection, open, reached);
+  const stream = {
+    open,
+    cursorOf: ({ cursor }: LogBatch) => cursor,
+    isLast: ({ endOfLog }: LogBatch) => endOfLog,
+    // The job runs on and so does its log.
+    mayEnd: !request.follow,
+  };
+  return resuming(stream, { delaysMs: connection.retryDelays, reached });
 };
 
 /**

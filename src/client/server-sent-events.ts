@@ -1,6 +1,7 @@
 /** Subscriptions over server-sent events: the distinct connections mode of the graphql-sse protocol. */
 
 import type { IncomingMessage } from 'node:http';
+import { eventsOf } from '../client-api/event-stream.js';
 import { type Connection, placeOf } from './connection.ts';
 import { CliError, ConnectionLost, unreachable } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
@@ -31,7 +32,7 @@ export async function* subscribeByEvents<Result, Variables extends Record<string
       // With something left to read it is the caller who takes the time.
       if (response.readableLength === 0) response.destroy(new Error('the server has gone silent'));
     });
-    for await (const { event, data } of events(connection, response)) {
+    for await (const { event, data } of eventsOf(chunks(connection, response))) {
       if (event === 'complete') return;
       if (event !== 'next') continue;
       // The document was checked against the schema when its types were generated from it.
@@ -45,29 +46,14 @@ export async function* subscribeByEvents<Result, Variables extends Record<string
   }
 }
 
-interface StreamEvent {
-  readonly event: string;
-  readonly data: string;
-}
-
-/** The events of a stream (WHATWG HTML, 9.2.6), as far as this protocol has them: `event` and `data` fields. */
-async function* events(
+/** What a response brings, as text. */
+async function* chunks(
   connection: Connection,
   response: IncomingMessage,
-): AsyncGenerator<StreamEvent, void, void> {
-  let text = '';
+): AsyncGenerator<string, void, void> {
   response.setEncoding('utf8');
   try {
-    for await (const chunk of response) {
-      const blocks = (text + chunk).split(/\r?\n\r?\n/);
-      text = blocks.pop() ?? '';
-      for (const block of blocks) {
-        const fields = block.split(/\r?\n/).map((line) => /^(event|data)(?:: ?(.*))?$/s.exec(line));
-        const values = (name: string): string[] =>
-          fields.filter((field) => field?.[1] === name).map((field) => field?.[2] ?? '');
-        yield { event: values('event').at(-1) ?? '', data: values('data').join('\n') };
-      }
-    }
+    for await (const chunk of response) yield chunk;
   } catch (error) {
     throw unreachable(placeOf(connection), error, true);
   }

@@ -141,8 +141,9 @@ export class FakeServer implements AsyncDisposable {
     return job;
   }
 
-  /** Breaks every WebSocket: without a word, or with a close code. */
+  /** Breaks every connection: without a word, or each WebSocket with a close code. */
   drop(code?: number): void {
+    this.#http.closeAllConnections();
     for (const socket of this.#sockets.clients) code === undefined ? socket.terminate() : socket.close(code);
   }
 

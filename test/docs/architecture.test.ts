@@ -32,7 +32,7 @@ describe('layers', () => {
   );
 
   const found = new Map<string, Set<string>>();
-  for (const path of globSync(['src/*/**/*.ts', 'rootfs/**/*.ts'], { cwd: PROJECT })) {
+  for (const path of globSync(['src/*/**/*.{ts,js}', 'rootfs/**/*.ts'], { cwd: PROJECT })) {
     const file = join(PROJECT, path);
     const layer = layerOf(file) ?? '';
     const imports = found.get(layer) ?? new Set();

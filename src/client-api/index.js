@@ -1,0 +1,69 @@
+/** `cloister/client`: the API for programs in Node.js and browsers, with streams that resume. Needs no other package. */
+
+import { overSse, request } from './http.js';
+import { RETRY_DELAYS_MS, resuming } from './resume.js';
+
+export { ConnectionLost, RequestRefused } from './errors.js';
+export { scalars } from './scalars.js';
+
+/** @import { Document, JobEvent, LogBatch, ResumeOptions, TransportRequest } from './types.d.ts' */
+
+const LOGS = `subscription Logs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $follow: Boolean!) {
+  logs(jobId: $jobId, after: $after, tail: $tail, since: $since, stream: $stream, follow: $follow) {
+    entries { stream time text bytes }
+    cursor
+    endOfLog
+    droppedBytes
+  }
+}`;
+
+const EVENTS = `subscription Events($after: String, $filter: JobFilter) {
+  jobEvents(after: $after, filter: $filter) { cursor time status job { id name status } }
+}`;
+
+/** @type {typeof import('./types.d.ts').createClient} */
+export const createClient = ({ url, token, fetch, transport = overSse, retryDelaysMs = RETRY_DELAYS_MS }) => {
+  /** @type {(signal: AbortSignal | undefined) => Promise<TransportRequest>} */
+  const connect = async (signal) => ({
+    url: String(url),
+    token: typeof token === 'function' ? await token() : token,
+    // A browser calls it as a method of window only.
+    fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    signal,
+  });
+
+  /** @type {(document: Document<any, any>, variables: object, signal?: AbortSignal) => AsyncGenerator<any, void, void>} */
+  const subscribe = async function* (document, variables, signal) {
+    yield* transport(await connect(signal), String(document), variables);
+  };
+
+  /** @type {(document: Document<any, any>, variables: object, options: ResumeOptions<any>, mayEnd?: boolean) => AsyncGenerator<any, void, void>} */
+  const resume = (document, variables, { cursorOf, isLast = () => false, first, signal }, mayEnd = false) => {
+    /** @type {(after: string | undefined) => AsyncIterable<any>} */
+    const open = (after) =>
+      subscribe(document, { ...variables, ...(after === undefined ? first : { after }) }, signal);
+    return resuming({ open, cursorOf, isLast, mayEnd }, { delaysMs: retryDelaysMs, signal });
+  };
+
+  return {
+    request: async (document, variables, options) =>
+      /** @type {any} */ (request(await connect(options?.signal), String(document), variables ?? {})),
+    subscribe: (document, variables, options) => subscribe(document, variables ?? {}, options?.signal),
+    resume: (document, variables, options) => resume(document, variables, options),
+    logs: async function* (jobId, { signal, follow = true, stream, ...first } = {}) {
+      /** @type {ResumeOptions<{ logs: LogBatch }>} */
+      const options = {
+        cursorOf: ({ logs }) => logs.cursor,
+        isLast: ({ logs }) => logs.endOfLog,
+        first,
+        signal,
+      };
+      for await (const { logs } of resume(LOGS, { jobId, follow, stream }, options, !follow)) yield logs;
+    },
+    events: async function* ({ signal, after, filter } = {}) {
+      /** @type {ResumeOptions<{ jobEvents: JobEvent }>} */
+      const options = { cursorOf: ({ jobEvents }) => jobEvents.cursor, first: { after }, signal };
+      for await (const { jobEvents } of resume(EVENTS, { filter }, options)) yield jobEvents;
+    },
+  };
+};

@@ -1,0 +1,175 @@
+/** The types of `cloister/client` and `cloister/client/web-socket`. The code is JavaScript: it runs wherever it is installed. */
+
+/** A document as text, or as an object with a `toString()`, as graphql-codegen generates with `documentMode: 'string'`. */
+export interface TypedDocument<Result, Variables> {
+  toString(): string;
+  __apiType?: (variables: Variables) => Result;
+}
+export type Document<Result, Variables> = string | TypedDocument<Result, Variables>;
+
+/** The `errors` of an answer (GraphQL specification, section 7.1.2); docs/errors.md lists the codes. */
+export interface GraphQLErrorObject {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions?: {
+    readonly code?: string;
+    readonly field?: string;
+    readonly [name: string]: unknown;
+  };
+}
+
+/** The server refused a request. */
+export declare class RequestRefused extends Error {
+  readonly name: 'RequestRefused';
+  readonly errors: readonly GraphQLErrorObject[];
+  /** `extensions.code` of the first error. */
+  readonly code: string | undefined;
+  constructor(errors: readonly GraphQLErrorObject[]);
+}
+
+/** The connection broke, or never came to be. */
+export declare class ConnectionLost extends Error {
+  readonly name: 'ConnectionLost';
+  /** Whether the server had been reached. */
+  readonly established: boolean;
+  constructor(message: string, established: boolean, options?: ErrorOptions);
+}
+
+export interface ClientOptions {
+  /** The endpoint, such as `http://127.0.0.1:8080/graphql`. */
+  readonly url: string | URL;
+  /** The token, or what returns it before each connection. Left out where a proxy adds it. */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** How one subscription is carried. Default: SSE over `fetch`. */
+  readonly transport?: Transport | undefined;
+  /** Milliseconds to wait before each further attempt at a lost stream. Default: about a minute in all. */
+  readonly retryDelaysMs?: readonly number[] | undefined;
+}
+
+/**
+ * Carries one subscription over one connection. It ends when the server completes the subscription.
+ *
+ * @throws ConnectionLost, RequestRefused
+ */
+export type Transport = (
+  request: TransportRequest,
+  document: string,
+  variables: object,
+) => AsyncGenerator<unknown, void, void>;
+
+export interface TransportRequest {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly fetch: typeof globalThis.fetch;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Ends a stream: what waits for its next item gets the reason of the signal thrown. */
+export interface StreamOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ResumeOptions<Result> extends StreamOptions {
+  /** Where an item ends: passed as the variable `after` when the stream is opened again. */
+  readonly cursorOf: (result: Result) => string;
+  /** Whether nothing comes after this item. A stream that ends before it has come is opened again. */
+  readonly isLast?: ((result: Result) => boolean) | undefined;
+  /** Variables of the first request only, which a cursor replaces, such as `tail`. */
+  readonly first?: object | undefined;
+}
+
+export interface LogOptions extends StreamOptions {
+  /** Begin after this cursor; of `after`, `tail` and `since` at most one. */
+  readonly after?: string | undefined;
+  /** Begin at the last so many lines. */
+  readonly tail?: number | undefined;
+  /** Begin at the first output of this time (RFC 3339) or later. */
+  readonly since?: string | undefined;
+  readonly stream?: LogStream | undefined;
+  /** Until the job has ended, which is the default; otherwise to the present end. */
+  readonly follow?: boolean | undefined;
+}
+
+export type LogStream = 'STDOUT' | 'STDERR';
+
+export interface LogEntry {
+  readonly stream: LogStream;
+  /** RFC 3339, with nanoseconds. */
+  readonly time: string;
+  /** Decoded as UTF-8 across entries. */
+  readonly text: string;
+  /** The exact bytes, in base64. */
+  readonly bytes: string;
+}
+
+export interface LogBatch {
+  readonly entries: readonly LogEntry[];
+  /** Pass as `after` to continue with what comes next. */
+  readonly cursor: string;
+  readonly endOfLog: boolean;
+  /** Bytes that could not be kept before these entries. */
+  readonly droppedBytes: number;
+}
+
+export interface JobEvent {
+  readonly cursor: string;
+  readonly time: string;
+  readonly status: string;
+  readonly job: { readonly id: string; readonly name: string | null; readonly status: string };
+}
+
+export interface EventOptions extends StreamOptions {
+  /** Begin after this cursor; "0" replays all. Default: new events only. */
+  readonly after?: string | undefined;
+  /** A `JobFilter` of the schema. */
+  readonly filter?: object | undefined;
+}
+
+export interface Client {
+  /** Sends a query or a mutation. @throws RequestRefused, ConnectionLost */
+  request<Result, Variables extends object>(
+    document: Document<Result, Variables>,
+    variables?: Variables,
+    options?: StreamOptions,
+  ): Promise<Result>;
+  /** A subscription over one connection, which is not opened again. @throws RequestRefused, ConnectionLost */
+  subscribe<Result, Variables extends object>(
+    document: Document<Result, Variables>,
+    variables?: Variables,
+    options?: StreamOptions,
+  ): AsyncGenerator<Result, void, void>;
+  /**
+   * A subscription with a variable `after`: opened again after the last item whenever its connection is lost, so that
+   * each item comes once. @throws RequestRefused, ConnectionLost when the server does not come back
+   */
+  resume<Result, Variables extends object>(
+    document: Document<Result, Variables>,
+    variables: Variables,
+    options: ResumeOptions<Result>,
+  ): AsyncGenerator<Result, void, void>;
+  /** The log of a job, each byte once and in order, over as many connections as it takes. */
+  logs(jobId: string, options?: LogOptions): AsyncGenerator<LogBatch, void, void>;
+  /** State changes of jobs, each once and in order. Never ends by itself. */
+  events(options?: EventOptions): AsyncGenerator<JobEvent, void, void>;
+}
+
+export declare const createClient: (options: ClientOptions) => Client;
+
+/** The custom scalars, as the option `scalars` of graphql-codegen takes them. */
+export declare const scalars: {
+  readonly Base64: { readonly input: 'string'; readonly output: 'string' };
+  readonly ByteSize: { readonly input: 'number | string'; readonly output: 'number' };
+  readonly DateTime: { readonly input: 'string'; readonly output: 'string' };
+  readonly Duration: { readonly input: 'number | string'; readonly output: 'number' };
+  readonly ID: { readonly input: 'string'; readonly output: 'string' };
+};
+
+/**
+ * A transport over WebSocket (graphql-transport-ws): `createClient({ url, token, transport: overWebSocket() })`. Of
+ * `cloister/client/web-socket`, which needs the package graphql-ws.
+ *
+ * @param webSocketImpl default: the global one; `WebSocket` of the package ws is paused while nobody reads
+ */
+export declare const overWebSocket: (webSocketImpl?: unknown) => Transport;
