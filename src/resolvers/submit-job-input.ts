@@ -34,7 +34,7 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     }),
     user: t.string({
       description:
-        'The user to run as: a user name of the image, or "uid" or "uid:gid". Default: root of the cell, an unprivileged user on the host.',
+        'The user to run as: "user" or "user:group", each a name of the image or a number, such as "nobody:nogroup" or "1000:1000". Default: root of the cell, an unprivileged user on the host.',
     }),
     hostname: t.string({
       description: 'The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job.',

@@ -38,29 +38,47 @@ export class ImageFiles {
   get userForm(): string {
     return this.#ids === 1
       ? 'root or 0, the only user of cells here'
-      : `a user name of the image, or uid[:gid] with ids from 0 to ${this.#ids - 1}`;
+      : `user[:group] with names of the image or ids from 0 to ${this.#ids - 1}`;
   }
 
   /**
    * Finds a user in the image's /etc/passwd and /etc/group.
    *
-   * @param user a name, or `uid`, or `uid:gid`; a number need not be in the files
-   * @returns `undefined` when the name is not there or a number is out of range
+   * @param user `user` or `user:group`, each a name or a number; a number need not be in the files. With a group that
+   *   is not the user's own there are no supplementary ones, as in docker
+   * @returns `undefined` when a name is not there or a number is out of range
    */
   findUser(user: string): CellUser | undefined {
-    const numbers = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(user);
-    const entries = this.#table('/etc/passwd');
-    if (numbers === null) {
-      const entry = entries.find(([name]) => name === user);
-      return entry === undefined ? undefined : this.#fromEntry(entry);
-    }
-    const uid = Number(numbers[1]);
-    const gid = numbers[2] === undefined ? undefined : Number(numbers[2]);
-    if (uid >= this.#ids || (gid !== undefined && gid >= this.#ids)) return undefined;
-    const entry = entries.find((fields) => Number(fields[2]) === uid);
+    const [name = '', group, ...more] = user.split(':', 3);
+    if (more.length > 0) return undefined;
+    const known = this.#findAccount(name);
+    if (known === undefined || group === undefined) return known;
+    const gid = this.#findGroup(group);
+    if (gid === undefined || gid === known.gid) return gid === undefined ? undefined : known;
+    return { ...known, gid, groups: [] };
+  }
+
+  /** The user of a name or number, with the groups that the files give it; group 0 where they do not know the number. */
+  #findAccount(user: string): CellUser | undefined {
+    const uid = this.#parseId(user);
+    const entry = this.#table('/etc/passwd').find((fields) =>
+      uid === undefined ? fields[0] === user : Number(fields[2]) === uid,
+    );
     const known = entry === undefined ? undefined : this.#fromEntry(entry);
-    if (known !== undefined && (gid === undefined || gid === known.gid)) return known;
-    return { uid, gid: gid ?? 0, groups: [], name: known?.name ?? null, home: known?.home ?? '/' };
+    if (known !== undefined || uid === undefined) return known;
+    return { uid, gid: 0, groups: [], name: null, home: '/' };
+  }
+
+  #findGroup(group: string): number | undefined {
+    const gid = this.#parseId(group);
+    if (gid !== undefined) return gid;
+    const entry = this.#table('/etc/group').find(([name]) => name === group);
+    return entry === undefined ? undefined : this.#parseId(entry[2] ?? '');
+  }
+
+  /** A number of a user or group that cells have; `undefined` for anything else. */
+  #parseId(text: string): number | undefined {
+    return /^\d{1,5}$/.test(text) && Number(text) < this.#ids ? Number(text) : undefined;
   }
 
   /**

@@ -14,16 +14,16 @@ afterAll(() => server.dispose());
 describe('a job', () => {
   it('runs as it was asked to', async () => {
     const job = await server.run({
-      command: 'pwd; id -un; hostname; echo $A; cat; echo $HOME $PATH $TERM >&2',
+      command: 'pwd; id -un; id -Gn; hostname; echo $A; cat; echo $HOME $PATH $TERM >&2',
       workdir: '/tmp',
-      user: 'nobody',
+      user: 'nobody:users',
       hostname: 'my-cell',
       env: [{ name: 'A', value: 'a "b" $c' }],
       stdin: 'from stdin\n',
     });
     expect(job).toMatchObject({ status: 'COMPLETED', exitCode: 0, signal: null, error: null });
     const { stdout, stderr } = await server.output(job.id);
-    expect(stdout).toBe('/tmp\nnobody\nmy-cell\na "b" $c\nfrom stdin\n');
+    expect(stdout).toBe('/tmp\nnobody\nusers\nmy-cell\na "b" $c\nfrom stdin\n');
     expect(stderr).toBe('/ /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin xterm\n');
   });
 

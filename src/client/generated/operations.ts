@@ -229,7 +229,7 @@ export type SubmitJobInput = {
   readonly startAfter?: string | null | undefined;
   /** Text for standard input, followed by end of file. Default: standard input is /dev/null. */
   readonly stdin?: string | null | undefined;
-  /** The user to run as: a user name of the image, or "uid" or "uid:gid". Default: root of the cell, an unprivileged user on the host. */
+  /** The user to run as: "user" or "user:group", each a name of the image or a number, such as "nobody:nogroup" or "1000:1000". Default: root of the cell, an unprivileged user on the host. */
   readonly user?: string | null | undefined;
   /** The working directory: an absolute path that exists in the image. Default "/". */
   readonly workdir?: string | null | undefined;

@@ -19,7 +19,7 @@ export const withJobFlags = (command: Command): Command =>
     )
     .option('--env-file <file>', 'file of such variables, one a line; may be repeated', collect)
     .option('-w, --workdir <folder>', 'working directory in the cell')
-    .option('-u, --user <user>', 'name, or uid[:gid], in the cell')
+    .option('-u, --user <user>', 'user[:group], names or numbers of the image')
     .option('--hostname <name>', 'hostname in the cell')
     .option(
       '--root-in-cell',
