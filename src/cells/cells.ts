@@ -1,6 +1,7 @@
 /** The cells of this machine: what jobs need, done with folders, cgroups and supervisors. */
 
 import { readdirSync } from 'node:fs';
+import { getSystemErrorMessage } from 'node:util';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { ServeConfig } from '../config/config.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type CellEvents,
   CellRefusal,
   type Cells,
+  type FreeSpace,
   type Isolation,
   type LogFollow,
   type LogRead,
@@ -26,6 +28,7 @@ import {
   USAGE_FILES,
 } from '../runtime/cgroup/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
+import { describeStep, isOfHost } from '../runtime/launch-failure.ts';
 import { followLog } from '../runtime/log/follow.ts';
 import type { LogBatch } from '../runtime/log/page.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
@@ -135,12 +138,20 @@ export class LocalCells implements Cells {
     });
   }
 
-  freeBytes(): number {
+  freeSpace(): FreeSpace {
     return this.#folders.free();
   }
 
   async start(job: Job): Promise<void> {
-    this.#folders.create(job.id, this.#plan(job), job.spec.stdin);
+    const plan = this.#plan(job);
+    try {
+      this.#folders.create(job.id, plan, job.spec.stdin);
+    } catch (error) {
+      const code = systemError(error);
+      if (code === undefined) throw error;
+      this.#log(`job ${job.id}: ${reason(error)}`);
+      throw new StartFailure(`its folder could not be made: ${code}`, { begun: false, cause: error });
+    }
     try {
       await this.#spawner.start(job.id);
     } catch (error) {
@@ -151,7 +162,10 @@ export class LocalCells implements Cells {
   #plan(job: Job): Buffer {
     const { ids, slots, clocks, devices, cgroups } = this.#host;
     const image = this.#images.get(job.spec.image);
-    if (image === undefined) throw new Error(`there is no image ${JSON.stringify(job.spec.image)} any more`);
+    if (image === undefined)
+      throw new StartFailure(`there is no image ${JSON.stringify(job.spec.image)} any more`, {
+        begun: false,
+      });
     const path = cgroups.jobPath(job.id);
     const settings = [...cgroupSettings(job.spec.limits, cgroups.controllers), ...this.#withoutHugePages];
     const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
@@ -201,6 +215,8 @@ export class LocalCells implements Cells {
     const record = this.#readExit(job.id);
     if (record === undefined) return;
     if (record.note !== null) this.#log(`job ${job.id}: ${record.note}`);
+    if (record.failure !== null && isOfHost(record.failure))
+      this.#log(`job ${job.id}: ${describeStep(record.failure)}`);
     const state = outcome(record, job.spec.limits, parseUsage(record.files));
     const startedAt = record.executed && state.status !== 'FAILED' ? state.startedAt : null;
     await store({ startedAt, state });
@@ -341,5 +357,11 @@ const accepted = async (request: Promise<void>): Promise<void> => {
     throw error instanceof ControlError ? new CellRefusal(error.message, { cause: error }) : error;
   }
 };
+
+/** What the kernel refused, without the path: "no space left on device (ENOSPC)". */
+const systemError = (error: unknown): string | undefined =>
+  error instanceof Error && 'errno' in error && typeof error.errno === 'number' && 'code' in error
+    ? `${getSystemErrorMessage(error.errno)} (${error.code})`
+    : undefined;
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

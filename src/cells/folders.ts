@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FreeSpace } from '../jobs/cells.ts';
 import { packLog } from '../runtime/log/pack.ts';
 import { recoverTail } from '../runtime/log/recover-tail.ts';
 import { JOB_FILES, statePaths } from '../state/paths.ts';
@@ -58,10 +59,11 @@ export class JobFolders {
     return readIfThere(this.#file(id, JOB_FILES.isolation));
   }
 
-  /** Bytes that are free on the disk of the folders. */
-  free(): number {
-    const { bavail, bsize } = statfsSync(this.jobs);
-    return bavail * bsize;
+  /** What is free on the disk of the folders. */
+  free(): FreeSpace {
+    const { bavail, bsize, files, ffree } = statfsSync(this.jobs);
+    // File systems that make inodes as they need them, such as btrfs, count none (statfs(2)).
+    return { bytes: bavail * bsize, files: files === 0 ? Number.POSITIVE_INFINITY : ffree };
   }
 
   /** Makes a job's folder with its plan, an empty log and its standard input. */

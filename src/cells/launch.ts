@@ -1,5 +1,6 @@
 /** Makes the launch plan of a job from its specification. */
 
+import { StartFailure } from '../jobs/cells.ts';
 import type { EnvVar, Job } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';
@@ -31,13 +32,14 @@ const MOST_SHM = 64 * 1024 * 1024;
 /**
  * The launch plan of a job.
  *
- * @throws Error when the job's user is not in the image any more
+ * @throws StartFailure when the job's user is not in the image any more
  */
 export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const { spec } = job;
   const { ids } = context;
   const user = context.image.findUser(spec.user ?? '0');
-  if (user === undefined) throw new Error(`the image has no user ${JSON.stringify(spec.user)}`);
+  if (user === undefined)
+    throw new StartFailure(`the image has no user ${JSON.stringify(spec.user)}`, { begun: false });
   const hostname = spec.hostname ?? job.id;
   const { limits } = spec;
   // The root of the layer is one that the job did not ask for.

@@ -34,8 +34,13 @@ const findDisk = (
     if (device === undefined) return { device: diskBelow(stateDir) };
     return { device: device.startsWith('/') ? diskAt(device) : wholeDisk(device) };
   } catch (error) {
-    if (error instanceof DiskError) return { problem: error.message };
-    throw error;
+    if (!(error instanceof DiskError)) throw error;
+    return {
+      problem:
+        device === undefined
+          ? 'the state folder lies on no disk whose traffic can be limited'
+          : error.message,
+    };
   }
 };
 

@@ -38,9 +38,23 @@ export interface CellEnd {
   readonly state: FinalState;
 }
 
-/** A cell could not be started. Its supervisor may have been started all the same: see `Cells.fence`. */
+/** A cell could not be started. Clients see the message, so it names no path of the machine. */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure';
+  /** Its supervisor may have been started all the same: see `Cells.fence`. */
+  readonly begun: boolean;
+
+  constructor(message: string, { begun = true, ...options }: ErrorOptions & { begun?: boolean } = {}) {
+    super(message, options);
+    this.begun = begun;
+  }
+}
+
+/** What is free on the disk for what is kept of jobs. */
+export interface FreeSpace {
+  readonly bytes: number;
+  /** Files and folders; infinite where the file system has no fixed number of them. */
+  readonly files: number;
 }
 
 /** A supervisor refused a request, or is gone. */
@@ -93,8 +107,7 @@ export interface Cells {
     readonly controllers: readonly string[];
   };
 
-  /** Bytes that are free for what is kept of jobs. */
-  freeBytes(): number;
+  freeSpace(): FreeSpace;
 
   /**
    * Starts a cell; settles when it can be attached.

@@ -62,6 +62,9 @@ export interface JobsOptions {
 
 /** Bytes that must be free for a job to be accepted: its row, its folder and a few changes of others. */
 const ROOM = 1024 * 1024;
+/** Files and folders that must be free for a job to be accepted, and those that each job before it will make. */
+const FILES = 64;
+const FILES_OF_JOB = 12;
 const MOST_TAIL = 1_000_000;
 /** Processes in uninterruptible sleep come to a stand only when that is over. */
 const FREEZE_MOST_MS = 10_000;
@@ -102,9 +105,8 @@ export class Jobs implements JobService {
       pinned: false,
       state: { status: 'QUEUED' },
     };
-    const { store, supervision, cells } = this.#options;
-    // Of what is accepted on the last bytes the end could not be told.
-    if (cells.freeBytes() < ROOM + Buffer.byteLength(request.stdin ?? '')) throw storageFull();
+    const { store, supervision } = this.#options;
+    this.#checkSpace(Buffer.byteLength(request.stdin ?? ''));
     const giveBack = supervision.reserve();
     try {
       const insertion = await stored(store.insert(job, wanted));
@@ -114,6 +116,18 @@ export class Jobs implements JobService {
     } finally {
       giveBack();
     }
+  }
+
+  /**
+   * A job that is accepted on the last bytes could not record its own end, and one without files not even start.
+   *
+   * @throws ClientError `STORAGE_FULL`
+   */
+  #checkSpace(bytes: number): void {
+    const { cells, supervision } = this.#options;
+    const free = cells.freeSpace();
+    const files = FILES + FILES_OF_JOB * supervision.waiting;
+    if (free.bytes < ROOM + bytes || free.files < files) throw storageFull();
   }
 
   async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {

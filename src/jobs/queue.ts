@@ -50,13 +50,18 @@ export class Queue {
    */
   reserve(): () => void {
     const { maxWaiting } = this.#options;
-    if (this.#waiting.length + this.#later.size + this.#reserved >= maxWaiting) throw queueFull(maxWaiting);
+    if (this.size + this.#reserved >= maxWaiting) throw queueFull(maxWaiting);
     this.#reserved += 1;
     let held = true;
     return () => {
       if (held) this.#reserved -= 1;
       held = false;
     };
+  }
+
+  /** Jobs that wait. */
+  get size(): number {
+    return this.#waiting.length + this.#later.size;
   }
 
   /** Takes a job in, and starts it at once where nothing stands against that. */

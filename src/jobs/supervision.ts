@@ -59,6 +59,11 @@ export class Supervision {
     this.#queue.add(job);
   }
 
+  /** Jobs that wait. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
   /** Where a job waits; `undefined` when it does not. */
   place(id: string): QueuePlace | undefined {
     return this.#queue.place(id);
@@ -73,11 +78,12 @@ export class Supervision {
         if (this.#closed) return;
         const expected = error instanceof StartFailure;
         // The job may have a supervisor all the same: of an attempt whose answer was lost, or one that was killed.
-        if (expected && !(await cells.fence(job.id))) return this.#attach(job.id);
+        if (expected && error.begun && !(await cells.fence(job.id))) return this.#attach(job.id);
         await this.#end(job.id, ['QUEUED'], {
           status: 'FAILED',
           finishedAt: new Date(),
-          error: `the job could not be started: ${reason(error)}`,
+          // What else may be in an error, such as paths, is for the log.
+          error: `the job could not be started: ${expected ? error.message : 'the server failed, and its log says how'}`,
         });
         if (!expected) log(`job ${job.id}: ${stack(error)}`);
         return;

@@ -19,9 +19,18 @@ export const explainFailure = (failure: LaunchFailure): string => {
     case 'plan':
       return `the cell could not be set up: bad launch plan: ${failure.subject}`;
     default:
-      return `the cell could not be set up: ${explainStep(failure)}`;
+      return `the cell could not be set up: ${explainStep(isOfHost(failure) ? { ...failure, subject: '' } : failure)}`;
   }
 };
+
+/**
+ * Whether a failure is about a path outside the cell, which is not for the one who submitted the job. A file of the
+ * cgroup is named without its folder.
+ */
+export const isOfHost = ({ step, subject }: LaunchFailure): boolean =>
+  HOST_STEPS.has(step) && subject.startsWith('/');
+
+const HOST_STEPS: ReadonlySet<string> = new Set(['bind', 'cgroup', 'image', 'overlay', 'owners']);
 
 /** The step, and a remedy where the error of the kernel alone does not suggest one. */
 export const explainStep = (failure: LaunchFailure): string => `${describeStep(failure)}${remedy(failure)}`;

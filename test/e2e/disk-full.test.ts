@@ -11,6 +11,8 @@ import { TestServer } from '../support/server.ts';
 
 const SIZE = '12m';
 
+const FILES = 600;
+
 let folder: string;
 let server: TestServer;
 
@@ -20,7 +22,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cloister-full-'));
   const state = join(folder, 'state');
   mkdirSync(state);
-  const script = `set -e; mount -t tmpfs -o size=${SIZE},mode=700 tmpfs "$1"; ln -s '${IMAGES}' "$1/images"; shift; exec "$@"`;
+  const options = `size=${SIZE},nr_inodes=${FILES},mode=700`;
+  const script = `set -e; mount -t tmpfs -o ${options} tmpfs "$1"; ln -s '${IMAGES}' "$1/images"; shift; exec "$@"`;
   const wrapper = ['unshare', '--mount', 'sh', '-c', script, 'sh', state];
   server = new TestServer(state, [], (command) => [...wrapper, ...command]);
   await server.boot();
@@ -28,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   // A test that failed has left it, and then no job could be stopped.
-  rmSync(inside('filler'), { force: true });
+  for (const name of ['filler', 'files']) rmSync(inside(name), { recursive: true, force: true });
   await server.dispose();
   rmSync(folder, { recursive: true });
 });
@@ -38,17 +41,20 @@ const inside = (...path: string[]): string => join(`/proc/${server.pid}/root`, s
 
 const CHUNK = Buffer.alloc(4096);
 
-/** Takes all the room there is. */
-const fill = (): void => {
+/** Takes all there is of something. */
+const exhaust = (take: () => void): void => {
   for (;;) {
     try {
-      writeFileSync(inside('filler'), CHUNK, { flag: 'a' });
+      take();
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return;
       throw error;
     }
   }
 };
+
+/** Takes all the room there is. */
+const fill = (): void => exhaust(() => writeFileSync(inside('filler'), CHUNK, { flag: 'a' }));
 
 interface Log {
   readonly text: string;
@@ -171,4 +177,26 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   const db = new Database(copy);
   expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   db.close();
+}, 60_000);
+
+it('without inodes no job is accepted, and one that was before fails without a path of the host', async () => {
+  const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+  const later = await server.submit({
+    command: 'true',
+    startAfter: new Date(Date.now() + 1500).toISOString(),
+  });
+  mkdirSync(inside('files'));
+  let made = 0;
+  exhaust(() => {
+    writeFileSync(inside('files', String(made)), '');
+    made += 1;
+  });
+  const { errors } = await server.ask(document, { input: { command: 'true' } });
+  expect(errors).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);
+  expect(await server.ended(later)).toMatchObject({
+    status: 'FAILED',
+    error: 'the job could not be started: its folder could not be made: no space left on device (ENOSPC)',
+  });
+  rmSync(inside('files'), { recursive: true });
+  expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 }, 60_000);

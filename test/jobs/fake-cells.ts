@@ -7,6 +7,7 @@ import {
   type CellEvents,
   CellRefusal,
   type Cells,
+  type FreeSpace,
 } from '../../src/jobs/cells.ts';
 import type { FinalState, Job } from '../../src/jobs/job.ts';
 import type { LogBatch } from '../../src/runtime/log/page.ts';
@@ -39,7 +40,7 @@ export class FakeCells implements Cells {
   readonly steps: string[] = [];
   readonly #listeners = new Set<(id: string) => void>();
   mostCells = Number.POSITIVE_INFINITY;
-  free = 1024 * MIB;
+  free = { bytes: 1024 * MIB, files: 100_000 };
   /** Takes the place of a start; may start the cell and yet throw. */
   starting: (job: Job) => Promise<void> = async (job) => this.make(job.id);
   readonly cgroup = { path: null, controllers: [] };
@@ -103,7 +104,7 @@ export class FakeCells implements Cells {
     events?.ended();
   }
 
-  freeBytes(): number {
+  freeSpace(): FreeSpace {
     return this.free;
   }
 

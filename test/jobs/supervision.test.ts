@@ -105,6 +105,44 @@ describe('a job', () => {
     expect([...cells.fenced]).toEqual([id]);
   });
 
+  it('has FAILED when its folder cannot be made, of which nothing else is known', async () => {
+    cells.starting = async () => {
+      throw new StartFailure('no space left on device (ENOSPC)', { begun: false });
+    };
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await becomes(id, 'FAILED');
+    expect(cells.fenced.size).toBe(0);
+  });
+
+  it('does not show what went wrong within the server', async () => {
+    cells.starting = async () => {
+      throw new Error("EROFS: read-only file system, mkdir '/srv/state/jobs/x'");
+    };
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await becomes(id, 'FAILED');
+    expect((await store.get(id))?.state).toMatchObject({
+      error: 'the job could not be started: the server failed, and its log says how',
+    });
+    expect(log.join()).toContain('/srv/state/jobs/x');
+  });
+
+  it('is refused without room for it on the disk', async () => {
+    const { jobs } = await serve(1);
+    await jobs.submit(ADMIN, { command: 'true' });
+    const enough = cells.free;
+    const refused = { code: 'STORAGE_FULL' };
+    cells.free = { ...enough, bytes: 1024 };
+    await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject(refused);
+    cells.free = { ...enough, files: 10 };
+    await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject(refused);
+    // Each that waits will need some.
+    cells.free = { ...enough, files: 70 };
+    await jobs.submit(ADMIN, { command: 'true' });
+    await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject(refused);
+  });
+
   it("is its supervisor's when the answer to the start was lost", async () => {
     cells.starting = async ({ id }) => {
       cells.make(id);

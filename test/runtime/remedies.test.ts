@@ -41,6 +41,18 @@ describe('remedyFor', () => {
     },
   );
 
+  it.each([
+    ['cgroup', '/sys/fs/cgroup/cloister-1/jobs/x'],
+    ['image', '/srv/state/images/alpine'],
+    ['overlay', '/srv/state/images/alpine'],
+    ['owners', '/srv/state/images/alpine'],
+    ['bind', '/srv/state/file'],
+  ])('shows no path outside the cell to the one who submitted the job (%s)', (step, subject) => {
+    const told = explainFailure({ step, errno: EPERM, subject, second: '' });
+    expect(told).toContain(`the cell could not be set up: ${step}: operation not permitted`);
+    expect(told).not.toContain(subject);
+  });
+
   it('knows covered parts of /proc, a kernel without overlay, and layers of layers', async () => {
     const proc = files(onEnd, {});
     expect(await remedyFor({ step: 'mount', errno: EPERM }, proc)).toContain('systempaths=unconfined');

@@ -114,7 +114,9 @@ export class Spawner {
       for (const waiter of this.#waiting.values()) waiter.reject(new SpawnerEnded(reason));
       this.#waiting.clear();
     };
-    child.once('error', (error) => ended(`${launcher}: ${error.message}`));
+    child.once('error', (error) =>
+      ended(`the launcher could not be executed (${'code' in error ? error.code : error.message})`),
+    );
     child.once('exit', (code, signal) => ended(`the spawner ended (${signal ?? `code ${code}`})`));
     // A write after its end fails here too; the exit event reports it.
     socket.on('error', () => undefined);
