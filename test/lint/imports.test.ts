@@ -10,15 +10,18 @@ import { disposers } from '../support/disposers.ts';
 const onEnd = disposers();
 const CHECK = join(import.meta.dirname, '..', '..', 'lint', 'imports.ts');
 
-/** What the check says of a program of these files, and the status it ends with. */
-const check = (files: Readonly<Record<string, string>>): { status: number | null; errors: string } => {
+/** What the check says of a program of these files, of which most are missing, and the status it ends with. */
+const check = (
+  files: Readonly<Record<string, string>>,
+  flags = ['--incomplete'],
+): { status: number | null; errors: string } => {
   const root = mkdtempSync(join(tmpdir(), 'cloister-imports-'));
   onEnd(() => rmSync(root, { recursive: true }));
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
-  const { status, stderr } = spawnSync(process.execPath, [CHECK], { cwd: root, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [CHECK, ...flags], { cwd: root, encoding: 'utf8' });
   return { status, errors: stderr };
 };
 
@@ -81,4 +84,11 @@ it('refuses a file that belongs to no part', () => {
   expect(check({ 'src/odds/ends.ts': '' }).errors).toBe(
     'src/odds/ends.ts: belongs to no part of lint/imports.ts\n',
   );
+});
+
+it('refuses a permission that nobody uses', () => {
+  const files = { 'src/client/job.ts': "import { b } from '../units.ts';\n", 'src/units.ts': '' };
+  const { errors } = check(files, []);
+  expect(errors).toContain('client may import config, but does not\n');
+  expect(errors).not.toContain('client may import basics');
 });
