@@ -1,4 +1,4 @@
-/** What a program has opened and must close again, also when it fails half way. */
+/** Closes what a program has opened, also when it fails half-way. */
 
 /** Undoes what was done, last first. */
 export class Cleanup {
@@ -10,7 +10,7 @@ export class Cleanup {
   }
 
   /**
-   * Runs every step, also those after one that fails.
+   * Runs every step, also after one has failed.
    *
    * @param failed is given what a step throws
    */

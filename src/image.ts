@@ -1,4 +1,4 @@
-/** The commands `cloister image`: the images of this machine, ahead of the first start of a server. */
+/** The commands `cloister image`: fetch the images before the first start of a server, and list them. */
 
 import { IMAGE_NAMES } from '../rootfs/catalogue.ts';
 import { ImageError } from '../rootfs/errors.ts';
@@ -25,7 +25,7 @@ export const fetchImages = async (config: ServeConfig): Promise<void> => {
   await prepareImages(config, ids, { log, signal: interrupted.signal });
 };
 
-/** Prints each image and what is unpacked of it in the state folder. */
+/** Prints each image, and which version of it is unpacked in the state folder. */
 export const listImages = async (stateDir: string, json: boolean): Promise<void> => {
   const { images } = statePaths(stateDir);
   const found = await Promise.all(

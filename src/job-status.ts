@@ -14,6 +14,6 @@ export const JOB_STATUSES = [
 export type JobStatus = (typeof JOB_STATUSES)[number];
 export type FinalStatus = Exclude<JobStatus, 'QUEUED' | 'RUNNING'>;
 
-/** Whether a job that has this status keeps it. */
+/** Whether a job in this state has ended. */
 export const isFinalStatus = (status: JobStatus): status is FinalStatus =>
   status !== 'QUEUED' && status !== 'RUNNING';

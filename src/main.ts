@@ -41,7 +41,7 @@ withSettings(
       import('./runtime/doctor/index.ts'),
       import('./client/checks.ts'),
     ]);
-    // That of a server that has been started here, such as by "make run".
+    // The state folder of a server that was started here, such as by "make run".
     const used = parseStateDirs(flags, process.env).find((folder) => existsSync(folder));
     const checks = await doctor({ ...config, stateDir: used ?? config.stateDir });
     process.exitCode = await printChecks(checks, flags.json ?? false);
@@ -95,19 +95,19 @@ program
     await write(process.stdout, printSchemaText());
   });
 
-/** Tells what went wrong in a sentence, and gives the exit code that says so. */
+/** Prints an error as one sentence, and returns the exit code for it. */
 const report = (error: unknown): number => {
   // 1 could be the code of the job.
   const code = ['run', 'rerun', 'wait'].includes(process.argv[2] ?? '') ? 125 : 1;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : code;
   const own = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1;
-  // 128 + SIGPIPE: whoever read our output has gone, and nobody needs to be told.
+  // 128 + SIGPIPE: the reader of our output has gone, so there is nobody to report to.
   if (own === 141) return own;
   process.stderr.write(`cloister: ${error instanceof Error ? error.message : String(error)}\n`);
   return own === 1 ? code : own;
 };
 
-// Every write that matters reports to whoever made it; without a listener the event would end the process.
+// Every write that matters reports its error to its caller; without a listener the event would end the process.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 

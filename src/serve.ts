@@ -26,10 +26,10 @@ import { VERSION } from './version.ts';
 type Log = (line: string) => void;
 
 /**
- * Runs the server until SIGTERM or SIGINT, then closes it in good order: subscriptions complete, running jobs
- * go on, and the next start finds them again.
+ * Runs the server until SIGTERM or SIGINT, then closes it gracefully: subscriptions complete, running jobs continue,
+ * and the next start finds them again.
  *
- * @throws Error when it cannot start; the message is meant for whoever started it
+ * @throws Error when it cannot start; the message is for the person who started it
  */
 export const serve = async (config: ServeConfig): Promise<void> => {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
@@ -41,9 +41,9 @@ export const serve = async (config: ServeConfig): Promise<void> => {
     const { server, token } = await start(config, cleanup, log, stop.signal);
     announce(server, token, config);
     await aborted(stop.signal);
-    log(`${stop.signal.reason}: closing; running jobs go on`);
+    log(`${stop.signal.reason}: closing; running jobs continue`);
   } catch (error) {
-    // Asked to end while it started: that is no failure.
+    // It was asked to exit while it started: no failure.
     if (!stop.signal.aborted) throw error;
   } finally {
     // From here on a signal ends the process at once.
@@ -79,7 +79,7 @@ const start = async (
 
   const host = await openHost(config, cleanup, log);
   const limits = limitsContext(config, host.cgroups);
-  // What is written, jobs' output and the database, is for the server's user alone.
+  // The output of jobs and the database are for the server's user alone.
   process.umask(0o077);
   const store = openStore(statePaths(stateDir).database);
   cleanup.add(() => store.close());
@@ -101,7 +101,7 @@ const start = async (
   return { server, token };
 };
 
-/** Puts the job service together and recovers the jobs that an earlier server left. */
+/** Assembles the job service and recovers the jobs that an earlier server left. */
 const openJobs = async (
   config: ServeConfig,
   store: JobStore,
@@ -117,7 +117,7 @@ const openJobs = async (
   const supervision = new Supervision({ store, cells, log, queue: config.queue });
   cleanup.add(() => supervision.close());
   const jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: VERSION });
-  // Followers hold back the folders of what was deleted until they leave: they are ended before it.
+  // Folders of deleted jobs stay until their followers have ended, so followers are ended first.
   cleanup.add(() => jobs.close());
   await supervision.recover();
   await removal.recover();
@@ -127,8 +127,8 @@ const openJobs = async (
 };
 
 /**
- * Writes to standard output where the server is, and how to get in. The token itself, as part of a link, only a terminal
- * gets: what is redirected ends in logs that others read.
+ * Writes to standard output where the server is and how to sign in. The token itself, as part of a link, goes to a
+ * terminal only: redirected output ends up in logs that others read.
  */
 const announce = (server: RunningServer, token: string, config: ServeConfig): void => {
   const lines = [

@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os';
 
-// SIGRTMIN of the C libraries on Linux, which keep the first two or three for themselves, and the kernel's last.
+// SIGRTMIN of the C libraries on Linux, which reserve the first two or three, and the kernel's SIGRTMAX.
 const FIRST_REAL_TIME = 34;
 const LAST = 64;
 
@@ -16,7 +16,7 @@ export const signalName = (number: number): string => {
  * The number of a signal.
  *
  * @param text a name with or without `SIG`, in upper or lower case, or a number
- * @returns `undefined` for what is none
+ * @returns `undefined` for anything else
  */
 export const signalNumber = (text: string): number | undefined => {
   const name = text.toUpperCase();

@@ -1,4 +1,4 @@
-/** The version of this installation. */
+/** Reads the version of this installation. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

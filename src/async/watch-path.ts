@@ -16,11 +16,11 @@ export interface PathWatch {
 }
 
 /**
- * Watches a file, or the names in a folder. The watch is active when this returns. inotify is counted by user, over
- * all programs of the machine: when it is used up, the path is looked at every 250 ms instead, which a process warning
- * says once (`CLOISTER_NO_INOTIFY`), until there is some again.
+ * Watches a file, or the names in a folder. The watch is active when this returns. inotify instances and watches are
+ * limited per user, over all programs: once they are used up, the path is polled every 250 ms, which a process warning
+ * reports once (`CLOISTER_NO_INOTIFY`), until one is free again.
  *
- * @throws Error ENOENT and what else fs.watch() finds wrong with the path
+ * @throws Error ENOENT and the other errors of fs.watch() about the path
  */
 export const watchPath = (path: string, listener: PathListener): PathWatch =>
   tryToWatch(path, listener) ?? new Polling(path, listener);
@@ -55,7 +55,7 @@ const warnOnce = (failure: Error): void => {
   );
 };
 
-/** Reports a change at every look: what changed in a folder, or in a file of a kernel's file system, no time stamp tells. */
+/** Reports a change at every poll: timestamps do not show every change of a folder, or of a file of procfs or sysfs. */
 class Polling implements PathWatch {
   readonly #path: string;
   readonly #listener: PathListener;

@@ -47,12 +47,12 @@ import { planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
 
 export interface CellsOptions {
-  /** Jobs that have not ended, as far as is known: what they run on is kept. */
+  /** Jobs that have not ended, as far as is known: their cgroups and images are kept. */
   readonly open: readonly Job[];
   readonly log: (line: string) => void;
-  /** Aborted when the server is to end while it starts. */
+  /** Aborted when the server is asked to exit while it starts. */
   readonly signal: AbortSignal;
-  /** Takes what is to be done when the server ends, last first. */
+  /** Collects what to undo when the server exits, last first. */
   readonly cleanup: { add(step: () => unknown): void };
 }
 
@@ -75,7 +75,7 @@ export const openCells = async (
   return cells;
 };
 
-/** No job that may still run was started before then, in milliseconds since 1970; never, when none runs at all. */
+/** No job that may still run was started before this time, in milliseconds since 1970; infinite when none runs. */
 const oldestStartMs = (open: readonly Job[], folders: JobFolders): number => {
   const started = open.filter(({ id, state }) => state.status === 'RUNNING' || folders.exists(id));
   return Math.min(Number.MAX_SAFE_INTEGER, ...started.map(({ createdAt }) => createdAt.getTime()));
@@ -119,7 +119,7 @@ export class LocalCells implements Cells {
       idsRemedy: ids.remedy,
       limits,
     };
-    // A job that runs has a range of ids.
+    // Each running job has a range of ids.
     this.mostCells = slots?.count ?? Number.POSITIVE_INFINITY;
     this.cgroup = { path: cgroups.path, controllers: cgroups.controllers };
     this.#spawner = new Spawner({
@@ -314,7 +314,7 @@ export class LocalCells implements Cells {
     return this.#folders.remove(id);
   }
 
-  /** Ends the spawner; cells go on. */
+  /** Ends the spawner; cells continue. */
   async close(): Promise<void> {
     this.#exits.close();
     await this.#spawner.close();

@@ -29,7 +29,7 @@ export class JobFolders {
   readonly jobs: string;
   readonly exits: string;
 
-  /** Makes `jobs/` and `exits/` below the state folder where they are not there yet. */
+  /** Makes `jobs/` and `exits/` in the state folder unless they exist. */
   constructor(stateDir: string) {
     const { jobs, exits } = statePaths(stateDir);
     this.jobs = jobs;
@@ -49,12 +49,12 @@ export class JobFolders {
     return this.#file(id, JOB_FILES.log);
   }
 
-  /** The launch plan of a job whose folder is there. */
+  /** The launch plan of a job whose folder exists. */
   plan(id: string): Buffer {
     return readFileSync(this.#file(id, JOB_FILES.plan));
   }
 
-  /** What its supervisor wrote down of what holds the command; `undefined` before it did. */
+  /** What confines the command, as its supervisor recorded it; `undefined` before that. */
   isolation(id: string): Buffer | undefined {
     return readIfThere(this.#file(id, JOB_FILES.isolation));
   }
@@ -79,10 +79,10 @@ export class JobFolders {
   }
 
   /**
-   * Takes a job that may or may not have been started away from any supervisor: makes `started`, which a
-   * supervisor must make itself before it runs anything.
+   * Fences off a job that may or may not have been started: makes `started`, which a supervisor must make itself
+   * before it runs anything.
    *
-   * @returns false when a supervisor was first, and the job is its own
+   * @returns false when a supervisor was first: it owns the job
    */
   fence(id: string): boolean {
     try {
@@ -95,8 +95,8 @@ export class JobFolders {
   }
 
   /**
-   * Puts a fenced folder aside and removes it, so that the job can have a new one. A supervisor that still
-   * holds the old one meets the fence in it.
+   * Moves a fenced folder aside and removes it, so that the job can have a new one. A supervisor that still has the
+   * old one open finds the fence in it.
    */
   discard(id: string): void {
     const aside = join(this.jobs, `.${id}.${process.pid}.${Date.now()}`);
@@ -104,33 +104,33 @@ export class JobFolders {
     rmSync(aside, { recursive: true });
   }
 
-  /** Removes what an earlier server put aside and did not come to remove. */
+  /** Removes what an earlier server moved aside and did not get to remove. */
   sweep(): void {
     for (const name of readdirSync(this.jobs))
       if (name.startsWith('.')) rmSync(join(this.jobs, name), { recursive: true, force: true });
   }
 
-  /** Appends to the log of a job what a supervisor that was killed has kept of the end of a long output. */
+  /** Appends to the log of a job the end of a long output that a killed supervisor had kept beside it. */
   recoverTail(id: string): Promise<void> {
     return recoverTail(this.log(id));
   }
 
   /**
-   * Removes what of a job's folder was of use only while it ran. Plan and log stay. A supervisor that was killed
-   * leaves its socket, the room that it reserved for the record, and the end of an output that was to be cut.
+   * Removes those files of a job that were of use only while it ran. Plan and log stay. A supervisor that was killed
+   * leaves its socket, the space that it reserved for the record, and the end of an output that was to be truncated.
    */
   tidy(id: string): void {
     const { stdin, control, exit, tail } = JOB_FILES;
     for (const name of [stdin, control, exit, ...tail]) rmSync(this.#file(id, name), { force: true });
   }
 
-  /** Bytes of what is in a job's folder. */
+  /** Bytes of the files in a job's folder. */
   size(id: string): number {
     const folder = this.path(id);
     if (!existsSync(folder)) return 0;
     let bytes = 0;
     for (const name of readdirSync(folder)) {
-      // A file may go while it is looked at.
+      // A file may disappear meanwhile.
       bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
     }
     return bytes;
@@ -141,7 +141,7 @@ export class JobFolders {
     await packLog(this.log(id));
   }
 
-  /** Removes all that there is of a job. */
+  /** Removes everything of a job. */
   remove(id: string): Promise<void> {
     return rm(this.path(id), { recursive: true, force: true });
   }
@@ -151,7 +151,7 @@ export class JobFolders {
     return readIfThere(join(this.exits, id));
   }
 
-  /** Puts a record that cannot be read out of the way, where a person can look at it. */
+  /** Moves a record that cannot be read out of the way, for a person to inspect. */
   setAside(id: string): string {
     const aside = this.#file(id, JOB_FILES.damagedExit);
     renameSync(join(this.exits, id), aside);

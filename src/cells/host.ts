@@ -18,10 +18,10 @@ import { remedyFor } from '../runtime/remedies.ts';
 import { type TestCellOptions, tryCell } from '../runtime/test-cell.ts';
 import { statePaths } from '../state/paths.ts';
 
-/** What the machine gives cells. */
+/** What the machine offers to cells. */
 export interface Host {
   readonly ids: CellIds;
-  /** A range of ids for each job; `undefined`: they share those of `ids`. */
+  /** A range of ids for each job; `undefined`: all share those of `ids`. */
   readonly slots: IdSlots | undefined;
   /** Cells have clocks of their own. */
   readonly clocks: boolean;
@@ -31,8 +31,8 @@ export interface Host {
 }
 
 /**
- * Finds out what cells can have on this machine, says so, and makes one, so that a machine which forbids cells is
- * told of at the start and not by the first job.
+ * Finds out what cells can have on this machine, logs it, and makes one, so that a machine that forbids cells is
+ * reported when the server starts and not by the first job.
  *
  * @throws Error with the remedy, when no cell can be made here
  */
@@ -53,7 +53,7 @@ export const openHost = async (
   const slots = slotsOf(ids);
   const own = slots === undefined ? {} : { ids: { ...slots.take(TEST_CELL), enter: ids.enter } };
   slots?.release(TEST_CELL);
-  // All that there is, then piece by piece.
+  // With everything, then without one thing after the other.
   const devices = mayMakeDevices(ids);
   const whole = await tryWith({ ...own, clocks: true, devices });
   if (!devices) log(HOST_DEVICES);
@@ -90,7 +90,7 @@ const idsOf = async (config: ServeConfig): Promise<CellIds> => {
   }
 };
 
-/** A server that is root makes cgroups or does not start; any other does what it can. */
+/** A server that is root makes cgroups or does not start; any other continues without. */
 const cgroupsOf = async ({ stateDir, cgroupRoot }: ServeConfig): Promise<Cgroups> => {
   try {
     return await openCgroups({ stateDir, root: cgroupRoot });
@@ -103,7 +103,7 @@ const cgroupsOf = async ({ stateDir, cgroupRoot }: ServeConfig): Promise<Cgroups
 const tellLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: string) => void): void => {
   if (path === null) {
     const { reason = '', remedy = '' } = obstacles.values().next().value ?? {};
-    log(`no cgroup for jobs, so no limits of cpus, memory and pids: ${reason}; remedy: ${remedy}`);
+    log(`no cgroup for jobs, so no limits on CPUs, memory and pids: ${reason}; remedy: ${remedy}`);
     return;
   }
   for (const [remedy, names] of Map.groupBy(obstacles.keys(), (name) => obstacles.get(name)?.remedy))
@@ -119,7 +119,7 @@ const tryOne = async (
   cell: Pick<TestCellOptions, 'ids' | 'clocks' | 'devices'>,
 ): Promise<LaunchFailure | undefined> => {
   const { testCell: folder, images: imagesDir } = statePaths(stateDir);
-  // Of a server that was killed while it tried.
+  // Left by a server that was killed during its own test.
   rmSync(folder, { recursive: true, force: true });
   const path = cgroups.jobPath(TEST_CELL);
   const cgroup = path === null ? null : { path, settings: [], collect: [] };

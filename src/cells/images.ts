@@ -9,15 +9,15 @@ import { ImageFiles } from '../runtime/image-files.ts';
 import { statePaths } from '../state/paths.ts';
 
 export interface PrepareOptions {
-  /** No job runs on a tree replaced before then (milliseconds since 1970). Default: nothing is known of that. */
+  /** No job uses a tree that was replaced before this time (milliseconds since 1970). Default: unknown. */
   readonly unusedBeforeMs?: number;
-  /** Takes the lines that tell a person what is going on. */
+  /** Called with lines that report progress to a person. */
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Sees to it that every image is unpacked, with the owners that cells have here.
+ * Makes sure that every image is unpacked, with the owners that cells have here.
  *
  * @returns the files of each image, by its name
  * @throws ImageError
@@ -34,7 +34,7 @@ export const prepareImages = async (
       imagesDir: statePaths(config.stateDir).images,
       mirror: config.imageMirror,
       owners: { ...ids.owner, count: ids.count },
-      // Subordinate ids are nothing that the server's user could give files to by itself. Inside they follow id 0.
+      // The server's user alone cannot chown files to its subordinate ids. In the cell they follow id 0.
       ...(ids.kind === 'subordinate' && {
         enter: ids.enter,
         ownersInside: { uid: 1, gid: 1, count: ids.count },

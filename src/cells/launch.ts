@@ -25,14 +25,14 @@ export interface LaunchContext {
 
 const PAGE = 4096;
 const FEWEST_INODES = 1024;
-// Of the layer itself: its root, and what the overlay works in.
+// Inodes of the layer itself: its root, and the work folder of the overlay.
 const OWN_INODES = 4;
 const MOST_SHM = 64 * 1024 * 1024;
 
 /**
  * The launch plan of a job.
  *
- * @throws StartFailure when the job's user is not in the image any more
+ * @throws StartFailure when the job's user is no longer in the image
  */
 export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
   const { spec } = job;
@@ -42,7 +42,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     throw new StartFailure(`the image has no user ${JSON.stringify(spec.user)}`, { begun: false });
   const hostname = spec.hostname ?? job.id;
   const { limits } = spec;
-  // The root of the layer is one that the job did not ask for.
+  // The layer's own inodes do not count against what the job asked for.
   const inodes =
     limits.inodes === null
       ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))

@@ -4,11 +4,11 @@ import type { Evidence, LimitHit, Limits, Usage } from '../jobs/job.ts';
 import { numberIn } from '../runtime/cgroup/index.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
 
-/** Looks a key of a cgroup's file up: `undefined` when it is not there. */
+/** Looks up a key of a cgroup's file: `undefined` when it is not there. */
 type LookUp = (file: string, key: string | null) => Evidence | undefined;
 
 /**
- * The limits that a job ran into, the one that ended it first.
+ * The limits that a job ran into; one that ended it comes first.
  *
  * @param usage what the record's cgroup files say
  */
@@ -66,7 +66,7 @@ const cpuTime = (
 const output = (record: ExitRecord, { outputBytes: value }: Limits): LimitHit | undefined => {
   const written = record.keptBytes + record.droppedBytes;
   const ended = record.cause === 'output';
-  // What a full disk swallowed is no more than was allowed.
+  // Output lost to a full disk is not beyond the limit.
   if (!ended && written <= value) return undefined;
   return {
     limit: 'output',
@@ -88,7 +88,7 @@ const memory = (
   find: LookUp,
 ): LimitHit | undefined => {
   if ((usage?.oomKills ?? 0) === 0) return undefined;
-  // The kernel kills the whole cell (memory.oom.group), so a command that ended otherwise has outlived it.
+  // The kernel kills the whole cell (memory.oom.group): a command that ended otherwise was not killed for memory.
   const ended = record.cause === 'none' && record.termination?.kind !== 'exited';
   const peak = usage?.memoryPeakBytes ?? null;
   const evidence = present([
@@ -98,7 +98,7 @@ const memory = (
     find('memory.peak', null),
   ]);
   const seen = peak === null ? '' : ` (peak ${peak} bytes)`;
-  // `oom` counts in the cgroup whose limit was reached, `oom_kill` in that of whoever was killed for it (cgroup-v2.rst).
+  // `oom` counts in the cgroup whose limit was reached, `oom_kill` in that of the killed processes (cgroup-v2.rst).
   if (value === null || find('memory.events', 'oom')?.value === 0)
     return {
       limit: 'ceiling',

@@ -8,9 +8,9 @@ import { DiskError, diskAt, diskBelow, wholeDisk } from '../runtime/cgroup/disk.
 import { type Cgroups, missingController, parseCpus, wholePages } from '../runtime/cgroup/index.ts';
 
 /**
- * What limits of jobs are checked against, from what the server was told and what the machine can.
+ * What limits of jobs are checked against, from the settings of the server and what the machine supports.
  *
- * @throws Error for a bound that was set and cannot be enforced here: jobs would exceed it
+ * @throws Error for a maximum that was set and cannot be enforced here: jobs would exceed it
  */
 export const limitsContext = (config: ServeConfig, cgroups: Cgroups): LimitsContext => {
   const missing = (limit: CgroupLimit): string | undefined => why(limit, cgroups);
@@ -67,13 +67,13 @@ const checkEnforced = (
   }
 };
 
-/** What all jobs have together, one cannot have more of. */
+/** One job cannot have more than all jobs together. */
 const belowCeilings = ({ maxima, ceilings }: ServeConfig): Pick<LimitsContext['maxima'], keyof Ceilings> => {
   const least = (one: number | null, other: number | null): number | null =>
     one === null || other === null ? (one ?? other) : Math.min(one, other);
   return {
     memoryBytes: least(maxima.memoryBytes, ceilings.memoryBytes),
-    // Inits of cells count there.
+    // The init of each cell counts there.
     pids: least(maxima.pids, ceilings.pids === null ? null : Math.max(1, ceilings.pids - 1)),
     cpus: least(maxima.cpus, ceilings.cpus),
   };

@@ -6,7 +6,7 @@ import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
 import { limitHits } from './limit-hits.ts';
 
 /**
- * What an exit record says of the job: the state it has ended in.
+ * The final state of a job, from its exit record.
  *
  * @param usage what the record's cgroup files say
  */

@@ -80,7 +80,7 @@ describe('the doctor of a user', () => {
     });
     expect(checks.find(({ name }) => name === 'cgroup delegation')).toMatchObject({
       status: 'WARN',
-      detail: expect.stringContaining('jobs have no limits of cpus, memory and pids'),
+      detail: expect.stringContaining('jobs have no limits on CPUs, memory and pids'),
       remedy: expect.stringContaining('systemd-run --user --scope -p Delegate=yes'),
     });
     expect(readdirSync(unprivileged.stateDir)).toEqual([]);

@@ -27,7 +27,7 @@ export const checkCgroups = async (machine: Machine, root?: string): Promise<rea
   // A server that is not root runs without; but a cgroup that was named has to exist.
   const optional = machine.uid !== 0 && root === undefined;
   const refuse = optional ? warn : fail;
-  const without = optional ? ': jobs have no limits of cpus, memory and pids' : '';
+  const without = optional ? ': jobs have no limits on CPUs, memory and pids' : '';
   let base: Base;
   try {
     base = await findBase({ root, proc: machine.proc });

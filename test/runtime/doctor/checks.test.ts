@@ -226,7 +226,7 @@ describe('cgroups', () => {
     const mounted = `35 24 0:30 / ${at} ro - cgroup2 cgroup2 rw\n`;
     const user = { ...proc(mounted), uid: 1000 };
     expect((await checkCgroups(user)).map(brief)).toEqual([
-      `WARN cgroup v2: mounted read-only on ${at}: jobs have no limits of cpus, memory and pids`,
+      `WARN cgroup v2: mounted read-only on ${at}: jobs have no limits on CPUs, memory and pids`,
     ]);
     expect((await checkCgroups(user, at)).map(({ status }) => status)).toEqual(['FAIL']);
   });
