@@ -1,4 +1,4 @@
-/** Notifies whoever waits for a change of a job. All that is known of changes comes from the events of the store. */
+/** Notifies those who wait for a change of a job, from the events of the store alone. */
 
 import type { Job } from './job.ts';
 import type { JobStore } from './store.ts';
@@ -16,7 +16,7 @@ export class Changes {
   readonly #log: (line: string) => void;
   readonly #forget: () => void;
   readonly #listeners = new Map<string, Set<Listener>>();
-  /** Everything up to this event was looked at. */
+  /** The last event that was read. */
   #through: number;
   #committed = false;
   #reading: Promise<void> | undefined;
@@ -42,7 +42,7 @@ export class Changes {
     };
   }
 
-  /** Settles when nothing is under way any more; then nothing is reported. */
+  /** Settles when no read is in progress any more; afterwards nothing is reported. */
   async close(): Promise<void> {
     this.#forget();
     await this.#reading;
@@ -65,7 +65,7 @@ export class Changes {
     }
   }
 
-  /** Nobody waits: only the place is kept, unless somebody has come meanwhile, to whom what is new may matter. */
+  /** Without listeners only the position advances, unless one was added meanwhile: new events may be for it. */
   async #skip(): Promise<void> {
     const last = await this.#store.lastEvent();
     if (this.#listeners.size === 0) this.#through = last;

@@ -1,4 +1,4 @@
-/** The errors that are the caller's to correct, and their wording. */
+/** The errors that a caller can correct, and their wording. */
 import type { JobErrorCode } from './error-codes.ts';
 
 /** A mistake of the caller, whose message may be shown to the caller as it is. */
@@ -17,7 +17,7 @@ export class ClientError extends Error {
     this.#faults = faults;
   }
 
-  /** Everything that is wrong: this error alone, unless it stands for several. */
+  /** Everything that is wrong: this error alone, unless it represents several. */
   get faults(): readonly ClientError[] {
     return this.#faults.length > 0 ? this.#faults : [this];
   }
@@ -64,7 +64,7 @@ export const pinned = (field: string): ClientError =>
     field,
   );
 
-/** What was asked for cannot be done here, or not now. */
+/** The request cannot be carried out here, or not now. */
 export const unavailable = (reason: string): ClientError => new ClientError('UNAVAILABLE', reason);
 
 const show = (value: unknown): string => {

@@ -6,8 +6,8 @@ import type { JobEvent, JobFilter, JobStore } from './store.ts';
 const PAGE = 100;
 
 /**
- * The events behind a number, then those to come, in their order and without a gap: they are read from the store, and
- * a change only says that it is time to look. Never done by itself. `return()` settles at once, also while waiting.
+ * The events after a number, then new ones, in order and without a gap: they are read from the store, and a commit only
+ * says that it is time to read. Never completes by itself. `return()` settles at once, also while waiting.
  */
 export const followEvents = (
   store: JobStore,

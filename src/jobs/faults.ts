@@ -1,7 +1,7 @@
-/** Runs the checks of an input one by one, and reports everything they refuse together. */
+/** Runs the checks of an input one by one, and reports everything they refuse in one error. */
 import { ClientError } from './errors.ts';
 
-/** Enough to correct an input by; the checks end there, so that an error stays small. */
+/** Enough to correct an input; the checks stop there, so that an error stays small. */
 const MOST_FAULTS = 50;
 
 type Checks = Readonly<Record<string, () => unknown>>;

@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 let last = 0n;
 
 /**
- * A new id: a UUIDv7 (RFC 9562 section 5.7). Ids of one process rise strictly, also when the clock stands
- * still or goes back: the 12 bits behind the millisecond count up then (section 6.2, method 1).
+ * A new id: a UUIDv7 (RFC 9562 section 5.7). Ids of one process increase strictly, also when the clock stops or is set
+ * back: then the 12 bits after the millisecond are a counter (section 6.2, method 1).
  */
 export const newJobId = (): string => {
   const random = randomBytes(10);

@@ -1,5 +1,5 @@
 /**
- * The job as it is kept: what was asked for, and the one state it is in.
+ * The job as it is stored: what was asked for, and the one state it is in.
  */
 
 import { isFinalStatus, JOB_STATUSES, type JobStatus } from '../job-status.ts';
@@ -15,11 +15,11 @@ export type Command =
   | { readonly kind: 'shell'; readonly line: string }
   | { readonly kind: 'argv'; readonly argv: readonly [string, ...string[]] };
 
-/** What becomes of output beyond its limit: it ends the job, or only its beginning and its end are kept. */
+/** What happens to output beyond its limit: it ends the job, or only its beginning and its end are kept. */
 export const OUTPUT_POLICIES = ['KILL', 'TRUNCATE'] as const;
 export type OutputPolicy = (typeof OUTPUT_POLICIES)[number];
 
-/** The most that a job may move between memory and one disk in a second; `null`: as much as it can. */
+/** The most that a job may read from and write to one disk in a second; `null`: unlimited. */
 export interface IoLimit {
   /** `major:minor` of a whole disk. */
   readonly device: string;
@@ -32,7 +32,7 @@ export interface IoLimit {
 }
 
 /**
- * The bounds of a job. `null` says that there is none: nobody asked for one, or this host cannot enforce it (its cgroup
+ * The limits of a job. `null`: there is none, because nobody asked for one or this host cannot enforce it (its cgroup
  * controller is missing).
  */
 export interface Limits {
@@ -46,15 +46,15 @@ export interface Limits {
   readonly cpuTimeMs: number | null;
   /** Bytes of memory of the whole cell, its writable layer included. */
   readonly memoryBytes: number | null;
-  /** Bytes of memory from which on it is slowed down, and its memory taken back. */
+  /** Bytes of memory above which the kernel throttles it and reclaims memory, without killing it (`memory.high`). */
   readonly memoryHighBytes: number | null;
   /** Bytes of swap. */
   readonly swapBytes: number | null;
-  /** Processes and threads at a time, the cell's own init not counted. */
+  /** Processes and threads that exist at once, the cell's own init not counted. */
   readonly pids: number | null;
   /** Bytes of the writable layer. */
   readonly diskBytes: number;
-  /** Files and folders of the writable layer; `null`: one for each 4 KiB of it. */
+  /** Files and folders in the writable layer; `null`: one for each 4 KiB of it. */
   readonly inodes: number | null;
   readonly io: readonly IoLimit[];
   /** Milliseconds of wall time, pauses not counted. */
@@ -64,7 +64,7 @@ export interface Limits {
   readonly outputPolicy: OutputPolicy;
 }
 
-/** What a command that is root of its cell may do as such. */
+/** The capabilities of a command that runs as root of its cell. */
 export const CAPABILITY_PROFILES = ['NONE', 'ROOT_IN_CELL'] as const;
 export type CapabilityProfile = (typeof CAPABILITY_PROFILES)[number];
 
@@ -86,7 +86,7 @@ export interface Label {
 export interface Retries {
   /** Further attempts at most. */
   readonly limit: number;
-  /** Milliseconds before the second attempt; each time twice as long before the next. */
+  /** Milliseconds before the second attempt; doubled before each further one. */
   readonly backoffMs: number;
 }
 
@@ -121,7 +121,7 @@ export type Termination =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signaled'; readonly signal: string };
 
-/** What a job consumed. Times in microseconds, sizes in bytes; `null` where this host does not count it. */
+/** The resource usage of a job. Times in microseconds, sizes in bytes; `null` where this host does not count it. */
 export interface Usage {
   readonly cpuTimeUs: number;
   readonly userTimeUs: number | null;
@@ -135,13 +135,13 @@ export interface Usage {
   readonly ioReadOperations: number | null;
   readonly ioWriteOperations: number | null;
   readonly oomKills: number | null;
-  /** Processes and threads that could not be started for want of room below a limit. */
+  /** Processes and threads that could not be started because of a limit. */
   readonly forksRefused: number | null;
   readonly throttledTimeUs: number | null;
   readonly pressure: Pressures | null;
 }
 
-/** For how long processes waited for a resource (accounting/psi.rst), in microseconds: one of them, and all at once. */
+/** How long some process, and all of them at once, waited for a resource (accounting/psi.rst), in microseconds. */
 export interface Pressure {
   readonly someUs: number;
   readonly fullUs: number;
@@ -156,21 +156,21 @@ export interface Pressures {
 /** A number that the kernel keeps in a file of the job's cgroup. */
 export interface Evidence {
   readonly file: string;
-  /** `null` where the file holds nothing but the number. */
+  /** `null` where the file holds only the number. */
   readonly key: string | null;
   readonly value: number;
 }
 
 /** A limit that a job ran into. */
 export interface LimitHit {
-  /** Its name in `Limits`; `ceiling`: that of all jobs together, or the end of the machine's memory. */
+  /** Its name in `Limits`; `ceiling`: that of all jobs together, or the machine ran out of memory. */
   readonly limit: WithoutUnit<keyof Limits> | 'ceiling';
   /** `null` where the limit is not the job's own. */
   readonly value: number | null;
-  /** The most that was seen; `null` where nothing measures it. */
+  /** The highest value that was measured; `null` where nothing measures it. */
   readonly peak: number | null;
   readonly unit: 'bytes' | 'milliseconds' | 'processes' | 'CPUs';
-  /** It ended the job; otherwise it only held the job back. */
+  /** It ended the job; otherwise it only slowed the job down or refused it something. */
   readonly ended: boolean;
   readonly evidence: readonly Evidence[];
   /** A sentence for people: which limit, its value, what was seen. */
@@ -191,7 +191,7 @@ export interface Account {
   readonly output: OutputCount | null;
 }
 
-/** The state of a job: one of these and nothing between. */
+/** The state of a job: exactly one of these. */
 export type JobState =
   | { readonly status: 'QUEUED' }
   | {
@@ -230,7 +230,7 @@ export type JobState =
     }
   | { readonly status: 'FAILED'; readonly finishedAt: Date; readonly error: string };
 
-/** A state that a job stays in. */
+/** A state that a job never leaves. */
 export type FinalState = Exclude<JobState, { readonly status: 'QUEUED' | 'RUNNING' }>;
 
 export const isFinal = (state: JobState): state is FinalState => isFinalStatus(state.status);
@@ -243,7 +243,7 @@ export interface Job {
   readonly spec: JobSpec;
   /** The job of the next attempt, when this one failed and there is another. */
   readonly retriedBy: string | null;
-  /** Retention leaves it alone. */
+  /** Retention does not remove it. */
   readonly pinned: boolean;
   readonly state: JobState;
 }

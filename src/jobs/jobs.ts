@@ -60,18 +60,18 @@ export interface JobsOptions {
   readonly version: string;
 }
 
-/** Bytes that must be free for a job to be accepted: its row, its folder and a few changes of others. */
+/** Bytes that must be free for a job to be accepted: for its row, its folder and a few state changes of others. */
 const ROOM = 1024 * 1024;
 /** Files and folders that must be free for a job to be accepted, and those that each job before it will make. */
 const FILES = 64;
 const FILES_OF_JOB = 12;
 const MOST_TAIL = 1_000_000;
-/** Processes in uninterruptible sleep come to a stand only when that is over. */
+/** Processes in uninterruptible sleep are frozen only once they wake up. */
 const FREEZE_MOST_MS = 10_000;
 const LEAST_INTERVAL_MS = 100;
 const MOST_INTERVAL_MS = 3_600_000;
 
-/** The job service: what clients may do, each in a few lines, on the store and the supervision. */
+/** The job service: each method in a few lines, on top of the store and the supervision. */
 export class Jobs implements JobService {
   readonly #options: JobsOptions;
   readonly #startedAt = new Date();
@@ -87,9 +87,9 @@ export class Jobs implements JobService {
     malformed: readonly ClientError[] = [],
   ): Promise<Job> {
     const key = once(() => requestKey(request));
-    // What was left out for its form is not in the digest.
+    // The digest lacks the fields that could not be read.
     const wanted = malformed.length === 0 ? new Faults().collect(key) : undefined;
-    // First of all: neither a full queue nor a full disk nor another setting takes back what was accepted.
+    // First of all: a full queue, a full disk or other settings do not revoke what was accepted.
     const earlier = wanted && (await this.#options.store.earlier(identity.subject, wanted));
     if (earlier !== undefined) return accepted(earlier, request);
     const { spec } = checkAll({
@@ -139,7 +139,7 @@ export class Jobs implements JobService {
       });
     });
     try {
-      // Looked up after listening: the end cannot fall between the two.
+      // Looked up after listening, so that the end cannot be missed between the two.
       const job = await this.#find(identity, id, 'input.jobId');
       if (isFinal(job.state)) return job;
       supervision.stop(id, gracePeriodMs);
@@ -199,7 +199,7 @@ export class Jobs implements JobService {
     if (!isFinal(job.state)) throw notEnded('input.jobId', job.state.status);
     if (job.pinned) throw pinned('input.jobId');
     const [gone] = await stored(removal.remove([id]));
-    // Somebody else was first, or has pinned it by now.
+    // Another caller has deleted or pinned it meanwhile.
     if (gone === undefined) return this.delete(identity, id);
     return job;
   }
@@ -213,7 +213,7 @@ export class Jobs implements JobService {
 
   async wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job> {
     const job = await waitForEnd((each) => this.watch(identity, each), id, atMostMs, signal);
-    // Nothing was seen of it: the server closes.
+    // No state was seen: the server is closing.
     return job ?? this.#find(identity, id, 'jobId');
   }
 
@@ -289,7 +289,7 @@ export class Jobs implements JobService {
     const { changes, cells } = this.#options;
     let closed = false;
     const leave = this.#options.readers.enter(id);
-    // From here on: the end cannot fall between the look-up and the first page.
+    // Listening from here on, so that the end cannot be missed between the look-up and the first page.
     const unlisten = changes.listen(id, (job) => {
       closed ||= isFinal(job.state);
     });
@@ -359,7 +359,7 @@ export class Jobs implements JobService {
     await this.#options.supervision.close();
   }
 
-  /** Remembers an iterator until it calls `release`, so that closing the service ends it. */
+  /** Keeps track of an iterator until it calls `release`, so that closing the service ends it. */
   async #keep<T>(
     open: (release: () => void) => AsyncIterableIterator<T> | Promise<AsyncIterableIterator<T>>,
   ): Promise<AsyncIterableIterator<T>> {
@@ -393,7 +393,7 @@ const stored = async <T>(write: Promise<T>): Promise<T> => {
   }
 };
 
-/** What a supervisor refuses, or can do no more, as the client is told. */
+/** Turns the refusal of a supervisor, or its death, into the error that the client receives. */
 const asked = async (request: Promise<void>): Promise<void> => {
   try {
     await request;
@@ -404,7 +404,7 @@ const asked = async (request: Promise<void>): Promise<void> => {
   }
 };
 
-/** @throws ClientError for what is no number of an event, or one that is still to come */
+/** @throws ClientError for a cursor that is not the number of an event, or that of a future one */
 const eventNumber = (cursor: string, last: number): number => {
   const number = /^(?:0|[1-9]\d{0,14})$/.test(cursor) ? Number(cursor) : Number.NaN;
   if (!(number <= last)) throw badInput('after', 'the cursor of an event, or "0"', cursor);
@@ -413,7 +413,7 @@ const eventNumber = (cursor: string, last: number): number => {
 
 const STARTS = ['after', 'tail', 'sinceNs', 'offset'] as const;
 
-/** @throws ClientError for more than one way to begin, or an impossible one */
+/** @throws ClientError for more than one starting point, or an impossible one */
 const checkStart = (request: LogStart): LogStart => {
   const [, second] = STARTS.filter((name) => request[name] !== undefined);
   if (second !== undefined)
@@ -434,7 +434,7 @@ const checkStart = (request: LogStart): LogStart => {
   };
 };
 
-/** @throws ClientError for a page that is empty or too large, or bounded twice */
+/** @throws ClientError for a page of no or too many bytes, or with two sizes */
 const checkMaxBytes = ({ maxBytes, first }: LogPageRequest): number => {
   if (maxBytes !== undefined && first !== undefined)
     throw badInput('first', 'only maxBytes, its new name', 'both');
@@ -454,7 +454,7 @@ const checkText = (text: string): void => {
     throw badInput('grep', `from 1 to ${LONGEST_TEXT} bytes of text without a newline`, text);
 };
 
-/** A cursor that a client made up is the client's mistake. */
+/** A malformed cursor is the client's mistake. */
 const named = async <T>(read: Promise<T>): Promise<T> => {
   try {
     return await read;

@@ -1,4 +1,4 @@
-/** Checks the limits that a job asks for against what this server gives. */
+/** Checks the limits that a job asks for against what this server allows. */
 import { formatCpus, parseCpus } from '../runtime/cgroup/cpu-list.ts';
 import { withoutUnit } from '../units.ts';
 import { badInput, ClientError } from './errors.ts';
@@ -66,7 +66,7 @@ export const checkLimits = (
   const wanted = (name: Extract<keyof typeof RANGES, CgroupLimit>): number | null =>
     enforced(name, asked[name], context) ? (ranges[name]() ?? null) : null;
   const { io = [] } = asked;
-  // What is reported is what is in force.
+  // The reported limits are those in force.
   const inPages = (bytes: number | null): number | null =>
     bytes === null ? null : context.wholePages(bytes);
   const memory = once(() => inPages(bounded('memoryBytes')));
@@ -116,7 +116,7 @@ const checkRange = (name: keyof typeof RANGES, value: number | undefined): numbe
   return value;
 };
 
-/** @throws ClientError `LIMIT_UNAVAILABLE` for what was asked for and cannot be had: it is never left out in silence */
+/** @throws ClientError `LIMIT_UNAVAILABLE` for a limit that was requested and cannot be enforced: none is ignored */
 const enforced = (name: CgroupLimit, value: unknown, context: LimitsContext): boolean => {
   const reason = context.missing(name);
   if (reason === undefined) return true;
@@ -205,7 +205,7 @@ const atMostMemory = (memoryHigh: number | null, memory: () => number | null): n
   return memoryHigh;
 };
 
-/** More would wait forever, and keep every later job waiting. */
+/** A job that asks for more would wait for ever, and so would every later one. */
 const withinCapacity = (
   name: 'memoryBytes' | 'cpus',
   value: number | null,

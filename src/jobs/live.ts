@@ -13,7 +13,7 @@ export class LiveJob {
     this.id = id;
   }
 
-  /** Takes the connection to its supervisor. A stop that was asked for before is passed on. */
+  /** Sets the connection to its supervisor. A stop that was requested before is passed on. */
   attach(connection: CellConnection): void {
     this.#connection?.close();
     this.#connection = connection;
@@ -31,27 +31,27 @@ export class LiveJob {
     if (this.#connection !== undefined) pass(this.#connection.stop(gracePeriodMs));
   }
 
-  /** Does one thing after the other: what a supervisor told first is written first. */
+  /** Runs steps one after the other, so that what a supervisor reported first is stored first. */
   inTurn(step: () => Promise<void>): Promise<void> {
     const done = this.#steps.then(step);
     this.#steps = done.catch(() => undefined);
     return done;
   }
 
-  /** Lets go of the connection. */
+  /** Closes the connection; the job continues. */
   detach(): void {
     this.#connection?.close();
     this.#connection = undefined;
   }
 
-  /** Lets go of the connection, and settles when nothing is under way any more. The job goes on. */
+  /** Closes the connection, and settles when the last step is done. The job continues. */
   async release(): Promise<void> {
     this.detach();
     await this.#steps;
   }
 }
 
-/** A supervisor that is gone has ended its job: what it was asked for is done. */
+/** A supervisor that refuses because it is gone has ended its job, as it was asked to. */
 const pass = (stop: Promise<void>): void => {
   stop.catch(() => undefined);
 };

@@ -4,19 +4,19 @@ import type { Limits } from './job.ts';
 
 /** What a request is checked against. */
 export interface RequestContext {
-  /** `undefined` when there is no image of that name. */
+  /** `undefined` when no image has that name. */
   image(name: string): Image | undefined;
   readonly imageNames: readonly string[];
   readonly limits: LimitsContext;
-  /** What would give cells more ids, where there is such a thing. */
+  /** How the administrator can give cells more ids, where that is possible. */
   readonly idsRemedy?: string | undefined;
 }
 
 /** An image, as far as requests are checked against it. */
 export interface Image {
-  /** How a user may be written: completes "expected ...". */
+  /** Which users are accepted: completes "expected ...". */
   readonly userForm: string;
-  /** @returns `undefined` for a user whom no cell of this image can have */
+  /** @returns `undefined` for a user that no cell of this image can have */
   findUser(user: string): { readonly uid: number } | undefined;
   /** @param path absolute */
   isFolder(path: string): boolean;
@@ -49,7 +49,7 @@ export type CgroupLimit = Extract<
 /** What the limits of a request are checked against. */
 export interface LimitsContext {
   readonly defaults: Readonly<Record<CommonLimit, number>>;
-  /** What no job may exceed; `null`: whatever it asks for. */
+  /** The maximum for each job; `null`: none. */
   readonly maxima: Readonly<Record<CommonLimit, number | null>>;
   /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
   readonly capacity: { readonly memoryBytes: number | null; readonly cpus: number | null };

@@ -4,11 +4,11 @@ import { queueFull } from './errors.ts';
 import type { Job } from './job.ts';
 
 export interface QueueOptions {
-  /** Jobs that run at a time. */
+  /** Jobs that run at once. */
   readonly maxRunning: number;
-  /** Jobs that wait, those for a time included. */
+  /** Jobs that wait, for a slot or for their `startAfter`. */
   readonly maxWaiting: number;
-  /** What the limits of all that run may add up to: bytes and CPUs; `null`: whatever they ask for. */
+  /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
   readonly memoryBytes: number | null;
   readonly cpus: number | null;
   /** Called once for each job, when its turn has come. */
@@ -17,19 +17,19 @@ export interface QueueOptions {
 
 /** Where a job waits. */
 export interface QueuePlace {
-  /** 1 is the next to start; `null` while it waits for a time. */
+  /** 1 is the next to start; `null` before its `startAfter`. */
   readonly position: number | null;
   /** What it waits for, in a sentence. */
   readonly reason: string;
 }
 
-// A timer does not notice that the clock is set forward, so the clock is looked at so often.
+// A timer does not notice that the clock is set forward, so the clock is read at least this often.
 const LONGEST_TIMER_MS = 15_000;
 
 /**
- * Jobs that wait for their turn: the higher priority first, then in order of submission. The first is not passed by
- * one that would fit sooner, so that a large job does not wait for ever. It holds what the store says, no more: after a
- * restart it is filled from there.
+ * Jobs that wait for their turn: the higher priority first, then in order of submission. No job overtakes the first
+ * because it would fit sooner, so that a large job does not wait for ever. All of this is in the store as well: after a
+ * restart the queue is filled from there.
  */
 export class Queue {
   readonly #options: QueueOptions;
@@ -43,9 +43,9 @@ export class Queue {
   }
 
   /**
-   * Keeps a place for a job that is about to be stored.
+   * Reserves a place for a job that is about to be stored.
    *
-   * @returns what gives it back; called when the job was added, or will not be
+   * @returns a function that gives it back; to be called when the job was added, or will not be
    * @throws ClientError `QUEUE_FULL`
    */
   reserve(): () => void {
@@ -64,7 +64,7 @@ export class Queue {
     return this.#waiting.length + this.#later.size;
   }
 
-  /** Takes a job in, and starts it at once where nothing stands against that. */
+  /** Adds a job, and starts it at once if nothing prevents that. */
   add(job: Job): void {
     const startMs = job.spec.startAfter?.getTime() ?? 0;
     if (startMs > Date.now()) this.#postpone(job, startMs);
@@ -77,12 +77,12 @@ export class Queue {
     this.#running.set(job.id, job);
   }
 
-  /** A job has ended: what it held is free. */
+  /** A job has ended: what it occupied is free. */
   release(id: string): void {
     if (this.#running.delete(id)) this.#advance();
   }
 
-  /** Takes a job out that waits; false when it does not. It never starts then. */
+  /** Removes a waiting job, so that it never starts; false when it does not wait. */
   remove(id: string): boolean {
     const later = this.#later.get(id);
     clearTimeout(later?.timer);
@@ -113,7 +113,7 @@ export class Queue {
     };
   }
 
-  /** Starts nothing any more. */
+  /** Starts no more jobs. */
   close(): void {
     for (const { timer } of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
@@ -131,7 +131,7 @@ export class Queue {
     this.#waiting.splice(low, 0, job);
   }
 
-  /** Waits by the wall clock, which may be set meanwhile: it is looked at again when the timer fires. */
+  /** Waits by the wall clock, which may be set meanwhile: it is read again when the timer fires. */
   #postpone(job: Job, untilMs: number): void {
     const wait = (): NodeJS.Timeout =>
       setTimeout(
@@ -163,7 +163,7 @@ export class Queue {
     }
   }
 
-  /** What keeps a job from starting now. */
+  /** Why a job cannot start now. */
   #obstacle({ spec }: Job): string | undefined {
     const { maxRunning, memoryBytes: memory, cpus } = this.#options;
     if (this.#running.size >= maxRunning) return `${maxRunning} jobs are running, the most at a time`;
@@ -171,7 +171,7 @@ export class Queue {
     if ((spec.limits.memoryBytes ?? 0) > memoryLeft)
       return `it needs ${spec.limits.memoryBytes} bytes of memory, and ${memoryLeft} are free`;
     const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - this.#held('cpus');
-    // Hundredths, in which CPUs are asked for, do not add up exactly.
+    // CPUs are requested in hundredths, which do not add up exactly in binary.
     if ((spec.limits.cpus ?? 0) > cpusLeft + 1e-9)
       return `it needs ${spec.limits.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are free`;
     return undefined;

@@ -1,4 +1,4 @@
-/** Who reads the logs of which jobs at present, so that none is removed under a reader. */
+/** Counts the readers of each log, so that none is removed while it is read. */
 export class LogReaders {
   readonly #counts = new Map<string, number>();
   readonly #waiting = new Map<string, (() => void)[]>();
@@ -25,7 +25,7 @@ export class LogReaders {
     for (const resolve of waiting) resolve();
   }
 
-  /** Settles when nobody reads the log of a job, at once if that is so. */
+  /** Settles when nobody reads the log of a job; at once if nobody does now. */
   async none(id: string): Promise<void> {
     while (this.#counts.has(id))
       await new Promise<void>((resolve) => {

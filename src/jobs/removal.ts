@@ -12,9 +12,8 @@ export interface RemovalOptions {
 }
 
 /**
- * Removes jobs that have ended: first the row, in whose place a note stays that the folder is still there, then the
- * folder, when nobody reads its log any more, and then the note. What a server that dies leaves of that, the next one
- * finishes.
+ * Removes jobs that have ended: first the row, which leaves a note that the folder still exists, then the folder, when
+ * nobody reads its log any more, and then the note. The next server finishes what one that dies leaves undone.
  */
 export class Removal {
   readonly #options: RemovalOptions;
@@ -26,9 +25,9 @@ export class Removal {
   }
 
   /**
-   * Removes the rows, and the folders behind the back of the caller.
+   * Removes the rows, and the folders in the background.
    *
-   * @returns ids of those that are gone: pinned ones and those that run stay
+   * @returns ids of the removed jobs: pinned and running ones stay
    * @throws StoreFullError
    */
   async remove(ids: readonly string[]): Promise<readonly string[]> {
@@ -37,7 +36,7 @@ export class Removal {
     return gone;
   }
 
-  /** Takes up what an earlier server did not come to. */
+  /** Finishes the removals that an earlier server left undone. */
   async recover(): Promise<void> {
     for (const id of await this.#options.store.removals()) this.#finish(id);
   }
@@ -58,7 +57,7 @@ export class Removal {
     await store.removed([id]);
   }
 
-  /** Settles when what is under way is done; what waits for readers is left to the next server. */
+  /** Settles when removals in progress are done; those that wait for readers are left to the next server. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#pending);

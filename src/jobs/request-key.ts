@@ -9,8 +9,8 @@ import type { RequestKey } from './store.ts';
 const LONGEST_KEY = 256;
 
 /**
- * The key under which a request is kept, and the digest that tells it from others with that key. It is taken of what
- * was asked for and not of what that means: defaults of the server may change between two attempts.
+ * The key under which a request is stored, and a digest that distinguishes it from others with that key. The digest is
+ * of the request before defaults are filled in: those of the server may change between two attempts.
  *
  * @throws ClientError for an empty or long key, or one with a NUL byte
  */

@@ -1,4 +1,4 @@
-/** Checks a submission, and makes the specification of the job from it. */
+/** Checks a submission and makes the specification of the job from it. */
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from './job.ts';
@@ -83,7 +83,7 @@ const checkImage = (
   return { name, files };
 };
 
-/** Before anything looks at each of them. */
+/** Checked before anything looks at each string. */
 const checkCount = ({ argv = [], env = [] }: SubmitRequest): void => {
   const count = argv.length + env.length;
   if (count > MOST_STRINGS)
@@ -174,7 +174,7 @@ const checkUser = (image: Image, user: string | undefined, { idsRemedy }: Reques
   throw badInput('input.user', `${image.userForm}${more}`, user);
 };
 
-/** Capabilities go with root: for another user the profile would mean nothing, which is not what was asked for. */
+/** Only root of the cell has capabilities: for another user the profile would silently have no effect. */
 const checkCapabilities = (
   profile: CapabilityProfile = 'NONE',
   image: Image,

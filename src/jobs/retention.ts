@@ -5,14 +5,14 @@ import type { Cells } from './cells.ts';
 import type { Removal } from './removal.ts';
 import type { Finished, JobStore } from './store.ts';
 
-/** What is kept of jobs that have ended; `null`: without end. Pinned ones are kept besides. */
+/** How much is kept of jobs that have ended; `null`: no bound. Pinned jobs are kept in addition. */
 export interface RetentionSettings {
   /** Milliseconds since the end of the job. */
   readonly ageMs: number | null;
   readonly jobs: number | null;
   /** Bytes of their folders. */
   readonly bytes: number | null;
-  /** Milliseconds after the end of a job from which on its log is compressed; `null`: never. */
+  /** Milliseconds after the end of a job until its log is compressed; `null`: never. */
   readonly packAfterMs: number | null;
 }
 
@@ -22,19 +22,19 @@ export interface RetentionOptions {
   readonly cells: Pick<Cells, 'compressLog'>;
   readonly removal: Removal;
   readonly log: (line: string) => void;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two sweeps. */
   readonly intervalMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 const INTERVAL_MS = 60_000;
-// Jobs that one step removes or looks at: a few milliseconds of the server's time.
+// Jobs that one step removes or examines: a few milliseconds of the server's time.
 const STEP = 50;
 
 /**
- * Removes the oldest jobs that have ended where they are too old, too many or too large, and compresses old logs: now
- * and then, in small steps between which requests are answered.
+ * Removes the oldest jobs that have ended when they are too old, too many or too large, and compresses old logs: at
+ * intervals, in small steps between which requests are answered.
  */
 export class Retention {
   readonly #options: RetentionOptions;
@@ -56,7 +56,7 @@ export class Retention {
       });
   }
 
-  /** Does all that is due. */
+  /** Does everything that is due. */
   async sweep(): Promise<void> {
     await this.#removeOld();
     await this.#pack();
@@ -71,7 +71,7 @@ export class Retention {
         const tooOld = settings.ageMs !== null && job.finishedAt.getTime() < now() - settings.ageMs;
         const tooMany = settings.jobs !== null && jobs > settings.jobs;
         const tooLarge = settings.bytes !== null && bytes > settings.bytes;
-        // The next one is younger, and it is one less and smaller by then.
+        // The following ones are younger, and removing this one would bring the rest within all bounds.
         if (!tooOld && !tooMany && !tooLarge) break;
         due.push(job);
         jobs -= 1;
@@ -98,7 +98,7 @@ export class Retention {
     }
   }
 
-  /** Settles when nothing is under way any more. */
+  /** Settles when no sweep is in progress any more. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);

@@ -3,12 +3,13 @@
 import { newJobId } from './id.ts';
 import type { Job, JobState } from './job.ts';
 
-/** Milliseconds between two attempts at most, however often they were doubled. */
+/** The most milliseconds between two attempts, however often they were doubled. */
 export const LONGEST_BACKOFF_MS = 24 * 3600 * 1000;
 
 /**
- * The next attempt of a job that has ended, when it failed and may be tried again: a command that ended with another
- * code than 0 or by a signal, or exceeded a limit, or was lost. What was stopped is not, nor what cannot be executed.
+ * The next attempt of a job that has ended, if it failed and may be tried again: its command exited with a code other
+ * than 0 or was killed by a signal, it exceeded a limit, or it was lost. A job that was stopped, or whose command
+ * cannot be executed, is not tried again.
  */
 export const nextAttempt = (job: Job | undefined, end: JobState): Job | undefined => {
   if (job === undefined || !isFailure(end)) return undefined;

@@ -15,14 +15,14 @@ export type Role = (typeof ROLES)[number];
 export const SIGN_IN_METHODS = ['TOKEN'] as const;
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
 
-/** The caller. Decided in one place, where the server receives a request. */
+/** The caller. Determined in one place, where the server receives a request. */
 export interface Identity {
   readonly subject: string;
   readonly role: Role;
   readonly method: SignInMethod;
 }
 
-/** Limits as asked for: what is left out takes the server's default. Units as in `Limits`. */
+/** Limits as requested: one that is left out takes the server's default. Units as in `Limits`. */
 export interface LimitsRequest {
   readonly cpus?: number;
   readonly cpuWeight?: number;
@@ -40,7 +40,7 @@ export interface LimitsRequest {
   readonly outputPolicy?: OutputPolicy;
 }
 
-/** As `IoLimit`. Without a device it is for the disk that holds the state folder. */
+/** As `IoLimit`. Without a device it applies to the disk that holds the state folder. */
 export interface IoLimitRequest {
   /** A path in /dev, or `major:minor`. */
   readonly device?: string;
@@ -50,7 +50,7 @@ export interface IoLimitRequest {
   readonly writeIops?: number;
 }
 
-/** A job as asked for, before it is checked. Field names are those of `SubmitJobInput`, with units. */
+/** A job as requested, before it is checked. Field names are those of `SubmitJobInput`, with units. */
 export interface SubmitRequest {
   readonly command?: string;
   readonly argv?: readonly string[];
@@ -66,7 +66,7 @@ export interface SubmitRequest {
   readonly limits?: LimitsRequest;
   readonly labels?: readonly Label[];
   readonly name?: string;
-  /** The same key again, with the same request, answers with the same job. */
+  /** A request that is repeated with its key returns the original job. */
   readonly idempotencyKey?: string;
   /** From -100 to 100; default 0. */
   readonly priority?: number;
@@ -75,7 +75,7 @@ export interface SubmitRequest {
   readonly retries?: { readonly limit: number; readonly backoffMs?: number };
 }
 
-/** Bytes of output that a page of log holds at most: unless asked otherwise, and in any case. */
+/** The most bytes of output in a page of log: by default, and in any case. */
 export const DEFAULT_PAGE_BYTES = 64 * 1024;
 export const LARGEST_PAGE_BYTES = 1024 * 1024;
 
@@ -93,12 +93,12 @@ export interface LogFollowRequest extends LogStart {
   readonly follow: boolean;
 }
 
-/** What this server is and can. */
+/** What this server is and supports. */
 export interface ServerInfo {
   readonly version: string;
   readonly startedAt: Date;
   readonly cgroup: {
-    /** `null`: the server may make none. */
+    /** `null`: the server may not make cgroups. */
     readonly path: string | null;
     /** The cgroup v2 controllers it can limit jobs with: `cpu`, `memory`, `pids`, `io`, ... */
     readonly controllers: readonly string[];
@@ -114,17 +114,17 @@ export interface ServerInfo {
  */
 export interface JobService {
   /**
-   * Checks, stores (on disk when the promise settles) and starts. Answers with the job, usually still QUEUED.
+   * Checks, stores (on disk when the promise settles) and starts a job. Returns it, usually still QUEUED.
    *
-   * @param malformed faults that were found in reading the request, by field; the request is without those fields, is
-   *   refused, and what else is wrong with it is reported together with them
+   * @param malformed faults found while reading the request, whose fields are left out of it; it is refused, and its
+   *   other faults are reported together with these
    */
   submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job>;
-  /** Stops and answers when the job has ended; a job that has ended already is answered as it is. */
+  /** Stops a job and returns it when it has ended; one that has ended already is returned as it is. */
   stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job>;
-  /** Brings a running job to a stand and answers when it has come to one; a paused one is answered as it is. */
+  /** Freezes every process of a running job and returns it once all are frozen; a paused one is returned as it is. */
   pause(identity: Identity, id: string): Promise<Job>;
-  /** Lets a paused job go on and answers when it does; one that runs is answered as it is. */
+  /** Lets a paused job continue and returns it when it does; one that is not paused is returned as it is. */
   resume(identity: Identity, id: string): Promise<Job>;
   /**
    * Sends a signal to the command of a running job.
@@ -132,9 +132,9 @@ export interface JobService {
    * @param signal a name, with or without `SIG`, or a number
    */
   signal(identity: Identity, id: string, signal: string): Promise<Job>;
-  /** Deletes a job that has ended and is not pinned, with its log; whoever reads that now can read it to its end. */
+  /** Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end. */
   delete(identity: Identity, id: string): Promise<Job>;
-  /** Keeps a job from being removed, or lets it go. */
+  /** Protects a job from removal, or ends that. */
   pin(identity: Identity, id: string, pinned: boolean): Promise<Job>;
   /**
    * Waits for the end of a job, and of its retries.
@@ -146,19 +146,19 @@ export interface JobService {
   get(identity: Identity, id: string): Promise<Job | undefined>;
   list(identity: Identity, request: PageRequest): Promise<Page>;
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
-  /** Live while the job runs, final afterwards; `null` before it runs or where nothing is known. */
+  /** Live while the job runs, final afterwards; `null` before it runs or where it is unknown. */
   usage(job: Job): Promise<Usage | null>;
   /**
-   * The usage of a job at intervals while it runs, and its final one; then it is done. Nothing is measured that nobody
-   * waits for.
+   * The usage of a job at intervals while it runs, then its final usage; then it completes. Nothing is measured unless
+   * the next value is asked for.
    */
   followUsage(identity: Identity, id: string, intervalMs: number): Promise<AsyncIterableIterator<Usage>>;
-  /** What the kernel said of what holds the command; `null` before it runs, or where that could not be kept. */
+  /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
   isolation(job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */
   queuePlace(job: Job): QueuePlace | undefined;
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch>;
-  /** Pulled: the next page is read when it is asked for. `return()` settles at once, also while waiting. */
+  /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(
     identity: Identity,
     id: string,
@@ -167,8 +167,8 @@ export interface JobService {
   /** The job as it is now, then after each change; completes when it has ended. `return()` as above. */
   watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>>;
   /**
-   * Changes of all jobs in one order: those behind the cursor `after`, then what comes; without it, what comes. Never
-   * done by itself.
+   * Every state change of every job, in commit order: with `after`, first later events are replayed. Then it continues
+   * live and never completes by itself.
    */
   events(
     identity: Identity,
@@ -177,6 +177,6 @@ export interface JobService {
   info(): Promise<ServerInfo>;
   /** Ends every watch and follower: their streams complete. */
   complete(): Promise<void>;
-  /** Ends every watch and follower and lets go of everything; running jobs go on. */
+  /** Ends every watch and follower and closes all connections; running jobs continue. */
   close(): Promise<void>;
 }

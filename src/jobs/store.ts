@@ -2,7 +2,7 @@
 
 import type { Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
 
-/** Which jobs: every field that is given must match. */
+/** Which jobs: every field that is set must match. */
 export interface JobFilter {
   readonly status?: readonly JobStatus[];
   readonly name?: string;
@@ -11,18 +11,18 @@ export interface JobFilter {
   readonly label?: Label;
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
-  /** How its id begins: less than a whole one. */
+  /** The beginning of its id, shorter than a whole one. */
   readonly idPrefix?: string;
-  /** Of a command that ended by itself or was stopped. */
+  /** The exit code of a command that ended by itself or was stopped. */
   readonly exitCode?: number;
-  /** By name: `SIGKILL`. */
+  /** The signal that ended it, by name: `SIGKILL`. */
   readonly signal?: string;
   readonly limitExceeded?: LimitKind;
-  /** It exceeded a limit, was lost, could not run, or completed with another exit code than 0. */
+  /** It exceeded a limit, was lost, could not run, or completed with an exit code other than 0. */
   readonly failed?: true;
 }
 
-/** Order of creation: the only order there is, newest first unless told. */
+/** Order of creation, the only order there is; by default newest first. */
 export type JobOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST';
 
 /**
@@ -46,10 +46,10 @@ export interface Page {
 
 /** A change of a job's state, its submission included. */
 export interface JobEvent {
-  /** Numbers rise from event to event, over all jobs; some are missing. */
+  /** Increases from event to event, over all jobs; some numbers are missing. */
   readonly number: number;
   readonly time: Date;
-  /** What the job changed to. */
+  /** The state that the job changed to. */
   readonly status: JobStatus;
   /** The job as it is now. */
   readonly job: Job;
@@ -66,13 +66,13 @@ export interface EventRequest {
 
 export interface EventPage {
   readonly events: readonly JobEvent[];
-  /** Everything up to this number was looked at. */
+  /** Everything up to this number was examined. */
   readonly through: number;
-  /** There may be more behind `through`. */
+  /** There may be more after `through`. */
   readonly more: boolean;
 }
 
-/** By what a client tells that two requests of its are the same one, sent twice. */
+/** Identifies a request that a client may send twice. */
 export interface RequestKey {
   /** Chosen by the client; each owner has keys of its own. */
   readonly key: string;
@@ -82,27 +82,27 @@ export interface RequestKey {
 
 /** What a key was used for before. */
 export type EarlierRequest =
-  /** The same request was here before, and this is its job. */
+  /** The same request was stored before, and this is its job. */
   | { readonly kind: 'repeated'; readonly job: Job }
-  /** Another request was here before with this key. */
+  /** Another request was stored before with this key. */
   | { readonly kind: 'conflict' };
 
-/** What came of an insertion. */
+/** The result of an insertion. */
 export type Insertion = { readonly kind: 'inserted'; readonly job: Job } | EarlierRequest;
 
-/** There is no room on the disk for a write. Nothing of it was done; it may be tried again. */
+/** There is no space on the disk for a write. Nothing was written; it may be tried again. */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 }
 
-/** What is kept of jobs that have ended and are not pinned. */
+/** How much is kept of jobs that have ended and are not pinned. */
 export interface Kept {
   readonly jobs: number;
   /** Bytes of their folders, as far as they are known. */
   readonly bytes: number;
 }
 
-/** A job that has ended, as far as retention is concerned. */
+/** What retention needs to know of a job that has ended. */
 export interface Finished {
   readonly id: string;
   readonly finishedAt: Date;
@@ -111,14 +111,14 @@ export interface Finished {
 }
 
 /**
- * Where jobs are kept. Asynchronous throughout, so that a shared database can stand behind it. Writes throw
- * `StoreFullError` where there is no room for them.
+ * Where jobs are stored. Asynchronous throughout, so that it can be implemented by a shared database. Writes throw
+ * `StoreFullError` where there is no space for them.
  */
 export interface JobStore {
   /**
    * Adds a QUEUED job; it is on disk when the promise settles.
    *
-   * @param request makes a repetition known: looked up and kept in the transaction that inserts
+   * @param request detects a repetition: looked up and stored in the transaction that inserts
    */
   insert(job: Job, request?: RequestKey): Promise<Insertion>;
   /** What an owner has used a key for; `undefined` when it was not used. Needs no room on the disk. */
@@ -141,34 +141,34 @@ export interface JobStore {
     to: JobState,
     end?: { readonly diskBytes: number; readonly next?: Job | undefined },
   ): Promise<Job | undefined>;
-  /** @returns the job as it is now; `undefined` when there is none */
+  /** @returns the job as it is now; `undefined` when it does not exist */
   setPinned(id: string, pinned: boolean): Promise<Job | undefined>;
-  /** Notes how much a job takes on the disk, and whether its log has been packed. */
+  /** Records how much space a job takes on the disk, and whether its log has been packed. */
   setDisk(id: string, disk: { readonly bytes: number; readonly packed: boolean }): Promise<void>;
-  /** Jobs whose log has not been looked at for packing and that ended before a time, the oldest first. */
+  /** Jobs that ended before a time and whose log has not been packed yet, oldest first. */
   toPack(before: Date, limit: number): Promise<readonly string[]>;
   kept(): Promise<Kept>;
-  /** Jobs that have ended and are not pinned, the oldest first. */
+  /** Jobs that have ended and are not pinned, oldest first. */
   oldest(limit: number): Promise<readonly Finished[]>;
   /**
-   * Deletes jobs that have ended, with their labels, keys and events, and remembers their ids until `removed`: their
-   * folders are still there. Pinned ones stay.
+   * Deletes jobs that have ended, with their labels, keys and events, and keeps their ids until `removed`, because
+   * their folders still exist. Pinned jobs stay.
    *
    * @returns the ids of those that were deleted
    */
   remove(ids: readonly string[]): Promise<readonly string[]>;
-  /** Ids of deleted jobs whose folders may still be there. */
+  /** Ids of deleted jobs whose folders may still exist. */
   removals(): Promise<readonly string[]>;
   /** The folders of deleted jobs are gone. */
   removed(ids: readonly string[]): Promise<void>;
-  /** Events in their order. Looks at a bounded number of them, so a page may be empty and yet have more behind it. */
+  /** Events in order. Examines a bounded number of them, so a page may be empty although more follow. */
   events(request: EventRequest): Promise<EventPage>;
   /**
-   * Calls a listener after each commit that may have made events, whichever server made it, until the returned function
-   * is called. What it says is only that it is time to look.
+   * Calls a listener after each commit that may have added events, whichever server made it, until the returned
+   * function is called. The call carries no event: it says that it is time to read them.
    */
   onCommit(listener: () => void): () => void;
-  /** The number of the last event; 0 when there is none. */
+  /** The number of the last event; 0 when there are none. */
   lastEvent(): Promise<number>;
   close(): Promise<void>;
 }

@@ -14,16 +14,16 @@ export interface SupervisionOptions {
   readonly queue: Omit<QueueOptions, 'start'>;
 }
 
-// A supervisor that ends its job takes no more connections and then has at most this much left to do.
+// A supervisor that ends its job accepts no more connections, and has at most this long to finish.
 const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
 const AGAIN_MS = 1000;
 
 /**
- * Starts jobs, follows their supervisors, and takes what they leave into the store: the part of the job
- * service that moves a job from state to state. It keeps nothing that the state folder does not tell, so
- * that another server finds every job where this one left it.
+ * Starts jobs, follows their supervisors and stores what these report: the part of the job service that moves a job
+ * from state to state. Everything it knows is in the state folder as well, so that another server finds every job where
+ * this one left it.
  */
 export class Supervision {
   readonly #options: SupervisionOptions;
@@ -44,9 +44,9 @@ export class Supervision {
   }
 
   /**
-   * Keeps a place in the queue for a job that is about to be stored.
+   * Reserves a place in the queue for a job that is about to be stored.
    *
-   * @returns what gives it back; called when the job was submitted, or will not be
+   * @returns a function that gives it back; to be called when the job was submitted, or will not be
    * @throws ClientError `QUEUE_FULL`
    */
   reserve(): () => void {
@@ -77,7 +77,7 @@ export class Supervision {
       } catch (error) {
         if (this.#closed) return;
         const expected = error instanceof StartFailure;
-        // The job may have a supervisor all the same: of an attempt whose answer was lost, or one that was killed.
+        // The job may have a supervisor nevertheless: of an attempt whose answer was lost, or one that was killed.
         if (expected && error.begun && !(await cells.fence(job.id))) return this.#attach(job.id);
         await this.#end(job.id, ['QUEUED'], {
           status: 'FAILED',
@@ -92,7 +92,7 @@ export class Supervision {
     });
   }
 
-  /** Asks for the end of a job that has not ended. */
+  /** Stops a job that has not ended; its state says when it has. */
   stop(id: string, gracePeriodMs: number): void {
     if (!this.#queue.remove(id)) {
       this.#live.get(id)?.stop(gracePeriodMs);
@@ -102,7 +102,7 @@ export class Supervision {
   }
 
   /**
-   * Asks for a job that runs to be paused; its state says when it is.
+   * Requests that a running job be paused; its state says when it is.
    *
    * @throws CellRefusal when it cannot be, as for `resume` and `signal`
    */
@@ -110,12 +110,12 @@ export class Supervision {
     return this.#supervisor(id).pause();
   }
 
-  /** Asks for a job that is paused to go on; its state says when it does. */
+  /** Requests that a paused job continue; its state says when it does. */
   resume(id: string): Promise<void> {
     return this.#supervisor(id).resume();
   }
 
-  /** Sends a signal to the command of a job that runs. */
+  /** Sends a signal to the command of a running job. */
   signal(id: string, number: number): Promise<void> {
     return this.#supervisor(id).signal(number);
   }
@@ -132,12 +132,12 @@ export class Supervision {
     const waiting: Job[] = [];
     for (const job of await store.inStatus(['QUEUED', 'RUNNING']))
       if (!(await this.#takeOver(this.#track(job.id), job))) waiting.push(job);
-    // Only now: what runs takes its places first.
+    // Only now: running jobs occupy their places first.
     for (const job of waiting) this.#queue.add(job);
     await cells.sweep((id) => this.#live.has(id));
   }
 
-  /** Lets go of everything. Running jobs go on. */
+  /** Closes all connections. Running jobs continue. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.close();
@@ -151,7 +151,7 @@ export class Supervision {
     return live;
   }
 
-  /** Runs a step of a job in its turn; what goes wrong in it is the server's fault, and logged. */
+  /** Runs a step of a job after its earlier ones; an error in it is the server's fault, and logged. */
   #guard(id: string, step: () => Promise<void>): void {
     this.#live
       .get(id)
@@ -184,7 +184,7 @@ export class Supervision {
       running: (startedAt, pausedAt) =>
         this.#guard(id, async () => {
           const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
-          // Known to run: it may have been paused or resumed while nobody listened.
+          // Known to run already: it may have been paused or resumed while nobody was connected.
           if (changed === undefined) await this.#notePause(id, pausedAt);
         }),
       paused: (since) => this.#guard(id, () => this.#notePause(id, since)),
@@ -199,7 +199,7 @@ export class Supervision {
     await this.#change(id, ['RUNNING'], running(state.startedAt, since));
   }
 
-  /** What fails for lack of descriptors or memory, or because a supervisor cannot be reached, is done again later. */
+  /** Tries again later when descriptors or memory are short, or the supervisor cannot be reached. */
   async #afterSupervisor(id: string): Promise<void> {
     try {
       await this.#findEnd(id);
@@ -214,7 +214,7 @@ export class Supervision {
     setTimeout(() => this.#attach(id), AGAIN_MS).unref();
   }
 
-  /** The connection to the supervisor ended or never came about: its record is there, or it is lost. */
+  /** The connection to the supervisor ended or could not be made: there is a record, or the job is lost. */
   async #findEnd(id: string): Promise<void> {
     const { store, cells } = this.#options;
     for (let waited = 0; ; waited += FINISHING_STEP_MS) {
@@ -224,7 +224,7 @@ export class Supervision {
       await this.#collect(id);
       if (!this.#live.has(id)) return;
       if (!lives) break;
-      // It takes no connections while it finishes; its end is reported by itself, this is for one that dies in that time.
+      // It accepts no connections while it finishes. Its record is noticed without this; here one that dies is found.
       if (waited > FINISHING_MS) throw new Error('its supervisor lives but cannot be reached');
       await new Promise((resolve) => setTimeout(resolve, FINISHING_STEP_MS));
     }
@@ -246,7 +246,7 @@ export class Supervision {
     await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
   }
 
-  /** Stores the end of a job, if it is known: twice does no harm. */
+  /** Stores the end of a job if it is known. Idempotent. */
   async #collect(id: string): Promise<void> {
     const job = await this.#options.store.get(id);
     if (job === undefined) return;
@@ -259,18 +259,18 @@ export class Supervision {
   async #end(id: string, from: readonly JobStatus[], state: FinalState, next?: Job): Promise<void> {
     const { cells } = this.#options;
     const live = this.#live.get(id);
-    // First: a server that dies in between leaves an end that the next one still has to take.
+    // First: if the server dies in between, the record is still there for the next one to collect.
     const diskBytes = await cells.tidy(id);
     const ended = await this.#change(id, from, state, { diskBytes, next });
     this.#live.delete(id);
     live?.detach();
     cells.release(id);
     this.#queue.release(id);
-    // Only if it was inserted: of two who end a job one is first.
+    // Only if it was inserted: when two end the same job, one is first.
     if (ended !== undefined && next !== undefined) this.submit(next);
   }
 
-  /** What has happened has happened: while the disk is full it waits to be stored. */
+  /** Stores a state change that has happened already: while the disk is full it is tried again. */
   async #change(
     id: string,
     from: readonly JobStatus[],
@@ -281,7 +281,7 @@ export class Supervision {
       try {
         return await this.#options.store.transition(id, from, to, end);
       } catch (error) {
-        // The next server finds out by itself what is not stored.
+        // The next server finds out by itself what was not stored.
         if (!(error instanceof StoreFullError) || this.#closed) throw error;
         if (first)
           this.#options.log(`job ${id}: the disk is full: that it is ${to.status} waits to be stored`);

@@ -9,7 +9,7 @@ export interface UsageOptions {
   readonly id: string;
   /** Looks the job up; what it throws is thrown by `followUsage`. */
   readonly find: () => Promise<Job>;
-  /** What it consumes now, or has consumed; `null` while nothing is known. */
+  /** Its usage now, or at its end; `null` while it is unknown. */
   readonly usage: (job: Job) => Promise<Usage | null>;
   /** Milliseconds. */
   readonly intervalMs: number;
@@ -18,8 +18,8 @@ export interface UsageOptions {
 }
 
 /**
- * The usage of a job: at once when it runs, then after each interval, and at its end. Measured when the next one is
- * asked for, so that nothing is measured for nobody; who is slow misses some.
+ * The usage of a job: at once when it runs, then after each interval, and at its end. Measured when the next value is
+ * asked for, so nothing is measured without a reader, and a slow reader misses some.
  */
 export const followUsage = async (options: UsageOptions): Promise<AsyncIterableIterator<Usage>> => {
   const { changes, id, find, usage, intervalMs, release } = options;
@@ -40,7 +40,7 @@ export const followUsage = async (options: UsageOptions): Promise<AsyncIterableI
         const job = await find();
         over = isFinal(job.state);
         const wait = due - performance.now();
-        // The final one is told at once.
+        // The final usage is reported at once.
         const sample = over || wait <= 0 ? await usage(job) : null;
         if (sample !== null) {
           due = performance.now() + intervalMs;

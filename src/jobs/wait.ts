@@ -2,11 +2,11 @@
 import { isFinal, type Job } from './job.ts';
 
 /**
- * The job at its end, or as it is when the time is over or `signal` is aborted; of a job that was retried the last
+ * The job at its end, or as it is when the time is over or `signal` is aborted; for a job that was retried, its last
  * attempt so far.
  *
  * @param watch a job as it is, then after each change, as `JobService.watch`
- * @returns `undefined` when nothing was seen of the job at all
+ * @returns `undefined` when no state of the job was seen
  */
 export const waitForEnd = async (
   watch: (id: string) => Promise<AsyncIterableIterator<Job>>,

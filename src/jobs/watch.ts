@@ -5,7 +5,7 @@ import type { Changes } from './changes.ts';
 import { isFinal, type Job } from './job.ts';
 
 /**
- * A job as it is now, then after each change of its state; done when it has ended.
+ * A job as it is now, then after each change of its state; completes when it has ended.
  *
  * @param find looks the job up; what it throws is thrown here
  */
@@ -18,13 +18,13 @@ export const watchJob = async (
   const waiting: Job[] = [];
   const bell = new Bell();
   const forget = changes.listen(id, (job) => {
-    // Pauses may come as often as somebody asks for them; of those that nobody has read yet the last one counts.
+    // Clients may pause and resume at any rate; of the changes that nobody has read yet only the last one is kept.
     if (job.state.status === 'RUNNING' && waiting.at(-1)?.state.status === 'RUNNING') waiting.pop();
     waiting.push(job);
     bell.ring();
   });
   try {
-    // What was heard meanwhile may be older or younger than what was found: then it is looked for once more.
+    // A change reported meanwhile may be older or newer than what was found: then the job is looked up once more.
     for (let heard = -1; heard !== bell.rings; ) {
       heard = bell.rings;
       const current = await find();
@@ -62,9 +62,9 @@ const isSameState = ({ state: one }: Job, { state: other }: Job): boolean =>
     other.status !== 'RUNNING' ||
     one.pausedAt?.getTime() === other.pausedAt?.getTime());
 
-/** The next change that is looked for. */
+/** A wait for a change. */
 export interface NextChange {
-  /** The job as it is then; `undefined` when the time has passed without it. */
+  /** The job after the change; `undefined` when the time has passed without one. */
   readonly job: Promise<Job | undefined>;
   /** Stops waiting. */
   forget(): void;
@@ -73,7 +73,7 @@ export interface NextChange {
 /**
  * Waits for a change of a job from now on.
  *
- * @param mostMs milliseconds after which it is given up
+ * @param mostMs milliseconds to wait at most
  */
 export const nextChange = (
   changes: Changes,
