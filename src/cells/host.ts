@@ -47,7 +47,7 @@ export const openHost = async (
   const cgroups = await cgroupsOf(config);
   cleanup.add(() => cgroups.close());
   await setCeilings(cgroups, config.ceilings);
-  tellLimits(cgroups, log);
+  logLimits(cgroups, log);
   const tryWith = (change: Partial<Pick<TestCellOptions, 'ids' | 'clocks' | 'devices'>>) =>
     tryOne(config, cgroups, { ids, clocks: false, devices: false, ...change });
   const slots = slotsOf(ids);
@@ -100,7 +100,7 @@ const cgroupsOf = async ({ stateDir, cgroupRoot }: ServeConfig): Promise<Cgroups
   }
 };
 
-const tellLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: string) => void): void => {
+const logLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: string) => void): void => {
   if (path === null) {
     const { reason = '', remedy = '' } = obstacles.values().next().value ?? {};
     log(`no cgroup for jobs, so no limits on CPUs, memory and pids: ${reason}; remedy: ${remedy}`);

@@ -1,4 +1,4 @@
-/** What jobs need of the machine that runs them: the interface between deciding and doing. `src/cells/` implements it. */
+/** What jobs need of the machine that runs them: between policy and mechanism. `src/cells/` implements it. */
 
 import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
@@ -7,12 +7,12 @@ import type { RequestContext } from './offer.ts';
 
 /** What a running cell reports. */
 export interface CellEvents {
-  /** The command was executed. Also reported, for a cell that runs already, once it is attached. */
+  /** The command was executed. Reported as well for a cell that runs already when it is attached. */
   running(startedAt: Date, pausedAt: Date | null): void;
   /** All of its processes are frozen. */
   paused(since: Date): void;
   resumed(): void;
-  /** The supervisor is gone, or was never there: `collect` finds the end, or `isAlive` says why not. Called once. */
+  /** The supervisor is gone, or never existed: `collect` finds the end, or `isAlive` says why not. Called once. */
   ended(): void;
 }
 
@@ -27,7 +27,7 @@ export interface CellConnection {
   signal(number: number): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Closes the connection; the cell goes on, and reports nothing more here. */
+  /** Closes the connection; the cell continues, and reports nothing more here. */
   close(): void;
 }
 
@@ -72,9 +72,9 @@ export interface Isolation extends Omit<KernelIsolation, 'namespaces'> {
 
 /** Which part of a log is read. */
 export interface LogRead extends LogStart {
-  /** Bytes of output at most. */
+  /** The most bytes of output. */
   readonly mostBytes: number;
-  /** The job has ended, and had before this was asked. */
+  /** The job had ended before this read was requested. */
   readonly closed: boolean;
   /** Only lines that contain this text: 1 to `LONGEST_TEXT` bytes without newline. */
   readonly grep?: string;
@@ -86,23 +86,23 @@ export interface LogFollow extends LogStart {
   readonly follow: boolean;
   /** Whether the job has ended. */
   closed(): boolean;
-  /** Calls a listener when `closed` has become true, until the returned function is called. */
+  /** Calls a listener when `closed` becomes true, until the returned function is called. */
   onClosed(listener: () => void): () => void;
   /** Called once, when the iterator is over. */
   release(): void;
 }
 
 /**
- * The cells of jobs: one for each, by the job's id. A cell outlives the server that started it. Whatever it leaves, its
- * end above all, stays until the server has stored it.
+ * The cells of jobs: one for each, by the job's id. A cell outlives the server that started it. What it leaves, above
+ * all its end, stays until the server has stored it.
  */
 export interface Cells {
-  /** What jobs may ask for here. */
+  /** What jobs may request here. */
   readonly request: RequestContext;
   /** Cells that can run at a time; infinite where nothing bounds them. */
   readonly mostCells: number;
   readonly cgroup: {
-    /** `null`: none may be made here. */
+    /** `null`: cgroups may not be made here. */
     readonly path: string | null;
     readonly controllers: readonly string[];
   };
@@ -122,9 +122,9 @@ export interface Cells {
    */
   fence(id: string): Promise<boolean>;
   /**
-   * Takes over a job that an earlier server left without an end.
+   * Adopts a job that an earlier server left without an end.
    *
-   * @returns whether it has a cell, which can be attached. Otherwise nothing is left of an attempt to start one
+   * @returns whether it has a cell, which can be attached. If not, nothing is left of any attempt to start one
    */
   takeOver(job: Job): Promise<boolean>;
   /**
@@ -133,37 +133,37 @@ export interface Cells {
    * @throws Error when no connection can be made now, as for lack of descriptors
    */
   attach(id: string, events: CellEvents): CellConnection;
-  /** Whether the cell has a supervisor. One without has left all that it ever will. */
+  /** Whether the cell has a supervisor. A cell without one writes nothing more. */
   isAlive(id: string): Promise<boolean>;
 
   /** Calls a listener when the end of a cell can be collected, until the returned function is called. */
   onEnd(listener: (id: string) => void): () => void;
   /**
-   * Hands over the end of a cell, if it is known. What is left of the end is removed when `store` has settled, and stays
-   * for the next attempt when that fails.
+   * Passes the end of a cell to `store`, if it is known. Its record is removed when `store` has settled, and stays for
+   * the next attempt when `store` fails.
    */
   collect(job: Job, store: (end: CellEnd) => Promise<void>): Promise<void>;
-  /** Kills what is left of a cell without a supervisor, and saves the end of its output. */
+  /** Kills the processes left of a cell without a supervisor, and saves the end of its output. */
   reap(id: string): Promise<void>;
   /**
-   * Removes what was of use only while the job ran: before its end is stored, so that it is done again when the server
-   * dies in between.
+   * Removes what was of use only while the job ran. Called before the end is stored, so that it is repeated when the
+   * server dies in between.
    *
-   * @returns bytes of what is kept of the job
+   * @returns bytes that the job still takes on the disk
    */
   tidy(id: string): Promise<number>;
-  /** The end of a job is stored: what it occupied is free for others. */
+  /** Frees for others what a job occupied. Called once its end is stored. */
   release(id: string): void;
   /**
-   * Removes what earlier servers left of cells that are gone.
+   * Removes what earlier servers left of cells that no longer exist.
    *
    * @param isOpen whether a job has not ended
    */
   sweep(isOpen: (id: string) => boolean): Promise<void>;
 
-  /** What a running cell has used so far; `null` where nothing is known. */
+  /** What a running cell has used so far; `null` where that is unknown. */
   usage(id: string): Promise<Usage | null>;
-  /** What confines the command; `null` before it runs, or where that could not be kept. */
+  /** What confines the command; `null` before it runs, or where that could not be stored. */
   isolation(id: string): Promise<Isolation | null>;
 
   /** @throws CursorError for a cursor that is not of this log */
@@ -176,9 +176,9 @@ export interface Cells {
   /**
    * Compresses the log of a job that has ended.
    *
-   * @returns bytes of what is kept of the job
+   * @returns bytes that the job still takes on the disk
    */
   compressLog(id: string): Promise<number>;
-  /** Removes all that is kept of a job that has ended. */
+  /** Removes everything that is kept of a job that has ended. */
   remove(id: string): Promise<void>;
 }

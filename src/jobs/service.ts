@@ -108,9 +108,8 @@ export interface ServerInfo {
 }
 
 /**
- * All that can be done with jobs. Every method throws `ClientError` for the caller's mistakes
- * (codes `BAD_USER_INPUT`, `NOT_FOUND`, `LIMIT_UNAVAILABLE`, `IDEMPOTENCY_CONFLICT`, `QUEUE_FULL`,
- * `STORAGE_FULL`, `JOB_NOT_RUNNING`, `JOB_NOT_ENDED`, `JOB_PINNED`, `UNAVAILABLE`); anything else that it throws is the server's fault.
+ * Everything that can be done with jobs. Every method throws `ClientError` for the caller's mistakes, with one of the
+ * codes of `error-codes.ts`; any other error that it throws is the server's fault.
  */
 export interface JobService {
   /**
