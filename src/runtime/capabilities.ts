@@ -1,3 +1,5 @@
+/** The capabilities that commands get (capabilities(7)). */
+
 // In the order of their numbers in linux/capability.h.
 const NAMES = [
   ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP'],
@@ -37,7 +39,7 @@ const NAMES = [
 const set = (names: readonly (typeof NAMES)[number][]): bigint =>
   names.reduce((bits, name) => bits | (1n << BigInt(NAMES.indexOf(name))), 0n);
 
-/** The names, without `CAP_`, of a bit set; a capability that is newer than this list is its number. */
+/** The names, without `CAP_`, of a bit set; a capability newer than this list appears as its number. */
 export const capabilityNames = (bits: bigint): readonly string[] => {
   const names: string[] = [];
   for (let number = 0; bits >> BigInt(number) > 0n; number++)
@@ -46,12 +48,12 @@ export const capabilityNames = (bits: bigint): readonly string[] => {
 };
 
 /**
- * What a command that is root of its cell may do as such (capabilities(7)), as bit sets. All of it is over the cell's
- * own ids, files and network: outside of its user namespace a cell has nothing.
+ * The capabilities of a command that is root of its cell, as bit sets. They apply to the cell's own ids, files and
+ * network only: outside of its user namespace a cell has none.
  */
 export const CAPABILITIES = {
   NONE: 0n,
-  /** What package managers, su and chown need: owners, modes, other users, low ports. */
+  /** For package managers, su and chown: owners, modes, other users, low ports. */
   ROOT_IN_CELL: set([
     ...(['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'] as const),
     ...(['KILL', 'SETGID', 'SETUID', 'NET_BIND_SERVICE'] as const),

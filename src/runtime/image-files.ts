@@ -4,7 +4,7 @@ import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { COVERED_FOLDERS } from './mounts.ts';
 
-/** Who runs in a cell, by the numbers that hold inside it. */
+/** The user of a command, with ids as they are inside its cell. */
 export interface CellUser {
   readonly uid: number;
   readonly gid: number;
@@ -14,7 +14,7 @@ export interface CellUser {
   readonly home: string;
 }
 
-/** The files of one image, as far as jobs are checked against them. An image does not change while it is used. */
+/** The files of an image that jobs are checked against. An image does not change while it is used. */
 export class ImageFiles {
   readonly #tree: string;
   readonly #ids: number;
@@ -34,7 +34,7 @@ export class ImageFiles {
     return this.#tree;
   }
 
-  /** How a user may be written: completes "expected ...". */
+  /** Which users are accepted: completes "expected ...". */
   get userForm(): string {
     return this.#ids === 1
       ? 'root or 0, the only user of cells here'
@@ -82,8 +82,8 @@ export class ImageFiles {
   }
 
   /**
-   * Whether a path of a cell is a folder, as far as the image tells. Links are followed inside the image. What lies
-   * below the file systems that every cell mounts (/proc, /dev, ...) counts as there: only the cell can say.
+   * Whether a path of a cell is a folder, as far as the image shows. Links are followed inside the image. A path below a
+   * file system that every cell mounts (/proc, /dev, ...) is accepted: only the cell itself can check it.
    *
    * @param path absolute
    */
@@ -125,10 +125,9 @@ const readTable = (tree: string, path: string): string[][] => {
 const MOST_LINKS = 40;
 
 /**
- * Follows a path as the cell would, never out of the image: `..` stops at its root and absolute links start
- * there.
+ * Resolves a path as the cell would, never out of the image: `..` stops at its root and absolute links start there.
  *
- * @returns the path inside the image without links; `undefined` when it leads nowhere
+ * @returns the path inside the image without links; `undefined` when it does not exist
  */
 const resolveInside = (tree: string, path: string): string | undefined => {
   let done = '/';

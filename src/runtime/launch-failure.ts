@@ -1,11 +1,11 @@
-/** Explains why a cell could not be made or a command not be executed. */
+/** Explains why a cell could not be made or a command could not be executed. */
 
 import { getSystemErrorMessage } from 'node:util';
 import type { LaunchFailure } from './protocol/exit-record.ts';
 import { reachesNamespaceLimit } from './remedies.ts';
 
 /**
- * A failure to start a job, in words for the one who submitted it: "no such file or directory: nosuch".
+ * A failure to start a job, in words for its submitter: "no such file or directory: nosuch".
  */
 export const explainFailure = (failure: LaunchFailure): string => {
   const why = reason(failure.errno);

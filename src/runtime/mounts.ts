@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { MOUNT, type Step } from './protocol/plan.ts';
 
 export interface MountOptions {
-  /** Bytes of /dev/shm at most. */
+  /** The size of /dev/shm in bytes. */
   readonly shmBytes: number;
   /** How many ids the cell has. */
   readonly ids: number;
   readonly hostname: string;
-  /** The job has a cgroup, which it may see. */
+  /** The job has a cgroup, which is mounted in its cell. */
   readonly cgroup: boolean;
-  /** Device nodes are the cell's own; else those of the host, which takes no privilege. */
+  /** Device nodes are the cell's own; otherwise those of the host, which takes no privilege. */
   readonly devices: boolean;
 }
 
 const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
 
 /**
- * What every cell is given above its root: /proc, /sys, /dev, and the names it knows itself by. Nothing of
- * it comes from the image.
+ * What every cell has mounted on its root: /proc, /sys, /dev, and the files with its own names. None of it comes from
+ * the image.
  */
 export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: MountOptions): Step[] => [
   {
@@ -58,36 +58,36 @@ export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: Mo
 ];
 
 /**
- * procfs, as in Docker: the files of a process are written by whom the kernel lets (`comm`, `oom_score_adj`, ...), and
- * everything else is read-only, once the settings of the cell's own namespaces are made.
+ * procfs, as in Docker: the files of a process can be written as far as the kernel permits (`comm`, `oom_score_adj`,
+ * ...), and everything else is read-only once the sysctls of the cell's own namespaces are set.
  */
 const proc = (ids: number): Step[] => [
   { kind: 'mount', type: 'proc', path: '/proc', attributes: SEALED & ~MOUNT.RDONLY, options: '' },
   // Before the masks, some of which lie in /proc/sys.
   ...READ_ONLY.map((path): Step => ({ kind: 'rebind', path, attributes: SEALED & ~MOUNT.RDONLY })),
   ...MASKED.map((path): Step => ({ kind: 'mask', path })),
-  // After the masks: a mount that is not yet in its place counts as a namespace.
+  // After the masks: a mount that is not attached yet counts as a namespace.
   ...settings(ids).map(([path, text]): Step => ({ kind: 'write', path, text })),
   ...READ_ONLY.map((path): Step => ({ kind: 'seal', path, attributes: SEALED })),
 ];
 
-/** Settings of the cell's own namespaces; of those, what this kernel has. */
+/** Sysctls of the cell's own namespaces, as far as this kernel has them. */
 const settings = (ids: number): readonly (readonly [path: string, text: string])[] =>
   [
     ...USER_SETTINGS,
     ...NETWORK_SETTINGS,
-    // Members of these groups may use ping (icmp(7)): here everybody.
+    // Members of these groups may use ping (icmp(7)): here every group.
     ['net/ipv4/ping_group_range', `0 ${ids - 1}`] as const,
   ]
     .map(([name, text]) => [`/proc/sys/${name}`, text] as const)
     .filter(([path]) => KNOWN_SETTINGS.has(path));
 
-// namespaces(7), inotify(7), fanotify(7): of the user namespace of the process that opens the file.
+// namespaces(7), inotify(7), fanotify(7): those of the user namespace of the process that opens the file.
 const USER_SETTINGS: readonly (readonly [name: string, text: string])[] = [
   ...['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'time'].map(
     (type) => [`user/max_${type}_namespaces`, '0'] as const,
   ),
-  // What a kernel with little memory gives to one user: the user of the host that a cell counts as has no less.
+  // The defaults of a kernel with little memory: the host's limits for the user that owns the cell are no lower.
   ['user/max_inotify_instances', '128'],
   ['user/max_inotify_watches', '65536'],
   ['user/max_fanotify_groups', '0'],
@@ -108,7 +108,7 @@ const KNOWN_SETTINGS: ReadonlySet<string> = new Set(
     .filter((path) => existsSync(path)),
 );
 
-// Entries that reveal facts about the host or other jobs, or allow measuring them. Those that the kernel lacks are left out.
+// Entries that reveal facts about the host or other jobs, or allow measuring them. Those the kernel lacks are left out.
 const MASKED = [
   'acpi',
   'asound',
@@ -160,7 +160,7 @@ const MASKED = [
   .map((name) => `/proc/${name}`)
   .filter((path) => existsSync(path));
 
-/** The names in a folder; none in one that only root of the host may list, which no cell can enter either. */
+/** The names in a folder; none if only root of the host may list it: no cell can enter it either. */
 const list = (folder: string): readonly string[] => {
   try {
     return readdirSync(folder);
@@ -177,15 +177,15 @@ const isWritable = (path: string): boolean => {
   return status?.isFile() === true && (status.mode & 0o222) !== 0;
 };
 
-// What can be written that is not of one process. But for settings of namespaces all of it is for root of the host, who
-// is nobody in a cell.
+// Writable entries that do not belong to one process. Except for sysctls of namespaces, only root of the host may write
+// them, and no process of a cell is that.
 const READ_ONLY = readdirSync('/proc')
   .filter((name) => !/^[0-9]/.test(name))
   .map((name) => `/proc/${name}`)
   .filter((path) => !MASKED.includes(path) && isWritable(path));
 
 /**
- * No sysfs, which tells of every device of the host: of /sys there is what runtimes look at to count CPUs, and the
+ * No sysfs, which shows every device of the host: /sys has only what language runtimes read to count CPUs, and the
  * job's own cgroup with its limits.
  */
 const sys = (cgroup: boolean): Step[] => [
@@ -210,7 +210,7 @@ const CPU_LISTS = ['online', 'possible', 'present']
   .filter(([, path]) => existsSync(path))
   .map(([name, path]) => [name, readFileSync(path, 'utf8')] as const);
 
-// The cell has a cgroup namespace: this is its own cgroup and nothing above.
+// The cell has a cgroup namespace: this shows its own cgroup and nothing above.
 const OWN_CGROUP: Step = {
   kind: 'mount',
   type: 'cgroup2',
@@ -227,8 +227,8 @@ const names = (hostname: string): Step[] => [
 ];
 
 /**
- * hosts(5). The name of the job has an address of its own, as in Debian: what looks for the name of that address finds
- * the job's and not localhost. The full name comes first, which is what getfqdn() and `hostname -f` give.
+ * hosts(5). The hostname has an address of its own, as in Debian: a reverse lookup of that address returns it and not
+ * localhost. The full name is first: that is what getfqdn() and `hostname -f` return.
  */
 const hosts = (hostname: string): string => {
   const short = hostname.replace(/\..*/, '');
@@ -236,12 +236,12 @@ const hosts = (hostname: string): string => {
   return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${own}\n`;
 };
 
-/** Folders that `mountSteps` covers: what lies below them in the image is not what a job sees. */
+/** Folders that `mountSteps` covers: a job does not see what the image has below them. */
 export const COVERED_FOLDERS: readonly string[] = ['/proc', '/sys', '/dev'];
 
 // `tty` in Alpine as in Debian.
 const TTY_GROUP = 5;
-// The machine has 4,096 for all (kernel.pty.max).
+// The machine has 4,096 in total (kernel.pty.max).
 const MOST_TERMINALS = 64;
 
 interface Device {
@@ -260,7 +260,7 @@ const DEVICES: readonly Device[] = [
   { name: 'tty', major: 5, minor: 0 },
 ];
 
-/** Inodes that device nodes of its own take of the cell's writable layer: each its one, and the folder that they are made in. */
+/** Inodes that a cell's own device nodes take in its writable layer: one each, and one for the folder they are in. */
 export const DEVICE_INODES = DEVICES.length + 1;
 
 const DEVICE_ATTRIBUTES = MOUNT.NOSUID | MOUNT.NOEXEC;
@@ -273,7 +273,7 @@ const deviceFile = ({ name }: Device): Step => ({
   text: '',
 });
 
-/** Made by the supervisor: a user namespace may not (user_namespaces(7)). Nobody else locks, watches or stamps it. */
+/** Made by the supervisor: a user namespace may not (user_namespaces(7)). No other cell can lock or watch it. */
 const ownDevice = (device: Device): Step[] => [
   deviceFile(device),
   {

@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchFailure } from './protocol/exit-record.ts';
 
-/** What a launcher was refused: a step of a cell, or the user namespace that cells are made in. */
+/** What the launcher was refused: a step of a cell, or the user namespace that cells are made in. */
 export type Refusal = Pick<LaunchFailure, 'step' | 'errno'>;
 
 /**
- * What a person can do about a cell that could not be made. The kernel says no more than "operation not permitted";
- * what stands behind it is looked up where it can be seen.
+ * What a person can do about a cell that could not be made. The kernel says no more than "operation not permitted", so
+ * the usual causes are checked one by one.
  *
  * @param proc where procfs is mounted
  */
@@ -61,7 +61,7 @@ const LIMIT =
   'a limit in /proc/sys/user/max_*_namespaces is reached: raise it, for instance sysctl -w user.max_user_namespaces=10000, ' +
   'and the same in /etc/sysctl.d to keep it';
 
-/** The kernel lets a user namespace mount proc only where it can see it whole ("mount too revealing"). */
+/** The kernel lets a user namespace mount proc only where no part of it is covered ("mount too revealing"). */
 export const VISIBLE =
   'parts of /proc are covered: start the container with --security-opt systempaths=unconfined (Docker, ' +
   'Podman: --security-opt unmask=ALL), in Kubernetes with procMount: Unmasked and hostUsers: false';
@@ -76,7 +76,7 @@ export const FILTERS =
   'use a kernel with CONFIG_SECCOMP_FILTER (every distribution has one), and no sandbox around the server that forbids ' +
   'seccomp(2)';
 
-/** Why namespaces may be refused here: each that can be seen, else the containers that hide it. */
+/** Why namespaces may be refused here: each cause that is visible, otherwise those that a container hides. */
 const namespaces = async (proc: string): Promise<string> => {
   const found: string[] = [];
   for (const { sysctl, bad, remedy } of RESTRICTIONS) {
@@ -86,7 +86,7 @@ const namespaces = async (proc: string): Promise<string> => {
   return found.length > 0 ? found.join('; ') : CONTAINER;
 };
 
-/** Settings of a machine that keep user namespaces from those who are not root. */
+/** Sysctls that forbid user namespaces to users other than root. */
 export const RESTRICTIONS: readonly {
   readonly sysctl: string;
   readonly bad: string;

@@ -26,20 +26,20 @@ const RLIMIT = {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MOST_PROCESSES = 32_768;
-// So that the cgroup is first to refuse, and counts it: the kernel asks for this limit before it asks the cgroup.
+// So that the cgroup refuses first, and counts the refusal: the kernel checks RLIMIT_NPROC before the cgroup's limit.
 const FUSE_SLACK = 16;
 
 /**
- * Limits of single processes (setrlimit(2)); those of the whole job are the cgroup's.
+ * Limits of single processes (setrlimit(2)); the cgroup has those of the whole job.
  *
- * @param pids processes of the job at a time. RLIMIT_NPROC counts a user in a user namespace: it is the fallback of the
- *   limit of the cgroup. `null`: the fuse alone
- * @param core what RLIMIT_CORE is: see `coreLimit`
+ * @param pids processes of the job that exist at once. RLIMIT_NPROC counts those of a user in a user namespace: it is
+ *   the fallback where the cgroup has no limit. `null`: `MOST_PROCESSES`
+ * @param core RLIMIT_CORE: see `coreLimit`
  */
 export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): readonly ResourceLimit[] => [
   { resource: RLIMIT.CORE, soft: core, hard: core },
   { resource: RLIMIT.STACK, soft: 8 * MIB, hard: 64 * MIB },
-  // The cell's init is one of root's.
+  // The cell's init counts as a process of root.
   both(RLIMIT.NPROC, pids === null ? MOST_PROCESSES : pids + 1 + FUSE_SLACK),
   { resource: RLIMIT.NOFILE, soft: 1024, hard: 65_536 },
   both(RLIMIT.MEMLOCK, 64 * KIB),
@@ -47,7 +47,7 @@ export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): 
   both(RLIMIT.MSGQUEUE, 800 * KIB),
   both(RLIMIT.NICE, 0),
   both(RLIMIT.RTPRIO, 0),
-  // What is left has no limit of its own, whatever the server has.
+  // The rest is unlimited, whatever the server has.
   ...(['CPU', 'FSIZE', 'DATA', 'RSS', 'AS', 'LOCKS', 'RTTIME'] as const).map((name) =>
     both(RLIMIT[name], UNLIMITED),
   ),
@@ -60,9 +60,9 @@ const both = (resource: number, value: number | bigint): ResourceLimit => ({
 });
 
 /**
- * The limit that keeps a crash in a cell from leaving anything on the host. A pattern that begins with "|" starts a
- * program of the host's root with the core, whatever the limit, but for 1, which it takes for a crash of its own
- * (do_coredump() in fs/coredump.c).
+ * The RLIMIT_CORE with which a crash in a cell leaves nothing on the host. A core_pattern that begins with "|" starts a
+ * program as root of the host whatever the limit is, except for 1, which the kernel takes for a crash of that program
+ * itself (do_coredump() in fs/coredump.c).
  */
 export const coreLimit = (pattern = '/proc/sys/kernel/core_pattern'): 0 | 1 =>
   readFileSync(pattern, 'utf8').startsWith('|') ? 1 : 0;

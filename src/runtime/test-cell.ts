@@ -19,15 +19,15 @@ export interface TestCellOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
   readonly ids: JobIds & Pick<CellIds, 'enter'>;
-  /** The cell shall have clocks of its own. */
+  /** The cell has clocks of its own. */
   readonly clocks: boolean;
-  /** The cell shall have device nodes of its own. */
+  /** The cell has device nodes of its own. */
   readonly devices: boolean;
-  /** A folder to be made for the files of the cell; it is gone afterwards. */
+  /** A folder that is made for the files of the cell, and removed afterwards. */
   readonly folder: string;
-  /** Where images lie, or will: the file system decides on what a cell can have. Made when it is not there. */
+  /** The folder of the images: its file system decides what a cell can have. Made if it does not exist. */
   readonly imagesDir: string;
-  /** The cgroup to make for the cell, and that of its supervisor. */
+  /** The cgroup that is made for the cell, and that of its supervisor. */
   readonly cgroup?: CgroupPlan | null;
   readonly supervisors?: string | null;
 }
@@ -37,11 +37,11 @@ const PAUSE_MS = 2;
 const MIB = 1024 * 1024;
 
 /**
- * Makes a cell as jobs get it and executes a program in it. What forbids cells on a machine has many names (sysctls, AppArmor, seccomp, covered parts of /proc, layers
- * of layers), and no list of them is as good as this.
+ * Makes a cell as jobs get it and executes a program in it. Many things can forbid cells on a machine (sysctls,
+ * AppArmor, seccomp, covered parts of /proc, stacked overlays), and trying is more reliable than any list of them.
  *
  * @returns the step that failed; `undefined` when all went well
- * @throws SpawnError when not even a supervisor came about
+ * @throws SpawnError when not even a supervisor could be started
  */
 export const tryCell = async (options: TestCellOptions): Promise<LaunchFailure | undefined> => {
   const { launcher, ids, clocks, devices, folder, imagesDir, cgroup = null, supervisors } = options;
@@ -69,7 +69,7 @@ export const tryCell = async (options: TestCellOptions): Promise<LaunchFailure |
   }
 };
 
-/** The folders of a state folder, as far as the launcher looks. */
+/** The parts of a state folder that the launcher uses. */
 const layOut = (folder: string, plan: Buffer): void => {
   const { jobs, exits } = statePaths(folder);
   for (const path of [folder, exits, jobs, join(jobs, ID)]) mkdirSync(path, { mode: 0o700 });

@@ -1,4 +1,4 @@
-/** What the root of a test cell is made of. */
+/** The image of a test cell. */
 
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { IMAGE_NAMES } from '../../rootfs/catalogue.ts';
 import { errnoName } from './cgroup/files.ts';
 
-/** An image with a program, on the file system where images lie. */
+/** An image with one program, on the file system of the images. */
 export interface TestImage {
   readonly root: string;
   /** Its path in the image. */
@@ -18,13 +18,13 @@ export interface TestImage {
 const REFUSALS = new Set(['EROFS', 'EACCES', 'EPERM']);
 
 /**
- * Makes an image of a single program: the launcher, which needs nothing but the kernel. File systems differ in what
- * the kernel can do with them, so it lies where images lie. Where nothing can be written there, an image that is
- * unpacked already is taken as it is.
+ * Makes an image of a single program: the launcher, which needs nothing but the kernel. It is made in the folder of the
+ * images, because the kernel's abilities depend on the file system. If nothing can be written there, an image that is
+ * unpacked already is used as it is.
  *
- * @param imagesDir folder of the images; made when it is not there
- * @param owner names who makes it, so that what a killed process left is removed by the next one of that name
- * @throws Error of mkdir(2), where it may not be made and no image is unpacked
+ * @param imagesDir folder of the images; made if it does not exist
+ * @param owner names the maker, so that the next one of that name removes what a killed process left
+ * @throws Error of mkdir(2), when the folder cannot be made and no image is unpacked
  */
 export const openTestImage = (imagesDir: string, launcher: string, owner: string): TestImage => {
   const hash = createHash('sha256').update(owner).digest('hex').slice(0, 16);

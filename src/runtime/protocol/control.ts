@@ -1,4 +1,4 @@
-/** The control socket of a supervisor: the side of the server. */
+/** The control socket of a supervisor, on the server's side. */
 
 import { closeSync, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
@@ -7,15 +7,14 @@ import { JOB_FILES } from '../../state/paths.ts';
 
 /** What a supervisor reports over its control socket (protocol: `launcher/control.h`). */
 export interface ControlEvents {
-  /** The command was executed. Also called if it already runs when the connection is established. */
+  /** The command was executed. Called as well if it already runs when the connection is established. */
   running(startedAt: Date, pausedAt: Date | null): void;
   /** All processes of the cell are frozen. */
   paused?(since: Date): void;
   /** They run again. */
   resumed?(): void;
   /**
-   * The supervisor is gone: its exit record is there, or never will be. Called once, also when no connection
-   * came about.
+   * The supervisor is gone: its exit record exists, or never will. Called once, also when no connection could be made.
    */
   ended(): void;
 }
@@ -33,7 +32,7 @@ const GONE = 'its supervisor is gone';
 export class Control {
   readonly #socket: Socket;
   readonly #folder: number;
-  /** Who waits for an answer: they come in the order of the requests. */
+  /** Requests that wait for an answer: answers arrive in the order of the requests. */
   readonly #waiting: PromiseWithResolvers<void>[] = [];
   #open = true;
 
@@ -43,7 +42,7 @@ export class Control {
     const short = Buffer.byteLength(path) <= LONGEST_PATH;
     this.#folder = short ? -1 : openSync(folder, 'r');
     this.#socket = createConnection(short ? path : `/proc/self/fd/${this.#folder}/${JOB_FILES.control}`);
-    // Why it failed does not matter: there is no supervisor at the other end (any more).
+    // The reason does not matter: there is no supervisor at the other end.
     this.#socket.on('error', () => undefined);
     this.#socket.once('close', () => {
       this.#end();

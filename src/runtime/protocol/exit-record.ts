@@ -1,9 +1,9 @@
-/** The exit record of a job: the side of the server. */
+/** The exit record of a job, as the server reads it. */
 
 import { signalName } from '../../signals.ts';
 import { Fields } from './fields.ts';
 
-/** Why the supervisor ended the cell; `none`: it did not, the command ended by itself or was killed. */
+/** Why the supervisor killed the cell; `none`: it did not, the command ended by itself or was killed. */
 export type Cause = 'none' | 'time' | 'output' | 'stop' | 'cputime';
 
 export interface LaunchFailure {
@@ -11,15 +11,15 @@ export interface LaunchFailure {
   readonly step: string;
   /** errno(3). */
   readonly errno: number;
-  /** What it failed on: a path, a file of the cgroup, a command. */
+  /** What the step was applied to: a path, a file of the cgroup, a command. */
   readonly subject: string;
-  /** What the subject needed and was missing: the interpreter of a script. */
+  /** What the subject needs and is missing: the interpreter of a script. */
   readonly second: string;
 }
 
-/** What a supervisor writes when a job ends: the only source of how it ended. Times are nanoseconds. */
+/** What a supervisor writes when a job ends: the only source for how it ended. Times are nanoseconds. */
 export interface ExitRecord {
-  /** The command was executed; without that, `failure` or `cause` says why not. */
+  /** The command was executed; if not, `failure` or `cause` says why. */
   readonly executed: boolean;
   /** Wall clock; 0 when it was not executed. */
   readonly startedNs: bigint;
@@ -32,7 +32,7 @@ export interface ExitRecord {
     | { readonly kind: 'signaled'; readonly signal: string }
     | null;
   readonly failure: LaunchFailure | null;
-  /** Bytes of output in the log, and bytes that could not be kept. */
+  /** Bytes of output in the log, and bytes that were dropped. */
   readonly keptBytes: number;
   readonly droppedBytes: number;
   /** Files of the cgroup as they were at the end. */
@@ -109,7 +109,7 @@ const fromFields = (
   };
 };
 
-/** A number as the launcher prints it: digits, no more of them than 63 bits take. */
+/** A number as the launcher prints it: digits, within 63 bits. */
 const toInteger = (name: string, field: string | undefined): bigint => {
   if (field === undefined || !/^[0-9]{1,19}$/.test(field))
     throw new Error(`exit record: ${name}: expected a number, got ${JSON.stringify(field)}`);

@@ -1,4 +1,6 @@
-/** The file ends before its field "end", or is another one. */
+/** Reads files of NUL-terminated fields that the launcher writes. */
+
+/** The file ends before its field "end", or has another format. */
 export class FieldsError extends Error {}
 
 /** The fields of a file that the launcher has written, each ended by a NUL; the bytes of each as latin1. */
@@ -13,7 +15,7 @@ export class Fields {
     this.#fields = data.toString('latin1').split('\0');
   }
 
-  /** @throws FieldsError when there is none any more */
+  /** @throws FieldsError when there are no more */
   next(): string {
     // The last element is what follows the last NUL: nothing, or a field cut short.
     if (this.#position >= this.#fields.length - 1) throw new FieldsError(`${this.#what}: it has no end`);

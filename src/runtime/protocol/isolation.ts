@@ -1,14 +1,14 @@
-/** The file `isolation` of a job: the side of the server. */
+/** The file `isolation` of a job, as the server reads it. */
 
 import { capabilityNames } from '../capabilities.ts';
 import { Fields, FieldsError } from './fields.ts';
 import { type IdRange, parseMap } from './id-map.ts';
 
-/** A namespace that a command lives in. */
+/** A namespace that a command runs in. */
 export interface CellNamespace {
   /** As in /proc/PID/ns: `user`, `pid`, `mnt`, `uts`, `ipc`, `net`, `cgroup` or `time`. */
   readonly kind: string;
-  /** Two processes are in the same one where this number is the same. */
+  /** Two processes with the same number are in the same namespace. */
   readonly inode: number;
 }
 
@@ -35,9 +35,9 @@ export interface Isolation {
   readonly seccomp: number;
   /** `null`: the job has no cgroup. */
   readonly cgroup: {
-    /** From the mount point of cgroup2 on. */
+    /** Relative to the mount point of cgroup2. */
     readonly path: string;
-    /** Its files that limit something, with what they held. */
+    /** Its files that limit something, with their contents. */
     readonly files: readonly { readonly name: string; readonly value: string }[];
   } | null;
 }
@@ -45,7 +45,7 @@ export interface Isolation {
 /**
  * Reads the file `isolation` of a job's folder (format: `launcher/isolation.h`).
  *
- * @returns `undefined` for one that is not whole: there was no room on the disk, or the job ended too soon
+ * @returns `undefined` for an incomplete one: the disk was full, or the job ended too soon
  */
 export const parseIsolation = (data: Buffer): Isolation | undefined => {
   const namespaces: CellNamespace[] = [];
@@ -90,7 +90,7 @@ export const parseIsolation = (data: Buffer): Isolation | undefined => {
   };
 };
 
-/** The line of cgroup v2, `0::/path`, among those of v1 (cgroups(7)). A command that has ended is in one that is gone. */
+/** The line of cgroup v2, `0::/path`, among those of v1 (cgroups(7)). After the command has ended it is marked deleted. */
 const cgroupOf = (
   text: string,
   files: readonly { readonly name: string; readonly value: string }[],

@@ -1,11 +1,11 @@
 /**
- * The launch plan: all that the launcher is to do for one job, decided here and carried out there.
- * Its reader is `launcher/plan.c`.
+ * The launch plan: everything that the launcher does for one job, decided here and carried out there. It is read by
+ * `launcher/plan.c`.
  */
 
 import type { IdRange } from './id-map.ts';
 
-/** A value for a file of the job's cgroup. `optional`: a kernel without that file is acceptable. */
+/** A value for a file of the job's cgroup. `optional`: ignored by a kernel that has no such file. */
 export interface CgroupSetting {
   readonly file: string;
   readonly value: string;
@@ -25,7 +25,7 @@ export type Step =
       readonly options: string;
     }
   | { readonly kind: 'bind'; readonly source: string; readonly path: string; readonly attributes: number }
-  /** A character device, made for this cell alone; like `bind`, over a path that an earlier step makes. */
+  /** A character device, made for this cell alone; like `bind`, on a path that an earlier step makes. */
   | {
       readonly kind: 'device';
       readonly path: string;
@@ -37,13 +37,13 @@ export type Step =
   | { readonly kind: 'mkdir'; readonly path: string; readonly mode: number }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly text: string }
   | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
-  /** Into a file that is there, such as one of /proc/sys. */
+  /** Writes into an existing file, such as one of /proc/sys. */
   | { readonly kind: 'write'; readonly path: string; readonly text: string }
-  /** Covered, if there is such a path: a folder by an empty one, a file by /dev/null, which an earlier step binds. */
+  /** Covers a path, if it exists: a folder with an empty one, a file with /dev/null, which an earlier step binds. */
   | { readonly kind: 'mask'; readonly path: string }
-  /** Attributes for a mount of an earlier step, when what is to be done in it is done. */
+  /** Attributes for a mount of an earlier step, set once later steps have finished with it. */
   | { readonly kind: 'seal'; readonly path: string; readonly attributes: number }
-  /** Attributes for a part of a mount, which becomes a mount of its own. */
+  /** Makes a part of a mount a mount of its own, with these attributes. */
   | { readonly kind: 'rebind'; readonly path: string; readonly attributes: number };
 
 /** RLIM_INFINITY of sys/resource.h. */
@@ -61,12 +61,12 @@ export interface CgroupPlan {
   /** Absolute path; made by the supervisor, which removes it at the end. */
   readonly path: string;
   readonly settings: readonly CgroupSetting[];
-  /** Files that the exit record quotes. */
+  /** Files that the exit record includes. */
   readonly collect: readonly string[];
 }
 
 export interface LaunchPlan {
-  /** `null`: no cgroup may be made on this machine. */
+  /** `null`: the server may not make cgroups on this machine. */
   readonly cgroup: CgroupPlan | null;
   readonly uids: readonly IdRange[];
   readonly gids: readonly IdRange[];
@@ -74,26 +74,26 @@ export interface LaunchPlan {
     /** Absolute path of the image's tree, the read-only lower layer. */
     readonly image: string;
     /**
-     * The ids that its files belong to from id 0 of the cell on, where those are not the cell's: the kernel is to map
-     * them. `null`: they are.
+     * The host ids of the image's files that stand for id 0 of the cell, if they are not the cell's own ids: then the
+     * kernel maps them. `null`: they are the cell's own.
      */
     readonly owners: { readonly uid: number; readonly gid: number } | null;
     /** Options of the tmpfs that is the writable layer (tmpfs(5)). */
     readonly layerOptions: string;
-    /** Options of the overlay of both. */
+    /** Options of the overlay that joins both. */
     readonly overlayOptions: string;
   };
   readonly steps: readonly Step[];
   readonly hostname: string;
-  /** Seconds that the cell's own monotonic and boottime clocks show at its start; `null`: it has those of the machine. */
+  /** Seconds on the cell's own monotonic and boottime clocks at its start; `null`: it has the machine's clocks. */
   readonly clocks: number | null;
   readonly argv: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workdir: string;
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
-  /** What a command that is root of its cell keeps: a bit set of capabilities(7). */
+  /** The capabilities of a command that is root of its cell: a bit set of capabilities(7). */
   readonly capabilities: bigint;
-  /** From 0 to 1000: how soon the kernel picks this job when the machine's memory runs out. */
+  /** From 0 to 1000: how soon the OOM killer picks this job when the machine's memory runs out. */
   readonly oomScore: number;
   /** setgroups(2) is denied in the server's user namespace: groups can be neither given nor taken. */
   readonly keepGroups: boolean;
@@ -101,15 +101,15 @@ export interface LaunchPlan {
   /** Program of seccomp(2) as `encodeProgram` writes it (seccomp/index.ts has one); `null`: no filter. */
   readonly seccomp: string | null;
   readonly umask: number;
-  /** The file `stdin` of the job's folder is fed to the command; otherwise it reads /dev/null. */
+  /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
   readonly stdin: boolean;
   /** Milliseconds of wall time, pauses not counted. */
   readonly timeoutMs: number;
-  /** Milliseconds of CPU time of all that is in the cgroup; `null`: no limit. */
+  /** Milliseconds of CPU time of the whole cgroup; `null`: no limit. */
   readonly cpuTimeMs: number | null;
   /** Bytes of output that are kept. */
   readonly outputBytes: number;
-  /** What becomes of more: it ends the job, or what lies between the first and the last bytes is dropped. */
+  /** What happens beyond that: the job is killed, or what lies between the first and the last bytes is dropped. */
   readonly outputPolicy: 'KILL' | 'TRUNCATE';
 }
 
@@ -131,7 +131,7 @@ export const encodePlan = (plan: LaunchPlan): Buffer => {
   return Buffer.from(tokens.join('\0'));
 };
 
-/** The uid map of an encoded plan. Nothing that a client chose comes before it. */
+/** The uid map of an encoded plan. It comes before everything that a client chose. */
 export const plannedUids = (plan: Buffer): readonly IdRange[] => {
   const tokens = plan.toString('latin1').split('\0');
   const at = tokens.indexOf('uids');

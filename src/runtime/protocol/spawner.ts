@@ -1,22 +1,22 @@
-/** The spawner process: the side of the server. */
+/** The spawner process, on the server's side. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 
-/** The supervisor could not be started, or found that the job is another's to run. */
+/** The supervisor could not be started, or found that another one runs the job. */
 export class SpawnError extends Error {}
 
-/** The spawner ended before it had answered: whether it did what it was asked for is not known. */
+/** The spawner ended before it had answered: whether the request was carried out is unknown. */
 class SpawnerEnded extends SpawnError {}
 
 export interface SpawnerOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
-  /** What leads into the user namespace that cells are made in: see `CellIds`. Default: where this process is. */
+  /** The command that enters the user namespace of cells: see `CellIds`. Default: that of this process. */
   readonly enter?: readonly string[];
-  /** Absolute path of the folder of the jobs' folders. */
+  /** Absolute path of the folder that holds the jobs' folders. */
   readonly jobs: string;
-  /** Absolute path of the cgroup where spawner and supervisors live; '' for the server's. */
+  /** Absolute path of the cgroup of spawner and supervisors; '' for the server's own. */
   readonly cgroup: string;
 }
 
@@ -24,7 +24,7 @@ type Waiter = { readonly resolve: (line: string) => void; readonly reject: (erro
 type Verb = 'start' | 'probe';
 
 const MOST_ATTEMPTS = 5;
-/** What a word answers to. */
+/** The request that each word answers. */
 const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['ready', 'start'],
   ['failed', 'start'],
@@ -33,12 +33,12 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
 ]);
 
 /**
- * The client of the spawner process (protocol: `launcher/spawner.h`). The process is started with
- * the first request, and again when it has died; jobs that run do not depend on it.
+ * The client of the spawner process (protocol: `launcher/spawner.h`). The process is started by the first request, and
+ * again when it has died; running jobs do not depend on it.
  */
 export class Spawner {
   readonly #options: SpawnerOptions;
-  /** By verb and id: an answer that comes too late for one request is not taken for that to another. */
+  /** By verb and id, so that a late answer to one request is not taken for the answer to another. */
   readonly #waiting = new Map<string, Waiter>();
   #process: { readonly child: ChildProcess; readonly socket: Duplex } | undefined;
   #closed = false;
@@ -58,7 +58,7 @@ export class Spawner {
     if (answer !== 'ready') throw new SpawnError(answer.replace(/^failed ?/, ''));
   }
 
-  /** Whether a supervisor holds the lock of the job's folder, that is, lives. */
+  /** Whether a supervisor holds the lock of the job's folder, that is, is alive. */
   async probe(id: string): Promise<boolean> {
     return (await this.#ask('probe', id)) === 'held';
   }
@@ -75,7 +75,7 @@ export class Spawner {
     await exited;
   }
 
-  /** Asks a new spawner where one died: two supervisors of one folder do no harm, the second gives way. */
+  /** Asks a new spawner if one has died: two supervisors of one folder do no harm, the second one exits. */
   async #ask(verb: Verb, id: string): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -101,7 +101,7 @@ export class Spawner {
     const [program = launcher, ...parameters] = [...enter, launcher, 'spawner', jobs, cgroup];
     const child = spawn(program, parameters, {
       cwd: '/',
-      // Every cell is a descendant: it finds nothing of the server's environment.
+      // Every cell is a descendant, and must not find the server's environment.
       env: {},
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     });
