@@ -13,6 +13,7 @@ import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
 import { useCostLimit } from './cost-limit.ts';
+import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { guardStream } from './stream.ts';
@@ -56,6 +57,11 @@ export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }
     cors: false,
     multipart: false,
     batching: false,
+    parserAndValidationCache: {
+      documentCache: new DocumentCache(),
+      errorCache: NO_CACHE,
+      validationCache: true,
+    },
     maxRequestBodySize: LARGEST_BODY,
     logging: false,
     maskedErrors: { maskError: present },

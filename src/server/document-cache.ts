@@ -1,0 +1,36 @@
+/** Documents that were parsed already, within bounds that no client can make them exceed. */
+import type { DocumentNode } from 'graphql';
+
+/** Characters of one document that is kept; those of consoles and of the command line have a few thousand. */
+const LONGEST = 16 * 1024;
+/** Characters of all. A syntax tree takes at most some 250 bytes for each. */
+const MOST = 128 * 1024;
+
+/** Keeps the documents that were used last. What it takes in memory is a matter of their sizes, not of their number. */
+export class DocumentCache {
+  /** The one that was used last comes last. */
+  readonly #documents = new Map<string, DocumentNode>();
+  #characters = 0;
+
+  get(text: string): DocumentNode | undefined {
+    const document = this.#documents.get(text);
+    if (document === undefined) return undefined;
+    this.#documents.delete(text);
+    this.#documents.set(text, document);
+    return document;
+  }
+
+  set(text: string, document: DocumentNode): void {
+    if (text.length > LONGEST || this.#documents.has(text)) return;
+    this.#documents.set(text, document);
+    this.#characters += text.length;
+    for (const oldest of this.#documents.keys()) {
+      if (this.#characters <= MOST) return;
+      this.#documents.delete(oldest);
+      this.#characters -= oldest.length;
+    }
+  }
+}
+
+/** Keeps nothing: what was refused is refused again, and text that cannot be parsed may have any size. */
+export const NO_CACHE = { get: () => undefined, set: () => undefined } as const;
