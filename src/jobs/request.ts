@@ -19,6 +19,7 @@ const LONGEST_ARGUMENT = 32 * PAGE - 1;
 const LONGEST_TOTAL = MIB;
 // Each takes a pointer of the same quarter.
 const MOST_STRINGS = 100_000;
+const MOST_VARIABLES = 10_000;
 // PATH_MAX with the closing NUL (path_resolution(7)).
 const LONGEST_PATH = 4095;
 const LONGEST_NAME = 256;
@@ -88,6 +89,8 @@ const checkCount = ({ argv = [], env = [] }: SubmitRequest): void => {
   const count = argv.length + env.length;
   if (count > MOST_STRINGS)
     throw badInput('input', `at most ${MOST_STRINGS} items in argv and env together`, `${count}`);
+  if (env.length > MOST_VARIABLES)
+    throw badInput('input.env', `at most ${MOST_VARIABLES} variables`, `${env.length}`);
 };
 
 const checkCommand = ({ command, argv }: SubmitRequest): Command => {

@@ -18,7 +18,8 @@ export const ERROR_CODES = {
   OPERATION_TOO_EXPENSIVE:
     'The operation may cost more than is allowed; `extensions.cost` has the numbers. Ask for fewer jobs at a time, or for less of each.',
   OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
-  REQUEST_ENTITY_TOO_LARGE: 'The body of the HTTP request has more than 16 MiB.',
+  REQUEST_ENTITY_TOO_LARGE:
+    'The body of the HTTP request has more than 16 MiB, 110,000 elements of lists and fields of objects, or 12,000 objects.',
   SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',
   TOO_MANY_SUBSCRIPTIONS:
     'Too many subscriptions at the same time: of one caller, on this server, or too many operations on one WebSocket connection (100).',

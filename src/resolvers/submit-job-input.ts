@@ -27,7 +27,7 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     env: t.field({
       type: [EnvVarInput],
       description:
-        'Environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on.',
+        'At most 10000 environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on.',
     }),
     workdir: t.string({
       description: 'The working directory: an absolute path that exists in the image. Default "/".',

@@ -16,6 +16,7 @@ import { useCostLimit } from './cost-limit.ts';
 import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
+import { useRequestBody } from './request-body.ts';
 import { guardStream } from './stream.ts';
 import { STREAM_LIMITS, Streams } from './streams.ts';
 
@@ -65,7 +66,7 @@ export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }
     maxRequestBodySize: LARGEST_BODY,
     logging: false,
     maskedErrors: { maskError: present },
-    plugins: [useDocumentLimits(), useCostLimit(), useGuardedStreams(streams, present)],
+    plugins: [useRequestBody(), useDocumentLimits(), useCostLimit(), useGuardedStreams(streams, present)],
   });
 };
 

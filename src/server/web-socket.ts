@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import { LARGEST_BODY } from './engine.ts';
+import { excessValues } from './json-bounds.ts';
 import { limitedLog } from './limited-log.ts';
 import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
 
@@ -90,6 +91,8 @@ const attach = (
   const failed = (error: Error): void => log(`WebSocket: ${error}`);
   let take: (message: string) => Promise<void> = async () => undefined;
   const client = new Client(socket, (message) => {
+    const excess = excessValues(message);
+    if (excess !== undefined) return socket.close(TOO_BIG, excess);
     take(message).catch((error: Error) => {
       failed(error);
       socket.close(CloseCode.InternalServerError, 'Internal server error');

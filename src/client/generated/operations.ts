@@ -205,7 +205,7 @@ export type SubmitJobInput = {
   readonly capabilities?: CapabilityProfile | null | undefined;
   /** A command line for `/bin/sh -c` in the cell, at most 131071 bytes. */
   readonly command?: string | null | undefined;
-  /** Environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on. */
+  /** At most 10000 environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on. */
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
   /** The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job. */
   readonly hostname?: string | null | undefined;

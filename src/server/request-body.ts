@@ -1,0 +1,30 @@
+/** Parses the bodies of HTTP requests. */
+import { GraphQLError } from 'graphql';
+import type { GraphQLParams, Plugin } from 'graphql-yoga';
+import type { ErrorCode } from '../resolvers/error-codes.ts';
+import { excessValues } from './json-bounds.ts';
+
+/** In place of the parsers of the engine, which would parse whatever comes. */
+export const useRequestBody = (): Plugin => ({
+  onRequestParse({ request, setRequestParser }) {
+    if (request.method === 'POST') setRequestParser(async (given) => parseBody(await given.text()));
+  },
+});
+
+/** @throws GraphQLError `BAD_REQUEST` or `REQUEST_ENTITY_TOO_LARGE` */
+const parseBody = (text: string): GraphQLParams => {
+  const excess = excessValues(text);
+  if (excess !== undefined) throw refused('REQUEST_ENTITY_TOO_LARGE', 413, `body: ${excess}`);
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw refused('BAD_REQUEST', 400, 'body: expected JSON');
+  }
+  // What it has to contain is checked by the engine.
+  if (typeof body === 'object' && body !== null) return body;
+  throw refused('BAD_REQUEST', 400, `body: expected an object, got ${JSON.stringify(body).slice(0, 100)}`);
+};
+
+const refused = (code: ErrorCode, status: number, message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code, http: { status } } });
