@@ -12,7 +12,7 @@ export interface Check {
 }
 
 /**
- * Prints the findings, a line each, with the remedy below where there is one.
+ * Prints the findings, one per line, each followed by its remedy if it has one.
  *
  * @returns the exit code: 1 when any of them is FAIL
  */

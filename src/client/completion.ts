@@ -1,4 +1,4 @@
-/** Scripts that have a shell complete the commands, their flags, and the jobs that there are. */
+/** Scripts with which a shell completes commands, flags, and names and ids of jobs. */
 
 import type { Command } from 'commander';
 
@@ -13,7 +13,7 @@ interface Completed {
   readonly jobs: boolean;
 }
 
-/** The script for a shell, of the commands that the program has. */
+/** The script for a shell, from the commands that the program has. */
 export const completionScript = (shell: Shell, program: Command): string =>
   SCRIPTS[shell](
     program.commands.map((command) => ({
@@ -27,7 +27,7 @@ export const completionScript = (shell: Shell, program: Command): string =>
     })),
   );
 
-/** Names and ids of the newest jobs, one a line. */
+/** Prints names and ids of the newest jobs, one per line. */
 const JOBS = 'cloister list --limit 50 2>/dev/null | tail -n +2 | cut -f1,6 | tr "\\t" "\\n" | grep -vx -e -';
 
 const words = ({ flags }: Completed): string => flags.flatMap(({ names }) => names).join(' ');

@@ -1,4 +1,4 @@
-/** Where the server is, and with which token to sign in to it. */
+/** Finds the server and the token to sign in to it. */
 
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
@@ -11,28 +11,28 @@ import { listenerUids } from './listener.ts';
 /** Where the server is and how to sign in to it. */
 export interface Connection {
   readonly url: URL;
-  /** The Unix socket of the server on this machine, by which it is reached instead of by the address in `url`. */
+  /** The Unix socket of the server on this machine, which is used instead of the address in `url`. */
   readonly socketPath?: string;
   readonly token: string | undefined;
-  /** Said when the server does not accept us: where the token came from, or where none was found. */
+  /** Added to the error when the server does not accept us: where the token is from, or where none was found. */
   readonly tokenNote: string;
   /**
-   * Called before each connection that sends a token which nobody gave us.
+   * Called before each connection that sends a token which was found and not given.
    *
-   * @throws CliError when somebody else than the owner of the token would get it
+   * @throws CliError when somebody other than the owner of the token would receive it
    */
   readonly verifyServer?: () => Promise<void>;
-  /** Milliseconds to wait before each further attempt to get a lost stream back. */
+  /** Milliseconds to wait before each further attempt to reopen a lost stream. */
   readonly retryDelays: readonly number[];
 }
 
-/** Over a socket there is no host; this name is one that every server answers to. */
+/** There is no host over a socket; every server accepts this name. */
 const LOCAL_URL = 'http://localhost/graphql';
 
 /**
- * Finds the server and the token. Where no URL was given, the server on this machine is reached by the socket of its
- * state folder; by TCP otherwise. The token is the one that was given, else that of the state folder. That none is
- * found is no error here: the server says whether it wants one.
+ * Finds the server and the token. Unless a URL was given, the server on this machine is reached by the socket in its
+ * state folder, or else by TCP. The token is the one that was given, otherwise that of the state folder. Finding none
+ * is not an error here: the server decides whether it needs one.
  */
 export const connect = async (config: ClientConfig): Promise<Connection> => {
   const retryDelays = RETRY_DELAYS_MS;
@@ -58,7 +58,7 @@ export const connect = async (config: ClientConfig): Promise<Connection> => {
 interface Found {
   readonly token: string | undefined;
   readonly tokenNote: string;
-  /** Where it was read from. */
+  /** The file that it was read from. */
   readonly file?: string;
 }
 
@@ -88,7 +88,7 @@ const isListening = (path: string): Promise<boolean> =>
     socket.once('error', () => resolve(false));
   });
 
-/** Whether who made the socket is who may read the token anyway. */
+/** Whether the owner of the socket may read the token anyway. */
 const haveOneOwner = async (socket: string, token: string): Promise<boolean> => {
   try {
     return (await lstat(socket)).uid === (await stat(token)).uid;
@@ -98,8 +98,8 @@ const haveOneOwner = async (socket: string, token: string): Promise<boolean> => 
 };
 
 /**
- * Makes sure that a token which was found in a file goes to nobody who could not read that file: the owner of the file,
- * or root, listens there.
+ * Makes sure that a token which was found in a file is sent only to those who can read that file: the listener is its
+ * owner, or root.
  */
 const verifyListener = async (url: URL, file: string): Promise<void> => {
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
@@ -118,7 +118,7 @@ const verifyListener = async (url: URL, file: string): Promise<void> => {
     );
 };
 
-/** What the connection leads to, for messages. */
+/** What the connection is to, for messages. */
 export const placeOf = ({ url, socketPath }: Connection): string => socketPath ?? url.href;
 
 const reason = (error: unknown): string => {

@@ -1,4 +1,4 @@
-/** The environment of a job: from files, from flags, from the shell. */
+/** The environment of a job: from files, flags and the shell. */
 
 import { CliError } from './errors.ts';
 import { expected } from './flag-values.ts';

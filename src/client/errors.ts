@@ -3,7 +3,7 @@
 import { ConnectionLost } from '../client-api/errors.js';
 import { inert } from './inert.ts';
 
-/** Ends a command: the message goes to stderr, the code is that of the process. */
+/** Ends a command: the message is written to stderr, and the process exits with the code. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exitCode: number;
@@ -28,7 +28,7 @@ export class ServerError extends CliError {
 
 export { ConnectionLost };
 
-/** Our output cannot be written any more. */
+/** Our output can no longer be written. */
 export class OutputLost extends CliError {
   override readonly name: string = 'OutputLost';
 }
@@ -38,13 +38,13 @@ export class BrokenPipe extends OutputLost {
   override readonly name = 'BrokenPipe';
 
   constructor() {
-    // What a shell reports for a program that SIGPIPE (13) ended.
+    // What a shell reports for a program that SIGPIPE (13) killed.
     super('the reader of the output has gone', 128 + 13);
   }
 }
 
 /**
- * What went wrong below the protocol, in words.
+ * An error of the network or the operating system, in words.
  *
  * @param place the URL or the socket of the server
  */

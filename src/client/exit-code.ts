@@ -3,20 +3,20 @@
 import { signalNumber } from '../signals.ts';
 import type { Job } from './job.ts';
 
-/** What `cloister run` ends with, and the sentence that goes with it where the code alone would mislead. */
+/** The exit code of `cloister run`, and a sentence to print where the code alone would mislead. */
 export interface Ending {
   readonly code: number;
   readonly sentence?: string;
 }
 
-/** For a job that did not end by itself or by our hand. The shells leave 125 free for such use. */
+/** For a job that neither ended by itself nor was stopped by us. Shells leave 125 free for such use. */
 export const NO_EXIT_CODE = 125;
 
-/** As the shells and docker have them (POSIX.1-2024, XCU 2.8.2). */
+/** As in shells and docker (POSIX.1-2024, XCU 2.8.2). */
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
-/** The exit code of the command, 128 + n for a signal as in a shell, 127 or 126 when it could not be executed, else 125. */
+/** The command's exit code, 128 + n for a signal as in a shell, 127 or 126 when it could not be executed, else 125. */
 export const ending = (job: Job): Ending => {
   const why = job.error === null ? '' : `: ${job.error}`;
   if (job.status === 'FAILED')
@@ -32,8 +32,8 @@ export const ending = (job: Job): Ending => {
 };
 
 /**
- * Whether it was the command that could not be executed, from the reason that the server gives (`explainFailure` in
- * src/runtime): `WHY: PROGRAM`, where other failures begin with what failed, such as `working directory: WHY`.
+ * Whether it was the command that could not be executed, from the server's reason (`explainFailure` in src/runtime):
+ * `WHY: PROGRAM`, whereas other failures begin with what failed, such as `working directory: WHY`.
  */
 const failureCode = ({ error, command, argv }: Job): number => {
   const [why = '', subject] = (error ?? '').split(': ', 2);
@@ -43,6 +43,6 @@ const failureCode = ({ error, command, argv }: Job): number => {
   return why === 'no such file or directory' ? NOT_FOUND : NOT_EXECUTABLE;
 };
 
-/** A script whose interpreter there is not: `no such file or directory: /bin/x, the interpreter of script`. */
+/** A script whose interpreter does not exist: `no such file or directory: /bin/x, the interpreter of script`. */
 const isInterpreter = (error: string | null): boolean =>
   /^no such file or directory: .*, the interpreter of /.test(error ?? '');

@@ -1,4 +1,4 @@
-/** The names that a command line has for the fields of the API, for the errors that a person is shown. */
+/** The flags that correspond to fields of the API, for error messages. */
 
 const FIELDS: Readonly<Record<string, string>> = {
   input: 'the command',
@@ -27,21 +27,21 @@ const FIELDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A message that begins with the path of a field, with the flag of that field instead: `--memory: expected ...` for
- * `input.limits.memory: expected ...`. A field that no flag sets stays as it is.
+ * Replaces the path of a field at the beginning of a message with its flag: `--memory: expected ...` for
+ * `input.limits.memory: expected ...`. A field without a flag stays as it is.
  *
  * @param field the path, from `extensions.field` of the error
  */
 export const namingFlag = (message: string, field: string): string =>
   message.startsWith(`${field}:`) ? (flagOf(field) ?? field) + message.slice(field.length) : message;
 
-/** What a command line calls a field of the API; `undefined` when it has no name for it. */
+/** The flag for a field of the API; `undefined` when there is none. */
 const flagOf = (field: string): string | undefined => {
   const argument = /^input\.argv\[(\d+)\]$/.exec(field);
   if (argument !== null) return `word ${Number(argument[1]) + 1} of the command`;
   const io = /^input\.limits\.io\[\d+\](?:\.(\w+))?$/.exec(field);
   if (io !== null) return io[1] === undefined ? '--io' : `--io ${kebab(io[1])}`;
-  // Which of several variables or labels it is, what came says.
+  // The rejected value says which of several variables or labels it is.
   const path = field.replace(/\[\d+\].*$/, '');
   const limit = /^input\.limits\.(\w+)$/.exec(path);
   return FIELDS[path] ?? (limit === null ? undefined : `--${kebab(limit[1] ?? '')}`);

@@ -1,13 +1,13 @@
-/** Readers of the values of flags: each returns what the text means, or throws an error that names the flag. */
+/** Parses the values of flags. Each function throws an error that names the flag. */
 
 import { parseByteSize, parseDuration } from '../units.ts';
 import { CliError } from './errors.ts';
 
-/** The error that every bad value gets: which flag, what was expected, what came. */
+/** The error for every bad value: which flag, what was expected, what was given. */
 export const expected = (flag: string, what: string, got: string): CliError =>
   new CliError(`${flag}: expected ${what}, got ${JSON.stringify(got)}`);
 
-/** A whole number from 0 to 2^31 - 1, which is what GraphQL's `Int` holds. */
+/** A whole number from 0 to 2^31 - 1: what a GraphQL `Int` can hold. */
 export const whole = (flag: string, text: string): number => {
   if (/^\d{1,10}$/.test(text) && Number(text) <= 0x7fff_ffff) return Number(text);
   throw expected(flag, 'a whole number from 0 to 2147483647', text);
@@ -26,8 +26,8 @@ export const size = (flag: string, text: string): string => {
 };
 
 /**
- * A duration for the server, as it was typed. A number without a unit, which the API takes for milliseconds and a
- * person for seconds, is refused, unless it is 0.
+ * A duration for the server, as it was typed. A number without a unit is refused unless it is 0: the API takes it for
+ * milliseconds, and a person would expect seconds.
  */
 export const duration = (flag: string, text: string): string => {
   if (parseDuration(text) === undefined) throw expected(flag, 'a duration such as 1h30m or 500ms', text);
@@ -36,13 +36,13 @@ export const duration = (flag: string, text: string): string => {
   return text;
 };
 
-// RFC 3339 section 5.6; without an offset ECMA-262 takes it for local time, as a person would.
+// RFC 3339 section 5.6; without an offset it is local time, as in ECMA-262.
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/i;
 
 /**
- * A moment, as RFC 3339 writes it: from a time, or from a duration before or after `now`.
+ * A time in RFC 3339 form, from a time or from a duration before or after `now`.
  *
- * @param side which way a duration counts
+ * @param side whether a duration counts back or ahead
  * @param now milliseconds since 1970
  */
 export const moment = (flag: string, side: 'ago' | 'ahead', text: string, now: number): string => {
@@ -56,7 +56,7 @@ export const moment = (flag: string, side: 'ago' | 'ahead', text: string, now: n
   throw expected(flag, `a time such as 2027-01-31T12:00:00Z or ${span}`, text);
 };
 
-/** Whether a moment is given as a duration. */
+/** Whether a time is given as a duration. */
 export const isRelative = (text: string): boolean => parseDuration(text) !== undefined;
 
 const toTime = (flag: string, text: string, time: number): string => {

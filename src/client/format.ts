@@ -4,7 +4,7 @@ import type { UsageDetailsFragment as Usage } from './generated/operations.ts';
 import { inert } from './inert.ts';
 import type { Job, JobSummary } from './job.ts';
 
-/** What a job is and how it fares, a fact a line, without those it does not have. */
+/** What a job is and what state it is in: a line for each value that it has. */
 export const jobLines = (job: Job): string => {
   const { usage } = job;
   const facts: readonly (readonly [string, string | number | null | undefined])[] = [
@@ -37,7 +37,7 @@ export const jobLines = (job: Job): string => {
     .join('\n');
 };
 
-/** What a job consumes, as one line. */
+/** The resource usage of a job, on one line. */
 export const usageLine = (usage: Usage): string => {
   const facts: readonly (readonly [string, string | null])[] = [
     ['cpu', duration(usage.cpuTime)],
@@ -54,14 +54,14 @@ export const usageLine = (usage: Usage): string => {
     .join('  ');
 };
 
-/** As it could be typed into a shell. */
+/** The command as it could be typed into a shell. */
 export const commandLine = (job: Pick<JobSummary, 'command' | 'argv'>): string =>
   job.command ?? (job.argv ?? []).map(quote).join(' ');
 
 const quote = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** Milliseconds as the one unit that says most: `5s`, `12m`, `3h`, `9d`. */
+/** Milliseconds in the largest unit that fits: `5s`, `12m`, `3h`, `9d`. */
 export const age = (ms: number): string => {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds}s`;

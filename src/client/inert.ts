@@ -1,5 +1,5 @@
 /**
- * Text of others made harmless for a terminal: what moves the cursor, changes colours, reorders or breaks the line
+ * Makes untrusted text harmless on a terminal: what would move the cursor, change colours, or reorder or break the line
  * is shown as an escape (`\x1b`, `\n`, `\u{202e}`).
  */
 export const inert = (text: string): string => text.replace(ACTIVE, shown);

@@ -1,4 +1,4 @@
-/** Which jobs a command is about, as flags say. */
+/** Turns the flags that select jobs into a filter of the API. */
 
 import { JOB_STATUSES } from '../job-status.ts';
 import { moment, oneOf, pair } from './flag-values.ts';

@@ -1,4 +1,4 @@
-/** Which job a person means: by id, by the beginning of one, by name, or the newest. */
+/** Finds the job that an argument names: an id, the beginning of one, a name, or the newest job. */
 
 import type { Connection } from './connection.ts';
 import { CliError } from './errors.ts';
@@ -12,8 +12,8 @@ const PREFIX = /^[0-9a-f-]{1,35}$/i;
 const LAST = '@last';
 
 /**
- * The id of the job that a text names. As in docker a name goes before the beginning of an id; of jobs with the same
- * name it is the newest.
+ * The id of the job that a text names. As in docker a name has precedence over the beginning of an id; of jobs with the
+ * same name it is the newest.
  *
  * @throws CliError when there is none, or more than one id begins like this
  */
@@ -36,11 +36,11 @@ export const findJobId = async (connection: Connection, text: string): Promise<s
   throw new CliError(`the ids of several jobs begin with ${JSON.stringify(text)}: ${ids.join(', ')}`);
 };
 
-/** Characters of an id that hold its time to the millisecond: jobs of one minute already differ in them. */
+/** Characters of an id that hold its time to the millisecond, which already differ between jobs of one minute. */
 const SHORTEST = 13;
 
 /**
- * How ids can be shortened so that they are still told apart, all to the same length.
+ * How short ids can be, all of the same length, and still be distinct.
  *
  * @returns characters to keep of each
  */

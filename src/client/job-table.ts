@@ -1,4 +1,4 @@
-/** Jobs as a table: what `list` prints. */
+/** The table of jobs that `list` prints. */
 
 import { age, commandLine, shortDuration } from './format.ts';
 import { inert } from './inert.ts';
@@ -11,7 +11,7 @@ const HEADER = ['ID', 'STATUS', 'EXIT', 'AGE', 'DURATION', 'NAME', 'COMMAND'].ma
 
 /**
  * @param now milliseconds since 1970, for ages and durations
- * @param width columns of the terminal; `undefined`: no terminal, where ids are whole and nothing is padded or cut
+ * @param width columns of the terminal; `undefined`: no terminal, so ids are complete and nothing is padded or cut
  */
 export const jobTable = (jobs: readonly JobSummary[], now: number, width?: number): string => {
   const length = width === undefined ? undefined : shortLength(jobs.map(({ id }) => id));

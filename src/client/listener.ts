@@ -1,4 +1,4 @@
-/** Who listens on a TCP port of this machine, as the kernel lists it. */
+/** Which user listens on a TCP port of this machine, from /proc/net/tcp. */
 
 import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
@@ -48,7 +48,7 @@ const addressesOf = (host: string): readonly string[] => {
 const word = (address: string): number =>
   address.split('.').reduce((value, part) => value * 256 + Number(part), 0);
 
-/** A word of an address in network byte order, printed as a number of this machine's own. */
+/** A word of an address in network byte order, printed as a number in this machine's byte order. */
 const printed = (value: number): string => {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);

@@ -6,10 +6,10 @@ import { note, write } from './output.ts';
 
 type Entry = LogBatch['entries'][number];
 
-/** Puts the batches of one log where they belong: the bytes as they are, each stream on ours of the same name. */
+/** Prints the batches of one log: its bytes as they are, each stream to ours of the same name. */
 export interface LogPrinter {
   readonly batch: (batch: LogBatch) => Promise<void>;
-  /** There are no more. */
+  /** There are no more batches. */
   readonly end: () => Promise<void>;
 }
 
@@ -36,9 +36,9 @@ export const rawPrinter = (timestamps: boolean): LogPrinter => {
 };
 
 /**
- * One JSON document a line for each entry.
+ * Prints one JSON document per line for each entry.
  *
- * @param jobId put into each; without it they are of one job
+ * @param jobId added to each; left out for a single job
  */
 export const jsonPrinter = (jobId?: string): LogPrinter => {
   const job = jobId === undefined ? {} : { job: jobId };
@@ -52,11 +52,11 @@ export const jsonPrinter = (jobId?: string): LogPrinter => {
   };
 };
 
-/** Bytes of a line that is still being written, beyond which it is printed as it is. */
+/** Bytes of an unfinished line beyond which it is printed as it is. */
 const LONGEST_LINE = 64 * 1024;
 
 /**
- * Whole lines, each with a prefix, so that the lines of several jobs can be printed side by side.
+ * Prints whole lines, each with a prefix, so that the output of several jobs can be interleaved.
  *
  * @param timestamps put the time of its last piece after the prefix; the batches must have it
  */
@@ -95,7 +95,7 @@ export const prefixedPrinter = (
 
 const NEWLINE = 0x0a;
 
-/** Neighbours of the same stream together: one write instead of many. */
+/** Joins neighbouring entries of the same stream: one write instead of many. */
 const runs = (entries: readonly Entry[]): Entry[][] => {
   const result: Entry[][] = [];
   for (const entry of entries) {

@@ -15,20 +15,20 @@ export type LogBatch = LogLinesFragment;
 
 export interface LogRequest {
   readonly jobId: string;
-  /** Begin at the last so many lines. */
+  /** Begin this many lines before the end. */
   readonly tail?: number | undefined;
-  /** Begin at the first output of this time or later. */
+  /** Begin at the first output at this time or later. */
   readonly since?: string | undefined;
   readonly stream?: LogStream | undefined;
-  /** Until the job has ended; otherwise to the present end. */
+  /** Continue until the job has ended; otherwise stop at the present end. */
   readonly follow: boolean;
   readonly withTime: boolean;
   readonly withText: boolean;
-  /** The server has answered before: it is waited for when the first connection fails as well. */
+  /** The server has answered before, so the first connection is retried as well. */
   readonly reached?: boolean;
 }
 
-/** The log of a job, each byte once and in order, over as many connections as it takes. */
+/** The log of a job, each byte once and in order, over as many connections as needed. */
 export const readLogs = (
   connection: Connection,
   request: LogRequest,
@@ -42,14 +42,14 @@ export const readLogs = (
     open,
     cursorOf: ({ cursor }: LogBatch) => cursor,
     isLast: ({ endOfLog }: LogBatch) => endOfLog,
-    // The job runs on and so does its log.
+    // The job continues, and so does its log.
     mayEnd: !request.follow,
   };
   return resuming(stream, { delaysMs: connection.retryDelays, reached });
 };
 
 /**
- * The lines of a log that contain a text, to the present end of it. The server searches.
+ * The lines of a log that contain a text, up to its present end. The server searches.
  *
  * @param grep 1 to 1024 bytes, without newline
  */
@@ -62,10 +62,10 @@ export async function* searchLogs(
   for (let after: string | undefined; ; ) {
     const from = after === undefined ? { tail, since } : { after };
     const { job } = await request(connection, SearchLogsDocument, { ...what, ...from });
-    // Deleted meanwhile, with its log.
+    // The job was deleted meanwhile, with its log.
     if (!job?.logs) return;
     yield job.logs;
-    // A page that has not moved on is at the end of a log that is still being written.
+    // A page whose cursor has not advanced is at the end of a log that is still being written.
     if (job.logs.endOfLog || job.logs.cursor === after) return;
     after = job.logs.cursor;
   }

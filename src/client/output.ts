@@ -18,19 +18,19 @@ export const write = (to: Writable, data: string | Uint8Array): Promise<void> =>
     });
   });
 
-/** A pipe or a socket without a reader, and a terminal that is gone. */
+/** Errors for a pipe or a socket without a reader, and for a terminal that is gone. */
 const GONE = ['EPIPE', 'ECONNRESET', 'EIO'];
 
 export const print = (text: string): Promise<void> => write(process.stdout, `${text}\n`);
 
 export const printJson = (value: unknown): Promise<void> => print(JSON.stringify(value, null, 2));
 
-/** A remark of ours, beside the output. */
+/** Prints a remark to stderr. */
 export const note = (text: string): Promise<void> =>
-  // Where stderr cannot be written there is nowhere left to say so.
+  // If stderr cannot be written, there is nowhere to report it.
   write(process.stderr, `cloister: ${text}\n`).catch(() => undefined);
 
-/** A remark that only a person at a terminal needs, so that it is not in anybody's log. */
+/** Prints a remark for a person, only if stderr is a terminal, so that it ends up in no log. */
 export const aside = async (text: string): Promise<void> => {
   if (process.stderr.isTTY)
     await write(process.stderr, `${styled('dim', text, process.stderr)}\n`).catch(() => undefined);

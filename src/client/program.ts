@@ -1,4 +1,4 @@
-/** The commands that talk to a server. What carries one out is loaded when it is called. */
+/** The commands that talk to a server. Each is loaded when it is called. */
 
 import type { Command } from 'commander';
 import { clientSettings } from '../config/config.ts';
@@ -9,7 +9,7 @@ import { addReading } from './program/reading.ts';
 import { addStarting } from './program/starting.ts';
 import { addTools } from './program/tools.ts';
 
-/** Adds them to the program. */
+/** Adds the commands to the program. */
 export const addClientCommands = (program: Command): void => {
   const add: Add = (name, description, examples) =>
     withSettings(program.command(name).description(description), clientSettings).addHelpText(

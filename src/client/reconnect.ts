@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
  * Opens a stream again whenever its connection is lost, after the delays of the connection; after an item they start
  * over. A server that was never reached is not waited for.
  *
- * @param open must continue after the last item it gave out
+ * @param open must continue after the last item that it returned
  * @param reached the server has answered before
  */
 export const reconnecting = <T>(

@@ -8,9 +8,9 @@ import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
 
 /**
- * Sends one query or mutation and waits for its answer, however long it takes: `stopJob` answers when the job has
- * ended. (That is why this is not `fetch`, which gives up after five minutes without a header, and takes 20 ms
- * longer to start.)
+ * Sends one query or mutation and waits for its answer, however long it takes: `stopJob` returns when the job has
+ * ended. (That is why this is not `fetch`, which gives up after five minutes without a header, and takes 20 ms longer
+ * to start.)
  *
  * @throws ConnectionLost when the server cannot be reached, ServerError for what it refuses
  */
@@ -28,9 +28,9 @@ export const request = async <Result, Variables>(
 const ACCEPT = 'application/graphql-response+json, application/json';
 
 /**
- * The same with the whole answer, errors included.
+ * As `request`, but returns the whole answer, errors included.
  *
- * @throws ConnectionLost when the server cannot be reached, CliError when what answers speaks no GraphQL
+ * @throws ConnectionLost when the server cannot be reached, CliError when the answer is not GraphQL
  */
 export const execute = async <Result, Variables>(
   connection: Connection,
@@ -40,23 +40,23 @@ export const execute = async <Result, Variables>(
   readAnswer(connection, await openAnswer(connection, { query: document.toString(), variables }, ACCEPT));
 
 /**
- * The errors of an answer as the one error that a person is shown.
+ * Joins the errors of an answer into the one error that a person is shown.
  *
- * @param withFlags name the flag of a field, and not its path in the document
+ * @param withFlags name the flag of a field instead of its path in the document
  */
 export const serverError = (
   connection: Connection,
   errors: readonly unknown[],
   withFlags = true,
 ): ServerError => {
-  const told = errors.map((error) => {
+  const presented = errors.map((error) => {
     const { message, extensions } = fields(error);
     const { code, field } = fields(extensions);
     const text = String(message ?? 'no message');
     return { message: inert(withFlags && typeof field === 'string' ? namingFlag(text, field) : text), code };
   });
-  const code = told[0]?.code;
-  const message = told.map((error) => error.message).join('; ') || 'the server failed without a message';
+  const code = presented[0]?.code;
+  const message = presented.map((error) => error.message).join('; ') || 'the server failed without a message';
   const note = code === 'UNAUTHENTICATED' ? `: ${connection.tokenNote}` : '';
   return new ServerError(message + note, typeof code === 'string' ? code : undefined);
 };
@@ -105,7 +105,7 @@ export const openAnswer = async (
 /**
  * Reads an answer that is one JSON document.
  *
- * @throws CliError when it is no answer of GraphQL, ConnectionLost when it breaks off
+ * @throws CliError when it is not GraphQL, ConnectionLost when the connection breaks
  */
 export const readAnswer = async (
   connection: Connection,

@@ -1,8 +1,8 @@
-/** What became of a job, in a word or two. */
+/** How a job ended, in a word or two. */
 
 import type { JobSummary } from './job.ts';
 
-/** How a job ended, and whether that is a failure: of one that was stopped it is not, as that was asked for. */
+/** How a job ended, and whether that is a failure: a job that was stopped has not failed. */
 export interface Result {
   /** `exit 7`, `SIGKILL`, `OOM`, `-` for one that has not ended or has no such end. */
   readonly text: string;

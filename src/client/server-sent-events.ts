@@ -7,13 +7,13 @@ import { CliError, ConnectionLost, unreachable } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { openAnswer, readAnswer, serverError } from './request.ts';
 
-/** Milliseconds without a byte after which the server is given up; it sends a comment at least every 12 s. */
+/** Milliseconds without a byte after which the connection counts as lost; the server sends a comment every 12 s. */
 const SILENCE_MS = 45_000;
 
 /**
  * One subscription over a request of its own. Pulled: nothing is read while the caller is busy.
  *
- * @throws ConnectionLost when the stream breaks off, ServerError for what the server refuses
+ * @throws ConnectionLost when the connection breaks, ServerError for what the server refuses
  */
 export async function* subscribeByEvents<Result, Variables extends Record<string, unknown>>(
   connection: Connection,
@@ -29,7 +29,7 @@ export async function* subscribeByEvents<Result, Variables extends Record<string
       throw new CliError(`${placeOf(connection)} answered a subscription with a single result`);
     }
     response.setTimeout(SILENCE_MS, () => {
-      // With something left to read it is the caller who takes the time.
+      // While something is left to read, the caller is slow and not the server.
       if (response.readableLength === 0) response.destroy(new Error('the server has gone silent'));
     });
     for await (const { event, data } of eventsOf(chunks(connection, response))) {

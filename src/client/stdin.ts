@@ -1,4 +1,4 @@
-/** What a job is fed on standard input: a file that was named, or what our own standard input gives. */
+/** The standard input of a job: a file, or our own standard input. */
 
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { CliError } from './errors.ts';
 import { note } from './output.ts';
 import { decode } from './text-file.ts';
 
-/** Bytes. The input of a job travels with its submission. */
+/** Bytes. The standard input of a job is part of its submission. */
 export const LARGEST_STDIN = 8 * 1024 * 1024;
 
 /**
@@ -16,7 +16,7 @@ export const LARGEST_STDIN = 8 * 1024 * 1024;
  * @param named what `--stdin` names: a file, or `-`; without it our own standard input is used where it is a pipe, a
  *   file or a socket, as a command of one's own shell would
  * @returns `undefined` when there is none: the job reads /dev/null
- * @throws CliError when it is larger than `LARGEST_STDIN` (no more than that is read) or no text
+ * @throws CliError when it is larger than `LARGEST_STDIN` (no more than that is read) or not text
  */
 export const stdinText = async (named: string | undefined, own: boolean): Promise<string | undefined> => {
   if (named === '-') return decode('--stdin', 'standard input', await readBounded('--stdin', process.stdin));
@@ -34,7 +34,7 @@ export const stdinText = async (named: string | undefined, own: boolean): Promis
 const WAITING_MS = 3000;
 const WAITING = 'waiting for the end of standard input, which the job is fed; "< /dev/null" gives it none';
 
-/** Whether somebody feeds us: our standard input is neither a terminal nor a device such as /dev/null, nor closed. */
+/** Whether our standard input is neither a terminal, nor a device such as /dev/null, nor closed. */
 const isFed = (): boolean => {
   try {
     const stat = fstatSync(0);
@@ -56,7 +56,7 @@ const readNamed = async (file: string): Promise<Buffer> => {
   }
 };
 
-/** All of a stream; leaves it as soon as it has given more than `LARGEST_STDIN`. */
+/** Reads a whole stream, but stops as soon as it exceeds `LARGEST_STDIN`. */
 const readBounded = async (what: string, stream: Readable): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   let bytes = 0;

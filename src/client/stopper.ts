@@ -9,8 +9,8 @@ import { request } from './request.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**
- * Turns the signals that end a program, and those of a terminal that is closed, into stopping its job: the first one
- * stops, the second one kills, and a third one ends us as if nobody listened, in case the server does not answer.
+ * Turns the signals that end a program, that of a closed terminal included, into requests to stop its job: the first
+ * one stops it, the second one kills it, and a third one ends us by default, in case the server does not answer.
  */
 export class Stopper implements Disposable {
   readonly #connection: Connection;
@@ -18,20 +18,20 @@ export class Stopper implements Disposable {
   #signals = 0;
   readonly #remark: (text: string) => Promise<void>;
 
-  /** @param remark says to a person what a signal does */
+  /** @param remark prints what a signal does, for a person */
   constructor(connection: Connection, remark: (text: string) => Promise<void>) {
     this.#connection = connection;
     this.#remark = remark;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
-  /** A signal that came while there was no job to stop yet takes effect now. */
+  /** Sets the job. A signal that arrived before takes effect now. */
   submitted(jobId: string): void {
     this.#jobId = jobId;
     if (this.#signals > 0) void this.stop();
   }
 
-  /** Settles when the job has ended, or when the server could not be told; that is said on stderr. */
+  /** Settles when the job has ended, or when the request failed, which is printed to stderr. */
   async stop(): Promise<void> {
     if (this.#jobId === undefined) return;
     const gracePeriod = this.#signals > 1 ? 0 : undefined;

@@ -1,4 +1,4 @@
-/** What `submit` and `run` send to the server: the flags and words of a command line as the input of `submitJob`. */
+/** Turns the flags and words of `submit` and `run` into the input of `submitJob`. */
 
 import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
@@ -6,7 +6,7 @@ import { duration, expected, isRelative, moment, number, pair, size, whole } fro
 import type { IoLimitInput, RetriesInput, SubmitJobInput } from './generated/operations.ts';
 import { stdinText } from './stdin.ts';
 
-/** What `submit` and `run` were told, as commander hands it over. */
+/** The flags of `submit` and `run`, as commander parses them. */
 export interface SubmitFlags {
   readonly image?: string;
   readonly env?: readonly string[];
@@ -43,10 +43,10 @@ export interface SubmitFlags {
 export type CommandWords = { readonly command: string } | { readonly argv: readonly string[] };
 
 /**
- * One word is a line for the shell; several words are an argument vector, as is what follows `--`.
+ * One word is a line for the shell; several words, or those after `--`, are an argument vector.
  *
  * @param words the words of the command, as they are
- * @param literal they follow a `--`
+ * @param literal the words follow a `--`
  */
 export const commandWords = (words: readonly string[], literal: boolean): CommandWords => {
   const [first] = words;
@@ -63,10 +63,10 @@ export const commandWords = (words: readonly string[], literal: boolean): Comman
 };
 
 /**
- * The input of `submitJob`. Sizes and durations go to the server as they were given.
+ * The input of `submitJob`. Sizes and durations are sent as they were given.
  *
- * @param ownStdin feed the job what our own standard input gives, where that is not a terminal
- * @throws CliError that names the flag, what was expected and what came
+ * @param ownStdin use our own standard input for the job, unless it is a terminal
+ * @throws CliError that names the flag, what was expected and what was given
  */
 export const submitInput = async (
   words: CommandWords,
@@ -105,7 +105,7 @@ export const submitInput = async (
     output: optional(size, '--output', flags.output),
     outputPolicy: flags.truncate === true ? 'TRUNCATE' : undefined,
   },
-  // Last: it may take as long as who feeds us, and a bad flag is reported before.
+  // Last: reading standard input may take long, and a bad flag is reported first.
   stdin: await stdinText(flags.stdin, ownStdin),
 });
 

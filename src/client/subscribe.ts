@@ -1,16 +1,16 @@
-/** Subscriptions, over whatever lies between us and the server. */
+/** Subscriptions, over WebSocket or server-sent events. */
 
 import type { Connection } from './connection.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { subscribeByEvents } from './server-sent-events.ts';
 import { subscribeByWebSocket, UpgradeRefused } from './web-socket.ts';
 
-/** Connections on which an upgrade to WebSocket was refused: it would be the next time as well. */
+/** Connections that refused an upgrade to WebSocket, and would refuse the next one as well. */
 const withoutWebSocket = new WeakSet<Connection>();
 
 /**
- * One subscription, over WebSocket or, where a proxy refuses that, over server-sent events. When these are refused as
- * well, their answer has the reason in words. Pulled: a slow caller slows the server down.
+ * One subscription, over WebSocket or, if a proxy refuses that, over server-sent events. If these are refused as well,
+ * their answer says why. Pulled: a slow caller slows the server down.
  *
  * @throws ConnectionLost when the connection breaks, ServerError for what the server refuses
  */

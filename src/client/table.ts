@@ -1,4 +1,4 @@
-/** Rows for a terminal, in columns that line up, or for another program, one a line with tabs between. */
+/** Tables: aligned columns for a terminal, tab-separated values for another program. */
 
 import stringWidth from 'string-width';
 import { type Format, styled } from './style.ts';
@@ -10,7 +10,7 @@ export interface Cell {
 }
 
 /**
- * Rows of equally many cells as lines.
+ * Formats rows with the same number of cells as lines.
  *
  * @param width columns of the terminal, to which lines are cut; `undefined`: no terminal, so nothing is padded or cut
  */
@@ -42,7 +42,7 @@ const line = (row: readonly Cell[], widths: readonly number[], width: number): s
 
 const segmenter = new Intl.Segmenter();
 
-/** As much of a text as fits, with `…` at the end where it does not all fit. */
+/** As much of a text as fits, with `…` at the end if it is cut. */
 export const cut = (text: string, width: number): string => {
   if (stringWidth(text) <= width) return text;
   let kept = '';

@@ -1,4 +1,4 @@
-/** Files that a flag names, read as text. */
+/** Reads files named by flags as text. */
 
 import { readFile } from 'node:fs/promises';
 import { CliError } from './errors.ts';
@@ -15,7 +15,7 @@ export const readTextFile = async (flag: string, file: string): Promise<string> 
   }
 };
 
-/** Exactly these bytes as text, for the schema has no other form for them. */
+/** Decodes bytes as UTF-8, strictly: the schema accepts only text. */
 export const decode = (flag: string, source: string, bytes: Uint8Array): string => {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

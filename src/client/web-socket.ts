@@ -9,7 +9,7 @@ import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
 import { serverError } from './request.ts';
 
-/** What answers, such as a proxy, speaks HTTP only. */
+/** The other end, such as a proxy, supports only HTTP. */
 export class UpgradeRefused extends CliError {
   override readonly name = 'UpgradeRefused';
 }
@@ -18,8 +18,8 @@ export class UpgradeRefused extends CliError {
  * One subscription over one connection of its own, which it closes at the end. Pulled: while the caller is busy with
  * an item nothing is read from the socket.
  *
- * @throws ConnectionLost when the connection breaks, ServerError for what the server refuses, UpgradeRefused when what
- *   answers speaks no WebSocket
+ * @throws ConnectionLost when the connection breaks, ServerError for what the server refuses, UpgradeRefused when the
+ *   other end does not support WebSocket
  */
 export async function* subscribeByWebSocket<Result, Variables extends Record<string, unknown>>(
   connection: Connection,
@@ -40,14 +40,14 @@ export async function* subscribeByWebSocket<Result, Variables extends Record<str
   yield* subscribeOnSocket(endpoint, document.toString(), variables);
 }
 
-/** `closeTimeout`, which the types do not know yet, keeps a server that does not answer from holding us up. */
+/** `closeTimeout`, which is not in the types yet, bounds how long we wait for a server that does not answer. */
 const OPTIONS: ClientOptions & { readonly closeTimeout: number } = {
   perMessageDeflate: false,
   handshakeTimeout: HEARTBEAT_MS,
   closeTimeout: 1000,
 };
 
-/** The class of sockets that lead to this server. */
+/** The class of sockets that connect to this server. */
 const socketOf = ({ socketPath }: Connection): (new (url: string, protocols: string) => WebSocket) =>
   class extends WebSocket {
     constructor(url: string, protocols: string) {
@@ -55,18 +55,18 @@ const socketOf = ({ socketPath }: Connection): (new (url: string, protocols: str
         ...OPTIONS,
         ...(socketPath !== undefined && { createConnection: () => connect(socketPath) }),
       });
-      // graphql-ws listens through `onerror`, but takes that away before it closes a socket that is still connecting;
-      // the error that follows must not end the process.
+      // graphql-ws listens through `onerror`, but removes that before it closes a socket that is still connecting; the
+      // error that follows must not end the process.
       this.on('error', () => undefined);
     }
   };
 
 const failed = (connection: Connection, event: unknown, established: boolean): Error => {
-  // From ws: an ErrorEvent that carries the error.
+  // From ws: an ErrorEvent with the error.
   const error = event instanceof Object && 'error' in event ? event.error : event;
   const message = error instanceof Error ? error.message : String(error);
   const answered = /^Unexpected server response: (\d{3})$/.exec(message);
-  // Of a server that is shutting down, or a proxy that waits for one, another attempt gets more.
+  // A server that is shutting down, or a proxy without its server, may accept a later attempt.
   return answered === null || /^50[0234]$/.test(answered[1] ?? '')
     ? unreachable(placeOf(connection), error, established)
     : new UpgradeRefused(
@@ -77,7 +77,7 @@ const failed = (connection: Connection, event: unknown, established: boolean): E
 const closed = (connection: Connection, event: unknown, established: boolean): Error => {
   const code = event instanceof Object && 'code' in event ? Number(event.code) : 1006;
   const reason = event instanceof Object && 'reason' in event ? inert(String(event.reason)) : '';
-  const told = `the server closed the connection: ${reason || 'no reason given'} (${code})`;
-  if (code === 4401 || code === 4403) return new CliError(`${told}: ${connection.tokenNote}`);
-  return isFinalClose(code) ? new CliError(told) : new ConnectionLost(told, established);
+  const message = `the server closed the connection: ${reason || 'no reason given'} (${code})`;
+  if (code === 4401 || code === 4403) return new CliError(`${message}: ${connection.tokenNote}`);
+  return isFinalClose(code) ? new CliError(message) : new ConnectionLost(message, established);
 };

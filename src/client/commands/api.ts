@@ -20,10 +20,10 @@ type Variables = Record<string, unknown>;
 type Data = Readonly<Record<string, unknown>> | null | undefined;
 
 /**
- * `cloister api`: sends a document and prints the answer as JSON; of a subscription each message as a line.
+ * `cloister api`: sends a document and prints the answer as JSON; for a subscription, each message on a line.
  *
  * @param source the document, `@FILE` or `-` for standard input
- * @returns the exit code: 1 when there were errors, which the answer shows and stderr says
+ * @returns the exit code: 1 when there were errors, which the answer contains and stderr repeats
  */
 export const api = async (config: ClientConfig, source: string, flags: ApiFlags): Promise<number> => {
   const query = await documentText(source);
@@ -71,7 +71,7 @@ const documentText = async (source: string): Promise<string> => {
   return decode('document', 'standard input', await buffer(process.stdin));
 };
 
-/** `-f` gives text; `-F` what it looks like: a number, true, false, null, a list or an object, else text. */
+/** `-f` is text; `-F` is typed by its form: a number, true, false, null, a list or an object, otherwise text. */
 const variablesOf = ({ field = [], rawField = [] }: ApiFlags): Variables => ({
   ...Object.fromEntries(rawField.map((text) => pair('--raw-field', 'NAME=TEXT', text))),
   ...Object.fromEntries(
@@ -92,7 +92,7 @@ const json = (text: string): unknown => {
   }
 };
 
-/** The cursor of the first connection in an answer that has a further page. */
+/** The end cursor of the first connection in an answer that has another page. */
 const endCursorOf = (value: unknown): string | undefined => {
   if (typeof value !== 'object' || value === null) return undefined;
   const { hasNextPage, endCursor } = { hasNextPage: undefined, endCursor: undefined, ...value } as Variables;
@@ -104,7 +104,7 @@ const endCursorOf = (value: unknown): string | undefined => {
   return undefined;
 };
 
-/** What is at a path; of a list, what is there in each of its elements. */
+/** The values at a path; in a list, those at the path in each element. */
 const select = (value: unknown, [key, ...rest]: readonly string[]): unknown[] => {
   if (Array.isArray(value))
     return value.flatMap((each) => select(each, key === undefined ? [] : [key, ...rest]));

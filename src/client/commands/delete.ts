@@ -7,7 +7,7 @@ import { findJobId } from '../job-id.ts';
 import { print } from '../output.ts';
 import { request } from '../request.ts';
 
-/** `cloister delete`: prints the id of each job that is gone. */
+/** `cloister delete`: prints the id of each deleted job. */
 export const remove = async (config: ClientConfig, jobs: readonly string[]): Promise<void> => {
   const connection = await connect(config);
   for (const job of jobs) {

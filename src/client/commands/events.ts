@@ -10,7 +10,7 @@ import { print } from '../output.ts';
 import { reconnecting } from '../reconnect.ts';
 import { subscribe } from '../subscribe.ts';
 
-/** `cloister events`: a line for each change of a job, until it is ended; over connections that break, each once. */
+/** `cloister events`: a line for each state change of a job until interrupted; each once, even if connections break. */
 export const events = async (
   config: ClientConfig,
   flags: FilterFlags & { readonly after?: string; readonly json?: boolean },

@@ -64,24 +64,24 @@ const newest = async (
   return jobs;
 };
 
-/** Milliseconds between two looks: at most so often, and at least so often, for the ages. */
+/** The least and the most milliseconds between two refreshes; the second is for the ages. */
 const SOONEST_MS = 500;
 const LATEST_MS = 5000;
 
-/** Shows the jobs until it is ended, again whenever one of them has changed. */
+/** Shows the jobs until interrupted, and refreshes whenever one of them has changed. */
 const watch = async (connection: Connection, filter: JobFilter, limit: number): Promise<void> => {
   const [{ reconnecting }, { subscribe }] = await Promise.all([
     import('../reconnect.ts'),
     import('../subscribe.ts'),
   ]);
-  // An event is matched by its own state: a job that leaves the states of the filter is no event of it.
+  // Events are matched by their own state: a job that leaves the filter's states makes no event that matches.
   const { status: _, failed: __, ...rest } = filter;
   const events = reconnecting(connection, () =>
     subscribe(connection, FollowEventsDocument, { filter: rest }),
   );
   const next = (): ReturnType<typeof events.next> => {
     const event = events.next();
-    // A lost server is reported by the race below, which may come later.
+    // A lost connection is reported by the race below, which may be awaited later.
     event.catch(() => undefined);
     return event;
   };

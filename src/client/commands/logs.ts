@@ -22,8 +22,8 @@ interface LogFlags {
 }
 
 /**
- * `cloister logs`: of one job the bytes as the command wrote them, its stdout on ours and its stderr on ours; of several
- * the lines of each with a prefix, side by side when they are followed and one after the other otherwise.
+ * `cloister logs`: for one job the bytes as the command wrote them, its stdout on ours and its stderr on ours; for
+ * several the lines of each with a prefix, interleaved when they are followed and one job after the other otherwise.
  */
 export const logs = async (config: ClientConfig, jobs: readonly string[], flags: LogFlags): Promise<void> => {
   const { json = false, timestamps = false, follow = false } = flags;
@@ -49,7 +49,7 @@ const COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
 const prefix = (name: string, index: number, stream: NodeJS.WriteStream): string =>
   `${styled(COLOURS[index % COLOURS.length] ?? 'cyan', `${name} |`, stream)} `;
 
-/** What reads one log, as the flags say. */
+/** The reader of one log, as the flags request. */
 const reader = (flags: LogFlags): ((connection: Connection, jobId: string) => AsyncIterable<LogBatch>) => {
   const { tail, since, until, grep, stream, json = false, follow = false } = flags;
   if (tail !== undefined && since !== undefined)

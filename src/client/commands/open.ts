@@ -11,22 +11,22 @@ import { CliError } from '../errors.ts';
 import { print } from '../output.ts';
 
 /**
- * `cloister open`: opens GraphiQL in the browser, signed in. The link holds the token, and the arguments of a program can
- * be read by every user of the machine: the browser is given a file, of which only its owner may read, that leads there.
+ * `cloister open`: opens GraphiQL in the browser, signed in. The link contains the token, and every user of the machine
+ * can read the arguments of a program, so the browser is given a file that only its owner may read and that redirects.
  */
 export const open = async (config: ClientConfig): Promise<void> => {
-  // A browser reaches no Unix socket.
+  // A browser cannot connect to a Unix socket.
   const { token, verifyServer } = await connect({ ...config, urlGiven: true });
   await verifyServer?.();
   const link = token === undefined ? config.url.href : `${config.url.href}#token=${token}`;
   const folder = join(cacheFolder(), 'cloister');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'open.html');
-  // Another mode would stay with a file that is there.
+  // An existing file would keep its mode.
   await rm(file, { force: true });
   await writeFile(file, page(link), { mode: 0o600, flag: 'wx' });
   if (await opened(file)) return;
-  if (!process.stdout.isTTY) throw new CliError(`there is no program that opens a browser; open ${file}`);
+  if (!process.stdout.isTTY) throw new CliError(`no program to open a browser was found; open ${file}`);
   await print(link);
 };
 
@@ -35,11 +35,11 @@ const cacheFolder = (): string => {
   return isAbsolute(runtime) ? runtime : join(homedir(), '.cache');
 };
 
-/** A page that leads on to a link, which goes through JSON and has no `<` in it. */
+/** A page that redirects to a link, which is written as JSON without `<`. */
 const page = (link: string): string =>
   `<!doctype html><meta charset="utf-8"><title>Cloister</title><script>location.replace(${JSON.stringify(link).replaceAll('<', '\\u003c')})</script>\n`;
 
-/** Whether a program took the file. */
+/** Whether the program accepted the file. */
 const opened = (file: string): Promise<boolean> =>
   new Promise((resolve) => {
     const opener = process.env['BROWSER'] || 'xdg-open';

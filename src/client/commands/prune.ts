@@ -19,7 +19,7 @@ interface PruneFlags extends FilterFlags {
 const FINAL = JOB_STATUSES.filter(isFinalStatus);
 const PAGE = 100;
 
-/** Codes of jobs that stay: pinned, deleted by somebody else, or not as they were when they were listed. */
+/** Codes for jobs that are skipped: pinned, deleted by somebody else, or changed since they were listed. */
 const STAYS = ['JOB_PINNED', 'NOT_FOUND', 'JOB_NOT_ENDED'];
 
 /** `cloister prune`: deletes jobs that have ended, with their logs, and prints their ids; pinned ones stay. */
@@ -46,13 +46,15 @@ export const prune = async (config: ClientConfig, flags: PruneFlags): Promise<vo
 
 const confirm = async (): Promise<void> => {
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new CliError('--force: expected it where nobody can be asked: this deletes jobs and their logs');
+    throw new CliError(
+      '--force: expected it without a terminal to confirm at: this deletes jobs and their logs',
+    );
   using lines = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await lines.question('Delete all jobs that match and have ended, with their logs? [y/N] ');
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('nothing was deleted');
 };
 
-/** The ids of all jobs that match, oldest page last; the cursor of a deleted job stays valid. */
+/** The ids of all jobs that match, newest first; the cursor of a deleted job stays valid. */
 async function* listed(connection: Connection, filter: JobFilter): AsyncGenerator<string, void, void> {
   for (let after: string | null = null; ; ) {
     const {

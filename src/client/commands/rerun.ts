@@ -15,7 +15,7 @@ import { request } from '../request.ts';
 import { type RunFlags, submitAndFollow } from './run.ts';
 
 /**
- * `cloister rerun`: submits what an earlier job was given once more, and follows it as `run` does.
+ * `cloister rerun`: submits the input of an earlier job again, and follows the new job as `run` does.
  *
  * @returns the exit code
  */
@@ -33,7 +33,7 @@ export const rerun = async (
   return 0;
 };
 
-/** Limits that the server cannot enforce are null, and are not asked for again. */
+/** Limits that the server cannot enforce are null, and are not requested again. */
 const inputOf = ({ limits, ...rest }: NonNullable<JobInputQuery['job']>): SubmitJobInput => ({
   ...rest,
   limits: { ...limits, io: limits.io.length === 0 ? null : limits.io },

@@ -8,7 +8,7 @@ import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
-/** `cloister resume`: returns when the job goes on. */
+/** `cloister resume`: returns when the job runs again. */
 export const resume = async (
   config: ClientConfig,
   job: string,

@@ -15,14 +15,14 @@ import { request } from '../request.ts';
 import { Stopper } from '../stopper.ts';
 import { type CommandWords, type SubmitFlags, submitInput } from '../submit-input.ts';
 
-/** What only `run` takes. */
+/** The flags that only `run` has. */
 export interface RunFlags {
   readonly quiet?: boolean;
 }
 
 /**
- * `cloister run`: submits a job, follows its output and ends as it ends. A signal that would end us stops the job, and a
- * reader of our output that goes away does too, as it would end a command of one's own shell.
+ * `cloister run`: submits a job, follows its output and exits as it does. A signal that would end us stops the job, and
+ * so does the loss of the reader of our output, as either would end a command of one's own shell.
  *
  * @returns the exit code
  */
@@ -69,7 +69,7 @@ export const submitAndFollow = async (
   }
 };
 
-/** Which job it is, and for what it waits. */
+/** Which job it is, and what it waits for. */
 const introduction = ({ id, name, queue }: Job): string => {
   const job = `job ${shortId(id)}${name === null ? '' : ` (${inert(name)})`}`;
   if (queue === null) return job;

@@ -10,7 +10,7 @@ import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
-/** `cloister signal`: returns when the signal is on its way. */
+/** `cloister signal`: returns when the signal has been sent. */
 export const signal = async (
   config: ClientConfig,
   job: string,

@@ -7,7 +7,7 @@ import { getJob } from '../job.ts';
 import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 
-/** `cloister status`: what there is to know about a job. */
+/** `cloister status`: shows everything about a job. */
 export const status = async (
   config: ClientConfig,
   id: string,

@@ -9,7 +9,7 @@ import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
-/** `cloister stop`: returns when the job has ended, with what became of it. */
+/** `cloister stop`: returns when the job has ended, and prints how. */
 export const stop = async (
   config: ClientConfig,
   job: string,

@@ -16,7 +16,7 @@ import { HOME_AND_CLEAR } from '../terminal.ts';
 
 type Running = RunningUsageQuery['jobs']['nodes'][number];
 
-/** CPU time of each job, in milliseconds, and when it was asked for. */
+/** CPU time of each job, in milliseconds, and when it was measured. */
 interface Sample {
   readonly at: number;
   readonly cpuTimes: ReadonlyMap<string, number>;
@@ -24,10 +24,10 @@ interface Sample {
 
 const HEADER = ['ID', 'CPU', 'MEMORY', 'LIMIT', 'READ', 'WRITTEN', 'TIME', 'NAME', 'COMMAND'];
 
-/** The most jobs of one look, which is a page of the API. */
+/** The most jobs of one refresh: a page of the API. */
 const MOST = 100;
 
-/** `cloister top`: what running jobs use, those first that use most CPU time; on a terminal again and again. */
+/** `cloister top`: the usage of running jobs, the highest CPU usage first; refreshed on a terminal. */
 export const top = async (
   config: ClientConfig,
   flags: { readonly interval: string; readonly once?: boolean },
@@ -80,7 +80,7 @@ const usageTable = (
   );
 };
 
-/** CPUs that a job used since the look before; without one since it was started. `null`: nothing measures it. */
+/** CPUs that a job used since the last refresh, or since its start before that. `null`: nothing measures it. */
 const cpusOf = (
   { id, usage, startedAt }: Running,
   now: Sample,

@@ -9,9 +9,9 @@ import { print, printJson } from '../output.ts';
 import { result } from '../result.ts';
 
 /**
- * `cloister wait`: returns when all of the jobs have ended, with a line for each in the order in which they were named.
+ * `cloister wait`: returns when all jobs have ended, with a line for each in the order in which they were named.
  *
- * @returns the exit code that `run` would have ended with, of the first job for which that is not 0
+ * @returns the exit code that `run` would have had, of the first job for which that is not 0
  */
 export const wait = async (
   config: ClientConfig,

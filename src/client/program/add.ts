@@ -10,7 +10,7 @@ import { type ClientConfig, type Flags, parseClientConfig } from '../../config/c
  */
 export type Add = (name: string, description: string, examples: readonly string[]) => Command;
 
-/** Where the server is, as flags and environment say. */
+/** Where the server is, from flags and environment. */
 export const config = (flags: Flags): ClientConfig => parseClientConfig(flags, process.env);
 
 /** Collects the values of a flag that may be repeated. */

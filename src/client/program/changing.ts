@@ -1,4 +1,4 @@
-/** The commands that change what becomes of jobs. */
+/** The commands that change jobs. */
 
 import type { Flags } from '../../config/config.ts';
 import type { FilterFlags } from '../job-filter.ts';
@@ -20,7 +20,7 @@ export const addChanging = (add: Add): void => {
       await stop(config(flags), id, flags);
     });
 
-  add('pause', 'freeze every process of a running job; its timeout does not advance meanwhile', [
+  add('pause', 'freeze every process of a running job; its timeout does not advance while paused', [
     'pause @last',
   ])
     .argument('<job>', JOB)
@@ -68,7 +68,7 @@ export const addChanging = (add: Add): void => {
     });
 
   for (const [name, pinned, description] of [
-    ['pin', true, 'keep a job, however old it is'],
+    ['pin', true, 'protect a job from retention and deletion'],
     ['unpin', false, 'let retention remove a job that was pinned'],
   ] as const)
     add(name, description, [`${name} @last`])

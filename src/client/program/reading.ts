@@ -14,17 +14,17 @@ export const addReading = (add: Add): void => {
       await status(config(flags), id, flags);
     });
 
-  add('logs', 'print what a job has written: its stdout to stdout, its stderr to stderr', [
+  add('logs', 'print the output of a job: its stdout to stdout, its stderr to stderr', [
     'logs -f @last',
     'logs -t -n 100 nightly',
     "logs --since 10m --until 5m --grep 'connection refused' --stream stderr nightly",
     'logs -f $(cloister list -q --status RUNNING)',
   ])
-    .argument('<jobs...>', `${JOB}; of several each line has a prefix`)
+    .argument('<jobs...>', `${JOB}; with several, each line has a prefix`)
     .option('-f, --follow', 'continue until the job has ended')
-    .option('-n, --tail <lines>', 'start at the last so many lines')
-    .option('--since <time>', 'start at the output of this time, such as 2027-01-31T12:00:00Z or 10m ago')
-    .option('--until <time>', 'end at the output of this time')
+    .option('-n, --tail <lines>', 'start this many lines before the end')
+    .option('--since <time>', 'start with the output at this time, such as 2027-01-31T12:00:00Z or 10m ago')
+    .option('--until <time>', 'end with the output at this time')
     .option('--grep <text>', 'only lines that contain this text; the server searches')
     .option('--stream <name>', 'only stdout or only stderr')
     .option('-t, --timestamps', 'put the time before each line')
@@ -34,7 +34,7 @@ export const addReading = (add: Add): void => {
       await logs(config(flags), jobs, flags);
     });
 
-  add('usage', 'follow the resource usage of a job, a line at each interval, until it has ended', [
+  add('usage', 'follow the resource usage of a job, one line per interval, until it has ended', [
     'usage @last',
   ])
     .argument('<job>', JOB)
@@ -52,9 +52,9 @@ export const addReading = (add: Add): void => {
       'list -q --status RUNNING | xargs cloister stop',
     ]),
   )
-    .option('-n, --limit <count>', 'at most so many', '20')
-    .option('-q, --quiet', 'print the ids alone')
-    .option('--watch', 'show them until Ctrl-C, again whenever one of them changes')
+    .option('-n, --limit <count>', 'most jobs to list', '20')
+    .option('-q, --quiet', 'print only the ids')
+    .option('--watch', 'refresh whenever one of them changes, until Ctrl-C')
     .option('--json', 'print the jobs as JSON')
     .action(
       async (
@@ -77,12 +77,12 @@ export const addReading = (add: Add): void => {
     });
 
   withFilterFlags(
-    add('events', 'follow the state changes of jobs, a line each, until Ctrl-C', [
+    add('events', 'follow the state changes of jobs, one per line, until Ctrl-C', [
       'events --failed',
       'events --after 0 --json | jq .job.id',
     ]),
   )
-    .option('--after <cursor>', 'begin after this cursor of an earlier event; 0 replays all that are kept')
+    .option('--after <cursor>', 'begin after this cursor of an earlier event; 0 replays all that are stored')
     .option('--json', 'print each as a line of JSON, with its cursor')
     .action(async (flags: Flags & FilterFlags & { after?: string; json?: boolean }) => {
       const { events } = await import('../commands/events.ts');
@@ -90,7 +90,7 @@ export const addReading = (add: Add): void => {
     });
 
   add('top', 'show what running jobs use, until Ctrl-C', ['top', 'top --once'])
-    .option('--interval <duration>', 'time between two looks', '2s')
+    .option('--interval <duration>', 'time between two refreshes', '2s')
     .option('--once', 'look once')
     .action(async (flags: Flags & { interval: string; once?: boolean }) => {
       const { top } = await import('../commands/top.ts');
@@ -98,7 +98,7 @@ export const addReading = (add: Add): void => {
     });
 };
 
-/** Which jobs a command is about. */
+/** Adds the flags that select jobs. */
 export const withFilterFlags = (command: Command): Command =>
   command
     .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)

@@ -29,11 +29,11 @@ export const addStarting = (add: Add): void => {
   )
     .addHelpText(
       'after',
-      '\nExits with the code of the command, 128 + n when signal n ended it, 127 when it was not found, 126 when it cannot ' +
-        'be\nexecuted, and 125 when there is no such code.',
+      '\nExits with the code of the command, 128 + n if signal n ended it, 127 if it was not found, 126 if it cannot ' +
+        'be\nexecuted, and 125 if there is no such code.',
     )
-    .option('-q, --quiet', 'say nothing about the job itself')
-    .option('-d, --detach', 'print the id and leave the job to itself, as "submit" does')
+    .option('-q, --quiet', 'print nothing about the job itself')
+    .option('-d, --detach', 'print the id and exit, as "submit" does')
     .action(
       async (
         words: string[],
@@ -49,13 +49,13 @@ export const addStarting = (add: Add): void => {
       },
     );
 
-  add('rerun', 'submit what an earlier job was given once more, and follow it as "run" does', [
+  add('rerun', 'submit the input of an earlier job again, and follow the new job as "run" does', [
     'rerun @last',
     'rerun -d nightly',
   ])
     .argument('<job>', JOB)
-    .option('-q, --quiet', 'say nothing about the job itself')
-    .option('-d, --detach', 'print the id and leave the job to itself')
+    .option('-q, --quiet', 'print nothing about the job itself')
+    .option('-d, --detach', 'print the id and exit')
     .action(async (job: string, flags: RunFlags & Flags & { detach?: boolean }) => {
       const { rerun } = await import('../commands/rerun.ts');
       process.exitCode = await rerun(config(flags), job, flags);
@@ -63,8 +63,8 @@ export const addStarting = (add: Add): void => {
 };
 
 /**
- * The words of the command. commander leaves a `--` before them out, but it is what makes a single word a program and no
- * line for the shell; one after the first word is a word as any other.
+ * The words of the command. commander omits a `--` before them, but that is what makes a single word a program and not
+ * a line for the shell; a `--` after the first word is a word like any other.
  */
 const split = (command: Command, words: readonly string[]): CommandWords => {
   let program: Command & { readonly rawArgs?: readonly string[] } = command;

@@ -21,7 +21,7 @@ export const addTools = (add: Add, program: Command): void => {
     .argument('<document>', 'the document, @FILE for a file that holds it, or - for standard input')
     .option(
       '-F, --field <NAME=VALUE>',
-      'variable: a number, true, false, null or JSON, else text; may be repeated',
+      'variable: a number, true, false, null or JSON, otherwise text; may be repeated',
       collect,
     )
     .option(
@@ -29,8 +29,8 @@ export const addTools = (add: Add, program: Command): void => {
       'variable that is text, whatever it looks like; may be repeated',
       collect,
     )
-    .option('--paginate', 'ask for the next page with $endCursor while there is one; prints each answer')
-    .option('--get <path>', 'print only what is at this path, such as jobs.nodes.id, a value a line')
+    .option('--paginate', 'request further pages with $endCursor while there are any; print each answer')
+    .option('--get <path>', 'print only the values at this path, such as jobs.nodes.id, one per line')
     .action(async (document: string, flags: ApiFlags) => {
       const { api } = await import('../commands/api.ts');
       process.exitCode = await api(config(flags), document, flags);

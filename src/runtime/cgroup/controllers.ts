@@ -70,7 +70,7 @@ const enable = async (
 /**
  * Explains why a controller is missing, from where it could not be enabled.
  *
- * @param kernel its release, as uname(2) tells it
+ * @param kernel its release, as uname(2) reports it
  */
 export const explain = (
   name: ControllerName,

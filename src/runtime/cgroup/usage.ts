@@ -54,7 +54,7 @@ export const readUsage = async (path: string): Promise<CgroupUsage | null> => {
     try {
       files.set(file, await readFile(join(path, file), 'utf8'));
     } catch (error) {
-      // EOPNOTSUPP: io.stat of a kernel without these statistics, or pressure if the kernel was told not to measure it.
+      // EOPNOTSUPP: io.stat of a kernel without these statistics, or pressure if measuring it is disabled.
       if (!isGone(error) && errnoName(error) !== 'EOPNOTSUPP') throw error;
     }
   };

@@ -17,7 +17,11 @@ export const checkKernel = ({ release }: Machine): Check => {
   const asked = `Linux ${BETTER.join('.')} or newer`;
   if (isAtLeast(version, BETTER)) return pass('kernel', `Linux ${release}`);
   if (isAtLeast(version, NEEDED))
-    return warn('kernel', `Linux ${release} cannot tell the peak use of memory or processes`, `use ${asked}`);
+    return warn(
+      'kernel',
+      `Linux ${release} does not record the peak use of memory or processes`,
+      `use ${asked}`,
+    );
   return fail('kernel', `Linux ${release}, older than ${NEEDED.join('.')}`, `use ${asked}`);
 };
 

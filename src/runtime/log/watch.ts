@@ -53,7 +53,7 @@ class FileWatch {
           if (awaited !== '' && name !== null && name !== awaited && name !== basename(target)) return;
           // "rename": something was created, removed or replaced, and this may be the watch of something that is gone.
           if (event === 'rename' || awaited !== '') this.#rearm();
-          this.#tell();
+          this.#report();
         },
         error: (error) => this.#fail(error),
       };
@@ -83,10 +83,10 @@ class FileWatch {
 
   #fail(error: Error): void {
     this.#end();
-    this.#tell(new Error(`cannot watch the log: ${error.message}`, { cause: error }));
+    this.#report(new Error(`cannot watch the log: ${error.message}`, { cause: error }));
   }
 
-  #tell(failure?: Error): void {
+  #report(failure?: Error): void {
     for (const listener of [...this.#listeners]) listener(failure);
   }
 

@@ -90,7 +90,7 @@ export const parseIsolation = (data: Buffer): Isolation | undefined => {
   };
 };
 
-/** The line of cgroup v2, `0::/path`, among those of v1 (cgroups(7)). After the command has ended it is marked deleted. */
+/** The line of cgroup v2, `0::/path`, among those of v1 (cgroups(7)). It is marked once its cgroup is deleted. */
 const cgroupOf = (
   text: string,
   files: readonly { readonly name: string; readonly value: string }[],
