@@ -77,6 +77,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     seccomp: context.seccomp,
     umask: 0o022,
     stdin: spec.stdin !== null,
+    stop: { signal: spec.stopSignal, scope: spec.stopScope },
     timeoutMs: limits.timeoutMs,
     cpuTimeMs: limits.cpuTimeMs,
     outputBytes: limits.outputBytes,

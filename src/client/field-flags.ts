@@ -11,6 +11,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   'input.hostname': '--hostname',
   'input.stdin': '--stdin',
   'input.capabilities': '--root-in-cell',
+  'input.stopSignal': '--stop-signal',
+  'input.stopScope': '--stop-scope',
   'input.labels': '--label',
   'input.name': '--name',
   'input.priority': '--priority',

@@ -3,7 +3,7 @@
 import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
 import { duration, expected, isRelative, moment, number, pair, size, whole } from './flag-values.ts';
-import type { IoLimitInput, RetriesInput, SubmitJobInput } from './generated/operations.ts';
+import type { IoLimitInput, RetriesInput, StopScope, SubmitJobInput } from './generated/operations.ts';
 import { stdinText } from './stdin.ts';
 
 /** The flags of `submit` and `run`, as commander parses them. */
@@ -15,6 +15,8 @@ export interface SubmitFlags {
   readonly user?: string;
   readonly hostname?: string;
   readonly rootInCell?: boolean;
+  readonly stopSignal?: string;
+  readonly stopScope?: string;
   readonly stdin?: string;
   readonly name?: string;
   readonly label?: readonly string[];
@@ -80,6 +82,8 @@ export const submitInput = async (
   user: flags.user,
   hostname: flags.hostname,
   capabilities: flags.rootInCell === true ? 'ROOT_IN_CELL' : undefined,
+  stopSignal: flags.stopSignal,
+  stopScope: optional(stopScope, '--stop-scope', flags.stopScope),
   name: flags.name,
   labels: flags.label?.map((text) => {
     const [key, value] = pair('--label', 'KEY=VALUE', text);
@@ -111,6 +115,14 @@ export const submitInput = async (
 
 const optional = <T>(read: (flag: string, text: string) => T, flag: string, text?: string): T | undefined =>
   text === undefined ? undefined : read(flag, text);
+
+const STOP_SCOPES: readonly StopScope[] = ['COMMAND', 'GROUP', 'CELL'];
+
+const stopScope = (flag: string, text: string): StopScope => {
+  const scope = STOP_SCOPES.find((name) => name === text.toUpperCase());
+  if (scope === undefined) throw expected(flag, 'command, group or cell', text);
+  return scope;
+};
 
 const env = <T>(variables: readonly T[]): readonly T[] | undefined =>
   variables.length === 0 ? undefined : variables;

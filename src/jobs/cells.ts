@@ -19,7 +19,8 @@ export interface CellEvents {
 /** A connection to the supervisor of a cell. Each request settles when the supervisor has begun with it. */
 export interface CellConnection {
   /**
-   * SIGTERM to the command, and SIGKILL to the whole cell after `gracePeriodMs`. A paused cell is resumed first.
+   * The job's stop signal to the processes of its stop scope, and SIGKILL to the whole cell when they have ended, or
+   * after `gracePeriodMs`. A paused cell is resumed first.
    *
    * @throws CellRefusal, as the others do
    */

@@ -68,6 +68,10 @@ export interface Limits {
 export const CAPABILITY_PROFILES = ['NONE', 'ROOT_IN_CELL'] as const;
 export type CapabilityProfile = (typeof CAPABILITY_PROFILES)[number];
 
+/** Which processes get the signal of a stop, and have ended before the cell does. */
+export const STOP_SCOPES = ['COMMAND', 'GROUP', 'CELL'] as const;
+export type StopScope = (typeof STOP_SCOPES)[number];
+
 /** Which network a job can reach. */
 export const NETWORK_MODES = ['NONE'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
@@ -102,6 +106,9 @@ export interface JobSpec {
   readonly capabilities: CapabilityProfile;
   readonly network: NetworkMode;
   readonly stdin: string | null;
+  /** The name of the signal that a stop begins with. */
+  readonly stopSignal: string;
+  readonly stopScope: StopScope;
   readonly limits: Limits;
   readonly labels: readonly Label[];
   /** Of jobs that wait, the one with the highest starts first. */

@@ -2,7 +2,6 @@
 
 import { CursorError } from '../runtime/log/cursor.ts';
 import { LONGEST_TEXT, type LogBatch, type LogStart } from '../runtime/log/page.ts';
-import { signalNumber } from '../signals.ts';
 import { withoutUnit } from '../units.ts';
 import { CellRefusal, type Cells, type Isolation } from './cells.ts';
 import type { Changes } from './changes.ts';
@@ -36,6 +35,7 @@ import {
   type ServerInfo,
   type SubmitRequest,
 } from './service.ts';
+import { checkSignal } from './signal.ts';
 import {
   type EarlierRequest,
   type JobEvent,
@@ -179,9 +179,7 @@ export class Jobs implements JobService {
   }
 
   async signal(identity: Identity, id: string, signal: string): Promise<Job> {
-    const number = signalNumber(signal);
-    if (number === undefined)
-      throw badInput('input.signal', 'a signal by its name or number, such as "SIGUSR1" or "10"', signal);
+    const number = checkSignal('input.signal', signal);
     const job = await this.#running(identity, id);
     await asked(this.#options.supervision.signal(id, number));
     return job;

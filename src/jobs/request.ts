@@ -1,4 +1,5 @@
 /** Checks a submission and makes the specification of the job from it. */
+import { signalName } from '../signals.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from './job.ts';
@@ -6,6 +7,7 @@ import { checkLimits } from './limits.ts';
 import type { Image, RequestContext } from './offer.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
 import type { SubmitRequest } from './service.ts';
+import { checkSignal } from './signal.ts';
 
 export const DEFAULT_IMAGE = 'alpine';
 
@@ -58,6 +60,7 @@ export const checkRequest = (
         user,
         hostname: () => checkHostname(request.hostname),
         capabilities: () => checkCapabilities(request.capabilities, image().files, user()),
+        stopSignal: () => signalName(checkSignal('input.stopSignal', request.stopSignal ?? 'SIGTERM')),
         limits: () => checkLimits(request.limits ?? {}, context.limits, malformed),
         labels: () => checkLabels(request.labels ?? []),
         priority: () => checkPriority(request.priority),
@@ -68,6 +71,7 @@ export const checkRequest = (
   return {
     ...checked,
     network: request.network ?? 'NONE',
+    stopScope: request.stopScope ?? 'GROUP',
     stdin: request.stdin ?? null,
     startAfter: request.startAfter ?? null,
     attempt: 1,

@@ -3,7 +3,16 @@
 import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
-import type { CapabilityProfile, EnvVar, Job, Label, NetworkMode, OutputPolicy, Usage } from './job.ts';
+import type {
+  CapabilityProfile,
+  EnvVar,
+  Job,
+  Label,
+  NetworkMode,
+  OutputPolicy,
+  StopScope,
+  Usage,
+} from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
@@ -63,6 +72,10 @@ export interface SubmitRequest {
   readonly network?: NetworkMode;
   /** Default NONE. */
   readonly capabilities?: CapabilityProfile;
+  /** A name, with or without `SIG`, or a number; default SIGTERM. */
+  readonly stopSignal?: string;
+  /** Default GROUP. */
+  readonly stopScope?: StopScope;
   readonly limits?: LimitsRequest;
   readonly labels?: readonly Label[];
   readonly name?: string;

@@ -13,6 +13,7 @@ import { logPageArgs, readLogPage } from './log-page.ts';
 import { NetworkMode } from './network-mode.ts';
 import { QueuePlaceType } from './queue-place.ts';
 import { RetriesType } from './retries.ts';
+import { StopScope } from './stop-scope.ts';
 import { UsageType } from './usage.ts';
 
 export const JobStatus = builder.enumType('JobStatus', {
@@ -136,6 +137,15 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       type: NetworkMode,
       description: 'Which network the job can reach.',
       resolve: ({ spec }) => spec.network,
+    }),
+    stopSignal: t.string({
+      description: 'The signal that `stopJob` begins with.',
+      resolve: ({ spec }) => spec.stopSignal,
+    }),
+    stopScope: t.field({
+      type: StopScope,
+      description: 'The processes that `stopJob` sends the signal to.',
+      resolve: ({ spec }) => spec.stopScope,
     }),
     retries: t.field({
       type: RetriesType,

@@ -9,6 +9,7 @@ import { LimitsInput } from './limits.ts';
 import { NetworkMode } from './network-mode.ts';
 import { RetriesInput } from './retries.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
+import { StopScope } from './stop-scope.ts';
 
 export const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description:
@@ -49,6 +50,14 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     capabilities: t.field({
       type: CapabilityProfile,
       description: 'The Linux capabilities of the command in the cell. Default NONE.',
+    }),
+    stopSignal: t.string({
+      description:
+        'The signal that `stopJob` begins with: a name with or without "SIG", or a number from 1 to 64. Default "SIGTERM".',
+    }),
+    stopScope: t.field({
+      type: StopScope,
+      description: 'The processes that `stopJob` sends the signal to. Default GROUP.',
     }),
     limits: t.field({
       type: LimitsInput,

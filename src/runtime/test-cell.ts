@@ -109,6 +109,7 @@ const planOf = (
     seccomp: cellFilter(),
     umask: 0o022,
     stdin: false,
+    stop: { signal: 'SIGKILL', scope: 'COMMAND' },
     timeoutMs: 10_000,
     cpuTimeMs: null,
     outputBytes: MIB,

@@ -58,6 +58,8 @@ const LATER_FIELDS = {
   priority: 0,
   startAfter: null,
   capabilities: 'NONE',
+  stopSignal: 'SIGTERM',
+  stopScope: 'COMMAND',
   retries: null,
   attempt: 1,
   retryOf: null,

@@ -60,6 +60,7 @@ describe('a submission with bad input is refused by name and leaves nothing', ()
     ['group', { command: 'true', user: 'nobody:nosuch' }, 'input.user:', '"nobody:nosuch"'],
     ['group, empty', { command: 'true', user: 'nobody:' }, 'input.user:', '"nobody:"'],
     ['two groups', { command: 'true', user: '0:0:0' }, 'input.user:', '"0:0:0"'],
+    ['stop signal', { command: 'true', stopSignal: 'SIGNOSUCH' }, 'input.stopSignal:', '"SIGNOSUCH"'],
     ['user 0x0', { command: 'true', user: '0x0' }, 'input.user:'],
     ['workdir', { command: 'true', workdir: '/nosuch' }, 'input.workdir:', '"/nosuch"'],
     ['workdir of a file', { command: 'true', workdir: '/etc/passwd' }, 'input.workdir:'],

@@ -85,6 +85,28 @@ describe('a job', () => {
     expect(await server.stop(ended)).toMatchObject({ status: 'COMPLETED' });
   });
 
+  it('that is stopped lets what its shell runs clean up', async () => {
+    const id = await server.submit({
+      command: `sh -c 'trap "sleep 0.1; echo cleaned up; exit" TERM; echo up; while :; do sleep 0.05; done'; echo after`,
+    });
+    await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 10_000 }).toBe('up\n');
+    expect(await server.stop(id)).toMatchObject({ status: 'STOPPED', signal: 'SIGTERM' });
+    expect((await server.output(id)).stdout).toBe('up\ncleaned up\n');
+  });
+
+  it('says how it is to be stopped, and is stopped so', async () => {
+    const command =
+      'trap "echo interrupted; exit 3" INT; trap "" TERM; echo up; while :; do sleep 0.05; done';
+    const id = await server.submit({ command, stopSignal: 'int', stopScope: 'CELL' });
+    const { job } = await server.query<{ job: unknown }>(
+      'query ($id: ID!) { job(id: $id) { stopSignal stopScope } }',
+      { id },
+    );
+    expect(job).toEqual({ stopSignal: 'SIGINT', stopScope: 'CELL' });
+    await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 10_000 }).toBe('up\n');
+    expect(await server.stop(id, '1h')).toMatchObject({ status: 'STOPPED', exitCode: 3 });
+  });
+
   it('that is stopped before it runs never does', async () => {
     for (let round = 0; round < 10; round++) {
       const id = await server.submit({ command: 'echo ran; sleep 1000' });

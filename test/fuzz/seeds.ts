@@ -108,6 +108,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     seccomp: flag() ? null : program(),
     umask: mode(),
     stdin: flag(),
+    stop: { signal: `${1 + random(64)}`, scope: pick(random, ['COMMAND', 'GROUP', 'CELL'] as const) },
     timeoutMs: number(),
     cpuTimeMs: own === null || flag() ? null : 1 + number(),
     outputBytes: 1 + number(),

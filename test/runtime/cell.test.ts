@@ -3,10 +3,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StopScope } from '../../src/jobs/job.ts';
 import { removeCgroup } from '../../src/runtime/cgroup/index.ts';
 import { explainFailure } from '../../src/runtime/launch-failure.ts';
 import { recoverTail } from '../../src/runtime/log/recover-tail.ts';
-import { type Argv, CellBench, readFrames } from '../support/cell.ts';
+import { type Argv, CellBench, type Finished, readFrames } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
 
 let bench: CellBench;
@@ -255,6 +256,44 @@ describe('a stop', () => {
     const { record } = await cell.finished;
     expect(record).toMatchObject({ cause: 'stop', termination: { kind: 'signaled', signal: 'SIGKILL' } });
     expect(record.durationNs).toBeGreaterThan(200_000_000n);
+  });
+});
+
+describe('the scope of a stop', () => {
+  // Ends after what it has to clean up.
+  const CHILD = 'trap "sleep 0.2; echo cleaned up; exit" TERM; echo up; while :; do sleep 0.05; done';
+  const STUBBORN = 'trap "" TERM; echo up; while :; do sleep 0.05; done';
+
+  const stopped = async (line: string, scope: StopScope, graceMs = 60_000): Promise<Finished> => {
+    const cell = await bench.start(['/bin/sh', '-c', line], {
+      stop: { signal: 'SIGTERM', scope },
+    });
+    await expect.poll(() => readFileSync(join(cell.folder, 'log')).toString('latin1')).toContain('up');
+    await cell.control.stop(graceMs);
+    return cell.finished;
+  };
+
+  it.each<[StopScope, string]>([
+    ['COMMAND', 'up\n'],
+    ['GROUP', 'up\ncleaned up\n'],
+    ['CELL', 'up\ncleaned up\n'],
+  ])('%s, for what a shell runs', async (scope, output) => {
+    const { record, stdout } = await stopped(`(${CHILD}); echo after`, scope);
+    expect(stdout).toBe(output);
+    expect(record).toMatchObject({ cause: 'stop', termination: { kind: 'signaled', signal: 'SIGTERM' } });
+  });
+
+  it.each<[StopScope, string]>([
+    ['GROUP', 'up\n'],
+    ['CELL', 'up\ncleaned up\n'],
+  ])('%s, for what has a session of its own', async (scope, output) => {
+    expect((await stopped(`setsid sh -c '${CHILD}' & wait`, scope)).stdout).toBe(output);
+  });
+
+  it('waits for what was asked to end no longer than the grace period', async () => {
+    const { record } = await stopped(`(${STUBBORN}); echo after`, 'GROUP', 300);
+    expect(record).toMatchObject({ cause: 'stop', termination: { kind: 'signaled', signal: 'SIGTERM' } });
+    expect(record.durationNs).toBeGreaterThan(300_000_000n);
   });
 });
 

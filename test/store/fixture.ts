@@ -14,6 +14,8 @@ export const spec: JobSpec = {
   user: null,
   hostname: null,
   capabilities: 'NONE',
+  stopSignal: 'SIGTERM',
+  stopScope: 'GROUP',
   stdin: null,
   limits: {
     cpus: 1,

@@ -191,11 +191,20 @@ export type SignalJobInput = {
 
 /** The input of `stopJob`. */
 export type StopJobInput = {
-  /** How long the command may take to end after SIGTERM, before every process of the cell is killed. Default 10s. */
+  /** How long the processes may take to end after the signal, before every process of the cell is killed. Default 10s. */
   readonly gracePeriod?: number | string | null | undefined;
   /** The id of the job. */
   readonly jobId: string;
 };
+
+/** The processes that `stopJob` sends the stop signal to. The job ends when they have ended, at the latest after the grace period; whatever is left is killed. */
+export type StopScope =
+  /** Every process of the cell, also those that made process groups or sessions of their own. */
+  | 'CELL'
+  /** The command alone, as `docker stop` does: for a program that ends its own processes. When it has ended, the others are killed at once. */
+  | 'COMMAND'
+  /** The process group of the command, as Ctrl-C on a terminal does: a shell and the programs that it runs, each of which can clean up. */
+  | 'GROUP';
 
 /** The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB. */
 export type SubmitJobInput = {
@@ -229,6 +238,10 @@ export type SubmitJobInput = {
   readonly startAfter?: string | null | undefined;
   /** Text for standard input, followed by end of file. Default: standard input is /dev/null. */
   readonly stdin?: string | null | undefined;
+  /** The processes that `stopJob` sends the signal to. Default GROUP. */
+  readonly stopScope?: StopScope | null | undefined;
+  /** The signal that `stopJob` begins with: a name with or without "SIG", or a number from 1 to 64. Default "SIGTERM". */
+  readonly stopSignal?: string | null | undefined;
   /** The user to run as: "user" or "user:group", each a name of the image or a number, such as "nobody:nogroup" or "1000:1000". Default: root of the cell, an unprivileged user on the host. */
   readonly user?: string | null | undefined;
   /** The working directory: an absolute path that exists in the image. Default "/". */
@@ -342,7 +355,7 @@ export type JobInputQueryVariables = Exact<{
 }>;
 
 
-export type JobInputQuery = { readonly job: { readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stdin: string | null, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
 
 export type ResumeJobMutationVariables = Exact<{
   input: ResumeJobInput;
@@ -1231,6 +1244,8 @@ export const JobInputDocument = new TypedDocumentString(`
     hostname
     capabilities
     network
+    stopSignal
+    stopScope
     stdin
     name
     labels {

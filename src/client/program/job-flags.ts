@@ -25,6 +25,11 @@ export const withJobFlags = (command: Command): Command =>
       '--root-in-cell',
       'capabilities of root in the cell: to install packages, change owners and become other users there',
     )
+    .option('--stop-signal <signal>', 'signal that stops the job, such as INT; default TERM')
+    .option(
+      '--stop-scope <scope>',
+      'who gets it: command, group (the command and what it runs; default) or cell (all processes)',
+    )
     .option('--stdin <file>', 'file to feed to the command, or - for standard input')
     .option('-n, --name <name>', 'name of the job, for people')
     .option('-l, --label <KEY=VALUE>', 'label of the job; may be repeated', collect)

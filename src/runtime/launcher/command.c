@@ -21,8 +21,6 @@
 #include "seccomp.h"
 #include "util.h"
 
-#define KERNEL_SIGNALS 64
-
 /*
  * Ignored signals and the signal mask survive exec. The C library reserves two signals and does not let programs
  * change them: hence the system call. All zero is SIG_DFL without flags.

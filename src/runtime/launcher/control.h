@@ -4,7 +4,8 @@
  * The supervisor greets with "starting" or "running NS PAUSED" (wall clock of the start, and of the pause or 0), and
  * sends "running NS 0", "paused NS" and "resumed" when these happen. It accepts:
  *
- *   stop MS      sends SIGTERM to the command and kills the cell MS milliseconds later; thaws a paused cell
+ *   stop MS      sends the plan's signal to the processes of its scope, and kills the cell when they have ended or MS
+ *                milliseconds later; thaws a paused cell
  *   signal N     sends signal N to the command; a paused one receives it when it is resumed
  *   pause        freezes all processes of the cell: "paused" follows once they are frozen
  *   resume       thaws them: "resumed" follows once they run

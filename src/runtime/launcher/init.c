@@ -26,6 +26,9 @@
 #include "seccomp.h"
 #include "util.h"
 
+/* What others reap gives no signal. */
+#define LEAVING_STEP_MS 20
+
 /* Without the supervisor nothing keeps the output, the limits or the exit record: the cell ends with it. */
 static void send_report(int socket, const struct report *report) {
   if (RETRY(send(socket, report, sizeof *report, MSG_NOSIGNAL)) != (long)sizeof *report) _exit(1);
@@ -89,7 +92,16 @@ static bool furnish(struct plan *plan, int root, struct report *report) {
 struct init {
   int socket, signals;
   pid_t command;
+  bool ended;   /* the command; it is not reaped yet */
+  bool leaving; /* it is, and init exits once the processes of `remaining` have ended */
+  enum scope remaining;
 };
+
+/* What kill(2) reaches the processes of a scope by; -1 is every process but init itself. */
+static pid_t members(const struct init *init, enum scope scope) {
+  if (scope == SCOPE_CELL) return -1;
+  return scope == SCOPE_GROUP ? -init->command : init->command;
+}
 
 static void start_command(const struct plan *plan, struct init_fds *fds, struct init *init) {
   init->command = fork();
@@ -122,7 +134,7 @@ static void reap(struct init *init) {
     if (end.si_pid == init->command) {
       struct report report = {.kind = REPORT_ENDED, .status = wait_status(&end)};
       send_report(init->socket, &report);
-      close_fd(&init->signals);
+      init->ended = true;
       return;
     }
     waitpid(end.si_pid, NULL, 0);
@@ -131,8 +143,31 @@ static void reap(struct init *init) {
 
 static void obey(struct init *init) {
   struct order order = receive_order(init->socket);
-  if (order.kind == ORDER_LEAVE) _exit(0);
-  if (order.kind == ORDER_SIGNAL) kill(init->command, order.signal);
+  if (order.kind == ORDER_SIGNAL) kill(members(init, order.scope), order.signal);
+  if (order.kind != ORDER_LEAVE) return;
+  if (order.scope == SCOPE_COMMAND) _exit(0);
+  init->leaving = true;
+  init->remaining = order.scope;
+}
+
+/* Exits when the last process that is waited for has been reaped, by init or by its own parent. */
+static void leave_when_alone(const struct init *init) {
+  while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+  if (kill(members(init, init->remaining), 0) != 0 && errno == ESRCH) _exit(0);
+}
+
+/* Reaps, obeys and forwards signals until init is to exit. */
+__attribute__((noreturn)) static void watch(struct init *init) {
+  for (;;) {
+    struct pollfd wait[] = {
+        {.fd = init->ended ? -1 : init->signals, .events = POLLIN},
+        {.fd = init->socket, .events = POLLIN},
+    };
+    if (RETRY(poll(wait, ARRAY_LENGTH(wait), init->leaving ? LEAVING_STEP_MS : -1)) < 0) _exit(1);
+    if (wait[0].revents != 0) reap(init);
+    if (wait[1].revents != 0) obey(init);
+    if (init->leaving) leave_when_alone(init);
+  }
 }
 
 void init_run(struct plan *plan, struct init_fds *fds) {
@@ -163,13 +198,5 @@ void init_run(struct plan *plan, struct init_fds *fds) {
     _exit(1);
   }
 
-  for (;;) {
-    struct pollfd wait[] = {
-        {.fd = init.signals, .events = POLLIN},
-        {.fd = init.socket, .events = POLLIN},
-    };
-    if (RETRY(poll(wait, ARRAY_LENGTH(wait), -1)) < 0) _exit(1);
-    if (wait[0].revents != 0) reap(&init);
-    if (wait[1].revents != 0) obey(&init);
-  }
+  watch(&init);
 }

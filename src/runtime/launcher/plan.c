@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -298,6 +299,18 @@ static bool set_tail(struct plan *plan, char **token) {
   return parse_number(token[0], INT64_MAX, &plan->tail_bytes);
 }
 
+static bool set_stop(struct plan *plan, char **token) {
+  static const char *const scopes[] = {[SCOPE_COMMAND] = "command", [SCOPE_GROUP] = "group", [SCOPE_CELL] = "cell"};
+  uint64_t number;
+  if (!parse_number(token[0], KERNEL_SIGNALS, &number) || number == 0) return false;
+  plan->stop_signal = (int)number;
+  for (size_t i = 0; i < ARRAY_LENGTH(scopes); i++) {
+    plan->stop_scope = (enum scope)i;
+    if (strcmp(token[1], scopes[i]) == 0) return true;
+  }
+  return false;
+}
+
 static const struct statement {
   const char *name;
   size_t tokens;
@@ -339,6 +352,7 @@ static const struct statement {
     {"clocks", 1, set_clocks},
     {"cputime", 1, set_cpu_time},
     {"tail", 1, set_tail},
+    {"stop", 2, set_stop},
 };
 
 static const struct statement *find_statement(const char *name) {
@@ -359,7 +373,7 @@ static const char *missing_part(const struct plan *plan) {
 }
 
 const char *plan_parse(struct plan *plan, char *text, size_t length) {
-  *plan = (struct plan){.text = text, .umask = 022, .overlay_options = ""};
+  *plan = (struct plan){.text = text, .umask = 022, .overlay_options = "", .stop_signal = SIGTERM};
   append_string(&plan->environment, &plan->environment_count, NULL);
   plan->environment_count = 0;
 

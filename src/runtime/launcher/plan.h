@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "report.h"
+
 /* Longest plan that is read, in bytes. */
 #define PLAN_MOST (16u << 20)
 
@@ -92,6 +94,8 @@ struct plan {
   size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
   bool has_stdin;             /* the file "stdin" of the job's folder is fed to the command */
 
+  int stop_signal;       /* asks the processes of stop_scope to end, before the cell is killed */
+  enum scope stop_scope; /* those have ended before the cell does */
   uint64_t timeout_ms;   /* wall time, pauses not counted; 0: none */
   uint64_t cpu_time_us;  /* CPU time of all processes in the cgroup, 0: no limit */
   uint64_t output_bytes; /* most that are kept */

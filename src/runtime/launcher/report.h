@@ -25,13 +25,20 @@ struct report {
 enum order_kind {
   ORDER_FURNISH = 1, /* the ID maps are written */
   ORDER_EXECUTE,     /* the start is on disk */
-  ORDER_SIGNAL,      /* send `signal` to the command */
-  ORDER_LEAVE,       /* the wait status of the command is known: exit */
+  ORDER_SIGNAL,      /* send `signal` to the processes of `scope` */
+  ORDER_LEAVE,       /* the wait status of the command is known: exit, once those of `scope` have ended */
 };
+
+/* Signals have the numbers 1 to this (signal(7)). */
+#define KERNEL_SIGNALS 64
+
+/* Processes of the cell. The command leads a process group, which the processes that it starts are in by default. */
+enum scope { SCOPE_COMMAND, SCOPE_GROUP, SCOPE_CELL };
 
 struct order {
   uint32_t kind;
   int32_t signal;
+  uint32_t scope;
 };
 
 /* Fills in a failure with the current errno; `subject` may be NULL. */

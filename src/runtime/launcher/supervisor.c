@@ -247,8 +247,7 @@ static bool set_oom_score(struct supervisor *self) {
          fail(self, "oom score", "oom_score_adj");
 }
 
-static bool give_order(const struct supervisor *self, enum order_kind kind, int signal) {
-  struct order order = {.kind = kind, .signal = signal};
+static bool give_order(const struct supervisor *self, struct order order) {
   return RETRY(send(self->socket, &order, sizeof order, MSG_NOSIGNAL)) == (long)sizeof order;
 }
 
@@ -289,7 +288,7 @@ static bool make_cell(struct supervisor *self) {
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (!made) return false;
   if (!(idmap_write(self->init, &self->plan) || fail(self, "id map", NULL)) || !set_oom_score(self) ||
-      !(give_order(self, ORDER_FURNISH, 0) || fail(self, "order", "init")))
+      !(give_order(self, (struct order){.kind = ORDER_FURNISH}) || fail(self, "order", "init")))
     return false;
   return sync_start(self);
 }
@@ -387,6 +386,12 @@ static void feed_stdin(struct supervisor *self) {
   close_fd(&self->stdin_file);
 }
 
+/* What a stop has asked to end may take until the grace period is over, also when the command has ended. */
+static bool leave(const struct supervisor *self) {
+  enum scope scope = self->record.cause == CAUSE_STOP ? self->plan.stop_scope : SCOPE_COMMAND;
+  return give_order(self, (struct order){.kind = ORDER_LEAVE, .scope = scope});
+}
+
 static void read_report(struct supervisor *self) {
   struct report report;
   long length = RETRY(recv(self->socket, &report, sizeof report, 0));
@@ -401,7 +406,7 @@ static void read_report(struct supervisor *self) {
       break;
     case REPORT_FURNISHED:
       if (self->record.cause != CAUSE_NONE) break;
-      if (!give_order(self, ORDER_EXECUTE, 0)) kill_cell(self);
+      if (!give_order(self, (struct order){.kind = ORDER_EXECUTE})) kill_cell(self);
       break;
     case REPORT_READY:
       break;
@@ -410,7 +415,7 @@ static void read_report(struct supervisor *self) {
       /* A process that could not execute the command was never the command. */
       self->record.ended = self->record.executed;
       self->record.status = report.status;
-      if (!give_order(self, ORDER_LEAVE, 0)) kill_cell(self);
+      if (!leave(self)) kill_cell(self);
       break;
   }
 }
@@ -451,9 +456,9 @@ static void stop(struct supervisor *self, int64_t grace_ms) {
   }
   if (self->record.cause == CAUSE_NONE && !self->record.ended) self->record.cause = CAUSE_STOP;
   deadlines_stop(&self->deadlines, monotonic_clock(), grace_ms);
-  /* A frozen command cannot handle SIGTERM; if it cannot be thawed, the grace period ends it. */
+  /* A frozen command cannot handle a signal; if it cannot be thawed, the grace period ends it. */
   if (self->cgroup.path != NULL) cgroup_freeze(&self->cgroup, false);
-  give_order(self, ORDER_SIGNAL, SIGTERM);
+  give_order(self, (struct order){ORDER_SIGNAL, self->plan.stop_signal, self->plan.stop_scope});
 }
 
 static const char *act(void *context, struct request request) {
@@ -464,7 +469,8 @@ static const char *act(void *context, struct request request) {
       return NULL;
     case REQUEST_SIGNAL:
       if (!self->record.executed || self->record.ended) return "it does not run";
-      return give_order(self, ORDER_SIGNAL, (int)request.number) ? NULL : "it does not run";
+      return give_order(self, (struct order){ORDER_SIGNAL, (int)request.number, SCOPE_COMMAND}) ? NULL
+                                                                                                : "it does not run";
     case REQUEST_PAUSE:
     case REQUEST_RESUME:
       return freeze(self, request.kind == REQUEST_PAUSE);

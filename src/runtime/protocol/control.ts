@@ -68,7 +68,8 @@ export class Control {
   }
 
   /**
-   * SIGTERM to the command, and after `gracePeriodMs` SIGKILL to the whole cell. A paused one is resumed first.
+   * The stop signal of the plan to the processes of its scope, and SIGKILL to the whole cell when they have ended, or
+   * after `gracePeriodMs`. A paused one is resumed first.
    * Settles, as the others do, when the supervisor has begun with it.
    *
    * @throws ControlError, as the others do, when it refuses or is gone

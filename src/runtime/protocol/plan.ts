@@ -3,6 +3,7 @@
  * `launcher/plan.c`.
  */
 
+import { signalNumber } from '../../signals.ts';
 import type { IdRange } from './id-map.ts';
 
 /** A value for a file of the job's cgroup. `optional`: ignored by a kernel that has no such file. */
@@ -103,6 +104,8 @@ export interface LaunchPlan {
   readonly umask: number;
   /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
   readonly stdin: boolean;
+  /** What a stop sends, by its name, and to whom; the cell ends when those have. */
+  readonly stop: { readonly signal: string; readonly scope: 'COMMAND' | 'GROUP' | 'CELL' };
   /** Milliseconds of wall time, pauses not counted. */
   readonly timeoutMs: number;
   /** Milliseconds of CPU time of the whole cgroup; `null`: no limit. */
@@ -116,7 +119,7 @@ export interface LaunchPlan {
 /**
  * The plan as the launcher reads it: NUL-terminated tokens, each statement a name and its values.
  *
- * @throws RangeError when a string holds a NUL byte, which no file, argument or variable can
+ * @throws RangeError when a string holds a NUL byte, which no file, argument or variable can; or for a signal that does not exist
  */
 export const encodePlan = (plan: LaunchPlan): Buffer => {
   const tokens: string[] = ['cell-plan', '1'];
@@ -169,11 +172,18 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];
+  yield ['stop', signalOf(plan.stop.signal), plan.stop.scope.toLowerCase()];
   yield ['timeout', plan.timeoutMs];
   if (plan.cpuTimeMs !== null) yield ['cputime', plan.cpuTimeMs * 1000];
   yield ['output', plan.outputBytes];
   if (plan.outputPolicy === 'TRUNCATE') yield ['tail', Math.ceil(plan.outputBytes / 2)];
 }
+
+const signalOf = (name: string): number => {
+  const number = signalNumber(name);
+  if (number === undefined) throw new RangeError(`launch plan: no signal is called ${JSON.stringify(name)}`);
+  return number;
+};
 
 const stepStatement = (step: Step): Statement => {
   switch (step.kind) {
