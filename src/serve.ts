@@ -26,8 +26,8 @@ import { VERSION } from './version.ts';
 type Log = (line: string) => void;
 
 /**
- * Runs the server until SIGTERM or SIGINT, then closes it gracefully: subscriptions complete, running jobs continue,
- * and the next start finds them again.
+ * Runs the server until SIGTERM or SIGINT, then closes it gracefully: subscriptions complete, running jobs continue and
+ * the next start finds them again, or they are stopped first, as `config.onStop` says.
  *
  * @throws Error when it cannot start; the message is for the person who started it
  */
@@ -38,10 +38,11 @@ export const serve = async (config: ServeConfig): Promise<void> => {
   const ask = (signal: NodeJS.Signals): void => stop.abort(signal);
   for (const signal of STOP_SIGNALS) process.once(signal, ask);
   try {
-    const { server, token } = await start(config, cleanup, log, stop.signal);
+    const { server, jobs, token } = await start(config, cleanup, log, stop.signal);
     announce(server, token, config);
     await aborted(stop.signal);
-    log(`${stop.signal.reason}: closing; running jobs continue`);
+    if (config.onStop === 'stop-jobs') await stopJobs(jobs, config, `${stop.signal.reason}`, log);
+    else log(`${stop.signal.reason}: closing; running jobs continue`);
   } catch (error) {
     // It was asked to exit while it started: no failure.
     if (!stop.signal.aborted) throw error;
@@ -57,6 +58,25 @@ export const serve = async (config: ServeConfig): Promise<void> => {
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
+// What a supervisor may take after it killed its cell, and the store to take the end of the last job.
+const ENDING_MS = 3000;
+
+/** Stops what runs, while clients can still follow it. */
+const stopJobs = async (
+  jobs: Jobs,
+  { stopGraceMs }: ServeConfig,
+  signal: string,
+  log: Log,
+): Promise<void> => {
+  const running = jobs.halt();
+  log(
+    `${signal}: stopping ${running.length} running jobs, which have ${stopGraceMs / 1000}s to end; jobs that wait are ` +
+      'started by the next server',
+  );
+  const left = await jobs.stopAll(running, stopGraceMs, stopGraceMs + ENDING_MS);
+  if (left.length > 0) log(`${left.length} jobs have not ended: ${left.join(', ')}`);
+};
+
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -68,7 +88,7 @@ const start = async (
   cleanup: Cleanup,
   log: Log,
   signal: AbortSignal,
-): Promise<{ server: RunningServer; token: string }> => {
+): Promise<{ server: RunningServer; jobs: Jobs; token: string }> => {
   const { stateDir, launcher } = config;
   for (const line of unknownVariables(process.env)) log(line);
   checkDefaults(config);
@@ -98,7 +118,7 @@ const start = async (
     log,
   });
   cleanup.add(() => server.close());
-  return { server, token };
+  return { server, jobs, token };
 };
 
 /** Assembles the job service and recovers the jobs that an earlier server left. */
@@ -131,8 +151,9 @@ const openJobs = async (
  * terminal only: redirected output ends up in logs that others read.
  */
 const announce = (server: RunningServer, token: string, config: ServeConfig): void => {
+  const everywhere = ['0.0.0.0', '::'].includes(server.address.address);
   const lines = [
-    `Cloister ${VERSION} listens on ${server.url}`,
+    `Cloister ${VERSION} listens on ${server.url}${everywhere ? ' and every other address of this machine' : ''}`,
     process.stdout.isTTY ? `GraphiQL, signed in: ${server.url}#token=${token}` : `GraphiQL: ${server.url}`,
     `Token: ${statePaths(config.stateDir).token}`,
   ];

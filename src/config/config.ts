@@ -49,6 +49,10 @@ export interface Named<T> {
   readonly secret?: true;
 }
 
+/** `leave-jobs`: they continue, and the next server finds them; `stop-jobs`: they end before the server does. */
+const ON_STOP = ['leave-jobs', 'stop-jobs'] as const;
+export type OnStop = (typeof ON_STOP)[number];
+
 interface Setting<T> extends Named<T> {
   /** The default as it would be typed: it is parsed like any other. */
   readonly fallback: (machine: Machine, env: Environment) => string;
@@ -88,6 +92,10 @@ export interface ServeConfig {
   readonly listen: Address;
   readonly listenPublic: boolean;
   readonly stateDir: string;
+  /** What becomes of running jobs when the server is asked to end. */
+  readonly onStop: OnStop;
+  /** Milliseconds between SIGTERM and SIGKILL for jobs that the server stops because it is stopped itself. */
+  readonly stopGraceMs: number;
   /** A URL, or a folder that holds the archives; `undefined`: only where each image says. */
   readonly imageMirror: string | undefined;
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
@@ -238,6 +246,28 @@ export const serveSettings = {
     },
     shown: '/var/lib/cloister for root, else $XDG_STATE_HOME/cloister or ~/.local/state/cloister',
   } satisfies Setting<string>,
+  onStop: {
+    flag: '--on-stop <what>',
+    env: 'CLOISTER_ON_STOP',
+    help: 'what SIGTERM to the server means for jobs that run: they continue, or are stopped first',
+    expected: ON_STOP.join(' or '),
+    parse: (text) => ON_STOP.find((name) => name === text),
+    fallback: () => 'leave-jobs',
+    shown: 'leave-jobs; stop-jobs in the container image',
+  } satisfies Setting<OnStop>,
+  stopGrace: {
+    flag: '--stop-grace <duration>',
+    env: 'CLOISTER_STOP_GRACE',
+    help: 'with --on-stop stop-jobs, how long jobs have to end after SIGTERM; then they are killed',
+    expected: 'a duration from 0s to 1h, such as 5s',
+    parse: (text) => {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms <= 3_600_000 ? ms : undefined;
+    },
+    // Docker kills a container 10 s after the signal.
+    fallback: () => '5s',
+    shown: '5s',
+  } satisfies Setting<number>,
   imageMirror: {
     flag: '--image-mirror <url>',
     env: 'CLOISTER_IMAGE_MIRROR',
@@ -466,6 +496,8 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     listen,
     listenPublic,
     stateDir: read(serveSettings.stateDir, flags, env, machine),
+    onStop: read(serveSettings.onStop, flags, env, machine),
+    stopGraceMs: read(serveSettings.stopGrace, flags, env, machine),
     imageMirror: given(serveSettings.imageMirror, flags, env),
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),

@@ -130,7 +130,16 @@ export class Jobs implements JobService {
     if (free.bytes < ROOM + bytes || free.files < files) throw storageFull();
   }
 
-  async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {
+  stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {
+    return this.#stop(id, () => this.#find(identity, id, 'input.jobId'), gracePeriodMs);
+  }
+
+  /** @param find looks the job up; `undefined`: it ended and was removed */
+  async #stop<Found extends Job | undefined>(
+    id: string,
+    find: () => Promise<Found>,
+    gracePeriodMs: number,
+  ): Promise<Job | Found> {
     const { changes, supervision } = this.#options;
     let forget = () => {};
     const ended = new Promise<Job>((resolve) => {
@@ -140,13 +149,37 @@ export class Jobs implements JobService {
     });
     try {
       // Looked up after listening, so that the end cannot be missed between the two.
-      const job = await this.#find(identity, id, 'input.jobId');
-      if (isFinal(job.state)) return job;
+      const job = await find();
+      if (job === undefined || isFinal(job.state)) return job;
       supervision.stop(id, gracePeriodMs);
       return await ended;
     } finally {
       forget();
     }
+  }
+
+  /**
+   * Starts no more jobs, for a server that is about to end: those that wait are left to the next one.
+   *
+   * @returns the ids of those that run
+   */
+  halt(): readonly string[] {
+    return this.#options.supervision.halt();
+  }
+
+  /**
+   * Stops jobs as `stop` does, and settles when their ends are stored, at the latest after `atMostMs`.
+   *
+   * @returns the ids of those whose ends are not stored by then
+   */
+  async stopAll(ids: readonly string[], gracePeriodMs: number, atMostMs: number): Promise<readonly string[]> {
+    const left = new Set(ids);
+    const stopping = ids.map(async (id) => {
+      await this.#stop(id, () => this.#options.store.get(id), gracePeriodMs);
+      left.delete(id);
+    });
+    await atMost(Promise.all(stopping), atMostMs);
+    return [...left];
   }
 
   pause(identity: Identity, id: string): Promise<Job> {
@@ -399,6 +432,19 @@ const asked = async (request: Promise<void>): Promise<void> => {
     throw error instanceof CellRefusal
       ? unavailable(`the supervisor of the job did not carry out the request: ${error.message}`)
       : error;
+  }
+};
+
+/** Waits for a promise, but not longer than `ms`. */
+const atMost = async (promise: Promise<unknown>, ms: number): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
   }
 };
 

@@ -37,6 +37,7 @@ export class Queue {
   readonly #later = new Map<string, { readonly job: Job; timer: NodeJS.Timeout }>();
   readonly #running = new Map<string, Job>();
   #reserved = 0;
+  #halted = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -113,8 +114,19 @@ export class Queue {
     };
   }
 
-  /** Starts no more jobs. */
+  /**
+   * Starts no more jobs; what waits stays where it is.
+   *
+   * @returns the ids of the jobs that were started and have not ended
+   */
+  halt(): readonly string[] {
+    this.#halted = true;
+    return [...this.#running.keys()];
+  }
+
+  /** Starts no more jobs, and forgets what waits. */
   close(): void {
+    this.#halted = true;
     for (const { timer } of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
     this.#waiting.length = 0;
@@ -165,6 +177,7 @@ export class Queue {
 
   /** Why a job cannot start now. */
   #obstacle({ spec }: Job): string | undefined {
+    if (this.#halted) return 'the server is about to end: the next one starts it';
     const { maxRunning, memoryBytes: memory, cpus } = this.#options;
     if (this.#running.size >= maxRunning) return `${maxRunning} jobs are running, the most at a time`;
     const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memoryBytes');

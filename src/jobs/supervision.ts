@@ -92,6 +92,15 @@ export class Supervision {
     });
   }
 
+  /**
+   * Starts no more jobs.
+   *
+   * @returns the ids of those that run
+   */
+  halt(): readonly string[] {
+    return this.#queue.halt();
+  }
+
   /** Stops a job that has not ended; its state says when it has. */
   stop(id: string, gracePeriodMs: number): void {
     if (!this.#queue.remove(id)) {

@@ -157,5 +157,8 @@ const closeAfter = (response: ServerResponse): void => {
   else response.once('finish', () => response.socket?.end());
 };
 
+/** Where a client on this machine finds an address; a socket that listens everywhere is reached over loopback. */
 const authority = ({ address, family, port }: AddressInfo): string =>
-  family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
+  family === 'IPv6'
+    ? `[${address === '::' ? '::1' : address}]:${port}`
+    : `${address === '0.0.0.0' ? '127.0.0.1' : address}:${port}`;

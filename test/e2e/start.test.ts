@@ -137,3 +137,17 @@ it('a variable that is no setting is named, with the nearest one that is', async
   );
   expect(errors()).not.toContain('CLOISTER_TOKEN');
 });
+
+it.each([
+  ['0.0.0.0', '127.0.0.1'],
+  ['[::]', '[::1]'],
+])('listening on %s, the server prints a link that leads to it', async (everywhere, loopback) => {
+  const { child, code, output } = start(['--listen', `${everywhere}:0`, '--listen-public']);
+  await expect.poll(output, { timeout: 30_000 }).toContain('Token: ');
+  const link = /^GraphiQL: (\S+)$/m.exec(output())?.[1] ?? '';
+  expect(new URL(link).hostname).toBe(loopback);
+  expect(output()).toContain(`listens on ${link} and every other address of this machine\n`);
+  expect((await fetch(new URL('/health', link))).status).toBe(200);
+  child.kill('SIGTERM');
+  expect(await code).toBe(0);
+});

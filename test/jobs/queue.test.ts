@@ -44,6 +44,19 @@ describe('a queue', () => {
     expect(started).toEqual([a, b, c]);
   });
 
+  it('that was halted starts nothing, says why, and names what runs', () => {
+    const [a, b] = [add(), add()];
+    expect(queue.halt()).toEqual([a.id]);
+    queue.release(a.id);
+    const c = add();
+    expect(started).toEqual([a]);
+    expect(queue.place(b.id)).toEqual({
+      position: 1,
+      reason: 'the server is about to end: the next one starts it',
+    });
+    expect(queue.place(c.id)?.position).toBe(2);
+  });
+
   it('takes the higher priority first, and the older of the same', () => {
     const first = add();
     const [low, a, b, high] = [add({ priority: -5 }), add(), add(), add({ priority: 7 })];
