@@ -191,29 +191,34 @@ clean: ## Remove build/ and .cache/; the server's state in .state/ stays
 	@rm -rf build .cache
 
 .PHONY: docker-build
-docker-build: ## Build the container image cloister
-	@docker build --tag cloister .
+docker-build: ## Build the container image cloister (more flags: DOCKER_BUILD_ARGS=..., a CA: DOCKER_CA=file.pem)
+	@exec docker build --tag cloister $(if $(DOCKER_CA),--build-arg CA_CERTIFICATES="$$(cat '$(DOCKER_CA)')") \
+	  $(DOCKER_BUILD_ARGS) .
 
 # Which privileges the container gets, and why. Together they are close to root on the host: the container keeps the
 # files of Cloister in one place, but what confines jobs is their own namespaces.
-#   cap-add SYS_ADMIN        on Ubuntu only this capability may create user namespaces
-#                            (kernel.apparmor_restrict_unprivileged_userns); not needed elsewhere
+#   cap-add SYS_ADMIN        to make /sys/fs/cgroup writable; on Ubuntu only this capability may create user namespaces
+#                            (kernel.apparmor_restrict_unprivileged_userns)
 #   seccomp=unconfined       Docker's profile refuses pivot_root and the calls that make mounts
 #   apparmor=unconfined      Docker's profile refuses every mount
 #   systempaths=unconfined   the kernel lets a cell mount /proc only if no part of the visible /proc is covered
-#   writable-cgroups=true    limits are cgroups below the container's own; Docker shows them read-only otherwise
-#                            (Engine 28 or newer; before that only --privileged does it)
-#   cgroupns=private         so that /sys/fs/cgroup is the container's own cgroup
-# The entry point of the image is an init (tini), which reaps supervisors, since they outlive the server.
+#   cgroupns=private         so that /sys/fs/cgroup is the container's own cgroup, which the entry point makes writable:
+#                            limits are cgroups below it
+# The first process of the container is an init (tini), which reaps supervisors, since they outlive the server.
 # Instead of all that: make docker-run DOCKER_PRIVILEGES=--privileged, which grants access to every device as well.
 DOCKER_PRIVILEGES := --cap-add SYS_ADMIN --cgroupns=private --security-opt seccomp=unconfined \
-  --security-opt apparmor=unconfined --security-opt systempaths=unconfined --security-opt writable-cgroups=true
+  --security-opt apparmor=unconfined --security-opt systempaths=unconfined
+
+# A mirror that is a folder is mounted, as are certificates.
+DOCKER_MIRROR = $(if $(wildcard $(CLOISTER_IMAGE_MIRROR)/.),--volume '$(abspath $(CLOISTER_IMAGE_MIRROR)):/mirror:ro' \
+  --env CLOISTER_IMAGE_MIRROR=/mirror,--env CLOISTER_IMAGE_MIRROR)
+DOCKER_TRUST = $(if $(DOCKER_CA),--volume '$(abspath $(DOCKER_CA)):/ca.pem:ro' --env NODE_EXTRA_CA_CERTS=/ca.pem)
 
 .PHONY: docker-run
 docker-run: ## Run the container on 127.0.0.1:8080, state in a volume (more flags: DOCKER_ARGS=...)
 	@exec docker run --rm --name cloister $(DOCKER_PRIVILEGES) \
 	  --publish 127.0.0.1:8080:8080 --volume cloister-state:/var/lib/cloister \
-	  --env CLOISTER_IMAGE_MIRROR $(DOCKER_ARGS) cloister
+	  $(DOCKER_MIRROR) $(DOCKER_TRUST) $(DOCKER_ARGS) cloister
 
 # ---- Set-up -----------------------------------------------------------------------------------------------------
 

@@ -117,7 +117,8 @@ export const explain = (
 export const WRITE_ACCESS =
   'run the server as root, or let systemd delegate a cgroup to it: Delegate=yes in its unit, or in a terminal ' +
   'systemd-run --user --scope -p Delegate=yes cloister serve; a container needs a writable cgroup mount: ' +
-  'docker run --cgroupns=private --security-opt writable-cgroups=true (Docker Engine 28), or --privileged';
+  'docker run --cgroupns=private with --cap-add SYS_ADMIN and the entry point of the image of Cloister, which mounts it so, ' +
+  'or with --security-opt writable-cgroups=true (Docker Engine 28), or --privileged';
 
 const explainAbsent = (name: ControllerName, { v1, isRoot }: Hierarchy, kernel: string): Obstacle => {
   const controller = `the cgroup controller "${name}"`;

@@ -1,0 +1,79 @@
+/** The entry point of the container image: the server that it starts, its crashes and its end. */
+
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { IMAGES, testImage } from '../support/image.ts';
+import { TestServer } from '../support/server.ts';
+
+const PROJECT = join(import.meta.dirname, '..', '..');
+
+let server: TestServer;
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
+    });
+  });
+
+beforeAll(async () => {
+  await testImage();
+  const stateDir = mkdtempSync(join(tmpdir(), 'cloister-entrypoint-'));
+  mkdirSync(join(stateDir, 'exits'));
+  symlinkSync(IMAGES, join(stateDir, 'images'));
+  // The next server has to be where the last one was.
+  const listen = ['--listen', `127.0.0.1:${await freePort()}`];
+  const wrap = (command: readonly string[]): readonly string[] => [
+    'env',
+    `PATH=${join(PROJECT, 'bin')}:${process.env['PATH']}`,
+    'CLOISTER_ON_STOP=stop-jobs',
+    join(PROJECT, 'docker', 'entrypoint'),
+    ...command.slice(command.indexOf('serve')),
+  ];
+  server = new TestServer(stateDir, listen, wrap);
+  await server.boot();
+});
+
+afterAll(() => server.dispose());
+
+/** The servers that the entry point has started and that live. */
+const servers = (): readonly number[] =>
+  readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .map(Number)
+    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('main.ts'));
+
+it('starts a server that was killed again, and its jobs go on', async () => {
+  const id = await server.submit({ command: 'echo up; sleep 1000' });
+  await expect.poll(async () => (await server.job(id)).status, { timeout: 20_000 }).toBe('RUNNING');
+  const [first = -1, ...others] = servers();
+  expect(others).toEqual([]);
+  process.kill(first, 'SIGKILL');
+  const status = async (): Promise<string> => {
+    try {
+      return (await server.job(id)).status;
+    } catch (error) {
+      // Nobody listens meanwhile.
+      return String(error);
+    }
+  };
+  await expect.poll(() => servers().some((pid) => pid !== first), { timeout: 30_000 }).toBe(true);
+  await expect.poll(status, { timeout: 30_000 }).toBe('RUNNING');
+  expect(server.errors).toContain('The server ended with code 137 and is started again');
+});
+
+it('passes SIGTERM on to the server, whose jobs end before it does', async () => {
+  const id = await server.submit({
+    command: 'trap "echo cleaned up; exit" TERM; echo up; while :; do sleep 0.1; done',
+  });
+  await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 20_000 }).toContain('up');
+  expect(await server.end('SIGTERM')).toBe(0);
+  await server.boot();
+  expect(await server.job(id)).toMatchObject({ status: 'STOPPED', exitCode: 0 });
+  expect((await server.output(id)).stdout).toBe('up\ncleaned up\n');
+});
