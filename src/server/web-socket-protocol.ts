@@ -30,13 +30,16 @@ export const GOING_AWAY = 1001;
 export class Client {
   readonly socket: WebSocket;
   readonly inbox: Inbox;
+  /** The header of the handshake, which programs can send and browsers cannot. */
+  readonly authorization: string | undefined;
   identity: Identity | null = null;
   /** For each operation, by the message that started it (ids may be reused): a function to call when it has ended. */
   readonly running = new Map<object, () => void>();
 
   /** @param handle takes a message of the client */
-  constructor(socket: WebSocket, handle: (message: string) => void) {
+  constructor(socket: WebSocket, authorization: string | undefined, handle: (message: string) => void) {
     this.socket = socket;
+    this.authorization = authorization;
     this.inbox = new Inbox(socket, handle);
     socket.once('close', () => {
       for (const end of this.running.values()) end();
@@ -58,7 +61,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
     onConnect: ({ connectionParams, extra: client }) => {
-      client.identity = decideIdentity(connectionParams?.['authorization'], token);
+      client.identity = decideIdentity(connectionParams?.['authorization'] ?? client.authorization, token);
       if (client.identity !== null) return true;
       // Its operations are refused one by one, which is more informative than a closed socket.
       const timer = setTimeout(

@@ -58,7 +58,12 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
         : ({ status: 503, reason: `expected at most ${MOST_SOCKETS} connections at a time` } as const);
     if (refusal === undefined)
       sockets.handleUpgrade(request, socket, head, (opened) =>
-        attach(opened, socket, head.length, protocol, limited),
+        attach(
+          opened,
+          { connection: socket, received: head.length, authorization: request.headers.authorization },
+          protocol,
+          limited,
+        ),
       );
     else reject(socket, refusal);
   });
@@ -75,11 +80,18 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
   };
 };
 
+/** What an upgrade leaves behind. */
+interface Handshake {
+  readonly connection: Duplex;
+  /** Bytes that came with it. */
+  readonly received: number;
+  readonly authorization: string | undefined;
+}
+
 /** Connects a socket to the protocol. (The adapter of graphql-ws reports every client that vanishes as an error.) */
 const attach = (
   socket: WebSocket,
-  connection: Duplex,
-  received: number,
+  { connection, received, authorization }: Handshake,
   protocol: Server<Client>,
   { log, keepAliveMs }: WebSocketOptions,
 ): void => {
@@ -90,7 +102,7 @@ const attach = (
   socket.on('error', () => undefined);
   const failed = (error: Error): void => log(`WebSocket: ${error}`);
   let take: (message: string) => Promise<void> = async () => undefined;
-  const client = new Client(socket, (message) => {
+  const client = new Client(socket, authorization, (message) => {
     const excess = excessValues(message);
     if (excess !== undefined) return socket.close(TOO_BIG, excess);
     take(message).catch((error: Error) => {

@@ -116,9 +116,24 @@ describe('a WebSocket client', () => {
     },
   );
 
-  it('with the token only in a header is not authenticated', async () => {
-    const raw = await Raw.open(await serveFakes(dispose), { authorization: AUTHORIZATION });
+  it('with the token in the header of its handshake is known', async () => {
+    const fixture = await serveFakes(dispose);
+    const raw = await Raw.open(fixture, { authorization: AUTHORIZATION });
     raw.send({ type: 'connection_init' });
+    await raw.until('connection_ack');
+    raw.subscribe('q', '{ __typename }');
+    expect((await raw.until('next', 'q')).payload).toEqual({ data: { __typename: 'Query' } });
+
+    const wrong = await Raw.open(fixture, { authorization: 'Bearer wrong' });
+    wrong.send({ type: 'connection_init' });
+    await wrong.until('connection_ack');
+    wrong.subscribe('q', '{ __typename }');
+    expect((await wrong.until('error', 'q')).payload).toMatchObject(unauthenticated);
+  });
+
+  it('with a wrong token in its greeting is not known by that of the handshake', async () => {
+    const raw = await Raw.open(await serveFakes(dispose), { authorization: AUTHORIZATION });
+    raw.send({ type: 'connection_init', payload: { authorization: 'Bearer wrong' } });
     await raw.until('connection_ack');
     raw.subscribe('q', '{ __typename }');
     expect((await raw.until('error', 'q')).payload).toMatchObject(unauthenticated);
