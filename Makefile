@@ -321,4 +321,18 @@ test-setup: build
 	if ! command -v chromium >/dev/null && ! compgen -G '$(PLAYWRIGHT_BROWSERS_PATH)/chromium*' >/dev/null; then
 	  playwright-core install --with-deps --only-shell chromium
 	fi
+	# Unpacked and not installed: installed, they would start as services and take port 80 of the machine.
+	proxies=()
+	for proxy in nginx caddy; do
+	  PATH="$$PATH:/usr/sbin" command -v "$$proxy" >/dev/null || compgen -G ".tools/proxies/usr/*bin/$$proxy" >/dev/null ||
+	    proxies+=("$$proxy")
+	done
+	if [ "$${#proxies[@]}" -gt 0 ]; then
+	  say "Unpacking into .tools/proxies/: $${proxies[*]}"
+	  mkdir -p .tools/proxies
+	  cd .tools/proxies
+	  apt-get download -qq "$${proxies[@]}" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$${proxies[@]}"; }
+	  for package in *.deb; do dpkg --extract "$$package" . && rm "$$package"; done
+	  cd ../..
+	fi
 	node src/main.ts image fetch --state-dir .cache

@@ -112,6 +112,7 @@ const start = async (
     listen: config.listen,
     socketPath: statePaths(stateDir).socket,
     allowedHosts: config.allowedHosts,
+    basePath: config.basePath,
     ...config.clients,
     jobs,
     token,

@@ -58,7 +58,7 @@ export async function* overSse(request, document, variables) {
 }
 
 /** @type {(request: TransportRequest, accept: string, document: string, variables: object) => Promise<Response>} */
-const post = async ({ url, token, fetch, signal }, accept, document, variables) => {
+const post = async ({ url, token, fetch, signal, operationName }, accept, document, variables) => {
   try {
     return await fetch(url, {
       method: 'POST',
@@ -67,7 +67,7 @@ const post = async ({ url, token, fetch, signal }, accept, document, variables) 
         'content-type': 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      body: JSON.stringify({ query: document, variables }),
+      body: JSON.stringify({ query: document, variables, operationName }),
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {

@@ -6,7 +6,7 @@ import { RETRY_DELAYS_MS, resuming } from './resume.js';
 export { ConnectionLost, RequestRefused } from './errors.js';
 export { scalars } from './scalars.js';
 
-/** @import { Document, JobEvent, LogBatch, ResumeOptions, TransportRequest } from './types.d.ts' */
+/** @import { Document, JobEvent, LogBatch, OperationOptions, ResumeOptions, TransportRequest } from './types.d.ts' */
 
 const LOGS = `subscription Logs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $follow: Boolean!) {
   logs(jobId: $jobId, after: $after, tail: $tail, since: $since, stream: $stream, follow: $follow) {
@@ -23,32 +23,34 @@ const EVENTS = `subscription Events($after: String, $filter: JobFilter) {
 
 /** @type {typeof import('./types.d.ts').createClient} */
 export const createClient = ({ url, token, fetch, transport = overSse, retryDelaysMs = RETRY_DELAYS_MS }) => {
-  /** @type {(signal: AbortSignal | undefined) => Promise<TransportRequest>} */
-  const connect = async (signal) => ({
+  /** @type {(options: OperationOptions | undefined) => Promise<TransportRequest>} */
+  const connect = async ({ signal, operationName } = {}) => ({
     url: String(url),
     token: typeof token === 'function' ? await token() : token,
     // A browser calls it as a method of window only.
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     signal,
+    operationName,
   });
 
-  /** @type {(document: Document<any, any>, variables: object, signal?: AbortSignal) => AsyncGenerator<any, void, void>} */
-  const subscribe = async function* (document, variables, signal) {
-    yield* transport(await connect(signal), String(document), variables);
+  /** @type {(document: Document<any, any>, variables: object, options?: OperationOptions) => AsyncGenerator<any, void, void>} */
+  const subscribe = async function* (document, variables, options) {
+    yield* transport(await connect(options), String(document), variables);
   };
 
   /** @type {(document: Document<any, any>, variables: object, options: ResumeOptions<any>, mayEnd?: boolean) => AsyncGenerator<any, void, void>} */
-  const resume = (document, variables, { cursorOf, isLast = () => false, first, signal }, mayEnd = false) => {
+  const resume = (document, variables, options, mayEnd = false) => {
+    const { cursorOf, isLast = () => false, first, signal } = options;
     /** @type {(after: string | undefined) => AsyncIterable<any>} */
     const open = (after) =>
-      subscribe(document, { ...variables, ...(after === undefined ? first : { after }) }, signal);
+      subscribe(document, { ...variables, ...(after === undefined ? first : { after }) }, options);
     return resuming({ open, cursorOf, isLast, mayEnd }, { delaysMs: retryDelaysMs, signal });
   };
 
   return {
     request: async (document, variables, options) =>
-      /** @type {any} */ (request(await connect(options?.signal), String(document), variables ?? {})),
-    subscribe: (document, variables, options) => subscribe(document, variables ?? {}, options?.signal),
+      /** @type {any} */ (request(await connect(options), String(document), variables ?? {})),
+    subscribe: (document, variables, options) => subscribe(document, variables ?? {}, options),
     resume: (document, variables, options) => resume(document, variables, options),
     logs: async function* (jobId, { signal, follow = true, stream, ...first } = {}) {
       /** @type {ResumeOptions<{ logs: LogBatch }>} */

@@ -64,14 +64,21 @@ export interface TransportRequest {
   readonly token: string | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly signal: AbortSignal | undefined;
+  /** Which operation of the document, if it has several. */
+  readonly operationName: string | undefined;
 }
 
-/** Ends a stream: what waits for its next item gets the reason of the signal thrown. */
 export interface StreamOptions {
+  /** Ends a stream: what waits for its next item gets the reason of the signal thrown. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ResumeOptions<Result> extends StreamOptions {
+export interface OperationOptions extends StreamOptions {
+  /** Which operation of the document, if it has several. */
+  readonly operationName?: string | undefined;
+}
+
+export interface ResumeOptions<Result> extends OperationOptions {
   /** Where an item ends: passed as the variable `after` when the stream is opened again. */
   readonly cursorOf: (result: Result) => string;
   /** Whether nothing comes after this item. A stream that ends before it has come is opened again. */
@@ -132,13 +139,13 @@ export interface Client {
   request<Result, Variables extends object>(
     document: Document<Result, Variables>,
     variables?: Variables,
-    options?: StreamOptions,
+    options?: OperationOptions,
   ): Promise<Result>;
   /** A subscription over one connection, which is not opened again. @throws RequestRefused, ConnectionLost */
   subscribe<Result, Variables extends object>(
     document: Document<Result, Variables>,
     variables?: Variables,
-    options?: StreamOptions,
+    options?: OperationOptions,
   ): AsyncGenerator<Result, void, void>;
   /**
    * A subscription with a variable `after`: opened again after the last item whenever its connection is lost, so that

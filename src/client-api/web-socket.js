@@ -21,6 +21,7 @@ export const HEARTBEAT_MS = 15_000;
  * @property {string | undefined} token
  * @property {unknown} webSocketImpl
  * @property {AbortSignal | undefined} [signal]
+ * @property {string | undefined} [operationName]
  * @property {Words} words
  */
 
@@ -35,7 +36,11 @@ export const HEARTBEAT_MS = 15_000;
  * @returns {AsyncGenerator<any, void, void>}
  * @throws what `words` say
  */
-export async function* subscribeOnSocket({ url, token, webSocketImpl, signal, words }, document, variables) {
+export async function* subscribeOnSocket(
+  { url, token, webSocketImpl, signal, operationName, words },
+  document,
+  variables,
+) {
   /** @type {unknown[]} */
   const queue = [];
   /** @type {{ readonly error: unknown } | undefined} */
@@ -85,7 +90,7 @@ export async function* subscribeOnSocket({ url, token, webSocketImpl, signal, wo
     },
   });
   const unsubscribe = client.subscribe(
-    { query: document, variables: { ...variables } },
+    { query: document, variables: { ...variables }, ...(operationName !== undefined && { operationName }) },
     {
       next: ({ data, errors }) => {
         if (errors !== undefined) finish(words.refused(errors));
@@ -152,5 +157,9 @@ const WORDS = {
 /** @type {typeof import('./types.d.ts').overWebSocket} */
 export const overWebSocket =
   (webSocketImpl = globalThis.WebSocket) =>
-  ({ url, token, signal }, document, variables) =>
-    subscribeOnSocket({ url, token, signal, webSocketImpl, words: WORDS }, document, variables);
+  ({ url, token, signal, operationName }, document, variables) =>
+    subscribeOnSocket(
+      { url, token, signal, operationName, webSocketImpl, words: WORDS },
+      document,
+      variables,
+    );

@@ -6,6 +6,7 @@ import { parseByteSize, parseDuration, withoutUnit } from '../units.ts';
 import {
   type Address,
   address,
+  basePath,
   cpus,
   hosts,
   httpUrl,
@@ -100,6 +101,8 @@ export interface ServeConfig {
   readonly imageMirror: string | undefined;
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
   readonly allowedHosts: readonly string[];
+  /** Before every path, such as `/cloister`; empty for none. */
+  readonly basePath: string;
   /** `undefined`: the cgroup in which the server was started. */
   readonly cgroupRoot: string | undefined;
   /** First of the host's uids and gids that cells use. */
@@ -284,6 +287,15 @@ export const serveSettings = {
     parse: hosts,
     shown: 'none',
   } satisfies Named<readonly string[]>,
+  basePath: {
+    flag: '--base-path <path>',
+    env: 'CLOISTER_BASE_PATH',
+    help: 'path below which the server is reached, where a proxy passes it on; paths without it are served as well',
+    expected: 'a path such as /cloister, of letters, digits and . _ - ~, without a slash at its end',
+    parse: basePath,
+    fallback: () => '/',
+    shown: '/',
+  } satisfies Setting<string>,
   cgroupRoot: {
     flag: '--cgroup-root <folder>',
     env: 'CLOISTER_CGROUP_ROOT',
@@ -500,6 +512,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     stopGraceMs: read(serveSettings.stopGrace, flags, env, machine),
     imageMirror: given(serveSettings.imageMirror, flags, env),
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
+    basePath: read(serveSettings.basePath, flags, env, machine),
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
     idBase: read(serveSettings.idBase, flags, env, machine),
     launcher: read(serveSettings.launcher, flags, env, machine),

@@ -49,6 +49,15 @@ export const hosts = (text: string): readonly string[] | undefined => {
   return names.every((name) => host.test(name)) ? names : undefined;
 };
 
+/** `/` is none, which is empty here. */
+export const basePath = (text: string): string | undefined => {
+  if (text === '/') return '';
+  const segments = text.split('/').slice(1);
+  return /^(\/[A-Za-z0-9._~-]+)+$/.test(text) && !segments.some((segment) => /^\.\.?$/.test(segment))
+    ? text
+    : undefined;
+};
+
 export const httpUrl = (text: string): URL | undefined => {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;

@@ -1,76 +1,88 @@
-/** Serves the GraphiQL page and its assets. */
+/** Serves the GraphiQL page and what it loads, compressed. */
+
 import { createHash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  css,
-  editorWorkerService,
-  favicon,
-  graphqlWorker,
-  js,
-  jsonWorker,
-} from '@graphql-yoga/render-graphiql/graphiql';
-import { PAGE_SCRIPT, PAGE_STYLE } from './graphiql-page.ts';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip, constants as zlib } from 'node:zlib';
 
-const WORKERS: Readonly<Record<string, string>> = {
-  'editor-worker.js': editorWorkerService,
-  'json-worker.js': jsonWorker,
-  'graphql-worker.js': graphqlWorker,
-};
-
+/** A file as the page loads it. */
 interface Asset {
   readonly body: Buffer;
   readonly type: string;
+  /** Compressed forms, each made when it is first asked for and kept: 2.8 MB in all. */
+  readonly compressed: Map<Encoding, Promise<Buffer>>;
 }
 
-const asset = (text: string, type: string): Asset => ({
-  body: Buffer.from(text),
+type Encoding = 'br' | 'gzip';
+
+const asset = (body: string | Buffer, type: string): Asset => ({
+  body: Buffer.from(body),
   type: `${type}; charset=utf-8`,
+  compressed: new Map(),
 });
 
-/** Everything that the page loads. It comes from this server, so the page works without internet access. */
-const ASSETS: ReadonlyMap<string, Asset> = new Map([
-  ['graphiql.js', asset(js, 'text/javascript')],
-  ['graphiql.css', asset(css, 'text/css')],
-  ['page.js', asset(PAGE_SCRIPT, 'text/javascript')],
-  ['page.css', asset(PAGE_STYLE, 'text/css')],
-  ...Object.entries(WORKERS).map(([name, text]) => [name, asset(text, 'text/javascript')] as const),
-]);
+interface Site {
+  readonly page: Asset;
+  /** By path, relative to that of the page. */
+  readonly assets: ReadonlyMap<string, Asset>;
+}
 
-/** Changes with every change of an asset, so that browsers may cache them. */
-const REVISION = ((): string => {
+const HERE = import.meta.dirname;
+const JAVASCRIPT = 'text/javascript';
+
+/** Everything that the page loads comes from this server, so that it works without internet access. */
+const load = async (): Promise<Site> => {
+  const { css, editorWorkerService, graphqlWorker, js, jsonWorker } = await import(
+    '@graphql-yoga/render-graphiql/graphiql'
+  );
+  const files = new Map([
+    ['graphiql.js', asset(withHistory(js), JAVASCRIPT)],
+    ['graphiql.css', asset(css, 'text/css')],
+    ['editor-worker.js', asset(editorWorkerService, JAVASCRIPT)],
+    ['json-worker.js', asset(jsonWorker, JAVASCRIPT)],
+    ['graphql-worker.js', asset(graphqlWorker, JAVASCRIPT)],
+    ['page.css', asset(readFileSync(join(HERE, 'page', 'page.css')), 'text/css')],
+    ...scripts(join(HERE, 'page'), ''),
+    // The page is built on the module that is offered to others.
+    ...scripts(join(HERE, '..', 'client-api'), 'client/'),
+  ]);
+  // Changes with every change of a file, so that browsers may cache them.
   const hash = createHash('sha256');
-  for (const { body } of ASSETS.values()) hash.update(body);
-  return hash.digest('hex').slice(0, 12);
-})();
+  for (const { body } of files.values()) hash.update(body);
+  const prefix = `graphiql/${hash.digest('hex').slice(0, 12)}/`;
+  const html = readFileSync(join(HERE, 'page', 'page.html'), 'utf8').replaceAll('{assets}', prefix);
+  return {
+    page: asset(html, 'text/html'),
+    assets: new Map([...files].map(([name, file]) => [prefix + name, file])),
+  };
+};
 
-const PREFIX = `/graphiql/${REVISION}/`;
+const scripts = (folder: string, prefix: string): (readonly [string, Asset])[] =>
+  globSync('*.js', { cwd: folder })
+    .toSorted()
+    .map((path) => [prefix + basename(path), asset(readFileSync(join(folder, path)), JAVASCRIPT)] as const);
 
-const PAGE = Buffer.from(`<!doctype html>
-<html lang="en" data-assets="${PREFIX}">
-<head>
-<meta charset="utf-8">
-<title>Cloister</title>
-<link rel="icon" href="${favicon}">
-<link rel="stylesheet" href="${PREFIX}graphiql.css">
-<link rel="stylesheet" href="${PREFIX}page.css">
-</head>
-<body id="body" class="no-focus-outline">
-<noscript>GraphiQL needs JavaScript.</noscript>
-<form id="sign-in" hidden>
-<h1>Cloister</h1>
-<label for="token">Token</label>
-<input id="token" type="password" autocomplete="off" required>
-<button>Sign in</button>
-<p id="problem" role="alert"></p>
-<p>The server prints a link that signs in when it starts. The token is also in the file <code>token</code> of its
-state folder.</p>
-</form>
-<div id="root"></div>
-<script src="${PREFIX}graphiql.js"></script>
-<script src="${PREFIX}page.js"></script>
-</body>
-</html>
-`);
+/**
+ * Adds the history of GraphiQL, which the bundle contains and does not show. Its plugin has no name outside.
+ *
+ * @throws Error when the bundle is not the one that this was made for
+ */
+const withHistory = (bundle: string): string => {
+  const plugin = /[;,{ ]([\w$]+)=\{title:"History",icon:/.exec(bundle)?.[1];
+  const changed = bundle.replace(/(shouldPersistHeaders:!0,plugins:\[)/, `$1${plugin},`);
+  if (plugin === undefined || changed === bundle) throw new Error('this version of GraphiQL has no history');
+  return changed;
+};
+
+let site: Promise<Site> | undefined;
+
+/** Most servers never show the page: it is loaded when it is first asked for. */
+const theSite = (): Promise<Site> => {
+  site ??= load();
+  return site;
+};
 
 // The editor sets inline styles, and its workers come from this server. Nothing is loaded from anywhere else.
 const POLICY = [
@@ -88,33 +100,72 @@ const POLICY = [
 
 /** Whether a request to /graphql is from a browser that wants the page. */
 export const wantsPage = ({ method, headers }: IncomingMessage): boolean =>
-  (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').toLowerCase().includes('text/html');
+  isRead(method) && (headers.accept ?? '').toLowerCase().includes('text/html');
 
-export const sendPage = (request: IncomingMessage, response: ServerResponse): void => {
-  send(request, response, { body: PAGE, type: 'text/html; charset=utf-8' }, 'no-cache');
+const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
+
+export const sendPage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  await send(request, response, (await theSite()).page, 'no-cache');
 };
 
+/** Whether a path may be one of an asset. */
+export const isAssetPath = (path: string): boolean => /^\/graphiql\/[0-9a-f]{12}\//.test(path);
+
 /** @returns false when there is no such asset */
-export const sendAsset = (path: string, request: IncomingMessage, response: ServerResponse): boolean => {
-  const found = path.startsWith(PREFIX) ? ASSETS.get(path.slice(PREFIX.length)) : undefined;
-  if (found === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return false;
-  send(request, response, found, 'public, max-age=31536000, immutable');
+export const sendAsset = async (
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<boolean> => {
+  const found = isRead(request.method) ? (await theSite()).assets.get(path.slice(1)) : undefined;
+  if (found === undefined) return false;
+  await send(request, response, found, 'public, max-age=31536000, immutable');
   return true;
 };
 
-const send = (
+const send = async (
   request: IncomingMessage,
   response: ServerResponse,
-  { body, type }: Asset,
+  asset: Asset,
   cache: string,
-): void => {
+): Promise<void> => {
+  const encoding = encodingFor(request.headers['accept-encoding']);
+  const body = encoding === undefined ? asset.body : await compressed(asset, encoding);
   response.writeHead(200, {
-    'Content-Type': type,
+    'Content-Type': asset.type,
     'Content-Length': body.length,
+    ...(encoding !== undefined && { 'Content-Encoding': encoding }),
+    Vary: 'Accept-Encoding',
     'Cache-Control': cache,
     'Content-Security-Policy': POLICY,
+    'Cross-Origin-Resource-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
   });
   response.end(request.method === 'HEAD' ? undefined : body);
+};
+
+/** The better one of those that a client takes (RFC 9110, section 12.5.3). */
+const encodingFor = (accepted = ''): Encoding | undefined => {
+  const taken = accepted
+    .toLowerCase()
+    .split(',')
+    .filter((item) => !/;\s*q=0(\.0*)?\s*$/.test(item))
+    .map((item) => item.split(';')[0]?.trim());
+  return (['br', 'gzip'] as const).find((encoding) => taken.includes(encoding));
+};
+
+const compressed = ({ body, compressed }: Asset, encoding: Encoding): Promise<Buffer> => {
+  const made = compressed.get(encoding) ?? compress[encoding](body);
+  compressed.set(encoding, made);
+  return made;
+};
+
+const compress: Readonly<Record<Encoding, (body: Buffer) => Promise<Buffer>>> = {
+  // Higher levels take seconds for 5 MB, and save a tenth.
+  br: (body) =>
+    promisify(brotliCompress)(body, {
+      params: { [zlib.BROTLI_PARAM_QUALITY]: 6, [zlib.BROTLI_PARAM_SIZE_HINT]: body.length },
+    }),
+  gzip: promisify(gzip),
 };

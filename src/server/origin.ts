@@ -40,7 +40,10 @@ export const foreignName = (headers: IncomingHttpHeaders, policy: NamePolicy): s
   const named = URL.canParse(origin) ? new URL(origin).host : '';
   // The same name and port as the Host of the request, or an allowed one.
   if (named === host || isAllowed(named, policy)) return undefined;
-  return `Origin: expected this server's own, got ${JSON.stringify(origin)}`;
+  return (
+    `Origin: expected this server's own, got ${JSON.stringify(origin)} for Host ${JSON.stringify(host)}. A proxy passes on ` +
+    'the Host with its port, or --allowed-host names the address that browsers use'
+  );
 };
 
 const isOwn = (host: string, policy: NamePolicy): boolean => {

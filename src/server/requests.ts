@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { UNAUTHENTICATED } from '../resolvers/errors.ts';
 import type { Engine } from './engine.ts';
-import { sendAsset, sendPage, wantsPage } from './graphiql.ts';
+import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
@@ -14,26 +14,54 @@ export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
   readonly token: string;
+  /** Before every path, without a slash at its end; empty for none. */
+  readonly basePath: string;
   /** How often something is sent to a client whose answer is being made. */
   readonly slowAnswerMs: number;
   readonly log: (line: string) => void;
 }
 
-/** The path of a request, without the query string. */
-export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0] ?? '';
+/** The path of a request below the base path, without the query string; one without the base path is left as it is. */
+export const pathOf = ({ url = '' }: IncomingMessage, basePath: string): string => {
+  const path = url.split('?')[0] ?? '';
+  return basePath !== '' && (path === basePath || path.startsWith(`${basePath}/`))
+    ? path.slice(basePath.length)
+    : path;
+};
 
 /** Answers a request, or refuses it. */
 export const handle = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
   const ambiguous = ambiguousHost(request);
   const foreign = foreignName(request.headers, context.policy);
-  const path = pathOf(request);
+  const path = pathOf(request, context.basePath);
   if (ambiguous !== undefined) refuse(response, 400, 'BAD_REQUEST', ambiguous);
   else if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
   else if (path === '/health') sendJson(response, 200, { status: 'ok' });
-  else if (path === '/') response.writeHead(302, { Location: '/graphql' }).end();
-  else if (path === '/graphql' && wantsPage(request)) sendPage(request, response);
+  // Relative, so that it is right after a proxy has taken a prefix away.
+  else if (path === '/') response.writeHead(302, { Location: 'graphql' }).end();
+  else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
+  else if (path === '/graphql' && wantsPage(request)) finish(sendPage(request, response), response, context);
   else if (path === '/graphql') serveGraphql(request, response, context);
-  else if (!sendAsset(path, request, response)) refuse(response, 404, 'NOT_FOUND', `${path}: no such path`);
+  else if (isAssetPath(path)) finish(serveAsset(path, request, response), response, context);
+  else notFound(path, response);
+};
+
+const serveAsset = async (
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  if (!(await sendAsset(path, request, response))) notFound(path, response);
+};
+
+const notFound = (path: string, response: ServerResponse): void =>
+  refuse(response, 404, 'NOT_FOUND', `${path}: no such path`);
+
+const finish = (answer: Promise<void>, response: ServerResponse, { log }: RequestContext): void => {
+  answer.catch((error: Error) => {
+    log(`request failed: ${error.stack}`);
+    response.destroy();
+  });
 };
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
@@ -52,7 +80,8 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     const message = `accept: expected ${listed(ANSWERS)}, got ${JSON.stringify(headers.accept)}`;
     refuse(response, 406, 'NOT_ACCEPTABLE', message);
   } else {
-    // The engine compares media types case-sensitively.
+    // The engine knows no base path, and compares media types case-sensitively.
+    request.url = `/graphql${/\?.*/.exec(request.url ?? '')?.[0] ?? ''}`;
     headers.accept = ranges.join(', ');
     if (request.method === 'POST') headers['content-type'] = 'application/json';
     const over = new AbortController();

@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly socketPath?: string;
   /** Names under which the server accepts requests, in addition to the address it listens on. */
   readonly allowedHosts: readonly string[];
+  /** A prefix of every path, which a proxy has not taken away: `/cloister`. */
+  readonly basePath?: string;
   readonly jobs: JobService;
   /** The admin token. */
   readonly token: string;
@@ -78,7 +80,7 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, token, jobs, log } = options;
+  const { listen, token, jobs, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
   const engine = createEngine({ jobs, log, streams: new Streams(options.streams ?? STREAM_LIMITS) });
@@ -104,7 +106,15 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       over();
     });
     if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'the server is shutting down');
-    else handle(request, response, { engine, policy, token, slowAnswerMs: timeouts.slowAnswerMs, log });
+    else
+      handle(request, response, {
+        engine,
+        policy,
+        token,
+        basePath,
+        slowAnswerMs: timeouts.slowAnswerMs,
+        log,
+      });
   });
   http.on('request', answer);
   const closeWebSockets = serveWebSockets(http, {
@@ -121,7 +131,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       if (ambiguous !== undefined) return { status: 400, reason: ambiguous };
       const foreign = foreignName(request.headers, policy);
       if (foreign !== undefined) return { status: 403, reason: foreign };
-      return pathOf(request) === '/graphql' ? undefined : { status: 404, reason: 'no such path' };
+      return pathOf(request, basePath) === '/graphql' ? undefined : { status: 404, reason: 'no such path' };
     },
   });
   await listenOn(http, listen);
@@ -143,7 +153,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const address = http.address() as AddressInfo;
   return {
     address,
-    url: `http://${authority(address)}/graphql`,
+    url: `http://${authority(address)}${basePath}/graphql`,
     close: () => {
       closing ??= close();
       return closing;

@@ -44,6 +44,9 @@ describe('GraphiQL', () => {
     await openTab(page, 'FollowLogs');
     await setVariables(page, { jobId: id });
     await executeUntil(page, 'total');
+    await expect
+      .poll(() => page.getByRole('log', { name: 'Messages' }).textContent(), { timeout: 20_000 })
+      .toMatch(/^total \S+\s*\n[\s\S]* usr\n[\s\S]*end of the log\n$/);
 
     await openTab(page, 'ListJobs');
     await executeUntil(page, id);

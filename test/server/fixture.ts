@@ -40,6 +40,7 @@ export const serveFakes = async (
     readonly timeouts?: Partial<Timeouts>;
     readonly allowedHosts?: readonly string[];
     readonly socketPath?: string;
+    readonly basePath?: string;
     readonly streams?: StreamLimits;
     readonly maxConnections?: number;
   } = {},
@@ -55,6 +56,7 @@ export const serveFakes = async (
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
     ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
+    ...(options.basePath !== undefined && { basePath: options.basePath }),
     ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
   });
   dispose(() => server.close());

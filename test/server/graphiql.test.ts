@@ -36,21 +36,52 @@ describe('the page at /graphql', () => {
     expect(html).not.toContain(TOKEN);
     // No script in the page itself, and no address but this server's own.
     expect(html).not.toMatch(/<script(?![^>]* src=)/);
-    expect(html).not.toMatch(/(?:src|href)="(?!\/graphiql\/|data:)/);
+    expect(html).not.toMatch(/(?:src|href)="(?!graphiql\/|data:)/);
   });
 
   it('loads its assets from this server, and browsers may cache them', async () => {
     const fixture = await serveFakes(dispose);
     const html = await (await getPage(fixture)).text();
-    const assets = html.match(/\/graphiql\/[0-9a-f]+\/[a-z-]+\.(?:js|css)/g) ?? [];
-    expect(assets).toHaveLength(4);
+    const assets = html.match(/graphiql\/[0-9a-f]+\/[a-z-]+\.(?:js|css)/g) ?? [];
+    expect(assets).toHaveLength(5);
     for (const path of assets) {
-      const response = await fetch(`${fixture.origin}${path}`);
+      const response = await fetch(`${fixture.origin}/${path}`, {
+        headers: { 'accept-encoding': 'identity' },
+      });
       expect(response.status).toBe(200);
       expect(response.headers.get('content-type')).toMatch(/^text\/(javascript|css); charset=utf-8$/);
       expect(response.headers.get('cache-control')).toContain('immutable');
       expect(response.headers.get('x-content-type-options')).toBe('nosniff');
       expect((await response.arrayBuffer()).byteLength).toBe(Number(response.headers.get('content-length')));
+    }
+  });
+
+  it('compresses what it sends to those who take that', async () => {
+    const fixture = await serveFakes(dispose);
+    const html = await (await getPage(fixture)).text();
+    const path = /graphiql\/[0-9a-f]+\/graphiql\.js/.exec(html)?.[0];
+    const get = async (
+      accepted: string,
+    ): Promise<{ encoding: string | null; bytes: number; body: string }> => {
+      const response = await fetch(`${fixture.origin}/${path}`, { headers: { 'accept-encoding': accepted } });
+      expect(response.headers.get('vary')).toBe('Accept-Encoding');
+      return {
+        encoding: response.headers.get('content-encoding'),
+        bytes: Number(response.headers.get('content-length')),
+        body: await response.text(),
+      };
+    };
+    const plain = await get('br;q=0, gzip;q=0');
+    expect(plain.encoding).toBeNull();
+    expect(plain.bytes).toBeGreaterThan(5_000_000);
+    for (const [accepted, encoding, most] of [
+      ['gzip, deflate, br, zstd', 'br', 1_300_000],
+      ['gzip, deflate', 'gzip', 1_600_000],
+    ] as const) {
+      const small = await get(accepted);
+      expect(small.encoding).toBe(encoding);
+      expect(small.bytes).toBeLessThan(most);
+      expect(small.body).toBe(plain.body);
     }
   });
 
@@ -94,7 +125,10 @@ describe('GraphiQL in Chromium', () => {
     fixture.jobs.write(id, logPage(1, 'hello from the cell\n'));
     await executeUntil(page, 'hello from the cell');
     fixture.jobs.write(id, logPage(2, '<b>and</b> more\n', true));
-    await untilResult(page, '<b>and</b> more');
+    const messages = page.getByRole('log', { name: 'Messages' });
+    await expect
+      .poll(() => messages.textContent(), { timeout: 20_000 })
+      .toBe('hello from the cell\n<b>and</b> more\nend of the log\n');
     await expect.poll(() => fixture.jobs.live.size).toBe(0);
 
     await openTab(page, 'ListJobs');
@@ -108,7 +142,7 @@ describe('GraphiQL in Chromium', () => {
   it('asks for the token when it is missing or wrong, and keeps a valid one', async () => {
     const fixture = await serveFakes(dispose);
     const { page } = await open(fixture, '/');
-    await page.getByText('The server prints a link that signs in when it starts.').waitFor();
+    await page.getByText('This server runs Linux commands for its clients').waitFor();
     await page.getByLabel('Token').fill('wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('The server does not know this token.').waitFor();
@@ -117,6 +151,16 @@ describe('GraphiQL in Chromium', () => {
     await page.getByRole('tab', { name: 'SubmitJob' }).waitFor();
     await page.reload();
     await page.getByRole('tab', { name: 'SubmitJob' }).waitFor();
+    await page.getByRole('button', { name: 'Show History' }).waitFor();
+
+    const second = await page.context().newPage();
+    await second.goto(fixture.url);
+    await second.getByRole('tab', { name: 'SubmitJob' }).waitFor();
+    expect(await page.context().storageState()).toMatchObject({ cookies: [], origins: expect.anything() });
+    expect(JSON.stringify(await page.context().storageState())).not.toContain(TOKEN);
+    await second.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await second.getByLabel('Token').waitFor();
     expect(fixture.jobs.askedBy.size).toBe(0);
   });
 });

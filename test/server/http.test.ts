@@ -6,7 +6,16 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/resolvers/error-codes.ts';
 import { disposers } from '../support/disposers.ts';
 import { page } from './fake-jobs.ts';
-import { type Answer, AUTHORIZATION, ask, type Fixture, post, serveFakes, TOKEN } from './fixture.ts';
+import {
+  type Answer,
+  AUTHORIZATION,
+  ask,
+  type Fixture,
+  overWebSocket,
+  post,
+  serveFakes,
+  TOKEN,
+} from './fixture.ts';
 
 const dispose = disposers();
 
@@ -45,11 +54,30 @@ describe('the server', () => {
   it('redirects / to /graphql, and has no other path', async () => {
     const { origin } = await serveFakes(dispose);
     const root = await fetch(origin, { redirect: 'manual' });
-    expect([root.status, root.headers.get('location')]).toEqual([302, '/graphql']);
+    expect([root.status, root.headers.get('location')]).toEqual([302, 'graphql']);
     for (const path of ['/nope', '/graphql/', '/graphiql/', '/graphiql/../src', '/health/x']) {
       const response = await fetch(`${origin}${path}`);
       expect([response.status, await code(response)]).toEqual([404, 'NOT_FOUND']);
     }
+  });
+
+  it('serves every path below its base path, and without it', async () => {
+    const fixture = await serveFakes(dispose, { basePath: '/tools/cloister' });
+    const { origin } = fixture;
+    expect(fixture.url).toBe(`${origin}/tools/cloister/graphql`);
+    const data = { server: { version: '1.2.3' } };
+    expect(await ask(fixture, VERSION)).toEqual({ data });
+    expect(await ask({ ...fixture, url: `${origin}/graphql` }, VERSION)).toEqual({ data });
+    for (const path of ['/tools/cloister', '/tools/cloister/']) {
+      const response = await fetch(`${origin}${path}`, { redirect: 'manual' });
+      const location = new URL(response.headers.get('location') ?? '', response.url).pathname;
+      expect([response.status, location]).toEqual([302, '/tools/cloister/graphql']);
+    }
+    expect((await fetch(`${origin}/tools/cloister/health`)).status).toBe(200);
+    expect((await fetch(`${origin}/tools/cloisterX/health`)).status).toBe(404);
+    const answers: Answer[] = [];
+    await overWebSocket.subscribe(fixture, VERSION, {}, (answer) => answers.push(answer)).done;
+    expect(answers).toEqual([{ data }]);
   });
 
   it('answers queries by POST and by GET', async () => {

@@ -14,7 +14,7 @@ const executablePath = (): string => {
 };
 
 /** A headless Chromium that asks nothing of the internet by itself. */
-export const launchChromium = (): Promise<Browser> =>
+export const launchChromium = (flags: readonly string[] = []): Promise<Browser> =>
   chromium.launch({
     executablePath: executablePath(),
     args: [
@@ -25,6 +25,7 @@ export const launchChromium = (): Promise<Browser> =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...flags,
     ],
   });
 

@@ -1,0 +1,77 @@
+/** How GraphiQL reaches the server: answers as they are, subscriptions with every message kept on the page. */
+
+import { createClient } from './client/index.js';
+import { showMessages } from './messages.js';
+
+/** The operation that is executed, of a parsed document. */
+const operationOf = ({ definitions }, name) =>
+  definitions.find(
+    (definition) => definition.kind === 'OperationDefinition' && (!name || definition.name?.value === name),
+  );
+
+const declaresAfter = (operation) =>
+  (operation.variableDefinitions ?? []).some(({ variable }) => variable.name.value === 'after');
+
+/** The cursor of a message: that of its one field. */
+const cursorOf = (data) => Object.values(data).find((value) => typeof value?.cursor === 'string')?.cursor;
+
+/** @returns what GraphiQL calls for each execution */
+export const fetcher = (endpoint, token) => {
+  const url = new URL(endpoint, location.href).href;
+
+  const ask = async (payload, headers) => {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        accept: 'application/graphql-response+json, application/json',
+        'content-type': 'application/json',
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: JSON.stringify(payload),
+    });
+    return response.json();
+  };
+
+  const follow = async function* ({ query, operationName, variables }, headers, operation) {
+    const ended = new AbortController();
+    const client = createClient({
+      url,
+      token,
+      fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }),
+    });
+    const options = { signal: ended.signal, operationName };
+    const messages = declaresAfter(operation)
+      ? resumed(client, query, variables, options)
+      : client.subscribe(query, variables, options);
+    const shown = showMessages();
+    try {
+      for await (const data of messages) {
+        await shown.add(data);
+        yield { data };
+      }
+      shown.end();
+    } catch (error) {
+      shown.fail(error);
+      yield error.errors === undefined ? { errors: [{ message: error.message }] } : { errors: error.errors };
+    } finally {
+      ended.abort();
+    }
+  };
+
+  return (payload, { headers, documentAST } = {}) => {
+    const operation = documentAST && operationOf(documentAST, payload.operationName);
+    return operation?.operation === 'subscription'
+      ? follow(payload, headers, operation)
+      : ask(payload, headers);
+  };
+};
+
+/** Goes on after the last cursor, if the messages have one. */
+const resumed = (client, query, { after, ...variables } = {}, options) =>
+  client.resume(query, variables, {
+    ...options,
+    first: { after },
+    cursorOf,
+    isLast: (data) => Object.values(data).some((value) => value?.endOfLog === true),
+  });
