@@ -1,5 +1,5 @@
 #!/bin/sh
-# What holds whoever runs this, as far as it can be seen from inside:
+# What confines the process that runs this, as far as it can be seen from inside:
 #
 #   bin/cloister run "$(cat examples/confinement.sh)"
 #

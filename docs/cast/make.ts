@@ -10,6 +10,6 @@ const svg = draw(terminals, {
   columns: 100,
   rows: [10, 8],
   description:
-    'Two terminals. A client runs a job that counts. In the other one the server is killed with kill -9 and started again: the count goes on in the client without a gap.',
+    'Two terminals. A client runs a job that counts. In the other one the server is killed with kill -9 and started again: the count continues in the client without a gap.',
 });
 writeFileSync(join(import.meta.dirname, 'survives.svg'), svg);

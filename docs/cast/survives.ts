@@ -1,4 +1,4 @@
-/** The session that the README shows: the server is killed under a running job, and the job's log goes on. */
+/** The session that the README shows: the server is killed under a running job, and the job's log continues. */
 
 import {
   mkdirSync,

@@ -5,7 +5,7 @@ import { eventsOf } from './event-stream.js';
 
 /** @import { Transport, TransportRequest } from './types.d.ts' */
 
-/** The server sends a sign of life every 12 s; after so many milliseconds of silence it has gone. */
+/** The server sends a comment every 12 s; after this many milliseconds of silence the connection counts as lost. */
 const SILENCE_MS = 45_000;
 
 /**

@@ -1,4 +1,4 @@
-/** Streams that go on where they were when their connection is lost. */
+/** Streams that resume where they were when their connection is lost. */
 
 import { ConnectionLost } from './errors.js';
 

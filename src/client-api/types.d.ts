@@ -90,7 +90,7 @@ export interface ResumeOptions<Result> extends OperationOptions {
 export interface LogOptions extends StreamOptions {
   /** Begin after this cursor; of `after`, `tail` and `since` at most one. */
   readonly after?: string | undefined;
-  /** Begin at the last so many lines. */
+  /** Begin this many lines before the end. */
   readonly tail?: number | undefined;
   /** Begin at the first output of this time (RFC 3339) or later. */
   readonly since?: string | undefined;

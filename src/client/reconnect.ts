@@ -1,4 +1,4 @@
-/** Streams of the command line that go on when their connection is lost. */
+/** Streams of the command line that resume when their connection is lost. */
 
 import { reopening } from '../client-api/resume.js';
 import type { Connection } from './connection.ts';

@@ -93,5 +93,5 @@ const tooLarge = (): GraphQLError =>
   codedError(
     'ANSWER_TOO_LARGE',
     `answer: expected at most ${ANSWER_BYTES} bytes of logs, commands and environments in one answer: ` +
-      'ask for fewer jobs at a time, for smaller pages (maxBytes), or for logs by the subscription',
+      'ask for fewer jobs at once, for smaller pages (maxBytes), or for logs by the subscription',
   );

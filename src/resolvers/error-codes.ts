@@ -4,7 +4,7 @@ import { JOB_ERROR_CODES } from '../jobs/error-codes.ts';
 export const ERROR_CODES = {
   ...JOB_ERROR_CODES,
   ANSWER_TOO_LARGE:
-    'The answer would hold more than 8 MiB of logs, commands and environments. Ask for fewer jobs at a time or for smaller pages of log.',
+    'The answer would hold more than 8 MiB of logs, commands and environments. Ask for fewer jobs at once or for smaller pages of log.',
   BAD_REQUEST:
     'The HTTP request is not a GraphQL request: no JSON, no query, several operations in one, or a wrong method.',
   DOCUMENT_TOO_LARGE:
@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   NOT_ACCEPTABLE:
     'The media types that the request accepts have none in which this operation is answered. Subscriptions need text/event-stream.',
   OPERATION_TOO_EXPENSIVE:
-    'The operation may cost more than is allowed; `extensions.cost` has the numbers. Ask for fewer jobs at a time, or for less of each.',
+    'The operation may cost more than is allowed; `extensions.cost` has the numbers. Ask for fewer jobs at once, or for less of each.',
   OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
   REQUEST_ENTITY_TOO_LARGE:
     'The body of the HTTP request has more than 16 MiB, 110,000 elements of lists and fields of objects, or 12,000 objects.',

@@ -22,7 +22,7 @@ const RunJobPayload = builder.objectRef<Job>('RunJobPayload').implement({
       resolve: (job) => job,
     }),
     finished: t.boolean({
-      description: 'Whether the job has ended. If not, it goes on: follow it with `logs` and `jobUpdated`.',
+      description: 'Whether the job has ended. If not, it continues: follow it with `logs` and `jobUpdated`.',
       resolve: ({ state }) => isFinal(state),
     }),
     logs: t.field({
@@ -40,7 +40,7 @@ builder.mutationField('runJob', (t) =>
   t.field({
     type: RunJobPayload,
     description:
-      'Submits a job as `submitJob` does and waits for its end: one request returns state, usage and output. When `wait` is over first, returns the job as it is then; the job goes on. While waiting, an HTTP answer in JSON begins with white space, so that proxies keep the connection open.',
+      'Submits a job as `submitJob` does and waits for its end: one request returns state, usage and output. When `wait` is over first, returns the job as it is then; the job continues. While waiting, an HTTP answer in JSON begins with white space, so that proxies keep the connection open.',
     args: {
       input: t.arg({ type: SubmitJobInput, required: true, description: 'What to run, and how.' }),
       wait: t.arg({

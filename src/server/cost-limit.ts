@@ -12,7 +12,7 @@ import { ANSWER_BYTES } from '../resolvers/answer-budget.ts';
 import type { Context } from '../resolvers/context.ts';
 import { MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
 
-/** From this cost on an operation waits for its turn, and so many have one at the same time. */
+/** Operations of at least this cost wait for their turn, and this many have one at once. */
 const EXPENSIVE = 2000;
 const EXPENSIVE_AT_ONCE = 2;
 
@@ -68,6 +68,6 @@ const isAsked = ({
 
 const tooExpensive = (cost: number): GraphQLError =>
   new GraphQLError(
-    `operation: expected a cost of at most ${MOST_COST}, got ${cost}: ask for fewer jobs at a time, or for less of each`,
+    `operation: expected a cost of at most ${MOST_COST}, got ${cost}: ask for fewer jobs at once, or for less of each`,
     { extensions: { code: 'OPERATION_TOO_EXPENSIVE', cost: { operation: cost, limit: MOST_COST } } },
   );

@@ -45,7 +45,7 @@ export class Inbox {
     this.#busy.add(operation);
   }
 
-  /** An operation is over, its answer sent, or it is a subscription that goes on by itself. */
+  /** An operation is over, its answer sent, or it is a subscription, which continues by itself. */
   end(operation: object): void {
     if (this.#busy.delete(operation)) this.#wake?.();
   }

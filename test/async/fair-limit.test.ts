@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { FairLimit } from '../../src/async/fair-limit.ts';
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test says so. */
 const works = (limit: FairLimit, key: string, began: string[]) => (name: string) => {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const done = limit.take(key, () => {
@@ -14,7 +14,7 @@ const works = (limit: FairLimit, key: string, began: string[]) => (name: string)
   return { done, end: () => resolve(name), fail: () => reject(new Error(name)) };
 };
 
-it('has so many of one key at a time, first come first served', async () => {
+it('runs a fixed number per key at once, in order of arrival', async () => {
   const began: string[] = [];
   const work = works(new FairLimit(2), 'key', began);
   const [a, b, c, d] = [work('a'), work('b'), work('c'), work('d')];
@@ -31,7 +31,7 @@ it('has so many of one key at a time, first come first served', async () => {
   expect(await Promise.all([a.done, c.done, d.done])).toEqual(['a', 'c', 'd']);
 });
 
-it('lets nobody wait for another key', async () => {
+it('does not delay one key for another', async () => {
   const limit = new FairLimit(1);
   const held = works(limit, 'held', [])('held');
   expect(await limit.take('free', async () => 'at once')).toBe('at once');
@@ -39,7 +39,7 @@ it('lets nobody wait for another key', async () => {
   await held.done;
 });
 
-it('hands the turn on when the work fails, and has room again in the end', async () => {
+it('passes the turn on when the work fails, and is free in the end', async () => {
   const began: string[] = [];
   const work = works(new FairLimit(1), 'key', began);
   const [a, b] = [work('a'), work('b')];

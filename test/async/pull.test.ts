@@ -5,7 +5,7 @@ import { Bell, pull } from '../../src/async/pull.ts';
 
 const DONE = { done: true, value: undefined } as const;
 
-/** A step that never answers, and tells when its signal is aborted. */
+/** A step that never settles, and records when its signal is aborted. */
 const parked = () => {
   const aborted = vi.fn<() => void>();
   const step = (signal: AbortSignal): Promise<never> => {
@@ -54,11 +54,11 @@ describe('pull', () => {
     const { step, aborted } = parked();
     const iterator = pull<number>(step, release);
     const waiting = iterator.next();
-    const behind = iterator.next();
+    const second = iterator.next();
     await Promise.resolve();
     expect(await iterator.return?.()).toEqual(DONE);
     expect(await waiting).toEqual(DONE);
-    expect(await behind).toEqual(DONE);
+    expect(await second).toEqual(DONE);
     expect(aborted).toHaveBeenCalledTimes(1);
     expect(release).toHaveBeenCalledTimes(1);
     expect(await iterator.return?.()).toEqual(DONE);
@@ -112,7 +112,7 @@ describe('pull', () => {
       await Promise.resolve();
       await iterator.return?.();
       expect(await waiting).toEqual(DONE);
-      // Unhandled rejections are told after the microtasks of the turn that made them.
+      // Unhandled rejections are reported after the microtasks of the turn that made them.
       await new Promise((resolve) => setImmediate(resolve));
       expect(unhandled).not.toHaveBeenCalled();
     } finally {
@@ -150,7 +150,7 @@ describe('Bell', () => {
     expect(bell.rings).toBe(1);
   });
 
-  it('does not miss a ring between the look and the wait', async () => {
+  it('does not miss a ring between the read and the wait', async () => {
     const bell = new Bell();
     const seen = bell.rings;
     bell.ring();
@@ -174,7 +174,7 @@ describe('Bell', () => {
     await expect(bell.wait(0, abort.signal)).rejects.toThrow('enough');
   });
 
-  it('waits no longer than it was told to', async () => {
+  it('waits no longer than its limit', async () => {
     vi.useFakeTimers();
     try {
       const bell = new Bell();

@@ -24,13 +24,13 @@ const record = (change: Partial<ExitRecord>, files: Readonly<Record<string, stri
 const hits = (one: ExitRecord, limits = spec.limits) => limitHits(one, limits, parseUsage(one.files));
 
 describe('the limits that a job ran into', () => {
-  it('are none where nothing tells of one', () => {
+  it('are none where nothing indicates one', () => {
     expect(hits(record({}))).toEqual([]);
     const calm = { 'memory.events': 'high 0\nmax 3\noom 0\noom_kill 0\n', 'pids.events': 'max 0\n' };
     expect(hits(record({}, calm))).toEqual([]);
   });
 
-  it('are told by oom_kill, with the numbers that show it', () => {
+  it('are recognized by oom_kill, with the numbers that show it', () => {
     const files = { 'memory.events': 'high 0\nmax 9\noom 2\noom_kill 1\n', 'memory.peak': '4096\n' };
     expect(hits(record({}, files))).toEqual([
       {
@@ -50,7 +50,7 @@ describe('the limits that a job ran into', () => {
     ]);
   });
 
-  it('are not its own when the memory of all was out', () => {
+  it('are not its own when the memory for all jobs ran out', () => {
     const files = { 'memory.events': 'max 0\noom 0\noom_kill 1\n', 'memory.peak': '100\n' };
     expect(hits(record({}, files))).toMatchObject([
       {
@@ -70,7 +70,7 @@ describe('the limits that a job ran into', () => {
     ]);
   });
 
-  it('come with the one that ended it first', () => {
+  it('begin with the one that ended it', () => {
     const files = {
       'cpu.stat': 'usage_usec 7000\nnr_throttled 3\nthrottled_usec 1500000\n',
       'pids.events': 'max 5\n',
@@ -97,7 +97,7 @@ describe('the limits that a job ran into', () => {
     ]);
   });
 
-  it('tell of memory.high only where there was one', () => {
+  it('include memory.high only where it was set', () => {
     const files = { 'memory.events': 'high 4\noom 0\noom_kill 0\n' };
     expect(hits(record({}, files))).toEqual([]);
     expect(hits(record({}, files), { ...spec.limits, memoryHighBytes: 2048 })).toMatchObject([

@@ -55,7 +55,7 @@ describe.each(TRANSPORTS)('a client over %s', (_, transport) => {
     for (const request of server.logRequests.slice(1)) expect(request).toEqual({ after: expect.any(String) });
   });
 
-  it('goes on when the server completes the stream before the job has ended', async () => {
+  it('continues when the server completes the stream before the job has ended', async () => {
     server.completeAfter = 2;
     const job = server.job('a');
     for (const word of ['a', 'b', 'c']) job.write(word);
@@ -134,7 +134,7 @@ describe.each(TRANSPORTS)('a client over %s', (_, transport) => {
     });
   });
 
-  it('lets go of the connection when its reader has enough', async () => {
+  it('closes the connection when its reader stops', async () => {
     const job = server.job('a').write('one ');
     for await (const batch of client().logs('a')) {
       expect(text(batch)).toBe('one ');

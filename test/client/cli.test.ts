@@ -20,7 +20,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cloister-cli-'));
 });
 
-// Shared by all tests, or each of them would compile everything anew.
+// Shared by all tests, or each of them would compile everything again.
 let cache: string;
 
 beforeAll(async () => {
@@ -163,7 +163,7 @@ describe('bad use', () => {
     [['logs', 'nosuch', '-f'], 1, 'cloister: no job with id or name "nosuch"\n'],
     [['stop', 'nosuch'], 1, 'cloister: no job with id or name "nosuch"\n'],
     [['serve', '--listen', '0.0.0.0:80'], 1, 'cloister: --listen: 0.0.0.0 is not a loopback address'],
-  ])('%j is told so on stderr, with exit code %d', async (args, code, message) => {
+  ])('%j is reported on stderr, with exit code %d', async (args, code, message) => {
     const outcome = await cloister(args);
     expect(outcome).toMatchObject({ code, out: '' });
     expect(outcome.err.slice(0, message.length)).toBe(message);
@@ -193,7 +193,7 @@ describe('the token', () => {
     expect(outcome).toMatchObject({ code: 0, err: '' });
   });
 
-  it('is looked for in vain, and the message says where', async () => {
+  it('is reported as not found, with the places that were searched', async () => {
     const outcome = await cloister(['list'], { CLOISTER_TOKEN: '', CLOISTER_STATE_DIR: folder });
     expect(outcome.code).toBe(1);
     expect(outcome.err).toBe(
@@ -275,7 +275,7 @@ describe('submit', () => {
 });
 
 describe('status, stop and list', () => {
-  it('tell what users of the first client know', async () => {
+  it('print what the first client printed', async () => {
     server.job('a', { command: 'ls -lah /' }).end(COMPLETED);
     expect((await cloister(['status', 'a'])).out).toMatch(
       /^Status: COMPLETED\nExit code: 0\nId: a\nCommand: ls /,
@@ -478,7 +478,7 @@ describe('run', () => {
     const child = start(['run', 'head', '-1'], {}, { input: 'pipe' });
     const piece = Buffer.alloc(64 * 1024, 'y\n');
     const stdin = child.stdin ?? expect.unreachable();
-    // Whoever feeds it is ended by SIGPIPE, as `yes` would be.
+    // Its writer is killed by SIGPIPE, as `yes` would be.
     const refused = once(stdin, 'error');
     let taken = 0;
     const feed = (): void => {
@@ -500,7 +500,7 @@ describe('run', () => {
     expect(server.jobs.size).toBe(0);
   });
 
-  it('leaves the job to itself with --detach', async () => {
+  it('exits without waiting for the job with --detach', async () => {
     expect(await cloister(['run', '-d', 'sleep', '10m'])).toMatchObject({ code: 0, out: 'job-1\n', err: '' });
   });
 
@@ -655,7 +655,7 @@ describe('completion', () => {
 });
 
 describe('open', () => {
-  it('hands the browser a file of its own, and the token to no argument', async () => {
+  it('passes a private file to the browser, and the token in no argument', async () => {
     const browser = join(folder, 'browser');
     await writeFile(browser, '#!/bin/sh\necho "$1" >"$(dirname "$0")/opened"\n', { mode: 0o755 });
     const { code, out, err } = await cloister(['open'], { BROWSER: browser, XDG_RUNTIME_DIR: folder });

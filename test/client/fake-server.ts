@@ -86,12 +86,12 @@ export class FakeServer implements AsyncDisposable {
   batches = 0;
   /** Entries in a batch. */
   batchSize = 1;
-  /** What becomes of a job that is submitted. */
+  /** How a submitted job goes. */
   onSubmit: (job: FakeJob) => void = () => undefined;
   /** Where a job waits when it has been submitted. */
   queue: { readonly position: number | null; readonly reason: string } | null = null;
   onStop: (job: FakeJob) => void = (job) => job.end({ status: 'STOPPED', signal: 'SIGTERM' });
-  /** Completes a `logs` subscription after so many batches, as a server that shuts down does. */
+  /** Completes a `logs` subscription after this many batches, as a server that shuts down does. */
   completeAfter = Number.POSITIVE_INFINITY;
   readonly #http = createServer();
   readonly #sockets = new WebSocketServer({ server: this.#http, path: '/graphql' });

@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  // Each subscription closes its own connection, whatever became of it.
+  // Each subscription closes its own connection, however it ended.
   await vi.waitFor(() => expect(server.connections).toBe(0));
   await server[Symbol.asyncDispose]();
 });
@@ -99,7 +99,7 @@ describe('readLogs', () => {
     ['is closed normally', 1000],
     ['is closed because the server goes away', 1001],
     ['is closed because the server is restarted', 1012],
-  ])('goes on without gap or duplicate when the connection %s', async (_, code) => {
+  ])('continues without gap or duplicate when the connection %s', async (_, code) => {
     const job = server.job('a');
     let all = '';
     job.write('0 ');
@@ -114,7 +114,7 @@ describe('readLogs', () => {
     expect(server.logRequests).toEqual([{ tail: 5 }, { after: '1' }, { after: '3' }, { after: '5' }]);
   });
 
-  it('goes on when the server completes the stream before the job has ended', async () => {
+  it('continues when the server completes the stream before the job has ended', async () => {
     server.completeAfter = 2;
     const job = server.job('a');
     for (const word of ['a', 'b', 'c', 'd', 'e']) job.write(word);
@@ -253,7 +253,7 @@ describe('readLogs', () => {
     expect(bytes).toBe(total * piece.length);
   });
 
-  it('lets go of the connection when its reader has enough', async () => {
+  it('closes the connection when its reader stops', async () => {
     server.job('a').write('one ').write('two ');
     for await (const _ of readLogs(server.connection, following('a'))) break;
     await vi.waitFor(() => expect(server.connections).toBe(0));

@@ -88,7 +88,7 @@ describe('jobLines', () => {
     );
   });
 
-  it('tells signal, limit, error and usage', () => {
+  it('shows signal, limit, error and usage', () => {
     const text = jobLines(
       job({
         status: 'LIMIT_EXCEEDED',
@@ -130,7 +130,7 @@ describe('jobTable', () => {
   const now = Date.parse('2026-01-02T04:05:05.000Z');
   const ids = ['019b7f2c-1a2b-7000-8000-000000000001', '019b7f2c-1a2b-7000-8001-000000000002'] as const;
 
-  it('lines up its columns on a terminal, with ids as short as tells them apart', () => {
+  it('aligns its columns on a terminal, with ids as short as they can be and distinct', () => {
     const running = {
       id: ids[1],
       status: 'RUNNING',
@@ -148,7 +148,7 @@ describe('jobTable', () => {
     );
   });
 
-  it('gives whole lines with tabs between where nobody looks', () => {
+  it('prints complete values separated by tabs without a terminal', () => {
     const text = jobTable([job({ id: ids[0], command: 'x'.repeat(500) })], now);
     expect(text.split('\n')[1]?.split('\t')).toEqual([
       ids[0],
@@ -204,7 +204,7 @@ it.each([
   [200_000, '3m20s'],
   [18_420_000, '5h07m'],
   [820_800_000, '9d12h'],
-])('tells how long %d ms are as %s', (ms, text) => {
+])('prints a duration of %d ms as %s', (ms, text) => {
   expect(shortDuration(ms)).toBe(text);
 });
 
@@ -219,7 +219,7 @@ it.each([
   [60_000, '1m'],
   [3_600_000, '1h'],
   [90_000_000, '1d'],
-])('tells the age of %d ms as %s', (ms, text) => {
+])('prints an age of %d ms as %s', (ms, text) => {
   expect(age(ms)).toBe(text);
 });
 
@@ -228,7 +228,7 @@ it.each([
   [1023, '1023 bytes'],
   [1024, '1.0 KiB'],
   [5 * 1024 ** 3, '5.0 GiB'],
-])('tells a size of %d as %s', (bytes, text) => {
+])('prints a size of %d as %s', (bytes, text) => {
   expect(size(bytes)).toBe(text);
 });
 
@@ -289,7 +289,7 @@ it.each([
 });
 
 describe('withTime', () => {
-  it('stamps every line that begins, and not one that goes on', () => {
+  it('stamps every line at its beginning, and not its continuation', () => {
     expect(withTime(Buffer.from('end\nwhole\nbegin'), 'T ', false).toString()).toBe('end\nT whole\nT begin');
     expect(withTime(Buffer.from('\n\n'), 'T ', true).toString()).toBe('T \nT \n');
     expect(withTime(Buffer.alloc(0), 'T ', true).toString()).toBe('');

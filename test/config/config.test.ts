@@ -13,7 +13,7 @@ const user = { uid: 1000, home: '/home/u', project: '/opt/cloister', memoryBytes
 const root = { ...user, uid: 0, home: '/root' };
 
 describe('parseServeConfig', () => {
-  it('needs to be told nothing', () => {
+  it('needs no settings', () => {
     expect(parseServeConfig({}, {}, root)).toEqual({
       set: new Map(),
       listen: { host: '127.0.0.1', port: 8080 },
@@ -166,13 +166,13 @@ describe('parseServeConfig', () => {
     'example.org:80',
     '128.0.0.1:80',
     '[::ffff:1.2.3.4]:80',
-  ])('refuses to listen on %s unless told that it is meant', (listen) => {
+  ])('refuses to listen on %s unless that is confirmed', (listen) => {
     expect(() => parseServeConfig({ listen }, {}, user)).toThrow(/is not a loopback address.*not encrypted/);
     expect(parseServeConfig({ listen, listenPublic: true }, {}, user).listenPublic).toBe(true);
   });
 
   it.each(['127.0.0.1:8080', '127.8.9.1:1', '[::1]:80', 'localhost:80', 'LOCALHOST:80'])(
-    'listens on %s without being told twice',
+    'listens on %s without a confirmation',
     (listen) => {
       expect(parseServeConfig({ listen }, {}, user).listenPublic).toBe(false);
     },

@@ -7,7 +7,7 @@ import { recordSurvives } from '../../docs/cast/survives.ts';
 import { draw } from '../../docs/cast/svg.ts';
 import { ID_BASE, IMAGES, testImage } from '../support/image.ts';
 
-it('records a job whose log goes on after the server was killed', async () => {
+it('records a job whose log continues after the server was killed', async () => {
   await testImage();
   const [client, operator] = await recordSurvives({
     prepare: (stateDir) => symlinkSync(IMAGES, join(stateDir, 'images')),

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** All that a submission leaves: rows and folders. */
+/** Everything that a submission leaves: rows and folders. */
 const traces = async (): Promise<unknown> => {
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
   return { rows: jobs.totalCount, folders: readdirSync(join(server.stateDir, 'jobs')).length };

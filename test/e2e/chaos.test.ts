@@ -224,7 +224,7 @@ it(
     await expect.poll(() => snapshotResources(server), { timeout: 30_000 }).toEqual(before);
     await server.end();
     await checkDatabase();
-    // What a server could not do for a job, it logs.
+    // A server logs what it could not do for a job.
     expect(server.errors).not.toMatch(/^job /m);
   },
   60_000 + ROUNDS * 15_000,

@@ -14,14 +14,14 @@ import { type JobFields, TestServer } from '../support/server.ts';
 const JOBS = Number(process.env['CLOISTER_CHURN_JOBS'] ?? 1000);
 const SEED = Number(process.env['CLOISTER_CHURN_SEED'] ?? 1 + (Date.now() % 1_000_000));
 const AT_ONCE = 16;
-/** The server is ended, and started again, when so many hundredths of the jobs have been submitted. */
+/** The server is ended, and started again, when these fractions of the jobs have been submitted. */
 const RESTARTS: ReadonlyMap<number, NodeJS.Signals> = new Map([
   [25, 'SIGKILL'],
   [50, 'SIGTERM'],
   [75, 'SIGKILL'],
 ]);
 
-/** What surely comes of many jobs. */
+/** Verdicts that occur among many jobs with certainty. */
 const CERTAIN = [
   'left alone: COMPLETED',
   'left alone: FAILED',
@@ -71,7 +71,7 @@ const checkEnd = (job: JobFields, life: Life): void => {
   const what = `${life.kind.name}, ${life.fate.kind}: ${JSON.stringify(job)}`;
   expect(rightVerdicts(life), what).toContain(verdict);
   const began = written(job.id, 2).toString();
-  // A job runs at most once, whatever befalls the server.
+  // A job runs at most once, whatever happens to the server.
   expect(['', BEGAN], what).toContain(began);
   if (verdict === 'LOST') expect([job.exitCode, job.signal], what).toEqual([null, null]);
   if (verdict !== life.kind.natural || verdict === 'FAILED') return;
@@ -120,6 +120,6 @@ it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
   expect(jobs.totalCount).toBe(JOBS + 1);
   await expect.poll(() => snapshotResources(server), { timeout: 30_000 }).toEqual(before);
-  // What a server could not do for a job, it logs.
+  // A server logs what it could not do for a job.
   expect(server.errors).not.toMatch(/^job /m);
 }, 600_000);

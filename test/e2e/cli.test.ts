@@ -74,7 +74,7 @@ describe('the session of a user', () => {
     expect(listed.stdout).toContain(id);
   });
 
-  it('pauses a job, lets it go on, watches what it consumes and sends it a signal', async () => {
+  it('pauses a job, resumes it, follows its usage and sends it a signal', async () => {
     const id = (await cloister('submit', 'while :; do echo x; sleep 0.05; done')).stdout.trim();
     await server.running(id);
     expect((await cloister('pause', id)).stdout).toMatch(/^Status: RUNNING\n(.*\n)*Paused: 20/);

@@ -23,7 +23,7 @@ const folder = (id: string): string => join(server.stateDir, 'jobs', id);
 const supervisorOf = (id: string): number =>
   Number.parseInt(readFileSync(join(folder(id), 'started'), 'utf8'), 10);
 
-/** A job that is committed and that no server has come to, like another one. */
+/** A job that is committed and that no server has seen yet, a copy of another one. */
 const commitLike = async (model: string): Promise<string> => {
   const store = openStore(join(server.stateDir, 'cloister.db'));
   const job = await store.get(model);

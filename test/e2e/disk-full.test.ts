@@ -41,7 +41,7 @@ const inside = (...path: string[]): string => join(`/proc/${server.pid}/root`, s
 
 const CHUNK = Buffer.alloc(4096);
 
-/** Takes all there is of something. */
+/** Uses up something. */
 const exhaust = (take: () => void): void => {
   for (;;) {
     try {
@@ -53,7 +53,7 @@ const exhaust = (take: () => void): void => {
   }
 };
 
-/** Takes all the room there is. */
+/** Uses up all space. */
 const fill = (): void => exhaust(() => writeFileSync(inside('filler'), CHUNK, { flag: 'a' }));
 
 interface Log {
@@ -130,7 +130,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
     },
   ]);
   expect(await server.submit(request)).toBe(counter);
-  // It runs on, and nothing of what it writes is kept.
+  // It continues, and nothing that it writes is kept.
   await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
   const before = await readLog(counter);
   expect((await server.job(counter)).status).toBe('RUNNING');

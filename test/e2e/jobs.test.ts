@@ -71,7 +71,7 @@ describe('a job', () => {
     expect(job.logs.droppedBytes).toBeGreaterThan(0);
   });
 
-  it('counts what it consumed', async () => {
+  it('counts its usage', async () => {
     const { usage } = await server.run({ command: 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done' });
     expect(usage?.['cpuTime']).toBeGreaterThan(0);
   });

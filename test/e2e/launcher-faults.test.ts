@@ -90,8 +90,8 @@ const isTrue = (
   stdout: string,
 ): string | undefined => {
   if (stdout !== 'out\n' && stdout !== '') return 'it wrote something else';
-  const told = stdout.length + (output?.dropped ?? 0);
-  if (status === 'COMPLETED') return exitCode === 0 && told !== 4 ? 'its output is gone' : undefined;
+  const reported = stdout.length + (output?.dropped ?? 0);
+  if (status === 'COMPLETED') return exitCode === 0 && reported !== 4 ? 'its output is gone' : undefined;
   if (status === 'FAILED' || status === 'LOST') return error === null ? 'there is no reason' : undefined;
   return `it is ${status} by ${signal}`;
 };

@@ -32,8 +32,8 @@ const streams = async (id: string) => {
       found[stream].bytes += decoded.length;
     }
   }
-  const told = ({ hash, bytes }: (typeof found)['STDOUT']) => ({ bytes, digest: hash.digest('hex') });
-  return { dropped, stdout: told(found.STDOUT), stderr: told(found.STDERR) };
+  const summary = ({ hash, bytes }: (typeof found)['STDOUT']) => ({ bytes, digest: hash.digest('hex') });
+  return { dropped, stdout: summary(found.STDOUT), stderr: summary(found.STDERR) };
 };
 
 const digest = (bytes: Buffer): { bytes: number; digest: string } => ({

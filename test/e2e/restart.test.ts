@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** Counts up, a line each 20 ms, without end. */
+/** Counts up, one line every 20 ms, for ever. */
 const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done';
 
 const isRunning = async (id: string): Promise<void> => {
@@ -126,7 +126,7 @@ describe('a supervisor that is killed', () => {
 });
 
 describe('a spawner that is killed', () => {
-  it('is followed by another one, which starts what this one was asked for; running jobs notice nothing', async () => {
+  it('is replaced by another one, which starts what this one was asked to; running jobs are not affected', async () => {
     const running = await server.submit({ command: COUNTER });
     await isRunning(running);
     const first = spawnerOf(await cgroupOf(server));

@@ -92,7 +92,7 @@ describe('deleteJob', () => {
     await expect.poll(() => existsSync(folder(id))).toBe(false);
   });
 
-  it('keeps cursors of events good, also of those that went along', async () => {
+  it('keeps cursors of events valid, also of those that were removed as well', async () => {
     server = await TestServer.start();
     const { id } = await server.run({ command: 'true' });
     let cursor = '';

@@ -61,7 +61,7 @@ it.each(['echo out; echo err >&2; exit 7', 'kill -TERM $$', 'head -c 100000 /dev
   },
 );
 
-it('answers with a cursor to go on from where the job outlives the wait', async () => {
+it('answers with a cursor to continue from when the job outlives the wait', async () => {
   // The same key: each further request waits for the same job.
   const input = { command: 'echo first; sleep 1000', idempotencyKey: 'slow' };
   let run: Run | undefined;

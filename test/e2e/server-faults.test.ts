@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** Waits until a job has said its word, has it end, and waits for that. */
+/** Waits until a job has written its word, has it end, and waits for that. */
 const finish = async (id: string): Promise<JobFields> => {
   const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
   for await (const data of server.subscribe(document, { id }))
@@ -43,8 +43,8 @@ const finish = async (id: string): Promise<JobFields> => {
 const live = async (input: Record<string, unknown>, fault?: Fault): Promise<readonly Call[]> => {
   const strace = await Strace.toThreads(server.pid, fault);
   // It may die at any time.
-  const told = server.submit(input).then(finish);
-  await told.catch(() => undefined);
+  const finished = server.submit(input).then(finish);
+  await finished.catch(() => undefined);
   await server.end('SIGKILL');
   const calls = await strace.end();
   await server.boot();
@@ -67,7 +67,7 @@ it(`killed at any call a server loses no job and starts none twice (CLOISTER_FAU
   }
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
   expect(jobs.totalCount).toBe(3 + rounds.length);
-  // The last round may have come to its end before there was a spawner.
+  // The last round may have ended before there was a spawner.
   await finish(await server.submit({ command: COMMAND }));
   await expect.poll(() => snapshotResources(server), { timeout: 20_000 }).toEqual(before);
 }, 1_800_000);

@@ -49,7 +49,7 @@ const subscribe = (id: string, next: (data: Logs) => void = () => undefined, aft
   return subscriber;
 };
 
-/** So many subscribers that have begun, made a hundred at a time: the kernel queues few connections. */
+/** A number of subscribers that have begun, made in groups of a hundred: the kernel queues few connections. */
 const crowd = async (count: number, make: () => Subscriber): Promise<Subscriber[]> => {
   const all: Subscriber[] = [];
   while (all.length < count) {
@@ -83,10 +83,10 @@ const memory = (): number =>
 
 /** Bytes that the server uses, without its garbage. */
 const inUse = async (): Promise<number> => {
-  const told = server.errors.length;
+  const logged = server.errors.length;
   process.kill(server.pid, 'SIGUSR2');
   return vi.waitFor(() => {
-    const [, bytes] = /in use: (\d+)\n/.exec(server.errors.slice(told)) ?? [];
+    const [, bytes] = /in use: (\d+)\n/.exec(server.errors.slice(logged)) ?? [];
     if (bytes === undefined) throw new Error('the server has not reported what it uses');
     return Number(bytes);
   }, 10_000);
@@ -201,7 +201,7 @@ it('one that disconnects in the middle of a message leaves nothing behind', asyn
   const id = await server.submit({ command: 'seq 1000000' });
   await server.ended(id);
   const before = await held();
-  const told = server.errors.length;
+  const logged = server.errors.length;
   // The next page is on its way to each when it goes, and with unread bytes: a reset, not an orderly end.
   const gone = Array.from({ length: 200 }, () => {
     const one: Subscriber = subscribe(id, () => one.vanish());
@@ -227,7 +227,7 @@ it('one that disconnects in the middle of a message leaves nothing behind', asyn
   });
   await Promise.all(halves);
   await isGone(before);
-  expect(server.errors.slice(told)).toBe('');
+  expect(server.errors.slice(logged)).toBe('');
 }, 60_000);
 
 it('hundreds that reconnect at once continue where they were', async () => {

@@ -14,7 +14,7 @@ const first = number('CLOISTER_FUZZ_SEED') ?? 1 + (Date.now() % MOST_SEED);
 const times = number('CLOISTER_FUZZ_TIMES') ?? 1;
 
 /**
- * A test of many rounds, each on random numbers of its own. What fails tells the seed of its round: with
+ * A test of many rounds, each on random numbers of its own. A failure reports the seed of its round: with
  * `CLOISTER_FUZZ_SEED` set to that, the first round is that one. `CLOISTER_FUZZ_TIMES` multiplies the rounds.
  */
 export const fuzz = (

@@ -97,7 +97,7 @@ const searchAll = async (path: string, search: Omit<Search, 'closed'>): Promise<
   const pages = [await searchLog(path, { ...search, closed: true })];
   for (let last = pages.at(-1); last !== undefined && !last.endOfLog; last = pages.at(-1)) {
     const page = await searchLog(path, { ...search, after: last.cursor, closed: true });
-    if (page.cursor === last.cursor && !page.endOfLog) throw new Error(`no progress behind ${page.cursor}`);
+    if (page.cursor === last.cursor && !page.endOfLog) throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
   }
   return contentOf(pages);
@@ -117,9 +117,9 @@ describe('any file', () => {
       }
       expect(bytesOf(entries)).toEqual(outputOf(frames));
       const lost = droppedIn(frames);
-      const told = pages.reduce((sum, page) => sum + page.droppedBytes, 0);
-      // A damaged frame may tell of more bytes than a double counts to: then the order of adding makes a difference.
-      expect(Math.abs(told - lost)).toBeLessThanOrEqual(Number.isSafeInteger(lost) ? 0 : lost * 2 ** -48);
+      const reported = pages.reduce((sum, page) => sum + page.droppedBytes, 0);
+      // A damaged frame may claim more bytes than a double can count: then the order of adding makes a difference.
+      expect(Math.abs(reported - lost)).toBeLessThanOrEqual(Number.isSafeInteger(lost) ? 0 : lost * 2 ** -48);
       const open = await readLogPage(path, { first: 1 << 20, closed: false });
       expect([contentOf([open]), open.endOfLog]).toEqual([outputOf(frames), false]);
     });
@@ -152,7 +152,7 @@ describe('any file', () => {
   });
 
   fuzz(
-    'is continued behind its own cursors, and any other one shows nothing but itself',
+    'is continued after its own cursors, and any other one shows nothing but itself',
     400,
     async (random) => {
       const log = damagedLog(random);

@@ -19,7 +19,7 @@ const KINDS: Readonly<Record<string, ModelFrame['stream']>> = {
   '0 1': 'DROPPED',
 };
 
-/** The longest valid beginning of a log (`launcher/log.h` tells the format). */
+/** The longest valid prefix of a log (the format is in `launcher/log.h`). */
 export const modelFrames = (log: Buffer): ModelFrame[] => {
   const frames: ModelFrame[] = [];
   for (let at = 0; log.length - at >= HEADER; ) {

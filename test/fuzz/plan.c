@@ -5,7 +5,7 @@
  *   - a plan that it takes keeps the promises of plan.h;
  *   - written again and read again, such a plan is the same; with CLOISTER_FUZZ_CANONICAL in the environment
  *     the input is what encodePlan() of src/runtime/protocol/plan.ts wrote, is taken, and comes back byte by byte;
- *   - no beginning of such a plan is taken, and nothing with more behind its end;
+ *   - no prefix of such a plan is taken, and nothing with more after its end;
  *   - when memory runs out in any one place it calls die(), and no other time.
  *
  * A statement that plan.c learns has to be written by encode() and checked by check_promises().
@@ -28,7 +28,7 @@
 #define SHORT_PLAN 256
 #define FEW 8
 
-/* ---- memory that runs out where it is told to ---- */
+/* ---- memory that runs out where the harness says ---- */
 
 static size_t allocations, failing = NOTHING_FAILS;
 static jmp_buf died;
@@ -55,7 +55,7 @@ static uint32_t hash(const uint8_t *data, size_t size) {
   return value;
 }
 
-/* Reads a copy that is no longer than it has to be, so that a look behind its end is noticed. */
+/* Reads a copy that is no longer than it has to be, so that a read past its end is noticed. */
 static bool parse(struct plan *plan, const uint8_t *data, size_t size) {
   char *text = malloc(size + 1);
   CHECK(text != NULL);

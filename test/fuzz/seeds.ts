@@ -116,7 +116,7 @@ const randomPlan = (random: Random): LaunchPlan => {
   };
 };
 
-/** The first byte tells the harness in which pieces to send the rest. */
+/** The first byte says in which pieces the harness sends the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
   '\x05pause\nresume\nsignal 1\n',

@@ -32,7 +32,7 @@ const none = {
   outputBytes: null,
 };
 
-/** They outlive a server as real ones do: give the same ones to two, one after the other. */
+/** They outlive a server as real ones do: pass the same cells to two servers, one after the other. */
 export class FakeCells implements Cells {
   readonly cells = new Map<string, Cell>();
   readonly fenced = new Set<string>();

@@ -1,10 +1,10 @@
-/** Ids of jobs are unique, valid and rise. */
+/** Ids of jobs are valid and unique, and increase. */
 
 import { describe, expect, it, vi } from 'vitest';
 import { isJobId, newJobId } from '../../src/jobs/id.ts';
 
 describe('an id', () => {
-  it('is a UUID of version 7 that tells its millisecond', () => {
+  it('is a UUID of version 7 that contains its millisecond', () => {
     const before = Date.now();
     const id = newJobId();
     expect(isJobId(id)).toBe(true);
@@ -14,7 +14,7 @@ describe('an id', () => {
     expect(time).toBeLessThanOrEqual(Date.now());
   });
 
-  it('rises strictly, also when the clock goes back', () => {
+  it('increases strictly, also when the clock is set back', () => {
     const clock = vi.spyOn(Date, 'now');
     try {
       const ids: string[] = [];

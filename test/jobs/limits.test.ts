@@ -71,7 +71,7 @@ describe('limits', () => {
     });
   });
 
-  it('are taken as they were asked for, in the form in which the kernel tells them', () => {
+  it('are taken as requested, in the form in which the kernel reports them', () => {
     const io = { readBps: 1000, writeIops: 5 };
     expect(
       check({
@@ -151,7 +151,7 @@ describe('limits', () => {
     }
   });
 
-  it('of a disk that cannot be found are not the mistake of who named none', () => {
+  it('of a default disk that cannot be determined are not the mistake of the caller', () => {
     const disk = () => ({ problem: 'it lies on no disk' });
     expect(() => check({ io: [{ readBps: 1 }] }, { disk })).toThrow(
       'input.limits.io[0].device: this server cannot enforce it: it lies on no disk: specify a disk',

@@ -66,7 +66,7 @@ describe('a queue', () => {
     expect(started).toEqual([first, high, a, b, low]);
   });
 
-  it('takes the older first also when it is filled anew in another order', () => {
+  it('takes the older first also when it is filled again in another order', () => {
     const [a, b, c] = [makeJob(), makeJob(), makeJob()];
     queue.occupy(a);
     queue.add(c);
@@ -75,7 +75,7 @@ describe('a queue', () => {
     expect(started).toEqual([b]);
   });
 
-  it('never starts what was taken out, and lets the next move up', () => {
+  it('never starts a job that was removed, and lets the next move up', () => {
     const [a, b, c] = [add(), add(), add()];
     expect(queue.remove(b.id)).toBe(true);
     expect(queue.remove(b.id)).toBe(false);
@@ -84,7 +84,7 @@ describe('a queue', () => {
     expect(started).toEqual([a, c]);
   });
 
-  it('moves on when what was in its way is taken out', () => {
+  it('moves on when the job that blocked it is removed', () => {
     open({ maxRunning: 10, memoryBytes: 100 });
     add(limits({ memoryBytes: 60 }));
     const large = add(limits({ memoryBytes: 90 }));

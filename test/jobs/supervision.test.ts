@@ -128,7 +128,7 @@ describe('a job', () => {
     expect(log.join()).toContain('/srv/state/jobs/x');
   });
 
-  it('is refused without room for it on the disk', async () => {
+  it('is refused when the disk has no space for it', async () => {
     const { jobs } = await serve(1);
     await jobs.submit(ADMIN, { command: 'true' });
     const enough = cells.free;

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.dispose());
 
-/** A job that takes up to `most` of a thing, says how many it got, and with `keep` keeps them. */
+/** A job that takes up to `most` of a thing, prints how many it got, and with `keep` keeps them. */
 const take = (thing: string, most: number, keep = false): Promise<string> =>
   server.submit({
     command: `base64 -d >/tmp/hoard && chmod +x /tmp/hoard && exec /tmp/hoard ${thing} ${most}${keep ? ' keep' : ''}`,

@@ -58,9 +58,9 @@ describeCgroups('a cgroup that was left to a user', () => {
     expect(server.errors).toContain('no cgroup for jobs');
     await server.end();
 
-    const told = serverIn(delegated, '--cgroup-root', delegated.path);
-    await expect(told.boot()).rejects.toThrow('the server may not be moved from');
-    expect(told.errors).toContain('start it inside the cgroup that is delegated to it');
+    const configured = serverIn(delegated, '--cgroup-root', delegated.path);
+    await expect(configured.boot()).rejects.toThrow('the server may not be moved from');
+    expect(configured.errors).toContain('start it inside the cgroup that is delegated to it');
     expect(below(delegated.path)).toEqual([]);
   });
 });

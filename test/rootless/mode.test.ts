@@ -46,7 +46,7 @@ describe('a state folder', () => {
 });
 
 describe('the doctor of a user', () => {
-  const told = async (
+  const findings = async (
     unprivileged: UnprivilegedUser,
     node: readonly string[] = [process.execPath],
   ): Promise<readonly Record<string, string>[]> => {
@@ -71,7 +71,7 @@ describe('the doctor of a user', () => {
   it('makes a cell, and says what would give more', async () => {
     const unprivileged = new UnprivilegedUser();
     onEnd(() => unprivileged.dispose());
-    const checks = await told(unprivileged);
+    const checks = await findings(unprivileged);
     expect(checks.find(({ name }) => name === 'a cell')).toMatchObject({ status: 'PASS' });
     expect(checks.find(({ name }) => name === 'ids of cells')).toMatchObject({
       status: 'WARN',
@@ -92,7 +92,7 @@ describe('the doctor of a user', () => {
       const unprivileged = new UnprivilegedUser({ subordinate: IDS });
       onEnd(() => unprivileged.dispose());
       const node = ['setpriv', '--no-new-privs', '--', join(unprivileged.folder, 'node')];
-      const checks = await told(unprivileged, node);
+      const checks = await findings(unprivileged, node);
       expect(checks.find(({ name }) => name === 'ids of cells')).toMatchObject({
         status: 'WARN',
         detail: expect.stringMatching(/the id 0 only, because .*newuidmap/),
@@ -105,7 +105,7 @@ describe('the doctor of a user', () => {
   itWithHelpers('is content with subordinate ids', async () => {
     const unprivileged = new UnprivilegedUser({ subordinate: IDS });
     onEnd(() => unprivileged.dispose());
-    expect((await told(unprivileged)).find(({ name }) => name === 'ids of cells')).toMatchObject({
+    expect((await findings(unprivileged)).find(({ name }) => name === 'ids of cells')).toMatchObject({
       status: 'PASS',
       detail: expect.stringContaining('the ids 0 to 65535, subordinate ids'),
     });

@@ -31,7 +31,7 @@ const describeUser = (title: string, subordinate: string): void => {
       unprivileged.dispose();
     });
 
-    const told = async (command: string, input: Record<string, unknown> = {}) => {
+    const run = async (command: string, input: Record<string, unknown> = {}) => {
       const job = await server.run({ command, ...input });
       const { stdout, stderr } = await server.output(job.id);
       return { job, stdout, stderr };
@@ -51,7 +51,7 @@ const describeUser = (title: string, subordinate: string): void => {
     });
 
     it('gives a cell its ids and no others', async () => {
-      const { stdout } = await told('id -u; id -g; cat /proc/self/uid_map; cat /proc/self/setgroups');
+      const { stdout } = await run('id -u; id -g; cat /proc/self/uid_map; cat /proc/self/setgroups');
       const [uid, gid, map = '', groups] = stdout.trim().split('\n');
       expect([uid, gid]).toEqual(['0', '0']);
       expect(map.trim().split(/\s+/)).toEqual(ids ? ['0', '1', '65536'] : ['0', '0', '1']);
@@ -88,24 +88,24 @@ const describeUser = (title: string, subordinate: string): void => {
         ids ? /ids from 0 to 65535/ : /root or 0, the only user of cells here .*usermod --add-subuids/,
       );
       const user = ids ? '1234:5' : 'root';
-      expect((await told('id -u; id -g', { user })).stdout).toBe(ids ? '1234\n5\n' : '0\n0\n');
+      expect((await run('id -u; id -g', { user })).stdout).toBe(ids ? '1234\n5\n' : '0\n0\n');
     });
 
     it('has no network but loopback, no capability, and devices that work', async () => {
-      const { stdout } = await told(
+      const { stdout } = await run(
         'tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "; grep -c . /proc/net/route; grep CapEff /proc/self/status; echo x >/dev/null && head -c 4 /dev/zero | wc -c; echo again >/dev/stderr',
       );
       expect(stdout.split('\n').slice(0, 4)).toEqual(['lo', '1', 'CapEff:\t0000000000000000', '4']);
     });
 
     it('writes to a layer of its own, which the next job does not see', async () => {
-      const first = await told('echo mine >/etc/motd; echo x >/new; rm /etc/passwd; ls /etc/passwd /new');
+      const first = await run('echo mine >/etc/motd; echo x >/new; rm /etc/passwd; ls /etc/passwd /new');
       expect(first.stdout).toBe('/new\n');
-      expect((await told('cat /etc/motd; ls /etc/passwd /new')).stdout).not.toContain('mine');
+      expect((await run('cat /etc/motd; ls /etc/passwd /new')).stdout).not.toContain('mine');
     });
 
     it('replaces a folder of the image where tmpfs has user attributes (Linux 6.6), and else says EIO', async () => {
-      const { stdout, stderr } = await told(
+      const { stdout, stderr } = await run(
         'rm -r /var/spool && mkdir /var/spool && ls -A /var/spool | wc -l',
       );
       if (tmpfsHasUserAttributes) expect(stdout).toBe('0\n');
@@ -113,7 +113,7 @@ const describeUser = (title: string, subordinate: string): void => {
     });
 
     it('has no limits that need a cgroup: the defaults are null, and a job that asks is refused', async () => {
-      const { job } = await told('true');
+      const { job } = await run('true');
       expect(job.limits).toMatchObject({ cpus: null, memory: null, swap: null, pids: null });
       expect(job.limits['timeout']).toBe(3_600_000);
       const { server: info } = await server.query<{ server: { cgroup: unknown } }>(
@@ -129,13 +129,13 @@ const describeUser = (title: string, subordinate: string): void => {
     });
 
     it('keeps to the limits that need none', async () => {
-      expect((await told('sleep 60', { limits: { timeout: '300ms' } })).job.limitExceeded).toBe('TIME');
-      const { stderr } = await told('dd if=/dev/zero of=/big bs=64k count=64', { limits: { disk: '1Mi' } });
+      expect((await run('sleep 60', { limits: { timeout: '300ms' } })).job.limitExceeded).toBe('TIME');
+      const { stderr } = await run('dd if=/dev/zero of=/big bs=64k count=64', { limits: { disk: '1Mi' } });
       expect(stderr).toContain('No space left on device');
     });
 
     it('ends all that a job has started with the job', async () => {
-      const { job } = await told('for i in 1 2 3; do (setsid sleep 4343 &); done; exit 3');
+      const { job } = await run('for i in 1 2 3; do (setsid sleep 4343 &); done; exit 3');
       expect(job.exitCode).toBe(3);
       expect(unprivileged.processes().filter(({ command }) => command === 'sleep 4343')).toEqual([]);
     });

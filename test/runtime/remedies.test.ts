@@ -20,10 +20,10 @@ describe('remedyFor', () => {
     ['user.max_user_namespaces', '0', 'sysctl -w user.max_user_namespaces=10000'],
   ])('names %s where it is %s', async (sysctl, value, remedy) => {
     const proc = files(onEnd, { [`sys/${sysctl.replaceAll('.', '/')}`]: `${value}\n` });
-    const told = await remedyFor({ step: 'namespace', errno: EPERM }, proc);
-    expect(told).toContain(`${sysctl} is ${value}: `);
-    expect(told).toContain(remedy);
-    expect(told).not.toContain('docker');
+    const text = await remedyFor({ step: 'namespace', errno: EPERM }, proc);
+    expect(text).toContain(`${sysctl} is ${value}: `);
+    expect(text).toContain(remedy);
+    expect(text).not.toContain('docker');
   });
 
   it('looks at containers where the machine forbids nothing', async () => {
@@ -48,9 +48,9 @@ describe('remedyFor', () => {
     ['owners', '/srv/state/images/alpine'],
     ['bind', '/srv/state/file'],
   ])('shows no path outside the cell to the one who submitted the job (%s)', (step, subject) => {
-    const told = explainFailure({ step, errno: EPERM, subject, second: '' });
-    expect(told).toContain(`the cell could not be set up: ${step}: operation not permitted`);
-    expect(told).not.toContain(subject);
+    const text = explainFailure({ step, errno: EPERM, subject, second: '' });
+    expect(text).toContain(`the cell could not be set up: ${step}: operation not permitted`);
+    expect(text).not.toContain(subject);
   });
 
   it('knows covered parts of /proc, a kernel without overlay, and layers of layers', async () => {

@@ -162,7 +162,7 @@ describe('an answer', () => {
   });
 });
 
-it('of operations that cost much, two are carried out at a time, and cheap ones beside them', async () => {
+it('of operations that cost much, two are carried out at once, and cheap ones beside them', async () => {
   const fixture = await withLogs(1, 'x');
   const [id] = fixture.jobs.jobs.keys();
   const go = Promise.withResolvers<void>();

@@ -47,7 +47,7 @@ it.each([0, '20ms'])('answers with the job as it is after a wait of %s', async (
   expect(fixture.jobs.stopped).toEqual([]);
 });
 
-it('goes on with the attempts that follow', async () => {
+it('continues with the attempts that follow', async () => {
   const fixture = await serveFakes(dispose);
   const answer = ask(fixture, RUN, { wait: '1h' });
   const id = await submitted(fixture);
@@ -131,7 +131,7 @@ it('stops the job of a client that has gone, if that was asked for', async () =>
   expect(fixture.jobs.live.size).toBe(0);
 });
 
-it('lets the job of a client that has gone run on', async () => {
+it('lets the job of a client that has gone continue', async () => {
   const fixture = await serveFakes(dispose);
   const socket = await send(fixture, 'application/json', { wait: '1h' });
   await submitted(fixture);

@@ -23,7 +23,7 @@ const DOCUMENTS = { logs: LOGS, jobUpdated: UPDATES, jobEvents: EVENTS } as cons
 describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) => {
   const dispose = disposers();
 
-  /** Messages as they come, and a wait until there are so many. */
+  /** Messages as they arrive, and a wait for a number of them. */
   const listen = (fixture: Fixture, query: string, variables: object) => {
     const answers: Answer[] = [];
     const stream: Stream = transport.subscribe(fixture, query, variables, (answer) => answers.push(answer));
@@ -97,7 +97,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
   });
 
   it.each(['logs', 'jobUpdated', 'jobEvents'] as const)(
-    'of %s lets go of its source at once when the client goes away while it waits',
+    'of %s releases its source at once when the client goes away while it waits',
     async (name) => {
       const fixture = await serveFakes(dispose);
       const { id } = fixture.jobs.add();
@@ -111,7 +111,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
   );
 
   it.each(['logs', 'jobUpdated', 'jobEvents'] as const)(
-    'of %s lets go of a source that arrives after the client has gone',
+    'of %s releases a source that arrives after the client has gone',
     async (name) => {
       const fixture = await serveFakes(dispose);
       const { id } = fixture.jobs.add();

@@ -287,7 +287,7 @@ describe('a WebSocket client', () => {
     expect((await raw.closed).code).toBe(1008);
   });
 
-  it('may have 100 subscriptions at a time', async () => {
+  it('may have 100 subscriptions at once', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const raw = await Raw.signedIn(fixture);

@@ -101,7 +101,7 @@ describe.each([...FILTERS, ...OUTCOMES])('a page by %s', (_title, filter, index)
     expect(details).not.toMatch(/SCAN (j|l|jobs|labels)\b|TEMP B-TREE/);
   });
 
-  it('finds what lies behind it in an index', () => {
+  it('finds what follows it in an index', () => {
     const behind = behindQuery({ limit: 2, filter, order: 'OLDEST_FIRST', backward: false, after: 'x' });
     if (behind === undefined) throw new Error('a page after a cursor has something behind it');
     expect(plan(behind)).not.toMatch(/SCAN (j|l|jobs|labels)\b|TEMP B-TREE/);

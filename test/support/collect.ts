@@ -1,5 +1,5 @@
 /**
- * Loaded into a server by `node --import`: at SIGUSR2 it collects its garbage and says on standard error how many
+ * Loaded into a server by `node --import`: at SIGUSR2 it collects its garbage and reports on standard error how many
  * bytes are in use then, on the heap of JavaScript and beside it.
  */
 import { setFlagsFromString } from 'node:v8';

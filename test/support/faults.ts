@@ -6,7 +6,7 @@ import type { Call, Fault } from './strace.ts';
 /** What a fault does to the call that it meets. */
 export type Effect = Pick<Fault, 'error' | 'signal'>;
 
-// Of the calls that could meet a fault one in so many does, unless all shall.
+// One in this many of the calls that could meet a fault does, unless all are to.
 const SHARE = process.env['CLOISTER_FAULTS'] === 'all' ? 1 : 3;
 
 /** Which calls meet a fault, chosen by a seed that CLOISTER_FAULTS_SEED repeats. */

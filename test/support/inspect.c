@@ -4,9 +4,9 @@
  *
  *   attributes                                  what fork and exec hand on, a line each: NAME VALUE
  *   careless NICE FSIZE PROGRAM [ARGUMENT]...   executes a program with other values of as many of these as possible
- *   entries FOLDER                              whether getdents(2) and stat(2) agree, and on which devices the entries
- * lie names                                       what the C library makes of the host's own name threads names another
- * thread, and prints the name
+ *   entries FOLDER                              whether getdents(2) and stat(2) agree, and the devices of the entries
+ *   names                                       what the C library makes of the host's own name
+ *   threads                                     names another thread, and prints the name
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -19,7 +19,7 @@ export class RestartableServer {
    * Ends the server and starts the next one; `isUp` settles when it is up, or rejects with the reason.
    *
    * @param between done while none runs
-   * @param early the next ones are killed so many milliseconds after their start, one after the other
+   * @param early milliseconds after their start at which the next ones are killed, one after the other
    */
   restart(
     signal: NodeJS.Signals,

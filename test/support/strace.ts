@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What is done to the call number `when` (from 1) of a name, in each process that makes so many. */
+/** What is done to the call number `when` (from 1) of a name, in each process that makes that many. */
 export interface Fault {
   readonly syscall: string;
   readonly when: number;

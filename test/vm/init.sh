@@ -12,7 +12,7 @@ step() {
 
 attempt() {
   echo "vm: $*"
-  "$@" || echo "vm: no $1; goes on without"
+  "$@" || echo "vm: no $1; continuing without"
 }
 
 # The device of one of the channels control, stdout and stderr: a serial line of User Mode Linux, or else a virtio
@@ -99,7 +99,7 @@ stage_two() {
     if grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers; then
       echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
     else
-      echo "vm: no controller $controller; goes on without"
+      echo "vm: no controller $controller; continuing without"
     fi
   done
   # The rings of io_uring corrupt memory under User Mode Linux, and libuv makes some.
@@ -114,7 +114,7 @@ stage_two() {
     attempt swapon /dev/ram0
   fi
 
-  # Through pipes, since a virtio port can be open once only and a command may open /dev/stdout anew.
+  # Through pipes, since a virtio port can be open once only and a command may reopen /dev/stdout.
   mkfifo /run/vm/stdout /run/vm/stderr
   output=$(port stdout)
   errors=$(port stderr)

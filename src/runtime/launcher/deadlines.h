@@ -32,7 +32,7 @@ void deadlines_resume(struct deadlines *deadlines, int64_t now);
 void deadlines_stop(struct deadlines *deadlines, int64_t now, int64_t grace_ms);
 /* Milliseconds until the next call of deadlines_check(), -1: none is needed. */
 int deadlines_wait_ms(const struct deadlines *deadlines, int64_t now);
-/* The reason for which the cell has to be killed now; each is returned once. CAUSE_NONE: it goes on. */
+/* The reason for which the cell has to be killed now; each is returned once. CAUSE_NONE: it continues. */
 enum cause deadlines_check(struct deadlines *deadlines, int64_t now);
 
 #endif

@@ -6,7 +6,7 @@
  *               does not get that far; for one that was killed the spawner sends the latter, even after an answer
  *   probe ID    whether a supervisor holds the lock of that folder: "held ID" or "free ID"
  *
- * It exits when the other end of the socket is closed; supervisors go on.
+ * It exits when the other end of the socket is closed; supervisors continue.
  */
 #ifndef SPAWNER_H
 #define SPAWNER_H

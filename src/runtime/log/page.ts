@@ -10,7 +10,7 @@ export const LONGEST_TEXT = 1024;
 export interface LogStart {
   /** After this cursor. */
   readonly after?: string;
-  /** At the last so many lines. */
+  /** This many lines before the end. */
   readonly tail?: number;
   /** At the first output of this time or later, nanoseconds since 1970. */
   readonly sinceNs?: bigint;

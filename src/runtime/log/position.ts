@@ -30,12 +30,12 @@ export const findStart = async (
   openIndex: () => Promise<LogIndex>,
 ): Promise<Position> => {
   checkStart(start);
-  if (start.after !== undefined) return behind(blocks, parseCursor(start.after));
+  if (start.after !== undefined) return after(blocks, parseCursor(start.after));
   const find = finder(start);
   if (find === undefined) return { at: 0, taken: 0, cursor: BEGINNING };
   const index = await openIndex();
   try {
-    return await behind(blocks, { ...BEGINNING, ...(await find(blocks, index)) });
+    return await after(blocks, { ...BEGINNING, ...(await find(blocks, index)) });
   } finally {
     await index.close();
   }
@@ -70,7 +70,7 @@ export const checkStart = (start: LogStart): void => {
   }
 };
 
-const behind = async (blocks: LogBlocks, cursor: Cursor): Promise<Position> => {
+const after = async (blocks: LogBlocks, cursor: Cursor): Promise<Position> => {
   const { frame, taken } = cursor;
   if (frame === 0 && taken === 0) return { at: 0, taken: 0, cursor };
   const header = await blocks.frame(frame);

@@ -70,22 +70,26 @@ const search = (among: readonly Span[]): readonly Instruction[] => {
 const MARGIN = 96;
 
 /**
- * Code for some of the spans, which `behind` instructions and the shared verdicts follow. Empty for a single verdict that
+ * Code for some of the spans, which `following` instructions and the shared verdicts follow. Empty for a single verdict that
  * a branch can reach.
  */
-const lay = (among: readonly Span[], shared: readonly number[], behind: number): readonly Instruction[] => {
+const lay = (
+  among: readonly Span[],
+  shared: readonly number[],
+  following: number,
+): readonly Instruction[] => {
   const [first] = among;
   const upper = among.slice(among.length >> 1);
   const [middle] = upper;
   if (first === undefined || middle === undefined) throw new RangeError('seccomp filter: no spans');
   const distance = ({ decision }: Span): number =>
-    behind + (isRule(decision) ? 0 : shared.indexOf(answerOf(decision)));
+    following + (isRule(decision) ? 0 : shared.indexOf(answerOf(decision)));
   if (among.length === 1) {
     const { decision } = first;
     return isRule(decision) || distance(first) + MARGIN > FARTHEST_BRANCH ? decide(decision) : [];
   }
-  const above = lay(upper, shared, behind);
-  const below = lay(among.slice(0, among.length >> 1), shared, behind + above.length);
+  const above = lay(upper, shared, following);
+  const below = lay(among.slice(0, among.length >> 1), shared, following + above.length);
   const ifTrue = below.length + (above.length > 0 ? 0 : distance(middle));
   const ifFalse = below.length > 0 ? 0 : above.length + distance(first);
   const operand = middle.from;

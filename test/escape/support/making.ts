@@ -56,9 +56,9 @@ export const HOSTS_DEV: Making = { plan: { steps: hosts('/dev') } };
 
 /**
  * A launcher that does half of its work: no namespaces but those of users and mounts, which root of the machine makes,
- * no `no_new_privs`, links are followed, descriptors, signals and keys are handed on, its init can be looked into. Cells have all capabilities, for
- * these are over nothing but the ids of their user namespace, who are nobody on the host. They have no filter: without
- * `no_new_privs` none can be loaded. What they see as /proc is the host's.
+ * no `no_new_privs`, links are followed, descriptors, signals and keys are passed on, its init can be inspected. Cells
+ * have all capabilities, because these apply only to the ids of their user namespace, which are nobody on the host. They
+ * have no filter: without `no_new_privs` none can be loaded. What they see as /proc is the host's.
  */
 export const FORGETFUL: Making = {
   launcher: 'forgetful',

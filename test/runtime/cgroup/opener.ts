@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { openCgroups } from '../../../src/runtime/cgroup/tree.ts';
 
-const tell = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const report = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const own = () => /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
 
 const cgroups = await openCgroups(JSON.parse(process.argv[2] ?? '{}'));
@@ -17,7 +17,7 @@ const paths = JSON.parse(process.argv[3] ?? '[]').map((id: string) => {
     return String(error);
   }
 });
-tell({ ...cgroups, paths, obstacles: Object.fromEntries(cgroups.obstacles), own: own() });
+report({ ...cgroups, paths, obstacles: Object.fromEntries(cgroups.obstacles), own: own() });
 await text(process.stdin);
 await cgroups.close();
-tell({ own: own() });
+report({ own: own() });

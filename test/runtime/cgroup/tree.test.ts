@@ -62,7 +62,7 @@ class Server {
     return own;
   }
 
-  async #next<Told>(): Promise<Told> {
+  async #next<Reported>(): Promise<Reported> {
     const { value, done } = await this.#lines.next();
     if (done) throw new Error('the process ended');
     return JSON.parse(value);

@@ -319,10 +319,10 @@ describe('image', () => {
 
   it('says what is unpacked, what is a fallback, and what is not there yet', async () => {
     const [first] = IMAGE_NAMES;
-    const told = async (images: string) => (await checkImages(images)).map(brief)[0];
-    expect(await told(unpacked('ab'))).toBe(`PASS image ${first}: 3.20.3, from https://example.org/a`);
-    expect(await told(unpacked(null))).toBe(`WARN image ${first}: BusyBox 3.20.3 stands in for it`);
-    expect(await told(folder(onEnd))).toMatch(/^WARN image \w+: not unpacked yet/);
+    const found = async (images: string) => (await checkImages(images)).map(brief)[0];
+    expect(await found(unpacked('ab'))).toBe(`PASS image ${first}: 3.20.3, from https://example.org/a`);
+    expect(await found(unpacked(null))).toBe(`WARN image ${first}: BusyBox 3.20.3 stands in for it`);
+    expect(await found(folder(onEnd))).toMatch(/^WARN image \w+: not unpacked yet/);
   });
 });
 

@@ -70,21 +70,21 @@ describe('findSubordinate', () => {
 
   it('says what is missing and how to get it', async () => {
     const path = [programs(HELPERS)];
-    const told = async (options: Partial<Parameters<typeof findSubordinate>[0]>) => {
+    const found = async (options: Partial<Parameters<typeof findSubordinate>[0]>) => {
       const found = await findSubordinate({ user: ALICE, path, etc: etc('alice:1:9\n'), ...options });
       return 'reason' in found ? [found.reason, found.remedy] : found;
     };
-    expect(await told({ user: { uid: 77, name: undefined } })).toEqual([
+    expect(await found({ user: { uid: 77, name: undefined } })).toEqual([
       'user 77 has no name, which newuidmap asks for',
       'give it an entry in /etc/passwd',
     ]);
     const none = [programs({ newuidmap: '' })];
-    expect(await told({ path: none })).toEqual([
+    expect(await found({ path: none })).toEqual([
       'newgidmap is not installed',
       expect.stringContaining('apt-get install uidmap'),
     ]);
     const empty = etc('alice:1:9\n', '');
-    expect(await told({ etc: empty })).toEqual([
+    expect(await found({ etc: empty })).toEqual([
       `no ids are set aside for alice in ${empty}/subgid`,
       'as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 alice',
     ]);

@@ -262,7 +262,7 @@ describe('a writer at work', () => {
   };
 });
 
-describe('letting go', () => {
+describe('releasing', () => {
   it('settles at once while waiting, and leaves no watch, listener or file', async () => {
     const source = new TestSource(await logOf(out('one')));
     const followers = Array.from({ length: 20 }, () => follow(source));
@@ -350,7 +350,7 @@ describe('a follower that cannot continue', () => {
     await expect(follower.next()).rejects.toThrow(CursorError);
   });
 
-  it('lets go of its watch when the source cannot be listened to', async () => {
+  it('closes its watch when the source cannot be listened to', async () => {
     const source = new TestSource(await logOf(out('one')));
     vi.spyOn(source, 'onChange').mockImplementation(() => {
       throw new Error('no such job');

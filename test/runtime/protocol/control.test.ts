@@ -26,16 +26,16 @@ beforeEach(async () => {
 });
 
 const events = () => {
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const ended = Promise.withResolvers<void>();
   return {
-    told,
+    reported,
     ended: ended.promise,
     on: {
       running: (startedAt: Date, pausedAt: Date | null) =>
-        told.push(['running', startedAt.getTime(), pausedAt?.getTime() ?? null]),
-      paused: (since: Date) => told.push(['paused', since.getTime()]),
-      resumed: () => told.push(['resumed']),
+        reported.push(['running', startedAt.getTime(), pausedAt?.getTime() ?? null]),
+      paused: (since: Date) => reported.push(['paused', since.getTime()]),
+      resumed: () => reported.push(['resumed']),
       ended: () => ended.resolve(),
     },
   };
@@ -43,7 +43,7 @@ const events = () => {
 
 describe('what a supervisor says', () => {
   it('is understood, in whichever pieces it comes', async () => {
-    const { told, ended, on } = events();
+    const { reported, ended, on } = events();
     new Control(folder, on);
     const socket = await connected;
     for (const piece of [
@@ -56,23 +56,23 @@ describe('what a supervisor says', () => {
       await new Promise<void>((written) => socket.write(piece, () => written()));
     socket.end();
     await ended;
-    expect(told).toEqual([['running', 5, null], ['paused', 7], ['resumed']]);
+    expect(reported).toEqual([['running', 5, null], ['paused', 7], ['resumed']]);
   });
 
   it('is understood of one that was started by an earlier version, which knew no pauses', async () => {
-    const { told, ended, on } = events();
+    const { reported, ended, on } = events();
     new Control(folder, on);
     (await connected).end('running 5000000\n');
     await ended;
-    expect(told).toEqual([['running', 5, null]]);
+    expect(reported).toEqual([['running', 5, null]]);
   });
 
   it('reports that a cell is already paused', async () => {
-    const { told, ended, on } = events();
+    const { reported, ended, on } = events();
     new Control(folder, on);
     (await connected).end('running 5000000 6000000\n');
     await ended;
-    expect(told).toEqual([['running', 5, 6]]);
+    expect(reported).toEqual([['running', 5, 6]]);
   });
 });
 
