@@ -103,8 +103,9 @@ const start = async (
   process.umask(0o077);
   const store = openStore(statePaths(stateDir).database);
   cleanup.add(() => store.close());
-  const open = await store.inStatus(['QUEUED', 'RUNNING']);
+  const open = await store.unfinished();
   const cells = await openCells(config, host, limits, { open, log, signal, cleanup });
+  await moveStdin(store, cells);
   const jobs = await openJobs(config, store, cells, cleanup, log);
 
   const token = adminToken(stateDir);
@@ -120,6 +121,14 @@ const start = async (
   });
   cleanup.add(() => server.close());
   return { server, jobs, token };
+};
+
+/** Moves what an earlier version kept in its database to where it belongs, one after the other: each may be large. */
+const moveStdin = async (store: JobStore, cells: Cells): Promise<void> => {
+  for (let next = await store.stdinToMove(); next !== undefined; next = await store.stdinToMove()) {
+    await cells.keepStdin(next.id, next.text);
+    await store.stdinMoved(next.id);
+  }
 };
 
 /** Assembles the job service and recovers the jobs that an earlier server left. */

@@ -1,6 +1,6 @@
 /** The cells of this machine: what jobs need, done with folders, cgroups and supervisors. */
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { ServeConfig } from '../config/config.ts';
@@ -18,6 +18,7 @@ import {
 } from '../jobs/cells.ts';
 import type { Job, Usage } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
+import type { Unfinished } from '../jobs/store.ts';
 import {
   cgroupSettings,
   hugePageSettings,
@@ -45,10 +46,11 @@ import type { Host } from './host.ts';
 import { prepareImages } from './images.ts';
 import { planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
+import { StdinFiles } from './stdin.ts';
 
 export interface CellsOptions {
   /** Jobs that have not ended, as far as is known: their cgroups and images are kept. */
-  readonly open: readonly Job[];
+  readonly open: readonly Unfinished[];
   readonly log: (line: string) => void;
   /** Aborted when the server is asked to exit while it starts. */
   readonly signal: AbortSignal;
@@ -70,14 +72,23 @@ export const openCells = async (
   const folders = new JobFolders(config.stateDir);
   const unusedBeforeMs = oldestStartMs(open, folders);
   const images = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
-  const cells = new LocalCells({ launcher: config.launcher, host, limits, folders, images, log });
+  const cells = new LocalCells({
+    launcher: config.launcher,
+    host,
+    limits,
+    mostStdinBytes: config.mostStdinBytes,
+    folders,
+    stdin: new StdinFiles(config.stateDir),
+    images,
+    log,
+  });
   cleanup.add(() => cells.close());
   return cells;
 };
 
 /** No job that may still run was started before this time, in milliseconds since 1970; infinite when none runs. */
-const oldestStartMs = (open: readonly Job[], folders: JobFolders): number => {
-  const started = open.filter(({ id, state }) => state.status === 'RUNNING' || folders.exists(id));
+const oldestStartMs = (open: readonly Unfinished[], folders: JobFolders): number => {
+  const started = open.filter(({ id, status }) => status === 'RUNNING' || folders.exists(id));
   return Math.min(Number.MAX_SAFE_INTEGER, ...started.map(({ createdAt }) => createdAt.getTime()));
 };
 
@@ -86,7 +97,9 @@ export interface LocalCellsOptions {
   readonly launcher: string;
   readonly host: Host;
   readonly limits: LimitsContext;
+  readonly mostStdinBytes: number;
   readonly folders: JobFolders;
+  readonly stdin: StdinFiles;
   readonly images: ReadonlyMap<string, ImageFiles>;
   readonly log: (line: string) => void;
 }
@@ -98,6 +111,7 @@ export class LocalCells implements Cells {
   readonly cgroup: Cells['cgroup'];
   readonly #host: Host;
   readonly #folders: JobFolders;
+  readonly #stdin: StdinFiles;
   readonly #images: ReadonlyMap<string, ImageFiles>;
   readonly #log: (line: string) => void;
   readonly #spawner: Spawner;
@@ -107,10 +121,11 @@ export class LocalCells implements Cells {
   readonly #listeners = new Set<(id: string) => void>();
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
-  constructor({ launcher, host, limits, folders, images, log }: LocalCellsOptions) {
+  constructor({ launcher, host, limits, mostStdinBytes, folders, stdin, images, log }: LocalCellsOptions) {
     const { ids, slots, cgroups } = host;
     this.#host = host;
     this.#folders = folders;
+    this.#stdin = stdin;
     this.#images = images;
     this.#log = log;
     this.request = {
@@ -118,6 +133,7 @@ export class LocalCells implements Cells {
       imageNames: [...images.keys()],
       idsRemedy: ids.remedy,
       limits,
+      mostStdinBytes,
     };
     // Each running job has a range of ids.
     this.mostCells = slots?.count ?? Number.POSITIVE_INFINITY;
@@ -142,10 +158,29 @@ export class LocalCells implements Cells {
     return this.#folders.free();
   }
 
+  keepStdin(id: string, text: string): Promise<void> {
+    return this.#stdin.keep(id, text);
+  }
+
+  shareStdin(id: string, next: string): Promise<void> {
+    return this.#stdin.share(id, next);
+  }
+
+  readStdin(id: string): Promise<string | undefined> {
+    return this.#stdin.read(id);
+  }
+
+  dropStdin(id: string): Promise<void> {
+    return this.#stdin.remove(id);
+  }
+
   async start(job: Job): Promise<void> {
     const plan = this.#plan(job);
+    const stdin = job.spec.stdinBytes === null ? null : this.#stdin.path(job.id);
+    if (stdin !== null && !existsSync(stdin))
+      throw new StartFailure('its standard input is not there any more', { begun: false });
     try {
-      this.#folders.create(job.id, plan, job.spec.stdin);
+      this.#folders.create(job.id, plan, stdin);
     } catch (error) {
       const code = systemError(error);
       if (code === undefined) throw error;
@@ -184,9 +219,9 @@ export class LocalCells implements Cells {
     return this.#folders.fence(id);
   }
 
-  async takeOver({ id, state }: Job): Promise<boolean> {
+  async takeOver({ id, status }: Pick<Unfinished, 'id' | 'status'>): Promise<boolean> {
     const there = this.#folders.exists(id);
-    if (state.status === 'RUNNING' || (there && !this.#folders.fence(id))) {
+    if (status === 'RUNNING' || (there && !this.#folders.fence(id))) {
       this.#host.slots?.adopt(id, plannedUids(this.#folders.plan(id)));
       return true;
     }
@@ -248,15 +283,16 @@ export class LocalCells implements Cells {
 
   async tidy(id: string): Promise<number> {
     this.#folders.tidy(id);
-    return this.#folders.size(id);
+    return this.#size(id);
   }
 
   release(id: string): void {
     this.#host.slots?.release(id);
   }
 
-  async sweep(isOpen: (id: string) => boolean): Promise<void> {
+  async sweep(isOpen: (id: string) => boolean, isKept: (id: string) => Promise<boolean>): Promise<void> {
     this.#folders.sweep();
+    await this.#stdin.sweep(isKept);
     // Records of jobs whose end is stored: the server died between the commit and the removal.
     for (const id of readdirSync(this.#folders.exits)) if (!isOpen(id)) this.#folders.removeExit(id);
     const { jobs } = this.#host.cgroups;
@@ -307,11 +343,16 @@ export class LocalCells implements Cells {
     } catch (error) {
       this.#log(`job ${id}: its log could not be compressed: ${reason(error)}`);
     }
-    return this.#folders.size(id);
+    return this.#size(id);
   }
 
-  remove(id: string): Promise<void> {
-    return this.#folders.remove(id);
+  #size(id: string): number {
+    return this.#folders.size(id) + this.#stdin.size(id);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#folders.remove(id);
+    await this.#stdin.remove(id);
   }
 
   /** Ends the spawner; cells continue. */

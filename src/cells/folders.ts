@@ -3,6 +3,7 @@
 import {
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -66,12 +67,16 @@ export class JobFolders {
     return { bytes: bavail * bsize, files: files === 0 ? Number.POSITIVE_INFINITY : ffree };
   }
 
-  /** Makes a job's folder with its plan, an empty log and its standard input. */
+  /**
+   * Makes a job's folder with its plan, an empty log and its standard input.
+   *
+   * @param stdin the file that holds it, of which the folder gets a link
+   */
   create(id: string, plan: Buffer, stdin: string | null): void {
     mkdirSync(this.path(id), { mode: 0o700 });
     writeFileSync(this.#file(id, JOB_FILES.plan), plan, { mode: 0o600, flag: 'wx' });
     writeFileSync(this.#file(id, JOB_FILES.log), '', { mode: 0o600, flag: 'wx' });
-    if (stdin !== null) writeFileSync(this.#file(id, JOB_FILES.stdin), stdin, { mode: 0o600, flag: 'wx' });
+    if (stdin !== null) linkSync(stdin, this.#file(id, JOB_FILES.stdin));
   }
 
   exists(id: string): boolean {

@@ -109,6 +109,7 @@ export interface ServeConfig {
   readonly idBase: number;
   /** Path of the `cell` binary. */
   readonly launcher: string;
+  readonly mostStdinBytes: number;
   /** Limits of a job that does not set them. */
   readonly defaultLimits: LimitSettings<number>;
   /** Limits that no job may exceed; `null`: none. */
@@ -133,6 +134,8 @@ export interface ServeConfig {
     readonly maxRunning: number;
     /** Jobs that wait. */
     readonly maxWaiting: number;
+    /** Of what they were given. */
+    readonly maxWaitingBytes: number;
     /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not limited. */
     readonly memoryBytes: number | null;
     readonly cpus: number | null;
@@ -340,6 +343,24 @@ export const serveSettings = {
     fallback: () => '10000',
     shown: '10000',
   } satisfies Setting<number>,
+  maxQueuedBytes: {
+    flag: '--max-queued-bytes <size>',
+    env: 'CLOISTER_MAX_QUEUED_BYTES',
+    help: 'bytes of commands, environments and standard input that waiting jobs may have together; more are refused',
+    expected: 'a size such as 512Mi',
+    parse: positive(parseByteSize),
+    fallback: () => '1Gi',
+    shown: '1Gi',
+  } satisfies Setting<number>,
+  maxStdin: {
+    flag: '--max-stdin <size>',
+    env: 'CLOISTER_MAX_STDIN',
+    help: 'bytes of standard input that a job may be given, of which a request has room for less than 16Mi',
+    expected: 'a size such as 1Mi',
+    parse: positive(parseByteSize),
+    fallback: () => '8Mi',
+    shown: '8Mi',
+  } satisfies Setting<number>,
   maxConnections: {
     flag: '--max-connections <count>',
     env: 'CLOISTER_MAX_CONNECTIONS',
@@ -516,6 +537,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
     idBase: read(serveSettings.idBase, flags, env, machine),
     launcher: read(serveSettings.launcher, flags, env, machine),
+    mostStdinBytes: read(serveSettings.maxStdin, flags, env, machine),
     clients: {
       maxConnections: read(serveSettings.maxConnections, flags, env, machine),
       streams: {
@@ -526,6 +548,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     queue: {
       maxRunning: read(serveSettings.maxRunning, flags, env, machine),
       maxWaiting: read(serveSettings.maxQueued, flags, env, machine),
+      maxWaitingBytes: read(serveSettings.maxQueuedBytes, flags, env, machine),
       memoryBytes: given(serveSettings.capacityMemory, flags, env) ?? null,
       cpus: given(serveSettings.capacityCpus, flags, env) ?? null,
     },

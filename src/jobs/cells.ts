@@ -4,6 +4,7 @@ import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
 import type { FinalState, Job, Usage } from './job.ts';
 import type { RequestContext } from './offer.ts';
+import type { Unfinished } from './store.ts';
 
 /** What a running cell reports. */
 export interface CellEvents {
@@ -111,6 +112,23 @@ export interface Cells {
   freeSpace(): FreeSpace;
 
   /**
+   * Keeps the standard input of a job that is about to be stored; it is on disk when the promise settles.
+   *
+   * @throws StoreFullError
+   */
+  keepStdin(id: string, text: string): Promise<void>;
+  /**
+   * Has the next attempt of a job read the same standard input, without a copy.
+   *
+   * @throws StoreFullError
+   */
+  shareStdin(id: string, next: string): Promise<void>;
+  /** The standard input that is kept of a job; `undefined` when it is not there, as after a restored backup. */
+  readStdin(id: string): Promise<string | undefined>;
+  /** Forgets the standard input of a job that was not stored. */
+  dropStdin(id: string): Promise<void>;
+
+  /**
    * Starts a cell; settles when it can be attached.
    *
    * @throws StartFailure when no supervisor could be started, as far as is known
@@ -127,7 +145,7 @@ export interface Cells {
    *
    * @returns whether it has a cell, which can be attached. If not, nothing is left of any attempt to start one
    */
-  takeOver(job: Job): Promise<boolean>;
+  takeOver(job: Pick<Unfinished, 'id' | 'status'>): Promise<boolean>;
   /**
    * Connects to a cell.
    *
@@ -159,8 +177,9 @@ export interface Cells {
    * Removes what earlier servers left of cells that no longer exist.
    *
    * @param isOpen whether a job has not ended
+   * @param isKept whether there is such a job at all
    */
-  sweep(isOpen: (id: string) => boolean): Promise<void>;
+  sweep(isOpen: (id: string) => boolean, isKept: (id: string) => Promise<boolean>): Promise<void>;
 
   /** What a running cell has used so far; `null` where that is unknown. */
   usage(id: string): Promise<Usage | null>;

@@ -11,7 +11,8 @@ export const JOB_ERROR_CODES = {
   LIMIT_UNAVAILABLE:
     'This host cannot enforce a limit that was requested. The message names what is missing and the remedy.',
   NOT_FOUND: 'No object has this id (it may have been deleted), or nothing is at this path of the server.',
-  QUEUE_FULL: 'Too many jobs are waiting. Try again later.',
+  QUEUE_FULL:
+    'Too many jobs are waiting, or those that wait were given too many bytes of input. Try again later.',
   STORAGE_FULL: 'The disk of the server is full. Try again later.',
   UNAVAILABLE: 'This cannot be done at present. The message says why.',
 } as const;

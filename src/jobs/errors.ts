@@ -41,8 +41,8 @@ export const idempotencyConflict = (field: string, key: string): ClientError =>
     field,
   );
 
-export const queueFull = (most: number): ClientError =>
-  new ClientError('QUEUE_FULL', `the queue is full (${most} jobs are waiting): try again later`);
+export const queueFull = (why: string): ClientError =>
+  new ClientError('QUEUE_FULL', `the queue is full (${why}): try again later`);
 
 export const storageFull = (): ClientError =>
   new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');

@@ -105,10 +105,11 @@ export interface JobSpec {
   readonly hostname: string | null;
   readonly capabilities: CapabilityProfile;
   readonly network: NetworkMode;
-  readonly stdin: string | null;
   /** The name of the signal that a stop begins with. */
   readonly stopSignal: string;
   readonly stopScope: StopScope;
+  /** Bytes of its standard input, which `Cells` keep; `null`: it reads /dev/null. */
+  readonly stdinBytes: number | null;
   readonly limits: Limits;
   readonly labels: readonly Label[];
   /** Of jobs that wait, the one with the highest starts first. */

@@ -20,7 +20,7 @@ import { followEvents } from './events.ts';
 import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
 import { isFinal, type Job, type Usage } from './job.ts';
-import type { QueuePlace } from './queue.ts';
+import { payloadBytes, type QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
 import { checkRequest } from './request.ts';
@@ -105,16 +105,21 @@ export class Jobs implements JobService {
       pinned: false,
       state: { status: 'QUEUED' },
     };
-    const { store, supervision } = this.#options;
+    const { store, supervision, cells } = this.#options;
     this.#checkSpace(Buffer.byteLength(request.stdin ?? ''));
-    const giveBack = supervision.reserve();
+    const giveBack = supervision.reserve(payloadBytes(spec));
+    let isStored = false;
     try {
+      // Before the row: a job that is stored has all that it was given.
+      if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
       const insertion = await stored(store.insert(job, wanted));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
+      isStored = true;
       supervision.submit(job);
       return job;
     } finally {
       giveBack();
+      if (request.stdin !== undefined && !isStored) await cells.dropStdin(job.id);
     }
   }
 
@@ -284,6 +289,16 @@ export class Jobs implements JobService {
     const find = () => this.#find(identity, id, 'jobId');
     const usage = (job: Job) => this.usage(job);
     return this.#keep((release) => followUsage({ changes, id, find, usage, intervalMs, release }));
+  }
+
+  async stdin({ id, spec }: Job): Promise<string | null> {
+    if (spec.stdinBytes === null) return null;
+    const text = await this.#options.cells.readStdin(id);
+    if (text === undefined)
+      throw unavailable(
+        'the standard input of the job is not there: the state folder was restored without it',
+      );
+    return text;
   }
 
   isolation({ id }: Job): Promise<Isolation | null> {

@@ -10,6 +10,8 @@ export interface RequestContext {
   readonly limits: LimitsContext;
   /** How the administrator can give cells more ids, where that is possible. */
   readonly idsRemedy?: string | undefined;
+  /** Bytes of standard input that a job may be given. */
+  readonly mostStdinBytes: number;
 }
 
 /** An image, as far as requests are checked against it. */

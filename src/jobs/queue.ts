@@ -1,19 +1,50 @@
 /** The queue of jobs that wait to start. */
 
 import { queueFull } from './errors.ts';
-import type { Job } from './job.ts';
+import type { Job, JobSpec } from './job.ts';
 
 export interface QueueOptions {
   /** Jobs that run at once. */
   readonly maxRunning: number;
   /** Jobs that wait, for a slot or for their `startAfter`. */
   readonly maxWaiting: number;
+  /** Bytes of what they were given. */
+  readonly maxWaitingBytes: number;
   /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
   readonly memoryBytes: number | null;
   readonly cpus: number | null;
   /** Called once for each job, when its turn has come. */
-  readonly start: (job: Job) => void;
+  readonly start: (entry: QueueEntry) => void;
 }
+
+/** What the queue has to know of a job, and all that it holds of it. */
+export interface QueueEntry {
+  readonly id: string;
+  readonly priority: number;
+  readonly startAfter: Date | null;
+  readonly memoryBytes: number | null;
+  readonly cpus: number | null;
+  /** What it was given takes so many bytes until it has ended, and about so many in memory when it starts. */
+  readonly payloadBytes: number;
+}
+
+export const queueEntry = ({ id, spec }: Job): QueueEntry => ({
+  id,
+  priority: spec.priority,
+  startAfter: spec.startAfter,
+  memoryBytes: spec.limits.memoryBytes,
+  cpus: spec.limits.cpus,
+  payloadBytes: payloadBytes(spec),
+});
+
+/** Bytes of command, environment and standard input. */
+export const payloadBytes = ({ command, env, stdinBytes }: JobSpec): number => {
+  let bytes = stdinBytes ?? 0;
+  for (const text of command.kind === 'argv' ? command.argv : [command.line])
+    bytes += Buffer.byteLength(text);
+  for (const { name, value } of env) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
+  return bytes;
+};
 
 /** Where a job waits. */
 export interface QueuePlace {
@@ -33,11 +64,13 @@ const LONGEST_TIMER_MS = 15_000;
  */
 export class Queue {
   readonly #options: QueueOptions;
-  readonly #waiting: Job[] = [];
-  readonly #later = new Map<string, { readonly job: Job; timer: NodeJS.Timeout }>();
-  readonly #running = new Map<string, Job>();
+  readonly #waiting: QueueEntry[] = [];
+  readonly #later = new Map<string, { readonly job: QueueEntry; timer: NodeJS.Timeout }>();
+  readonly #running = new Map<string, QueueEntry>();
   #reserved = 0;
   #halted = false;
+  /** Of those that wait, and of those that places are kept for. */
+  #bytes = 0;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -46,16 +79,22 @@ export class Queue {
   /**
    * Reserves a place for a job that is about to be stored.
    *
+   * @param bytes of what it was given
    * @returns a function that gives it back; to be called when the job was added, or will not be
    * @throws ClientError `QUEUE_FULL`
    */
-  reserve(): () => void {
-    const { maxWaiting } = this.#options;
-    if (this.size + this.#reserved >= maxWaiting) throw queueFull(maxWaiting);
+  reserve(bytes: number): () => void {
+    const { maxWaiting, maxWaitingBytes } = this.#options;
+    if (this.size + this.#reserved >= maxWaiting) throw queueFull(`${maxWaiting} jobs are waiting`);
+    if (this.#bytes + bytes > maxWaitingBytes)
+      throw queueFull(`the jobs that wait were given ${this.#bytes} bytes of ${maxWaitingBytes}`);
     this.#reserved += 1;
+    this.#bytes += bytes;
     let held = true;
     return () => {
-      if (held) this.#reserved -= 1;
+      if (!held) return;
+      this.#reserved -= 1;
+      this.#bytes -= bytes;
       held = false;
     };
   }
@@ -66,15 +105,16 @@ export class Queue {
   }
 
   /** Adds a job, and starts it at once if nothing prevents that. */
-  add(job: Job): void {
-    const startMs = job.spec.startAfter?.getTime() ?? 0;
+  add(job: QueueEntry): void {
+    this.#bytes += job.payloadBytes;
+    const startMs = job.startAfter?.getTime() ?? 0;
     if (startMs > Date.now()) this.#postpone(job, startMs);
     else this.#insert(job);
     this.#advance();
   }
 
   /** Counts a job that runs already. */
-  occupy(job: Job): void {
+  occupy(job: QueueEntry): void {
     this.#running.set(job.id, job);
   }
 
@@ -87,10 +127,15 @@ export class Queue {
   remove(id: string): boolean {
     const later = this.#later.get(id);
     clearTimeout(later?.timer);
-    if (this.#later.delete(id)) return true;
+    if (later !== undefined) {
+      this.#later.delete(id);
+      this.#bytes -= later.job.payloadBytes;
+      return true;
+    }
     const index = this.#waiting.findIndex((job) => job.id === id);
-    if (index < 0) return false;
-    this.#waiting.splice(index, 1);
+    const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1);
+    if (waiting === undefined) return false;
+    this.#bytes -= waiting.payloadBytes;
     this.#advance();
     return true;
   }
@@ -101,7 +146,7 @@ export class Queue {
     if (later !== undefined) {
       return {
         position: null,
-        reason: `it waits for startAfter, ${later.job.spec.startAfter?.toISOString()}`,
+        reason: `it waits for startAfter, ${later.job.startAfter?.toISOString()}`,
       };
     }
     const index = this.#waiting.findIndex((job) => job.id === id);
@@ -132,7 +177,7 @@ export class Queue {
     this.#waiting.length = 0;
   }
 
-  #insert(job: Job): void {
+  #insert(job: QueueEntry): void {
     let low = 0;
     for (let high = this.#waiting.length; low < high; ) {
       const middle = (low + high) >>> 1;
@@ -144,7 +189,7 @@ export class Queue {
   }
 
   /** Waits by the wall clock, which may be set meanwhile: it is read again when the timer fires. */
-  #postpone(job: Job, untilMs: number): void {
+  #postpone(job: QueueEntry, untilMs: number): void {
     const wait = (): NodeJS.Timeout =>
       setTimeout(
         () => {
@@ -170,34 +215,35 @@ export class Queue {
       [first] = this.#waiting
     ) {
       this.#waiting.shift();
+      this.#bytes -= first.payloadBytes;
       this.occupy(first);
       this.#options.start(first);
     }
   }
 
   /** Why a job cannot start now. */
-  #obstacle({ spec }: Job): string | undefined {
+  #obstacle(job: QueueEntry): string | undefined {
     if (this.#halted) return 'the server is about to end: the next one starts it';
     const { maxRunning, memoryBytes: memory, cpus } = this.#options;
     if (this.#running.size >= maxRunning) return `${maxRunning} jobs are running, the most at a time`;
     const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memoryBytes');
-    if ((spec.limits.memoryBytes ?? 0) > memoryLeft)
-      return `it needs ${spec.limits.memoryBytes} bytes of memory, and ${memoryLeft} are free`;
+    if ((job.memoryBytes ?? 0) > memoryLeft)
+      return `it needs ${job.memoryBytes} bytes of memory, and ${memoryLeft} are free`;
     const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - this.#held('cpus');
     // CPUs are requested in hundredths, which do not add up exactly in binary.
-    if ((spec.limits.cpus ?? 0) > cpusLeft + 1e-9)
-      return `it needs ${spec.limits.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are free`;
+    if ((job.cpus ?? 0) > cpusLeft + 1e-9)
+      return `it needs ${job.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are free`;
     return undefined;
   }
 
   #held(limit: 'memoryBytes' | 'cpus'): number {
     let sum = 0;
-    for (const { spec } of this.#running.values()) sum += spec.limits[limit] ?? 0;
+    for (const job of this.#running.values()) sum += job[limit] ?? 0;
     return sum;
   }
 }
 
-const isBefore = (one: Job, other: Job): boolean => {
-  const difference = one.spec.priority - other.spec.priority;
+const isBefore = (one: QueueEntry, other: QueueEntry): boolean => {
+  const difference = one.priority - other.priority;
   return difference === 0 ? one.id < other.id : difference > 0;
 };

@@ -55,6 +55,7 @@ export const checkRequest = (
         image: () => image().name,
         env,
         total: () => checkTotal(command(), env()),
+        stdin: () => checkStdin(request.stdin, context.mostStdinBytes),
         name: () => checkText('input.name', request.name, LONGEST_NAME),
         workdir: () => checkWorkdir(image().files, request.workdir),
         user,
@@ -67,12 +68,12 @@ export const checkRequest = (
         retries: () => checkRetries(request.retries),
       }),
   });
-  const { total: _, ...checked } = fields;
+  const { total: _, stdin, ...checked } = fields;
   return {
     ...checked,
     network: request.network ?? 'NONE',
     stopScope: request.stopScope ?? 'GROUP',
-    stdin: request.stdin ?? null,
+    stdinBytes: stdin,
     startAfter: request.startAfter ?? null,
     attempt: 1,
     retryOf: null,
@@ -134,6 +135,13 @@ const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
       `at most ${LONGEST_TOTAL} bytes in the command and env together`,
       `${bytes} bytes`,
     );
+};
+
+const checkStdin = (text: string | undefined, mostBytes: number): number | null => {
+  if (text === undefined) return null;
+  const bytes = Buffer.byteLength(text);
+  if (bytes > mostBytes) throw badInput('input.stdin', `at most ${mostBytes} bytes`, `${bytes} bytes`);
+  return bytes;
 };
 
 const checkText = (field: string, text: string | undefined, most: number): string | null => {

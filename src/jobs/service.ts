@@ -165,6 +165,12 @@ export interface JobService {
    * the next value is asked for.
    */
   followUsage(identity: Identity, id: string, intervalMs: number): Promise<AsyncIterableIterator<Usage>>;
+  /**
+   * What the command was given as its standard input; `null`: nothing.
+   *
+   * @throws ClientError `UNAVAILABLE` when it is not there any more
+   */
+  stdin(job: Job): Promise<string | null>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
   isolation(job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */

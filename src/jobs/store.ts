@@ -1,6 +1,7 @@
 /** The interface of the store that keeps jobs. `src/store/` implements it. */
 
 import type { Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
+import type { QueueEntry } from './queue.ts';
 
 /** Which jobs: every field that is set must match. */
 export interface JobFilter {
@@ -95,6 +96,12 @@ export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 }
 
+/** A job that has not ended. */
+export interface Unfinished extends QueueEntry {
+  readonly status: 'QUEUED' | 'RUNNING';
+  readonly createdAt: Date;
+}
+
 /** How much is kept of jobs that have ended and are not pinned. */
 export interface Kept {
   readonly jobs: number;
@@ -126,8 +133,17 @@ export interface JobStore {
   get(id: string): Promise<Job | undefined>;
   list(request: PageRequest): Promise<Page>;
   count(filter: JobFilter): Promise<number>;
-  /** Every job in one of these states, oldest first; for recovery. */
-  inStatus(statuses: readonly JobStatus[]): Promise<readonly Job[]>;
+  /** Whether there is such a job. */
+  has(id: string): Promise<boolean>;
+  /** Every job that has not ended, oldest first, without what it was given; for recovery. */
+  unfinished(): Promise<readonly Unfinished[]>;
+  /**
+   * A standard input that an earlier version kept with the job; `undefined` when there is none any more. It stays until
+   * `stdinMoved`.
+   */
+  stdinToMove(): Promise<{ readonly id: string; readonly text: string } | undefined>;
+  /** The standard input of a job is elsewhere by now. */
+  stdinMoved(id: string): Promise<void>;
   /**
    * Moves a job from one of the states `from` to `to`, in one guarded UPDATE.
    *

@@ -3,9 +3,9 @@
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
 import type { FinalState, Job, JobState, JobStatus } from './job.ts';
 import { LiveJob } from './live.ts';
-import { Queue, type QueueOptions, type QueuePlace } from './queue.ts';
+import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
 import { nextAttempt } from './retry.ts';
-import { type JobStore, StoreFullError } from './store.ts';
+import { type JobStore, StoreFullError, type Unfinished } from './store.ts';
 
 export interface SupervisionOptions {
   readonly store: JobStore;
@@ -38,7 +38,7 @@ export class Supervision {
     this.#queue = new Queue({
       ...queue,
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
-      start: (job) => this.#start(job),
+      start: ({ id }) => this.#start(id),
     });
     this.#forgetEnds = cells.onEnd((id) => this.#guard(id, () => this.#collect(id)));
   }
@@ -46,17 +46,18 @@ export class Supervision {
   /**
    * Reserves a place in the queue for a job that is about to be stored.
    *
+   * @param bytes of what it was given
    * @returns a function that gives it back; to be called when the job was submitted, or will not be
    * @throws ClientError `QUEUE_FULL`
    */
-  reserve(): () => void {
-    return this.#queue.reserve();
+  reserve(bytes: number): () => void {
+    return this.#queue.reserve(bytes);
   }
 
   /** Takes a job that is QUEUED and on disk, and starts it when its turn has come. */
   submit(job: Job): void {
     this.#track(job.id);
-    this.#queue.add(job);
+    this.#queue.add(queueEntry(job));
   }
 
   /** Jobs that wait. */
@@ -69,9 +70,11 @@ export class Supervision {
     return this.#queue.place(id);
   }
 
-  #start(job: Job): void {
-    this.#guard(job.id, async () => {
-      const { cells, log } = this.#options;
+  #start(id: string): void {
+    this.#guard(id, async () => {
+      const { store, cells, log } = this.#options;
+      const job = await store.get(id);
+      if (job === undefined) return;
       try {
         await cells.start(job);
       } catch (error) {
@@ -138,12 +141,15 @@ export class Supervision {
   /** Recovers every job that an earlier server left without an end. */
   async recover(): Promise<void> {
     const { store, cells } = this.#options;
-    const waiting: Job[] = [];
-    for (const job of await store.inStatus(['QUEUED', 'RUNNING']))
+    const waiting: QueueEntry[] = [];
+    for (const job of await store.unfinished())
       if (!(await this.#takeOver(this.#track(job.id), job))) waiting.push(job);
     // Only now: running jobs occupy their places first.
     for (const job of waiting) this.#queue.add(job);
-    await cells.sweep((id) => this.#live.has(id));
+    await cells.sweep(
+      (id) => this.#live.has(id),
+      (id) => store.has(id),
+    );
   }
 
   /** Closes all connections. Running jobs continue. */
@@ -169,7 +175,7 @@ export class Supervision {
   }
 
   /** Finds out what became of a job; false when it has yet to be started. */
-  async #takeOver(live: LiveJob, job: Job): Promise<boolean> {
+  async #takeOver(live: LiveJob, job: Unfinished): Promise<boolean> {
     await live.inTurn(() => this.#collect(job.id));
     if (!this.#live.has(job.id)) return true;
     if (!(await this.#options.cells.takeOver(job))) return false;
@@ -270,11 +276,16 @@ export class Supervision {
     const live = this.#live.get(id);
     // First: if the server dies in between, the record is still there for the next one to collect.
     const diskBytes = await cells.tidy(id);
+    if (next !== undefined && next.spec.stdinBytes !== null)
+      await this.#withRoom(`job ${id}: the disk is full: its next attempt waits to be stored`, () =>
+        cells.shareStdin(id, next.id),
+      );
     const ended = await this.#change(id, from, state, { diskBytes, next });
     this.#live.delete(id);
     live?.detach();
     cells.release(id);
     this.#queue.release(id);
+    if (ended === undefined && next !== undefined) await cells.dropStdin(next.id);
     // Only if it was inserted: when two end the same job, one is first.
     if (ended !== undefined && next !== undefined) this.submit(next);
   }
@@ -286,14 +297,19 @@ export class Supervision {
     to: JobState,
     end?: Parameters<JobStore['transition']>[3],
   ): Promise<Job | undefined> {
+    const full = `job ${id}: the disk is full: that it is ${to.status} waits to be stored`;
+    return this.#withRoom(full, () => this.#options.store.transition(id, from, to, end));
+  }
+
+  /** Tries again until the disk has room. */
+  async #withRoom<T>(full: string, write: () => Promise<T>): Promise<T> {
     for (let first = true; ; first = false) {
       try {
-        return await this.#options.store.transition(id, from, to, end);
+        return await write();
       } catch (error) {
         // The next server finds out by itself what was not stored.
         if (!(error instanceof StoreFullError) || this.#closed) throw error;
-        if (first)
-          this.#options.log(`job ${id}: the disk is full: that it is ${to.status} waits to be stored`);
+        if (first) this.#options.log(full);
         await new Promise((resolve) => setTimeout(resolve, FULL_STEP_MS));
       }
     }

@@ -130,8 +130,16 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     stdin: t.string({
       nullable: true,
       description: 'The text given for standard input; null for /dev/null.',
-      resolve: ({ spec: { stdin } }, _args, { budget }, { rootValue }) =>
-        stdin === null ? null : budget.text(rootValue, stdin),
+      resolve: (job, _args, { jobs, budget }, { rootValue }) => {
+        const bytes = job.spec.stdinBytes;
+        if (bytes === null) return null;
+        return budget.read(
+          rootValue,
+          bytes,
+          () => jobs.stdin(job),
+          () => bytes,
+        );
+      },
     }),
     network: t.field({
       type: NetworkMode,

@@ -16,6 +16,8 @@ export interface StatePaths {
   readonly jobs: string;
   /** The exit record of each job, under its id: written by its supervisor, removed by the server once it is stored. */
   readonly exits: string;
+  /** The standard input of each job that has one, under its id: written by the server before it accepts the job. */
+  readonly stdin: string;
   /** The unpacked images: written by `rootfs/`, read-only to cells. */
   readonly images: string;
   /** The cell that a server runs when it starts, to see whether it can. */
@@ -30,6 +32,7 @@ export const statePaths = (stateDir: string): StatePaths => ({
   database: join(stateDir, 'cloister.db'),
   jobs: join(stateDir, 'jobs'),
   exits: join(stateDir, 'exits'),
+  stdin: join(stateDir, 'stdin'),
   images: join(stateDir, 'images'),
   testCell: join(stateDir, '.test-cell'),
 });
@@ -41,7 +44,7 @@ export const statePaths = (stateDir: string): StatePaths => ({
 export const JOB_FILES = {
   /** The launch plan: written by the server, read by the supervisor. */
   plan: 'plan',
-  /** What the command reads as its standard input. */
+  /** What the command reads as its standard input: a link to the file in `stdin`, removed when the job has ended. */
   stdin: 'stdin',
   /** Claims the job: made by its supervisor before it runs anything, or by a server that takes the job from it. */
   started: 'started',

@@ -218,4 +218,11 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX jobs_by_signal ON jobs (signal, id) WHERE signal IS NOT NULL;
   CREATE INDEX jobs_by_limit ON jobs (limit_exceeded, id) WHERE limit_exceeded IS NOT NULL;
   `,
+  // Standard inputs move from the specs into files; the server does that for these jobs, one after the other.
+  `
+  CREATE TABLE stdin_to_move (
+    job_id TEXT PRIMARY KEY NOT NULL REFERENCES jobs (id) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO stdin_to_move (job_id) SELECT id FROM jobs WHERE json_type(spec, '$.stdin') = 'text';
+  `,
 ];

@@ -15,6 +15,7 @@ import type {
   Page,
   PageRequest,
   RequestKey,
+  Unfinished,
 } from '../jobs/store.ts';
 import type { Connection } from './connection.ts';
 import { openDatabase } from './database.ts';
@@ -22,6 +23,7 @@ import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { GroupCommit } from './group-commit.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
+import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 
 /**
  * Opens the job store in a SQLite file, which is created if necessary.
@@ -104,10 +106,27 @@ class SqliteStore implements JobStore {
     return Number(statement.get(...values));
   }
 
-  async inStatus(statuses: readonly JobStatus[]): Promise<readonly Job[]> {
-    const places = statuses.map(() => '?').join(', ');
-    const sql = `SELECT ${ALL} FROM jobs WHERE status IN (${places}) ORDER BY id`;
-    return this.#jobs({ sql, values: statuses });
+  async has(id: string): Promise<boolean> {
+    return this.#prepare('SELECT 1 FROM jobs WHERE id = ?').get(id) !== undefined;
+  }
+
+  async unfinished(): Promise<readonly Unfinished[]> {
+    return (this.#all({ sql: UNFINISHED, values: [] }) as UnfinishedRow[]).map(fromUnfinishedRow);
+  }
+
+  async stdinToMove(): Promise<{ readonly id: string; readonly text: string } | undefined> {
+    const sql = `SELECT j.id, j.spec -> '$.stdin' AS text FROM stdin_to_move m JOIN jobs j ON j.id = m.job_id LIMIT 1`;
+    const row = this.#prepare(sql).get() as { readonly id: string; readonly text: string } | undefined;
+    return row && { id: row.id, text: JSON.parse(row.text) as string };
+  }
+
+  async stdinMoved(id: string): Promise<void> {
+    const text = this.#prepare("SELECT spec -> '$.stdin' FROM jobs WHERE id = ?").pluck().get(id);
+    const bytes = Buffer.byteLength(JSON.parse(String(text)) as string);
+    await this.#commits.write(() => {
+      this.#prepare("UPDATE jobs SET spec = json_set(spec, '$.stdin', ?) WHERE id = ?").run(bytes, id);
+      this.#prepare('DELETE FROM stdin_to_move WHERE job_id = ?').run(id);
+    });
   }
 
   async transition(

@@ -80,7 +80,9 @@ const LATER_USAGE = {
   pressure: null,
 } as const satisfies Partial<Usage>;
 
-interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter'> {
+interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter' | 'stdinBytes'> {
+  /** Bytes; an earlier version had the text itself, which `stdinToMove` gives. */
+  readonly stdin: number | string | null;
   readonly limits: Stored<Limits>;
   readonly retries: Stored<Retries> | null;
   /** Milliseconds since 1970. */
@@ -88,8 +90,10 @@ interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter'> 
 }
 
 export const storeSpec = (spec: JobSpec): string => {
+  const { stdinBytes, ...rest } = spec;
   const stored: StoredSpec = {
-    ...spec,
+    ...rest,
+    stdin: stdinBytes,
     limits: limits.store(spec.limits),
     retries: spec.retries && retries.store(spec.retries),
     startAfter: spec.startAfter?.getTime() ?? null,
@@ -99,9 +103,10 @@ export const storeSpec = (spec: JobSpec): string => {
 
 /** @param text as `storeSpec` of this version or an earlier one wrote it */
 export const loadSpec = (text: string): JobSpec => {
-  const stored = { ...LATER_FIELDS, ...(JSON.parse(text) as StoredSpec) };
+  const { stdin, ...stored } = { ...LATER_FIELDS, ...(JSON.parse(text) as StoredSpec) };
   return {
     ...stored,
+    stdinBytes: typeof stdin === 'string' ? Buffer.byteLength(stdin) : stdin,
     limits: { ...LATER_LIMITS, ...limits.load(stored.limits) },
     retries: stored.retries && retries.load(stored.retries),
     startAfter: stored.startAfter === null ? null : new Date(stored.startAfter),

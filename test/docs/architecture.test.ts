@@ -26,12 +26,12 @@ describe('the state folder', () => {
   );
 
   it('has the files of the table', () => {
-    const folder = Object.values(statePaths('/'))
-      .map((path) => basename(path))
-      .flatMap((name) => {
-        if (name === 'jobs') return Object.values(JOB_FILES).flat();
-        return name === 'images' ? ['images/<name>'] : name === 'exits' ? ['exits/<id>'] : [name];
-      });
+    const folder = Object.entries(statePaths('/')).flatMap(([key, path]) => {
+      const name = basename(path);
+      if (key === 'jobs') return Object.values(JOB_FILES).flat();
+      if (key === 'images') return [`${name}/<name>`];
+      return key === 'exits' || key === 'stdin' ? [`${name}/<id>`] : [name];
+    });
     const documented = files
       .map((name) => name?.replace('jobs/<id>/', ''))
       .filter((name) => !name?.startsWith('-'));

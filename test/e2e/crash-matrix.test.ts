@@ -8,7 +8,7 @@ import { openStore } from '../../src/store/sqlite-store.ts';
 import { TestServer } from '../support/server.ts';
 
 // What each part leaves when it dies between two of its steps, and what the next server makes of it. The steps are: the
-// row is committed; the folder is made; the supervisor makes `started`; the command runs; the record is renamed into
+// standard input is kept; the row is committed; the folder is made; the supervisor makes `started`; the command runs; the record is renamed into
 // exits/; the end is committed; the record is removed.
 
 let server: TestServer;
@@ -35,6 +35,23 @@ const commitLike = async (model: string): Promise<string> => {
 };
 
 describe('a server that dies', () => {
+  it('after the standard input was kept and before the row was committed: it is removed', async () => {
+    await server.end('SIGKILL');
+    const kept = join(server.stateDir, 'stdin');
+    writeFileSync(join(kept, newJobId()), 'complete');
+    writeFileSync(join(kept, newJobId()), '');
+    await server.boot();
+    expect(readdirSync(kept)).toEqual([]);
+    // After the commit it is there for the next server.
+    const { id: model } = await server.run({ command: 'cat', stdin: 'fed\n' });
+    await server.end('SIGKILL');
+    const id = await commitLike(model);
+    writeFileSync(join(kept, id), 'fed\n');
+    await server.boot();
+    await server.ended(id);
+    expect((await server.output(id)).stdout).toBe('fed\n');
+  });
+
   it('before the row is committed or the answer is read: sent again, the request makes one job', async () => {
     for (let round = 0; round < 5; round++) {
       const input = { command: 'echo once', idempotencyKey: `key ${round}` };

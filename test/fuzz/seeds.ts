@@ -34,7 +34,7 @@ const realPlans = async (): Promise<LaunchPlan[]> => {
   };
   return [
     makeJob(),
-    makeJob({ command: { kind: 'argv', argv: ['/bin/echo', '', 'ä €'] }, stdin: 'x', user: 'nobody' }),
+    makeJob({ command: { kind: 'argv', argv: ['/bin/echo', '', 'ä €'] }, stdinBytes: 1, user: 'nobody' }),
     makeJob({ env: [{ name: 'A', value: 'b=c' }], workdir: '/tmp', hostname: 'one', user: '1000:1000' }),
   ].map((job) => planLaunch(job, context));
 };

@@ -10,6 +10,7 @@ import {
   type FreeSpace,
 } from '../../src/jobs/cells.ts';
 import type { FinalState, Job } from '../../src/jobs/job.ts';
+import type { Unfinished } from '../../src/jobs/store.ts';
 import type { LogBatch } from '../../src/runtime/log/page.ts';
 
 /** One cell, as its supervisor sees it. */
@@ -36,6 +37,8 @@ const none = {
 export class FakeCells implements Cells {
   readonly cells = new Map<string, Cell>();
   readonly fenced = new Set<string>();
+  /** What is kept for jobs to read. */
+  readonly stdin = new Map<string, string>();
   /** What was done, in order: `tidy ID`, `removed ID`, ... */
   readonly steps: string[] = [];
   readonly #listeners = new Set<(id: string) => void>();
@@ -50,6 +53,7 @@ export class FakeCells implements Cells {
         ? { userForm: 'root', findUser: () => ({ uid: 0 }), isFolder: () => true }
         : undefined,
     imageNames: ['alpine'],
+    mostStdinBytes: 1000,
     limits: {
       defaults: {
         cpus: 1,
@@ -108,6 +112,23 @@ export class FakeCells implements Cells {
     return this.free;
   }
 
+  async keepStdin(id: string, text: string): Promise<void> {
+    this.stdin.set(id, text);
+  }
+
+  async shareStdin(id: string, next: string): Promise<void> {
+    const text = this.stdin.get(id);
+    if (text !== undefined) this.stdin.set(next, text);
+  }
+
+  async readStdin(id: string): Promise<string | undefined> {
+    return this.stdin.get(id);
+  }
+
+  async dropStdin(id: string): Promise<void> {
+    this.stdin.delete(id);
+  }
+
   start(job: Job): Promise<void> {
     return this.starting(job);
   }
@@ -118,8 +139,8 @@ export class FakeCells implements Cells {
     return true;
   }
 
-  async takeOver({ id, state }: Job): Promise<boolean> {
-    return state.status === 'RUNNING' || this.cells.has(id);
+  async takeOver({ id, status }: Pick<Unfinished, 'id' | 'status'>): Promise<boolean> {
+    return status === 'RUNNING' || this.cells.has(id);
   }
 
   attach(id: string, events: CellEvents): CellConnection {
@@ -206,5 +227,6 @@ export class FakeCells implements Cells {
 
   async remove(id: string): Promise<void> {
     this.cells.delete(id);
+    this.stdin.delete(id);
   }
 }

@@ -1,11 +1,11 @@
 /** The order and the bounds of the queue. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Job, JobSpec } from '../../src/jobs/job.ts';
-import { Queue, type QueueOptions } from '../../src/jobs/queue.ts';
+import type { JobSpec } from '../../src/jobs/job.ts';
+import { Queue, type QueueEntry, type QueueOptions, queueEntry } from '../../src/jobs/queue.ts';
 import { makeJob, spec } from '../store/fixture.ts';
 
-let started: Job[];
+let started: QueueEntry[];
 let queue: Queue;
 
 const open = (options: Partial<QueueOptions> = {}): void => {
@@ -13,6 +13,7 @@ const open = (options: Partial<QueueOptions> = {}): void => {
   queue = new Queue({
     maxRunning: 1,
     maxWaiting: 100,
+    maxWaitingBytes: 1000,
     memoryBytes: null,
     cpus: null,
     start: (job) => started.push(job),
@@ -20,8 +21,10 @@ const open = (options: Partial<QueueOptions> = {}): void => {
   });
 };
 
-const add = (change: Partial<JobSpec> = {}): Job => {
-  const job = makeJob(change);
+const make = (change: Partial<JobSpec> = {}): QueueEntry => queueEntry(makeJob(change));
+
+const add = (change: Partial<JobSpec> = {}): QueueEntry => {
+  const job = make(change);
   queue.add(job);
   return job;
 };
@@ -67,7 +70,7 @@ describe('a queue', () => {
   });
 
   it('takes the older first also when it is filled again in another order', () => {
-    const [a, b, c] = [makeJob(), makeJob(), makeJob()];
+    const [a, b, c] = [make(), make(), make()];
     queue.occupy(a);
     queue.add(c);
     queue.add(b);
@@ -129,12 +132,12 @@ describe('a queue', () => {
     open({ maxWaiting: 2 });
     add();
     add();
-    const giveBack = queue.reserve();
-    expect(() => queue.reserve()).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
+    const giveBack = queue.reserve(1);
+    expect(() => queue.reserve(1)).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
     giveBack();
     giveBack();
-    const again = queue.reserve();
-    expect(() => queue.reserve()).toThrow('the queue is full (2 jobs are waiting)');
+    const again = queue.reserve(1);
+    expect(() => queue.reserve(1)).toThrow('the queue is full (2 jobs are waiting)');
     again();
   });
 
@@ -206,9 +209,51 @@ describe('a job with a time', () => {
     queue.close();
     open({ maxWaiting: 1 });
     const job = add({ startAfter: new Date(NOW + 1000) });
-    expect(() => queue.reserve()).toThrow('the queue is full (1 jobs are waiting)');
+    expect(() => queue.reserve(1)).toThrow('the queue is full (1 jobs are waiting)');
     expect(queue.remove(job.id)).toBe(true);
     vi.advanceTimersByTime(10_000);
     expect(started).toEqual([]);
+  });
+});
+
+describe('what waiting jobs were given', () => {
+  const full = { code: 'QUEUE_FULL' };
+
+  it('is bounded in all, by what waits and by what is about to', () => {
+    open({ maxWaitingBytes: 100 });
+    // It runs.
+    add({ stdinBytes: 1000 });
+    const waits = add({ stdinBytes: 56 });
+    const [giveBack] = [queue.reserve(40)];
+    expect(() => queue.reserve(1)).toThrow(
+      expect.objectContaining({
+        ...full,
+        message: 'the queue is full (the jobs that wait were given 100 bytes of 100): try again later',
+      }),
+    );
+    giveBack();
+    giveBack();
+    expect(() => queue.reserve(41)).toThrow(expect.objectContaining(full));
+    queue.remove(waits.id);
+    queue.reserve(100)();
+  });
+
+  it('counts no more once they start, and counts those for a later time', () => {
+    open({ maxWaitingBytes: 100 });
+    const first = add();
+    add({ stdinBytes: 96 });
+    expect(() => queue.reserve(1)).toThrow(expect.objectContaining(full));
+    queue.release(first.id);
+    queue.reserve(100)();
+    const later = add({ stdinBytes: 96, startAfter: new Date(Date.now() + 3_600_000) });
+    expect(() => queue.reserve(1)).toThrow(expect.objectContaining(full));
+    queue.remove(later.id);
+    queue.reserve(100)();
+  });
+
+  it('is command, environment and standard input', () => {
+    const argv: [string, string] = ['ä', 'bc'];
+    const job = make({ command: { kind: 'argv', argv }, env: [{ name: 'A', value: 'ö' }], stdinBytes: 7 });
+    expect(job.payloadBytes).toBe(4 + 3 + 7);
   });
 });

@@ -22,6 +22,7 @@ const none = {
 const context: RequestContext = {
   // Its own folders are all that is looked at.
   image: (name) => (name === 'alpine' ? new ImageFiles('/', 65_536) : undefined),
+  mostStdinBytes: 100,
   imageNames: ['alpine'],
   limits: {
     defaults: {

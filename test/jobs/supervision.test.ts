@@ -38,7 +38,7 @@ const serve = async (maxRunning = 10) => {
   const note = (line: string): void => {
     log.push(line);
   };
-  const queue = { maxRunning, maxWaiting: 100, memoryBytes: null, cpus: null };
+  const queue = { maxRunning, maxWaiting: 100, maxWaitingBytes: 2000, memoryBytes: null, cpus: null };
   const supervision = new Supervision({ store, cells, log: note, queue });
   const changes = await Changes.open(store, note);
   const readers = new LogReaders();
@@ -220,6 +220,55 @@ describe('a stop', () => {
     // Past this server's supervision: all that it sees is the store.
     await store.transition(id, ['RUNNING'], { ...exited(0), status: 'STOPPED' } as FinalState);
     expect((await stopped).state.status).toBe('STOPPED');
+  });
+});
+
+describe('a standard input', () => {
+  it('is kept before the job is stored, and not kept of one that is not', async () => {
+    const { jobs } = await serve();
+    const { insert } = store;
+    let kept: unknown;
+    store.insert = async (job) => {
+      kept = cells.stdin.get(job.id);
+      throw new Error('the database is broken');
+    };
+    await expect(jobs.submit(ADMIN, { command: 'cat', stdin: 'text' })).rejects.toThrow('broken');
+    expect(kept).toBe('text');
+    expect(cells.stdin.size).toBe(0);
+    store.insert = insert;
+    const job = await jobs.submit(ADMIN, { command: 'cat', stdin: 'tëxt' });
+    expect(job.spec.stdinBytes).toBe(5);
+    expect(await jobs.stdin(job)).toBe('tëxt');
+    cells.stdin.clear();
+    await expect(jobs.stdin(job)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('has a maximum, and one for all jobs that wait', async () => {
+    const { jobs } = await serve(1);
+    const submit = (bytes: number) => jobs.submit(ADMIN, { command: 'cat', stdin: 'x'.repeat(bytes) });
+    await expect(submit(1001)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: 'input.stdin: expected at most 1000 bytes, got "1001 bytes"',
+    });
+    await submit(1000);
+    await submit(1000);
+    await submit(900);
+    await expect(submit(900)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    expect(cells.stdin.size).toBe(3);
+  });
+
+  it('is shared by the next attempt', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, {
+      command: 'cat',
+      stdin: 'text',
+      retries: { limit: 1, backoffMs: 0 },
+    });
+    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    cells.execute(id);
+    cells.finish(id, exited(1));
+    await expect.poll(async () => (await store.get(id))?.retriedBy).toBeTruthy();
+    expect(cells.stdin.get((await store.get(id))?.retriedBy ?? '')).toBe('text');
   });
 });
 

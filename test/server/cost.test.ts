@@ -135,12 +135,13 @@ describe('an answer', () => {
     ['a command', { command: { kind: 'shell', line: large } }, 'command'],
     ['arguments', { command: { kind: 'argv', argv: ['echo', large] } }, 'argv'],
     ['an environment', { env: [{ name: 'A', value: large }] }, 'env { name }'],
-    ['a standard input', { stdin: large }, 'stdin'],
+    ['a standard input', { stdinBytes: MIB }, 'stdin'],
   ])('counts %s', async (_name, spec, field) => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const job = fixture.jobs.jobs.get(id);
     if (job === undefined) throw new Error('there is no job');
+    fixture.jobs.stdins.set(id, large);
     fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, ...spec } });
     const nodes = (count: number) =>
       `{ nodes(ids: [${Array.from({ length: count }, () => `"${id}"`)}]) { ... on Job { ${field} } } }`;

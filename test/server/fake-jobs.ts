@@ -44,6 +44,7 @@ export class FakeJobs implements JobService {
   readonly stopped: { id: string; gracePeriodMs: number }[] = [];
   readonly signals: { id: string; signal: string }[] = [];
   readonly intervals: number[] = [];
+  readonly stdins = new Map<string, string>();
   isolated: Isolation | null = null;
   readonly listed: PageRequest[] = [];
   readonly read: LogPageRequest[] = [];
@@ -171,6 +172,10 @@ export class FakeJobs implements JobService {
       sent = true;
       return { done: false, value: usage };
     });
+  }
+
+  async stdin({ id }: Job): Promise<string | null> {
+    return this.stdins.get(id) ?? null;
   }
 
   async isolation(): Promise<Isolation | null> {

@@ -52,6 +52,34 @@ export const storeConformance = (name: string, open: () => Promise<JobStore>): v
       expect(await store.get(late.id)).toBeUndefined();
     });
 
+    it('lists what has not ended, oldest first, with what the queue needs of it', async () => {
+      const expected: unknown[] = [];
+      for (const state of [...STATES, ...STATES]) {
+        const job = makeJob({ priority: 3, startAfter: at(7), stdinBytes: 1000 });
+        await store.insert(job);
+        if (!['QUEUED', 'FAILED'].includes(state.status)) await store.transition(job.id, ['QUEUED'], running);
+        if (state.status !== 'QUEUED') await store.transition(job.id, ['QUEUED', 'RUNNING'], state);
+        if (!['QUEUED', 'RUNNING'].includes(state.status)) continue;
+        const { id, createdAt } = job;
+        const { priority, startAfter, limits } = job.spec;
+        const { memoryBytes, cpus } = limits;
+        expected.push({
+          ...{ id, createdAt, status: state.status, priority, startAfter, memoryBytes, cpus },
+          payloadBytes: expect.any(Number),
+        });
+      }
+      const found = await store.unfinished();
+      expect(found).toEqual(expected);
+      for (const { payloadBytes } of found) expect(payloadBytes).toBeGreaterThanOrEqual(1000);
+    });
+
+    it('knows whether there is a job', async () => {
+      const job = makeJob();
+      expect(await store.has(job.id)).toBe(false);
+      await store.insert(job);
+      expect(await store.has(job.id)).toBe(true);
+    });
+
     it('answers a repeated request with its job, and refuses another with its key', async () => {
       const [job, again] = [makeJob(), makeJob()];
       await store.insert(job, { key: 'k', digest: 'one' });

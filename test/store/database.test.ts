@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { newJobId } from '../../src/jobs/id.ts';
 import { DatabaseError } from '../../src/store/connection.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { MIGRATIONS } from '../../src/store/migrations.ts';
@@ -37,12 +38,45 @@ const makeVersion1 = (): Database.Database => {
   db.pragma('application_id = 0x434c5354');
   db.pragma('user_version = 1');
   const { id, owner, createdAt, spec } = VERSION_1_JOB;
+  const { stdinBytes: stdin, ...stored } = spec;
   db.prepare(
     `INSERT INTO jobs (id, owner, created_at, name, image, spec, status) VALUES (?, ?, ?, ?, ?, ?, 'QUEUED')`,
-  ).run(id, owner, createdAt.getTime(), spec.name, spec.image, JSON.stringify(spec));
+  ).run(id, owner, createdAt.getTime(), spec.name, spec.image, JSON.stringify({ ...stored, stdin }));
   db.prepare(`INSERT INTO labels (job_id, key, value) VALUES (?, 'k', 'v')`).run(id);
   return db;
 };
+
+describe('a standard input in a row', () => {
+  it('of an earlier version is given out once, whatever is in it, and then only its size is kept', async () => {
+    const db = makeVersion1();
+    const jobs = ['größer\0"', null, 'x'].map((stdin) => ({ id: newJobId(), stdin }));
+    const insert = db.prepare(
+      `INSERT INTO jobs (id, owner, created_at, image, spec, status) VALUES (?, 'o', 0, 'alpine', ?, 'QUEUED')`,
+    );
+    const { stdinBytes: _, ...spec } = VERSION_1_JOB.spec;
+    for (const { id, stdin } of jobs) insert.run(id, JSON.stringify({ ...spec, stdin }));
+    db.close();
+    const store = openStore(path);
+    onEnd(() => store.close());
+    const bytes = async () => Promise.all(jobs.map(async ({ id }) => (await store.get(id))?.spec.stdinBytes));
+    expect(await bytes()).toEqual([10, null, 1]);
+    const moved = new Map<string, string>();
+    for (let next = await store.stdinToMove(); next !== undefined; next = await store.stdinToMove()) {
+      moved.set(next.id, next.text);
+      await store.stdinMoved(next.id);
+    }
+    expect([...moved]).toEqual(
+      expect.arrayContaining([
+        [jobs[0]?.id, jobs[0]?.stdin],
+        [jobs[2]?.id, 'x'],
+      ]),
+    );
+    expect(moved.size).toBe(2);
+    expect(await bytes()).toEqual([10, null, 1]);
+    const raw = openRaw().prepare("SELECT spec ->> '$.stdin' AS stdin FROM jobs ORDER BY id").pluck().all();
+    expect(raw).toEqual(expect.arrayContaining([10, 1]));
+  });
+});
 
 describe('a connection', () => {
   it('waits for the disk at each commit, holds foreign keys, and bounds its waiting and its WAL', () => {

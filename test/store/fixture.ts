@@ -16,7 +16,7 @@ export const spec: JobSpec = {
   capabilities: 'NONE',
   stopSignal: 'SIGTERM',
   stopScope: 'GROUP',
-  stdin: null,
+  stdinBytes: null,
   limits: {
     cpus: 1,
     cpuWeight: null,

@@ -377,17 +377,6 @@ describe('a write', () => {
   });
 });
 
-describe('jobs in some states', () => {
-  it('come oldest first', async () => {
-    const jobs: Job[] = [];
-    for (const state of [...STATES, ...STATES]) jobs.push(await jobIn(state));
-    expect(await store.inStatus(['RUNNING', 'QUEUED'])).toEqual(
-      jobs.filter(({ state }) => state.status === 'RUNNING' || state.status === 'QUEUED'),
-    );
-    expect(await store.inStatus([])).toEqual([]);
-  });
-});
-
 describe('a request with a key', () => {
   const request = { key: 'k', digest: 'd' };
 

@@ -1,0 +1,89 @@
+/** The standard inputs of jobs on disk. */
+
+import { mkdirSync, statSync } from 'node:fs';
+import { link, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StoreFullError } from '../jobs/store.ts';
+import { statePaths } from '../state/paths.ts';
+
+/**
+ * A file for the standard input of each job that has one, under the job's id, for as long as the job is kept. Written
+ * before the job is stored; attempts of one job are links to one file, and so is what the supervisor reads.
+ */
+export class StdinFiles {
+  readonly #folder: string;
+
+  constructor(stateDir: string) {
+    this.#folder = statePaths(stateDir).stdin;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  path(id: string): string {
+    return join(this.#folder, id);
+  }
+
+  /**
+   * Writes a file and waits for the disk. What is there already is of an attempt that was not finished.
+   *
+   * @throws StoreFullError
+   */
+  async keep(id: string, text: string): Promise<void> {
+    try {
+      await using file = await open(this.path(id), 'w', 0o600);
+      await file.writeFile(text);
+      await file.sync();
+      await this.#sync();
+    } catch (error) {
+      await this.remove(id);
+      throw full(error);
+    }
+  }
+
+  /** @throws StoreFullError */
+  async share(id: string, next: string): Promise<void> {
+    try {
+      await link(this.path(id), this.path(next));
+      await this.#sync();
+    } catch (error) {
+      // Where it is lost, the next attempt cannot start, and says so.
+      if (!isCode(error, 'ENOENT') && !isCode(error, 'EEXIST')) throw full(error);
+    }
+  }
+
+  async read(id: string): Promise<string | undefined> {
+    try {
+      return await readFile(this.path(id), 'utf8');
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Bytes of the file, which may be shared; 0 when there is none. */
+  size(id: string): number {
+    return statSync(this.path(id), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.path(id), { force: true });
+  }
+
+  /** Removes the files of jobs that were never stored. */
+  async sweep(isKept: (id: string) => Promise<boolean>): Promise<void> {
+    for (const id of await readdir(this.#folder)) if (!(await isKept(id))) await this.remove(id);
+  }
+
+  /** Entries of a folder are on disk when the folder is synced (fsync(2)). */
+  async #sync(): Promise<void> {
+    await using folder = await open(this.#folder, 'r');
+    await folder.sync();
+  }
+}
+
+const full = (error: unknown): unknown =>
+  isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT')
+    ? new StoreFullError('no room for a standard input', { cause: error })
+    : error;
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;

@@ -1,0 +1,33 @@
+/** What recovery reads of the jobs that have not ended: not their specs, which may be large. */
+
+import type { Unfinished } from '../jobs/store.ts';
+
+/** A row of `UNFINISHED`. Times are milliseconds since 1970. */
+export interface UnfinishedRow {
+  readonly id: string;
+  readonly status: Unfinished['status'];
+  readonly created_at: number;
+  readonly priority: number | null;
+  readonly start_after: number | null;
+  readonly memory: number | null;
+  readonly cpus: number | null;
+  readonly payload: number;
+}
+
+/** The payload is a little more than `payloadBytes`: the rest of the spec counts as well. */
+export const UNFINISHED = `SELECT id, status, created_at, spec ->> '$.priority' AS priority,
+    spec ->> '$.startAfter' AS start_after, spec ->> '$.limits.memory' AS memory, spec ->> '$.limits.cpus' AS cpus,
+    octet_length(spec) + coalesce(spec ->> '$.stdin', 0) AS payload
+  FROM jobs WHERE status IN ('QUEUED', 'RUNNING') ORDER BY id`;
+
+export const fromUnfinishedRow = (row: UnfinishedRow): Unfinished => ({
+  id: row.id,
+  status: row.status,
+  createdAt: new Date(row.created_at),
+  // What is older than these fields: see `LATER_FIELDS`.
+  priority: row.priority ?? 0,
+  startAfter: row.start_after === null ? null : new Date(row.start_after),
+  memoryBytes: row.memory,
+  cpus: row.cpus,
+  payloadBytes: row.payload,
+});
