@@ -1,10 +1,16 @@
 /** Bounds the bytes that the answer to one operation holds of what jobs wrote and were given. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GraphQLError } from 'graphql';
 import type { LogBatch } from '../runtime/log/page.ts';
 import { codedError } from './errors.ts';
 
 /** Eight pages of log of the largest size, or 128 of the usual one. */
 export const ANSWER_BYTES = 8 * 1024 * 1024;
+/** The same for an answer that has to be sent as one message, and so to be made in one turn of the event loop. */
+export const MESSAGE_BYTES = 2 * 1024 * 1024;
+
+/** From so many bytes on, a page is decoded and encoded in a turn of its own. */
+const LARGE_PAGE = 64 * 1024;
 
 /** Bytes that every text and every entry of a log counts besides its own: names, times, cursors. */
 const OVERHEAD = 64;
@@ -14,15 +20,22 @@ const OVERHEAD = 64;
  * answers are distinguished by their root values.
  */
 export class AnswerBudget {
+  readonly most: number;
   #answer: unknown = this;
   #left = 0;
   /** Bytes that what is being read may turn out to have. */
   #held = 0;
   readonly #waiting: (() => void)[] = [];
+  #turn: Promise<void> = Promise.resolve();
+
+  /** @param most bytes of one answer */
+  constructor(most: number) {
+    this.most = most;
+  }
 
   /** Bytes that the answer holds so far. */
   get used(): number {
-    return this.#answer === this ? 0 : ANSWER_BYTES - this.#left;
+    return this.#answer === this ? 0 : this.most - this.#left;
   }
 
   /**
@@ -35,7 +48,7 @@ export class AnswerBudget {
   text(answer: unknown, text: string): string {
     this.#begin(answer);
     const bytes = Buffer.byteLength(text) + OVERHEAD;
-    if (bytes > this.#left - this.#held) throw tooLarge();
+    if (bytes > this.#left - this.#held) throw tooLarge(this.most);
     this.#left -= bytes;
     return text;
   }
@@ -58,19 +71,27 @@ export class AnswerBudget {
       if (this.#held > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       else {
         this.#wakeOne();
-        throw tooLarge();
+        throw tooLarge(this.most);
       }
     }
     this.#held += mostBytes;
     this.#wakeOne();
     try {
       const value = await step();
-      this.#left -= bytesOf(value);
+      const bytes = bytesOf(value);
+      this.#left -= bytes;
+      if (bytes >= LARGE_PAGE) await this.#ownTurn();
       return value;
     } finally {
       this.#held -= mostBytes;
       this.#wakeOne();
     }
+  }
+
+  /** Settles in a turn of the event loop in which it does so for nothing else of this answer. */
+  #ownTurn(): Promise<void> {
+    this.#turn = this.#turn.then(() => nextTurn());
+    return this.#turn;
   }
 
   /** One at a time, who wakes the next one in turn: a thousand pages that wait are not all looked at for each. */
@@ -81,7 +102,7 @@ export class AnswerBudget {
   #begin(answer: unknown): void {
     if (answer === this.#answer) return;
     this.#answer = answer;
-    this.#left = ANSWER_BYTES;
+    this.#left = this.most;
   }
 }
 
@@ -89,9 +110,9 @@ export class AnswerBudget {
 export const pageBytes = ({ entries }: LogBatch): number =>
   entries.reduce((sum, { bytes }) => sum + bytes.length + OVERHEAD, 0);
 
-const tooLarge = (): GraphQLError =>
+const tooLarge = (most: number): GraphQLError =>
   codedError(
     'ANSWER_TOO_LARGE',
-    `answer: expected at most ${ANSWER_BYTES} bytes of logs, commands and environments in one answer: ` +
+    `answer: expected at most ${most} bytes of logs, commands and environments in one answer: ` +
       'ask for fewer jobs at once, for smaller pages (maxBytes), or for logs by the subscription',
   );

@@ -4,7 +4,7 @@ import { JOB_ERROR_CODES } from '../jobs/error-codes.ts';
 export const ERROR_CODES = {
   ...JOB_ERROR_CODES,
   ANSWER_TOO_LARGE:
-    'The answer would hold more than 8 MiB of logs, commands and environments. Ask for fewer jobs at once or for smaller pages of log.',
+    'The answer would hold more than 8 MiB of logs, commands and environments, or 2 MiB over WebSocket or SSE. Ask for fewer jobs at once or for smaller pages of log.',
   BAD_REQUEST:
     'The HTTP request is not a GraphQL request: no JSON, no query, several operations in one, or a wrong method.',
   DOCUMENT_TOO_LARGE:

@@ -5,14 +5,14 @@ import {
   GraphQLError,
   getOperationAST,
   Kind,
+  OperationTypeNode,
 } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { FairLimit } from '../async/fair-limit.ts';
-import { ANSWER_BYTES } from '../resolvers/answer-budget.ts';
 import type { Context } from '../resolvers/context.ts';
 import { MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
 
-/** Operations of at least this cost wait for their turn, and this many have one at once. */
+/** Queries of at least this cost wait for their turn, and this many have one at once. */
 const EXPENSIVE = 2000;
 const EXPENSIVE_AT_ONCE = 2;
 
@@ -26,7 +26,8 @@ export const useCostLimit = (): Plugin<Context> => {
         setResultAndStopExecution({ errors: [tooExpensive(cost)] });
         return undefined;
       }
-      if (cost >= EXPENSIVE) setExecuteFn((given) => turns.take('', async () => executeFn(given)));
+      if (cost >= EXPENSIVE && isQuery(args))
+        setExecuteFn((given) => turns.take('', async () => executeFn(given)));
       if (!isAsked(args.contextValue)) return undefined;
       const { budget }: Context = args.contextValue;
       return {
@@ -36,7 +37,7 @@ export const useCostLimit = (): Plugin<Context> => {
             operation: cost,
             limit: MOST_COST,
             bytes: budget.used,
-            bytesLimit: ANSWER_BYTES,
+            bytesLimit: budget.most,
           };
           setResult({ ...result, extensions: { ...result.extensions, cost: reported } });
         },
@@ -48,6 +49,10 @@ export const useCostLimit = (): Plugin<Context> => {
     },
   };
 };
+
+/** Mutations do not keep others from their turns: they may wait for jobs, for a day. */
+const isQuery = ({ document, operationName }: ExecutionArgs): boolean =>
+  getOperationAST(document, operationName)?.operation === OperationTypeNode.QUERY;
 
 const costOf = ({ schema, document, operationName, variableValues }: ExecutionArgs): number => {
   const operation = getOperationAST(document, operationName);

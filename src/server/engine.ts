@@ -8,13 +8,13 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga';
 import type { Identity, JobService } from '../jobs/service.ts';
-import { AnswerBudget } from '../resolvers/answer-budget.ts';
 import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
 import { useCostLimit } from './cost-limit.ts';
 import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
+import { answerBudget, useLargeAnswers } from './large-answers.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { useRequestBody } from './request-body.ts';
 import { guardStream } from './stream.ts';
@@ -51,7 +51,7 @@ export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }
     });
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity, over }) => ({ identity, jobs, over, budget: new AnswerBudget() }),
+    context: ({ identity, over, request }) => ({ identity, jobs, over, budget: answerBudget(request) }),
     graphqlEndpoint: '/graphql',
     graphiql: false,
     landingPage: false,
@@ -66,7 +66,13 @@ export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }
     maxRequestBodySize: LARGEST_BODY,
     logging: false,
     maskedErrors: { maskError: present },
-    plugins: [useRequestBody(), useDocumentLimits(), useCostLimit(), useGuardedStreams(streams, present)],
+    plugins: [
+      useRequestBody(),
+      useDocumentLimits(),
+      useCostLimit(),
+      useLargeAnswers(),
+      useGuardedStreams(streams, present),
+    ],
   });
 };
 

@@ -2,12 +2,10 @@
 
 /** An answer of one result after the other. */
 export const STREAM: readonly string[] = ['text/event-stream'];
+/** An answer of a single result. */
+export const JSON_ANSWERS: readonly string[] = ['application/graphql-response+json', 'application/json'];
 /** All that GraphQL is answered in. */
-export const ANSWERS: readonly string[] = [
-  'application/graphql-response+json',
-  'application/json',
-  ...STREAM,
-];
+export const ANSWERS: readonly string[] = [...JSON_ANSWERS, ...STREAM];
 
 /**
  * The media ranges of an Accept header in lower case and without their parameters, those with the weight 0 left out.

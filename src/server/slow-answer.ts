@@ -1,5 +1,6 @@
 /** Keeps a connection alive while its answer is still being made, as that of `runJob` may take long. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { sendNodeResponse } from '@whatwg-node/server';
 import { STREAM } from './media-types.ts';
 
@@ -36,8 +37,12 @@ export const sendSlowly = async (
   }
   if (!response.headersSent) return sendNodeResponse(made, response, request, true);
   // A status is not needed any more: by now the operation was found to be executable.
-  for await (const chunk of made.body ?? []) response.write(chunk);
-  response.end();
+  try {
+    await pipeline(made.body ?? [], response);
+  } catch (error) {
+    // The client has gone.
+    if (!response.destroyed) throw error;
+  }
 };
 
 /** The type of the answer, before the engine has made one: the first that it knows of those that are accepted. */

@@ -186,6 +186,25 @@ it('of operations that cost much, two are carried out at once, and cheap ones be
   expect(listing).toBe(6);
 });
 
+it('mutations, which may wait for jobs, hold up no query that costs much', async () => {
+  const fixture = await withLogs(1, 'x');
+  const over = Promise.withResolvers<void>();
+  let waiting = 0;
+  fixture.jobs.before = (method) => {
+    if (method !== 'submit') return;
+    waiting += 1;
+    return over.promise;
+  };
+  const grep = Array.from({ length: 5 }, (_, n) => `a${n}: logs(grep: "x") { cursor }`).join(' ');
+  const run = `mutation { runJob(input: { command: "true" }, wait: 0) { job { ${grep} } } }`;
+  const runs = Array.from({ length: 3 }, () => ask(fixture, run));
+  await expect.poll(() => waiting).toBe(3);
+  const query = `{ jobs(first: 1) { nodes { ${grep} } } }`;
+  expect((await ask(fixture, query)).errors).toBeUndefined();
+  over.resolve();
+  for (const answer of runs) expect((await answer).errors).toBeUndefined();
+});
+
 describe('what honest consoles ask for is far below', () => {
   const job = schema.getType('Job') as GraphQLObjectType;
   const all = everything(job, ['Job.retryOf', 'Job.retriedBy', 'Job.logs']);

@@ -1,0 +1,46 @@
+/** Sends answers of megabytes without making their text as a whole. */
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { ANSWER_BYTES, AnswerBudget, MESSAGE_BYTES } from '../resolvers/answer-budget.ts';
+import type { Context } from '../resolvers/context.ts';
+import { jsonPieces } from './json-pieces.ts';
+import { accepts, JSON_ANSWERS, mediaRanges } from './media-types.ts';
+
+/** Bytes that an answer holds of logs and texts, from which on it is sent in pieces. */
+const LARGE = 256 * 1024;
+
+/**
+ * What an answer may hold. One in JSON over HTTP is sent in pieces; an event of a stream and a message over WebSocket
+ * are one text each.
+ *
+ * @param request `undefined` over WebSocket
+ */
+export const answerBudget = (request: Request | undefined): AnswerBudget =>
+  new AnswerBudget(
+    request !== undefined && accepts(mediaRanges(request.headers.get('accept')), JSON_ANSWERS)
+      ? ANSWER_BYTES
+      : MESSAGE_BYTES,
+  );
+
+/** For each answer over HTTP that may be large. */
+export const useLargeAnswers = (): Plugin<Context> => ({
+  onExecute: () => ({
+    onExecuteDone({ args, result, setResult }) {
+      const { budget }: Context = args.contextValue;
+      if (isAsyncIterable(result) || budget.most < ANSWER_BYTES || budget.used < LARGE) return;
+      setResult({ ...result, ...IN_PIECES });
+    },
+  }),
+});
+
+/** Each piece is made in a turn of the event loop of its own, and not before the client has read those before it. */
+async function* pieces(result: unknown): AsyncGenerator<Buffer> {
+  for (const text of jsonPieces(result)) {
+    yield Buffer.from(text);
+    await nextTurn();
+  }
+}
+
+/** What the engine calls in place of JSON.stringify. It gives what is returned to a Response, as its body. */
+const IN_PIECES = { stringify: (result: unknown) => Readable.from(pieces(result), { objectMode: false }) };
