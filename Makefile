@@ -149,10 +149,11 @@ image: build ## Download the Alpine image into .state/ before the first start
 	@node src/main.ts image fetch --state-dir .state
 
 .PHONY: lint
-lint: node_modules/.package-lock.json c-linters ## Check style, types, the schema and the layers
+lint: node_modules/.package-lock.json c-linters ## Check style, types, words, the schema and the layers
 	@biome check --error-on-warnings .
 	tsc --noEmit
 	node lint/imports.ts
+	node lint/words.ts
 	graphql-schema-linter
 	vitest run --reporter=dot test/docs/architecture.test.ts
 	clang-format --dry-run --Werror $(C_FILES)

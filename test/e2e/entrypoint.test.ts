@@ -48,7 +48,7 @@ const servers = (): readonly number[] =>
     .map(Number)
     .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('main.ts'));
 
-it('starts a server that was killed again, and its jobs go on', async () => {
+it('starts a server that was killed again, and its jobs continue', async () => {
   const id = await server.submit({ command: 'echo up; sleep 1000' });
   await expect.poll(async () => (await server.job(id)).status, { timeout: 20_000 }).toBe('RUNNING');
   const [first = -1, ...others] = servers();

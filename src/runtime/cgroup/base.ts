@@ -62,7 +62,7 @@ export const findBase = async (options: BaseOptions): Promise<Base> => {
     return { hierarchy, path: unit.path, kind: 'unit' };
   const shared = await sharedBase(hierarchy, proc);
   const { systemd = hasSystemd() } = options;
-  // The cgroup of a unit that was not delegated belongs to systemd, whoever owns its files.
+  // The cgroup of a unit that was not delegated belongs to systemd, no matter who owns its files.
   if (own === undefined || (systemd && unit !== undefined) || (await isWritable(shared.path))) return shared;
   const path = outsideTrees(mountPoint, own);
   return (await isWritable(path)) ? { hierarchy, path, kind: 'own' } : shared;

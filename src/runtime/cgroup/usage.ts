@@ -12,7 +12,7 @@ export interface CgroupUsage {
   /** Only of a live cgroup. */
   readonly memoryCurrentBytes: number | null;
   readonly memoryPeakBytes: number | null;
-  /** Processes and threads at a time, the cell's init not counted. */
+  /** Processes and threads that exist at once, the cell's init not counted. */
   readonly pidsPeak: number | null;
   readonly ioReadBytes: number | null;
   readonly ioWrittenBytes: number | null;

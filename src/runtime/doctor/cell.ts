@@ -43,7 +43,7 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
     if (slots === undefined) return pass('ids of each job', 'all cells share one range');
     const failure = await tryWith({ ids: { ...slots.take('doctor'), enter: ids.enter } });
     if (failure === undefined)
-      return pass('ids of each job', `a range of its own, for ${slots.count} jobs at a time`);
+      return pass('ids of each job', `a range of its own, for ${slots.count} jobs at once`);
     return warn(
       'ids of each job',
       `all cells share one range: ${explainStep(failure)}`,

@@ -67,7 +67,7 @@ export const fetcher = (endpoint, token) => {
   };
 };
 
-/** Goes on after the last cursor, if the messages have one. */
+/** Resumes after the last cursor, if the messages have one. */
 const resumed = (client, query, { after, ...variables } = {}, options) =>
   client.resume(query, variables, {
     ...options,

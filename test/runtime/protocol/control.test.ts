@@ -100,7 +100,7 @@ describe('a request', () => {
     await expect(control.pause()).rejects.toThrow('its supervisor is gone');
   });
 
-  it('fails when the connection is let go of', async () => {
+  it('fails when the connection is closed', async () => {
     const control = new Control(folder, events().on);
     const asked = control.stop(5);
     await connected;

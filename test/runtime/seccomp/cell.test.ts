@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 const WEAKENED = { seccomp: null } as const;
-/** Furniture without the other thing that refuses user namespaces: the limit of their number. */
+/** Mounts without the other thing that refuses user namespaces: the limit of their number. */
 const NESTABLE = mountSteps({
   shmBytes: 4096,
   ids: 65_536,
