@@ -9,6 +9,7 @@ import { explainFailure } from '../../src/runtime/launch-failure.ts';
 import { recoverTail } from '../../src/runtime/log/recover-tail.ts';
 import { type Argv, CellBench, type Finished, readFrames } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
+import { program } from '../support/programs.ts';
 
 let bench: CellBench;
 
@@ -340,6 +341,16 @@ describe('a limit of CPU time', () => {
 
 const PATIENT = { timeout: 20_000 };
 
+describe('output in small writes', () => {
+  it('is gathered, also where each has to be read by itself', async () => {
+    const packets = readFileSync(program(join(import.meta.dirname, '../support/packets.c')));
+    const line = 'cat >/tmp/packets && chmod 755 /tmp/packets && exec /tmp/packets 5000';
+    const { record, frames } = await bench.run(['/bin/sh', '-c', line], {}, packets);
+    expect(record).toMatchObject({ termination: { kind: 'exited', code: 0 }, keptBytes: 5000 });
+    expect(16 * frames.length).toBeLessThan(5000);
+  });
+});
+
 describe('output of which only the beginning and the end are kept', () => {
   const truncated = { outputBytes: 100_000, outputPolicy: 'TRUNCATE' } as const;
 
@@ -392,6 +403,26 @@ describe('output of which only the beginning and the end are kept', () => {
     expect(tail.length).toBeGreaterThanOrEqual(25_000);
     expect(frames[mark]?.bytes.readBigUInt64LE()).toBe(BigInt(all.length - head.length - tail.length));
     await removeCgroup(cell.cgroup);
+  });
+
+  it('costs the disk no more than what is kept of it', async () => {
+    const floods = { outputBytes: 2 << 20, outputPolicy: 'TRUNCATE' } as const;
+    const cell = await bench.start(
+      ['/bin/sh', '-c', 'head -c 200000000 /dev/zero; echo end; sleep 1000'],
+      floods,
+    );
+    await cell.running;
+    const path = (name: string): string => join(cell.folder, name);
+    await expect
+      .poll(() => readFileSync(path('tail.0'), 'latin1') + readFileSync(path('tail.1'), 'latin1'), PATIENT)
+      .toContain('end\n');
+    const supervisor = Number.parseInt(readFileSync(path('started'), 'utf8'), 10);
+    // What it has made dirty, as proc_pid_io(5) counts it: a page again each time that the kernel has written it back.
+    const written = Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${supervisor}/io`, 'utf8'))?.[1]);
+    await cell.control.stop(0);
+    const { record } = await cell.finished;
+    expect(record.droppedBytes).toBeGreaterThan(190_000_000);
+    expect(written).toBeLessThan(20_000_000);
   });
 
   it('is whole when it is short enough', async () => {

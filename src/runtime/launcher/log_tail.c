@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "clocks.h"
@@ -13,6 +14,7 @@
 
 static const char *const names[] = {"tail.0", "tail.1"};
 static const char end_name[] = "tail.end";
+static const unsigned char end_header[LOG_HEADER];
 
 bool log_tail_open(struct log_tail *tail, uint64_t bytes) {
   *tail = (struct log_tail){.share = bytes / 2, .parts = {{.fd = -1}, {.fd = -1}}};
@@ -29,16 +31,23 @@ bool log_tail_open(struct log_tail *tail, uint64_t bytes) {
  * killed learns from it which one is older, and what is missing before it.
  */
 static void begin(struct log_part *part, const struct log *log) {
-  unsigned char mark[LOG_MARK];
+  unsigned char mark[LOG_MARK + sizeof end_header] = {0};
   log_mark_frame(mark, log->unmarked, (uint64_t)wall_clock());
-  part->size = RETRY(pwrite(part->fd, mark, sizeof mark, 0)) == (long)sizeof mark ? sizeof mark : 0;
+  part->size = RETRY(pwrite(part->fd, mark, sizeof mark, 0)) == (long)sizeof mark ? LOG_MARK : 0;
 }
 
 static void empty(struct log_part *part, struct log *log) {
   log_drop(log, (size_t)part->output);
-  part->size = part->output = 0;
   /* If this fails, the file is still overwritten from its beginning. */
-  (void)!ftruncate(part->fd, 0);
+  if (part->size > 0) (void)!pwrite(part->fd, end_header, sizeof end_header, 0);
+  part->size = part->output = 0;
+}
+
+static bool append(const struct log_part *part, const unsigned char *frame, size_t length) {
+  const struct iovec rest[] = {{(void *)(frame + LOG_HEADER), length}, {(void *)end_header, sizeof end_header}};
+  ssize_t size = (ssize_t)(length + sizeof end_header);
+  return RETRY(pwritev(part->fd, rest, 2, (off_t)(part->size + LOG_HEADER))) == size &&
+         RETRY(pwrite(part->fd, frame, LOG_HEADER, (off_t)part->size)) == (long)LOG_HEADER;
 }
 
 void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream stream, unsigned char *buffer,
@@ -61,13 +70,12 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
   }
   if (part->output == 0) begin(part, log);
   log_header(buffer, (uint32_t)length, stream, LOG_OUTPUT, (uint64_t)wall_clock());
-  size_t size = LOG_HEADER + length;
   /* The next frame overwrites one that a full disk cut short. */
-  if (RETRY(pwrite(part->fd, buffer, size, (off_t)part->size)) != (long)size) {
+  if (!append(part, buffer, length)) {
     log_drop(log, length);
     return;
   }
-  part->size += size;
+  part->size += LOG_HEADER + length;
   part->output += length;
 }
 

@@ -1,7 +1,11 @@
 /*
  * The last bytes of an output that is longer than its log may be: frames in two files of the job's folder, "tail.0" and
  * "tail.1". When the current one is full, the other, older one is emptied and becomes the current one, so that both
- * together hold the last bytes: at least one share, at most two. When the job ends they are appended to the log. Each
+ * together hold the last bytes: at least one share, at most two. The files are overwritten in place: a flood of output
+ * dirties the same pages of memory again and again, and the disk gets what the kernel writes back meanwhile, at most
+ * both files each time. So the frames of a file end at a header of zeros, which is not valid, and not with the file.
+ * A frame is written before its own header, and its header last, so that whenever the supervisor is killed the file
+ * ends at a whole frame. When the job ends they are appended to the log. Each
  * begins with a mark "dropped" that counts everything dropped before it that no mark of the log counts: the later one
  * has the higher mark, or is "tail.1" when both are equal. A server that finds them beside a log without a supervisor
  * appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of the log is written

@@ -36,9 +36,21 @@
 
 #define PIPE_SIZE (1 << 20)
 #define EMPTY_MOST_MS 30000
-/* Output that arrives faster than this is gathered for a millisecond at a time, which takes a fifth of the CPU time. */
-#define BUSY_WITHIN_NS 200000
-#define BUSY_ROUNDS 8
+
+/*
+ * Reads of at most `most_bytes` that follow each other within `within_ns` are paused between for `pause_ns` once there
+ * were `rounds` of them in a row: the large pipes hold what comes meanwhile, and one read takes it.
+ */
+static const struct rhythm {
+  size_t most_bytes;
+  int64_t within_ns, pause_ns;
+  unsigned rounds;
+} rhythms[] = {
+    /* A flood: a fifth of the CPU time. */
+    {LOG_PAYLOAD_MOST - 1, 200000, 1000000, 8},
+    /* Small writes: the headers of their frames would take more room than they do. */
+    {4096, 5000000, 5000000, 64},
+};
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
 
@@ -363,19 +375,22 @@ static void take_output(struct supervisor *self, enum source source, size_t leng
   end_cell(self, CAUSE_OUTPUT);
 }
 
-/* Reads once. False when there is nothing to read at present; at end of file the pipe is closed. */
+/*
+ * Takes what can be read as one frame: a read returns no more than one write of a command that has set O_DIRECT
+ * (pipe(2)). False when there was nothing; at end of file the pipe is closed.
+ */
 static bool read_output(struct supervisor *self, enum source source, size_t *taken) {
   int *fd = &self->outputs[source == SOURCE_STDOUT ? 0 : 1];
-  if (*fd < 0) return false;
-  long length = RETRY(read(*fd, self->buffer + LOG_HEADER, LOG_PAYLOAD_MOST));
-  if (length < 0 && errno == EAGAIN) return false;
-  if (length <= 0) {
-    close_fd(fd);
-    return false;
+  size_t length = 0;
+  while (*fd >= 0 && length < LOG_PAYLOAD_MOST) {
+    long count = RETRY(read(*fd, self->buffer + LOG_HEADER + length, LOG_PAYLOAD_MOST - length));
+    if (count < 0 && errno == EAGAIN) break;
+    if (count <= 0) close_fd(fd);
+    if (count > 0) length += (size_t)count;
   }
-  take_output(self, source, (size_t)length);
-  *taken += (size_t)length;
-  return true;
+  if (length > 0) take_output(self, source, length);
+  *taken += length;
+  return length > 0;
 }
 
 static void feed_stdin(struct supervisor *self) {
@@ -518,17 +533,24 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
   }
 }
 
-/* Slows down reading of a flood of output to one read per millisecond; the large pipes hold what comes meanwhile. */
-static void pace(size_t taken, int64_t *last, unsigned *rounds) {
-  int64_t now = monotonic_clock();
-  bool busy = taken > 0 && taken < LOG_PAYLOAD_MOST && now - *last < BUSY_WITHIN_NS;
-  *rounds = busy ? *rounds + 1 : 0;
-  *last = now;
-  if (*rounds < BUSY_ROUNDS) return;
-  struct timespec pause = {.tv_nsec = 1000000};
-  nanosleep(&pause, NULL);
-  *rounds = BUSY_ROUNDS - 1;
-  *last = monotonic_clock();
+struct pace {
+  int64_t last; /* monotonic ns of the last read */
+  unsigned rounds[ARRAY_LENGTH(rhythms)];
+};
+
+/* Waits after a read of `taken` bytes as long as its rhythm asks for. */
+static void keep_pace(struct pace *pace, size_t taken) {
+  int64_t since = monotonic_clock() - pace->last;
+  struct timespec pause = {0};
+  for (size_t i = 0; i < ARRAY_LENGTH(rhythms); i++) {
+    bool busy = taken <= rhythms[i].most_bytes && since < rhythms[i].within_ns;
+    pace->rounds[i] = busy ? pace->rounds[i] + 1 : 0;
+    if (pace->rounds[i] < rhythms[i].rounds) continue;
+    pace->rounds[i] = rhythms[i].rounds;
+    pause.tv_nsec = rhythms[i].pause_ns;
+  }
+  if (pause.tv_nsec > 0) nanosleep(&pause, NULL);
+  pace->last = monotonic_clock();
 }
 
 static void watch_all(struct supervisor *self) {
@@ -545,8 +567,7 @@ static void watch_all(struct supervisor *self) {
 
 static void run(struct supervisor *self) {
   watch_all(self);
-  int64_t last = 0;
-  unsigned rounds = 0;
+  struct pace pace = {0};
   while (!self->gone) {
     struct epoll_event events[16];
     int count =
@@ -556,7 +577,7 @@ static void run(struct supervisor *self) {
     for (int i = 0; i < count; i++) handle(self, events[i].data.u32, &taken);
     enum cause cause = deadlines_check(&self->deadlines, monotonic_clock());
     if (cause != CAUSE_NONE) end_cell(self, cause);
-    if (taken > 0) pace(taken, &last, &rounds);
+    if (taken > 0) keep_pace(&pace, taken);
   }
 }
 

@@ -8,7 +8,7 @@ import { LogBlocks } from './blocks.ts';
 import type { LogBytes } from './bytes.ts';
 import { LogFile } from './file.ts';
 import { encodeFrame, HEADER_BYTES } from './frame.ts';
-import { indexPath, ORIGIN } from './log-index.ts';
+import { indexPath } from './log-index.ts';
 import { openIfThere } from './open.ts';
 import { openBytes } from './open-bytes.ts';
 import { landmark } from './seek.ts';
@@ -80,8 +80,11 @@ const lookInto = async (bytes: LogBytes): Promise<Part> => {
   const marked = header.kind === 'dropped';
   const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
   const begin = marked ? HEADER_BYTES + header.length : 0;
-  const { end } = await walk(blocks, { ...ORIGIN, offset: begin });
-  return { bytes, begin, end: end.offset, time, dropped };
+  let end = begin;
+  // Up to the first that is not whole: what follows is of an earlier turn.
+  for (let next = await blocks.frame(end); next !== undefined; next = await blocks.frame(end))
+    end += HEADER_BYTES + next.length;
+  return { bytes, begin, end, time, dropped };
 };
 
 /** The first is the first to be written; more was dropped before the later one. */

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 import { recoverTail } from '../../../src/runtime/log/recover-tail.ts';
 import { JOB_FILES } from '../../../src/state/paths.ts';
@@ -55,6 +56,17 @@ describe('the end of an output that a killed supervisor has left', () => {
   ])('and %s', async (_name, parts, appended) => {
     const { path } = await leave(HEAD, parts);
     expect(await saved(path)).toEqual(Buffer.concat([...HEAD, ...appended]));
+  });
+
+  it('ends before what an earlier turn has left in a file', async () => {
+    const stale = [Buffer.alloc(HEADER_BYTES), out('stale 1\n'), out('stale 2\n')];
+    const { path } = await leave(HEAD, [
+      [...OLDER, ...stale],
+      [...NEWER, ...stale],
+    ]);
+    expect(await saved(path)).toEqual(WHOLE);
+    const begun = await leave(HEAD, [stale, [...NEWER, ...stale]]);
+    expect(await saved(begun.path)).toEqual(Buffer.concat([...HEAD, ...NEWER]));
   });
 
   it('ends at a frame that is torn, wherever that is', async () => {
