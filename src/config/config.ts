@@ -126,7 +126,7 @@ export interface ServeConfig {
   };
   /** What clients may have open at the same time. */
   readonly clients: {
-    readonly maxConnections: number;
+    readonly connections: { readonly all: number; readonly perSubject: number };
     readonly streams: { readonly all: number; readonly perSubject: number };
   };
   readonly queue: {
@@ -370,6 +370,15 @@ export const serveSettings = {
     fallback: () => '20000',
     shown: '20000',
   } satisfies Setting<number>,
+  maxConnectionsPerSubject: {
+    flag: '--max-connections-per-subject <count>',
+    env: 'CLOISTER_MAX_CONNECTIONS_PER_SUBJECT',
+    help: 'of these, connections of one caller; further ones are refused',
+    expected: 'a whole number from 1 to 1000000',
+    parse: (text) => whole(text, 1, 1_000_000),
+    fallback: () => '15000',
+    shown: '15000',
+  } satisfies Setting<number>,
   maxStreams: {
     flag: '--max-streams <count>',
     env: 'CLOISTER_MAX_STREAMS',
@@ -385,8 +394,8 @@ export const serveSettings = {
     help: 'of these, subscriptions of one caller',
     expected: 'a whole number from 1 to 1000000',
     parse: (text) => whole(text, 1, 1_000_000),
-    fallback: () => '20000',
-    shown: '20000',
+    fallback: () => '15000',
+    shown: '15000',
   } satisfies Setting<number>,
   capacityMemory: {
     flag: '--capacity-memory <value>',
@@ -539,7 +548,10 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     launcher: read(serveSettings.launcher, flags, env, machine),
     mostStdinBytes: read(serveSettings.maxStdin, flags, env, machine),
     clients: {
-      maxConnections: read(serveSettings.maxConnections, flags, env, machine),
+      connections: {
+        all: read(serveSettings.maxConnections, flags, env, machine),
+        perSubject: read(serveSettings.maxConnectionsPerSubject, flags, env, machine),
+      },
       streams: {
         all: read(serveSettings.maxStreams, flags, env, machine),
         perSubject: read(serveSettings.maxStreamsPerSubject, flags, env, machine),

@@ -10,7 +10,7 @@ const LONGEST_PATH = 107;
 /**
  * Has an HTTP server answer on a Unix socket as well, which only its own user can connect to. Node.js does not say who
  * connected (SO_PEERCRED), so it is the mode of the socket, and that of the folder, that keep others away; a token is
- * expected here as everywhere.
+ * expected here as everywhere. As many connections are accepted as over TCP.
  *
  * @param path in a folder that no other server uses: what is left there of an earlier one is removed
  * @returns stops listening and removes the socket; `undefined`, and a line in the log, where there can be none
@@ -28,6 +28,8 @@ export const listenLocally = async (
   const local = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
     http.emit('connection', socket),
   );
+  local.maxConnections = http.maxConnections;
+  local.on('drop', (data) => http.emit('drop', data));
   try {
     await new Promise<void>((resolve, reject) => {
       local.once('error', reject);

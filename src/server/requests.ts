@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { UNAUTHENTICATED } from '../resolvers/errors.ts';
+import type { Connections } from './connections.ts';
 import type { Engine } from './engine.ts';
 import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
@@ -14,6 +15,7 @@ export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
   readonly token: string;
+  readonly connections: Connections;
   /** Before every path, without a slash at its end; empty for none. */
   readonly basePath: string;
   /** How often something is sent to a client whose answer is being made. */
@@ -65,7 +67,7 @@ const finish = (answer: Promise<void>, response: ServerResponse, { log }: Reques
 };
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
-  const { engine, token, slowAnswerMs, log } = context;
+  const { engine, token, connections, slowAnswerMs, log } = context;
   const { headers } = request;
   const identity = decideIdentity(headers.authorization, token);
   const ranges = mediaRanges(headers.accept);
@@ -73,7 +75,11 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
     refuse(response, 401, 'UNAUTHENTICATED', UNAUTHENTICATED);
-  } else if (request.method === 'POST' && !isJson(request))
+    return;
+  }
+  const refusal = connections.claim(request.socket, identity.subject);
+  if (refusal !== undefined) refuse(response, 429, 'TOO_MANY_CONNECTIONS', refusal.message);
+  else if (request.method === 'POST' && !isJson(request))
     refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
   // Before the operation is executed: its result could not be returned.
   else if (!accepts(ranges, ANSWERS)) {

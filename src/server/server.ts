@@ -2,6 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JobService } from '../jobs/service.ts';
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { createEngine } from './engine.ts';
 import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
@@ -12,9 +13,6 @@ import { oneAfterAnother } from './pipeline.ts';
 import { handle, pathOf, refuse } from './requests.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
-
-/** Connections over TCP, those of WebSockets included, when nobody says. */
-const MOST_CONNECTIONS = 20_000;
 
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -28,9 +26,9 @@ export interface ServerOptions {
   /** The admin token. */
   readonly token: string;
   readonly log: (line: string) => void;
-  /** Where they differ from `STREAM_LIMITS` and `MOST_CONNECTIONS`. */
+  /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
-  readonly maxConnections?: number;
+  readonly connections?: ConnectionLimits;
   /** Overrides of the defaults. */
   readonly timeouts?: Partial<Timeouts>;
 }
@@ -96,8 +94,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
   const limited = limitedLog(log);
-  http.maxConnections = options.maxConnections ?? MOST_CONNECTIONS;
-  http.on('drop', () => limited(`a connection was refused: ${http.maxConnections} are open already`));
+  const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
+  const connections = new Connections(perSubject);
+  http.maxConnections = all;
+  http.on('drop', () => limited(`a connection was refused: ${all} are open already`));
   const answer = oneAfterAnother((request, response) => {
     const over = operations.begin();
     answering.add(response);
@@ -111,6 +111,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         engine,
         policy,
         token,
+        connections,
         basePath,
         slowAnswerMs: timeouts.slowAnswerMs,
         log,
@@ -120,6 +121,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const closeWebSockets = serveWebSockets(http, {
     engine,
     token,
+    connections,
     operations,
     log,
     unauthenticatedMs: timeouts.unauthenticatedMs,

@@ -10,7 +10,7 @@ export interface StreamLimits {
 }
 
 /** When nobody says. */
-export const STREAM_LIMITS: StreamLimits = { perSubject: 20_000, all: 20_000 };
+export const STREAM_LIMITS: StreamLimits = { perSubject: 15_000, all: 20_000 };
 
 /** Counts subscriptions over SSE and WebSocket. */
 export class Streams {

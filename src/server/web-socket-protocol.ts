@@ -1,10 +1,12 @@
 /** The graphql-transport-ws protocol: authentication, operations and their end. */
+import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import type { WebSocket } from 'ws';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
+import type { Connections } from './connections.ts';
 import type { Engine } from './engine.ts';
 import { decideIdentity } from './identity.ts';
 import { Inbox } from './inbox.ts';
@@ -13,6 +15,7 @@ import type { Operations } from './operations.ts';
 export interface ProtocolOptions {
   readonly engine: Engine;
   readonly token: string;
+  readonly connections: Connections;
   /** Counts the operations in progress. */
   readonly operations: Operations;
   /** Milliseconds after which a client that has not authenticated is disconnected. */
@@ -25,10 +28,13 @@ const MOST_SUBSCRIPTIONS = 100;
 
 /** RFC 6455 section 7.4.1. */
 export const GOING_AWAY = 1001;
+/** From the registry of that section. */
+const TRY_AGAIN_LATER = 1013;
 
 /** The state of one client. */
 export class Client {
   readonly socket: WebSocket;
+  readonly connection: Duplex;
   readonly inbox: Inbox;
   /** The header of the handshake, which programs can send and browsers cannot. */
   readonly authorization: string | undefined;
@@ -37,8 +43,12 @@ export class Client {
   readonly running = new Map<object, () => void>();
 
   /** @param handle takes a message of the client */
-  constructor(socket: WebSocket, authorization: string | undefined, handle: (message: string) => void) {
+  constructor(
+    { socket, connection, authorization }: Pick<Client, 'socket' | 'connection' | 'authorization'>,
+    handle: (message: string) => void,
+  ) {
     this.socket = socket;
+    this.connection = connection;
     this.authorization = authorization;
     this.inbox = new Inbox(socket, handle);
     socket.once('close', () => {
@@ -55,14 +65,18 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, token, operations, unauthenticatedMs, closing } = options;
+  const { engine, token, connections, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
     onConnect: ({ connectionParams, extra: client }) => {
       client.identity = decideIdentity(connectionParams?.['authorization'] ?? client.authorization, token);
-      if (client.identity !== null) return true;
+      if (client.identity !== null) {
+        const refusal = connections.claim(client.connection, client.identity.subject);
+        if (refusal !== undefined) client.socket.close(TRY_AGAIN_LATER, refusal.message);
+        return true;
+      }
       // Its operations are refused one by one, which is more informative than a closed socket.
       const timer = setTimeout(
         () => client.socket.close(CloseCode.Forbidden, 'Forbidden'),

@@ -102,7 +102,7 @@ const attach = (
   socket.on('error', () => undefined);
   const failed = (error: Error): void => log(`WebSocket: ${error}`);
   let take: (message: string) => Promise<void> = async () => undefined;
-  const client = new Client(socket, authorization, (message) => {
+  const client = new Client({ socket, connection, authorization }, (message) => {
     const excess = excessValues(message);
     if (excess !== undefined) return socket.close(TOO_BIG, excess);
     take(message).catch((error: Error) => {

@@ -28,7 +28,10 @@ describe('parseServeConfig', () => {
       idBase: 1_879_048_192,
       launcher: '/opt/cloister/build/cell',
       mostStdinBytes: 8 * 1024 ** 2,
-      clients: { maxConnections: 20_000, streams: { all: 20_000, perSubject: 20_000 } },
+      clients: {
+        connections: { all: 20_000, perSubject: 15_000 },
+        streams: { all: 20_000, perSubject: 15_000 },
+      },
       queue: {
         maxRunning: 256,
         maxWaiting: 10_000,
@@ -95,6 +98,7 @@ describe('parseServeConfig', () => {
       CLOISTER_MAX_DISK: '3Mi',
       CLOISTER_MAX_TIMEOUT: '2m',
       CLOISTER_MAX_OUTPUT: '8192',
+      CLOISTER_MAX_CONNECTIONS_PER_SUBJECT: '80',
       CLOISTER_CEILING_MEMORY: 'none',
       CLOISTER_CEILING_PIDS: '1000',
       CLOISTER_CEILING_CPUS: '1.5',
@@ -122,7 +126,7 @@ describe('parseServeConfig', () => {
       idBase: 65_536,
       launcher: '/bin/cell',
       mostStdinBytes: 1024 ** 2,
-      clients: { maxConnections: 100, streams: { all: 90, perSubject: 9 } },
+      clients: { connections: { all: 100, perSubject: 80 }, streams: { all: 90, perSubject: 9 } },
       queue: {
         maxRunning: 7,
         maxWaiting: 8,

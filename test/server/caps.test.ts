@@ -1,8 +1,23 @@
 // How many connections and subscriptions clients may have open.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { disposers } from '../support/disposers.ts';
 import { page } from './fake-jobs.ts';
-import { type Answer, Refused, serveFakes, TRANSPORTS } from './fixture.ts';
+import {
+  type Answer,
+  AUTHORIZATION,
+  overSse,
+  overWebSocket,
+  post,
+  Refused,
+  serveFakes,
+  TRANSPORTS,
+} from './fixture.ts';
 
 const dispose = disposers();
 
@@ -42,8 +57,51 @@ describe.each(TRANSPORTS)('subscriptions over $name', (transport) => {
   });
 });
 
+it.each(['HTTP', 'WebSocket'])(
+  'connections of one caller over %s are bounded, and the others are not',
+  async (kind) => {
+    const fixture = await serveFakes(dispose, { connections: { all: 10, perSubject: 2 } });
+    const { id } = fixture.jobs.add();
+    const open = [overSse, overWebSocket].map((transport) => transport.subscribe(fixture, LOGS, { id }));
+    await expect.poll(() => fixture.jobs.live.size).toBe(2);
+    const health = () => fetch(`${fixture.origin}/health`);
+    const refused = async (): Promise<unknown> => {
+      if (kind === 'HTTP') {
+        const response = await post(fixture.url, { query: '{ __typename }' }, { connection: 'close' });
+        return [response.status, ((await response.json()) as Answer).errors?.[0]?.extensions?.['code']];
+      }
+      const socket = new WebSocket(fixture.webSocketUrl, 'graphql-transport-ws');
+      await once(socket, 'open');
+      socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: AUTHORIZATION } }));
+      const closed = once(socket, 'close');
+      await Promise.race([once(socket, 'message'), closed]);
+      socket.close(1000);
+      return [(await closed)[0]];
+    };
+    const refusal = kind === 'HTTP' ? [429, 'TOO_MANY_CONNECTIONS'] : [1013];
+    expect(await refused()).toEqual(refusal);
+    expect((await health()).status).toBe(200);
+    open[1]?.leave();
+    await expect.poll(() => fixture.jobs.live.size).toBe(1);
+    expect(await refused()).toEqual(kind === 'HTTP' ? [200, undefined] : [1000]);
+    // It was closed, and makes room again.
+    await expect.poll(refused).toEqual(kind === 'HTTP' ? [200, undefined] : [1000]);
+  },
+);
+
+it('connections over the Unix socket are bounded as well', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-caps-'));
+  dispose(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, 'socket');
+  const fixture = await serveFakes(dispose, { socketPath, connections: { all: 2, perSubject: 2 } });
+  const connections = [1, 2, 3].map(() => connect(socketPath));
+  dispose(() => connections.map((connection) => connection.destroy()));
+  await Promise.race(connections.map((connection) => once(connection, 'close')));
+  expect(fixture.lines).toEqual(['a connection was refused: 2 are open already']);
+});
+
 it('connections are bounded, and the server says so once for many', async () => {
-  const fixture = await serveFakes(dispose, { maxConnections: 1 });
+  const fixture = await serveFakes(dispose, { connections: { all: 1, perSubject: 1 } });
   const get = () => fetch(`${fixture.origin}/health`, { headers: { connection: 'close' } });
   const { id } = fixture.jobs.add();
   const [transport] = TRANSPORTS;

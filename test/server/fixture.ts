@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import { FakeJobs } from './fake-jobs.ts';
@@ -42,7 +43,7 @@ export const serveFakes = async (
     readonly socketPath?: string;
     readonly basePath?: string;
     readonly streams?: StreamLimits;
-    readonly maxConnections?: number;
+    readonly connections?: ConnectionLimits;
   } = {},
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
@@ -55,7 +56,7 @@ export const serveFakes = async (
     log: (line) => lines.push(line),
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
-    ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
+    ...(options.connections && { connections: options.connections }),
     ...(options.basePath !== undefined && { basePath: options.basePath }),
     ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
   });

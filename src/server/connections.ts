@@ -1,0 +1,46 @@
+/** How many connections each caller has open, so that none takes all there may be. */
+import type { Duplex } from 'node:stream';
+import type { GraphQLError } from 'graphql';
+import { codedError } from '../resolvers/errors.ts';
+
+export interface ConnectionLimits {
+  /** Connections of one subject that has authenticated on them. */
+  readonly perSubject: number;
+  /** Connections of all together: over TCP, and once more over the Unix socket. */
+  readonly all: number;
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = { perSubject: 15_000, all: 20_000 };
+
+/** Counts connections by the subject that was the first to authenticate on them. */
+export class Connections {
+  readonly #most: number;
+  readonly #claimed = new Set<Duplex>();
+  readonly #counts = new Map<string, number>();
+
+  /** @param most connections of one subject */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Counts a connection, once, until it is closed; or says why its caller cannot have it. */
+  claim(connection: Duplex, subject: string): GraphQLError | undefined {
+    if (this.#claimed.has(connection) || connection.destroyed) return undefined;
+    const count = this.#counts.get(subject) ?? 0;
+    if (count >= this.#most) return tooMany(this.#most);
+    this.#counts.set(subject, count + 1);
+    this.#claimed.add(connection);
+    connection.once('close', () => this.#release(connection, subject));
+    return undefined;
+  }
+
+  #release(connection: Duplex, subject: string): void {
+    this.#claimed.delete(connection);
+    const count = (this.#counts.get(subject) ?? 0) - 1;
+    if (count > 0) this.#counts.set(subject, count);
+    else this.#counts.delete(subject);
+  }
+}
+
+const tooMany = (most: number): GraphQLError =>
+  codedError('TOO_MANY_CONNECTIONS', `connections: expected at most ${most} of one caller: close some first`);
