@@ -104,10 +104,10 @@ const haveOneOwner = async (socket: string, token: string): Promise<boolean> => 
 const verifyListener = async (url: URL, file: string): Promise<void> => {
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
   const [uids, { uid: owner }] = await Promise.all([listenerUids(url.hostname, port), stat(file)]);
-  const stranger = uids.find((uid) => uid !== owner && uid !== 0);
-  if (stranger !== undefined)
+  const listener = uids.find((uid) => uid !== owner && uid !== 0);
+  if (listener !== undefined)
     throw new CliError(
-      `a program of user ${stranger} listens at ${url.host}, and ${file} belongs to user ${owner}: its token is not ` +
+      `a program of user ${listener} listens at ${url.host}, and ${file} belongs to user ${owner}: its token is not ` +
         'sent there. If that server is yours, give the token with CLOISTER_TOKEN or --token',
     );
   if (uids.length === 0)

@@ -26,7 +26,7 @@ export interface Refusal {
  * Bytes that a client may send before it is known: its greeting. A message of one that is known may be as large as the
  * body of a request.
  */
-const MOST_OF_STRANGER = 4096;
+const MOST_UNAUTHENTICATED = 4096;
 /** Bytes of answers that a client has not read, from which on it is given up. */
 const MOST_UNREAD = 64 * 1024 * 1024;
 /** RFC 6455, section 7.4.1. */
@@ -110,7 +110,7 @@ const attach = (
       socket.close(CloseCode.InternalServerError, 'Internal server error');
     });
   });
-  boundStranger(client, connection, received);
+  boundUnauthenticated(client, connection, received);
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
@@ -140,7 +140,7 @@ const attach = (
 };
 
 /** Closes a client that sends too much before it is known, whatever it is: frames, pieces of one, or pings. */
-const boundStranger = (client: Client, connection: Duplex, received: number): void => {
+const boundUnauthenticated = (client: Client, connection: Duplex, received: number): void => {
   let bytes = received;
   const count = (chunk: Buffer): void => {
     if (client.identity !== null) {
@@ -148,9 +148,12 @@ const boundStranger = (client: Client, connection: Duplex, received: number): vo
       return;
     }
     bytes += chunk.length;
-    if (bytes <= MOST_OF_STRANGER) return;
+    if (bytes <= MOST_UNAUTHENTICATED) return;
     connection.off('data', count);
-    client.socket.close(TOO_BIG, `expected at most ${MOST_OF_STRANGER} bytes before the connection is known`);
+    client.socket.close(
+      TOO_BIG,
+      `expected at most ${MOST_UNAUTHENTICATED} bytes before the connection is known`,
+    );
     // Nothing more is read, so its answer to the close is not waited for.
     connection.pause();
     setImmediate(() => client.socket.terminate());

@@ -63,7 +63,7 @@ const LISTENER = `require('net').createServer((socket) => socket.on('data', (dat
   .listen(0, '127.0.0.1', function () { console.log(this.address().port); });`;
 
 describe.skipIf(uid !== 0)('a token that was found', () => {
-  const stranger = async (): Promise<{ child: ChildProcess; port: number; sent: () => string }> => {
+  const foreignListener = async (): Promise<{ child: ChildProcess; port: number; sent: () => string }> => {
     const child = spawn(process.execPath, ['-e', LISTENER], { uid: 65_534, gid: 65_534, cwd: '/' });
     dispose(() => child.kill('SIGKILL'));
     let text = '';
@@ -75,7 +75,7 @@ describe.skipIf(uid !== 0)('a token that was found', () => {
   };
 
   it('is not sent to the program of another user, by either way', async () => {
-    const { port, sent } = await stranger();
+    const { port, sent } = await foreignListener();
     const connection = await found(`http://127.0.0.1:${port}/graphql`);
     const message = `a program of user 65534 listens at 127.0.0.1:${port}, and ${folder}/token belongs to user 0: its token is not sent`;
     await expect(request(connection, JobByIdDocument, { id: 'a' })).rejects.toThrow(message);
@@ -84,7 +84,7 @@ describe.skipIf(uid !== 0)('a token that was found', () => {
   });
 
   it('is sent there when it was given', async () => {
-    const { child, port, sent } = await stranger();
+    const { child, port, sent } = await foreignListener();
     const url = new URL(`http://127.0.0.1:${port}/graphql`);
     const connection = await connect({ url, urlGiven: true, token: TOKEN, stateDirs: [folder] });
     const answer = request(connection, JobByIdDocument, { id: 'a' });

@@ -142,9 +142,9 @@ describeCgroups('openCgroups', () => {
 
   it('never touches the processes of a given cgroup that is not its own', async () => {
     const root = cgroup(onEnd);
-    const stranger = await sleeper(onEnd, root);
+    const other = await sleeper(onEnd, root);
     await Server.start({ root, stateDir: folder(onEnd) }).opened();
-    expect(pids(root)).toEqual([stranger.pid]);
+    expect(pids(root)).toEqual([other.pid]);
   });
 
   it('goes below a container with a cgroup namespace of its own', async () => {
@@ -173,13 +173,13 @@ describeCgroups('openCgroups', () => {
 
   itWithControllers('does without controllers where the processes of others are in their way', async () => {
     const root = cgroup(onEnd);
-    const stranger = await sleeper(onEnd, root);
+    const other = await sleeper(onEnd, root);
     const { controllers, obstacles } = await Server.start({ root, stateDir: folder(onEnd) }).opened();
     expect(controllers).not.toContain('memory');
     expect(obstacles['memory']?.reason).toBe(
       `the cgroup controller "memory" cannot be enabled in ${root}, where processes live`,
     );
-    expect(pids(root)).toEqual([stranger.pid]);
+    expect(pids(root)).toEqual([other.pid]);
   });
 
   it('names the cgroups of jobs, and refuses ids that lead elsewhere or could be files', async () => {
