@@ -55,7 +55,7 @@ static void put_namespace(FILE *stream, int command, int init, const char *kind)
   char path[32], target[64];
   snprintf(path, sizeof path, "ns/%s", kind);
   ssize_t length = readlinkat(command, path, target, sizeof target - 1);
-  if (length < 0) length = readlinkat(init, path, target, sizeof target - 1);
+  if (length < 0 && init >= 0) length = readlinkat(init, path, target, sizeof target - 1);
   if (length < 0) return;
   target[length] = '\0';
   const char *inode = strchr(target, '[');

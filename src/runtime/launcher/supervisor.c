@@ -249,14 +249,24 @@ static bool make_init(struct supervisor *self, struct init_fds *fds) {
   return (act_as(own) || fail(self, "clone", "user id")) && self->init > 0;
 }
 
+/* Whether this process has a higher OOM score adjustment than that. */
+static bool exceeds_oom_score(const char *score) {
+  char *own = read_file_at(AT_FDCWD, "/proc/self/oom_score_adj", 64, NULL);
+  bool exceeds = own != NULL && atoi(own) > atoi(score);
+  free(own);
+  return exceeds;
+}
+
 /*
  * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor:
- * with its privileges, which a cell lacks, it also is the least that the cell can set.
+ * with its privileges, which a cell lacks, it also is the least that the cell can set. Without CAP_SYS_RESOURCE the
+ * kernel refuses less than what a process with it has set, as systemd does for the services of users: that stays then.
  */
 static bool set_oom_score(struct supervisor *self) {
-  if (self->plan.oom_score == NULL) return true;
-  return write_process_file(self->init, "oom_score_adj", self->plan.oom_score) ||
-         fail(self, "oom score", "oom_score_adj");
+  const char *score = self->plan.oom_score;
+  if (score == NULL || write_process_file(self->init, "oom_score_adj", score)) return true;
+  bool refused = errno == EACCES;
+  return (refused && exceeds_oom_score(score)) || fail(self, "oom score", "oom_score_adj");
 }
 
 static bool give_order(const struct supervisor *self, struct order order) {
