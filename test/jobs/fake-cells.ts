@@ -1,6 +1,9 @@
-/** Cells in memory: they do what a test says, and need neither root nor a machine. */
+/**
+ * Cells in memory: they do what a test says, and need neither root nor a machine. What they have in common with real ones
+ * is what `test/cells/conformance.ts` checks of both.
+ */
 
-import { pull } from '../../src/async/pull.ts';
+import { Bell, pull } from '../../src/async/pull.ts';
 import {
   type CellConnection,
   type CellEnd,
@@ -8,18 +11,28 @@ import {
   CellRefusal,
   type Cells,
   type FreeSpace,
+  type LogFollow,
+  type LogRead,
+  StartFailure,
 } from '../../src/jobs/cells.ts';
 import type { FinalState, Job } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
-import type { LogBatch } from '../../src/runtime/log/page.ts';
+import { CursorError } from '../../src/runtime/log/cursor.ts';
+import type { LogBatch, LogStart } from '../../src/runtime/log/page.ts';
 
 /** One cell, as its supervisor sees it. */
 interface Cell {
   alive: boolean;
   startedAt: Date | null;
+  pausedAt: Date | null;
   end: CellEnd | undefined;
-  events: CellEvents | undefined;
+  readonly events: Set<CellEvents>;
   readonly requests: string[];
+  /** What it does when it is asked to stop; by default it ends. */
+  stopped: () => void;
+  /** What its command does with a signal; by default nothing. */
+  signaled: (number: number) => void;
+  readonly log: { text: string; readonly bell: Bell };
 }
 
 const MIB = 1024 * 1024;
@@ -75,7 +88,17 @@ export class FakeCells implements Cells {
 
   /** A supervisor that has not executed the command yet. */
   make(id: string): void {
-    this.cells.set(id, { alive: true, startedAt: null, end: undefined, events: undefined, requests: [] });
+    this.cells.set(id, {
+      alive: true,
+      startedAt: null,
+      pausedAt: null,
+      end: undefined,
+      events: new Set(),
+      requests: [],
+      stopped: () => this.finish(id, stoppedBy('SIGTERM')),
+      signaled: () => undefined,
+      log: { text: '', bell: new Bell() },
+    });
   }
 
   cell(id: string): Cell {
@@ -88,7 +111,14 @@ export class FakeCells implements Cells {
   execute(id: string, startedAt = new Date()): void {
     const cell = this.cell(id);
     cell.startedAt = startedAt;
-    cell.events?.running(startedAt, null);
+    for (const events of cell.events) events.running(startedAt, null);
+  }
+
+  /** The command writes to standard output: ASCII, so that a character is a byte. */
+  write(id: string, text: string): void {
+    const { log } = this.cell(id);
+    log.text += text;
+    log.bell.ring();
   }
 
   /** The cell ends, and leaves a record of it. */
@@ -103,9 +133,16 @@ export class FakeCells implements Cells {
   kill(id: string): void {
     const cell = this.cell(id);
     cell.alive = false;
-    const { events } = cell;
-    cell.events = undefined;
-    events?.ended();
+    const listeners = [...cell.events];
+    cell.events.clear();
+    for (const events of listeners) events.ended();
+  }
+
+  #pause(cell: Cell, since: Date | null): void {
+    cell.pausedAt = since;
+    for (const events of cell.events)
+      if (since === null) events.resumed();
+      else events.paused(since);
   }
 
   freeSpace(): FreeSpace {
@@ -129,8 +166,9 @@ export class FakeCells implements Cells {
     this.stdin.delete(id);
   }
 
-  start(job: Job): Promise<void> {
-    return this.starting(job);
+  async start(job: Job): Promise<void> {
+    if (this.fenced.has(job.id)) throw new StartFailure('the job is fenced', { begun: false });
+    await this.starting(job);
   }
 
   async fence(id: string): Promise<boolean> {
@@ -145,24 +183,31 @@ export class FakeCells implements Cells {
 
   attach(id: string, events: CellEvents): CellConnection {
     const cell = this.cells.get(id);
-    if (cell === undefined || !cell.alive) {
-      queueMicrotask(() => events.ended());
-    } else {
-      cell.events = events;
-      const { startedAt } = cell;
-      if (startedAt !== null) queueMicrotask(() => events.running(startedAt, null));
-    }
-    const ask = async (request: string): Promise<void> => {
+    let open = true;
+    if (cell?.alive === true) cell.events.add(events);
+    // As over a socket: what is so is reported later.
+    queueMicrotask(() => {
+      if (!open) return;
+      if (cell?.alive !== true) events.ended();
+      else if (cell.startedAt !== null) events.running(cell.startedAt, cell.pausedAt);
+    });
+    const ask = async (request: string, obey: (cell: Cell) => void): Promise<void> => {
       if (cell?.alive !== true) throw new CellRefusal('its supervisor is gone');
       cell.requests.push(request);
+      queueMicrotask(() => obey(cell));
     };
     return {
-      stop: (gracePeriodMs) => ask(`stop ${gracePeriodMs}`),
-      signal: (number) => ask(`signal ${number}`),
-      pause: () => ask('pause'),
-      resume: () => ask('resume'),
+      stop: (gracePeriodMs) =>
+        ask(`stop ${gracePeriodMs}`, (asked) => {
+          if (asked.pausedAt !== null) this.#pause(asked, null);
+          asked.stopped();
+        }),
+      signal: (number) => ask(`signal ${number}`, ({ signaled }) => signaled(number)),
+      pause: () => ask('pause', (asked) => this.#pause(asked, new Date())),
+      resume: () => ask('resume', (asked) => this.#pause(asked, null)),
       close: () => {
-        if (cell?.events === events) cell.events = undefined;
+        open = false;
+        cell?.events.delete(events);
       },
     };
   }
@@ -172,9 +217,11 @@ export class FakeCells implements Cells {
   }
 
   onEnd(listener: (id: string) => void): () => void {
-    this.#listeners.add(listener);
+    // The same function given twice is two listeners.
+    const own = (id: string): void => listener(id);
+    this.#listeners.add(own);
     return () => {
-      this.#listeners.delete(listener);
+      this.#listeners.delete(own);
     };
   }
 
@@ -192,15 +239,21 @@ export class FakeCells implements Cells {
 
   async tidy(id: string): Promise<number> {
     this.steps.push(`tidy ${id}`);
-    return 7;
+    return this.#size(id);
+  }
+
+  #size(id: string): number {
+    return this.cells.has(id) ? 7 : 0;
   }
 
   release(id: string): void {
     this.steps.push(`release ${id}`);
   }
 
-  async sweep(): Promise<void> {
+  async sweep(isOpen: (id: string) => boolean, isKept: (id: string) => Promise<boolean>): Promise<void> {
     this.steps.push('sweep');
+    for (const id of [...this.stdin.keys()]) if (!(await isKept(id))) this.stdin.delete(id);
+    for (const [id, cell] of this.cells) if (!isOpen(id)) cell.end = undefined;
   }
 
   async usage(): Promise<null> {
@@ -211,22 +264,90 @@ export class FakeCells implements Cells {
     return null;
   }
 
-  async readLog(): ReturnType<Cells['readLog']> {
-    return { entries: [], cursor: '0', endOfLog: true, droppedBytes: 0 };
+  async readLog(id: string, { mostBytes, closed, grep, ...start }: LogRead): Promise<LogBatch> {
+    if (grep !== undefined) throw new Error('cells in memory cannot search their logs');
+    return this.#page(id, this.#startOf(id, start), mostBytes, closed);
   }
 
-  async checkCursor(): Promise<void> {}
-
-  followLog(...[, { release }]: Parameters<Cells['followLog']>): ReturnType<Cells['followLog']> {
-    return pull<LogBatch>(async () => ({ done: true, value: undefined }), release);
+  async checkCursor(id: string, cursor: string): Promise<void> {
+    this.#startOf(id, { after: cursor });
   }
 
-  async compressLog(): Promise<number> {
-    return 7;
+  followLog(
+    id: string,
+    { follow, closed, onClosed, release, ...start }: LogFollow,
+  ): AsyncIterableIterator<LogBatch, undefined> {
+    const { bell } = this.cell(id).log;
+    const forget = onClosed(() => bell.ring());
+    let at = this.#startOf(id, start);
+    let over = false;
+    return pull<LogBatch>(
+      async (signal) => {
+        while (!over) {
+          const seen = bell.rings;
+          const page = this.#page(id, at, Number.POSITIVE_INFINITY, closed());
+          at = Number(page.cursor);
+          over = page.endOfLog || !follow;
+          if (page.entries.length > 0 || page.endOfLog) return { done: false, value: page };
+          if (!over) await bell.wait(seen, signal);
+        }
+        return { done: true, value: undefined };
+      },
+      () => {
+        forget();
+        release();
+      },
+    );
+  }
+
+  #startOf(id: string, { after = '0', ...others }: LogStart): number {
+    const [other] = Object.keys(others);
+    if (other !== undefined) throw new Error(`cells in memory cannot read a log by ${other}`);
+    if (!/^\d+$/.test(after) || Number(after) > this.cell(id).log.text.length)
+      throw new CursorError('a cursor of this log', after);
+    return Number(after);
+  }
+
+  #page(id: string, at: number, mostBytes: number, closed: boolean): LogBatch {
+    const { text } = this.cell(id).log;
+    const part = text.slice(at, at + mostBytes);
+    const cursor = String(at + part.length);
+    const entry = { stream: 'STDOUT', time: 0n, text: part, bytes: Buffer.from(part), cursor } as const;
+    return {
+      entries: part === '' ? [] : [entry],
+      cursor,
+      endOfLog: closed && at + part.length === text.length,
+      droppedBytes: 0,
+    };
+  }
+
+  async compressLog(id: string): Promise<number> {
+    this.steps.push(`compress ${id}`);
+    return this.#size(id);
   }
 
   async remove(id: string): Promise<void> {
     this.cells.delete(id);
     this.stdin.delete(id);
+    this.steps.push(`remove ${id}`);
   }
 }
+
+/** The end of a cell that was asked to stop. */
+export const stoppedBy = (signal: string): FinalState => ({
+  ...exited(0),
+  status: 'STOPPED',
+  termination: { kind: 'signaled', signal },
+});
+
+/** The end of a cell whose command exited. */
+export const exited = (code: number) =>
+  ({
+    status: 'COMPLETED',
+    startedAt: new Date(),
+    finishedAt: new Date(),
+    termination: { kind: 'exited', code },
+    usage: null,
+    hits: [],
+    output: null,
+  }) satisfies FinalState;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StartFailure } from '../../src/jobs/cells.ts';
 import { Changes } from '../../src/jobs/changes.ts';
-import type { FinalState, Job, JobSpec } from '../../src/jobs/job.ts';
+import type { Job, JobSpec } from '../../src/jobs/job.ts';
 import { Jobs } from '../../src/jobs/jobs.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
@@ -16,7 +16,7 @@ import { Supervision } from '../../src/jobs/supervision.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { makeJob } from '../store/fixture.ts';
 import { disposers } from '../support/disposers.ts';
-import { FakeCells } from './fake-cells.ts';
+import { exited, FakeCells, stoppedBy } from './fake-cells.ts';
 
 const onEnd = disposers();
 const ADMIN: Identity = { subject: 'admin', role: 'ADMIN', method: 'TOKEN' };
@@ -57,16 +57,6 @@ const serve = async (maxRunning = 10) => {
 const statusOf = async (id: string): Promise<string | undefined> => (await store.get(id))?.state.status;
 const becomes = (id: string, status: string) => expect.poll(() => statusOf(id)).toBe(status);
 
-const exited = (code: number): FinalState => ({
-  status: 'COMPLETED',
-  startedAt: new Date(),
-  finishedAt: new Date(),
-  termination: { kind: 'exited', code },
-  usage: null,
-  hits: [],
-  output: null,
-});
-
 /** Puts a job into the store as an earlier server left it. */
 const left = async (state: 'QUEUED' | 'RUNNING', change: Partial<JobSpec> = {}): Promise<Job> => {
   const job = makeJob(change);
@@ -80,7 +70,7 @@ describe('a job', () => {
   it('runs when its command is executed, and ends as its record says', async () => {
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     expect(await statusOf(id)).toBe('QUEUED');
     cells.execute(id);
     await becomes(id, 'RUNNING');
@@ -150,7 +140,7 @@ describe('a job', () => {
     };
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     await becomes(id, 'RUNNING');
   });
@@ -158,7 +148,7 @@ describe('a job', () => {
   it('is LOST when its supervisor dies without a record, and what is left of it is removed', async () => {
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     await becomes(id, 'RUNNING');
     cells.kill(id);
@@ -169,7 +159,7 @@ describe('a job', () => {
   it('has one end, however often it is reported', async () => {
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     for (let times = 0; times < 3; times++) cells.finish(id, exited(times));
     await becomes(id, 'COMPLETED');
@@ -181,7 +171,7 @@ describe('a job', () => {
   it('keeps its record while its end cannot be stored', async () => {
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     await becomes(id, 'RUNNING');
     const { transition } = store;
@@ -212,13 +202,14 @@ describe('a stop', () => {
   it('is answered when another server has stored the end', async () => {
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     await becomes(id, 'RUNNING');
+    cells.cell(id).stopped = () => undefined;
     const stopped = jobs.stop(ADMIN, id, 500);
     await expect.poll(() => cells.cell(id).requests).toEqual(['stop 500']);
     // Past this server's supervision: all that it sees is the store.
-    await store.transition(id, ['RUNNING'], { ...exited(0), status: 'STOPPED' } as FinalState);
+    await store.transition(id, ['RUNNING'], stoppedBy('SIGTERM'));
     expect((await stopped).state.status).toBe('STOPPED');
   });
 });
@@ -276,12 +267,12 @@ describe('a retry', () => {
   it('follows a failure once, as a job of its own', async () => {
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'false', retries: { limit: 1, backoffMs: 0 } });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     cells.finish(id, exited(1));
     await expect.poll(async () => (await store.get(id))?.retriedBy).toBeTruthy();
     const next = (await store.get(id))?.retriedBy ?? '';
-    await expect.poll(() => cells.cells.get(next)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(next)?.events.size).toBe(1);
     cells.execute(next);
     cells.finish(next, exited(1));
     await becomes(next, 'COMPLETED');
@@ -320,13 +311,13 @@ describe('a server', () => {
   it('leaves running jobs to the next one when it closes', async () => {
     const first = await serve();
     const { id } = await first.jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     await becomes(id, 'RUNNING');
     await first.close();
-    expect(cells.cell(id).events).toBeUndefined();
+    expect(cells.cell(id).events.size).toBe(0);
     await serve();
-    await expect.poll(() => cells.cell(id).events).toBeDefined();
+    await expect.poll(() => cells.cell(id).events.size).toBe(1);
     cells.finish(id, exited(0));
     await becomes(id, 'COMPLETED');
   });

@@ -1,0 +1,456 @@
+/**
+ * What all cells have to do, whatever they are made of: run by `conformance.test.ts` against those of this machine and
+ * against those in memory on which the tests of jobs stand.
+ */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type CellConnection,
+  type CellEnd,
+  CellRefusal,
+  type Cells,
+  StartFailure,
+} from '../../src/jobs/cells.ts';
+import type { Job } from '../../src/jobs/job.ts';
+import { checkRequest } from '../../src/jobs/request.ts';
+import type { SubmitRequest } from '../../src/jobs/service.ts';
+import { CursorError } from '../../src/runtime/log/cursor.ts';
+import type { LogBatch } from '../../src/runtime/log/page.ts';
+import { makeJob } from '../store/fixture.ts';
+
+/** The commands of the suite; cells in memory have to behave as if they ran them. */
+export const COMMANDS = {
+  hello: { command: 'echo hello; exit 3' },
+  waits: { command: 'exec sleep 1000' },
+  ignoresTerm: { command: 'trap "" TERM; echo ready; sleep 1000' },
+  exitsAtUsr1: { command: 'trap "exit 7" USR1; echo ready; while :; do sleep 0.05; done' },
+  missing: { argv: ['/no/such/program'] },
+} as const satisfies Record<string, SubmitRequest>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** Cells that are to be checked. */
+export interface CellsLane {
+  readonly cells: Cells;
+  /** Kills the supervisor of a cell. */
+  kill(id: string): void;
+  /** Leaves what a server leaves that dies just before a supervisor is started. */
+  abandon(job: Job): Promise<void>;
+}
+
+const SIGUSR1 = 10;
+
+/** @param open the lane, closed by the function beside it when all tests are over */
+export const cellsConformance = (
+  name: string,
+  open: () => Promise<{ readonly lane: CellsLane; readonly close: () => Promise<void> }>,
+): void => {
+  describe(`cells ${name}`, () => {
+    let lane: CellsLane;
+    let cells: Cells;
+    let close = async (): Promise<void> => undefined;
+
+    beforeAll(async () => {
+      ({ lane, close } = await open());
+      cells = lane.cells;
+    });
+
+    afterAll(() => close());
+
+    /** A job as a server would accept it, which is not started. */
+    const jobFor = (command: CommandName): Job => ({
+      ...makeJob(),
+      spec: checkRequest(COMMANDS[command], cells.request),
+    });
+
+    /** A connection, and what was reported on it, in order. */
+    const attach = (id: string) => {
+      const seen: string[] = [];
+      const since: { running?: Date; pausedAt?: Date | null; paused?: Date } = {};
+      const connection: CellConnection = cells.attach(id, {
+        running: (startedAt, pausedAt) => {
+          seen.push('running');
+          since.running = startedAt;
+          since.pausedAt = pausedAt;
+        },
+        paused: (at) => {
+          seen.push('paused');
+          since.paused = at;
+        },
+        resumed: () => seen.push('resumed'),
+        ended: () => seen.push('ended'),
+      });
+      const reports = (what: string) => expect.poll(() => seen, { timeout: 20_000 }).toContain(what);
+      return { connection, seen, since, reports };
+    };
+
+    const start = async (command: CommandName) => {
+      const job = jobFor(command);
+      await cells.start(job);
+      const attached = attach(job.id);
+      return { job, id: job.id, ...attached };
+    };
+
+    /** The end of a cell, which stays for the next to collect it: `store` rejects. */
+    const look = async (job: Job): Promise<CellEnd | undefined> => {
+      let seen: CellEnd | undefined;
+      const refused = new Error('not now');
+      const store = (end: CellEnd): Promise<void> => {
+        seen = end;
+        return Promise.reject(refused);
+      };
+      await cells.collect(job, store).catch((error: unknown) => {
+        if (error !== refused) throw error;
+      });
+      return seen;
+    };
+
+    const ended = async (job: Job): Promise<CellEnd> => {
+      await expect.poll(() => look(job), { timeout: 20_000 }).toBeDefined();
+      const end = await look(job);
+      if (end === undefined) throw new Error('the end is gone though nobody has stored it');
+      return end;
+    };
+
+    /** Collects the end, and removes all that is left. */
+    const clear = async (job: Job): Promise<void> => {
+      await ended(job);
+      await cells.collect(job, async () => undefined);
+      await expect.poll(() => cells.isAlive(job.id), { timeout: 20_000 }).toBe(false);
+      await cells.tidy(job.id);
+      cells.release(job.id);
+      await cells.remove(job.id);
+    };
+
+    const textOf = (pages: readonly LogBatch[]): string =>
+      pages.flatMap(({ entries }) => entries.map(({ text }) => text)).join('');
+
+    const page = (id: string, closed: boolean, more: { after?: string; mostBytes?: number } = {}) =>
+      cells.readLog(id, { mostBytes: 65_536, closed, ...more });
+
+    const isReady = (id: string) =>
+      expect.poll(async () => textOf([await page(id, false)]), { timeout: 20_000 }).toBe('ready\n');
+
+    it('run a command, report it and its end, and hand that over until it is stored', async () => {
+      const reported: string[] = [];
+      const forget = cells.onEnd((id) => reported.push(id));
+      const { job, id, seen, reports } = await start('hello');
+      await reports('ended');
+      expect(seen.filter((what) => what === 'ended')).toHaveLength(1);
+      const end = await ended(job);
+      expect(end.state).toMatchObject({ status: 'COMPLETED', termination: { kind: 'exited', code: 3 } });
+      expect(end.startedAt).toBeInstanceOf(Date);
+      await expect.poll(() => reported).toContain(id);
+      forget();
+      // It was refused each time, so that it is still there.
+      const store: CellEnd[] = [];
+      await cells.collect(job, async (again) => {
+        store.push(again);
+      });
+      expect(store).toEqual([end]);
+      expect(await look(job)).toBeUndefined();
+      await expect.poll(() => cells.isAlive(id)).toBe(false);
+      const bytes = await cells.tidy(id);
+      expect(bytes).toBeGreaterThan(0);
+      expect(await cells.tidy(id)).toBe(bytes);
+      await cells.remove(id);
+      expect(await cells.tidy(id)).toBe(0);
+      await cells.remove(id);
+    });
+
+    it('report no end to those that have stopped listening', async () => {
+      const reported: string[] = [];
+      const listener = (id: string): void => {
+        reported.push(id);
+      };
+      const [first, second] = [cells.onEnd(listener), cells.onEnd(listener)];
+      first();
+      const one = await start('hello');
+      await one.reports('ended');
+      await expect.poll(() => reported).toContain(one.id);
+      second();
+      const before = reported.length;
+      const other = await start('hello');
+      await ended(other.job);
+      await clear(one.job);
+      await clear(other.job);
+      expect(reported).toHaveLength(before);
+    });
+
+    it('report to later connections that the command runs, since when, and whether it is paused', async () => {
+      const { job, id, since, reports, connection } = await start('waits');
+      await reports('running');
+      expect(since.pausedAt).toBeNull();
+      const second = attach(id);
+      await second.reports('running');
+      expect(second.since).toEqual({ running: since.running, pausedAt: null });
+      await connection.pause();
+      await reports('paused');
+      await second.reports('paused');
+      const third = attach(id);
+      await third.reports('running');
+      expect(third.since).toEqual({ running: since.running, pausedAt: since.paused });
+      await third.connection.resume();
+      for (const each of [reports, second.reports, third.reports]) await each('resumed');
+      expect(await cells.isAlive(id)).toBe(true);
+      // What is closed hears nothing more, and the cell continues.
+      second.connection.close();
+      const heard = second.seen.length;
+      await connection.stop(0);
+      await third.reports('ended');
+      expect(second.seen).toHaveLength(heard);
+      await clear(job);
+    });
+
+    it('end a command that is asked to stop, first a paused one is resumed', async () => {
+      const { job, reports, connection } = await start('waits');
+      await reports('running');
+      await connection.pause();
+      await reports('paused');
+      await connection.stop(60_000);
+      await reports('ended');
+      expect((await ended(job)).state).toMatchObject({
+        status: 'STOPPED',
+        termination: { kind: 'signaled', signal: 'SIGTERM' },
+      });
+      await clear(job);
+    });
+
+    it('kill a command that ignores SIGTERM when its grace period is over', async () => {
+      const { job, id, reports, connection } = await start('ignoresTerm');
+      await isReady(id);
+      await connection.stop(20);
+      await reports('ended');
+      expect((await ended(job)).state).toMatchObject({
+        status: 'STOPPED',
+        termination: { kind: 'signaled', signal: 'SIGKILL' },
+      });
+      await clear(job);
+    });
+
+    it('pass a signal to the command', async () => {
+      const { job, id, reports, connection } = await start('exitsAtUsr1');
+      await isReady(id);
+      await connection.signal(SIGUSR1);
+      await reports('ended');
+      expect((await ended(job)).state).toMatchObject({
+        status: 'COMPLETED',
+        termination: { kind: 'exited', code: 7 },
+      });
+      await clear(job);
+    });
+
+    it('refuse requests to a cell that has ended', async () => {
+      const { job, reports, connection } = await start('hello');
+      await reports('ended');
+      await expect(connection.stop(0)).rejects.toThrow(CellRefusal);
+      await expect(connection.signal(SIGUSR1)).rejects.toThrow(CellRefusal);
+      await expect(connection.pause()).rejects.toThrow(CellRefusal);
+      await expect(connection.resume()).rejects.toThrow(CellRefusal);
+      await clear(job);
+    });
+
+    it('hand over that a command could not be executed', async () => {
+      const { job, reports } = await start('missing');
+      await reports('ended');
+      const { startedAt, state } = await ended(job);
+      expect(startedAt).toBeNull();
+      expect(state.status).toBe('FAILED');
+      await clear(job);
+    });
+
+    it('report at once the end of what is not there', async () => {
+      const { id, reports, seen, job } = await start('hello');
+      await reports('ended');
+      await ended(job);
+      await clear(job);
+      const late = attach(id);
+      await late.reports('ended');
+      expect(late.seen).toEqual(['ended']);
+      expect(seen.at(-1)).toBe('ended');
+      expect(await cells.isAlive(id)).toBe(false);
+    });
+
+    it('leave no end when their supervisor is killed', async () => {
+      const { job, id, reports } = await start('waits');
+      await reports('running');
+      lane.kill(id);
+      await reports('ended');
+      await expect.poll(() => cells.isAlive(id)).toBe(false);
+      expect(await look(job)).toBeUndefined();
+      await cells.reap(id);
+      await cells.reap(id);
+      await cells.tidy(id);
+      cells.release(id);
+      cells.release(id);
+      await cells.remove(id);
+    });
+
+    it('are taken over by another server, which attaches to what runs', async () => {
+      const { job, id, reports } = await start('waits');
+      await reports('running');
+      expect(await cells.takeOver({ id, status: 'RUNNING' })).toBe(true);
+      // Started, and the server died before it was stored.
+      expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(true);
+      const { connection, reports: again } = attach(id);
+      await again('running');
+      // Without a cgroup nothing is counted.
+      expect((await cells.usage(id)) !== null).toBe(cells.cgroup.path !== null);
+      await connection.stop(0);
+      await clear(job);
+    });
+
+    it('leave nothing of a start that no supervisor came to, so that it can be made again', async () => {
+      const job = jobFor('hello');
+      expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(false);
+      await lane.abandon(job);
+      expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(false);
+      await cells.start(job);
+      const { reports } = attach(job.id);
+      await reports('ended');
+      await clear(job);
+    });
+
+    it('never start what is fenced, and fence nothing that was started', async () => {
+      const fenced = jobFor('hello');
+      await lane.abandon(fenced);
+      expect(await cells.fence(fenced.id)).toBe(true);
+      await expect(cells.start(fenced)).rejects.toThrow(StartFailure);
+      expect(await cells.isAlive(fenced.id)).toBe(false);
+      await cells.remove(fenced.id);
+      const { job, id, reports } = await start('hello');
+      expect(await cells.fence(id)).toBe(false);
+      await reports('ended');
+      await clear(job);
+    });
+
+    it('drop the ends of jobs that are not open when they are swept, and keep the others', async () => {
+      const [kept, dropped] = [await start('hello'), await start('hello')];
+      await ended(kept.job);
+      await ended(dropped.job);
+      await cells.sweep(
+        (id) => id !== dropped.id,
+        async () => true,
+      );
+      expect(await look(kept.job)).toBeDefined();
+      expect(await look(dropped.job)).toBeUndefined();
+      await clear(kept.job);
+      await cells.remove(dropped.id);
+    });
+
+    it('keep the standard input of a job, share it with the next attempt, and drop what was never stored', async () => {
+      const [first, next, never] = ['hello', 'hello', 'hello'].map(() => jobFor('hello').id) as [
+        string,
+        string,
+        string,
+      ];
+      await cells.keepStdin(first, 'in');
+      await cells.keepStdin(never, 'never');
+      await cells.shareStdin(first, next);
+      await cells.shareStdin('01890000-0000-7000-8000-000000000000', first);
+      expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual(['in', 'in']);
+      await cells.dropStdin(first);
+      expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([undefined, 'in']);
+      await cells.sweep(
+        () => true,
+        async (id) => id !== never,
+      );
+      expect([await cells.readStdin(next), await cells.readStdin(never)]).toEqual(['in', undefined]);
+      await cells.remove(next);
+      expect(await cells.readStdin(next)).toBeUndefined();
+    });
+
+    it('keep what the command wrote, in pages that continue each other', async () => {
+      const { job, id, reports } = await start('hello');
+      await reports('ended');
+      await ended(job);
+      for (const closed of [false, true]) {
+        const first = await page(id, closed, { mostBytes: 2 });
+        expect([textOf([first]), first.endOfLog]).toEqual(['he', false]);
+        const second = await page(id, closed, { after: first.cursor });
+        expect([textOf([second]), second.endOfLog, second.droppedBytes]).toEqual(['llo\n', closed, 0]);
+        await cells.checkCursor(id, second.cursor);
+        const third = await page(id, closed, { after: second.cursor });
+        expect([third.entries, third.endOfLog]).toEqual([[], closed]);
+      }
+      for (const cursor of ['nonsense', '99999999']) {
+        await expect(page(id, true, { after: cursor })).rejects.toThrow(CursorError);
+        await expect(cells.checkCursor(id, cursor)).rejects.toThrow(CursorError);
+      }
+      await cells.collect(job, async () => undefined);
+      expect(await cells.compressLog(id)).toBeGreaterThan(0);
+      expect(await cells.compressLog(id)).toBeGreaterThan(0);
+      expect(textOf([await page(id, true)])).toBe('hello\n');
+      await cells.remove(id);
+    });
+
+    it('follow what the command writes until they are said to be closed', async () => {
+      const { job, id, connection } = await start('ignoresTerm');
+      let closed = false;
+      let released = 0;
+      const listeners = new Set<() => void>();
+      const pages = cells.followLog(id, {
+        follow: true,
+        closed: () => closed,
+        onClosed: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+        release: () => {
+          released += 1;
+        },
+      });
+      expect(textOf([(await pages.next()).value as LogBatch])).toBe('ready\n');
+      const next = pages.next();
+      await connection.stop(0);
+      await ended(job);
+      closed = true;
+      for (const listener of listeners) listener();
+      expect((await next).value).toMatchObject({ entries: [], endOfLog: true });
+      expect(await pages.next()).toEqual({ done: true, value: undefined });
+      expect(released).toBe(1);
+      expect(listeners.size).toBe(0);
+      await clear(job);
+    });
+
+    it('release a log at once when its follower leaves while it waits', async () => {
+      const { job, id, connection } = await start('ignoresTerm');
+      await isReady(id);
+      let released = 0;
+      const follow = (following: boolean) =>
+        cells.followLog(id, {
+          follow: following,
+          closed: () => false,
+          onClosed: () => () => undefined,
+          release: () => {
+            released += 1;
+          },
+        });
+      const pages = follow(true);
+      await pages.next();
+      const next = pages.next();
+      await pages.return?.();
+      expect(await next).toEqual({ done: true, value: undefined });
+      expect(released).toBe(1);
+      // Without following it is complete where the log ends now.
+      const all: LogBatch[] = [];
+      for await (const each of follow(false)) all.push(each);
+      expect(textOf(all)).toBe('ready\n');
+      expect(released).toBe(2);
+      await connection.stop(0);
+      await clear(job);
+    });
+
+    it('know nothing of the usage and the isolation of what has not run', async () => {
+      const { id } = jobFor('waits');
+      expect(await cells.usage(id)).toBeNull();
+      expect(await cells.isolation(id)).toBeNull();
+    });
+
+    it('have room', () => {
+      expect(cells.freeSpace().bytes).toBeGreaterThan(0);
+      expect(cells.freeSpace().files).toBeGreaterThan(0);
+      expect(cells.mostCells).toBeGreaterThan(0);
+    });
+  });
+};
