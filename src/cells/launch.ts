@@ -1,12 +1,12 @@
 /** Makes the launch plan of a job from its specification. */
 
 import { StartFailure } from '../jobs/cells.ts';
-import type { EnvVar, Job } from '../jobs/job.ts';
+import { type Command, type EnvVar, type Job, LONGEST_ARGUMENT_BYTES } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
-import { DEVICE_INODES, mountSteps } from '../runtime/mounts.ts';
+import { DEVICE_INODES, mountSteps, SCRIPT_PATH, scriptSteps } from '../runtime/mounts.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
@@ -47,6 +47,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     limits.inodes === null
       ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
       : limits.inodes + OWN_INODES + (context.devices ? DEVICE_INODES : 0);
+  const { argv, steps } = execution(spec.command);
   return {
     cgroup: context.cgroup,
     uids: ids.uids,
@@ -57,16 +58,19 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
       layerOptions: `mode=755,size=${limits.diskBytes},nr_inodes=${inodes}`,
       overlayOptions: ids.overlay,
     },
-    steps: mountSteps({
-      shmBytes: Math.min(MOST_SHM, limits.diskBytes),
-      ids: ids.count,
-      hostname,
-      cgroup: context.cgroup !== null,
-      devices: context.devices,
-    }),
+    steps: [
+      ...mountSteps({
+        shmBytes: Math.min(MOST_SHM, limits.diskBytes),
+        ids: ids.count,
+        hostname,
+        cgroup: context.cgroup !== null,
+        devices: context.devices,
+      }),
+      ...steps,
+    ],
     hostname,
     clocks: context.clocks ? CLOCKS_START_S : null,
-    argv: spec.command.kind === 'argv' ? spec.command.argv : ['/bin/sh', '-c', spec.command.line],
+    argv,
     env: environment({ home: user.home, user: user.name }, spec.env),
     workdir: spec.workdir ?? '/',
     user,
@@ -83,6 +87,15 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     outputBytes: limits.outputBytes,
     outputPolicy: limits.outputPolicy,
   };
+};
+
+/** What is executed, and what it needs in the cell. */
+const execution = (command: Command): Pick<LaunchPlan, 'argv' | 'steps'> => {
+  if (command.kind === 'argv') return { argv: command.argv, steps: [] };
+  const { line } = command;
+  return Buffer.byteLength(line) <= LONGEST_ARGUMENT_BYTES
+    ? { argv: ['/bin/sh', '-c', line], steps: [] }
+    : { argv: ['/bin/sh', SCRIPT_PATH], steps: scriptSteps(line) };
 };
 
 const environment = (

@@ -15,6 +15,12 @@ export type Command =
   | { readonly kind: 'shell'; readonly line: string }
   | { readonly kind: 'argv'; readonly argv: readonly [string, ...string[]] };
 
+/**
+ * The longest argument of a program, in bytes: MAX_ARG_STRLEN of the kernel is 32 pages with the closing NUL
+ * (execve(2)). A longer command line is run from a file.
+ */
+export const LONGEST_ARGUMENT_BYTES = 32 * 4096 - 1;
+
 /** What happens to output beyond its limit: it ends the job, or only its beginning and its end are kept. */
 export const OUTPUT_POLICIES = ['KILL', 'TRUNCATE'] as const;
 export type OutputPolicy = (typeof OUTPUT_POLICIES)[number];

@@ -17,8 +17,12 @@ const LONGEST_KEY = 256;
 export const requestKey = ({ idempotencyKey: key, ...request }: SubmitRequest): RequestKey | undefined => {
   if (key === undefined) return undefined;
   const bytes = Buffer.byteLength(key);
-  if (bytes < 1 || bytes > LONGEST_KEY || key.includes('\0'))
-    throw badInput('input.idempotencyKey', `from 1 to ${LONGEST_KEY} bytes without NUL`, key);
+  if (bytes < 1 || bytes > LONGEST_KEY || key.includes('\0') || !key.isWellFormed())
+    throw badInput(
+      'input.idempotencyKey',
+      `from 1 to ${LONGEST_KEY} bytes of text without NUL and unpaired surrogates`,
+      key,
+    );
   return { key, digest: createHash('sha256').update(canonical(request)).digest('hex') };
 };
 

@@ -2,7 +2,15 @@
 import { signalName } from '../signals.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
-import type { CapabilityProfile, Command, EnvVar, JobSpec, Label, Retries } from './job.ts';
+import {
+  type CapabilityProfile,
+  type Command,
+  type EnvVar,
+  type JobSpec,
+  type Label,
+  LONGEST_ARGUMENT_BYTES,
+  type Retries,
+} from './job.ts';
 import { checkLimits } from './limits.ts';
 import type { Image, RequestContext } from './offer.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
@@ -13,12 +21,10 @@ export const DEFAULT_IMAGE = 'alpine';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const PAGE = 4096;
 
-// MAX_ARG_STRLEN of the kernel is 32 pages with the closing NUL; of all together execve(2) takes a quarter of
-// the stack limit, 2 MiB with the usual 8.
-const LONGEST_ARGUMENT = 32 * PAGE - 1;
+// Of all arguments and variables together execve(2) takes a quarter of the stack limit, 2 MiB with the usual 8.
 const LONGEST_TOTAL = MIB;
+const LONGEST_LINE = MIB;
 // Each takes a pointer of the same quarter.
 const MOST_STRINGS = 100_000;
 const MOST_VARIABLES = 10_000;
@@ -103,7 +109,7 @@ const checkCommand = ({ command, argv }: SubmitRequest): Command => {
     throw badInput('input', 'exactly one of command and argv', 'both');
   if (command !== undefined) {
     if (command.trim() === '') throw badInput('input.command', 'a command line', command);
-    return { kind: 'shell', line: checkArgument('input.command', command) };
+    return { kind: 'shell', line: checkLength('input.command', command, LONGEST_LINE) };
   }
   if (argv === undefined) throw badInput('input', 'exactly one of command and argv', 'neither');
   checkEach(argv, (argument, index) => checkArgument(`input.argv[${index}]`, argument));
@@ -113,19 +119,29 @@ const checkCommand = ({ command, argv }: SubmitRequest): Command => {
   return { kind: 'argv', argv: [first, ...rest] };
 };
 
-const checkArgument = (field: string, text: string): string => {
-  refuseNul(field, text);
+const checkArgument = (field: string, text: string): string =>
+  checkLength(field, text, LONGEST_ARGUMENT_BYTES);
+
+const checkLength = (field: string, text: string, mostBytes: number): string => {
+  checkCharacters(field, text);
   const bytes = Buffer.byteLength(text);
-  if (bytes > LONGEST_ARGUMENT) throw badInput(field, `at most ${LONGEST_ARGUMENT} bytes`, `${bytes} bytes`);
+  if (bytes > mostBytes) throw badInput(field, `at most ${mostBytes} bytes`, `${bytes} bytes`);
   return text;
 };
 
-const refuseNul = (field: string, text: string): void => {
+const checkCharacters = (field: string, text: string): void => {
   if (text.includes('\0')) throw badInput(field, 'text without NUL bytes', text);
+  checkUnicode(field, text);
+};
+
+/** Half of a surrogate pair has no UTF-8: it would arrive in the cell as another character. */
+const checkUnicode = (field: string, text: string): string => {
+  if (!text.isWellFormed()) throw badInput(field, 'text without unpaired surrogates', text);
+  return text;
 };
 
 const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
-  const argv = command.kind === 'argv' ? command.argv : [command.line];
+  const argv = command.kind === 'argv' ? command.argv : [command.line].filter(isArgument);
   let bytes = 0;
   for (const argument of argv) bytes += Buffer.byteLength(argument) + 1;
   for (const { name, value } of env) bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
@@ -139,14 +155,18 @@ const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
 
 const checkStdin = (text: string | undefined, mostBytes: number): number | null => {
   if (text === undefined) return null;
+  checkUnicode('input.stdin', text);
   const bytes = Buffer.byteLength(text);
   if (bytes > mostBytes) throw badInput('input.stdin', `at most ${mostBytes} bytes`, `${bytes} bytes`);
   return bytes;
 };
 
+/** What is longer runs from a file. */
+const isArgument = (line: string): boolean => Buffer.byteLength(line) <= LONGEST_ARGUMENT_BYTES;
+
 const checkText = (field: string, text: string | undefined, most: number): string | null => {
   if (text === undefined) return null;
-  refuseNul(field, text);
+  checkCharacters(field, text);
   if (text === '') throw badInput(field, 'a non-empty string, or none', text);
   const bytes = Buffer.byteLength(text);
   if (bytes > most) throw badInput(field, `at most ${most} bytes`, `${bytes} bytes`);
@@ -160,7 +180,7 @@ const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
       name: () => {
         const field = `input.env[${index}].name`;
         if (name === '' || name.includes('=')) throw badInput(field, 'a non-empty name without "="', name);
-        refuseNul(field, name);
+        checkCharacters(field, name);
         if (seen.has(name)) throw badInput(field, 'unique names', name);
         seen.add(name);
       },
@@ -172,7 +192,7 @@ const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
 
 const checkWorkdir = (image: Image, workdir: string | undefined): string | null => {
   if (workdir === undefined) return null;
-  refuseNul('input.workdir', workdir);
+  checkCharacters('input.workdir', workdir);
   const bytes = Buffer.byteLength(workdir);
   if (bytes > LONGEST_PATH)
     throw badInput('input.workdir', `at most ${LONGEST_PATH} bytes`, `${bytes} bytes`);
@@ -183,7 +203,7 @@ const checkWorkdir = (image: Image, workdir: string | undefined): string | null 
 
 const checkUser = (image: Image, user: string | undefined, { idsRemedy }: RequestContext): string | null => {
   if (user === undefined) return null;
-  refuseNul('input.user', user);
+  checkCharacters('input.user', user);
   if (image.findUser(user) !== undefined) return user;
   const more = idsRemedy === undefined ? '' : ` (for more ids: ${idsRemedy})`;
   throw badInput('input.user', `${image.userForm}${more}`, user);

@@ -13,10 +13,11 @@ import { StopScope } from './stop-scope.ts';
 
 export const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description:
-    'The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB.',
+    'The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused.',
   fields: (t) => ({
     command: t.string({
-      description: 'A command line for `/bin/sh -c` in the cell, at most 131071 bytes.',
+      description:
+        'A command line for `/bin/sh -c` in the cell, at most 1 MiB. One of more than 131071 bytes, the most that the kernel takes as an argument, is run from a read-only file, whose path is then `$0`.',
     }),
     argv: t.stringList({
       description:

@@ -57,6 +57,29 @@ export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: Mo
   ...names(hostname),
 ];
 
+/** The file of `scriptSteps`. */
+export const SCRIPT_PATH = '/dev/command/script';
+
+/** A file of its own, which nobody in the cell can change, after `mountSteps`: for a script that is no argument. */
+export const scriptSteps = (text: string): Step[] => {
+  const bytes = Buffer.byteLength(text) + TMPFS_PAGE;
+  return [
+    { kind: 'mkdir', path: '/dev/command', mode: 0o755 },
+    {
+      kind: 'mount',
+      type: 'tmpfs',
+      path: '/dev/command',
+      attributes: SEALED & ~MOUNT.RDONLY,
+      options: `mode=755,size=${bytes},nr_inodes=2`,
+    },
+    { kind: 'file', path: SCRIPT_PATH, mode: 0o444, text },
+    { kind: 'seal', path: '/dev/command', attributes: SEALED },
+  ];
+};
+
+// The size of a tmpfs is in whole pages; those of arm64 may have 64 KiB.
+const TMPFS_PAGE = 65_536;
+
 /**
  * procfs, as in Docker: the files of a process can be written as far as the kernel permits (`comm`, `oom_score_adj`,
  * ...), and everything else is read-only once the sysctls of the cell's own namespaces are set.

@@ -27,6 +27,20 @@ describe('a job', () => {
     expect(stderr).toBe('/ /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin xterm\n');
   });
 
+  it('runs a command line that is too long for an argument', async () => {
+    const lines = (bytes: number, last = 'touch "$0" 2>&1'): string =>
+      `echo "$0"; cat; ${last}\n${'#'.repeat(bytes)}`.slice(0, bytes);
+    const long = await server.run({ command: lines(131_072), user: 'nobody', stdin: 'fed\n' });
+    expect(long).toMatchObject({ status: 'COMPLETED', exitCode: 1 });
+    expect((await server.output(long.id)).stdout).toBe(
+      '/dev/command/script\nfed\ntouch: /dev/command/script: Read-only file system\n',
+    );
+    const { id } = await server.run({ command: lines(2 ** 20, 'wc -c <"$0"') });
+    expect((await server.output(id)).stdout).toBe(`/dev/command/script\n${2 ** 20}\n`);
+    const short = await server.run({ command: lines(131_071, 'true') });
+    expect((await server.output(short.id)).stdout).toBe('/bin/sh\n');
+  });
+
   it('that fails is an outcome and not an error', async () => {
     expect(await server.run({ command: 'exit 42' })).toMatchObject({ status: 'COMPLETED', exitCode: 42 });
     expect(await server.run({ command: 'kill -9 $$' })).toMatchObject({
