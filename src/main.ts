@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { addClientCommands } from './client/program.ts';
+import { checkArguments } from './client/utf8.ts';
 import { type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config/config.ts';
 import { withSettings } from './config/flags.ts';
 import { statePaths } from './state/paths.ts';
@@ -112,6 +113,7 @@ process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
 try {
+  checkArguments();
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);

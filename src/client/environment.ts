@@ -4,6 +4,7 @@ import { CliError } from './errors.ts';
 import { expected } from './flag-values.ts';
 import type { EnvVarInput } from './generated/operations.ts';
 import { readTextFile } from './text-file.ts';
+import { checkVariable } from './utf8.ts';
 
 const WHAT = 'NAME=VALUE, or the NAME of a variable that is set here';
 
@@ -27,7 +28,7 @@ export const environment = async (
     const name = at === -1 ? text : text.slice(0, at);
     const value = at === -1 ? shell[name] : text.slice(at + 1);
     if (name === '' || value === undefined) throw expected(flag, WHAT, text);
-    variables.set(name, value);
+    variables.set(name, at === -1 ? checkVariable(flag, name, value) : value);
   };
   for (const file of files)
     for (const [index, line] of (await readTextFile('--env-file', file)).split(/\r?\n/).entries()) {

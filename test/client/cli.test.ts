@@ -254,6 +254,20 @@ describe('submit', () => {
     );
   });
 
+  it.each([
+    ['"$bin" submit -- printf %s "$(printf "a\\377")"', 'expected arguments in UTF-8, got "a\ufffd"'],
+    ['"$bin" submit --env "X=$(printf "\\377")" env', 'expected arguments in UTF-8, got "X=\ufffd"'],
+    ['X=$(printf "\\377") "$bin" submit --env X env', '--env: expected a value in UTF-8, got "\ufffd" for X'],
+  ])('refuses bytes that are not UTF-8: %s', async (line, message) => {
+    const child = start(['-c', line], { bin }, { command: '/bin/sh' });
+    expect(await finished(child)).toMatchObject({ code: 1, out: '', err: `cloister: ${message}\n` });
+    expect(server.jobs.size).toBe(0);
+    // What only looks like it passes.
+    expect(await cloister(['submit', '--env', 'Y', 'echo \ufffd'], { Y: '\ufffd' })).toMatchObject({
+      code: 0,
+    });
+  });
+
   it('starts a job later, at a time from now or a given one', async () => {
     const before = Date.now();
     await cloister(['submit', '--start-after', '10m', 'x']);

@@ -206,13 +206,13 @@ export type StopScope =
   /** The process group of the command, as Ctrl-C on a terminal does: a shell and the programs that it runs, each of which can clean up. */
   | 'GROUP';
 
-/** The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB. */
+/** The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused. */
 export type SubmitJobInput = {
   /** A program and its arguments, executed without a shell, each at most 131071 bytes. A program without "/" is looked up in PATH. */
   readonly argv?: ReadonlyArray<string> | null | undefined;
   /** The Linux capabilities of the command in the cell. Default NONE. */
   readonly capabilities?: CapabilityProfile | null | undefined;
-  /** A command line for `/bin/sh -c` in the cell, at most 131071 bytes. */
+  /** A command line for `/bin/sh -c` in the cell, at most 1 MiB. One of more than 131071 bytes, the most that the kernel takes as an argument, is run from a read-only file, whose path is then `$0`. */
   readonly command?: string | null | undefined;
   /** At most 10000 environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on. */
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
