@@ -50,7 +50,7 @@ withSettings(
 
 const image = program.command('image').description('the images that jobs start from, on this machine');
 
-withSettings(image.command('fetch').description('download and unpack the images ahead of the first start'), {
+withSettings(image.command('fetch').description('download and unpack the images before the first start'), {
   stateDir: serveSettings.stateDir,
   idBase: serveSettings.idBase,
   imageMirror: serveSettings.imageMirror,

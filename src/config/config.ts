@@ -175,7 +175,7 @@ const limit = <T>(
 ): Setting<T> => ({
   flag: `--default-${name} <value>`,
   env: `CLOISTER_DEFAULT_${name.toUpperCase()}`,
-  help: `${help} of a job that does not say`,
+  help: `${help} of a job that does not set it`,
   expected,
   parse,
   fallback: () => fallback,
@@ -186,7 +186,7 @@ const limit = <T>(
 const maximum = <T>({ flag, env, help, expected, parse }: Setting<T>): Named<T> => ({
   flag: `--${flag.replace('--default-', 'max-')}`,
   env: `CLOISTER_${env.replace('CLOISTER_DEFAULT_', 'MAX_')}`,
-  help: `${help.replace(' of a job that does not say', '')} that a job may ask for at most`,
+  help: `${help.replace(' of a job that does not set it', '')} that a job may ask for at most`,
   expected,
   parse,
   shown: 'whatever it asks for',
@@ -255,7 +255,7 @@ export const serveSettings = {
   onStop: {
     flag: '--on-stop <what>',
     env: 'CLOISTER_ON_STOP',
-    help: 'what SIGTERM to the server means for jobs that run: they continue, or are stopped first',
+    help: 'what SIGTERM to the server does to running jobs: they continue, or are stopped first',
     expected: ON_STOP.join(' or '),
     parse: (text) => ON_STOP.find((name) => name === text),
     fallback: () => 'leave-jobs',
@@ -293,7 +293,7 @@ export const serveSettings = {
   basePath: {
     flag: '--base-path <path>',
     env: 'CLOISTER_BASE_PATH',
-    help: 'path below which the server is reached, where a proxy passes it on; paths without it are served as well',
+    help: 'path prefix that a proxy passes on to the server; paths without it are served as well',
     expected: 'a path such as /cloister, of letters, digits and . _ - ~, without a slash at its end',
     parse: basePath,
     fallback: () => '/',
@@ -355,7 +355,7 @@ export const serveSettings = {
   maxStdin: {
     flag: '--max-stdin <size>',
     env: 'CLOISTER_MAX_STDIN',
-    help: 'bytes of standard input that a job may be given, of which a request has room for less than 16Mi',
+    help: 'bytes of standard input that a job may have; a request can carry less than 16Mi',
     expected: 'a size such as 1Mi',
     parse: positive(parseByteSize),
     fallback: () => '8Mi',
@@ -452,7 +452,7 @@ export const serveSettings = {
   ceilingMemory: {
     flag: '--ceiling-memory <value>',
     env: 'CLOISTER_CEILING_MEMORY',
-    help: 'memory that all jobs together have; "none" leaves it to the machine',
+    help: 'memory for all jobs together; "none" sets no bound',
     expected: `${SOME}, or none`,
     parse: orNone(positive(parseByteSize)),
     fallback: ({ memoryBytes: memory }) => String(Math.floor((memory * 4) / 5)),
@@ -461,7 +461,7 @@ export const serveSettings = {
   ceilingPids: {
     flag: '--ceiling-pids <value>',
     env: 'CLOISTER_CEILING_PIDS',
-    help: 'processes and threads that all jobs together have; "none" leaves it to the machine',
+    help: 'processes and threads for all jobs together; "none" sets no bound',
     expected: 'a whole number from 1 to 4194304, or none',
     parse: orNone((text) => whole(text, 1, 4_194_304)),
     fallback: () => '16384',
@@ -470,7 +470,7 @@ export const serveSettings = {
   ceilingCpus: {
     flag: '--ceiling-cpus <value>',
     env: 'CLOISTER_CEILING_CPUS',
-    help: 'CPUs that all jobs together have; "none" leaves them all',
+    help: 'CPUs for all jobs together; "none" sets no bound',
     expected: 'a number of CPUs from 0.01 to 1024, or none',
     parse: orNone(cpus),
     fallback: () => 'none',

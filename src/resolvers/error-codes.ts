@@ -14,14 +14,14 @@ export const ERROR_CODES = {
   INTERNAL_SERVER_ERROR:
     'A fault of the server. The details are in its log, under the id in `extensions.requestId`.',
   NOT_ACCEPTABLE:
-    'The media types that the request accepts have none in which this operation is answered. Subscriptions need text/event-stream.',
+    'None of the media types that the request accepts can carry the answer to this operation. Subscriptions need text/event-stream.',
   OPERATION_TOO_EXPENSIVE:
     'The operation may cost more than is allowed; `extensions.cost` has the numbers. Ask for fewer jobs at once, or for less of each.',
   OPERATION_RESOLUTION_FAILURE: 'The document has several operations, and `operationName` selects none.',
   REQUEST_ENTITY_TOO_LARGE:
     'The body of the HTTP request has more than 16 MiB, 110,000 elements of lists and fields of objects, or 12,000 objects.',
   SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',
-  TOO_MANY_CONNECTIONS: 'Too many connections of one caller at once. Close some, or use them again.',
+  TOO_MANY_CONNECTIONS: 'Too many connections of one caller at once. Close some, or reuse them.',
   TOO_MANY_SUBSCRIPTIONS:
     'Too many subscriptions at the same time: of one caller, on this server, or too many operations on one WebSocket connection (100).',
   UNAUTHENTICATED: 'The request carries no token, or one that this server does not know.',

@@ -24,7 +24,7 @@ export const JobFilter = builder.inputType('JobFilter', {
     }),
     failed: t.boolean({
       description:
-        'True: jobs that are LIMIT_EXCEEDED, LOST or FAILED, or COMPLETED without the exit code 0. A job that was stopped did not fail. False is no condition.',
+        'True: jobs that are LIMIT_EXCEEDED, LOST or FAILED, or COMPLETED without the exit code 0. A job that was stopped did not fail. False sets no condition.',
     }),
     exitCode: t.int({ description: 'Jobs whose command exited with this code.' }),
     signal: t.string({

@@ -42,7 +42,8 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
       description: 'The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job.',
     }),
     stdin: t.string({
-      description: 'Text for standard input, followed by end of file. Default: standard input is /dev/null.',
+      description:
+        'Text for standard input, followed by end of file, of at most 8 MiB (`cloister serve --max-stdin`). Default: standard input is /dev/null.',
     }),
     network: t.field({
       type: NetworkMode,

@@ -46,7 +46,7 @@ export type JobFilter = {
   readonly createdBefore?: string | null | undefined;
   /** Jobs whose command exited with this code. */
   readonly exitCode?: number | null | undefined;
-  /** True: jobs that are LIMIT_EXCEEDED, LOST or FAILED, or COMPLETED without the exit code 0. A job that was stopped did not fail. False is no condition. */
+  /** True: jobs that are LIMIT_EXCEEDED, LOST or FAILED, or COMPLETED without the exit code 0. A job that was stopped did not fail. False sets no condition. */
   readonly failed?: boolean | null | undefined;
   /** Jobs whose id begins with this: 1 to 35 characters, of hexadecimal digits and "-". For a whole id there is `job`. */
   readonly idPrefix?: string | null | undefined;
@@ -236,7 +236,7 @@ export type SubmitJobInput = {
   readonly retries?: RetriesInput | null | undefined;
   /** The job stays QUEUED at least until this time. Default: it starts as soon as possible. */
   readonly startAfter?: string | null | undefined;
-  /** Text for standard input, followed by end of file. Default: standard input is /dev/null. */
+  /** Text for standard input, followed by end of file, of at most 8 MiB (`cloister serve --max-stdin`). Default: standard input is /dev/null. */
   readonly stdin?: string | null | undefined;
   /** The processes that `stopJob` sends the signal to. Default GROUP. */
   readonly stopScope?: StopScope | null | undefined;
