@@ -9,6 +9,7 @@ import { TestServer } from '../support/server.ts';
 import { Subscriber } from '../support/subscriber.ts';
 
 const IDLE = 10_000;
+const WARM_UP = 1000;
 /** Bytes of the server's memory that an idle subscriber takes at most, as docs/scale.md says. */
 const MOST_IDLE = 96 << 10;
 /** Bytes that each may leave in use when it has gone: what it leaves is for all together, not for each. */
@@ -131,6 +132,11 @@ const leave = (subscribers: readonly Subscriber[]): void => {
 it('ten thousand that idle cost little memory and nobody any time, and leave nothing', async () => {
   const before = await held();
   const alone = await latency();
+  // What the first thousand make the server compile is kept for good, once and not for each.
+  const first = await server.submit({ command: 'echo up; sleep 1000' });
+  leave(await crowd(WARM_UP, () => subscribe(first)));
+  await server.stop(first, 0);
+  await isGone(before);
   const id = await server.submit({ command: 'echo up; sleep 1000' });
   const used = await inUse();
   const memoryBefore = memory();
