@@ -237,6 +237,12 @@ export class LocalCells implements Cells {
     return this.#spawner.probe(id);
   }
 
+  async killSupervisor(id: string): Promise<void> {
+    const pid = this.#folders.supervisor(id);
+    if (pid === undefined) throw new Error('its supervisor cannot be found');
+    process.kill(pid, 'SIGKILL');
+  }
+
   onEnd(listener: (id: string) => void): () => void {
     // The same function given twice is two listeners.
     const own = (id: string): void => listener(id);
@@ -384,6 +390,10 @@ class Connection implements CellConnection {
 
   resume(): Promise<void> {
     return accepted(this.#control.resume());
+  }
+
+  responds(): Promise<boolean> {
+    return this.#control.responds();
   }
 
   close(): void {

@@ -8,6 +8,8 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -77,6 +79,20 @@ export class JobFolders {
     writeFileSync(this.#file(id, JOB_FILES.plan), plan, { mode: 0o600, flag: 'wx' });
     writeFileSync(this.#file(id, JOB_FILES.log), '', { mode: 0o600, flag: 'wx' });
     if (stdin !== null) linkSync(stdin, this.#file(id, JOB_FILES.stdin));
+  }
+
+  /** The process id of a job's supervisor; `undefined` when it is gone. */
+  supervisor(id: string): number | undefined {
+    const started = readIfThere(this.#file(id, JOB_FILES.started))?.toString() ?? '';
+    const pid = /^(\d+) /.exec(started)?.[1];
+    if (pid === undefined) return undefined;
+    try {
+      // Another process may have its number by now. A supervisor works in the folder of its job.
+      return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(this.path(id)) ? Number(pid) : undefined;
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
   }
 
   exists(id: string): boolean {

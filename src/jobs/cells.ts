@@ -29,6 +29,8 @@ export interface CellConnection {
   signal(number: number): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Whether the supervisor answers, within some seconds. */
+  responds(): Promise<boolean>;
   /** Closes the connection; the cell continues, and reports nothing more here. */
   close(): void;
 }
@@ -154,6 +156,12 @@ export interface Cells {
   attach(id: string, events: CellEvents): CellConnection;
   /** Whether the cell has a supervisor. A cell without one writes nothing more. */
   isAlive(id: string): Promise<boolean>;
+  /**
+   * Kills a supervisor that does not respond, and so its cell: the end of the connection follows.
+   *
+   * @throws Error when it cannot be found
+   */
+  killSupervisor(id: string): Promise<void>;
 
   /** Calls a listener when the end of a cell can be collected, until the returned function is called. */
   onEnd(listener: (id: string) => void): () => void;

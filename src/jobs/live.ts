@@ -1,12 +1,17 @@
 /** What the server holds in memory of a job that has not ended. */
 
 import type { CellConnection } from './cells.ts';
+import type { FinalState, Job } from './job.ts';
 
 /** A job that has not ended, as this server holds it. */
 export class LiveJob {
   readonly id: string;
   #connection: CellConnection | undefined;
   #stop: number | undefined;
+  /** Milliseconds that it was paused, as far as this server knows. */
+  pausedMs = 0;
+  /** How the job has ended, if its supervisor is killed without leaving a record. */
+  verdict: ((job: Job) => FinalState) | undefined;
   #steps: Promise<void> = Promise.resolve();
 
   constructor(id: string) {

@@ -1,7 +1,8 @@
 /** Moves jobs from state to state: starts them, follows their supervisors and stores their ends. */
 
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
-import type { FinalState, Job, JobState, JobStatus } from './job.ts';
+import { type FinalState, isFinal, type Job, type JobState, type JobStatus, type Usage } from './job.ts';
+import { type Due, Keeper } from './keeper.ts';
 import { LiveJob } from './live.ts';
 import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
 import { nextAttempt } from './retry.ts';
@@ -12,6 +13,8 @@ export interface SupervisionOptions {
   readonly cells: Cells;
   readonly log: (line: string) => void;
   readonly queue: Omit<QueueOptions, 'start'>;
+  /** Milliseconds after a deadline before the server looks whether the supervisor still responds. Default 10,000. */
+  readonly keeperGraceMs?: number;
 }
 
 // A supervisor that ends its job accepts no more connections, and has at most this long to finish.
@@ -19,6 +22,7 @@ const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
 const AGAIN_MS = 1000;
+const KEEPER_GRACE_MS = 10_000;
 
 /**
  * Starts jobs, follows their supervisors and stores what these report: the part of the job service that moves a job
@@ -30,6 +34,7 @@ export class Supervision {
   readonly #live = new Map<string, LiveJob>();
   readonly #forgetEnds: () => void;
   readonly #queue: Queue;
+  readonly #keeper: Keeper;
   #closed = false;
 
   constructor(options: SupervisionOptions) {
@@ -39,6 +44,12 @@ export class Supervision {
       ...queue,
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
       start: ({ id }) => this.#start(id),
+    });
+    this.#keeper = new Keeper({
+      graceMs: options.keeperGraceMs ?? KEEPER_GRACE_MS,
+      responds: async (id) => (await this.#live.get(id)?.connection?.responds()) ?? true,
+      overdue: (id, due) => this.#overdue(id, due),
+      log: options.log,
     });
     this.#forgetEnds = cells.onEnd((id) => this.#guard(id, () => this.#collect(id)));
   }
@@ -108,6 +119,7 @@ export class Supervision {
   stop(id: string, gracePeriodMs: number): void {
     if (!this.#queue.remove(id)) {
       this.#live.get(id)?.stop(gracePeriodMs);
+      if (this.#live.has(id)) this.#keeper.expect(id, 'STOP', gracePeriodMs);
       return;
     }
     this.#guard(id, () => this.#end(id, ['QUEUED'], neverStarted()));
@@ -156,6 +168,7 @@ export class Supervision {
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.close();
+    this.#keeper.close();
     this.#forgetEnds();
     await Promise.all([...this.#live.values()].map((live) => live.release()));
   }
@@ -191,7 +204,9 @@ export class Supervision {
       live.attach(this.#options.cells.attach(id, this.#eventsOf(id)));
     } catch (error) {
       this.#attachAgain(id, error);
+      return;
     }
+    this.#guard(id, () => this.#expectEnd(id));
   }
 
   #eventsOf(id: string): CellEvents {
@@ -208,10 +223,39 @@ export class Supervision {
     };
   }
 
+  /** The deadline of a job that has a supervisor, running or about to. */
+  async #expectEnd(id: string): Promise<void> {
+    const job = await this.#options.store.get(id);
+    const pausedMs = this.#live.get(id)?.pausedMs;
+    if (job === undefined || isFinal(job.state) || pausedMs === undefined) return;
+    const startedMs = job.state.status === 'RUNNING' ? job.state.startedAt.getTime() : Date.now();
+    this.#keeper.expect(id, 'TIMEOUT', startedMs + pausedMs + job.spec.limits.timeoutMs - Date.now());
+  }
+
+  /** The supervisor has let a deadline pass and does not respond: it is killed, and how the job ended is known. */
+  async #overdue(id: string, due: Due): Promise<void> {
+    const { store, cells, log } = this.#options;
+    const live = this.#live.get(id);
+    const job = await store.get(id);
+    if (live === undefined || job === undefined) return;
+    // The timeout does not advance then.
+    if (due === 'TIMEOUT' && job.state.status === 'RUNNING' && job.state.pausedAt !== null) return;
+    const usage = await cells.usage(id);
+    log(
+      `job ${id}: its supervisor does not respond after the ${due === 'STOP' ? 'stop' : 'timeout'} and is killed`,
+    );
+    live.verdict = (last) => endedByServer(last, due, usage);
+    await cells.killSupervisor(id);
+  }
+
   async #notePause(id: string, since: Date | null): Promise<void> {
     const state = (await this.#options.store.get(id))?.state;
     if (state?.status !== 'RUNNING' || state.pausedAt?.getTime() === since?.getTime()) return;
     await this.#change(id, ['RUNNING'], running(state.startedAt, since));
+    const live = this.#live.get(id);
+    if (live === undefined || since !== null || state.pausedAt === null) return;
+    live.pausedMs += Date.now() - state.pausedAt.getTime();
+    await this.#expectEnd(id);
   }
 
   /** Tries again later when descriptors or memory are short, or the supervisor cannot be reached. */
@@ -245,6 +289,12 @@ export class Supervision {
     }
     await cells.reap(id);
     const job = await store.get(id);
+    const verdict = this.#live.get(id)?.verdict;
+    if (verdict !== undefined && job !== undefined) {
+      const state = verdict(job);
+      await this.#end(id, [job.state.status], state, nextAttempt(job, state));
+      return;
+    }
     const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : job?.createdAt;
     await this.#lose(id, startedAt ?? new Date(), job);
   }
@@ -282,6 +332,7 @@ export class Supervision {
       );
     const ended = await this.#change(id, from, state, { diskBytes, next });
     this.#live.delete(id);
+    this.#keeper.forget(id);
     live?.detach();
     cells.release(id);
     this.#queue.release(id);
@@ -315,6 +366,37 @@ export class Supervision {
     }
   }
 }
+
+/** How a job ended whose supervisor did not respond, by what was due. */
+const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
+  const finishedAt = new Date();
+  const killed = 'its supervisor did not respond, so the server killed both';
+  if (job.state.status !== 'RUNNING')
+    return due === 'STOP'
+      ? neverStarted()
+      : { status: 'FAILED', finishedAt, error: `the command was not executed in time: ${killed}` };
+  const { startedAt } = job.state;
+  const ran = {
+    startedAt,
+    finishedAt: new Date(Math.max(finishedAt.getTime(), startedAt.getTime())),
+    termination: { kind: 'signaled', signal: 'SIGKILL' },
+    usage,
+    output: null,
+  } as const;
+  if (due === 'STOP') return { status: 'STOPPED', ...ran, hits: [] };
+  const { timeoutMs } = job.spec.limits;
+  const error = `the timeout of ${timeoutMs} ms has passed; ${killed}`;
+  const hit = {
+    limit: 'timeout',
+    value: timeoutMs,
+    peak: ran.finishedAt.getTime() - startedAt.getTime(),
+    unit: 'milliseconds',
+    ended: true,
+    evidence: [],
+    message: error,
+  } as const;
+  return { status: 'LIMIT_EXCEEDED', limit: 'TIME', error, ...ran, hits: [hit] };
+};
 
 const neverStarted = (): FinalState => ({
   status: 'STOPPED',

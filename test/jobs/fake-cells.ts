@@ -23,6 +23,10 @@ import type { LogBatch, LogStart } from '../../src/runtime/log/page.ts';
 /** One cell, as its supervisor sees it. */
 interface Cell {
   alive: boolean;
+  /** Its supervisor is stopped: it neither answers nor does anything. */
+  stuck: boolean;
+  /** How often it was asked whether it responds. */
+  asked: number;
   startedAt: Date | null;
   pausedAt: Date | null;
   end: CellEnd | undefined;
@@ -90,6 +94,8 @@ export class FakeCells implements Cells {
   make(id: string): void {
     this.cells.set(id, {
       alive: true,
+      stuck: false,
+      asked: 0,
       startedAt: null,
       pausedAt: null,
       end: undefined,
@@ -194,6 +200,7 @@ export class FakeCells implements Cells {
     const ask = async (request: string, obey: (cell: Cell) => void): Promise<void> => {
       if (cell?.alive !== true) throw new CellRefusal('its supervisor is gone');
       cell.requests.push(request);
+      if (cell.stuck) throw new CellRefusal('it did not answer within 10 s');
       queueMicrotask(() => obey(cell));
     };
     return {
@@ -205,11 +212,20 @@ export class FakeCells implements Cells {
       signal: (number) => ask(`signal ${number}`, ({ signaled }) => signaled(number)),
       pause: () => ask('pause', (asked) => this.#pause(asked, new Date())),
       resume: () => ask('resume', (asked) => this.#pause(asked, null)),
+      responds: async () => {
+        if (cell !== undefined) cell.asked += 1;
+        return cell?.stuck !== true;
+      },
       close: () => {
         open = false;
         cell?.events.delete(events);
       },
     };
+  }
+
+  async killSupervisor(id: string): Promise<void> {
+    this.steps.push(`kill ${id}`);
+    this.kill(id);
   }
 
   async isAlive(id: string): Promise<boolean> {

@@ -34,12 +34,12 @@ beforeEach(() => {
 });
 
 /** A server on the store and the cells of the test. */
-const serve = async (maxRunning = 10) => {
+const serve = async (maxRunning = 10, keeperGraceMs = 10_000) => {
   const note = (line: string): void => {
     log.push(line);
   };
   const queue = { maxRunning, maxWaiting: 100, maxWaitingBytes: 2000, memoryBytes: null, cpus: null };
-  const supervision = new Supervision({ store, cells, log: note, queue });
+  const supervision = new Supervision({ store, cells, log: note, queue, keeperGraceMs });
   const changes = await Changes.open(store, note);
   const readers = new LogReaders();
   const removal = new Removal({ store, cells, readers, log: note });
@@ -255,11 +255,81 @@ describe('a standard input', () => {
       stdin: 'text',
       retries: { limit: 1, backoffMs: 0 },
     });
-    await expect.poll(() => cells.cells.get(id)?.events).toBeDefined();
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
     cells.execute(id);
     cells.finish(id, exited(1));
     await expect.poll(async () => (await store.get(id))?.retriedBy).toBeTruthy();
     expect(cells.stdin.get((await store.get(id))?.retriedBy ?? '')).toBe('text');
+  });
+});
+
+describe('a supervisor that does not respond', () => {
+  let jobs: Jobs;
+
+  beforeEach(async () => {
+    ({ jobs } = await serve(10, 50));
+  });
+
+  const begin = async (timeoutMs: number, execute = true): Promise<string> => {
+    const { id } = await jobs.submit(ADMIN, { command: 'sleep 1000', limits: { timeoutMs } });
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
+    if (execute) {
+      cells.execute(id);
+      await becomes(id, 'RUNNING');
+    }
+    cells.cell(id).stuck = true;
+    return id;
+  };
+
+  it('is killed after the timeout of its job, which ends by that', async () => {
+    const id = await begin(100);
+    await becomes(id, 'LIMIT_EXCEEDED');
+    const error =
+      'the timeout of 100 ms has passed; its supervisor did not respond, so the server killed both';
+    expect((await store.get(id))?.state).toMatchObject({
+      limit: 'TIME',
+      error,
+      hits: [{ limit: 'timeout', value: 100, ended: true, message: error }],
+      termination: { signal: 'SIGKILL' },
+    });
+    expect(cells.steps.filter((step) => /^(kill|reap)/.test(step))).toEqual([`kill ${id}`, `reap ${id}`]);
+  });
+
+  it('is killed after the grace period of a stop, which is answered', async () => {
+    const id = await begin(60_000);
+    await expect(jobs.signal(ADMIN, id, 'TERM')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(jobs.pause(ADMIN, id)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect((await jobs.stop(ADMIN, id, 20)).state).toMatchObject({ status: 'STOPPED' });
+    expect(log.join()).toContain('its supervisor does not respond after the stop and is killed');
+  });
+
+  it('is killed also before it has executed the command', async () => {
+    const id = await begin(60_000, false);
+    expect((await jobs.stop(ADMIN, id, 20)).state).toMatchObject({ status: 'STOPPED', startedAt: null });
+    await becomes(await begin(100, false), 'FAILED');
+  });
+
+  it('is killed for a deadline that passed while no server ran', async () => {
+    const job = await left('QUEUED', { limits: { ...makeJob().spec.limits, timeoutMs: 1 } });
+    const startedAt = new Date(Date.now() - 1000);
+    await store.transition(job.id, ['QUEUED'], { status: 'RUNNING', startedAt, pausedAt: null });
+    cells.make(job.id);
+    cells.cell(job.id).stuck = true;
+    await serve(10, 50);
+    await becomes(job.id, 'LIMIT_EXCEEDED');
+  });
+
+  it('is left alone while its job is paused, and one that responds in any case', async () => {
+    const id = await begin(1000);
+    cells.cell(id).stuck = false;
+    await jobs.pause(ADMIN, id);
+    cells.cell(id).stuck = true;
+    const well = await begin(100);
+    cells.cell(well).stuck = false;
+    for (const one of [id, well])
+      await expect.poll(() => cells.cell(one).asked, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect([await statusOf(id), await statusOf(well)]).toEqual(['RUNNING', 'RUNNING']);
+    expect(cells.steps.some((step) => step.startsWith('kill'))).toBe(false);
   });
 });
 

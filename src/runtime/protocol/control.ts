@@ -26,7 +26,12 @@ export class ControlError extends Error {
 
 // sockaddr_un has room for 108 bytes with the closing NUL (unix(7)).
 const LONGEST_PATH = 107;
+/** Requests are answered at once, so this is for a machine that is very busy. */
+const ANSWER_MS = 10_000;
 const GONE = 'its supervisor is gone';
+
+/** A supervisor did not answer: it is stopped, or the machine is very busy. */
+export class ControlTimeout extends ControlError {}
 
 /** The connection to the supervisor of one job. */
 export class Control {
@@ -93,6 +98,17 @@ export class Control {
     return this.#ask('resume');
   }
 
+  /** Whether the supervisor answers in time, or is gone, which `ended` reports. */
+  async responds(): Promise<boolean> {
+    try {
+      // No supervisor knows this request, and each refuses it.
+      await this.#ask('ping');
+    } catch (error) {
+      return !(error instanceof ControlTimeout);
+    }
+    return true;
+  }
+
   /** Closes the connection; the job continues. */
   close(): void {
     this.#socket.removeAllListeners('close');
@@ -102,11 +118,14 @@ export class Control {
 
   #ask(request: string): Promise<void> {
     const answer = Promise.withResolvers<void>();
-    if (this.#open) {
-      this.#waiting.push(answer);
-      this.#socket.write(`${request}\n`);
-    } else answer.reject(new ControlError(GONE));
-    return answer.promise;
+    if (!this.#open) return Promise.reject(new ControlError(GONE));
+    // It stays in its place: an answer that comes later is still that to this request.
+    this.#waiting.push(answer);
+    this.#socket.write(`${request}\n`);
+    const late = (): void =>
+      answer.reject(new ControlTimeout(`it did not answer within ${ANSWER_MS / 1000} s`));
+    const timer = setTimeout(late, ANSWER_MS);
+    return answer.promise.finally(() => clearTimeout(timer));
   }
 
   #end(): void {

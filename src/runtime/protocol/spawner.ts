@@ -23,6 +23,16 @@ export interface SpawnerOptions {
 type Waiter = { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void };
 type Verb = 'start' | 'probe';
 
+interface SpawnerProcess {
+  readonly child: ChildProcess;
+  readonly socket: Duplex;
+}
+
+/** A spawner answers at once, and so does a supervisor that was started: this is for a machine that is very busy. */
+const ANSWER_MS = 8_000;
+const START_MS = 30_000;
+const EXIT_MS = 5_000;
+
 const MOST_ATTEMPTS = 5;
 /** The request that each word answers. */
 const VERBS: ReadonlyMap<string, Verb> = new Map([
@@ -40,7 +50,7 @@ export class Spawner {
   readonly #options: SpawnerOptions;
   /** By verb and id, so that a late answer to one request is not taken for the answer to another. */
   readonly #waiting = new Map<string, Waiter>();
-  #process: { readonly child: ChildProcess; readonly socket: Duplex } | undefined;
+  #process: SpawnerProcess | undefined;
   #closed = false;
 
   constructor(options: SpawnerOptions) {
@@ -72,7 +82,9 @@ export class Spawner {
       running.child.once('exit', () => resolve());
     });
     running.socket.end();
+    const stuck = setTimeout(() => this.#replace(running), EXIT_MS);
     await exited;
+    clearTimeout(stuck);
   }
 
   /** Asks a new spawner if one has died: two supervisors of one folder do no harm, the second one exits. */
@@ -87,14 +99,38 @@ export class Spawner {
   }
 
   #askOnce(verb: Verb, id: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const { socket } = this.#running();
-      this.#waiting.set(`${verb} ${id}`, { resolve, reject });
-      socket.write(`${verb} ${id}\n`);
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const process = this.#running();
+    this.#waiting.set(`${verb} ${id}`, { resolve, reject });
+    process.socket.write(`${verb} ${id}\n`);
+    const look = (): void => {
+      if (verb === 'probe') this.#replace(process);
+      else
+        this.#lookInto(id, reject, (next) => {
+          timer = next;
+        });
+    };
+    let timer = setTimeout(look, ANSWER_MS);
+    return promise.finally(() => clearTimeout(timer));
   }
 
-  #running(): { readonly socket: Duplex } {
+  /** A spawner that does not answer is stopped or stuck: those who wait ask the next one. */
+  #replace({ child }: SpawnerProcess): void {
+    child.kill('SIGKILL');
+  }
+
+  /**
+   * Finds out why a start is not answered: because of the spawner, which is replaced then, or of the supervisor, which
+   * has some more time.
+   */
+  #lookInto(id: string, giveUp: (error: Error) => void, wait: (timer: NodeJS.Timeout) => void): void {
+    const late = (): void => giveUp(new SpawnError('its supervisor does not respond'));
+    this.probe(id)
+      .then(() => wait(setTimeout(late, START_MS).unref()))
+      .catch(giveUp);
+  }
+
+  #running(): SpawnerProcess {
     if (this.#closed) throw new SpawnError('the server is closing');
     if (this.#process !== undefined) return this.#process;
     const { launcher, enter = [], jobs, cgroup } = this.#options;

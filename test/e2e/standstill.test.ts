@@ -1,0 +1,74 @@
+/** Helpers of a real server that are stopped: nothing waits for them for ever. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cgroupOf, spawnersOf } from '../support/resource-snapshot.ts';
+import { TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+const supervisorOf = (id: string): number =>
+  Number.parseInt(readFileSync(join(server.stateDir, 'jobs', id, 'started'), 'utf8'), 10);
+
+/** A running job whose supervisor is stopped (SIGSTOP). */
+const stuck = async (limits: object = {}): Promise<string> => {
+  const id = await server.submit({ command: 'sleep 1000', limits });
+  await server.running(id);
+  process.kill(supervisorOf(id), 'SIGSTOP');
+  return id;
+};
+
+const code = async (mutation: string, input: object): Promise<unknown> => {
+  const name = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}`;
+  const document = `mutation ($input: ${name}Input!) { ${mutation}(input: $input) { job { id } } }`;
+  return (await server.ask(document, { input })).errors?.[0]?.extensions?.['code'];
+};
+
+describe('a supervisor that is stopped', () => {
+  it('holds up neither requests nor deadlines nor stops', async () => {
+    const [late, stopped, paused] = [await stuck({ timeout: '1s' }), await stuck(), await stuck()];
+    const [job, { status, signal }, refusals] = await Promise.all([
+      server.ended(late),
+      server.stop(stopped, 100),
+      Promise.all([
+        code('pauseJob', { jobId: paused }),
+        code('signalJob', { jobId: paused, signal: 'SIGUSR1' }),
+      ]),
+    ]);
+    expect(job).toMatchObject({
+      status: 'LIMIT_EXCEEDED',
+      limitExceeded: 'TIME',
+      error: 'the timeout of 1000 ms has passed; its supervisor did not respond, so the server killed both',
+    });
+    expect({ status, signal }).toEqual({ status: 'STOPPED', signal: 'SIGKILL' });
+    expect(refusals).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    // Once it continues, it does what it was asked for.
+    process.kill(supervisorOf(paused), 'SIGCONT');
+    await server.stop(paused, 0);
+  }, 120_000);
+});
+
+describe('a spawner that is stopped', () => {
+  it('is replaced, and the job that waits for it starts', async () => {
+    await server.run({ command: 'true' });
+    const [first = -1, ...others] = spawnersOf(await cgroupOf(server));
+    expect(others).toEqual([]);
+    process.kill(first, 'SIGSTOP');
+    expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect(spawnersOf(await cgroupOf(server))).not.toContain(first);
+  }, 120_000);
+
+  it('does not keep the server from ending', async () => {
+    await server.run({ command: 'true' });
+    for (const spawner of spawnersOf(await cgroupOf(server))) process.kill(spawner, 'SIGSTOP');
+    expect(await server.end()).toBe(0);
+    await server.boot();
+  }, 120_000);
+});
