@@ -24,7 +24,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   'what it consume[sd]': 'its usage',
   '(?:last|after|at most) so many': 'the number',
   [`(?:go|goes) on(?=${PAUSE})`]: 'continue',
-  '(?:two|three|jobs|processes|threads) at a time': 'at once',
+  '(?:two|three|several \\w+|jobs|processes|threads|connections|most) at a time': 'at once',
   '(?:events?|rows?|pages?|bytes|lies?|those|more) behind': 'after',
   'furniture|mortals?': 'mounts or restartable server',
 };

@@ -5,7 +5,7 @@ import type { Line, Terminal } from './session.ts';
 export interface DrawOptions {
   /** Characters in a line; longer lines are cut. */
   readonly columns: number;
-  /** Lines that each terminal shows at a time, in their order; earlier ones scroll away. */
+  /** Lines that each terminal shows at once, in order; earlier ones scroll away. */
   readonly rows: readonly number[];
   /** What the picture shows, for people who cannot see it. */
   readonly description: string;

@@ -6,7 +6,7 @@ export class FairLimit {
   readonly #atOnce: number;
   readonly #queues = new Map<string, Queue>();
 
-  /** @param atOnce how many callers of the same key run at a time */
+  /** @param atOnce how many callers of the same key run at once */
   constructor(atOnce: number) {
     this.#atOnce = atOnce;
   }

@@ -103,7 +103,7 @@ export interface LogFollow extends LogStart {
 export interface Cells {
   /** What jobs may request here. */
   readonly request: RequestContext;
-  /** Cells that can run at a time; infinite where nothing bounds them. */
+  /** Cells that can run at once; infinite where nothing bounds them. */
   readonly mostCells: number;
   readonly cgroup: {
     /** `null`: cgroups may not be made here. */

@@ -155,7 +155,10 @@ export class Queue {
     const reason = this.#obstacle(first) ?? 'it is about to start';
     return {
       position: index + 1,
-      reason: index === 0 ? reason : `${index} jobs are ahead of it; for the first: ${reason}`,
+      reason:
+        index === 0
+          ? reason
+          : `${index} ${index === 1 ? 'job is' : 'jobs are'} ahead of it; for the first: ${reason}`,
     };
   }
 
@@ -225,7 +228,7 @@ export class Queue {
   #obstacle(job: QueueEntry): string | undefined {
     if (this.#halted) return 'the server is about to end: the next one starts it';
     const { maxRunning, memoryBytes: memory, cpus } = this.#options;
-    if (this.#running.size >= maxRunning) return `${maxRunning} jobs are running, the most at a time`;
+    if (this.#running.size >= maxRunning) return `the maximum number of jobs is running (${maxRunning})`;
     const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memoryBytes');
     if ((job.memoryBytes ?? 0) > memoryLeft)
       return `it needs ${job.memoryBytes} bytes of memory, and ${memoryLeft} are free`;

@@ -55,7 +55,7 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
     const refusal =
       sockets.clients.size < MOST_SOCKETS
         ? options.refuse(request)
-        : ({ status: 503, reason: `expected at most ${MOST_SOCKETS} connections at a time` } as const);
+        : ({ status: 503, reason: `expected at most ${MOST_SOCKETS} connections at once` } as const);
     if (refusal === undefined)
       sockets.handleUpgrade(request, socket, head, (opened) =>
         attach(

@@ -33,7 +33,7 @@ it('lets jobs wait for their turn, which survives a restart, and starts no stopp
   const next = await server.submit(request);
   expect(await place(server, next)).toEqual({
     status: 'QUEUED',
-    queue: { position: 2, reason: expect.stringContaining('1 jobs are running, the most at a time') },
+    queue: { position: 2, reason: expect.stringContaining('the maximum number of jobs is running (1)') },
   });
   expect((await place(server, low)).queue?.position).toBe(3);
   expect((await place(server, first)).queue).toBeNull();

@@ -144,7 +144,7 @@ describe('a queue', () => {
   it('says where a job waits, and nothing of one that does not', () => {
     const [a, b] = [add(), add()];
     expect(queue.place(a.id)).toBeUndefined();
-    expect(queue.place(b.id)).toEqual({ position: 1, reason: '1 jobs are running, the most at a time' });
+    expect(queue.place(b.id)).toEqual({ position: 1, reason: 'the maximum number of jobs is running (1)' });
   });
 });
 

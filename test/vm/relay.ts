@@ -1,4 +1,4 @@
-// The output of several machines at a time, kept apart.
+// Keeps the output of several machines apart.
 
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';

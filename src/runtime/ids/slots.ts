@@ -15,7 +15,7 @@ const LAST_END = 2 ** 32 - MOST_IDS;
  * files, keys and resource limits, with another.
  */
 export class IdSlots {
-  /** How many jobs can have a range of their own at a time. */
+  /** How many jobs can have a range of their own at once. */
   readonly count: number;
   readonly #ids: CellIds;
   readonly #first: number;
