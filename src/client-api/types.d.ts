@@ -79,12 +79,21 @@ export interface OperationOptions extends StreamOptions {
 }
 
 export interface ResumeOptions<Result> extends OperationOptions {
-  /** Where an item ends: passed as the variable `after` when the stream is opened again. */
-  readonly cursorOf: (result: Result) => string;
-  /** Whether nothing comes after this item. A stream that ends before it has come is opened again. */
+  /** Where an item ends: passed as the variable `after` when the stream is opened again. Default: `cursor` of its field. */
+  readonly cursorOf?: ((result: Result) => string) | undefined;
+  /**
+   * Whether nothing comes after this item. A stream that ends before it has come is opened again. Default: `endOfLog` of
+   * its field.
+   */
   readonly isLast?: ((result: Result) => boolean) | undefined;
   /** Variables of the first request only, which a cursor replaces, such as `tail`. */
   readonly first?: object | undefined;
+}
+
+export interface Observer<Result> {
+  readonly next: (answer: { readonly data: Result }) => void;
+  readonly error: (error: Error) => void;
+  readonly complete: () => void;
 }
 
 export interface LogOptions extends StreamOptions {
@@ -154,8 +163,14 @@ export interface Client {
   resume<Result, Variables extends object>(
     document: Document<Result, Variables>,
     variables: Variables,
-    options: ResumeOptions<Result>,
+    options?: ResumeOptions<Result>,
   ): AsyncGenerator<Result, void, void>;
+  /** `resume` for libraries that take an observer. @returns a function that ends it */
+  observe<Result, Variables extends object>(
+    document: Document<Result, Variables>,
+    variables: Variables,
+    observer: Observer<Result>,
+  ): () => void;
   /** The log of a job, each byte once and in order, over as many connections as it takes. */
   logs(jobId: string, options?: LogOptions): AsyncGenerator<LogBatch, void, void>;
   /** State changes of jobs, each once and in order. Never ends by itself. */

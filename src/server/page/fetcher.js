@@ -9,11 +9,12 @@ const operationOf = ({ definitions }, name) =>
     (definition) => definition.kind === 'OperationDefinition' && (!name || definition.name?.value === name),
   );
 
-const declaresAfter = (operation) =>
-  (operation.variableDefinitions ?? []).some(({ variable }) => variable.name.value === 'after');
-
-/** The cursor of a message: that of its one field. */
-const cursorOf = (data) => Object.values(data).find((value) => typeof value?.cursor === 'string')?.cursor;
+/** Whether a stream can continue after a cursor: it has a variable for one, and asks for them. */
+const hasCursors = ({ variableDefinitions = [], selectionSet }) =>
+  variableDefinitions.some(({ variable }) => variable.name.value === 'after') &&
+  selectionSet.selections.some((field) =>
+    field.selectionSet?.selections.some(({ name, alias }) => name?.value === 'cursor' && alias === undefined),
+  );
 
 /** @returns what GraphiQL calls for each execution */
 export const fetcher = (endpoint, token) => {
@@ -41,8 +42,8 @@ export const fetcher = (endpoint, token) => {
       fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }),
     });
     const options = { signal: ended.signal, operationName };
-    const messages = declaresAfter(operation)
-      ? resumed(client, query, variables, options)
+    const messages = hasCursors(operation)
+      ? client.resume(query, variables ?? {}, options)
       : client.subscribe(query, variables, options);
     const shown = showMessages();
     try {
@@ -66,12 +67,3 @@ export const fetcher = (endpoint, token) => {
       : ask(payload, headers);
   };
 };
-
-/** Resumes after the last cursor, if the messages have one. */
-const resumed = (client, query, { after, ...variables } = {}, options) =>
-  client.resume(query, variables, {
-    ...options,
-    first: { after },
-    cursorOf,
-    isLast: (data) => Object.values(data).some((value) => value?.endOfLog === true),
-  });
