@@ -12,6 +12,7 @@ import { indexPath } from './log-index.ts';
 import { openIfThere } from './open.ts';
 import { openBytes } from './open-bytes.ts';
 import { landmark } from './seek.ts';
+import { tailFrames } from './tail-frames.ts';
 import { walk } from './walk.ts';
 
 const COPIED = 1 << 20;
@@ -36,10 +37,12 @@ export const recoverTail = async (logPath: string): Promise<void> => {
     if (!existsSync(path)) return;
     const bytes = await openBytes(path);
     parts.defer(() => bytes.close());
-    opened.push(await lookInto(bytes));
+    const part = await lookInto(bytes);
+    if (part !== undefined) opened.push(part);
   }
-  const [older, newer] = inOrder(opened as [Part, Part]);
-  if (older.end + newer.end === 0) return;
+  // More was dropped before the later one; of two before which as much was, the second is.
+  const [older, newer = older] = opened.toSorted((one, other) => Number(one.dropped - other.dropped));
+  if (older === undefined || newer === undefined) return;
   const end = (await notedEnd(endPath)) ?? (await findEnd(logPath));
   await noteEnd(endPath, end);
   // The index may cover what is now written again; a log without an index gets one when it is needed.
@@ -54,51 +57,47 @@ export const recoverTail = async (logPath: string): Promise<void> => {
     }
     at += bytes.length;
   };
-  const { time } = older.end > 0 ? older : newer;
-  if (newer.dropped > 0n) await append(encodeFrame({ kind: 'dropped', time, count: newer.dropped }));
-  for (const part of [older, newer]) await copy(part, append);
+  if (newer.dropped > 0n)
+    await append(encodeFrame({ kind: 'dropped', time: older.time, count: newer.dropped }));
+  for (const part of new Set([older, newer])) await copy(part, append);
   await log.sync();
 };
 
 /** One of the two files. */
 interface Part {
   readonly bytes: LogBytes;
-  /** Where its frames of output begin and end. */
+  /** Where its frames of output begin. */
   readonly begin: number;
-  readonly end: number;
-  /** Of its first frame, nanoseconds since 1970. */
+  /** Of its mark or first frame, nanoseconds since 1970. */
   readonly time: bigint;
   /** Bytes that were dropped before it began, according to its mark. */
   readonly dropped: bigint;
 }
 
-const lookInto = async (bytes: LogBytes): Promise<Part> => {
+/** @returns `undefined` for a file in which nothing has been written */
+const lookInto = async (bytes: LogBytes): Promise<Part | undefined> => {
   const blocks = new LogBlocks(bytes);
   const header = await blocks.frame(0);
-  if (header === undefined) return { bytes, begin: 0, end: 0, time: 0n, dropped: 0n };
+  if (header === undefined) return undefined;
   const { time } = header;
   const marked = header.kind === 'dropped';
   const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
   const begin = marked ? HEADER_BYTES + header.length : 0;
-  let end = begin;
-  // Up to the first that is not whole: what follows is of an earlier turn.
-  for (let next = await blocks.frame(end); next !== undefined; next = await blocks.frame(end))
-    end += HEADER_BYTES + next.length;
-  return { bytes, begin, end, time, dropped };
+  return { bytes, begin, time, dropped };
 };
 
-/** The first is the first to be written; more was dropped before the later one. */
-const inOrder = ([first, second]: readonly [Part, Part]): readonly [Part, Part] =>
-  first.dropped > second.dropped || second.end === 0 ? [second, first] : [first, second];
-
-const copy = async ({ bytes, begin, end }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {
-  const buffer = Buffer.allocUnsafe(Math.min(COPIED, end - begin));
-  for (let at = begin; at < end; ) {
-    const read = await bytes.read(buffer, 0, Math.min(buffer.length, end - at), at);
-    if (read === 0) throw new Error('the end of the output became shorter while it was read');
-    await append(buffer.subarray(0, read));
-    at += read;
+const copy = async ({ bytes, begin }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {
+  let gathered: Buffer[] = [];
+  let size = 0;
+  for await (const frame of tailFrames(new LogBlocks(bytes), begin)) {
+    gathered.push(Buffer.from(frame));
+    size += frame.length;
+    if (size < COPIED) continue;
+    await append(Buffer.concat(gathered));
+    gathered = [];
+    size = 0;
   }
+  await append(Buffer.concat(gathered));
 };
 
 /** Where the log ended before the first byte of the tail was appended; `undefined` if none was. */

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 import { recoverTail } from '../../../src/runtime/log/recover-tail.ts';
+import { payloadCheck } from '../../../src/runtime/log/tail-frames.ts';
 import { JOB_FILES } from '../../../src/state/paths.ts';
 import { dropped, logOf, out } from './fixture.ts';
 
@@ -26,9 +27,15 @@ const saved = async (path: string): Promise<Buffer> => {
 };
 
 const HEAD = [out('head 1\n'), out('head 2\n')];
-const OLDER = [dropped(70), out('older 1\n'), out('older 2\n')];
-const NEWER = [dropped(100), out('newer 1\n'), out('newer 2\n')];
-const WHOLE = Buffer.concat([...HEAD, dropped(100), ...OLDER.slice(1), ...NEWER.slice(1)]);
+/** A frame in a part, with its check. */
+const kept = (content: string): Buffer => Buffer.concat([out(content), payloadCheck(Buffer.from(content))]);
+const OLDER = [dropped(70), kept('older 1\n'), kept('older 2\n')];
+const NEWER = [dropped(100), kept('newer 1\n'), kept('newer 2\n')];
+const WHOLE = Buffer.concat([
+  ...HEAD,
+  dropped(100),
+  ...['older 1\n', 'older 2\n', 'newer 1\n', 'newer 2\n'].map((content) => out(content)),
+]);
 
 describe('the end of an output that a killed supervisor has left', () => {
   it.each([
@@ -41,17 +48,17 @@ describe('the end of an output that a killed supervisor has left', () => {
 
   it('is without a mark where nothing was dropped', async () => {
     const { path } = await leave(HEAD, [
-      [dropped(0), out('a')],
-      [dropped(0), out('b')],
+      [dropped(0), kept('a')],
+      [dropped(0), kept('b')],
     ]);
     expect(await saved(path)).toEqual(Buffer.concat([...HEAD, out('a'), out('b')]));
   });
 
   it.each([
-    ['has only begun', [[dropped(0), out('a')], []], [out('a')]],
-    ['has just turned over', [[dropped(0), out('a')], [dropped(0)]], [out('a')]],
-    ['has just turned over again', [[dropped(9)], [dropped(0), out('b')]], [dropped(9), out('b')]],
-    ['has no mark, because there was no room', [[out('a')], []], [out('a')]],
+    ['has only begun', [[dropped(0), kept('a')], []], [out('a')]],
+    ['has just turned over', [[dropped(0), kept('a')], [dropped(0)]], [out('a')]],
+    ['has just turned over again', [[dropped(9)], [dropped(0), kept('b')]], [dropped(9), out('b')]],
+    ['has no mark, because there was no room', [[kept('a')], []], [out('a')]],
     ['is not there', [[], []], []],
   ])('and %s', async (_name, parts, appended) => {
     const { path } = await leave(HEAD, parts);
@@ -59,14 +66,16 @@ describe('the end of an output that a killed supervisor has left', () => {
   });
 
   it('ends before what an earlier turn has left in a file', async () => {
-    const stale = [Buffer.alloc(HEADER_BYTES), out('stale 1\n'), out('stale 2\n')];
+    const stale = [Buffer.alloc(HEADER_BYTES), kept('stale 1\n'), kept('stale 2\n')];
     const { path } = await leave(HEAD, [
       [...OLDER, ...stale],
       [...NEWER, ...stale],
     ]);
     expect(await saved(path)).toEqual(WHOLE);
     const begun = await leave(HEAD, [stale, [...NEWER, ...stale]]);
-    expect(await saved(begun.path)).toEqual(Buffer.concat([...HEAD, ...NEWER]));
+    expect(await saved(begun.path)).toEqual(
+      Buffer.concat([...HEAD, dropped(100), out('newer 1\n'), out('newer 2\n')]),
+    );
   });
 
   it('ends at a frame that is torn, wherever that is', async () => {
@@ -74,7 +83,16 @@ describe('the end of an output that a killed supervisor has left', () => {
     const before = NEWER.slice(0, -1);
     for (let length = 0; length < last.length; length++) {
       const { path } = await leave(HEAD, [OLDER, [...before, last.subarray(0, length)]]);
-      expect(await saved(path)).toEqual(WHOLE.subarray(0, WHOLE.length - last.length));
+      expect(await saved(path)).toEqual(WHOLE.subarray(0, WHOLE.length - out('newer 2\n').length));
+    }
+  });
+
+  it('ends at a frame in whose place something older is', async () => {
+    for (let at = HEADER_BYTES; at < kept('newer 2\n').length; at++) {
+      const mixed = kept('newer 2\n');
+      mixed[at] = (mixed[at] ?? 0) ^ 1;
+      const { path } = await leave(HEAD, [OLDER, [...NEWER.slice(0, -1), mixed]]);
+      expect(await saved(path)).toEqual(WHOLE.subarray(0, WHOLE.length - out('newer 2\n').length));
     }
   });
 
