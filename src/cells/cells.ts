@@ -178,7 +178,7 @@ export class LocalCells implements Cells {
     const plan = this.#plan(job);
     const stdin = job.spec.stdinBytes === null ? null : this.#stdin.path(job.id);
     if (stdin !== null && !existsSync(stdin))
-      throw new StartFailure('its standard input is not there any more', { begun: false });
+      throw new StartFailure('its standard input no longer exists', { begun: false });
     try {
       this.#folders.create(job.id, plan, stdin);
     } catch (error) {

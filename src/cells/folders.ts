@@ -72,7 +72,7 @@ export class JobFolders {
   /**
    * Makes a job's folder with its plan, an empty log and its standard input.
    *
-   * @param stdin the file that holds it, of which the folder gets a link
+   * @param stdin the file with the standard input, which is linked into the folder
    */
   create(id: string, plan: Buffer, stdin: string | null): void {
     mkdirSync(this.path(id), { mode: 0o700 });
@@ -87,7 +87,7 @@ export class JobFolders {
     const pid = /^(\d+) /.exec(started)?.[1];
     if (pid === undefined) return undefined;
     try {
-      // Another process may have its number by now. A supervisor works in the folder of its job.
+      // Another process may have its pid by now. The working directory of a supervisor is the folder of its job.
       return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(this.path(id)) ? Number(pid) : undefined;
     } catch (error) {
       if (isCode(error, 'ENOENT')) return undefined;

@@ -23,7 +23,7 @@ export class StdinFiles {
   }
 
   /**
-   * Writes a file and waits for the disk. What is there already is of an attempt that was not finished.
+   * Writes a file and syncs it. An existing file is of an attempt that was not finished, and is replaced.
    *
    * @throws StoreFullError
    */

@@ -19,7 +19,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** The connection to the server broke, or never came to be. */
+/** The connection to the server broke, or could not be made. */
 export class ConnectionLost extends Error {
   /** @override @type {'ConnectionLost'} */
   name = 'ConnectionLost';

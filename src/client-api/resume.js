@@ -13,8 +13,8 @@ export const RETRY_DELAYS_MS = [100, 200, 400, 800, 1600, 3000, ...Array.from({ 
  */
 
 /**
- * Opens a stream again whenever its connection is lost; after an item the delays start over. A server that was never
- * reached is not waited for.
+ * Reopens a stream whenever its connection is lost; after an item the delays start over. A server that was never reached
+ * is not waited for.
  *
  * @template T
  * @param {() => AsyncIterable<T>} open continues after the last item it gave out

@@ -27,7 +27,7 @@ export declare class RequestRefused extends Error {
   constructor(errors: readonly GraphQLErrorObject[]);
 }
 
-/** The connection broke, or never came to be. */
+/** The connection broke, or could not be made. */
 export declare class ConnectionLost extends Error {
   readonly name: 'ConnectionLost';
   /** Whether the server had been reached. */

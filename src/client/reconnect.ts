@@ -4,8 +4,8 @@ import { reopening } from '../client-api/resume.js';
 import type { Connection } from './connection.ts';
 
 /**
- * Opens a stream again whenever its connection is lost, after the delays of the connection; after an item they start
- * over. A server that was never reached is not waited for.
+ * Reopens a stream whenever its connection is lost, after the delays of the connection, which start over after an item.
+ * A server that was never reached is not waited for.
  *
  * @param open must continue after the last item that it returned
  * @param reached the server has answered before

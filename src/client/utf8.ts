@@ -1,4 +1,4 @@
-/** What came as bytes and is not UTF-8: Node.js decodes arguments and variables, and puts U+FFFD where it cannot. */
+/** Detects arguments and variables that are not UTF-8: Node.js replaces their invalid bytes with U+FFFD. */
 
 import { readFileSync } from 'node:fs';
 import { CliError } from './errors.ts';

@@ -93,7 +93,7 @@ export interface ServeConfig {
   readonly listen: Address;
   readonly listenPublic: boolean;
   readonly stateDir: string;
-  /** What becomes of running jobs when the server is asked to end. */
+  /** What happens to running jobs when the server is asked to exit. */
   readonly onStop: OnStop;
   /** Milliseconds between SIGTERM and SIGKILL for jobs that the server stops because it is stopped itself. */
   readonly stopGraceMs: number;
@@ -134,7 +134,7 @@ export interface ServeConfig {
     readonly maxRunning: number;
     /** Jobs that wait. */
     readonly maxWaiting: number;
-    /** Of what they were given. */
+    /** Bytes of command, environment and standard input of all waiting jobs together. */
     readonly maxWaitingBytes: number;
     /** Bytes and CPUs that the limits of running jobs may add up to; `null`: not limited. */
     readonly memoryBytes: number | null;

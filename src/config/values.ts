@@ -49,7 +49,7 @@ export const hosts = (text: string): readonly string[] | undefined => {
   return names.every((name) => host.test(name)) ? names : undefined;
 };
 
-/** `/` is none, which is empty here. */
+/** The path prefix; `/` means none, which is the empty text. */
 export const basePath = (text: string): string | undefined => {
   if (text === '/') return '';
   const segments = text.split('/').slice(1);

@@ -120,7 +120,7 @@ export interface Cells {
    */
   keepStdin(id: string, text: string): Promise<void>;
   /**
-   * Has the next attempt of a job read the same standard input, without a copy.
+   * Shares the standard input of a job with its next attempt, without a copy.
    *
    * @throws StoreFullError
    */

@@ -110,7 +110,7 @@ export class Jobs implements JobService {
     const giveBack = supervision.reserve(payloadBytes(spec));
     let isStored = false;
     try {
-      // Before the row: a job that is stored has all that it was given.
+      // Before the row, so that a stored job always has its standard input.
       if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
       const insertion = await stored(store.insert(job, wanted));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);

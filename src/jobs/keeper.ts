@@ -1,4 +1,4 @@
-/** The second keeper of deadlines and stops, after the supervisors. */
+/** Notices supervisors that do not enforce a deadline or a stop. */
 
 /** What a job should have ended by: its timeout, or the grace period of a stop. */
 export type Due = 'TIMEOUT' | 'STOP';
@@ -16,7 +16,7 @@ export interface KeeperOptions {
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const AGAIN_MS = 30_000;
 
-/** Looks at each deadline once it has passed, and reports supervisors that keep it no more: stopped or stuck ones. */
+/** Checks each deadline once it has passed, and reports supervisors that are stopped or stuck and do not enforce it. */
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #timers = new Map<string, Map<Due, NodeJS.Timeout>>();

@@ -8,7 +8,7 @@ export interface QueueOptions {
   readonly maxRunning: number;
   /** Jobs that wait, for a slot or for their `startAfter`. */
   readonly maxWaiting: number;
-  /** Bytes of what they were given. */
+  /** Bytes of command, environment and standard input of all waiting jobs together. */
   readonly maxWaitingBytes: number;
   /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
   readonly memoryBytes: number | null;
@@ -24,7 +24,7 @@ export interface QueueEntry {
   readonly startAfter: Date | null;
   readonly memoryBytes: number | null;
   readonly cpus: number | null;
-  /** What it was given takes so many bytes until it has ended, and about so many in memory when it starts. */
+  /** Bytes of its command, environment and standard input: kept until it has ended, and in memory while it starts. */
   readonly payloadBytes: number;
 }
 
@@ -69,7 +69,7 @@ export class Queue {
   readonly #running = new Map<string, QueueEntry>();
   #reserved = 0;
   #halted = false;
-  /** Of those that wait, and of those that places are kept for. */
+  /** Bytes of waiting jobs, and of those that places are reserved for. */
   #bytes = 0;
 
   constructor(options: QueueOptions) {
@@ -79,7 +79,7 @@ export class Queue {
   /**
    * Reserves a place for a job that is about to be stored.
    *
-   * @param bytes of what it was given
+   * @param bytes of command, environment and standard input
    * @returns a function that gives it back; to be called when the job was added, or will not be
    * @throws ClientError `QUEUE_FULL`
    */

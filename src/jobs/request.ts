@@ -161,7 +161,7 @@ const checkStdin = (text: string | undefined, mostBytes: number): number | null 
   return bytes;
 };
 
-/** What is longer runs from a file. */
+/** A longer command line is run from a file. */
 const isArgument = (line: string): boolean => Buffer.byteLength(line) <= LONGEST_ARGUMENT_BYTES;
 
 const checkText = (field: string, text: string | undefined, most: number): string | null => {

@@ -168,7 +168,7 @@ export interface JobService {
   /**
    * What the command was given as its standard input; `null`: nothing.
    *
-   * @throws ClientError `UNAVAILABLE` when it is not there any more
+   * @throws ClientError `UNAVAILABLE` when it no longer exists
    */
   stdin(job: Job): Promise<string | null>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */

@@ -135,14 +135,14 @@ export interface JobStore {
   count(filter: JobFilter): Promise<number>;
   /** Whether there is such a job. */
   has(id: string): Promise<boolean>;
-  /** Every job that has not ended, oldest first, without what it was given; for recovery. */
+  /** Every job that has not ended, oldest first, without command, environment and standard input; for recovery. */
   unfinished(): Promise<readonly Unfinished[]>;
   /**
    * A standard input that an earlier version kept with the job; `undefined` when there is none any more. It stays until
    * `stdinMoved`.
    */
   stdinToMove(): Promise<{ readonly id: string; readonly text: string } | undefined>;
-  /** The standard input of a job is elsewhere by now. */
+  /** The standard input of a job has been moved to a file. */
   stdinMoved(id: string): Promise<void>;
   /**
    * Moves a job from one of the states `from` to `to`, in one guarded UPDATE.

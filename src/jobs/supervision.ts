@@ -57,7 +57,7 @@ export class Supervision {
   /**
    * Reserves a place in the queue for a job that is about to be stored.
    *
-   * @param bytes of what it was given
+   * @param bytes of command, environment and standard input
    * @returns a function that gives it back; to be called when the job was submitted, or will not be
    * @throws ClientError `QUEUE_FULL`
    */
@@ -232,7 +232,7 @@ export class Supervision {
     this.#keeper.expect(id, 'TIMEOUT', startedMs + pausedMs + job.spec.limits.timeoutMs - Date.now());
   }
 
-  /** The supervisor has let a deadline pass and does not respond: it is killed, and how the job ended is known. */
+  /** The supervisor missed a deadline and does not respond: it is killed, and the job ends as that deadline says. */
   async #overdue(id: string, due: Due): Promise<void> {
     const { store, cells, log } = this.#options;
     const live = this.#live.get(id);
@@ -367,7 +367,7 @@ export class Supervision {
   }
 }
 
-/** How a job ended whose supervisor did not respond, by what was due. */
+/** How a job ended whose supervisor did not respond, by the deadline that it missed. */
 const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
   const finishedAt = new Date();
   const killed = 'its supervisor did not respond, so the server killed both';

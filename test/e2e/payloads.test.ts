@@ -105,7 +105,7 @@ it('a standard input that was not restored is missed where it is read, and no jo
   await server.stop(first, 0);
   expect(await server.ended(id)).toMatchObject({
     status: 'FAILED',
-    error: 'the job could not be started: its standard input is not there any more',
+    error: 'the job could not be started: its standard input no longer exists',
   });
   await server.end();
   await server.boot();
