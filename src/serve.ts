@@ -18,6 +18,7 @@ import { Supervision } from './jobs/supervision.ts';
 import { checkAddress } from './server/listen.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import { adminToken } from './state/admin-token.ts';
+import { checkState } from './state/check.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
 import { openStore } from './store/sqlite-store.ts';
@@ -94,6 +95,7 @@ const start = async (
   checkDefaults(config);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
+  checkState(stateDir);
   // Before anything that takes time.
   await checkAddress(config.listen);
 

@@ -325,6 +325,10 @@ export class LocalCells implements Cells {
     return { ...found, namespaces };
   }
 
+  async hasLog(id: string): Promise<boolean> {
+    return existsSync(this.#folders.log(id));
+  }
+
   readLog(id: string, { mostBytes, grep, ...request }: LogRead): Promise<LogBatch> {
     const path = this.#folders.log(id);
     const bounds = { ...request, first: mostBytes };

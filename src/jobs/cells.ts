@@ -194,6 +194,8 @@ export interface Cells {
   /** What confines the command; `null` before it runs, or where that could not be stored. */
   isolation(id: string): Promise<Isolation | null>;
 
+  /** Whether the log of a job that was started is there: it is not where only the database was restored. */
+  hasLog(id: string): Promise<boolean>;
   /** @throws CursorError for a cursor that is not of this log */
   readLog(id: string, request: LogRead): Promise<LogBatch>;
   /** @throws CursorError for a cursor that is not of this log */

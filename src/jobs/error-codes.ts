@@ -10,6 +10,8 @@ export const JOB_ERROR_CODES = {
   JOB_PINNED: 'The job is pinned and cannot be deleted. Unpin it first.',
   LIMIT_UNAVAILABLE:
     'This host cannot enforce a limit that was requested. The message names what is missing and the remedy.',
+  LOG_LOST:
+    'The job was started, but its log is not there: it was removed from the state folder, or not restored with the database.',
   NOT_FOUND: 'No object has this id (it may have been deleted), or nothing is at this path of the server.',
   QUEUE_FULL:
     'Too many jobs are waiting, or those that wait were given too many bytes of input. Try again later.',

@@ -47,6 +47,13 @@ export const queueFull = (why: string): ClientError =>
 export const storageFull = (): ClientError =>
   new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');
 
+export const logLost = (field: string, id: string): ClientError =>
+  new ClientError(
+    'LOG_LOST',
+    `${field}: the log of job ${show(id)} is not there: it was removed, or not restored with the database`,
+    field,
+  );
+
 export const notRunning = (field: string, status: string): ClientError =>
   new ClientError('JOB_NOT_RUNNING', `${field}: expected a running job, got one that is ${status}`, field);
 

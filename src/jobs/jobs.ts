@@ -9,6 +9,7 @@ import {
   badInput,
   type ClientError,
   idempotencyConflict,
+  logLost,
   notEnded,
   notFound,
   notRunning,
@@ -320,6 +321,7 @@ export class Jobs implements JobService {
     const read = { ...start, mostBytes: first, closed: isFinal(job.state) };
     const leave = this.#options.readers.enter(id);
     try {
+      await this.#checkLog(job);
       return await named(this.#options.cells.readLog(id, grep === undefined ? read : { ...read, grep }));
     } finally {
       leave();
@@ -346,6 +348,7 @@ export class Jobs implements JobService {
     try {
       const job = await this.#find(identity, id, 'jobId');
       closed ||= isFinal(job.state);
+      await this.#checkLog(job);
       if (request.after !== undefined) await named(cells.checkCursor(id, request.after));
     } catch (error) {
       forget();
@@ -363,6 +366,12 @@ export class Jobs implements JobService {
         },
       }),
     );
+  }
+
+  /** @throws ClientError `LOG_LOST` */
+  async #checkLog({ id, state }: Job): Promise<void> {
+    const wasStarted = 'startedAt' in state && state.startedAt !== null;
+    if (wasStarted && !(await this.#options.cells.hasLog(id))) throw logLost('jobId', id);
   }
 
   async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {

@@ -280,6 +280,10 @@ export class FakeCells implements Cells {
     return null;
   }
 
+  async hasLog(id: string): Promise<boolean> {
+    return this.cells.has(id);
+  }
+
   async readLog(id: string, { mostBytes, closed, grep, ...start }: LogRead): Promise<LogBatch> {
     if (grep !== undefined) throw new Error('cells in memory cannot search their logs');
     return this.#page(id, this.#startOf(id, start), mostBytes, closed);
