@@ -44,20 +44,21 @@ export class Retention {
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#start(), options.intervalMs ?? INTERVAL_MS).unref();
-    this.#start();
+    this.#timer = setInterval(() => this.sweep(), options.intervalMs ?? INTERVAL_MS).unref();
+    this.sweep();
   }
 
-  #start(): void {
-    this.#round ??= this.sweep()
+  /** Does everything that is due; settles when the round that is under way, or else a new one, is over. */
+  sweep(): Promise<void> {
+    this.#round ??= this.#sweep()
       .catch((error: unknown) => this.#options.log(`removing old jobs: ${error}`))
       .finally(() => {
         this.#round = undefined;
       });
+    return this.#round;
   }
 
-  /** Does everything that is due. */
-  async sweep(): Promise<void> {
+  async #sweep(): Promise<void> {
     await this.#removeOld();
     await this.#pack();
   }

@@ -32,6 +32,8 @@ interface Cell {
   end: CellEnd | undefined;
   readonly events: Set<CellEvents>;
   readonly requests: string[];
+  /** Whether its processes can be frozen: false while one is in uninterruptible sleep. */
+  freezes: boolean;
   /** What it does when it is asked to stop; by default it ends. */
   stopped: () => void;
   /** What its command does with a signal; by default nothing. */
@@ -101,6 +103,7 @@ export class FakeCells implements Cells {
       end: undefined,
       events: new Set(),
       requests: [],
+      freezes: true,
       stopped: () => this.finish(id, stoppedBy('SIGTERM')),
       signaled: () => undefined,
       log: { text: '', bell: new Bell() },
@@ -145,6 +148,7 @@ export class FakeCells implements Cells {
   }
 
   #pause(cell: Cell, since: Date | null): void {
+    if (!cell.freezes) return;
     cell.pausedAt = since;
     for (const events of cell.events)
       if (since === null) events.resumed();

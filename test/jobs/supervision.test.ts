@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { StartFailure } from '../../src/jobs/cells.ts';
 import { Changes } from '../../src/jobs/changes.ts';
 import type { Job, JobSpec } from '../../src/jobs/job.ts';
@@ -11,7 +11,7 @@ import { Jobs } from '../../src/jobs/jobs.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
 import type { Identity } from '../../src/jobs/service.ts';
-import type { JobStore } from '../../src/jobs/store.ts';
+import { type JobStore, StoreFullError } from '../../src/jobs/store.ts';
 import { Supervision } from '../../src/jobs/supervision.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { makeJob } from '../store/fixture.ts';
@@ -51,7 +51,15 @@ const serve = async (maxRunning = 10, keeperGraceMs = 10_000) => {
   };
   onEnd(close);
   await supervision.recover();
-  return { jobs, supervision, close };
+  /** A job that runs. */
+  const run = async (id?: string): Promise<string> => {
+    const running = id ?? (await jobs.submit(ADMIN, { command: 'true' })).id;
+    await expect.poll(() => cells.cells.get(running)?.events.size).toBe(1);
+    cells.execute(running);
+    await becomes(running, 'RUNNING');
+    return running;
+  };
+  return { jobs, supervision, close, run };
 };
 
 const statusOf = async (id: string): Promise<string | undefined> => (await store.get(id))?.state.status;
@@ -330,6 +338,165 @@ describe('a supervisor that does not respond', () => {
       await expect.poll(() => cells.cell(one).asked, { timeout: 10_000 }).toBeGreaterThan(0);
     expect([await statusOf(id), await statusOf(well)]).toEqual(['RUNNING', 'RUNNING']);
     expect(cells.steps.some((step) => step.startsWith('kill'))).toBe(false);
+  });
+});
+
+describe('a stop in a race', () => {
+  it('with a start reaches the supervisor once there is one, with the shortest grace period', async () => {
+    const started = Promise.withResolvers<void>();
+    cells.starting = async ({ id }) => {
+      await started.promise;
+      cells.make(id);
+    };
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    const stops = [jobs.stop(ADMIN, id, 500), jobs.stop(ADMIN, id, 100), jobs.stop(ADMIN, id, 900)];
+    // All three are asked for when another request that came later is answered.
+    await jobs.submit(ADMIN, { command: 'true' });
+    expect(await statusOf(id)).toBe('QUEUED');
+    started.resolve();
+    for (const stopped of stops) expect((await stopped).state.status).toBe('STOPPED');
+    expect(cells.cell(id).requests).toEqual(['stop 100']);
+  });
+
+  it('with another stop is passed on as well, and both are answered', async () => {
+    const { jobs, run } = await serve();
+    const id = await run();
+    const { stopped } = cells.cell(id);
+    cells.cell(id).stopped = () => undefined;
+    const first = jobs.stop(ADMIN, id, 5000);
+    await expect.poll(() => cells.cell(id).requests).toEqual(['stop 5000']);
+    cells.cell(id).stopped = stopped;
+    const second = jobs.stop(ADMIN, id, 100);
+    expect((await first).state.status).toBe('STOPPED');
+    expect((await second).state.status).toBe('STOPPED');
+    expect(cells.cell(id).requests).toEqual(['stop 5000', 'stop 100']);
+  });
+
+  it('with the end of the command reports the end that was first', async () => {
+    const { jobs, run } = await serve();
+    const id = await run();
+    cells.cell(id).stopped = () => cells.finish(id, exited(0));
+    expect((await jobs.stop(ADMIN, id, 0)).state.status).toBe('COMPLETED');
+    expect((await jobs.stop(ADMIN, id, 0)).state.status).toBe('COMPLETED');
+    expect(cells.cell(id).requests).toEqual(['stop 0']);
+  });
+});
+
+describe('a pause', () => {
+  it('is answered when it is stored, and again without a request', async () => {
+    const { jobs, run } = await serve();
+    const id = await run();
+    for (const _ of ['first', 'again'])
+      expect((await jobs.pause(ADMIN, id)).state).toMatchObject({ pausedAt: cells.cell(id).pausedAt });
+    expect((await store.get(id))?.state).toMatchObject({ pausedAt: expect.any(Date) });
+    for (const _ of ['first', 'again'])
+      expect((await jobs.resume(ADMIN, id)).state).toMatchObject({ status: 'RUNNING', pausedAt: null });
+    expect(cells.cell(id).requests).toEqual(['pause', 'resume']);
+  });
+
+  it('fails when the job ends first, is not running, or its supervisor is gone', async () => {
+    const { jobs, run } = await serve(1);
+    const id = await run();
+    const waiting = await jobs.submit(ADMIN, { command: 'true' });
+    await expect(jobs.pause(ADMIN, waiting.id)).rejects.toMatchObject({ code: 'JOB_NOT_RUNNING' });
+    cells.cell(id).freezes = false;
+    const pausing = jobs.pause(ADMIN, id);
+    await expect.poll(() => cells.cell(id).requests).toEqual(['pause']);
+    cells.finish(id, exited(0));
+    await expect(pausing).rejects.toMatchObject({ code: 'JOB_NOT_RUNNING' });
+    const other = await run(waiting.id);
+    cells.cell(other).alive = false;
+    await expect(jobs.pause(ADMIN, other)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('is given up after a while when a process cannot be frozen', async () => {
+    const { jobs, run } = await serve();
+    const id = await run();
+    cells.cell(id).freezes = false;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onEnd(() => vi.useRealTimers());
+    const pausing = jobs.pause(ADMIN, id);
+    await expect.poll(() => cells.cell(id).requests).toEqual(['pause']);
+    vi.advanceTimersByTime(10_000);
+    await expect(pausing).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    // It takes effect later, and is stored then.
+    cells.cell(id).freezes = true;
+    await jobs.pause(ADMIN, id);
+    expect((await store.get(id))?.state).toMatchObject({ pausedAt: expect.any(Date) });
+  });
+
+  it('that came while there was no server is stored by the next one', async () => {
+    const { id } = await left('RUNNING');
+    cells.make(id);
+    const pausedAt = new Date(5);
+    Object.assign(cells.cell(id), { startedAt: new Date(1), pausedAt });
+    await serve();
+    await expect.poll(async () => (await store.get(id))?.state).toMatchObject({ pausedAt });
+  });
+});
+
+describe('a store that is full', () => {
+  const full = async (): Promise<never> => {
+    throw new StoreFullError('database or disk is full');
+  };
+
+  it('refuses a job, which then takes no place in the queue', async () => {
+    const { jobs } = await serve(0);
+    const { insert } = store;
+    store.insert = full;
+    for (let times = 0; times < 100; times++)
+      await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    store.insert = insert;
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    expect((await jobs.get(ADMIN, id))?.state.status).toBe('QUEUED');
+    cells.free = { bytes: 1000, files: 100_000 };
+    await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+  });
+
+  it('has the end of a job wait until there is room, and says so once', async () => {
+    const { run } = await serve();
+    const id = await run();
+    const { transition } = store;
+    let refused = 0;
+    store.transition = () => {
+      refused += 1;
+      return full();
+    };
+    cells.finish(id, exited(0));
+    await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(1);
+    expect(cells.cell(id).end).toBeDefined();
+    // That it ran is stored before, in case only the end is known.
+    expect(log).toEqual([`job ${id}: the disk is full: that it is RUNNING waits to be stored`]);
+    store.transition = transition;
+    await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('COMPLETED');
+    await expect.poll(() => cells.cell(id).end).toBeUndefined();
+  });
+});
+
+describe('the queue', () => {
+  it('starts the higher priority first, then in order of submission, also after a restart', async () => {
+    const first = await serve(1);
+    const order: string[] = [];
+    cells.starting = async ({ id }) => {
+      order.push(id);
+      cells.make(id);
+    };
+    const submit = async (priority: number) =>
+      (await first.jobs.submit(ADMIN, { command: 'true', priority })).id;
+    const running = await submit(0);
+    const [low, high, alsoHigh] = [await submit(-1), await submit(5), await submit(5)];
+    const finish = async (id: string): Promise<void> => {
+      await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
+      cells.execute(id);
+      cells.finish(id, exited(0));
+    };
+    await finish(running);
+    await expect.poll(() => cells.cells.get(high)?.events.size).toBe(1);
+    await first.close();
+    await serve(1);
+    for (const id of [high, alsoHigh, low]) await finish(id);
+    expect(order).toEqual([running, high, alsoHigh, low]);
   });
 });
 
