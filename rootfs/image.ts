@@ -41,7 +41,7 @@ export const prepareImage = async (
   const { owners, enter = [], log, signal } = options;
   checkOwners(owners);
   const ready = await inPlace(imagesDir, archive, options);
-  const unused = await findPutAside(imagesDir, archive.name, options.unusedBefore);
+  const unused = await findPutAside(imagesDir, archive.name, options.unusedBeforeMs);
   if (ready?.current && unused.length === 0) return ready.info;
   if (enter.length > 0) {
     await makeInside(enter, { ...options, imagesDir });
@@ -137,7 +137,7 @@ const putInPlace = async (
   await rm(recordPath(imagesDir, name), { force: true });
   await putAside(imagesDir, name);
   await rename(tree, root);
-  await removeTrees(await findPutAside(imagesDir, name, options.unusedBefore), options.log);
+  await removeTrees(await findPutAside(imagesDir, name, options.unusedBeforeMs), options.log);
   const unpackedAt = new Date().toISOString();
   const info: ImageInfo = { name, root, ...origin, owners: options.hostOwners ?? options.owners, unpackedAt };
   await writeRecord(imagesDir, scratch, info);

@@ -11,7 +11,7 @@ import type { EnsureImageOptions } from './options.ts';
 /** What the inner process receives: the options of `ensureImage` that are data. */
 export type InsideRequest = Pick<
   EnsureImageOptions,
-  'name' | 'imagesDir' | 'mirror' | 'owners' | 'hostOwners' | 'answerTimeoutMs' | 'unusedBefore'
+  'name' | 'imagesDir' | 'mirror' | 'owners' | 'hostOwners' | 'answerTimeoutMs' | 'unusedBeforeMs'
 >;
 
 const PROGRAM = join(import.meta.dirname, 'make.ts');
@@ -29,7 +29,7 @@ export const makeInside = async (enter: readonly string[], options: EnsureImageO
     owners,
     ownersInside = owners,
     answerTimeoutMs,
-    unusedBefore,
+    unusedBeforeMs,
     log,
     signal,
   } = options;
@@ -40,7 +40,7 @@ export const makeInside = async (enter: readonly string[], options: EnsureImageO
     owners: ownersInside,
     hostOwners: owners,
     ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
-    ...(unusedBefore === undefined ? {} : { unusedBefore }),
+    ...(unusedBeforeMs === undefined ? {} : { unusedBeforeMs }),
   };
   const [program = process.execPath, ...parameters] = [...enter, process.execPath, PROGRAM];
   const child = spawn(program, [...parameters, JSON.stringify(request)], {

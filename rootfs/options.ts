@@ -23,7 +23,7 @@ export interface EnsureImageOptions {
   /** Receives lines for a person about what happens. Not called if there is nothing to do. */
   readonly log: (line: string) => void;
   /** Trees replaced before then (milliseconds since 1970) are removed: no job runs on one. Default: none are. */
-  readonly unusedBefore?: number;
+  readonly unusedBeforeMs?: number;
   /** Receives how far a download is. Default: lines to `log`. */
   readonly progress?: Progress;
   /** Milliseconds until a source begins its response. Default 10 seconds. */

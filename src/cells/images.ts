@@ -39,7 +39,7 @@ export const prepareImages = async (
         enter: ids.enter,
         ownersInside: { uid: 1, gid: 1, count: ids.count },
       }),
-      ...(unusedBeforeMs === undefined ? {} : { unusedBefore: unusedBeforeMs }),
+      ...(unusedBeforeMs === undefined ? {} : { unusedBeforeMs }),
       log,
       signal,
       ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),

@@ -279,12 +279,12 @@ describe('without a source', () => {
     const aside = (await readdir(imagesDir)).find((name) => name.startsWith('.small.old-')) ?? '';
     expect(await lstat(join(imagesDir, aside))).toMatchObject({ ino, uid: ID_BASE });
     expect(await readFile(join(imagesDir, aside, 'etc/version'), 'utf8')).toBe('1\n');
-    for (const unusedBefore of [undefined, before]) {
-      const kept = { imagesDir, mirror, owners, ...(unusedBefore === undefined ? {} : { unusedBefore }) };
+    for (const unusedBeforeMs of [undefined, before]) {
+      const kept = { imagesDir, mirror, owners, ...(unusedBeforeMs === undefined ? {} : { unusedBeforeMs }) };
       await (await prepare(archive, kept)).outcome;
       expect(await readdir(imagesDir)).toContain(aside);
     }
-    const { outcome } = await prepare(archive, { imagesDir, mirror, owners, unusedBefore: Date.now() });
+    const { outcome } = await prepare(archive, { imagesDir, mirror, owners, unusedBeforeMs: Date.now() });
     expect((await outcome).owners).toEqual(owners);
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
   });
@@ -292,9 +292,9 @@ describe('without a source', () => {
   it('removes what it replaces when nobody can use it', async () => {
     const { archive, mirror, imagesDir } = await setUp();
     await (await prepare(archive, { imagesDir, mirror })).outcome;
-    const unusedBefore = Date.now() + 3_600_000;
+    const unusedBeforeMs = Date.now() + 3_600_000;
     const owners = ownersFrom(2 * ID_BASE);
-    await (await prepare(archive, { imagesDir, mirror, owners, unusedBefore })).outcome;
+    await (await prepare(archive, { imagesDir, mirror, owners, unusedBeforeMs })).outcome;
     expect((await readdir(imagesDir)).sort()).toEqual(['small', 'small.json']);
   });
 
