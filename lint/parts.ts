@@ -41,12 +41,17 @@ export const PARTS: Readonly<Record<string, Part>> = {
   server: {
     what: 'HTTP, SSE and WebSocket',
     files: ['src/server/'],
-    imports: ['resolvers', 'jobs', 'async'],
+    imports: ['resolvers', 'access', 'jobs', 'async'],
   },
   resolvers: {
     what: 'GraphQL on the job service',
     files: ['src/resolvers/'],
     imports: ['jobs', 'model', 'basics'],
+  },
+  access: {
+    what: 'who may do what: implements `jobs/service.ts` around the job service',
+    files: ['src/access/'],
+    imports: ['jobs', 'model'],
   },
   cells: {
     what: 'this machine: implements `jobs/cells.ts`',

@@ -71,6 +71,10 @@ export const pinned = (field: string): ClientError =>
     field,
   );
 
+/** @param allowed the roles that may do it */
+export const forbidden = (allowed: readonly string[], role: string): ClientError =>
+  new ClientError('FORBIDDEN', `role: expected ${allowed.join(' or ')}, got ${role}`);
+
 /** The request cannot be carried out here, or not now. */
 export const unavailable = (reason: string): ClientError => new ClientError('UNAVAILABLE', reason);
 

@@ -266,7 +266,7 @@ export class Jobs implements JobService {
     return this.#options.store.count(filter);
   }
 
-  async usage(job: Job): Promise<Usage | null> {
+  async usage(_identity: Identity, job: Job): Promise<Usage | null> {
     switch (job.state.status) {
       case 'QUEUED':
       case 'FAILED':
@@ -288,11 +288,11 @@ export class Jobs implements JobService {
       throw badInput('interval', `from ${LEAST_INTERVAL_MS} to ${MOST_INTERVAL_MS} milliseconds`, intervalMs);
     const { changes } = this.#options;
     const find = () => this.#find(identity, id, 'jobId');
-    const usage = (job: Job) => this.usage(job);
+    const usage = (job: Job) => this.usage(identity, job);
     return this.#keep((release) => followUsage({ changes, id, find, usage, intervalMs, release }));
   }
 
-  async stdin({ id, spec }: Job): Promise<string | null> {
+  async stdin(_identity: Identity, { id, spec }: Job): Promise<string | null> {
     if (spec.stdinBytes === null) return null;
     const text = await this.#options.cells.readStdin(id);
     if (text === undefined)
@@ -302,11 +302,11 @@ export class Jobs implements JobService {
     return text;
   }
 
-  isolation({ id }: Job): Promise<Isolation | null> {
+  isolation(_identity: Identity, { id }: Job): Promise<Isolation | null> {
     return this.#options.cells.isolation(id);
   }
 
-  queuePlace(job: Job): QueuePlace | undefined {
+  queuePlace(_identity: Identity, job: Job): QueuePlace | undefined {
     return this.#options.supervision.place(job.id);
   }
 
@@ -390,7 +390,7 @@ export class Jobs implements JobService {
     return this.#keep((release) => followEvents(store, from, filter, release));
   }
 
-  async info(): Promise<ServerInfo> {
+  async info(_identity: Identity): Promise<ServerInfo> {
     const { store, cells, version } = this.#options;
     const [queued, running] = await Promise.all([
       store.count({ status: ['QUEUED'] }),

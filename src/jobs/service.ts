@@ -159,7 +159,7 @@ export interface JobService {
   list(identity: Identity, request: PageRequest): Promise<Page>;
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
   /** Live while the job runs, final afterwards; `null` before it runs or where it is unknown. */
-  usage(job: Job): Promise<Usage | null>;
+  usage(identity: Identity, job: Job): Promise<Usage | null>;
   /**
    * The usage of a job at intervals while it runs, then its final usage; then it completes. Nothing is measured unless
    * the next value is asked for.
@@ -170,11 +170,11 @@ export interface JobService {
    *
    * @throws ClientError `UNAVAILABLE` when it no longer exists
    */
-  stdin(job: Job): Promise<string | null>;
+  stdin(identity: Identity, job: Job): Promise<string | null>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
-  isolation(job: Job): Promise<Isolation | null>;
+  isolation(identity: Identity, job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */
-  queuePlace(job: Job): QueuePlace | undefined;
+  queuePlace(identity: Identity, job: Job): QueuePlace | undefined;
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch>;
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(
@@ -192,7 +192,7 @@ export interface JobService {
     identity: Identity,
     request: { readonly after?: string; readonly filter: JobFilter },
   ): Promise<AsyncIterableIterator<JobEvent>>;
-  info(): Promise<ServerInfo>;
+  info(identity: Identity): Promise<ServerInfo>;
   /** Ends every watch and follower: their streams complete. */
   complete(): Promise<void>;
   /** Ends every watch and follower and closes all connections; running jobs continue. */

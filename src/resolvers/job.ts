@@ -130,13 +130,13 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     stdin: t.string({
       nullable: true,
       description: 'The text given for standard input; null for /dev/null.',
-      resolve: (job, _args, { jobs, budget }, { rootValue }) => {
+      resolve: (job, _args, context, { rootValue }) => {
         const bytes = job.spec.stdinBytes;
         if (bytes === null) return null;
-        return budget.read(
+        return context.budget.read(
           rootValue,
           bytes,
-          () => jobs.stdin(job),
+          () => context.jobs.stdin(identify(context), job),
           () => bytes,
         );
       },
@@ -239,14 +239,14 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       nullable: true,
       description:
         'The confinement of the command, read from the kernel after the command was executed and not derived from what was requested. Null before that, and when it could not be recorded: the job was killed in its first moment, or the disk was full.',
-      resolve: (job, _args, { jobs }) => jobs.isolation(job),
+      resolve: (job, _args, context) => context.jobs.isolation(identify(context), job),
     }),
     usage: t.field({
       type: UsageType,
       nullable: true,
       description:
         'Resource usage: live while the job runs, final afterwards. Null before it starts, and on a host that cannot count it.',
-      resolve: (job, _args, { jobs }) => jobs.usage(job),
+      resolve: (job, _args, context) => context.jobs.usage(identify(context), job),
     }),
     pinned: t.exposeBoolean('pinned', {
       description: 'Whether the job is protected from retention and from `deleteJob`.',
@@ -266,7 +266,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       type: QueuePlaceType,
       nullable: true,
       description: 'The place of the job in the queue; null when it is not queued.',
-      resolve: (job, _args, { jobs }) => jobs.queuePlace(job) ?? null,
+      resolve: (job, _args, context) => context.jobs.queuePlace(identify(context), job) ?? null,
     }),
     logs: t.field({
       type: LogBatch,

@@ -18,7 +18,7 @@ const CgroupType = builder.objectRef<ServerInfo['cgroup']>('ServerCgroup').imple
 });
 
 const JobCountsType = builder.objectRef<ServerInfo['jobs']>('ServerJobs').implement({
-  description: 'How many jobs are not finished.',
+  description: 'How many jobs are not finished, of those that the caller can see.',
   fields: (t) => ({
     queued: t.exposeInt('queued', { description: 'Jobs with status QUEUED.' }),
     running: t.exposeInt('running', { description: 'Jobs with status RUNNING, paused ones included.' }),
@@ -44,7 +44,7 @@ const ServerType = builder.objectRef<ServerInfo>('Server').implement({
     }),
     jobs: t.field({
       type: JobCountsType,
-      description: 'How many jobs are queued and running.',
+      description: 'How many jobs are queued and running, of those that the caller can see.',
       resolve: ({ jobs }) => jobs,
     }),
   }),
@@ -54,9 +54,6 @@ builder.queryField('server', (t) =>
   t.field({
     type: ServerType,
     description: 'What this server is and what it can enforce.',
-    resolve: (_root, _args, context) => {
-      identify(context);
-      return context.jobs.info();
-    },
+    resolve: (_root, _args, context) => context.jobs.info(identify(context)),
   }),
 );

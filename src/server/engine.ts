@@ -7,6 +7,7 @@ import {
   type YogaInitialContext,
   type YogaServerInstance,
 } from 'graphql-yoga';
+import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
@@ -49,9 +50,15 @@ export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
       log(`request ${id}: ${text}`);
     });
+  const authorized = new AuthorizedJobs(jobs);
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity, over, request }) => ({ identity, jobs, over, budget: answerBudget(request) }),
+    context: ({ identity, over, request }) => ({
+      identity,
+      jobs: authorized,
+      over,
+      budget: answerBudget(request),
+    }),
     graphqlEndpoint: '/graphql',
     graphiql: false,
     landingPage: false,

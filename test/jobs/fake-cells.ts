@@ -15,7 +15,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../../src/jobs/cells.ts';
-import type { FinalState, Job } from '../../src/jobs/job.ts';
+import type { FinalState, Job, Usage } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
 import type { LogBatch, LogStart } from '../../src/runtime/log/page.ts';
@@ -61,6 +61,8 @@ export class FakeCells implements Cells {
   /** What was done, in order: `tidy ID`, `removed ID`, ... */
   readonly steps: string[] = [];
   readonly #listeners = new Set<(id: string) => void>();
+  /** What every job that runs has used. */
+  used: Usage | null = null;
   mostCells = Number.POSITIVE_INFINITY;
   free = { bytes: 1024 * MIB, files: 100_000 };
   /** Takes the place of a start; may start the cell and yet throw. */
@@ -276,8 +278,8 @@ export class FakeCells implements Cells {
     for (const [id, cell] of this.cells) if (!isOpen(id)) cell.end = undefined;
   }
 
-  async usage(): Promise<null> {
-    return null;
+  async usage(): Promise<Usage | null> {
+    return this.used;
   }
 
   async isolation(): Promise<null> {

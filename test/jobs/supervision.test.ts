@@ -237,9 +237,9 @@ describe('a standard input', () => {
     store.insert = insert;
     const job = await jobs.submit(ADMIN, { command: 'cat', stdin: 'tëxt' });
     expect(job.spec.stdinBytes).toBe(5);
-    expect(await jobs.stdin(job)).toBe('tëxt');
+    expect(await jobs.stdin(ADMIN, job)).toBe('tëxt');
     cells.stdin.clear();
-    await expect(jobs.stdin(job)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(jobs.stdin(ADMIN, job)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
   it('has a maximum, and one for all jobs that wait', async () => {

@@ -154,7 +154,7 @@ export class FakeJobs implements JobService {
     return this.jobs.size;
   }
 
-  async usage(job: Job): Promise<Usage | null> {
+  async usage(_identity: Identity, job: Job): Promise<Usage | null> {
     return job.state.status === 'QUEUED' ? null : usage;
   }
 
@@ -174,7 +174,7 @@ export class FakeJobs implements JobService {
     });
   }
 
-  async stdin({ id }: Job): Promise<string | null> {
+  async stdin(_identity: Identity, { id }: Job): Promise<string | null> {
     return this.stdins.get(id) ?? null;
   }
 
@@ -182,7 +182,7 @@ export class FakeJobs implements JobService {
     return this.isolated;
   }
 
-  queuePlace({ state }: Job): QueuePlace | undefined {
+  queuePlace(_identity: Identity, { state }: Job): QueuePlace | undefined {
     return state.status === 'QUEUED' ? { position: 1, reason: 'it is about to start' } : undefined;
   }
 

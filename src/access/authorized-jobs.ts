@@ -1,0 +1,187 @@
+/** The job service as a caller may use it: who may do what with which job is decided here and nowhere else. */
+
+import type { Isolation } from '../jobs/cells.ts';
+import { type ClientError, forbidden, notFound } from '../jobs/errors.ts';
+import type { Job, Usage } from '../jobs/job.ts';
+import type { QueuePlace } from '../jobs/queue.ts';
+import type {
+  Identity,
+  JobService,
+  LogFollowRequest,
+  LogPageRequest,
+  ServerInfo,
+  SubmitRequest,
+} from '../jobs/service.ts';
+import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
+import type { LogBatch } from '../runtime/log/page.ts';
+
+/** The owner of no job: a subject is never empty. */
+const NOBODY = '';
+
+/**
+ * A job service that allows each caller what its role does: an ADMIN everything, a USER to submit jobs and to control
+ * those of its own subject, a VIEWER to see them. A job of another subject does not exist for a caller: every method
+ * does for it what it does for an id that was never used.
+ */
+export class AuthorizedJobs implements JobService {
+  readonly #jobs: JobService;
+
+  constructor(jobs: JobService) {
+    this.#jobs = jobs;
+  }
+
+  async submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job> {
+    checkMayChange(identity);
+    return this.#jobs.submit(identity, request, malformed);
+  }
+
+  async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.stop(identity, id, gracePeriodMs);
+  }
+
+  async pause(identity: Identity, id: string): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.pause(identity, id);
+  }
+
+  async resume(identity: Identity, id: string): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.resume(identity, id);
+  }
+
+  async signal(identity: Identity, id: string, signal: string): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.signal(identity, id, signal);
+  }
+
+  async delete(identity: Identity, id: string): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.delete(identity, id);
+  }
+
+  async pin(identity: Identity, id: string, pinned: boolean): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.pin(identity, id, pinned);
+  }
+
+  async wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job> {
+    await this.#checkVisible(identity, id, 'jobId');
+    return this.#jobs.wait(identity, id, atMostMs, signal);
+  }
+
+  async get(identity: Identity, id: string): Promise<Job | undefined> {
+    const job = await this.#jobs.get(identity, id);
+    return job !== undefined && isVisible(identity, job) ? job : undefined;
+  }
+
+  async list(identity: Identity, request: PageRequest): Promise<Page> {
+    return this.#jobs.list(identity, { ...request, filter: visibleOf(identity, request.filter) });
+  }
+
+  async count(identity: Identity, filter: JobFilter): Promise<number> {
+    return this.#jobs.count(identity, visibleOf(identity, filter));
+  }
+
+  async usage(identity: Identity, job: Job): Promise<Usage | null> {
+    return isVisible(identity, job) ? this.#jobs.usage(identity, job) : null;
+  }
+
+  async followUsage(
+    identity: Identity,
+    id: string,
+    intervalMs: number,
+  ): Promise<AsyncIterableIterator<Usage>> {
+    await this.#checkVisible(identity, id, 'jobId');
+    return this.#jobs.followUsage(identity, id, intervalMs);
+  }
+
+  async stdin(identity: Identity, job: Job): Promise<string | null> {
+    return isVisible(identity, job) ? this.#jobs.stdin(identity, job) : null;
+  }
+
+  async isolation(identity: Identity, job: Job): Promise<Isolation | null> {
+    return isVisible(identity, job) ? this.#jobs.isolation(identity, job) : null;
+  }
+
+  /** Its position is no secret; what the jobs before it ask for is. */
+  queuePlace(identity: Identity, job: Job): QueuePlace | undefined {
+    if (!isVisible(identity, job)) return undefined;
+    const place = this.#jobs.queuePlace(identity, job);
+    if (identity.role === 'ADMIN' || place === undefined) return place;
+    const { position } = place;
+    return position === null || position === 1
+      ? place
+      : { position, reason: `${position - 1} jobs are ahead of it` };
+  }
+
+  async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {
+    await this.#checkVisible(identity, id, 'jobId');
+    return this.#jobs.readLog(identity, id, request);
+  }
+
+  async followLog(
+    identity: Identity,
+    id: string,
+    request: LogFollowRequest,
+  ): Promise<AsyncIterableIterator<LogBatch>> {
+    await this.#checkVisible(identity, id, 'jobId');
+    return this.#jobs.followLog(identity, id, request);
+  }
+
+  async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {
+    await this.#checkVisible(identity, id, 'jobId');
+    return this.#jobs.watch(identity, id);
+  }
+
+  async events(
+    identity: Identity,
+    request: { readonly after?: string; readonly filter: JobFilter },
+  ): Promise<AsyncIterableIterator<JobEvent>> {
+    return this.#jobs.events(identity, { ...request, filter: visibleOf(identity, request.filter) });
+  }
+
+  async info(identity: Identity): Promise<ServerInfo> {
+    const info = await this.#jobs.info(identity);
+    if (identity.role === 'ADMIN') return info;
+    const [queued, running] = await Promise.all([
+      this.count(identity, { status: ['QUEUED'] }),
+      this.count(identity, { status: ['RUNNING'] }),
+    ]);
+    return { ...info, jobs: { queued, running } };
+  }
+
+  complete(): Promise<void> {
+    return this.#jobs.complete();
+  }
+
+  close(): Promise<void> {
+    return this.#jobs.close();
+  }
+
+  async #checkControl(identity: Identity, id: string): Promise<void> {
+    checkMayChange(identity);
+    await this.#checkVisible(identity, id, 'input.jobId');
+  }
+
+  async #checkVisible(identity: Identity, id: string, field: string): Promise<void> {
+    // An admin sees every job, so that nothing is to be looked up.
+    if (identity.role === 'ADMIN') return;
+    if ((await this.get(identity, id)) === undefined) throw notFound(field, 'job', id);
+  }
+}
+
+const isVisible = ({ role, subject }: Identity, { owner }: Job): boolean =>
+  role === 'ADMIN' || owner === subject;
+
+/** @throws ClientError `FORBIDDEN`, whatever the job is and whether it exists */
+const checkMayChange = ({ role }: Identity): void => {
+  if (role === 'VIEWER') throw forbidden(['ADMIN', 'USER'], role);
+};
+
+/** The jobs of a filter that a caller can see. */
+const visibleOf = ({ role, subject }: Identity, filter: JobFilter): JobFilter => {
+  if (role === 'ADMIN') return filter;
+  const { owner = subject } = filter;
+  return { ...filter, owner: owner === subject ? subject : NOBODY };
+};

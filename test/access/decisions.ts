@@ -1,0 +1,114 @@
+/** What was decided about each field of the schema: whom it may show what. */
+
+/**
+ * - `JOB`: a part of a job, and reached only through one that the caller can see
+ * - `OTHER_JOB`: leads from one job to another, which the job service looks up for the caller
+ * - `JOBS`: of many jobs, those that the caller can see
+ * - `ANYONE`: the same for every caller, and of no job
+ * - `CALLER`: about the caller itself
+ */
+type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER';
+
+const all = (decision: Decision, fields: string): Readonly<Record<string, Decision>> =>
+  Object.fromEntries(fields.split(' ').map((field) => [field, decision]));
+
+/** Every field of every object type, those of the operations apart. */
+export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision>>>> = {
+  CapabilitySets: all('JOB', 'ambient bounding effective inheritable permitted'),
+  CellNamespace: all('JOB', 'inode kind shared'),
+  CgroupEvidence: all('JOB', 'file key value'),
+  CgroupFile: all('JOB', 'name value'),
+  DeleteJobPayload: all('JOB', 'job'),
+  EnvVar: all('JOB', 'name value'),
+  IdRange: all('JOB', 'count inside outside'),
+  IoLimit: all('JOB', 'device readBps readIops writeBps writeIops'),
+  Isolation: all('JOB', 'capabilities cgroup gid gidMap namespaces noNewPrivileges seccomp uid uidMap'),
+  Job: {
+    ...all(
+      'JOB',
+      'argv attempt capabilities command createdAt env error exitCode finishedAt hostname id image',
+    ),
+    ...all('JOB', 'isolation labels limitExceeded limits limitsHit logs name network output owner pausedAt'),
+    ...all('JOB', 'pinned priority retries signal startAfter startedAt status stdin usage user workdir'),
+    ...all('OTHER_JOB', 'queue retriedBy retryOf'),
+  },
+  JobCgroup: all('JOB', 'files path'),
+  JobConnection: all('JOBS', 'edges nodes pageInfo totalCount'),
+  JobEdge: all('JOB', 'cursor node'),
+  JobEvent: all('JOB', 'cursor job status time'),
+  JobOutput: all('JOB', 'dropped kept'),
+  Label: all('JOB', 'key value'),
+  LimitHit: all('JOB', 'ended evidence limit message peak unit value'),
+  Limits: {
+    ...all('JOB', 'cpuTime cpuWeight cpus cpuset disk inodes io memory memoryHigh output outputPolicy'),
+    ...all('JOB', 'pids swap timeout'),
+  },
+  LogBatch: all('JOB', 'cursor droppedBytes endOfLog entries'),
+  LogEntry: all('JOB', 'bytes cursor stream text time'),
+  PageInfo: all('JOBS', 'endCursor hasNextPage hasPreviousPage startCursor'),
+  PauseJobPayload: all('JOB', 'job'),
+  PinJobPayload: all('JOB', 'job'),
+  Pressure: all('JOB', 'full some'),
+  Pressures: all('JOB', 'cpu io memory'),
+  QueuePlace: all('OTHER_JOB', 'position reason'),
+  ResumeJobPayload: all('JOB', 'job'),
+  Retries: all('JOB', 'backoff limit'),
+  RunJobPayload: all('JOB', 'finished job logs'),
+  Server: { ...all('ANYONE', 'cgroup images startedAt version'), ...all('JOBS', 'jobs') },
+  ServerCgroup: all('ANYONE', 'controllers path'),
+  ServerJobs: all('JOBS', 'queued running'),
+  SignalJobPayload: all('JOB', 'job'),
+  StopJobPayload: all('JOB', 'job'),
+  SubmitJobPayload: all('JOB', 'job'),
+  Usage: {
+    ...all('JOB', 'cpuTime forksRefused ioRead ioReadOperations ioWriteOperations ioWritten memoryCurrent'),
+    ...all('JOB', 'memoryPeak oomKills pidsPeak pressure systemTime throttledTime userTime'),
+  },
+  Viewer: all('CALLER', 'method role subject'),
+};
+
+/** What an operation does, and so who may do it. */
+export type Operation =
+  /** It names a job: somebody else's is none, and a VIEWER changes none of its own. */
+  | { readonly kind: 'job'; readonly changes: boolean; readonly document: string }
+  /** It makes a job: no VIEWER does. */
+  | { readonly kind: 'submit'; readonly document: string }
+  /** It shows many jobs: those that the caller can see. */
+  | { readonly kind: 'jobs' }
+  /** It says the same to everybody, or something about the caller. */
+  | { readonly kind: 'anyone'; readonly document: string };
+
+const change = (name: string, type: string, more = ''): Operation => ({
+  kind: 'job',
+  changes: true,
+  document: `mutation ($id: ID!) { ${name}(input: { jobId: $id${more} }) { job { id ${type} } } }`,
+});
+const read = (document: string): Operation => ({ kind: 'job', changes: false, document });
+
+/** Every field of `Query`, `Mutation` and `Subscription`. */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'Query.job': read('query ($id: ID!) { job(id: $id) { JOB } }'),
+  'Query.node': read('query ($id: ID!) { node(id: $id) { id ... on Job { JOB } } }'),
+  'Query.nodes': read('query ($id: ID!) { nodes(ids: [$id, $id]) { id ... on Job { JOB } } }'),
+  'Query.jobs': { kind: 'jobs' },
+  'Query.server': { kind: 'jobs' },
+  'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method } }' },
+  'Mutation.deleteJob': change('deleteJob', 'status'),
+  'Mutation.pauseJob': change('pauseJob', 'status'),
+  'Mutation.pinJob': change('pinJob', 'pinned'),
+  'Mutation.resumeJob': change('resumeJob', 'status'),
+  'Mutation.signalJob': change('signalJob', 'status', ', signal: "TERM"'),
+  'Mutation.stopJob': change('stopJob', 'status', ', gracePeriod: 0'),
+  'Mutation.submitJob': {
+    kind: 'submit',
+    document: 'mutation { submitJob(input: { command: "true" }) { job { owner } } }',
+  },
+  'Mutation.runJob': {
+    kind: 'submit',
+    document: 'mutation { runJob(input: { command: "true" }, wait: 0) { job { owner } } }',
+  },
+  'Subscription.jobEvents': { kind: 'jobs' },
+  'Subscription.jobUpdated': read('subscription ($id: ID!) { jobUpdated(jobId: $id) { JOB } }'),
+  'Subscription.logs': read('subscription ($id: ID!) { logs(jobId: $id) { cursor entries { text } } }'),
+  'Subscription.usage': read('subscription ($id: ID!) { usage(jobId: $id) { cpuTime } }'),
+};

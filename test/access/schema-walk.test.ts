@@ -1,0 +1,251 @@
+/** Every field and operation of the schema, as each role, for the job of somebody else. */
+
+import { getNamedType, isLeafType, isObjectType, isRequiredArgument } from 'graphql';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { newJobId } from '../../src/jobs/id.ts';
+import type { Job } from '../../src/jobs/job.ts';
+import { schema } from '../../src/resolvers/schema.ts';
+import { STATES } from '../store/fixture.ts';
+import { disposers } from '../support/disposers.ts';
+import { DECISIONS, OPERATIONS, type Operation } from './decisions.ts';
+import { caller, World } from './world.ts';
+
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+const ADMIN = caller('root', 'ADMIN');
+const OWNER = caller('alice', 'USER');
+const VIEWER = caller('alice', 'VIEWER');
+const STRANGERS = [caller('bob', 'USER'), caller('bob', 'VIEWER')];
+
+const onEnd = disposers();
+let world: World;
+
+beforeEach(async () => {
+  world = await World.open(onEnd);
+});
+
+const fieldsOf = (type: unknown): readonly string[] =>
+  isObjectType(type) ? Object.keys(type.getFields()) : [];
+
+/** Every field of a type that takes no arguments, and what is below it; jobs in a job only by their ids. */
+const selectionOf = (name: string, seen: readonly string[] = []): string => {
+  const type = schema.getType(name);
+  if (!isObjectType(type)) throw new Error(`${name} is no object type`);
+  return Object.values(type.getFields())
+    .filter(({ args }) => !args.some(isRequiredArgument))
+    .map((field) => {
+      const inner = getNamedType(field.type);
+      if (isLeafType(inner)) return field.name;
+      if ([...seen, name].includes(inner.name)) return `${field.name} { id }`;
+      return `${field.name} { ${selectionOf(inner.name, [...seen, name])} }`;
+    })
+    .join(' ');
+};
+
+const JOB = selectionOf('Job');
+const documentOf = ({ document }: { readonly document: string }): string => document.replace('JOB', JOB);
+
+const OF_JOBS = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'job' }] => entry[1].kind === 'job',
+);
+const SUBMISSIONS = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'submit' }] => entry[1].kind === 'submit',
+);
+
+/** A job of each state, and a pinned one, of one owner. */
+const jobsOf = async (owner: string): Promise<readonly Job[]> => {
+  const jobs = await Promise.all(STATES.map((state) => world.put(owner, state)));
+  const [, , , completed] = STATES;
+  if (completed === undefined) throw new Error('STATES has no fourth');
+  return [...jobs, await world.put(owner, completed, {}, { pinned: true })];
+};
+
+const codesOf = ({ errors = [] }: Awaited<ReturnType<World['ask']>>) =>
+  errors.map(({ extensions }) => extensions?.['code']);
+
+describe('the decisions', () => {
+  it('are there for every operation', () => {
+    const operations = ROOTS.flatMap((root) =>
+      fieldsOf(schema.getType(root)).map((name) => `${root}.${name}`),
+    );
+    expect(Object.keys(OPERATIONS).sort()).toEqual(operations.sort());
+  });
+
+  it('are there for every field', () => {
+    const types = Object.values(schema.getTypeMap()).filter(
+      (type) => isObjectType(type) && !ROOTS.includes(type.name) && !type.name.startsWith('__'),
+    );
+    const fields = (names: readonly (readonly [string, readonly string[]])[]) =>
+      names.flatMap(([type, own]) => own.map((name) => `${type}.${name}`)).sort();
+    expect(fields(Object.entries(DECISIONS).map(([type, own]) => [type, Object.keys(own)]))).toEqual(
+      fields(types.map((type) => [type.name, fieldsOf(type)])),
+    );
+  });
+});
+
+describe.each(OF_JOBS)('%s', (_name, operation) => {
+  it.each(STRANGERS)('answers $subject as $role as if there were no such job', async (stranger) => {
+    const jobs = await jobsOf('alice');
+    const before = await Promise.all(jobs.map(({ id }) => world.store.get(id)));
+    for (const { id } of jobs) {
+      const none = newJobId();
+      const answer = JSON.stringify(await world.ask(stranger, documentOf(operation), { id }));
+      const expected = JSON.stringify(await world.ask(stranger, documentOf(operation), { id: none }));
+      expect(answer.replaceAll(id, none)).toBe(expected);
+      expect(answer).toContain('"code"');
+    }
+    expect(await Promise.all(jobs.map(({ id }) => world.store.get(id)))).toEqual(before);
+    expect([...world.cells.cells.values()].flatMap(({ requests }) => requests)).toEqual([]);
+  });
+
+  it(operation.changes ? 'is forbidden to a VIEWER' : 'shows a VIEWER what its subject owns', async () => {
+    const jobs = await jobsOf('alice');
+    // A queued job has no usage yet, and a subscription waits for it.
+    const shown = jobs.filter(({ state }) => state.status !== 'QUEUED');
+    for (const { id } of operation.changes ? [...jobs, { id: newJobId() }] : shown)
+      expect(codesOf(await world.ask(VIEWER, documentOf(operation), { id }))).toEqual(
+        operation.changes ? ['FORBIDDEN'] : [],
+      );
+    const left = await Promise.all(jobs.map(({ id }) => world.store.get(id)));
+    expect(left).toEqual(jobs);
+  });
+
+  it.each([OWNER, ADMIN])('finds the job for $subject as $role', async (identity) => {
+    // The store holds it, and nothing that carries a request out: what answers is a state, and not the lack of a job.
+    const { id } = await world.put('alice', STATES[3] ?? { status: 'QUEUED' });
+    const codes = codesOf(await world.ask(identity, documentOf(operation), { id }));
+    expect(['', 'JOB_NOT_RUNNING']).toContain(codes.join());
+  });
+});
+
+describe.each(SUBMISSIONS)('%s', (name, operation) => {
+  it('is forbidden to a VIEWER', async () => {
+    expect(codesOf(await world.ask(VIEWER, operation.document))).toEqual(['FORBIDDEN']);
+    expect(await world.store.count({})).toBe(0);
+  });
+
+  it('makes a job of the caller', async () => {
+    const field = name.replace('Mutation.', '');
+    expect(await world.ask(OWNER, operation.document)).toEqual({
+      data: { [field]: { job: { owner: 'alice' } } },
+    });
+  });
+});
+
+describe('other jobs of a job', () => {
+  const LINKS =
+    'query ($id: ID!) { job(id: $id) { retryOf { id } retriedBy { id } queue { position reason } } }';
+
+  it('are not shown to who cannot see them', async () => {
+    const first = await world.put('alice', { status: 'QUEUED' });
+    const { id } = await world.put(
+      'bob',
+      { status: 'QUEUED' },
+      { retryOf: first.id },
+      { retriedBy: first.id },
+    );
+    for (const stranger of STRANGERS)
+      expect(await world.ask(stranger, LINKS, { id })).toEqual({
+        data: { job: { retryOf: null, retriedBy: null, queue: null } },
+      });
+    const { data } = await world.ask(ADMIN, LINKS, { id });
+    expect(data).toEqual({ job: { retryOf: { id: first.id }, retriedBy: { id: first.id }, queue: null } });
+  });
+
+  it('are counted in a place in the queue, and not described to others than admins', async () => {
+    await world.jobs.submit(OWNER, { command: 'true', name: 'runs' });
+    await world.jobs.submit(OWNER, { command: 'true', name: 'waits' });
+    const { id } = await world.jobs.submit(caller('bob', 'USER'), { command: 'true' });
+    for (const stranger of STRANGERS)
+      expect(await world.ask(stranger, LINKS, { id })).toMatchObject({
+        data: { job: { queue: { position: 2, reason: '1 jobs are ahead of it' } } },
+      });
+    expect(JSON.stringify(await world.ask(ADMIN, LINKS, { id }))).toContain('1 jobs are running');
+  });
+});
+
+describe('many jobs', () => {
+  const LIST = `query ($filter: JobFilter, $first: Int, $last: Int, $after: String, $before: String) {
+    jobs(filter: $filter, first: $first, last: $last, after: $after, before: $before) {
+      totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`;
+
+  it.each(STRANGERS)('are for $subject as $role its own, however it asks', async (stranger) => {
+    const older = await world.put('bob', { status: 'QUEUED' });
+    const foreign = await jobsOf('alice');
+    const newer = await world.put('bob', { status: 'QUEUED' });
+    const latest = await world.put('alice', { status: 'QUEUED' });
+    const list = async (variables: object) => (await world.ask(stranger, LIST, variables)).data?.['jobs'];
+    const page = (
+      ids: readonly string[],
+      totalCount: number,
+      hasNextPage = false,
+      hasPreviousPage = false,
+    ) => ({
+      totalCount,
+      nodes: ids.map((id) => ({ id })),
+      pageInfo: {
+        hasNextPage,
+        hasPreviousPage,
+        startCursor: ids[0] ?? null,
+        endCursor: ids.at(-1) ?? null,
+      },
+    });
+    const own = page([newer.id, older.id], 2);
+    expect(await list({})).toEqual(own);
+    expect(await list({ filter: { owner: 'bob' } })).toEqual(own);
+    expect(await list({ filter: { owner: 'alice' } })).toEqual(await list({ filter: { owner: 'nobody' } }));
+    expect(await list({ filter: { owner: 'alice' } })).toEqual(page([], 0));
+    expect(await list({ filter: { owner: '' } })).toEqual(page([], 0));
+    expect(await list({ first: 1 })).toEqual(page([newer.id], 2, true));
+    expect(await list({ last: 1 })).toEqual(page([older.id], 2, false, true));
+    for (const { id } of foreign) {
+      expect(await list({ after: id })).toEqual(page([older.id], 2, false, true));
+      expect(await list({ before: id })).toEqual(page([newer.id], 2));
+      expect(await list({ filter: { idPrefix: id.slice(0, 35) } })).toEqual(page([], 0));
+    }
+    expect(await list({ before: latest.id })).toEqual(page([], 2));
+    expect(await list({ filter: { status: ['COMPLETED', 'FAILED', 'RUNNING'] } })).toEqual(page([], 0));
+  });
+
+  it.each([...STRANGERS, ADMIN])('are counted for $subject as $role', async (identity) => {
+    await jobsOf('alice');
+    await world.put('bob', { status: 'QUEUED' });
+    const { data } = await world.ask(identity, '{ server { jobs { queued running } } }');
+    expect(data).toEqual({
+      server: { jobs: identity === ADMIN ? { queued: 2, running: 2 } : { queued: 1, running: 0 } },
+    });
+  });
+
+  it.each(STRANGERS)('have events that $subject as $role does not get', async (stranger) => {
+    await jobsOf('alice');
+    const own = await world.put('bob', { status: 'QUEUED' });
+    await jobsOf('alice');
+    const events = (filter: object) =>
+      world.ask(stranger, EVENTS, { filter }).then(({ data }) => data?.['jobEvents']);
+    expect(await events({})).toEqual({ job: { id: own.id, owner: 'bob' } });
+    // Of an owner whose jobs it cannot see there is none: the next own event is not one of them either.
+    const none = events({ owner: 'alice' });
+    await world.put('alice', { status: 'QUEUED' });
+    await world.put('bob', { status: 'QUEUED' });
+    await world.jobs.complete();
+    expect(await none).toBeUndefined();
+  });
+
+  const EVENTS = `subscription ($filter: JobFilter) {
+    jobEvents(after: "0", filter: $filter) { job { id owner } } }`;
+});
+
+describe('an idempotency key', () => {
+  const SUBMIT = `mutation ($command: String!) {
+    submitJob(input: { command: $command, idempotencyKey: "k" }) { job { id owner command } } }`;
+
+  it('belongs to a subject', async () => {
+    const submit = (subject: string, command: string) =>
+      world.ask(caller(subject, 'USER'), SUBMIT, { command });
+    const { data: first } = await submit('alice', 'true');
+    expect(await submit('bob', 'false')).toMatchObject({
+      data: { submitJob: { job: { owner: 'bob', command: 'false' } } },
+    });
+    expect((await submit('alice', 'true')).data).toEqual(first);
+    expect(codesOf(await submit('alice', 'false'))).toEqual(['IDEMPOTENCY_CONFLICT']);
+  });
+});

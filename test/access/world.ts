@@ -1,0 +1,101 @@
+/** A job service on cells in memory, behind the schema, for callers of every role. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Changes } from '../../src/jobs/changes.ts';
+import type { Job, JobSpec, JobState } from '../../src/jobs/job.ts';
+import { Jobs } from '../../src/jobs/jobs.ts';
+import { LogReaders } from '../../src/jobs/readers.ts';
+import { Removal } from '../../src/jobs/removal.ts';
+import type { Identity, Role } from '../../src/jobs/service.ts';
+import type { JobStore } from '../../src/jobs/store.ts';
+import { Supervision } from '../../src/jobs/supervision.ts';
+import { createEngine, type Engine } from '../../src/server/engine.ts';
+import { openStore } from '../../src/store/sqlite-store.ts';
+import { FakeCells } from '../jobs/fake-cells.ts';
+import type { Answer } from '../server/fixture.ts';
+import { makeJob, usage } from '../store/fixture.ts';
+
+export const caller = (subject: string, role: Role): Identity => ({ subject, role, method: 'TOKEN' });
+
+export class World {
+  readonly store: JobStore;
+  readonly cells = new FakeCells();
+  readonly #engine: Engine;
+  readonly jobs: Jobs;
+
+  private constructor(store: JobStore, changes: Changes, dispose: (step: () => unknown) => void) {
+    const log = (line: string): void => {
+      throw new Error(line);
+    };
+    const { cells } = this;
+    cells.used = usage;
+    const queue = {
+      maxRunning: 1,
+      maxWaiting: 100,
+      maxWaitingBytes: 1_000_000,
+      memoryBytes: null,
+      cpus: null,
+    };
+    const supervision = new Supervision({ store, cells, log, queue });
+    const readers = new LogReaders();
+    const removal = new Removal({ store, cells, readers, log });
+    this.store = store;
+    this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: '0' });
+    this.#engine = createEngine({ jobs: this.jobs, log });
+    dispose(() => changes.close());
+    dispose(() => supervision.close());
+    dispose(() => this.jobs.close());
+  }
+
+  static async open(dispose: (step: () => unknown) => void): Promise<World> {
+    const folder = mkdtempSync(join(tmpdir(), 'cloister-access-'));
+    dispose(() => rmSync(folder, { recursive: true }));
+    const store = openStore(join(folder, 'cloister.db'));
+    dispose(() => store.close());
+    return new World(store, await Changes.open(store, String), dispose);
+  }
+
+  /** Puts a job into the store, where nothing starts it. */
+  async put(
+    owner: string,
+    state: JobState,
+    spec: Partial<JobSpec> = {},
+    more: Partial<Job> = {},
+  ): Promise<Job> {
+    const job = makeJob(spec, { owner, state, ...more });
+    await this.store.insert(job);
+    if (state.status === 'RUNNING') this.cells.make(job.id);
+    return job;
+  }
+
+  /** The answer to a document; of a subscription the first. */
+  async ask(identity: Identity, query: string, variables: object = {}): Promise<Answer> {
+    const isStream = query.startsWith('subscription');
+    const over = new AbortController();
+    const response = await this.#engine.fetch(
+      'http://localhost/graphql',
+      {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: isStream ? 'text/event-stream' : 'application/json',
+        },
+        body: JSON.stringify({ query, variables }),
+      },
+      { identity, over: over.signal },
+    );
+    if (!isStream) return (await response.json()) as Answer;
+    let text = '';
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      const json = /^data: ([^\n]+)\n\n/m.exec(text)?.[1];
+      if (json !== undefined) {
+        over.abort();
+        return JSON.parse(json) as Answer;
+      }
+    }
+    return { data: null };
+  }
+}
