@@ -17,6 +17,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     imports: [
       'server',
       'resolvers',
+      'access',
       'jobs',
       'store',
       'cells',
@@ -46,10 +47,10 @@ export const PARTS: Readonly<Record<string, Part>> = {
   resolvers: {
     what: 'GraphQL on the job service',
     files: ['src/resolvers/'],
-    imports: ['jobs', 'model', 'basics'],
+    imports: ['access', 'jobs', 'model', 'basics'],
   },
   access: {
-    what: 'who may do what: implements `jobs/service.ts` around the job service',
+    what: 'who a caller is, and what it may do: tokens, roles, and `jobs/service.ts` once more, around the job service',
     files: ['src/access/'],
     imports: ['jobs', 'model'],
   },
@@ -61,7 +62,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   store: {
     what: 'SQLite: implements `jobs/store.ts`',
     files: ['src/store/'],
-    imports: ['jobs', 'basics'],
+    imports: ['access', 'jobs', 'basics'],
   },
   jobs: {
     what: 'the policy: what a job is, the state machine, the interfaces of a store and of cells',

@@ -1,6 +1,7 @@
 /** The command `cloister serve`: wires the parts of the server together. */
 
 import { mkdirSync } from 'node:fs';
+import { Tokens } from './access/tokens.ts';
 import { openCells } from './cells/cells.ts';
 import { openHost } from './cells/host.ts';
 import { limitsContext } from './cells/limits-context.ts';
@@ -111,6 +112,8 @@ const start = async (
   const jobs = await openJobs(config, store, cells, cleanup, log);
 
   const token = adminToken(stateDir);
+  const tokens = await Tokens.open({ store: store.tokens, adminSecret: token, log });
+  cleanup.add(() => tokens.close());
   const server = await startServer({
     listen: config.listen,
     socketPath: statePaths(stateDir).socket,
@@ -118,7 +121,7 @@ const start = async (
     basePath: config.basePath,
     ...config.clients,
     jobs,
-    token,
+    tokens,
     log,
   });
   cleanup.add(() => server.close());

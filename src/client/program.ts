@@ -7,17 +7,23 @@ import type { Add } from './program/add.ts';
 import { addChanging } from './program/changing.ts';
 import { addReading } from './program/reading.ts';
 import { addStarting } from './program/starting.ts';
+import { addTokens } from './program/tokens.ts';
 import { addTools } from './program/tools.ts';
 
 /** Adds the commands to the program. */
 export const addClientCommands = (program: Command): void => {
-  const add: Add = (name, description, examples) =>
-    withSettings(program.command(name).description(description), clientSettings).addHelpText(
-      'after',
-      ['', 'Examples:', ...examples.map((line) => `  cloister ${line}`)].join('\n'),
-    );
+  const add = addTo(program);
   addStarting(add);
   addReading(add);
   addChanging(add);
   addTools(add, program);
+  addTokens(addTo(program.command('token').description('the tokens of callers, for admins')));
 };
+
+const addTo =
+  (parent: Command): Add =>
+  (name, description, examples) =>
+    withSettings(parent.command(name).description(description), clientSettings).addHelpText(
+      'after',
+      ['', 'Examples:', ...examples.map((line) => `  cloister ${line}`)].join('\n'),
+    );

@@ -37,15 +37,8 @@ import {
   type SubmitRequest,
 } from './service.ts';
 import { checkSignal } from './signal.ts';
-import {
-  type EarlierRequest,
-  type JobEvent,
-  type JobFilter,
-  type JobStore,
-  type Page,
-  type PageRequest,
-  StoreFullError,
-} from './store.ts';
+import type { EarlierRequest, JobEvent, JobFilter, JobStore, Page, PageRequest } from './store.ts';
+import { stored } from './stored.ts';
 import type { Supervision } from './supervision.ts';
 import { followUsage } from './usage.ts';
 import { waitForEnd } from './wait.ts';
@@ -438,14 +431,6 @@ export class Jobs implements JobService {
 const accepted = (earlier: EarlierRequest, { idempotencyKey = '' }: SubmitRequest): Job => {
   if (earlier.kind === 'repeated') return earlier.job;
   throw idempotencyConflict('input.idempotencyKey', idempotencyKey);
-};
-
-const stored = async <T>(write: Promise<T>): Promise<T> => {
-  try {
-    return await write;
-  } catch (error) {
-    throw error instanceof StoreFullError ? storageFull() : error;
-  }
 };
 
 /** Turns the refusal of a supervisor, or its death, into the error that the client receives. */

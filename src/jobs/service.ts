@@ -29,6 +29,8 @@ export interface Identity {
   readonly subject: string;
   readonly role: Role;
   readonly method: SignInMethod;
+  /** Of the token that was used; left out: that of the state folder. */
+  readonly tokenId?: string;
 }
 
 /** Limits as requested: one that is left out takes the server's default. Units as in `Limits`. */

@@ -93,7 +93,7 @@ builder.scalarType('DateTime', dateTime);
 builder.scalarType('Base64', base64);
 
 builder.queryType({ description: 'Reads. Nothing here changes a job.' });
-builder.mutationType({ description: 'Submits and controls jobs.' });
+builder.mutationType({ description: 'Submits and controls jobs, and manages tokens.' });
 builder.subscriptionType({
   description:
     'Live streams, over WebSocket (graphql-transport-ws) and SSE, both at /graphql. A slow client delays only its own stream.',

@@ -1,4 +1,5 @@
 /** The context value that every resolver receives. */
+import type { Tokens } from '../access/tokens.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 
@@ -6,6 +7,7 @@ export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
   readonly jobs: JobService;
+  readonly tokens: Tokens;
   /** Of this operation. */
   readonly budget: AnswerBudget;
   /** Aborted when the client has gone, or has its answer. */

@@ -24,7 +24,8 @@ export const ERROR_CODES = {
   TOO_MANY_CONNECTIONS: 'Too many connections of one caller at once. Close some, or reuse them.',
   TOO_MANY_SUBSCRIPTIONS:
     'Too many subscriptions at the same time: of one caller, on this server, or too many operations on one WebSocket connection (100).',
-  UNAUTHENTICATED: 'The request carries no token, or one that this server does not know.',
+  UNAUTHENTICATED:
+    'The request carries no token, or one that this server does not know, that was revoked or has expired.',
   UNSUPPORTED_MEDIA_TYPE: 'The content type of the HTTP request is not application/json.',
 } as const;
 

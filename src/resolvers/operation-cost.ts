@@ -51,6 +51,8 @@ export const COSTS: Readonly<Record<string, Cost>> = {
     elements: (args) => rows(args),
   },
   'Query.nodes': { own: ({ ids }) => 10 * lengthOf(ids), elements: ({ ids }) => lengthOf(ids) },
+  // Tokens are in memory, and there are as many as people and programs.
+  'Query.tokens': { own: 500 },
   'JobConnection.totalCount': { own: 200 },
   'Job.isolation': { own: 10 },
   'Job.usage': { own: 10 },

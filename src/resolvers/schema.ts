@@ -1,6 +1,7 @@
 /** The whole schema: importing this file defines every type of it. */
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
+import './create-token.ts';
 import './delete-job.ts';
 import './error-code.ts';
 import './job.ts';
@@ -12,11 +13,13 @@ import './pause-job.ts';
 import './pin-job.ts';
 import './resume-job.ts';
 import './retry.ts';
+import './revoke-token.ts';
 import './run-job.ts';
 import './server.ts';
 import './signal-job.ts';
 import './stop-job.ts';
 import './submit-job.ts';
+import './token.ts';
 import './viewer.ts';
 
 export const schema = builder.toSchema();

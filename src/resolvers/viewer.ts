@@ -1,15 +1,8 @@
 /** The query viewer: the caller, as the server sees it. */
-import type { Identity, ROLES, SIGN_IN_METHODS } from '../jobs/service.ts';
+import type { Identity, SIGN_IN_METHODS } from '../jobs/service.ts';
 import { builder, identify } from './builder.ts';
-
-const Role = builder.enumType('Role', {
-  description: 'What a caller may do.',
-  values: {
-    ADMIN: { description: 'Everything, with the jobs of every subject.' },
-    USER: { description: 'Submits jobs, and sees and controls those of its own subject.' },
-    VIEWER: { description: 'Sees jobs of its own subject, and changes nothing.' },
-  } as const satisfies Record<(typeof ROLES)[number], object>,
-});
+import { Role } from './role.ts';
+import { TokenType } from './token.ts';
 
 const SignInMethod = builder.enumType('SignInMethod', {
   description: 'How a caller proved who it is.',
@@ -26,6 +19,12 @@ const ViewerType = builder.objectRef<Identity>('Viewer').implement({
     }),
     role: t.expose('role', { type: Role, description: 'What the caller may do.' }),
     method: t.expose('method', { type: SignInMethod, description: 'How the caller proved who it is.' }),
+    token: t.field({
+      type: TokenType,
+      nullable: true,
+      description: 'The token that this request carries; null for the admin token in the state folder.',
+      resolve: (identity, _args, { tokens }) => tokens.of(identity),
+    }),
   }),
 });
 

@@ -8,6 +8,7 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
+import type { Tokens } from '../access/tokens.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
@@ -32,6 +33,7 @@ export type Engine = YogaServerInstance<Caller, Context>;
 
 export interface EngineOptions {
   readonly jobs: JobService;
+  readonly tokens: Tokens;
   readonly log: (line: string) => void;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
   readonly streams?: Streams;
@@ -44,7 +46,12 @@ export const LARGEST_BODY = 16 * 1024 * 1024;
  * The GraphQL engine: parses, validates, executes, the same for every transport; answers over HTTP and SSE.
  * Authentication and the checks of Host and Origin come before.
  */
-export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }: EngineOptions): Engine => {
+export const createEngine = ({
+  jobs,
+  tokens,
+  log,
+  streams = new Streams(STREAM_LIMITS),
+}: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
     presentError(error, (cause, id) => {
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
@@ -56,6 +63,7 @@ export const createEngine = ({ jobs, log, streams = new Streams(STREAM_LIMITS) }
     context: ({ identity, over, request }) => ({
       identity,
       jobs: authorized,
+      tokens,
       over,
       budget: answerBudget(request),
     }),

@@ -1,5 +1,6 @@
 /** Routes HTTP requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Tokens } from '../access/tokens.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { UNAUTHENTICATED } from '../resolvers/errors.ts';
 import type { Connections } from './connections.ts';
@@ -14,7 +15,7 @@ import { sendSlowly } from './slow-answer.ts';
 export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
-  readonly token: string;
+  readonly tokens: Tokens;
   readonly connections: Connections;
   /** Before every path, without a slash at its end; empty for none. */
   readonly basePath: string;
@@ -67,9 +68,9 @@ const finish = (answer: Promise<void>, response: ServerResponse, { log }: Reques
 };
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
-  const { engine, token, connections, slowAnswerMs, log } = context;
+  const { engine, tokens, connections, slowAnswerMs, log } = context;
   const { headers } = request;
-  const identity = decideIdentity(headers.authorization, token);
+  const identity = decideIdentity(headers.authorization, tokens);
   const ranges = mediaRanges(headers.accept);
   // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {

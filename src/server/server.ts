@@ -1,6 +1,7 @@
 /** The HTTP server: listens, serves every transport, and closes in order. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Tokens } from '../access/tokens.ts';
 import type { JobService } from '../jobs/service.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { createEngine } from './engine.ts';
@@ -23,8 +24,7 @@ export interface ServerOptions {
   /** A prefix of every path, which a proxy has not taken away: `/cloister`. */
   readonly basePath?: string;
   readonly jobs: JobService;
-  /** The admin token. */
-  readonly token: string;
+  readonly tokens: Tokens;
   readonly log: (line: string) => void;
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
@@ -78,10 +78,10 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, token, jobs, log, basePath = '' } = options;
+  const { listen, tokens, jobs, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
-  const engine = createEngine({ jobs, log, streams: new Streams(options.streams ?? STREAM_LIMITS) });
+  const engine = createEngine({ jobs, tokens, log, streams: new Streams(options.streams ?? STREAM_LIMITS) });
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -110,7 +110,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       handle(request, response, {
         engine,
         policy,
-        token,
+        tokens,
         connections,
         basePath,
         slowAnswerMs: timeouts.slowAnswerMs,
@@ -120,7 +120,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   http.on('request', answer);
   const closeWebSockets = serveWebSockets(http, {
     engine,
-    token,
+    tokens,
     connections,
     operations,
     log,

@@ -4,6 +4,7 @@ import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import type { WebSocket } from 'ws';
+import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
 import type { Connections } from './connections.ts';
@@ -14,7 +15,7 @@ import type { Operations } from './operations.ts';
 
 export interface ProtocolOptions {
   readonly engine: Engine;
-  readonly token: string;
+  readonly tokens: Tokens;
   readonly connections: Connections;
   /** Counts the operations in progress. */
   readonly operations: Operations;
@@ -65,13 +66,13 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, token, connections, operations, unauthenticatedMs, closing } = options;
+  const { engine, tokens, connections, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
     onConnect: ({ connectionParams, extra: client }) => {
-      client.identity = decideIdentity(connectionParams?.['authorization'] ?? client.authorization, token);
+      client.identity = decideIdentity(connectionParams?.['authorization'] ?? client.authorization, tokens);
       if (client.identity !== null) {
         const refusal = connections.claim(client.connection, client.identity.subject);
         if (refusal !== undefined) client.socket.close(TRY_AGAIN_LATER, refusal.message);

@@ -225,4 +225,18 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   INSERT INTO stdin_to_move (job_id) SELECT id FROM jobs WHERE json_type(spec, '$.stdin') = 'text';
   `,
+  // Of a token only a hash is kept (SHA-256), so that nobody who reads the database, or a copy of it, can use one.
+  `
+  CREATE TABLE tokens (
+    id           TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    hash         TEXT NOT NULL UNIQUE CHECK (length(hash) = 64),
+    name         TEXT NOT NULL CHECK (name <> ''),
+    subject      TEXT NOT NULL CHECK (subject <> ''),
+    role         TEXT NOT NULL CHECK (role IN ('ADMIN', 'USER', 'VIEWER')),
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    last_used_at INTEGER,
+    revoked_at   INTEGER
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

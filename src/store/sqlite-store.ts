@@ -1,6 +1,7 @@
-/** The job store in SQLite. */
+/** The job store in SQLite, and the way to those beside it. */
 
 import type { Statement } from 'better-sqlite3';
+import type { TokenStore } from '../access/token.ts';
 import type { Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
   EarlierRequest,
@@ -23,14 +24,20 @@ import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { GroupCommit } from './group-commit.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
+import { SqliteTokens } from './sqlite-tokens.ts';
 import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 
+/** The stores of one database. Closing that of jobs closes it. */
+export interface Store extends JobStore {
+  readonly tokens: TokenStore;
+}
+
 /**
- * Opens the job store in a SQLite file, which is created if necessary.
+ * Opens the stores in a SQLite file, which is created if necessary.
  *
  * @throws DatabaseError if the file cannot be used
  */
-export const openStore = (path: string): JobStore => new SqliteStore(openDatabase(path));
+export const openStore = (path: string): Store => new SqliteStore(openDatabase(path));
 
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
@@ -38,7 +45,8 @@ const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${na
 /** A row of `eventQuery`. */
 type EventRow = JobRow & { readonly number: number; readonly time: number; readonly event_status: JobStatus };
 
-class SqliteStore implements JobStore {
+class SqliteStore implements Store {
+  readonly tokens: TokenStore;
   readonly #db: Connection;
   /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
@@ -51,6 +59,7 @@ class SqliteStore implements JobStore {
     this.#commits = new GroupCommit(db, () => {
       for (const listener of [...this.#listeners]) listener();
     });
+    this.tokens = new SqliteTokens(db, this.#commits);
   }
 
   insert(job: Job, request?: RequestKey): Promise<Insertion> {

@@ -6,8 +6,9 @@
  * - `JOBS`: of many jobs, those that the caller can see
  * - `ANYONE`: the same for every caller, and of no job
  * - `CALLER`: about the caller itself
+ * - `TOKEN`: of a token, which an ADMIN sees, and who uses it
  */
-type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER';
+type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'TOKEN';
 
 const all = (decision: Decision, fields: string): Readonly<Record<string, Decision>> =>
   Object.fromEntries(fields.split(' ').map((field) => [field, decision]));
@@ -18,6 +19,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   CellNamespace: all('JOB', 'inode kind shared'),
   CgroupEvidence: all('JOB', 'file key value'),
   CgroupFile: all('JOB', 'name value'),
+  CreateTokenPayload: all('TOKEN', 'secret token'),
   DeleteJobPayload: all('JOB', 'job'),
   EnvVar: all('JOB', 'name value'),
   IdRange: all('JOB', 'count inside outside'),
@@ -29,7 +31,10 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
       'argv attempt capabilities command createdAt env error exitCode finishedAt hostname id image',
     ),
     ...all('JOB', 'isolation labels limitExceeded limits limitsHit logs name network output owner pausedAt'),
-    ...all('JOB', 'pinned priority retries signal startAfter startedAt status stdin usage user workdir'),
+    ...all(
+      'JOB',
+      'pinned priority retries signal startAfter startedAt status stdin stopScope stopSignal usage user workdir',
+    ),
     ...all('OTHER_JOB', 'queue retriedBy retryOf'),
   },
   JobCgroup: all('JOB', 'files path'),
@@ -53,6 +58,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   QueuePlace: all('OTHER_JOB', 'position reason'),
   ResumeJobPayload: all('JOB', 'job'),
   Retries: all('JOB', 'backoff limit'),
+  RevokeTokenPayload: all('TOKEN', 'token'),
   RunJobPayload: all('JOB', 'finished job logs'),
   Server: { ...all('ANYONE', 'cgroup images startedAt version'), ...all('JOBS', 'jobs') },
   ServerCgroup: all('ANYONE', 'controllers path'),
@@ -60,11 +66,12 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   SignalJobPayload: all('JOB', 'job'),
   StopJobPayload: all('JOB', 'job'),
   SubmitJobPayload: all('JOB', 'job'),
+  Token: all('TOKEN', 'createdAt expiresAt id lastUsedAt name revokedAt role subject'),
   Usage: {
     ...all('JOB', 'cpuTime forksRefused ioRead ioReadOperations ioWriteOperations ioWritten memoryCurrent'),
     ...all('JOB', 'memoryPeak oomKills pidsPeak pressure systemTime throttledTime userTime'),
   },
-  Viewer: all('CALLER', 'method role subject'),
+  Viewer: all('CALLER', 'method role subject token'),
 };
 
 /** What an operation does, and so who may do it. */
@@ -75,6 +82,8 @@ export type Operation =
   | { readonly kind: 'submit'; readonly document: string }
   /** It shows many jobs: those that the caller can see. */
   | { readonly kind: 'jobs' }
+  /** It is for an ADMIN. */
+  | { readonly kind: 'admin'; readonly document: string }
   /** It says the same to everybody, or something about the caller. */
   | { readonly kind: 'anyone'; readonly document: string };
 
@@ -92,7 +101,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Query.nodes': read('query ($id: ID!) { nodes(ids: [$id, $id]) { id ... on Job { JOB } } }'),
   'Query.jobs': { kind: 'jobs' },
   'Query.server': { kind: 'jobs' },
-  'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method } }' },
+  'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method token { name subject } } }' },
+  'Query.tokens': { kind: 'admin', document: '{ tokens { name subject } }' },
+  'Mutation.createToken': {
+    kind: 'admin',
+    document: `mutation {
+      createToken(input: { name: "n", subject: "s", role: USER }) { secret token { name } } }`,
+  },
+  'Mutation.revokeToken': {
+    kind: 'admin',
+    document: 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { token { revokedAt } } }',
+  },
   'Mutation.deleteJob': change('deleteJob', 'status'),
   'Mutation.pauseJob': change('pauseJob', 'status'),
   'Mutation.pinJob': change('pinJob', 'pinned'),
@@ -109,6 +128,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'Subscription.jobEvents': { kind: 'jobs' },
   'Subscription.jobUpdated': read('subscription ($id: ID!) { jobUpdated(jobId: $id) { JOB } }'),
-  'Subscription.logs': read('subscription ($id: ID!) { logs(jobId: $id) { cursor entries { text } } }'),
+  'Subscription.logs': read(
+    'subscription ($id: ID!) { logs(jobId: $id, follow: false) { cursor entries { text } } }',
+  ),
   'Subscription.usage': read('subscription ($id: ID!) { usage(jobId: $id) { cpuTime } }'),
 };

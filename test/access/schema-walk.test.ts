@@ -50,6 +50,12 @@ const OF_JOBS = Object.entries(OPERATIONS).filter(
 const SUBMISSIONS = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'submit' }] => entry[1].kind === 'submit',
 );
+const FOR_ADMINS = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'admin' }] => entry[1].kind === 'admin',
+);
+const FOR_ANYONE = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'anyone' }] => entry[1].kind === 'anyone',
+);
 
 /** A job of each state, and a pinned one, of one owner. */
 const jobsOf = async (owner: string): Promise<readonly Job[]> => {
@@ -128,6 +134,30 @@ describe.each(SUBMISSIONS)('%s', (name, operation) => {
     expect(await world.ask(OWNER, operation.document)).toEqual({
       data: { [field]: { job: { owner: 'alice' } } },
     });
+  });
+});
+
+describe.each(FOR_ADMINS)('%s', (_name, { document }) => {
+  it.each([...STRANGERS, OWNER, VIEWER])('is forbidden to $subject as $role', async (identity) => {
+    const { token } = await world.tokens.create(ADMIN, { name: 'n', subject: 's', role: 'ADMIN' });
+    for (const id of [token.id, newJobId()])
+      expect(codesOf(await world.ask(identity, document, { id }))).toEqual(['FORBIDDEN']);
+    expect(world.tokens.list(ADMIN)).toEqual([token]);
+  });
+
+  it('is for an ADMIN', async () => {
+    const { token } = await world.tokens.create(ADMIN, { name: 'n', subject: 's', role: 'VIEWER' });
+    expect(codesOf(await world.ask(ADMIN, document, { id: token.id }))).toEqual([]);
+  });
+});
+
+describe.each(FOR_ANYONE)('%s', (_name, { document }) => {
+  it.each([...STRANGERS, OWNER, VIEWER, ADMIN])('shows $subject as $role itself', async (identity) => {
+    const { subject, role } = identity;
+    const { token } = await world.tokens.create(ADMIN, { name: 'own', subject, role });
+    await world.tokens.create(ADMIN, { name: 'other', subject: 'somebody', role });
+    const { data } = await world.ask({ ...identity, tokenId: token.id }, document);
+    expect(data).toEqual({ viewer: { subject, role, method: 'TOKEN', token: { name: 'own', subject } } });
   });
 });
 

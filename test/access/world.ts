@@ -3,16 +3,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Tokens } from '../../src/access/tokens.ts';
 import { Changes } from '../../src/jobs/changes.ts';
 import type { Job, JobSpec, JobState } from '../../src/jobs/job.ts';
 import { Jobs } from '../../src/jobs/jobs.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
 import type { Identity, Role } from '../../src/jobs/service.ts';
-import type { JobStore } from '../../src/jobs/store.ts';
 import { Supervision } from '../../src/jobs/supervision.ts';
 import { createEngine, type Engine } from '../../src/server/engine.ts';
-import { openStore } from '../../src/store/sqlite-store.ts';
+import { openStore, type Store } from '../../src/store/sqlite-store.ts';
 import { FakeCells } from '../jobs/fake-cells.ts';
 import type { Answer } from '../server/fixture.ts';
 import { makeJob, usage } from '../store/fixture.ts';
@@ -20,12 +20,18 @@ import { makeJob, usage } from '../store/fixture.ts';
 export const caller = (subject: string, role: Role): Identity => ({ subject, role, method: 'TOKEN' });
 
 export class World {
-  readonly store: JobStore;
+  readonly store: Store;
+  readonly tokens: Tokens;
   readonly cells = new FakeCells();
   readonly #engine: Engine;
   readonly jobs: Jobs;
 
-  private constructor(store: JobStore, changes: Changes, dispose: (step: () => unknown) => void) {
+  private constructor(
+    store: Store,
+    tokens: Tokens,
+    changes: Changes,
+    dispose: (step: () => unknown) => void,
+  ) {
     const log = (line: string): void => {
       throw new Error(line);
     };
@@ -42,8 +48,9 @@ export class World {
     const readers = new LogReaders();
     const removal = new Removal({ store, cells, readers, log });
     this.store = store;
+    this.tokens = tokens;
     this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: '0' });
-    this.#engine = createEngine({ jobs: this.jobs, log });
+    this.#engine = createEngine({ jobs: this.jobs, tokens, log });
     dispose(() => changes.close());
     dispose(() => supervision.close());
     dispose(() => this.jobs.close());
@@ -54,7 +61,8 @@ export class World {
     dispose(() => rmSync(folder, { recursive: true }));
     const store = openStore(join(folder, 'cloister.db'));
     dispose(() => store.close());
-    return new World(store, await Changes.open(store, String), dispose);
+    const tokens = await Tokens.open({ store: store.tokens, adminSecret: 'x'.repeat(40), log: String });
+    return new World(store, tokens, await Changes.open(store, String), dispose);
   }
 
   /** Puts a job into the store, where nothing starts it. */
@@ -66,7 +74,8 @@ export class World {
   ): Promise<Job> {
     const job = makeJob(spec, { owner, state, ...more });
     await this.store.insert(job);
-    if (state.status === 'RUNNING') this.cells.make(job.id);
+    // As a supervisor leaves it: a job that has started has a log.
+    if (state.status !== 'QUEUED') this.cells.make(job.id);
     return job;
   }
 

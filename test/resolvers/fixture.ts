@@ -2,6 +2,7 @@
 
 import { createEngine } from '../../src/server/engine.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
+import { openTokens } from '../server/fake-tokens.ts';
 import type { Answer } from '../server/fixture.ts';
 
 /** The schema on a fake job service, in process: no port, no token. */
@@ -9,11 +10,14 @@ export class Api {
   readonly jobs = new FakeJobs();
   /** What the server logged. */
   readonly lines: string[] = [];
-  readonly #engine = createEngine({ jobs: this.jobs, log: (line) => this.lines.push(line) });
+  readonly #engine = openTokens().then((tokens) =>
+    createEngine({ jobs: this.jobs, tokens, log: (line) => this.lines.push(line) }),
+  );
 
   /** @param subject the caller; `null`: not authenticated */
   async ask(query: string, variables: unknown = {}, subject: string | null = 'somebody'): Promise<Answer> {
-    const response = await this.#engine.fetch(
+    const engine = await this.#engine;
+    const response = await engine.fetch(
       'http://localhost/graphql',
       {
         method: 'POST',

@@ -175,12 +175,13 @@ describe('a server that cannot listen', () => {
     const { server } = await serveFakes(dispose);
     const { startServer } = await import('../../src/server/server.ts');
     const { FakeJobs } = await import('./fake-jobs.ts');
+    const { openTokens } = await import('./fake-tokens.ts');
     const { port } = server.address;
     const second = startServer({
       listen: { host: '127.0.0.1', port },
       allowedHosts: [],
       jobs: new FakeJobs(),
-      token: 'x',
+      tokens: await openTokens(),
       log: () => undefined,
     });
     await expect(second).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: `);

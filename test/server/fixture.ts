@@ -5,12 +5,14 @@ import type { Socket } from 'node:net';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { Tokens } from '../../src/access/tokens.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import { FakeJobs } from './fake-jobs.ts';
+import { openTokens, TOKEN } from './fake-tokens.ts';
 
-export const TOKEN = 'the-token-of-the-tests-0123456789abcdefgh';
+export { TOKEN };
 export const AUTHORIZATION = `Bearer ${TOKEN}`;
 
 export interface Answer {
@@ -25,6 +27,7 @@ export interface Answer {
 export interface Fixture {
   readonly server: RunningServer;
   readonly jobs: FakeJobs;
+  readonly tokens: Tokens;
   /** What the server logged. */
   readonly lines: string[];
   /** The server's ends of its open connections. */
@@ -48,11 +51,12 @@ export const serveFakes = async (
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
   const lines: string[] = [];
+  const tokens = await openTokens();
   const server = await startServer({
     listen: { host: '127.0.0.1', port: 0 },
     allowedHosts: options.allowedHosts ?? [],
     jobs,
-    token: TOKEN,
+    tokens,
     log: (line) => lines.push(line),
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
@@ -74,6 +78,7 @@ export const serveFakes = async (
   return {
     server,
     jobs,
+    tokens,
     lines,
     sockets,
     url: server.url,

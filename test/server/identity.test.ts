@@ -1,13 +1,19 @@
 /** How a bearer token is checked. */
 
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Tokens } from '../../src/access/tokens.ts';
 import { decideIdentity } from '../../src/server/identity.ts';
+import { openTokens, TOKEN } from './fake-tokens.ts';
 
-const TOKEN = 'a-token-of-forty-characters-0123456789ab';
+let tokens: Tokens;
+
+beforeEach(async () => {
+  tokens = await openTokens();
+});
 
 describe('decideIdentity', () => {
   it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER ${TOKEN}`])('accepts %j', (authorization) => {
-    expect(decideIdentity(authorization, TOKEN)).toEqual({
+    expect(decideIdentity(authorization, tokens)).toEqual({
       subject: 'admin',
       role: 'ADMIN',
       method: 'TOKEN',
@@ -31,6 +37,6 @@ describe('decideIdentity', () => {
     { toString: () => `Bearer ${TOKEN}` },
     true,
   ])('does not know %j', (authorization) => {
-    expect(decideIdentity(authorization, TOKEN)).toBeNull();
+    expect(decideIdentity(authorization, tokens)).toBeNull();
   });
 });

@@ -10,6 +10,18 @@ export type CapabilityProfile =
   /** What package managers, su and chown need: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID and NET_BIND_SERVICE. Only for root of the cell. */
   | 'ROOT_IN_CELL';
 
+/** The input of `createToken`. */
+export type CreateTokenInput = {
+  /** From when on it is not accepted any more. Default: it does not expire. */
+  readonly expiresAt?: string | null | undefined;
+  /** What it is used for, for people: 1 to 128 printable characters. */
+  readonly name: string;
+  /** What its caller may do. */
+  readonly role: Role;
+  /** The name of the caller, such as an e-mail address: 1 to 128 printable characters. Tokens of the same subject share its jobs. */
+  readonly subject: string;
+};
+
 /** The input of `deleteJob`. */
 export type DeleteJobInput = {
   /** The id of the job. */
@@ -180,6 +192,21 @@ export type RetriesInput = {
   /** The most retries after the first attempt, from 1 to 100. */
   readonly limit: number;
 };
+
+/** The input of `revokeToken`. */
+export type RevokeTokenInput = {
+  /** The id of the token. */
+  readonly id: string;
+};
+
+/** What a caller may do. A job that it cannot see does not exist for it. */
+export type Role =
+  /** Everything, with the jobs of every subject. */
+  | 'ADMIN'
+  /** Submits jobs, and sees and controls those of its own subject. */
+  | 'USER'
+  /** Sees jobs of its own subject, and changes nothing. */
+  | 'VIEWER';
 
 /** The input of `signalJob`. */
 export type SignalJobInput = {
@@ -384,6 +411,27 @@ export type SubmitJobMutationVariables = Exact<{
 
 
 export type SubmitJobMutation = { readonly submitJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly argv: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type TokenDetailsFragment = { readonly id: string, readonly name: string, readonly subject: string, readonly role: Role, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null };
+
+export type TokensQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TokensQuery = { readonly tokens: ReadonlyArray<{ readonly id: string, readonly name: string, readonly subject: string, readonly role: Role, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null }> };
+
+export type CreateTokenMutationVariables = Exact<{
+  input: CreateTokenInput;
+}>;
+
+
+export type CreateTokenMutation = { readonly createToken: { readonly secret: string, readonly token: { readonly id: string, readonly name: string, readonly subject: string, readonly role: Role, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null } } };
+
+export type RevokeTokenMutationVariables = Exact<{
+  input: RevokeTokenInput;
+}>;
+
+
+export type RevokeTokenMutation = { readonly revokeToken: { readonly token: { readonly id: string, readonly name: string, readonly subject: string, readonly role: Role, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null } } };
 
 export type RunningUsageQueryVariables = Exact<{
   first: number;
@@ -599,6 +647,18 @@ export const LogLinesFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"LogLines"}) as unknown as TypedDocumentString<LogLinesFragment, unknown>;
+export const TokenDetailsFragmentDoc = new TypedDocumentString(`
+    fragment TokenDetails on Token {
+  id
+  name
+  subject
+  role
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+}
+    `, {"fragmentName":"TokenDetails"}) as unknown as TypedDocumentString<TokenDetailsFragment, unknown>;
 export const DeleteJobDocument = new TypedDocumentString(`
     mutation DeleteJob($input: DeleteJobInput!) {
   deleteJob(input: $input) {
@@ -1766,6 +1826,59 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<SubmitJobMutation, SubmitJobMutationVariables>;
+export const TokensDocument = new TypedDocumentString(`
+    query Tokens {
+  tokens {
+    ...TokenDetails
+  }
+}
+    fragment TokenDetails on Token {
+  id
+  name
+  subject
+  role
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+}`) as unknown as TypedDocumentString<TokensQuery, TokensQueryVariables>;
+export const CreateTokenDocument = new TypedDocumentString(`
+    mutation CreateToken($input: CreateTokenInput!) {
+  createToken(input: $input) {
+    secret
+    token {
+      ...TokenDetails
+    }
+  }
+}
+    fragment TokenDetails on Token {
+  id
+  name
+  subject
+  role
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+}`) as unknown as TypedDocumentString<CreateTokenMutation, CreateTokenMutationVariables>;
+export const RevokeTokenDocument = new TypedDocumentString(`
+    mutation RevokeToken($input: RevokeTokenInput!) {
+  revokeToken(input: $input) {
+    token {
+      ...TokenDetails
+    }
+  }
+}
+    fragment TokenDetails on Token {
+  id
+  name
+  subject
+  role
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+}`) as unknown as TypedDocumentString<RevokeTokenMutation, RevokeTokenMutationVariables>;
 export const RunningUsageDocument = new TypedDocumentString(`
     query RunningUsage($first: Int!) {
   jobs(first: $first, filter: {status: [RUNNING]}) {

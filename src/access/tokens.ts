@@ -1,0 +1,184 @@
+/** The tokens of a server: who has which, and who the caller with one is. */
+
+import { badInput, forbidden, notFound } from '../jobs/errors.ts';
+import { checkAll } from '../jobs/faults.ts';
+import { newJobId } from '../jobs/id.ts';
+import type { Identity, Role } from '../jobs/service.ts';
+import { stored } from '../jobs/stored.ts';
+import { hashOf, newSecret } from './secret.ts';
+import type { StoredToken, Token, TokenStore } from './token.ts';
+
+/** A token as asked for, before it is checked. */
+export interface TokenRequest {
+  readonly name: string;
+  readonly subject: string;
+  readonly role: Role;
+  /** Without it the token does not expire. */
+  readonly expiresAt?: Date;
+}
+
+export interface TokensOptions {
+  readonly store: TokenStore;
+  /** The secret of the state folder's own token: subject `admin`, role ADMIN. */
+  readonly adminSecret: string;
+  readonly log: (line: string) => void;
+  /** Milliseconds since 1970. Default: the wall clock. */
+  readonly now?: () => number;
+}
+
+const ADMIN: Identity = { subject: 'admin', role: 'ADMIN', method: 'TOKEN' };
+/** Milliseconds between two notes of the use of one token. */
+const USE_INTERVAL_MS = 5 * 60_000;
+/** Characters of a name or a subject. */
+const LONGEST_TEXT = 128;
+
+/**
+ * All tokens, in memory as well as in the store, which one server has at a time: a caller is recognized without the
+ * store, and wrong tokens cost a hash each.
+ */
+export class Tokens {
+  readonly #options: TokensOptions;
+  readonly #adminHash: string;
+  readonly #byHash = new Map<string, StoredToken>();
+  readonly #byId = new Map<string, StoredToken>();
+  readonly #writes = new Set<Promise<void>>();
+
+  private constructor(options: TokensOptions, stored: readonly StoredToken[]) {
+    this.#options = options;
+    this.#adminHash = hashOf(options.adminSecret);
+    for (const token of stored) this.#set(token);
+  }
+
+  static async open(options: TokensOptions): Promise<Tokens> {
+    return new Tokens(options, await options.store.all());
+  }
+
+  /**
+   * Who the caller with a secret is.
+   *
+   * @returns `null` for a secret of no token, of one that was revoked, and of one that has expired
+   */
+  identify(secret: string): Identity | null {
+    const hash = hashOf(secret);
+    if (hash === this.#adminHash) return ADMIN;
+    const token = this.#byHash.get(hash);
+    if (token === undefined || !this.#isValid(token)) return null;
+    this.#noteUse(token);
+    const { id, subject, role } = token;
+    return { subject, role, method: 'TOKEN', tokenId: id };
+  }
+
+  /** The token that a caller used; `null` for that of the state folder. */
+  of({ tokenId }: Identity): Token | null {
+    return (tokenId === undefined ? undefined : this.#byId.get(tokenId)) ?? null;
+  }
+
+  /**
+   * All tokens, the oldest first; those that were revoked or have expired too.
+   *
+   * @throws ClientError `FORBIDDEN`
+   */
+  list(identity: Identity): readonly Token[] {
+    checkAdmin(identity);
+    return [...this.#byId.values()];
+  }
+
+  /**
+   * Makes a token; it is on disk when the promise settles.
+   *
+   * @returns it, and its secret, which nobody can read again
+   * @throws ClientError `FORBIDDEN`, `BAD_USER_INPUT`, `STORAGE_FULL`
+   */
+  async create(identity: Identity, request: TokenRequest): Promise<{ token: Token; secret: string }> {
+    checkAdmin(identity);
+    const now = this.#now();
+    checkAll({
+      name: () => checkText('input.name', request.name),
+      subject: () => checkText('input.subject', request.subject),
+      expiresAt: () => checkFuture('input.expiresAt', request.expiresAt, now),
+    });
+    const { name, subject, role, expiresAt = null } = request;
+    const secret = newSecret();
+    const token: StoredToken = {
+      id: newJobId(),
+      name,
+      subject,
+      role,
+      createdAt: new Date(now),
+      expiresAt,
+      lastUsedAt: null,
+      revokedAt: null,
+      hash: hashOf(secret),
+    };
+    await stored(this.#options.store.insert(token));
+    this.#set(token);
+    return { token, secret };
+  }
+
+  /**
+   * Revokes a token, on disk when the promise settles. One that was revoked before is answered as it is.
+   *
+   * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `STORAGE_FULL`
+   */
+  async revoke(identity: Identity, id: string): Promise<Token> {
+    checkAdmin(identity);
+    if (!this.#byId.has(id)) throw notFound('input.id', 'token', id);
+    const revokedAt = new Date(this.#now());
+    await stored(this.#options.store.setRevoked(id, revokedAt));
+    return this.#change(id, (token) => ({ revokedAt: token.revokedAt ?? revokedAt }));
+  }
+
+  /** Settles when everything is on disk. */
+  async close(): Promise<void> {
+    await Promise.all(this.#writes);
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+
+  #isValid({ revokedAt, expiresAt }: Token): boolean {
+    return revokedAt === null && (expiresAt === null || expiresAt.getTime() > this.#now());
+  }
+
+  #noteUse({ id, lastUsedAt }: Token): void {
+    const now = this.#now();
+    if (lastUsedAt !== null && Math.abs(now - lastUsedAt.getTime()) < USE_INTERVAL_MS) return;
+    const at = new Date(now);
+    this.#change(id, () => ({ lastUsedAt: at }));
+    const { store, log } = this.#options;
+    const write = store
+      .setUsed(id, at)
+      .catch((error: unknown) => log(`the last use of token ${id} was not stored: ${String(error)}`))
+      .finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+  }
+
+  #set(token: StoredToken): void {
+    this.#byId.set(token.id, token);
+    this.#byHash.set(token.hash, token);
+  }
+
+  /** Changes a token as it is now: it may have changed while something was awaited. */
+  #change(id: string, change: (token: Token) => Partial<Token>): Token {
+    const token = this.#byId.get(id);
+    if (token === undefined) throw new Error(`there is no token ${id}`);
+    const changed = { ...token, ...change(token) };
+    this.#set(changed);
+    return changed;
+  }
+}
+
+const checkAdmin = ({ role }: Identity): void => {
+  if (role !== 'ADMIN') throw forbidden(['ADMIN'], role);
+};
+
+const checkText = (field: string, text: string): void => {
+  // Counted in characters, without control characters, lone surrogates and the like, so that any terminal can show it.
+  if (text !== text.trim() || !/^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text) || [...text].length > LONGEST_TEXT)
+    throw badInput(field, `from 1 to ${LONGEST_TEXT} printable characters without space around them`, text);
+};
+
+const checkFuture = (field: string, time: Date | undefined, now: number): void => {
+  if (time !== undefined && time.getTime() <= now) throw badInput(field, 'a time in the future', time);
+};

@@ -1,0 +1,84 @@
+/** The commands `cloister token create`, `list` and `revoke`. */
+
+import type { ClientConfig } from '../../config/config.ts';
+import { connect } from '../connection.ts';
+import { moment, oneOf } from '../flag-values.ts';
+import { age } from '../format.ts';
+import {
+  CreateTokenDocument,
+  RevokeTokenDocument,
+  type TokenDetailsFragment as Token,
+  TokensDocument,
+} from '../generated/operations.ts';
+import { inert } from '../inert.ts';
+import { note, print, printJson } from '../output.ts';
+import { request } from '../request.ts';
+import { type Cell, tableLines } from '../table.ts';
+
+export interface CreateTokenFlags {
+  readonly name: string;
+  readonly subject: string;
+  readonly role: string;
+  readonly expires?: string;
+  readonly json?: boolean;
+}
+
+interface JsonFlags {
+  readonly json?: boolean;
+}
+
+const ROLES = ['ADMIN', 'USER', 'VIEWER'] as const;
+
+/** `cloister token create`: prints the secret alone to stdout, so that it can go into a file or a variable. */
+export const createToken = async (config: ClientConfig, flags: CreateTokenFlags): Promise<void> => {
+  const { name, subject, expires } = flags;
+  const role = oneOf('--role', ROLES, flags.role);
+  const expiresAt = expires === undefined ? null : moment('--expires', 'ahead', expires, Date.now());
+  const connection = await connect(config);
+  const { createToken: made } = await request(connection, CreateTokenDocument, {
+    input: { name, subject, role, expiresAt },
+  });
+  if (flags.json) return printJson(made);
+  await print(made.secret);
+  await note(`token ${made.token.id}: the secret above is shown once`);
+};
+
+/** `cloister token list`: all tokens, the oldest first. */
+export const listTokens = async (config: ClientConfig, flags: JsonFlags): Promise<void> => {
+  const { tokens } = await request(await connect(config), TokensDocument, {});
+  await (flags.json ? printJson(tokens) : print(tokenTable(tokens, Date.now(), process.stdout.columns)));
+};
+
+/** `cloister token revoke`. */
+export const revokeToken = async (config: ClientConfig, id: string, flags: JsonFlags): Promise<void> => {
+  const { revokeToken: revoked } = await request(await connect(config), RevokeTokenDocument, {
+    input: { id },
+  });
+  await (flags.json ? printJson(revoked.token) : print(revoked.token.id));
+};
+
+const HEADER = ['ID', 'NAME', 'SUBJECT', 'ROLE', 'AGE', 'USED', 'STATE'].map((text): Cell => ({ text }));
+
+/** @param width columns of the terminal; `undefined`: no terminal, where nothing is padded or cut */
+const tokenTable = (tokens: readonly Token[], now: number, width?: number): string =>
+  tableLines(
+    [
+      HEADER,
+      ...tokens.map(({ id, name, subject, role, createdAt, lastUsedAt, ...rest }): readonly Cell[] => [
+        { text: id },
+        { text: inert(name) },
+        { text: inert(subject) },
+        { text: role },
+        { text: age(now - Date.parse(createdAt)) },
+        { text: lastUsedAt === null ? '-' : age(now - Date.parse(lastUsedAt)) },
+        { text: stateOf(rest, now) },
+      ]),
+    ],
+    width,
+  );
+
+const stateOf = ({ revokedAt, expiresAt }: Pick<Token, 'revokedAt' | 'expiresAt'>, now: number): string => {
+  if (revokedAt !== null) return 'revoked';
+  if (expiresAt === null) return 'valid';
+  return Date.parse(expiresAt) > now ? `valid until ${expiresAt}` : 'expired';
+};

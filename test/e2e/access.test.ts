@@ -1,0 +1,113 @@
+/** Two users, a viewer and an admin at work on one server, with tokens that the command line made. */
+
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TestServer } from '../support/server.ts';
+
+const BIN = join(import.meta.dirname, '../../bin/cloister');
+const run = promisify(execFile);
+
+// Each test starts the command line a dozen times.
+vi.setConfig({ testTimeout: 120_000 });
+
+let server: TestServer;
+let admin: string;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+  admin = server.token;
+}, 120_000);
+
+afterAll(async () => {
+  server.token = admin;
+  await server.dispose();
+});
+
+/** Runs the command line as who has a token. */
+const cloister = async (token: string, ...args: string[]): Promise<string> => {
+  const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: token };
+  const done = run(BIN, args, { env });
+  // Otherwise "cloister run" waits for what it is to feed to the command.
+  done.child.stdin?.end();
+  return (await done).stdout.trim();
+};
+
+/** What the command line says when it fails. */
+const failure = async (token: string, ...args: string[]): Promise<string> => {
+  try {
+    return `it succeeded: ${await cloister(token, ...args)}`;
+  } catch (error) {
+    return (error as { stderr: string }).stderr;
+  }
+};
+
+const create = (subject: string, role: string, ...more: string[]): Promise<string> =>
+  cloister(
+    admin,
+    'token',
+    'create',
+    '--name',
+    `of ${subject}`,
+    '--subject',
+    subject,
+    '--role',
+    role,
+    ...more,
+  );
+
+describe('tokens', () => {
+  it('let each work with its own jobs', async () => {
+    const [alice, bob, viewer] = await Promise.all([
+      create('alice', 'user'),
+      create('bob', 'user', '--expires', '1h'),
+      create('alice', 'VIEWER'),
+    ]);
+    expect(await cloister(alice, 'run', '-q', 'echo from alice')).toBe('from alice');
+    expect(await cloister(bob, 'list', '-q')).toBe('');
+    const id = await cloister(alice, 'list', '-q');
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await cloister(viewer, 'list', '-q')).toBe(id);
+    expect(await cloister(viewer, 'logs', id)).toBe('from alice');
+    expect(await failure(viewer, 'delete', id)).toContain('role: expected ADMIN or USER, got VIEWER');
+    expect(await failure(viewer, 'submit', 'true')).toContain('role: expected ADMIN or USER, got VIEWER');
+    for (const command of ['status', 'logs', 'delete', 'stop'])
+      expect(await failure(bob, command, id)).toMatch(/no job/);
+    expect(await failure(alice, 'token', 'list')).toContain('role: expected ADMIN, got USER');
+    expect(await cloister(admin, 'list', '-q')).toBe(id);
+    expect(await cloister(alice, 'delete', id)).toBe(id);
+  });
+
+  it('are listed, survive a restart, and are refused once revoked', async () => {
+    const secret = await create('carol', 'user');
+    const who = ['api', '{ viewer { subject token { id name } } }', '--get', 'viewer.subject'];
+    expect(await cloister(secret, ...who)).toBe('carol');
+    await server.end();
+    await server.boot();
+    expect(await cloister(secret, ...who)).toBe('carol');
+    const rows = (await cloister(admin, 'token', 'list')).split('\n').map((row) => row.split('\t'));
+    const row = rows.find(([, , subject]) => subject === 'carol');
+    expect(row).toMatchObject({ 1: 'of carol', 3: 'USER', 6: 'valid' });
+    expect(rows.flat().join()).not.toContain('clo_');
+    const id = row?.[0] ?? '';
+    expect(await cloister(admin, 'token', 'revoke', id)).toBe(id);
+    expect(await failure(secret, ...who)).toContain('authorization: expected "Bearer <token>"');
+    expect(JSON.parse(await cloister(admin, 'token', 'list', '--json'))).toContainEqual(
+      expect.objectContaining({ id, subject: 'carol', revokedAt: expect.any(String) }),
+    );
+  });
+
+  it.each([
+    [['--role', 'root'], '--role: expected one of ADMIN, USER, VIEWER, got "root"'],
+    [['--role', 'user', '--expires', '5'], '--expires: expected a unit'],
+    [
+      ['--role', 'user', '--expires', '2020-01-01T00:00:00Z'],
+      'input.expiresAt: expected a time in the future',
+    ],
+    [['--role', 'user', '--subject', ''], 'input.subject: expected from 1 to 128 printable characters'],
+  ])('are not made with %j', async (flags, message) => {
+    const args = ['token', 'create', '--name', 'n', '--subject', 's', ...flags];
+    expect(await failure(admin, ...args)).toContain(message);
+  });
+});

@@ -1,0 +1,37 @@
+/** Tokens that are kept in memory. */
+
+import type { StoredToken, TokenStore } from '../../src/access/token.ts';
+import { Tokens } from '../../src/access/tokens.ts';
+
+/** The secret of the admin token. */
+export const TOKEN = 'the-token-of-the-tests-0123456789abcdefgh';
+
+/** A token store in memory. It records its writes. */
+export class FakeTokenStore implements TokenStore {
+  readonly writes: string[] = [];
+
+  async all(): Promise<readonly StoredToken[]> {
+    return [];
+  }
+
+  async insert({ name }: StoredToken): Promise<void> {
+    this.writes.push(`insert ${name}`);
+  }
+
+  async setRevoked(): Promise<void> {
+    this.writes.push('revoked');
+  }
+
+  async setUsed(): Promise<void> {
+    this.writes.push('used');
+  }
+}
+
+export const openTokens = (): Promise<Tokens> =>
+  Tokens.open({
+    store: new FakeTokenStore(),
+    adminSecret: TOKEN,
+    log: (line) => {
+      throw new Error(line);
+    },
+  });
