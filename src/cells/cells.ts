@@ -222,7 +222,8 @@ export class LocalCells implements Cells {
   async takeOver({ id, status }: Pick<Unfinished, 'id' | 'status'>): Promise<boolean> {
     const there = this.#folders.exists(id);
     if (status === 'RUNNING' || (there && !this.#folders.fence(id))) {
-      this.#host.slots?.adopt(id, plannedUids(this.#folders.plan(id)));
+      const plan = this.#folders.plan(id);
+      if (plan !== undefined) this.#host.slots?.adopt(id, plannedUids(plan));
       return true;
     }
     if (there) this.#folders.discard(id);

@@ -52,9 +52,9 @@ export class JobFolders {
     return this.#file(id, JOB_FILES.log);
   }
 
-  /** The launch plan of a job whose folder exists. */
-  plan(id: string): Buffer {
-    return readFileSync(this.#file(id, JOB_FILES.plan));
+  /** The launch plan of a job; `undefined` without one, as after a backup of the database alone was restored. */
+  plan(id: string): Buffer | undefined {
+    return readIfThere(this.#file(id, JOB_FILES.plan));
   }
 
   /** What confines the command, as its supervisor recorded it; `undefined` before that. */

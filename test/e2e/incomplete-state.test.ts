@@ -36,6 +36,18 @@ it('without its database is refused, and nothing in it is touched', async () => 
   await server.stop(id, 0);
 });
 
+it('without the folder of a job that ran, as after a restored backup, reports the job as lost', async () => {
+  const id = await server.submit({ command: 'sleep 1000' });
+  await server.running(id);
+  const folder = join(server.stateDir, 'jobs', id);
+  const supervisor = Number.parseInt(readFileSync(join(folder, 'started'), 'utf8'), 10);
+  await server.end('SIGKILL');
+  process.kill(supervisor, 'SIGKILL');
+  rmSync(folder, { recursive: true });
+  await server.boot();
+  expect((await server.ended(id)).status).toBe('LOST');
+});
+
 it('without the log of a job says so, and never that it wrote nothing', async () => {
   const { id } = await server.run({ command: 'echo kept' });
   rmSync(join(server.stateDir, 'jobs', id), { recursive: true });
