@@ -3,7 +3,7 @@
 import type { Isolation } from '../jobs/cells.ts';
 import { type ClientError, forbidden, notFound } from '../jobs/errors.ts';
 import type { Job, Usage } from '../jobs/job.ts';
-import type { QueuePlace } from '../jobs/queue.ts';
+import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
 import type {
   Identity,
   JobService,
@@ -110,9 +110,7 @@ export class AuthorizedJobs implements JobService {
     const place = this.#jobs.queuePlace(identity, job);
     if (identity.role === 'ADMIN' || place === undefined) return place;
     const { position } = place;
-    return position === null || position === 1
-      ? place
-      : { position, reason: `${position - 1} jobs are ahead of it` };
+    return position === null || position === 1 ? place : { position, reason: jobsAhead(position - 1) };
   }
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {

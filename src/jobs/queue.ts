@@ -155,10 +155,7 @@ export class Queue {
     const reason = this.#obstacle(first) ?? 'it is about to start';
     return {
       position: index + 1,
-      reason:
-        index === 0
-          ? reason
-          : `${index} ${index === 1 ? 'job is' : 'jobs are'} ahead of it; for the first: ${reason}`,
+      reason: index === 0 ? reason : `${jobsAhead(index)}; for the first: ${reason}`,
     };
   }
 
@@ -245,6 +242,10 @@ export class Queue {
     return sum;
   }
 }
+
+/** How many jobs are ahead of one, for people. */
+export const jobsAhead = (count: number): string =>
+  `${count} ${count === 1 ? 'job is' : 'jobs are'} ahead of it`;
 
 const isBefore = (one: QueueEntry, other: QueueEntry): boolean => {
   const difference = one.priority - other.priority;

@@ -187,9 +187,9 @@ describe('other jobs of a job', () => {
     const { id } = await world.jobs.submit(caller('bob', 'USER'), { command: 'true' });
     for (const stranger of STRANGERS)
       expect(await world.ask(stranger, LINKS, { id })).toMatchObject({
-        data: { job: { queue: { position: 2, reason: '1 jobs are ahead of it' } } },
+        data: { job: { queue: { position: 2, reason: '1 job is ahead of it' } } },
       });
-    expect(JSON.stringify(await world.ask(ADMIN, LINKS, { id }))).toContain('1 jobs are running');
+    expect(JSON.stringify(await world.ask(ADMIN, LINKS, { id }))).toContain('for the first: ');
   });
 });
 
