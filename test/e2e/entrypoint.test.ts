@@ -69,7 +69,7 @@ it('starts a server that was killed again, and its jobs continue', async () => {
 
 it('passes SIGTERM on to the server, whose jobs end before it does', async () => {
   const id = await server.submit({
-    command: 'trap "echo cleaned up; exit" TERM; echo up; while :; do sleep 0.1; done',
+    command: 'trap "echo cleaned up; exit 0" TERM; echo up; while :; do sleep 0.1; done',
   });
   await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 20_000 }).toContain('up');
   expect(await server.end('SIGTERM')).toBe(0);

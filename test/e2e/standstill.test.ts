@@ -61,7 +61,11 @@ describe('a spawner that is stopped', () => {
     const [first = -1, ...others] = spawnersOf(await cgroupOf(server));
     expect(others).toEqual([]);
     process.kill(first, 'SIGSTOP');
-    expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect(await server.run({ command: 'true' })).toMatchObject({
+      status: 'COMPLETED',
+      exitCode: 0,
+      error: null,
+    });
     expect(spawnersOf(await cgroupOf(server))).not.toContain(first);
   }, 120_000);
 

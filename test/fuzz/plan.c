@@ -117,13 +117,6 @@ static void check_step(const struct step *step) {
       check_string(step->text);
       break;
     case STEP_DEVICE:
-      put(stream, "device");
-      put(stream, "%s", step->path);
-      put_number(stream, step->mode);
-      put_number(stream, major(step->device));
-      put_number(stream, minor(step->device));
-      put_number(stream, step->attributes);
-      break;
     case STEP_MKDIR:
     case STEP_MASK:
     case STEP_SEAL:

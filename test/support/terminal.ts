@@ -18,6 +18,9 @@ export class Terminal implements AsyncDisposable {
       env: {
         ...process.env,
         TERM: 'xterm',
+        // Where these are set, Node.js does not ask the terminal for its colours.
+        CI: undefined,
+        TEAMCITY_VERSION: undefined,
         NO_COLOR: undefined,
         FORCE_COLOR: undefined,
         SHELL: '/bin/sh',

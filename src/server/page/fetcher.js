@@ -9,6 +9,13 @@ const operationOf = ({ definitions }, name) =>
     (definition) => definition.kind === 'OperationDefinition' && (!name || definition.name?.value === name),
   );
 
+/**
+ * Whether GraphiQL has not read the operations of the tab yet. It does so a moment after the tab was opened, and until then
+ * executes it under the name of an operation of the tab before, which the server would refuse.
+ */
+const isOutdated = ({ query, operationName }) =>
+  Boolean(operationName) && !new RegExp(`\\b${operationName}\\b`).test(query);
+
 /** Whether a stream can continue after a cursor: it has a variable for one, and asks for them. */
 const hasCursors = ({ variableDefinitions = [], selectionSet }) =>
   variableDefinitions.some(({ variable }) => variable.name.value === 'after') &&
@@ -60,7 +67,8 @@ export const fetcher = (endpoint, token) => {
     }
   };
 
-  return (payload, { headers, documentAST } = {}) => {
+  return async (payload, { headers, documentAST } = {}) => {
+    if (isOutdated(payload)) return { errors: [{ message: 'The tab was not ready yet. Execute it again.' }] };
     const operation = documentAST && operationOf(documentAST, payload.operationName);
     return operation?.operation === 'subscription'
       ? follow(payload, headers, operation)
