@@ -56,7 +56,12 @@ export const LogBatch = builder.objectRef<Batch>('LogBatch').implement({
     droppedBytes: t.expose('droppedBytes', {
       type: 'ByteSize',
       description:
-        'Bytes that the command wrote within this batch and that were not kept: beyond the output limit, or because the disk was full.',
+        'Bytes that the command wrote within this batch and that were not kept: beyond the output limit, or because the disk was full. Includes `damagedBytes`.',
+    }),
+    damagedBytes: t.expose('damagedBytes', {
+      type: 'ByteSize',
+      description:
+        'Bytes of the stored log within this batch that are damaged (a failing disk, a changed file) and were passed over; the output that was in them is missing. 0 for a sound log. Damage within the bytes of an entry is not detected.',
     }),
   }),
 });

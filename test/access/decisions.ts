@@ -48,7 +48,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('JOB', 'cpuTime cpuWeight cpus cpuset disk inodes io memory memoryHigh output outputPolicy'),
     ...all('JOB', 'pids swap timeout'),
   },
-  LogBatch: all('JOB', 'cursor droppedBytes endOfLog entries'),
+  LogBatch: all('JOB', 'cursor damagedBytes droppedBytes endOfLog entries'),
   LogEntry: all('JOB', 'bytes cursor stream text time'),
   PageInfo: all('JOBS', 'endCursor hasNextPage hasPreviousPage startCursor'),
   PauseJobPayload: all('JOB', 'job'),

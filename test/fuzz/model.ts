@@ -19,21 +19,56 @@ const KINDS: Readonly<Record<string, ModelFrame['stream']>> = {
   '0 1': 'DROPPED',
 };
 
-/** The longest valid prefix of a log (the format is in `launcher/log.h`). */
-export const modelFrames = (log: Buffer): ModelFrame[] => {
+/** The frames of a log (the format is in `launcher/log.h`), also those after damage. */
+export const modelFrames = (log: Buffer, closed = true): ModelFrame[] => modelOf(log, closed).frames;
+
+/** The bytes that are damaged in a log that is closed. */
+export const modelDamage = (log: Buffer): number => modelOf(log, true).damaged;
+
+const modelOf = (log: Buffer, closed: boolean): { frames: ModelFrame[]; damaged: number } => {
   const frames: ModelFrame[] = [];
+  let damaged = 0;
   for (let at = 0; log.length - at >= HEADER; ) {
-    const header = log.subarray(at, at + HEADER);
-    const length = header.readUInt32LE(0);
-    const stream = KINDS[`${header[4]} ${header[5]}`];
-    const payload = log.subarray(at + HEADER, at + HEADER + length);
-    const whole = payload.length === length && length <= LONGEST;
-    if (stream === undefined || !whole || header.readUInt16LE(6) !== check(header)) break;
-    if (stream === 'DROPPED' && length !== 8) break;
-    frames.push({ at, stream, time: header.readBigUInt64LE(8), payload });
-    at += HEADER + length;
+    let frame = frameAt(log, at);
+    if (frame === undefined) {
+      const offsets = Array.from({ length: log.length - at - 1 }, (_, index) => at + 1 + index);
+      const found = offsets.find((offset) => isConvincing(log, offset, closed));
+      const rest = log.subarray(at);
+      if (found === undefined && closed && rest.some((byte) => byte > 0)) damaged += rest.length;
+      if (found === undefined) break;
+      damaged += found - at;
+      frame = frameAt(log, found);
+      // In an open log, what follows could still show that this is no frame.
+      if (frame !== undefined && !closed && log.length - endOf(frame) < HEADER) break;
+    }
+    if (frame === undefined || endOf(frame) > log.length) break;
+    frames.push(frame);
+    at = endOf(frame);
   }
-  return frames;
+  return { frames, damaged };
+};
+
+const endOf = ({ at, length }: { readonly at: number; readonly length: number }): number =>
+  at + HEADER + length;
+
+/** Whether the reader takes what may be a frame after damage for one, or has to wait there. */
+const isConvincing = (log: Buffer, at: number, closed: boolean): boolean => {
+  const frame = frameAt(log, at);
+  if (frame === undefined) return false;
+  const left = log.length - endOf(frame);
+  return left >= HEADER ? frameAt(log, endOf(frame)) !== undefined : !closed || left >= 0;
+};
+
+/** The frame whose header is at an offset, whole or not. Its payload is what is there of it. */
+const frameAt = (log: Buffer, at: number): (ModelFrame & { readonly length: number }) | undefined => {
+  if (log.length - at < HEADER) return undefined;
+  const header = log.subarray(at, at + HEADER);
+  const length = header.readUInt32LE(0);
+  const stream = KINDS[`${header[4]} ${header[5]}`];
+  if (stream === undefined || length > LONGEST || header.readUInt16LE(6) !== check(header)) return undefined;
+  if (stream === 'DROPPED' && length !== 8) return undefined;
+  const payload = log.subarray(at + HEADER, at + HEADER + length);
+  return { at, stream, time: header.readBigUInt64LE(8), payload, length };
 };
 
 /** The log with one header set to something, the check made right again: an enemy's work, not an accident's. */

@@ -344,6 +344,7 @@ export class FakeCells implements Cells {
       cursor,
       endOfLog: closed && at + part.length === text.length,
       droppedBytes: 0,
+      damagedBytes: 0,
     };
   }
 

@@ -127,10 +127,11 @@ describe('Job', () => {
       ...page(7),
       entries: [{ ...entry, text: '\ufffd\0a', bytes }],
       droppedBytes: 2 ** 40,
+      damagedBytes: 2 ** 33,
     });
     const document = `query ($id: ID!) { job(id: $id) {
       logs(after: "3", maxBytes: "1Ki", stream: STDERR) {
-        entries { stream time text bytes cursor } cursor endOfLog droppedBytes } } }`;
+        entries { stream time text bytes cursor } cursor endOfLog droppedBytes damagedBytes } } }`;
     expect(await api.data(document, { id })).toEqual({
       job: {
         logs: {
@@ -146,6 +147,7 @@ describe('Job', () => {
           cursor: '7',
           endOfLog: false,
           droppedBytes: 2 ** 40,
+          damagedBytes: 2 ** 33,
         },
       },
     });

@@ -34,6 +34,7 @@ export const page = (number: number, text = `line ${number}\n`, endOfLog = false
   cursor: String(number),
   endOfLog,
   droppedBytes: 0,
+  damagedBytes: 0,
 });
 
 /** A job service in memory. It behaves as its test says, and records its calls. */

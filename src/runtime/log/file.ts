@@ -14,14 +14,17 @@ const INCOMPLETE = 2 * (STRIDE + LONGEST_PAYLOAD);
 export class LogFile {
   readonly #path: string;
   readonly #bytes: LogBytes;
+  readonly #closed: boolean;
 
-  private constructor(path: string, bytes: LogBytes) {
+  private constructor(path: string, bytes: LogBytes, closed: boolean) {
     this.#path = path;
     this.#bytes = bytes;
+    this.#closed = closed;
   }
 
-  static async open(path: string): Promise<LogFile> {
-    return new LogFile(path, await openBytes(path));
+  /** @param closed nothing more will be written; must have been true before */
+  static async open(path: string, closed: boolean): Promise<LogFile> {
+    return new LogFile(path, await openBytes(path), closed);
   }
 
   /** Bytes of it that are read at most. */
@@ -31,18 +34,18 @@ export class LogFile {
 
   /** Blocks for one reading. */
   blocks(signal?: AbortSignal): LogBlocks {
-    return new LogBlocks(this.#bytes, signal);
+    return new LogBlocks(this.#bytes, this.#closed, signal);
   }
 
   /**
-   * Its index, which the caller closes. An index that does not reach the end of the log is rebuilt if the log is
-   * `closed`: nobody else writes it then.
+   * Its index, which the caller closes. One that does not reach the end of the log is rebuilt unless `rebuild` is false
+   * or the log is still written.
    */
-  async index(closed: boolean): Promise<LogIndex> {
+  async index(rebuild = true): Promise<LogIndex> {
     const index = await LogIndex.open(this.#path, this.size);
     try {
       const { offset } = await index.last();
-      if (!closed || this.size - offset < INCOMPLETE) return index;
+      if (!rebuild || !this.#closed || this.size - offset < INCOMPLETE) return index;
       await writeIndex(this.#path, this.blocks());
     } catch (error) {
       await index.close();

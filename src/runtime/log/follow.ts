@@ -142,8 +142,7 @@ class Follower {
     this.#look = undefined;
     try {
       const blocks = look.file.blocks(signal);
-      const from =
-        this.#position ?? (await findStart(blocks, this.#request, () => look.file.index(look.closed)));
+      const from = this.#position ?? (await findStart(blocks, this.#request, () => look.file.index()));
       const { stream } = this.#request;
       const bounds = { first: PAGE_BYTES, closed: look.closed, ...(stream === undefined ? {} : { stream }) };
       const { page, position, more } = await readOn(blocks, from, bounds);
@@ -159,6 +158,6 @@ class Follower {
   async #open(): Promise<Look> {
     // Asked before the file is read: if the log was closed by then, all of its bytes are in the file.
     const closed = this.#source.closed();
-    return { closed, file: await LogFile.open(this.#source.path) };
+    return { closed, file: await LogFile.open(this.#source.path, closed) };
   }
 }

@@ -75,6 +75,21 @@ export const parseHeader = (bytes: Buffer, at = 0): FrameHeader | undefined => {
   return undefined;
 };
 
+/**
+ * The offset of the first header in `bytes` from `from` on. One that was found this way may be a part of a payload: its
+ * checksum has 16 bits only.
+ */
+export const findHeader = (bytes: Buffer, from: number): number | undefined => {
+  for (let at = from; at + HEADER_BYTES <= bytes.length; at++) {
+    if (mayBeHeader(bytes, at) && parseHeader(bytes, at) !== undefined) return at;
+  }
+  return undefined;
+};
+
+// Cheap, so that a search need not compute a checksum at each byte: the last byte of the length, stream and flags.
+const mayBeHeader = (bytes: Buffer, at: number): boolean =>
+  bytes[at + 3] === 0 && bytes[at + 5] === (bytes[at + 4] === 0 ? DROPPED : OUTPUT);
+
 // Two running sums as in Fletcher's checksum, so that swapped bytes are detected too.
 const checkOf = (bytes: Buffer, at: number): number => {
   let a = 1;

@@ -37,6 +37,10 @@ export interface LogBatch {
   readonly cursor: string;
   /** The job has ended and this page reaches the end of what it wrote. */
   readonly endOfLog: boolean;
-  /** Bytes that were written but not kept (output limit, full disk), counted where this page passes their mark. */
+  /**
+   * Bytes that were written but are not there (output limit, full disk, damage), counted where this page passes them.
+   */
   readonly droppedBytes: number;
+  /** Of these, bytes of the log that are damaged: frames, and so at least the output that was in them. */
+  readonly damagedBytes: number;
 }

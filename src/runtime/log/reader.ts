@@ -1,6 +1,6 @@
 /** Reads a log in pages. */
 
-import type { LogBlocks } from './blocks.ts';
+import { type LogBlocks, MOST_SKIPPED } from './blocks.ts';
 import { type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
@@ -21,8 +21,8 @@ export interface Bounds {
 }
 
 /**
- * Reads one page of the log at `path`. A missing file is an empty log. A torn last frame, and whatever follows an
- * invalid header, is skipped: at the end of a closed log for good, before that it may still become a frame.
+ * Reads one page of the log at `path`. A missing file is an empty log. A torn last frame is
+ * skipped: at the end of a closed log for good, before that it may still become whole. Damage is passed over and counted.
  *
  * At the end of the log a character that was never completed becomes U+FFFD: in the last entry of its stream or, if that
  * was in an earlier page, in an entry of its own without bytes.
@@ -31,9 +31,9 @@ export interface Bounds {
  * @throws RangeError for numbers out of range, and for more than one way to begin
  */
 export const readLogPage = (path: string, request: LogStart & Bounds): Promise<LogBatch> =>
-  withLog(path, async (file) => {
+  withLog(path, request.closed, async (file) => {
     const blocks = file.blocks();
-    const start = await findStart(blocks, request, () => file.index(request.closed));
+    const start = await findStart(blocks, request, () => file.index());
     const { page } = await readOn(blocks, start, request);
     return page;
   });
@@ -44,12 +44,12 @@ export const readLogPage = (path: string, request: LogStart & Bounds): Promise<L
  * @throws CursorError when it is not
  */
 export const checkCursor = (path: string, after: string): Promise<void> =>
-  withLog(path, async (file) => {
-    await findStart(file.blocks(), { after }, () => file.index(false));
+  withLog(path, false, async (file) => {
+    await findStart(file.blocks(), { after }, () => file.index());
   });
 
-const withLog = async <T>(path: string, use: (file: LogFile) => Promise<T>): Promise<T> => {
-  const file = await LogFile.open(path);
+const withLog = async <T>(path: string, closed: boolean, use: (file: LogFile) => Promise<T>): Promise<T> => {
+  const file = await LogFile.open(path, closed);
   try {
     return await use(file);
   } finally {
@@ -79,13 +79,18 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
   let { at, taken, cursor } = from;
   let room = bounds.first;
   let droppedBytes = 0;
+  let damagedBytes = 0;
   let more = false;
   const drafts: Draft[] = [];
 
   for (;;) {
-    const header = await blocks.frame(at);
-    if (header === undefined) break;
-    const start = at + HEADER_BYTES;
+    const next = await blocks.next(at);
+    const { header } = next;
+    if (header === undefined) {
+      damagedBytes += next.damagedBytes;
+      break;
+    }
+    const start = next.at + HEADER_BYTES;
     const rest = header.length - taken;
     let { pending } = cursor;
 
@@ -103,7 +108,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       taken += bytes.length;
       pending = { ...pending, [header.stream]: decoded.pending };
       const { stream, time } = header;
-      drafts.push({ stream, time, text: decoded.text, bytes, cursor: { frame: at, taken, pending } });
+      drafts.push({ stream, time, text: decoded.text, bytes, cursor: { frame: next.at, taken, pending } });
     } else if (rest > 0) {
       // Skipped, but a later reader of this stream who starts here still gets complete characters.
       const end = await blocks.read(start + header.length - Math.min(rest, 3), Math.min(rest, 3));
@@ -112,18 +117,25 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       taken = header.length;
     }
 
-    cursor = { frame: at, taken, pending };
+    cursor = { frame: next.at, taken, pending };
+    damagedBytes += next.damagedBytes;
+    at = next.at;
     if (taken === header.length) {
       at = start + header.length;
       taken = 0;
     }
+    if (damagedBytes >= MOST_SKIPPED) {
+      more = true;
+      break;
+    }
   }
 
+  droppedBytes += damagedBytes;
   const endOfLog = bounds.closed && !more;
   if (endOfLog) cursor = await flush(blocks, drafts, cursor, bounds.stream);
   const entries = drafts.map((draft) => ({ ...draft, cursor: formatCursor(draft.cursor) }));
   return {
-    page: { entries, cursor: formatCursor(cursor), endOfLog, droppedBytes },
+    page: { entries, cursor: formatCursor(cursor), endOfLog, droppedBytes, damagedBytes },
     position: { at, taken, cursor },
     more,
   };

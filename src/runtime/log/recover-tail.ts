@@ -76,7 +76,7 @@ interface Part {
 
 /** @returns `undefined` for a file in which nothing has been written */
 const lookInto = async (bytes: LogBytes): Promise<Part | undefined> => {
-  const blocks = new LogBlocks(bytes);
+  const blocks = new LogBlocks(bytes, true);
   const header = await blocks.frame(0);
   if (header === undefined) return undefined;
   const { time } = header;
@@ -89,7 +89,7 @@ const lookInto = async (bytes: LogBytes): Promise<Part | undefined> => {
 const copy = async ({ bytes, begin }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {
   let gathered: Buffer[] = [];
   let size = 0;
-  for await (const frame of tailFrames(new LogBlocks(bytes), begin)) {
+  for await (const frame of tailFrames(new LogBlocks(bytes, true), begin)) {
     gathered.push(Buffer.from(frame));
     size += frame.length;
     if (size < COPIED) continue;
@@ -117,7 +117,7 @@ const noteEnd = async (path: string, end: number): Promise<void> =>
 
 /** The end of the last complete frame. */
 const findEnd = async (logPath: string): Promise<number> => {
-  const file = await LogFile.open(logPath);
+  const file = await LogFile.open(logPath, true);
   try {
     const blocks = file.blocks();
     // Left as it is: it will be removed anyway.

@@ -47,7 +47,7 @@ export const searchLog = async (path: string, search: Search): Promise<LogBatch>
   const needle = Buffer.from(search.text);
   if (needle.length === 0 || needle.includes(NEWLINE) || needle.length > LONGEST_TEXT)
     throw new RangeError('text: expected 1 to 1024 bytes of text without newline');
-  const file = await LogFile.open(path);
+  const file = await LogFile.open(path, search.closed);
   try {
     return await scan(file, search, needle);
   } finally {
@@ -57,12 +57,15 @@ export const searchLog = async (path: string, search: Search): Promise<LogBatch>
 
 const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogBatch> => {
   const blocks = file.blocks();
-  let { at, taken, cursor } = await findStart(blocks, search, () => file.index(search.closed));
+  let { at, taken, cursor } = await findStart(blocks, search, () => file.index());
   const page = new SearchPage(needle, search.first, cursor);
   let searched = 0;
   for (;;) {
-    const header = await blocks.frame(at);
+    const { header, damagedBytes, ...next } = await blocks.next(at);
+    page.damage(damagedBytes);
     if (header === undefined) break;
+    at = next.at;
+    searched += damagedBytes;
     const payload = await blocks.read(at + HEADER_BYTES, header.length);
     if (header.kind === 'dropped') page.drop(taken === 0 ? Number(payload.readBigUInt64LE()) : 0);
     else if ((search.stream ?? header.stream) === header.stream) {
@@ -75,7 +78,9 @@ const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogB
     taken = 0;
     if (searched >= MOST_SEARCHED) return page.take(false);
   }
-  return page.take(search.closed && page.settle());
+  if (!search.closed || !page.settle()) return page.take(false);
+  page.end();
+  return page.take(true);
 };
 
 /** A page of lines that is being filled, and the line that is being read. */
@@ -90,6 +95,9 @@ class SearchPage {
   /** Bytes dropped before the cursor, and after it. */
   #dropped = 0;
   #ahead = 0;
+  /** Of these, bytes that are damaged. */
+  #damaged = 0;
+  #damagedAhead = 0;
 
   constructor(needle: Buffer, room: number, cursor: Cursor) {
     this.#needle = needle;
@@ -129,6 +137,12 @@ class SearchPage {
     this.#ahead += bytes;
   }
 
+  /** Counts damage between two frames. */
+  damage(bytes: number): void {
+    this.#ahead += bytes;
+    this.#damagedAhead += bytes;
+  }
+
   /** A frame was read to its end. */
   pass(frame: number, length: number): void {
     if (this.#line.length === 0) this.#advance({ frame, taken: length });
@@ -164,8 +178,15 @@ class SearchPage {
 
   #advance(place: Pick<Cursor, 'frame' | 'taken'>): void {
     this.#cursor = { ...BEGINNING, ...place };
+    this.end();
+  }
+
+  /** Counts what is missing up to here. */
+  end(): void {
     this.#dropped += this.#ahead;
+    this.#damaged += this.#damagedAhead;
     this.#ahead = 0;
+    this.#damagedAhead = 0;
   }
 
   take(endOfLog: boolean): LogBatch {
@@ -174,6 +195,7 @@ class SearchPage {
       cursor: formatCursor(this.#cursor),
       endOfLog,
       droppedBytes: this.#dropped,
+      damagedBytes: this.#damaged,
     };
   }
 }

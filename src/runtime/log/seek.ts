@@ -33,7 +33,8 @@ export const findTail = async (
   const skipped = linesOf(end, stream) + (isOpen(end, stream) ? 1 : 0) - lines;
   if (skipped <= 0) return START;
   const from = await landmark(blocks, index, (one) => linesOf(one, stream) < skipped);
-  let place = START;
+  // Where damage hides some of the lines that the index counts, there may be fewer than that.
+  let place: Place = { frame: from.offset, taken: 0 };
   await walk(blocks, from, ({ header, before }, payload) => {
     if (!isSelected(header, stream)) return false;
     const wanted = skipped - linesOf(before, stream);
@@ -49,12 +50,12 @@ export const findTail = async (
 export const findTime = async (blocks: LogBlocks, index: LogIndex, time: bigint): Promise<Place> => {
   const from = await landmark(blocks, index, ({ latest }) => latest < time);
   let last: Place = { frame: from.offset, taken: 0 };
-  for (let at = from.offset; ; ) {
-    const header = await blocks.frame(at);
+  for (let next = from.offset; ; ) {
+    const { at, header } = await blocks.next(next);
     if (header === undefined) return last;
     if (header.time >= time) return { frame: at, taken: 0 };
     last = { frame: at, taken: header.length };
-    at += HEADER_BYTES + header.length;
+    next = at + HEADER_BYTES + header.length;
   }
 };
 
@@ -72,15 +73,15 @@ export const findByte = async (
   const from = await landmark(blocks, index, (one) => bytesOf(one, stream) <= offset);
   let before = bytesOf(from, stream);
   let last: Place = { frame: from.offset, taken: 0 };
-  for (let at = from.offset; ; ) {
-    const header = await blocks.frame(at);
+  for (let next = from.offset; ; ) {
+    const { at, header } = await blocks.next(next);
     if (header === undefined) return last;
     if (isSelected(header, stream)) {
       if (before + header.length > offset) return { frame: at, taken: offset - before };
       before += header.length;
     }
     last = { frame: at, taken: header.length };
-    at += HEADER_BYTES + header.length;
+    next = at + HEADER_BYTES + header.length;
   }
 };
 

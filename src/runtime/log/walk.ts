@@ -26,11 +26,11 @@ export const walk = async (
   let end = from;
   let last: Passed | undefined;
   for (;;) {
-    const header = await blocks.frame(end.offset);
+    const { at, header } = await blocks.next(end.offset);
     if (header === undefined) return { end, last };
-    const frame: Passed = { header, before: end };
-    const payload = await blocks.read(end.offset + HEADER_BYTES, header.length);
-    if (header.kind === 'output' && visit(frame, payload)) return { end, last: frame };
+    const frame: Passed = { header, before: { ...end, offset: at } };
+    const payload = await blocks.read(at + HEADER_BYTES, header.length);
+    if (header.kind === 'output' && visit(frame, payload)) return { end: frame.before, last: frame };
     last = frame;
     end = after(frame, payload);
   }

@@ -63,7 +63,7 @@ describe('following a closed log', () => {
     for (const path of [await logOf(), join(await temporaryFolder(), 'nowhere', 'log')]) {
       const source = new TestSource(path);
       source.close();
-      const expected = [{ entries: [], cursor: '0', endOfLog: true, droppedBytes: 0 }];
+      const expected = [{ entries: [], cursor: '0', endOfLog: true, droppedBytes: 0, damagedBytes: 0 }];
       expect(await allPages(follow(source))).toEqual(expected);
       expect(await allPages(follow(source, { follow: false }))).toEqual(expected);
     }

@@ -22,7 +22,7 @@ it('is written by the supervisor exactly as it is rebuilt from the log', async (
   await cell.finished;
   const log = join(await temporaryFolder(), 'log');
   copyFileSync(join(cell.folder, 'log'), log);
-  const file = await LogFile.open(log);
+  const file = await LogFile.open(log, true);
   await writeIndex(log, file.blocks());
   await file.close();
   const expected = readFileSync(join(log, '..', 'index'));

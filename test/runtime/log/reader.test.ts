@@ -3,9 +3,11 @@
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { MOST_SKIPPED } from '../../../src/runtime/log/blocks.ts';
 import { CursorError } from '../../../src/runtime/log/cursor.ts';
 import { HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
 import { checkCursor, MOST_ENTRIES, readLogPage } from '../../../src/runtime/log/reader.ts';
+import { searchLog } from '../../../src/runtime/log/search.ts';
 import {
   bytesOf,
   decoded,
@@ -40,7 +42,7 @@ describe('a page of a log', () => {
     const missing = join(await temporaryFolder(), 'nowhere', 'log');
     for (const path of [missing, await logOf()]) {
       for (const closed of [false, true]) {
-        const expected = { entries: [], cursor: '0', endOfLog: closed, droppedBytes: 0 };
+        const expected = { entries: [], cursor: '0', endOfLog: closed, droppedBytes: 0, damagedBytes: 0 };
         expect(await readLogPage(path, { first: 1, closed })).toEqual(expected);
         expect(await readLogPage(path, { first: 1, closed, after: '0' })).toEqual(expected);
         expect(await readLogPage(path, { first: 1, closed, tail: 5 })).toEqual(expected);
@@ -86,6 +88,7 @@ describe('a page of a log', () => {
       entries: [],
       endOfLog: true,
       droppedBytes: 0,
+      damagedBytes: 0,
     });
   });
 
@@ -192,7 +195,7 @@ describe('a log that was cut or damaged', () => {
     }
   });
 
-  it('reads as its longest valid prefix, any byte of any header flipped', async () => {
+  it('reads as all of its other frames, any byte of any header flipped, and counts what is lost', async () => {
     const path = await logOf(whole);
     for (const [index, end] of ends.entries()) {
       const start = end - (frames[index]?.length ?? 0);
@@ -202,13 +205,64 @@ describe('a log that was cut or damaged', () => {
           broken.writeUInt8(broken.readUInt8(at) ^ flip, at);
           await writeFile(path, broken);
           const page = await readLogPage(path, { first: FIRST, closed: true });
-          expect(page.entries.map(({ text }) => text)).toEqual(texts.slice(0, index));
-          expect(page.endOfLog).toBe(true);
+          expect(page.entries.map(({ text }) => text)).toEqual(texts.toSpliced(index, 1));
+          const lost = frames[index]?.length;
+          expect(page).toMatchObject({ endOfLog: true, droppedBytes: lost, damagedBytes: lost });
+          const pages = await readAll(path, { first: 1 });
+          expect(textOf(pages.flatMap(({ entries }) => entries))).toBe(texts.toSpliced(index, 1).join(''));
+          expect(pages.reduce((sum, { damagedBytes }) => sum + damagedBytes, 0)).toBe(lost);
+          const lines = await searchLog(path, { text: 'ir', first: FIRST, closed: true });
+          expect(lines).toMatchObject({ endOfLog: true, droppedBytes: lost, damagedBytes: lost });
           const again = await readLogPage(path, { first: FIRST, closed: true, after: page.cursor });
-          expect(again).toEqual({ entries: [], cursor: page.cursor, endOfLog: true, droppedBytes: 0 });
+          expect(again).toMatchObject({ entries: [], cursor: page.cursor, endOfLog: true });
         }
       }
     }
+  });
+
+  it('is not resynchronised at what only looks like a header', async () => {
+    const alike = out('x'.repeat(40)).subarray(0, HEADER_BYTES);
+    const before = out('before');
+    const broken = out(Buffer.concat([Buffer.from('12345'), alike, Buffer.alloc(60, 'y')]));
+    broken.writeUInt8(9, 4);
+    const path = await logOf(before, broken, out('after'), err('end'));
+    const page = await readLogPage(path, { first: FIRST, closed: true });
+    expect(page.entries.map(({ text }) => text)).toEqual(['before', 'after', 'end']);
+    expect(page.damagedBytes).toBe(broken.length);
+  });
+
+  it('has zeros or a torn frame at its end without damage', async () => {
+    for (const rest of [Buffer.alloc(100), out('torn').subarray(0, 18), out('torn').subarray(0, 15)]) {
+      const path = await logOf(whole, rest);
+      expect(await readLogPage(path, { first: FIRST, closed: true })).toMatchObject({
+        endOfLog: true,
+        droppedBytes: 0,
+        damagedBytes: 0,
+      });
+    }
+  });
+
+  it('does not pass damage before what follows it is certain', async () => {
+    const broken = Buffer.from(whole);
+    broken.writeUInt8(9, 4);
+    const path = await logOf();
+    const [first, second] = ends as [number, number, number];
+    for (let size = 0; size <= second + HEADER_BYTES; size++) {
+      await writeFile(path, broken.subarray(0, size));
+      const page = await readLogPage(path, { first: FIRST, closed: false });
+      const isCertain = size === second + HEADER_BYTES;
+      expect(page.entries.map(({ text }) => text)).toEqual(isCertain ? ['second'] : []);
+      expect(page.damagedBytes).toBe(isCertain ? first : 0);
+    }
+  });
+
+  it('is searched for its next frame only so far, and the rest counted', async () => {
+    const hole = Buffer.alloc(MOST_SKIPPED + 100, 1);
+    const path = await logOf(out('before'), hole, out('after'), out('end'));
+    const page = await readLogPage(path, { first: FIRST, closed: true });
+    expect(textOf(page.entries)).toBe('before');
+    const rest = hole.length + out('after').length + out('end').length;
+    expect(page).toMatchObject({ endOfLog: true, droppedBytes: rest, damagedBytes: rest });
   });
 
   it('of random bytes is read without end or error', async () => {
@@ -330,7 +384,13 @@ describe('characters', () => {
       { stream: 'STDOUT', text: '\uFFFD', time: 7n, bytes: new Uint8Array(0) },
     ]);
     const after = await readLogPage(path, { first: FIRST, closed: true, after: rest.cursor });
-    expect(after).toEqual({ entries: [], cursor: rest.cursor, endOfLog: true, droppedBytes: 0 });
+    expect(after).toEqual({
+      entries: [],
+      cursor: rest.cursor,
+      endOfLog: true,
+      droppedBytes: 0,
+      damagedBytes: 0,
+    });
   });
 
   it('of a stream that is not read are left alone at the end', async () => {

@@ -82,6 +82,7 @@ describe('the tail of a log', () => {
     expect(await readLogPage(path, { after: page.cursor, first: 1, closed: true })).toMatchObject({
       entries: [],
       droppedBytes: 0,
+      damagedBytes: 0,
     });
   });
 
