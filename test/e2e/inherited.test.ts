@@ -1,7 +1,7 @@
 /** Nothing of the process that started the server reaches a job. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { UNLIMITED } from '../../src/runtime/protocol/plan.ts';
 import { resourceLimits } from '../../src/runtime/rlimits.ts';
 import { IMAGES, testImage } from '../support/image.ts';
 import { inspectIn, inspectProgram } from '../support/inspect.ts';
+import { cgroupOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 /*
@@ -127,6 +128,13 @@ describe.each([7, -5])('what a server that was started with nice %i has inherite
     for (const [name, value] of expectedLimits(job.limits['pids']))
       expect([name, found.get(name)]).toEqual([name, value]);
   });
+});
+
+it('lets cells see their cgroup whatever the umask of the server was', async () => {
+  // Older kernels let a cell mount its cgroup only where it may search every folder above it.
+  const server = await carelessServer(0, 64 * MIB);
+  const root = await cgroupOf(server);
+  for (const folder of [root, join(root, 'jobs')]) expect(statSync(folder).mode & 0o777).toBe(0o755);
 });
 
 describe('a limit on the size of files that a server has inherited', () => {

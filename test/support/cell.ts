@@ -1,6 +1,15 @@
 /** Runs the launcher without a server. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -76,6 +85,7 @@ export class CellBench {
     for (const folder of ['jobs', 'exits']) mkdirSync(join(this.state, folder));
     this.cgroups = join(cgroup2Mount(), `cloister-test-${process.pid}-${this.state.slice(-6)}`);
     mkdirSync(this.cgroups);
+    chmodSync(this.cgroups, 0o755);
     this.spawner = new Spawner({
       launcher: launcherIn(this.state),
       jobs: join(this.state, 'jobs'),

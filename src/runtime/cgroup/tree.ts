@@ -1,7 +1,7 @@
 /** The tree of cgroups of a server. */
 
 import { createHash } from 'node:crypto';
-import { mkdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type Base, type BaseOptions, findBase, OTHERS } from './base.ts';
 import {
@@ -129,7 +129,10 @@ const makeAll = async (paths: readonly string[], { hierarchy }: Base): Promise<r
   const made: string[] = [];
   for (const path of paths) {
     try {
-      await mkdir(path, { mode: 0o755 });
+      await mkdir(path);
+      // Whatever the umask: on older kernels (seen on 6.1) a cell mounts its cgroup only if it may search all folders
+      // above it.
+      await chmod(path, 0o755);
       made.push(path);
     } catch (error) {
       const code = errnoName(error);
