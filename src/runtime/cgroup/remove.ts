@@ -60,6 +60,8 @@ const emptied = (path: string, mostMs: number): Promise<boolean> => {
   };
   let watcher: PathWatch | undefined;
   const timer = setTimeout(() => resolve(false), mostMs);
+  // The kernel reports a change a little later (kernfs_notify), and not at all once somebody else removed the cgroup.
+  const looks = setInterval(look, LONGEST_PAUSE_MS);
   try {
     // A change of `populated` is an event of inotify(7); the first check is made after the watch is set.
     watcher = watchPath(join(path, 'cgroup.events'), { change: look, error: reject });
@@ -69,6 +71,7 @@ const emptied = (path: string, mostMs: number): Promise<boolean> => {
   }
   return promise.finally(() => {
     clearTimeout(timer);
+    clearInterval(looks);
     watcher?.close();
   });
 };

@@ -39,10 +39,13 @@ describeCgroups('removeCgroup', () => {
   });
 
   it('can be asked twice at the same time', async () => {
-    const path = cgroup(onEnd);
-    await sleeper(onEnd, path);
-    await Promise.all([removeCgroup(path), removeCgroup(path)]);
-    expect(existsSync(path)).toBe(false);
+    // One is faster, and the kernel may report to the other only what has become of a cgroup that is gone.
+    for (let round = 0; round < 50; round++) {
+      const path = cgroup(onEnd);
+      await sleeper(onEnd, path);
+      await Promise.all([removeCgroup(path), removeCgroup(path)]);
+      expect(existsSync(path)).toBe(false);
+    }
   });
 });
 
