@@ -330,9 +330,8 @@ export class LocalCells implements Cells {
     return existsSync(this.#folders.log(id));
   }
 
-  readLog(id: string, { mostBytes, grep, ...request }: LogRead): Promise<LogBatch> {
+  readLog(id: string, { grep, ...bounds }: LogRead): Promise<LogBatch> {
     const path = this.#folders.log(id);
-    const bounds = { ...request, first: mostBytes };
     return grep === undefined ? readLogPage(path, bounds) : searchLog(path, { ...bounds, text: grep });
   }
 

@@ -26,7 +26,7 @@ const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
       description: 'The stream it was written to.',
       resolve: ({ stream }) => stream,
     }),
-    time: t.expose('time', {
+    time: t.expose('timeNs', {
       type: 'DateTime',
       description: 'When it was read, in nanoseconds of the wall clock.',
     }),

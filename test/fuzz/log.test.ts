@@ -122,7 +122,7 @@ describe('any file', () => {
       const reported = pages.reduce((sum, page) => sum + page.droppedBytes, 0);
       // A damaged frame may claim more bytes than a double can count: then the order of adding makes a difference.
       expect(Math.abs(reported - lost)).toBeLessThanOrEqual(Number.isSafeInteger(lost) ? 0 : lost * 2 ** -48);
-      const open = await readLogPage(path, { first: 1 << 20, closed: false });
+      const open = await readLogPage(path, { mostBytes: 1 << 20, closed: false });
       expect([contentOf([open]), open.endOfLog]).toEqual([outputOf(modelFrames(log, false)), false]);
     });
   });
@@ -147,7 +147,7 @@ describe('any file', () => {
         outputOf(from < 0 ? [] : frames.slice(from), stream),
       );
       const text = pick(random, ['a', 'needle', 'ab', 'ä', '\0']);
-      expect(await searchAll(path, { text, first: 1 + random(60), ...start })).toEqual(
+      expect(await searchAll(path, { text, mostBytes: 1 + random(60), ...start })).toEqual(
         Buffer.concat(lines.filter((line) => line.includes(text))),
       );
     });

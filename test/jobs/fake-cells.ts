@@ -338,7 +338,7 @@ export class FakeCells implements Cells {
     const { text } = this.cell(id).log;
     const part = text.slice(at, at + mostBytes);
     const cursor = String(at + part.length);
-    const entry = { stream: 'STDOUT', time: 0n, text: part, bytes: Buffer.from(part), cursor } as const;
+    const entry = { stream: 'STDOUT', timeNs: 0n, text: part, bytes: Buffer.from(part), cursor } as const;
     return {
       entries: part === '' ? [] : [entry],
       cursor,

@@ -25,7 +25,7 @@ export const page = (number: number, text = `line ${number}\n`, endOfLog = false
   entries: [
     {
       stream: 'STDOUT',
-      time: 1_700_000_000_123_456_789n + BigInt(number),
+      timeNs: 1_700_000_000_123_456_789n + BigInt(number),
       text,
       bytes: Buffer.from(text),
       cursor: String(number),

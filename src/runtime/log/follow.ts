@@ -144,7 +144,11 @@ class Follower {
       const blocks = look.file.blocks(signal);
       const from = this.#position ?? (await findStart(blocks, this.#request, () => look.file.index()));
       const { stream } = this.#request;
-      const bounds = { first: PAGE_BYTES, closed: look.closed, ...(stream === undefined ? {} : { stream }) };
+      const bounds = {
+        mostBytes: PAGE_BYTES,
+        closed: look.closed,
+        ...(stream === undefined ? {} : { stream }),
+      };
       const { page, position, more } = await readOn(blocks, from, bounds);
       if (position.at !== from.at || position.taken !== from.taken) this.#grewAt = performance.now();
       this.#position = position;

@@ -20,7 +20,7 @@ export interface Landmark {
   /** Bytes of output of each stream. */
   readonly bytes: Readonly<Record<LogStream, number>>;
   /** Bytes that were dropped, according to the marks. */
-  readonly dropped: number;
+  readonly droppedBytes: number;
   /** Whether each stream ends in the middle of a line. */
   readonly open: Readonly<Record<LogStream, boolean>>;
   /** The stream of the last byte. */
@@ -33,7 +33,7 @@ export const ORIGIN: Landmark = {
   latest: 0n,
   lines: { STDOUT: 0, STDERR: 0 },
   bytes: { STDOUT: 0, STDERR: 0 },
-  dropped: 0,
+  droppedBytes: 0,
   open: { STDOUT: false, STDERR: false },
   last: 'STDOUT',
 };
@@ -50,9 +50,9 @@ export const indexPath = (logPath: string): string => join(dirname(logPath), JOB
 
 /** The landmark as a record of 64 bytes. */
 export const encodeLandmark = (landmark: Landmark): Buffer => {
-  const { offset, latest, lines, bytes, dropped, open: within, last } = landmark;
+  const { offset, latest, lines, bytes, droppedBytes, open: within, last } = landmark;
   const record = Buffer.alloc(RECORD);
-  const fields = [offset, latest, lines.STDOUT, lines.STDERR, bytes.STDOUT, bytes.STDERR, dropped];
+  const fields = [offset, latest, lines.STDOUT, lines.STDERR, bytes.STDOUT, bytes.STDERR, droppedBytes];
   for (const [index, field] of fields.entries()) record.writeBigUInt64LE(BigInt(field), 8 * index);
   const flags =
     (within.STDOUT ? FLAG.STDOUT : 0) |
@@ -72,7 +72,7 @@ const parseLandmark = (record: Buffer): Landmark | undefined => {
     latest: record.readBigUInt64LE(8),
     lines: { STDOUT: number(16), STDERR: number(24) },
     bytes: { STDOUT: number(32), STDERR: number(40) },
-    dropped: number(48),
+    droppedBytes: number(48),
     open: { STDOUT: (flags & FLAG.STDOUT) !== 0, STDERR: (flags & FLAG.STDERR) !== 0 },
     last: (flags & FLAG.LAST_IS_STDERR) !== 0 ? 'STDERR' : 'STDOUT',
   };

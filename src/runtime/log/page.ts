@@ -23,7 +23,7 @@ export interface LogStart {
 export interface LogEntry {
   readonly stream: LogStream;
   /** Wall clock at which the supervisor read these bytes, in nanoseconds since 1970. */
-  readonly time: bigint;
+  readonly timeNs: bigint;
   /** The bytes as UTF-8, decoded across frames; what is not UTF-8 is U+FFFD. */
   readonly text: string;
   readonly bytes: Uint8Array;

@@ -13,7 +13,7 @@ export const MOST_ENTRIES = 1024;
 
 export interface Bounds {
   /** Bytes of payload in the page at most; 1 or more. A frame is cut where they end. */
-  readonly first: number;
+  readonly mostBytes: number;
   /** Only this stream; both if left out. */
   readonly stream?: LogStream;
   /** Nothing more will be written. Must have been true before the file was opened. */
@@ -72,12 +72,12 @@ type Draft = Omit<LogEntry, 'cursor'> & { readonly cursor: Cursor };
  * @throws CursorError when the log does not reach that far (any more)
  */
 export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds): Promise<Reading> => {
-  if (!Number.isSafeInteger(bounds.first) || bounds.first < 1) {
-    throw new RangeError(`first: expected a whole number of bytes from 1 on, got ${bounds.first}`);
+  if (!Number.isSafeInteger(bounds.mostBytes) || bounds.mostBytes < 1) {
+    throw new RangeError(`mostBytes: expected a whole number of bytes from 1 on, got ${bounds.mostBytes}`);
   }
   if (from.at > blocks.size) throw foreign(from.cursor);
   let { at, taken, cursor } = from;
-  let room = bounds.first;
+  let room = bounds.mostBytes;
   let droppedBytes = 0;
   let damagedBytes = 0;
   let more = false;
@@ -108,7 +108,13 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       taken += bytes.length;
       pending = { ...pending, [header.stream]: decoded.pending };
       const { stream, time } = header;
-      drafts.push({ stream, time, text: decoded.text, bytes, cursor: { frame: next.at, taken, pending } });
+      drafts.push({
+        stream,
+        timeNs: time,
+        text: decoded.text,
+        bytes,
+        cursor: { frame: next.at, taken, pending },
+      });
     } else if (rest > 0) {
       // Skipped, but a later reader of this stream who starts here still gets complete characters.
       const end = await blocks.read(start + header.length - Math.min(rest, 3), Math.min(rest, 3));
@@ -155,7 +161,7 @@ const flush = async (
     const last = drafts.findLastIndex((draft) => draft.stream === stream && draft.bytes.length > 0);
     if (last < 0) {
       const time = (await blocks.frame(cursor.frame))?.time ?? 0n;
-      drafts.push({ stream, time, text: REPLACEMENT, bytes: NOTHING, cursor });
+      drafts.push({ stream, timeNs: time, text: REPLACEMENT, bytes: NOTHING, cursor });
       continue;
     }
     // A reader that continues after that entry must not get the U+FFFD again.

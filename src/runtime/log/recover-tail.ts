@@ -41,7 +41,9 @@ export const recoverTail = async (logPath: string): Promise<void> => {
     if (part !== undefined) opened.push(part);
   }
   // More was dropped before the later one; of two before which as much was, the second is.
-  const [older, newer = older] = opened.toSorted((one, other) => Number(one.dropped - other.dropped));
+  const [older, newer = older] = opened.toSorted((one, other) =>
+    Number(one.droppedBytes - other.droppedBytes),
+  );
   if (older === undefined || newer === undefined) return;
   const end = (await notedEnd(endPath)) ?? (await findEnd(logPath));
   await noteEnd(endPath, end);
@@ -57,8 +59,8 @@ export const recoverTail = async (logPath: string): Promise<void> => {
     }
     at += bytes.length;
   };
-  if (newer.dropped > 0n)
-    await append(encodeFrame({ kind: 'dropped', time: older.time, count: newer.dropped }));
+  if (newer.droppedBytes > 0n)
+    await append(encodeFrame({ kind: 'dropped', time: older.timeNs, count: newer.droppedBytes }));
   for (const part of new Set([older, newer])) await copy(part, append);
   await log.sync();
 };
@@ -69,9 +71,9 @@ interface Part {
   /** Where its frames of output begin. */
   readonly begin: number;
   /** Of its mark or first frame, nanoseconds since 1970. */
-  readonly time: bigint;
+  readonly timeNs: bigint;
   /** Bytes that were dropped before it began, according to its mark. */
-  readonly dropped: bigint;
+  readonly droppedBytes: bigint;
 }
 
 /** @returns `undefined` for a file in which nothing has been written */
@@ -83,7 +85,7 @@ const lookInto = async (bytes: LogBytes): Promise<Part | undefined> => {
   const marked = header.kind === 'dropped';
   const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
   const begin = marked ? HEADER_BYTES + header.length : 0;
-  return { bytes, begin, time, dropped };
+  return { bytes, begin, timeNs: time, droppedBytes: dropped };
 };
 
 const copy = async ({ bytes, begin }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {

@@ -11,7 +11,7 @@ export interface Search extends LogStart {
   /** What a line must contain, as bytes of UTF-8; 1 to 1024 of them and no newline. */
   readonly text: string;
   /** Bytes of lines in the page at most, 1 or more; the first line may be longer. */
-  readonly first: number;
+  readonly mostBytes: number;
   /** Nothing more will be written. Must have been true before the file was opened. */
   readonly closed: boolean;
 }
@@ -27,7 +27,7 @@ const MOST_PIECES = 4096;
 /** The part of a line that is in one frame. */
 interface Piece {
   readonly stream: LogStream;
-  readonly time: bigint;
+  readonly timeNs: bigint;
   readonly frame: number;
   /** Where it is in the payload. */
   readonly start: number;
@@ -58,7 +58,7 @@ export const searchLog = async (path: string, search: Search): Promise<LogBatch>
 const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogBatch> => {
   const blocks = file.blocks();
   let { at, taken, cursor } = await findStart(blocks, search, () => file.index());
-  const page = new SearchPage(needle, search.first, cursor);
+  const page = new SearchPage(needle, search.mostBytes, cursor);
   let searched = 0;
   for (;;) {
     const { header, damagedBytes, ...next } = await blocks.next(at);
@@ -69,7 +69,7 @@ const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogB
     const payload = await blocks.read(at + HEADER_BYTES, header.length);
     if (header.kind === 'dropped') page.drop(taken === 0 ? Number(payload.readBigUInt64LE()) : 0);
     else if ((search.stream ?? header.stream) === header.stream) {
-      if (!page.add({ stream: header.stream, time: header.time, frame: at }, payload, taken))
+      if (!page.add({ stream: header.stream, timeNs: header.time, frame: at }, payload, taken))
         return page.take(false);
       searched += payload.length - taken;
     }
@@ -216,12 +216,12 @@ const overlap = (line: readonly Piece[], bytes: number): Piece[] => {
 /** Each piece as an entry; a character that is split between two pieces of a stream is complete in the second. */
 const toEntries = (line: readonly Piece[]): LogEntry[] => {
   const pending = new Map<LogStream, Uint8Array>();
-  return line.map(({ stream, time, frame, start, bytes }, index) => {
+  return line.map(({ stream, timeNs, frame, start, bytes }, index) => {
     const decoded = decodeUtf8(pending.get(stream) ?? NOTHING, bytes);
     pending.set(stream, decoded.pending);
     const isLast = !line.slice(index + 1).some((later) => later.stream === stream);
     const text = isLast && decoded.pending.length > 0 ? decoded.text + REPLACEMENT : decoded.text;
     const cursor = formatCursor({ ...BEGINNING, frame, taken: start + bytes.length });
-    return { stream, time, text, bytes, cursor };
+    return { stream, timeNs, text, bytes, cursor };
   });
 };

@@ -40,7 +40,7 @@ export const walk = async (
 const after = ({ header, before }: Passed, payload: Buffer): Landmark => {
   const offset = before.offset + HEADER_BYTES + header.length;
   if (header.kind === 'dropped')
-    return { ...before, offset, dropped: before.dropped + Number(payload.readBigUInt64LE()) };
+    return { ...before, offset, droppedBytes: before.droppedBytes + Number(payload.readBigUInt64LE()) };
   if (header.length === 0) return { ...before, offset };
   const { stream, time } = header;
   return {

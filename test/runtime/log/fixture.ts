@@ -64,11 +64,11 @@ export const readAll = async (
 ): Promise<LogBatch[]> => {
   const { first = 1 << 20, ...start } = request;
   const rest = start.stream === undefined ? {} : { stream: start.stream };
-  const pages = [await readLogPage(path, { ...start, first, closed: true })];
+  const pages = [await readLogPage(path, { ...start, mostBytes: first, closed: true })];
   for (;;) {
     const last = pages.at(-1);
     if (last === undefined || last.endOfLog) return pages;
-    const page = await readLogPage(path, { after: last.cursor, ...rest, first, closed: true });
+    const page = await readLogPage(path, { after: last.cursor, ...rest, mostBytes: first, closed: true });
     if (page.cursor === last.cursor) throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
   }

@@ -232,7 +232,7 @@ describe('a writer at work', () => {
         expect(textOf(entries, stream) === decoded(original[stream])).toBe(true);
       }
       // The writer numbers its frames by their times.
-      expect(entries.every(({ time }, index) => time >= (entries[index - 1]?.time ?? 0n))).toBe(true);
+      expect(entries.every(({ timeNs }, index) => timeNs >= (entries[index - 1]?.timeNs ?? 0n))).toBe(true);
       expect(pages.map(({ endOfLog }) => endOfLog).indexOf(true)).toBe(pages.length - 1);
     }
     expect(watchesOn(source.path)).toBe(0);

@@ -43,7 +43,7 @@ describe('a packed log', () => {
     const { plain, packed } = await pair();
     expect(await readAll(packed)).toEqual(await readAll(plain));
     const random = randomFrom(3);
-    const { entries } = await readLogPage(plain, { first: 4 << 20, closed: true });
+    const { entries } = await readLogPage(plain, { mostBytes: 4 << 20, closed: true });
     for (let round = 0; round < 40; round++) {
       const after = entries[random(entries.length)]?.cursor ?? '0';
       const starts = [
@@ -54,10 +54,10 @@ describe('a packed log', () => {
         { offset: random(PACKED_BLOCK), stream: 'STDERR' },
       ] as const;
       const start = starts[round % starts.length] ?? { after };
-      const request = { ...start, first: 1 + random(200_000), closed: true };
+      const request = { ...start, mostBytes: 1 + random(200_000), closed: true };
       expect(await readLogPage(packed, request)).toEqual(await readLogPage(plain, request));
     }
-    const search = { text: 'line 17', first: 1 << 20, closed: true };
+    const search = { text: 'line 17', mostBytes: 1 << 20, closed: true };
     expect(await searchLog(packed, search)).toEqual(await searchLog(plain, search));
   });
 

@@ -27,8 +27,8 @@ const FIRST = 1 << 20;
 describe('a page of a log', () => {
   it('has the output in order, with streams and times', async () => {
     const path = await logOf(out('one\n', 1n), err('two\n', 2n), out('three\n', 3n));
-    const page = await readLogPage(path, { first: FIRST, closed: true });
-    expect(page.entries.map(({ stream, time, text }) => [stream, time, text])).toEqual([
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
+    expect(page.entries.map(({ stream, timeNs, text }) => [stream, timeNs, text])).toEqual([
       ['STDOUT', 1n, 'one\n'],
       ['STDERR', 2n, 'two\n'],
       ['STDOUT', 3n, 'three\n'],
@@ -43,21 +43,21 @@ describe('a page of a log', () => {
     for (const path of [missing, await logOf()]) {
       for (const closed of [false, true]) {
         const expected = { entries: [], cursor: '0', endOfLog: closed, droppedBytes: 0, damagedBytes: 0 };
-        expect(await readLogPage(path, { first: 1, closed })).toEqual(expected);
-        expect(await readLogPage(path, { first: 1, closed, after: '0' })).toEqual(expected);
-        expect(await readLogPage(path, { first: 1, closed, tail: 5 })).toEqual(expected);
+        expect(await readLogPage(path, { mostBytes: 1, closed })).toEqual(expected);
+        expect(await readLogPage(path, { mostBytes: 1, closed, after: '0' })).toEqual(expected);
+        expect(await readLogPage(path, { mostBytes: 1, closed, tail: 5 })).toEqual(expected);
       }
     }
   });
 
   it('reports any failure to open that is not absence', async () => {
     const path = join(await logOf(out('x')), 'below-a-file');
-    await expect(readLogPage(path, { first: 1, closed: true })).rejects.toThrow('ENOTDIR');
+    await expect(readLogPage(path, { mostBytes: 1, closed: true })).rejects.toThrow('ENOTDIR');
   });
 
   it('keeps a byte order mark and NUL', async () => {
     const path = await logOf(out('\uFEFFa\0b'), err('\uFEFF'));
-    const { entries } = await readLogPage(path, { first: FIRST, closed: true });
+    const { entries } = await readLogPage(path, { mostBytes: FIRST, closed: true });
     expect(entries.map(({ text }) => text)).toEqual(['\uFEFFa\0b', '\uFEFF']);
   });
 
@@ -82,9 +82,9 @@ describe('a page of a log', () => {
 
   it('is the last one already when exactly its bytes were left', async () => {
     const path = await logOf(out('abc'), dropped(5), err('skipped'));
-    const page = await readLogPage(path, { first: 3, stream: 'STDOUT', closed: true });
+    const page = await readLogPage(path, { mostBytes: 3, stream: 'STDOUT', closed: true });
     expect(page).toMatchObject({ endOfLog: true, droppedBytes: 5 });
-    expect(await readLogPage(path, { first: 3, after: page.cursor, closed: true })).toMatchObject({
+    expect(await readLogPage(path, { mostBytes: 3, after: page.cursor, closed: true })).toMatchObject({
       entries: [],
       endOfLog: true,
       droppedBytes: 0,
@@ -95,7 +95,7 @@ describe('a page of a log', () => {
   it('refuses a `first` that could not move on', async () => {
     const path = await logOf(out('abc'));
     for (const first of [0, -1, 1.5, Number.NaN]) {
-      await expect(readLogPage(path, { first, closed: true })).rejects.toThrow(RangeError);
+      await expect(readLogPage(path, { mostBytes: first, closed: true })).rejects.toThrow(RangeError);
     }
   });
 
@@ -112,7 +112,7 @@ describe('a page of a log', () => {
 
   it('passes over empty frames', async () => {
     const path = await logOf(out(''), out(''), err('x'), out(''));
-    const page = await readLogPage(path, { first: 1, closed: true });
+    const page = await readLogPage(path, { mostBytes: 1, closed: true });
     expect(page.entries.map(({ text }) => text)).toEqual(['x']);
     expect(page.endOfLog).toBe(true);
     await checkCursor(path, page.cursor);
@@ -121,9 +121,11 @@ describe('a page of a log', () => {
   it('leaves no file open, whatever came of it', async () => {
     const path = await logOf(out('abc'));
     const folder = join(path, '..');
-    await readLogPage(path, { first: 1, closed: true });
-    await expect(readLogPage(path, { first: 1, after: '7.1', closed: true })).rejects.toThrow(CursorError);
-    await expect(readLogPage(path, { first: 0, closed: true })).rejects.toThrow(RangeError);
+    await readLogPage(path, { mostBytes: 1, closed: true });
+    await expect(readLogPage(path, { mostBytes: 1, after: '7.1', closed: true })).rejects.toThrow(
+      CursorError,
+    );
+    await expect(readLogPage(path, { mostBytes: 0, closed: true })).rejects.toThrow(RangeError);
     expect(openFilesBelow(folder)).toBe(0);
   });
 });
@@ -131,10 +133,10 @@ describe('a page of a log', () => {
 describe('a stream by itself', () => {
   it('is read past the other one, and the cursor moves over that', async () => {
     const path = await logOf(err('e1'), out('o1'), err('e2'), out('o2'), err('e3'));
-    const page = await readLogPage(path, { first: FIRST, stream: 'STDOUT', closed: true });
+    const page = await readLogPage(path, { mostBytes: FIRST, stream: 'STDOUT', closed: true });
     expect(textOf(page.entries)).toBe('o1o2');
     expect(page.endOfLog).toBe(true);
-    const rest = await readLogPage(path, { first: FIRST, after: page.cursor, closed: true });
+    const rest = await readLogPage(path, { mostBytes: FIRST, after: page.cursor, closed: true });
     expect(rest.entries).toEqual([]);
   });
 
@@ -143,7 +145,7 @@ describe('a stream by itself', () => {
     const pieces = [...whole].flatMap((byte) => [out(Uint8Array.of(byte)), err(Uint8Array.of(byte))]);
     const path = await logOf(...pieces);
     for (let taken = 1; taken <= whole.length; taken++) {
-      const page = await readLogPage(path, { first: taken, stream: 'STDERR', closed: false });
+      const page = await readLogPage(path, { mostBytes: taken, stream: 'STDERR', closed: false });
       const cursor = page.entries.at(-1)?.cursor ?? '';
       const [stdout] = await readAll(path, { after: cursor, stream: 'STDOUT' });
       // Up to that cursor `taken` bytes of standard output were passed over.
@@ -154,9 +156,9 @@ describe('a stream by itself', () => {
 
   it('may be changed after a frame that ends within a character of four bytes', async () => {
     const path = await logOf(out(Uint8Array.of(0x61, 0xf0, 0x9f, 0x98)), err('x'), out(Uint8Array.of(0x80)));
-    const page = await readLogPage(path, { first: 1, stream: 'STDERR', closed: false });
+    const page = await readLogPage(path, { mostBytes: 1, stream: 'STDERR', closed: false });
     const cursor = page.entries[0]?.cursor ?? '';
-    const rest = await readLogPage(path, { first: 9, stream: 'STDOUT', closed: true, after: cursor });
+    const rest = await readLogPage(path, { mostBytes: 9, stream: 'STDOUT', closed: true, after: cursor });
     expect(textOf(rest.entries)).toBe('😀');
   });
 
@@ -166,7 +168,7 @@ describe('a stream by itself', () => {
 describe('what was dropped', () => {
   it('is counted by the page that passes the mark, and by no other', async () => {
     const path = await logOf(dropped(1), out('ab'), dropped(20), out('cd'), dropped(300));
-    expect((await readLogPage(path, { first: FIRST, closed: true })).droppedBytes).toBe(321);
+    expect((await readLogPage(path, { mostBytes: FIRST, closed: true })).droppedBytes).toBe(321);
     const pages = await readAll(path, { first: 1 });
     expect(pages.map(({ droppedBytes }) => droppedBytes)).toEqual([1, 20, 0, 300]);
     const only = await readAll(path, { first: 1, stream: 'STDERR' });
@@ -186,10 +188,10 @@ describe('a log that was cut or damaged', () => {
       await truncate(path, size);
       const kept = texts.slice(0, ends.filter((end) => end <= size).length);
       for (const closed of [false, true]) {
-        const page = await readLogPage(path, { first: FIRST, closed });
+        const page = await readLogPage(path, { mostBytes: FIRST, closed });
         expect(page.entries.map(({ text }) => text)).toEqual(kept);
         expect(page.endOfLog).toBe(closed);
-        const tail = await readLogPage(path, { first: FIRST, closed, tail: 1 });
+        const tail = await readLogPage(path, { mostBytes: FIRST, closed, tail: 1 });
         expect(textOf(tail.entries)).toBe(kept.join(''));
       }
     }
@@ -204,16 +206,16 @@ describe('a log that was cut or damaged', () => {
           const broken = Buffer.from(whole);
           broken.writeUInt8(broken.readUInt8(at) ^ flip, at);
           await writeFile(path, broken);
-          const page = await readLogPage(path, { first: FIRST, closed: true });
+          const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
           expect(page.entries.map(({ text }) => text)).toEqual(texts.toSpliced(index, 1));
           const lost = frames[index]?.length;
           expect(page).toMatchObject({ endOfLog: true, droppedBytes: lost, damagedBytes: lost });
           const pages = await readAll(path, { first: 1 });
           expect(textOf(pages.flatMap(({ entries }) => entries))).toBe(texts.toSpliced(index, 1).join(''));
           expect(pages.reduce((sum, { damagedBytes }) => sum + damagedBytes, 0)).toBe(lost);
-          const lines = await searchLog(path, { text: 'ir', first: FIRST, closed: true });
+          const lines = await searchLog(path, { text: 'ir', mostBytes: FIRST, closed: true });
           expect(lines).toMatchObject({ endOfLog: true, droppedBytes: lost, damagedBytes: lost });
-          const again = await readLogPage(path, { first: FIRST, closed: true, after: page.cursor });
+          const again = await readLogPage(path, { mostBytes: FIRST, closed: true, after: page.cursor });
           expect(again).toMatchObject({ entries: [], cursor: page.cursor, endOfLog: true });
         }
       }
@@ -226,7 +228,7 @@ describe('a log that was cut or damaged', () => {
     const broken = out(Buffer.concat([Buffer.from('12345'), alike, Buffer.alloc(60, 'y')]));
     broken.writeUInt8(9, 4);
     const path = await logOf(before, broken, out('after'), err('end'));
-    const page = await readLogPage(path, { first: FIRST, closed: true });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
     expect(page.entries.map(({ text }) => text)).toEqual(['before', 'after', 'end']);
     expect(page.damagedBytes).toBe(broken.length);
   });
@@ -234,7 +236,7 @@ describe('a log that was cut or damaged', () => {
   it('has zeros or a torn frame at its end without damage', async () => {
     for (const rest of [Buffer.alloc(100), out('torn').subarray(0, 18), out('torn').subarray(0, 15)]) {
       const path = await logOf(whole, rest);
-      expect(await readLogPage(path, { first: FIRST, closed: true })).toMatchObject({
+      expect(await readLogPage(path, { mostBytes: FIRST, closed: true })).toMatchObject({
         endOfLog: true,
         droppedBytes: 0,
         damagedBytes: 0,
@@ -249,7 +251,7 @@ describe('a log that was cut or damaged', () => {
     const [first, second] = ends as [number, number, number];
     for (let size = 0; size <= second + HEADER_BYTES; size++) {
       await writeFile(path, broken.subarray(0, size));
-      const page = await readLogPage(path, { first: FIRST, closed: false });
+      const page = await readLogPage(path, { mostBytes: FIRST, closed: false });
       const isCertain = size === second + HEADER_BYTES;
       expect(page.entries.map(({ text }) => text)).toEqual(isCertain ? ['second'] : []);
       expect(page.damagedBytes).toBe(isCertain ? first : 0);
@@ -259,7 +261,7 @@ describe('a log that was cut or damaged', () => {
   it('is searched for its next frame only so far, and the rest counted', async () => {
     const hole = Buffer.alloc(MOST_SKIPPED + 100, 1);
     const path = await logOf(out('before'), hole, out('after'), out('end'));
-    const page = await readLogPage(path, { first: FIRST, closed: true });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
     expect(textOf(page.entries)).toBe('before');
     const rest = hole.length + out('after').length + out('end').length;
     expect(page).toMatchObject({ endOfLog: true, droppedBytes: rest, damagedBytes: rest });
@@ -268,7 +270,7 @@ describe('a log that was cut or damaged', () => {
   it('of random bytes is read without end or error', async () => {
     const random = randomFrom(11);
     const path = await logOf(Buffer.from(Array.from({ length: 4096 }, () => random(256))));
-    expect(await readLogPage(path, { first: FIRST, closed: true })).toMatchObject({
+    expect(await readLogPage(path, { mostBytes: FIRST, closed: true })).toMatchObject({
       entries: [],
       cursor: '0',
     });
@@ -276,9 +278,9 @@ describe('a log that was cut or damaged', () => {
 
   it('continues where it stopped when the torn frame has become complete', async () => {
     const path = await logOf(whole.subarray(0, whole.length - 2));
-    const page = await readLogPage(path, { first: FIRST, closed: false });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: false });
     await appendFile(path, whole.subarray(whole.length - 2));
-    const rest = await readLogPage(path, { first: FIRST, closed: true, after: page.cursor });
+    const rest = await readLogPage(path, { mostBytes: FIRST, closed: true, after: page.cursor });
     expect(textOf(page.entries) + textOf(rest.entries)).toBe(texts.join(''));
   });
 });
@@ -297,7 +299,9 @@ describe('a cursor', () => {
     bad.push('9007199254740991', '9007199254740991.5', 'nonsense', '-1');
     for (const after of bad) {
       await expect(checkCursor(path, after), after).rejects.toThrow(CursorError);
-      await expect(readLogPage(path, { first: 1, closed: true, after }), after).rejects.toThrow(CursorError);
+      await expect(readLogPage(path, { mostBytes: 1, closed: true, after }), after).rejects.toThrow(
+        CursorError,
+      );
     }
     for (let offset = 1; offset <= size + 1; offset++) {
       if (offset === mark || offset === last) continue;
@@ -319,10 +323,10 @@ describe('a cursor', () => {
 
   it('may be used once the log has grown, before its end and after it', async () => {
     const path = await logOf(out('abc'));
-    const page = await readLogPage(path, { first: FIRST, closed: false });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: false });
     expect(page.endOfLog).toBe(false);
     await appendFile(path, err('def'));
-    const rest = await readLogPage(path, { first: FIRST, closed: true, after: page.cursor });
+    const rest = await readLogPage(path, { mostBytes: FIRST, closed: true, after: page.cursor });
     expect(textOf(rest.entries)).toBe('def');
   });
 });
@@ -358,32 +362,32 @@ describe('characters', () => {
       err(Uint8Array.of(0xc3)),
       out(''),
     );
-    const page = await readLogPage(path, { first: FIRST, closed: true });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
     expect(page.entries.map(({ text }) => text)).toEqual(['a\uFFFD', 'x', '\uFFFD']);
     expect(bytesOf(page.entries, 'STDOUT')).toEqual(Buffer.of(0x61, 0xe2, 0x82));
     for (const [index, { cursor }] of page.entries.entries()) {
-      const rest = await readLogPage(path, { first: FIRST, closed: true, after: cursor });
+      const rest = await readLogPage(path, { mostBytes: FIRST, closed: true, after: cursor });
       expect(textOf(page.entries.slice(0, index + 1)) + textOf(rest.entries)).toBe('a\uFFFDx\uFFFD');
     }
   });
 
   it('are not ended before the end of the log', async () => {
     const path = await logOf(out(Uint8Array.of(0xe2, 0x82)));
-    const page = await readLogPage(path, { first: FIRST, closed: false });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: false });
     expect(textOf(page.entries)).toBe('');
     await appendFile(path, out(Uint8Array.of(0xac)));
-    const rest = await readLogPage(path, { first: FIRST, closed: true, after: page.cursor });
+    const rest = await readLogPage(path, { mostBytes: FIRST, closed: true, after: page.cursor });
     expect(textOf(rest.entries)).toBe('€');
   });
 
   it('are ended by an entry without bytes when their frame was sent before', async () => {
     const path = await logOf(out(Uint8Array.of(0xe2, 0x82), 7n));
-    const page = await readLogPage(path, { first: FIRST, closed: false });
-    const rest = await readLogPage(path, { first: FIRST, closed: true, after: page.cursor });
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: false });
+    const rest = await readLogPage(path, { mostBytes: FIRST, closed: true, after: page.cursor });
     expect(rest.entries).toMatchObject([
-      { stream: 'STDOUT', text: '\uFFFD', time: 7n, bytes: new Uint8Array(0) },
+      { stream: 'STDOUT', text: '\uFFFD', timeNs: 7n, bytes: new Uint8Array(0) },
     ]);
-    const after = await readLogPage(path, { first: FIRST, closed: true, after: rest.cursor });
+    const after = await readLogPage(path, { mostBytes: FIRST, closed: true, after: rest.cursor });
     expect(after).toEqual({
       entries: [],
       cursor: rest.cursor,
@@ -395,7 +399,7 @@ describe('characters', () => {
 
   it('of a stream that is not read are left alone at the end', async () => {
     const path = await logOf(out(Uint8Array.of(0xe2, 0x82)), err('x'));
-    const page = await readLogPage(path, { first: FIRST, stream: 'STDERR', closed: true });
+    const page = await readLogPage(path, { mostBytes: FIRST, stream: 'STDERR', closed: true });
     expect(page.entries.map(({ text }) => text)).toEqual(['x']);
   });
 });

@@ -130,7 +130,7 @@ describe('the end of an output that a killed supervisor has left', () => {
     await writeFile(beside('index'), Buffer.alloc(640, 1));
     await recoverTail(path);
     expect(existsSync(beside('index'))).toBe(false);
-    const page = await readLogPage(path, { tail: 2, first: 100, closed: true });
+    const page = await readLogPage(path, { tail: 2, mostBytes: 100, closed: true });
     expect(page.entries.map(({ text }) => text).join('')).toBe('newer 1\nnewer 2\n');
   });
 });

@@ -7,10 +7,10 @@ import { bytesOf, dropped, err, logOf, out, randomFrom } from './fixture.ts';
 
 /** All pages of a search, each after the one before. */
 const searchAll = async (path: string, text: string, more: Partial<Search> = {}): Promise<LogBatch[]> => {
-  const pages = [await searchLog(path, { text, first: 4096, closed: true, ...more })];
+  const pages = [await searchLog(path, { text, mostBytes: 4096, closed: true, ...more })];
   for (let last = pages.at(-1); last !== undefined && !last.endOfLog; last = pages.at(-1)) {
     const { tail: _tail, sinceNs: _since, offset: _offset, ...rest } = more;
-    const page = await searchLog(path, { text, first: 4096, closed: true, ...rest, after: last.cursor });
+    const page = await searchLog(path, { text, mostBytes: 4096, closed: true, ...rest, after: last.cursor });
     if (page.cursor === last.cursor && !page.endOfLog) throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
   }
@@ -41,9 +41,13 @@ describe('a search in a log', () => {
       const path = await logOf(...frames);
       for (const text of ['ab', 'abcab', 'ä', 'nowhere', ' x']) {
         for (const first of [1, 30, 100_000]) {
-          expect(await textFound(path, text, { first }), `${round} ${text} ${first}`).toBe(grep(all, text));
+          expect(await textFound(path, text, { mostBytes: first }), `${round} ${text} ${first}`).toBe(
+            grep(all, text),
+          );
           for (const stream of ['STDOUT', 'STDERR'] as const)
-            expect(await textFound(path, text, { first, stream })).toBe(grep(content[stream], text));
+            expect(await textFound(path, text, { mostBytes: first, stream })).toBe(
+              grep(content[stream], text),
+            );
         }
       }
     }
@@ -60,7 +64,7 @@ describe('a search in a log', () => {
       out('\nneedle\n'),
       out(long),
     );
-    const found = await textFound(path, 'needle', { first: 1 });
+    const found = await textFound(path, 'needle', { mostBytes: 1 });
     expect(found.match(/needle/g)).toHaveLength(2);
     expect(found.endsWith('needle\n')).toBe(true);
   });
@@ -73,7 +77,7 @@ describe('a search in a log', () => {
       const frames: Buffer[] = [];
       for (let start = 0; start < content.length; start += 50_000)
         frames.push(out(content.subarray(start, start + 50_000)));
-      const pages = await searchAll(await logOf(...frames), 'needle', { first: 1 });
+      const pages = await searchAll(await logOf(...frames), 'needle', { mostBytes: 1 });
       expect(pages.flatMap(({ entries }) => entries).length, `at ${at}`).toBeGreaterThan(0);
     }
   });
@@ -90,16 +94,16 @@ describe('a search in a log', () => {
     expect(await textFound(path, 'a', { tail: 2 })).toBe('a 3\n');
     expect(await textFound(path, 'a', { sinceNs: 2n })).toBe('a 2\na 3\n');
     expect(await textFound(path, 'a', { offset: 2 })).toBe('a 2\na 3\n');
-    const pages = await searchAll(path, 'a', { first: 1 });
+    const pages = await searchAll(path, 'a', { mostBytes: 1 });
     expect(pages.reduce((sum, page) => sum + page.droppedBytes, 0)).toBe(21);
   });
 
   it('leaves a last line that may still grow to the next page', async () => {
     const path = await logOf(out('a 1\na'));
-    const page = await searchLog(path, { text: 'a', first: 100, closed: false });
+    const page = await searchLog(path, { text: 'a', mostBytes: 100, closed: false });
     expect(page).toMatchObject({ endOfLog: false });
     expect(bytesOf(page.entries).toString()).toBe('a 1\n');
-    const rest = await searchLog(path, { text: 'a', first: 100, closed: true, after: page.cursor });
+    const rest = await searchLog(path, { text: 'a', mostBytes: 100, closed: true, after: page.cursor });
     expect(rest.endOfLog).toBe(true);
     expect(bytesOf(rest.entries).toString()).toBe('a');
   });
@@ -107,6 +111,6 @@ describe('a search in a log', () => {
   it('refuses a text that no line contains, or every one', async () => {
     const path = await logOf(out('a\n'));
     for (const text of ['', 'a\n', 'x'.repeat(1025)])
-      await expect(searchLog(path, { text, first: 1, closed: true })).rejects.toThrow(RangeError);
+      await expect(searchLog(path, { text, mostBytes: 1, closed: true })).rejects.toThrow(RangeError);
   });
 });

@@ -90,7 +90,7 @@ describe('a long log', () => {
     expect(readFileSync(index).equals(made)).toBe(true);
 
     await rm(index);
-    const open = await readLogPage(path, { tail: 500, first: 1, closed: false });
+    const open = await readLogPage(path, { tail: 500, mostBytes: 1, closed: false });
     expect(open.entries).toHaveLength(1);
     expect(() => statSync(index)).toThrow('ENOENT');
   }, 60_000);
@@ -114,10 +114,10 @@ describe('a long log', () => {
     const frame = (number: number): Buffer => out(line.repeat(500), BigInt(number));
     const path = await logOf(...Array.from({ length: 4000 }, (_, number) => frame(number)));
     // The first makes the index.
-    await readLogPage(path, { tail: 1, first: 1, closed: true });
+    await readLogPage(path, { tail: 1, mostBytes: 1, closed: true });
     for (const start of [{ tail: 100 }, { tail: 900_000 }, { sinceNs: 3000n }, { offset: 150_000_000 }]) {
       const before = bytesRead();
-      const page = await readLogPage(path, { ...start, first: 1 << 16, closed: true });
+      const page = await readLogPage(path, { ...start, mostBytes: 1 << 16, closed: true });
       const read = bytesRead() - before;
       expect(page.entries.length).toBeGreaterThan(0);
       expect(
@@ -130,7 +130,7 @@ describe('a long log', () => {
 
   it('has landmarks only as far as it is looked at', async () => {
     const { path } = await longLog(17, 5);
-    await readLogPage(path, { tail: 1, first: 1, closed: true });
+    await readLogPage(path, { tail: 1, mostBytes: 1, closed: true });
     const index = await LogIndex.open(path, 2 * STRIDE);
     expect((await index.last()).offset).toBeLessThanOrEqual(2 * STRIDE);
     await index.close();

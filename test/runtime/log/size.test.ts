@@ -96,7 +96,7 @@ const time = async (log: BigLog, start: (log: BigLog) => object): Promise<number
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 10; round++) {
     const began = performance.now();
-    await readLogPage(log.path, { ...start(log), first: 64 << 10, closed: true });
+    await readLogPage(log.path, { ...start(log), mostBytes: 64 << 10, closed: true });
     best = Math.min(best, performance.now() - began);
   }
   return best;
@@ -112,13 +112,21 @@ describe('a log of ten GB', () => {
 
   it('is found where it was looked for', async () => {
     const middle = Math.floor(large.frames / 2);
-    const page = await readLogPage(large.path, { tail: 100, first: 64 << 10, closed: true });
+    const page = await readLogPage(large.path, { tail: 100, mostBytes: 64 << 10, closed: true });
     expect(page.entries.map(({ text }) => text).join('')).toBe(LINE.repeat(100));
     const [entry] = (
-      await readLogPage(large.path, { sinceNs: TIME + BigInt(middle) * 1_000_000n, first: 10, closed: true })
+      await readLogPage(large.path, {
+        sinceNs: TIME + BigInt(middle) * 1_000_000n,
+        mostBytes: 10,
+        closed: true,
+      })
     ).entries;
-    expect(entry?.time).toBe(TIME + BigInt(middle) * 1_000_000n);
-    const at = await readLogPage(large.path, { offset: middle * LONGEST_PAYLOAD, first: 10, closed: true });
-    expect(at.entries[0]?.time).toBe(entry?.time);
+    expect(entry?.timeNs).toBe(TIME + BigInt(middle) * 1_000_000n);
+    const at = await readLogPage(large.path, {
+      offset: middle * LONGEST_PAYLOAD,
+      mostBytes: 10,
+      closed: true,
+    });
+    expect(at.entries[0]?.timeNs).toBe(entry?.timeNs);
   });
 });

@@ -77,9 +77,9 @@ describe('the tail of a log', () => {
 
   it('of no lines is the current end, from which the log continues', async () => {
     const path = await logOf(out('abc\ndef'), dropped(4));
-    const page = await readLogPage(path, { tail: 0, first: 1, closed: true });
+    const page = await readLogPage(path, { tail: 0, mostBytes: 1, closed: true });
     expect(page).toMatchObject({ entries: [], endOfLog: true, droppedBytes: 0 });
-    expect(await readLogPage(path, { after: page.cursor, first: 1, closed: true })).toMatchObject({
+    expect(await readLogPage(path, { after: page.cursor, mostBytes: 1, closed: true })).toMatchObject({
       entries: [],
       droppedBytes: 0,
       damagedBytes: 0,
@@ -88,25 +88,25 @@ describe('the tail of a log', () => {
 
   it('counts what was dropped after its beginning', async () => {
     const path = await logOf(dropped(1), out('a\n'), dropped(20), out('b\n'), dropped(300));
-    expect((await readLogPage(path, { tail: 1, first: 9, closed: true })).droppedBytes).toBe(320);
-    expect((await readLogPage(path, { tail: 2, first: 9, closed: true })).droppedBytes).toBe(321);
+    expect((await readLogPage(path, { tail: 1, mostBytes: 9, closed: true })).droppedBytes).toBe(320);
+    expect((await readLogPage(path, { tail: 2, mostBytes: 9, closed: true })).droppedBytes).toBe(321);
   });
 
   it('is bounded by `first` like any page, and continues from its cursor', async () => {
     const path = await logOf(out('one\ntwo\nthree\n'));
-    const page = await readLogPage(path, { tail: 2, first: 5, closed: true });
+    const page = await readLogPage(path, { tail: 2, mostBytes: 5, closed: true });
     expect(textOf(page.entries)).toBe('two\nt');
     expect(page.endOfLog).toBe(false);
-    const rest = await readLogPage(path, { after: page.cursor, first: 100, closed: true });
+    const rest = await readLogPage(path, { after: page.cursor, mostBytes: 100, closed: true });
     expect(textOf(rest.entries)).toBe('hree\n');
   });
 
   it('is refused when it is no number of lines, or beside a cursor', async () => {
     const path = await logOf(out('one\n'));
     for (const tail of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-      await expect(readLogPage(path, { tail, first: 1, closed: true })).rejects.toThrow(RangeError);
+      await expect(readLogPage(path, { tail, mostBytes: 1, closed: true })).rejects.toThrow(RangeError);
     }
-    await expect(readLogPage(path, { tail: 1, after: '0', first: 1, closed: true })).rejects.toThrow(
+    await expect(readLogPage(path, { tail: 1, after: '0', mostBytes: 1, closed: true })).rejects.toThrow(
       RangeError,
     );
   });
