@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -13,11 +13,18 @@ import { at, makeJob } from './fixture.ts';
 
 const onEnd = disposers();
 
-/** As a disk would hold it if the machine went down now. By other processes: a close in this one would drop its locks. */
+/**
+ * As a disk would hold it if the machine went down now. By other processes: a close in this one would drop its locks.
+ *
+ * The database first: what a checkpoint moves there meanwhile is still in the WAL, unless a writer has restarted that.
+ * Then the two files are not of one moment and are copied again: its header has other salts (sqlite.org/fileformat2.html#walformat).
+ */
 const image = async (from: string, to: string): Promise<void> => {
-  // The database first: what a checkpoint moves there meanwhile is still in the WAL.
-  const line = 'cp "$1/cloister.db" "$2"; cp "$1/cloister.db-wal" "$2"';
-  await once(spawn('sh', ['-c', line, 'sh', from, to], { stdio: 'inherit' }), 'close');
+  const line =
+    'head -c 32 "$1/cloister.db-wal" >"$2/before"; cp "$1/cloister.db" "$2"; cp "$1/cloister.db-wal" "$2"; ' +
+    'head -c 32 "$1/cloister.db-wal" >"$2/after"';
+  do await once(spawn('sh', ['-c', line, 'sh', from, to], { stdio: 'inherit' }), 'close');
+  while (!readFileSync(join(to, 'before')).equals(readFileSync(join(to, 'after'))));
 };
 
 it('whatever was answered is in what a crash leaves, at any moment, and that is whole', async () => {
