@@ -157,6 +157,7 @@ static void check_promises(const struct plan *plan, size_t size) {
   for (size_t i = 0; i < plan->limits_count; i++) CHECK(plan->limits[i].soft <= plan->limits[i].hard);
   CHECK((plan->filter == NULL) == (plan->filter_length == 0) && plan->filter_length <= BPF_MAXINSNS);
   CHECK(plan->umask <= 07777);
+  CHECK(plan->stop_signal >= 1 && plan->stop_signal <= 64);
   /* Neither is beyond what signed arithmetic in nanoseconds and file offsets can take. */
   CHECK(plan->timeout_ms <= INT64_MAX / 1000000);
   CHECK(plan->cpu_time_us <= (uint64_t)INT64_MAX / 1000);
@@ -252,6 +253,7 @@ static void put_step(FILE *stream, const struct step *step) {
 }
 
 static void put_all(FILE *stream, const struct plan *plan) {
+  static const char *const scopes[] = {"command", "group", "cell"};
   put(stream, "cell-plan");
   put(stream, "1");
   if (plan->cgroup != NULL) put(stream, "cgroup%c%s", 0, plan->cgroup);
@@ -299,6 +301,9 @@ static void put_all(FILE *stream, const struct plan *plan) {
   }
   put(stream, "umask%c%u", 0, plan->umask);
   if (plan->has_stdin) put(stream, "stdin");
+  put(stream, "stop");
+  put_number(stream, (uint64_t)plan->stop_signal);
+  put(stream, "%s", scopes[plan->stop_scope]);
   put(stream, "timeout");
   put_number(stream, plan->timeout_ms);
   if (plan->cpu_time_us != 0) {
