@@ -22,7 +22,7 @@ export interface Next {
 /** A log that is read in blocks, up to where it ended when reading began. */
 export class LogBlocks {
   /** Bytes of the log that are read at most. */
-  readonly size: number;
+  readonly sizeBytes: number;
   readonly #bytes: LogBytes;
   readonly #closed: boolean;
   readonly #signal: AbortSignal | undefined;
@@ -33,7 +33,7 @@ export class LogBlocks {
   constructor(bytes: LogBytes, closed: boolean, signal?: AbortSignal) {
     this.#bytes = bytes;
     this.#closed = closed;
-    this.size = bytes.size;
+    this.sizeBytes = bytes.sizeBytes;
     this.#signal = signal;
   }
 
@@ -58,15 +58,15 @@ export class LogBlocks {
     const header = await this.#header(at);
     if (header !== undefined)
       return { at, header: this.#isComplete(at, header) ? header : undefined, damagedBytes: 0 };
-    if (at + HEADER_BYTES > this.size) return { at, header, damagedBytes: 0 };
+    if (at + HEADER_BYTES > this.sizeBytes) return { at, header, damagedBytes: 0 };
     const found = await this.#resynchronise(at + 1);
     if (found !== undefined) return { ...found, damagedBytes: found.at - at };
     const lost = this.#closed && !(await this.#isBlank(at));
-    return { at, header: undefined, damagedBytes: lost ? this.size - at : 0 };
+    return { at, header: undefined, damagedBytes: lost ? this.sizeBytes - at : 0 };
   }
 
   async #resynchronise(from: number): Promise<Pick<Next, 'at' | 'header'> | undefined> {
-    const end = Math.min(this.size, from + MOST_SKIPPED);
+    const end = Math.min(this.sizeBytes, from + MOST_SKIPPED);
     for (let at = from; at + HEADER_BYTES <= end; ) {
       if (!this.#holds(at, HEADER_BYTES)) await this.#load(at, HEADER_BYTES);
       const start = this.#start;
@@ -81,9 +81,9 @@ export class LogBlocks {
       const header = await this.#header(at);
       if (header === undefined) return undefined;
       const follower = at + HEADER_BYTES + header.length;
-      const isLast = follower + HEADER_BYTES > this.size;
+      const isLast = follower + HEADER_BYTES > this.sizeBytes;
       if (isLast && !this.#closed) return undefined;
-      if (isLast ? follower <= this.size : (await this.#header(follower)) !== undefined)
+      if (isLast ? follower <= this.sizeBytes : (await this.#header(follower)) !== undefined)
         return { at, header };
       at += 1;
     }
@@ -92,8 +92,8 @@ export class LogBlocks {
 
   /** Whether all is zero from `from` on. */
   async #isBlank(from: number): Promise<boolean> {
-    for (let at = from; at < this.size; ) {
-      const bytes = await this.read(at, Math.min(BLOCK, this.size - at));
+    for (let at = from; at < this.sizeBytes; ) {
+      const bytes = await this.read(at, Math.min(BLOCK, this.sizeBytes - at));
       if (bytes.length === 0) return true;
       if (bytes.some((byte) => byte !== 0)) return false;
       at += bytes.length;
@@ -103,13 +103,13 @@ export class LogBlocks {
 
   /** The header at `at`, whether the payload is complete or not. */
   async #header(at: number): Promise<FrameHeader | undefined> {
-    if (at + HEADER_BYTES > this.size) return undefined;
+    if (at + HEADER_BYTES > this.sizeBytes) return undefined;
     if (!this.#holds(at, HEADER_BYTES)) await this.#load(at, HEADER_BYTES);
     return parseHeader(this.#block, at - this.#start);
   }
 
   #isComplete(at: number, { length }: FrameHeader): boolean {
-    return at + HEADER_BYTES + length <= this.size;
+    return at + HEADER_BYTES + length <= this.sizeBytes;
   }
 
   /**
@@ -128,7 +128,7 @@ export class LogBlocks {
 
   async #load(at: number, length: number): Promise<void> {
     this.#signal?.throwIfAborted();
-    const wanted = Math.max(0, Math.min(Math.max(length, BLOCK), this.size - at));
+    const wanted = Math.max(0, Math.min(Math.max(length, BLOCK), this.sizeBytes - at));
     const block = this.#block.length >= wanted ? this.#block : Buffer.allocUnsafe(wanted);
     let filled = 0;
     while (filled < wanted) {

@@ -3,7 +3,7 @@
 /** The bytes of a log, however its file stores them. */
 export interface LogBytes {
   /** How many there were when the log was opened. */
-  readonly size: number;
+  readonly sizeBytes: number;
   /**
    * Reads into `target` from `start` on.
    *

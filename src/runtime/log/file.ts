@@ -29,7 +29,7 @@ export class LogFile {
 
   /** Bytes of it that are read at most. */
   get size(): number {
-    return this.#bytes.size;
+    return this.#bytes.sizeBytes;
   }
 
   /** Blocks for one reading. */

@@ -18,15 +18,15 @@ export const openBytes = async (path: string): Promise<LogBytes> => {
   }
 };
 
-const EMPTY: LogBytes = { size: 0, read: async () => 0, close: async () => undefined };
+const EMPTY: LogBytes = { sizeBytes: 0, read: async () => 0, close: async () => undefined };
 
 class PlainBytes implements LogBytes {
-  readonly size: number;
+  readonly sizeBytes: number;
   readonly #handle: FileHandle;
 
   constructor(handle: FileHandle, size: number) {
     this.#handle = handle;
-    this.size = size;
+    this.sizeBytes = size;
   }
 
   async read(target: Buffer, start: number, length: number, at: number): Promise<number> {

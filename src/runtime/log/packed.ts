@@ -70,7 +70,7 @@ interface Block {
 
 /** The bytes of a packed log. */
 export class PackedBytes implements LogBytes {
-  readonly size: number;
+  readonly sizeBytes: number;
   readonly #handle: FileHandle;
   readonly #blocks: readonly Block[];
   /** The block that was read last: the next read is likely to continue in it. */
@@ -80,7 +80,7 @@ export class PackedBytes implements LogBytes {
     this.#handle = handle;
     this.#blocks = blocks;
     const end = blocks.at(-1);
-    this.size = end === undefined ? 0 : end.plainAt + end.plain;
+    this.sizeBytes = end === undefined ? 0 : end.plainAt + end.plain;
   }
 
   /**
@@ -126,7 +126,7 @@ export class PackedBytes implements LogBytes {
   }
 
   #find(at: number): Block | undefined {
-    if (at >= this.size) return undefined;
+    if (at >= this.sizeBytes) return undefined;
     let low = 0;
     for (let high = this.#blocks.length; high - low > 1; ) {
       const middle = (low + high) >>> 1;

@@ -75,7 +75,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
   if (!Number.isSafeInteger(bounds.mostBytes) || bounds.mostBytes < 1) {
     throw new RangeError(`mostBytes: expected a whole number of bytes from 1 on, got ${bounds.mostBytes}`);
   }
-  if (from.at > blocks.size) throw foreign(from.cursor);
+  if (from.at > blocks.sizeBytes) throw foreign(from.cursor);
   let { at, taken, cursor } = from;
   let room = bounds.mostBytes;
   let droppedBytes = 0;
