@@ -125,7 +125,8 @@ export class Spawner {
    */
   #lookInto(id: string, giveUp: (error: Error) => void, wait: (timer: NodeJS.Timeout) => void): void {
     const late = (): void => giveUp(new SpawnError('its supervisor does not respond'));
-    this.probe(id)
+    // Not asked again of the next spawner, which is asked to start the job: for a moment a probe holds the lock itself.
+    this.#askOnce('probe', id)
       .then(() => wait(setTimeout(late, START_MS).unref()))
       .catch(giveUp);
   }
