@@ -12,6 +12,7 @@ import { parseServeConfig } from '../../src/config/config.ts';
 import type { Command } from '../../src/jobs/job.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { exited, FakeCells, stoppedBy } from '../jobs/fake-cells.ts';
+import { usage } from '../store/fixture.ts';
 import { ID_BASE, IMAGES, testImage } from '../support/image.ts';
 import { type CellsLane, COMMANDS, type CommandName, cellsConformance } from './conformance.ts';
 
@@ -57,6 +58,8 @@ const openMachine = async (cleanup: Cleanup): Promise<CellsLane> => {
 
 cellsConformance('in memory', async () => {
   const cells = new FakeCells();
+  cells.cgroup = { path: '/jobs', controllers: ['cpu', 'memory'] };
+  cells.used = usage;
   /** What a cell in memory does in place of a command. */
   const acts: Readonly<Record<CommandName, (id: string) => void>> = {
     hello: (id) => {
@@ -75,6 +78,16 @@ cellsConformance('in memory', async () => {
       cells.write(id, 'ready\n');
       cells.cell(id).signaled = (number) => {
         if (number === 10) cells.finish(id, exited(7));
+      };
+    },
+    speaks: (id) => {
+      cells.execute(id);
+      cells.write(id, 'one\n');
+      cells.cell(id).signaled = (number) => {
+        if (number === 10) cells.write(id, 'two\n', 'STDERR');
+        if (number !== 12) return;
+        cells.write(id, 'three\nfour');
+        cells.finish(id, exited(0));
       };
     },
     missing: (id) => cells.finish(id, { status: 'FAILED', finishedAt: new Date(), error: 'no such program' }),

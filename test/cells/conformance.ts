@@ -9,13 +9,14 @@ import {
   type CellEnd,
   CellRefusal,
   type Cells,
+  type LogRead,
   StartFailure,
 } from '../../src/jobs/cells.ts';
-import type { Job } from '../../src/jobs/job.ts';
+import type { Job, Pressures } from '../../src/jobs/job.ts';
 import { checkRequest } from '../../src/jobs/request.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
-import type { LogBatch } from '../../src/runtime/log/page.ts';
+import type { LogBatch, LogStart } from '../../src/runtime/log/page.ts';
 import { makeJob } from '../store/fixture.ts';
 
 /** The commands of the suite; cells in memory have to behave as if they ran them. */
@@ -24,6 +25,11 @@ export const COMMANDS = {
   waits: { command: 'exec sleep 1000' },
   ignoresTerm: { command: 'trap "" TERM; echo ready; sleep 1000' },
   exitsAtUsr1: { command: 'trap "exit 7" USR1; echo ready; while :; do sleep 0.05; done' },
+  /** What it writes next waits for a signal, so that both streams are read in one order. */
+  speaks: {
+    command: `trap 'echo two >&2' USR1; trap 'printf "three\\nfour"; exit' USR2
+      echo one; while :; do sleep 0.05; done`,
+  },
   missing: { argv: ['/no/such/program'] },
 } as const satisfies Record<string, SubmitRequest>;
 
@@ -39,6 +45,29 @@ export interface CellsLane {
 }
 
 const SIGUSR1 = 10;
+const SIGUSR2 = 12;
+
+/** The namespaces that every cell has for itself. */
+const NAMESPACES = ['user', 'pid', 'mnt', 'uts', 'ipc', 'net'];
+
+/** A follow that waits for nothing, of a log that is closed. */
+const toTheEnd = {
+  follow: false,
+  closed: () => true,
+  onClosed: () => () => undefined,
+  release: () => undefined,
+} as const;
+
+const withBigInts = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? `${value}n` : value;
+
+/** A number that the kernel counted, or `null` where it does not count it. */
+const isCount = (value: unknown): boolean =>
+  value === null || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0);
+
+const arePressures = (value: unknown): boolean =>
+  value === null ||
+  Object.values(value as Pressures).every(({ someUs, fullUs }) => isCount(someUs) && isCount(fullUs));
 
 /** @param open the lane, closed by the function beside it when all tests are over */
 export const cellsConformance = (
@@ -125,11 +154,32 @@ export const cellsConformance = (
     const textOf = (pages: readonly LogBatch[]): string =>
       pages.flatMap(({ entries }) => entries.map(({ text }) => text)).join('');
 
-    const page = (id: string, closed: boolean, more: { after?: string; mostBytes?: number } = {}) =>
+    const page = (id: string, closed: boolean, more: Partial<LogRead> = {}) =>
       cells.readLog(id, { mostBytes: 65_536, closed, ...more });
 
-    const isReady = (id: string) =>
-      expect.poll(async () => textOf([await page(id, false)]), { timeout: 20_000 }).toBe('ready\n');
+    /** What a follower gets that waits for nothing. */
+    const followed = async (id: string, start: LogStart = {}): Promise<string> => {
+      const pages: LogBatch[] = [];
+      for await (const each of cells.followLog(id, { ...toTheEnd, ...start })) pages.push(each);
+      return textOf(pages);
+    };
+
+    const hasWritten = (id: string, text: string) =>
+      expect.poll(async () => textOf([await page(id, false)]), { timeout: 20_000 }).toBe(text);
+
+    const isReady = (id: string) => hasWritten(id, 'ready\n');
+
+    /** A command that has written `two` to standard error between `one` and `three` and ended in a line without newline. */
+    const spoken = async () => {
+      const { job, id, reports, connection } = await start('speaks');
+      await hasWritten(id, 'one\n');
+      await connection.signal(SIGUSR1);
+      await hasWritten(id, 'one\ntwo\n');
+      await connection.signal(SIGUSR2);
+      await reports('ended');
+      await ended(job);
+      return { job, id };
+    };
 
     it('run a command, report it and its end, and hand that over until it is stored', async () => {
       const reported: string[] = [];
@@ -294,8 +344,6 @@ export const cellsConformance = (
       expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(true);
       const { connection, reports: again } = attach(id);
       await again('running');
-      // Without a cgroup nothing is counted.
-      expect((await cells.usage(id)) !== null).toBe(cells.cgroup.path !== null);
       await connection.stop(0);
       await clear(job);
     });
@@ -441,9 +489,123 @@ export const cellsConformance = (
       await clear(job);
     });
 
+    it('read a log from its last lines, a byte or a time, over both streams or one', async () => {
+      const { job, id } = await spoken();
+      const { entries } = await page(id, true);
+      // A write may be read in two parts.
+      expect(entries.slice(0, 2)).toMatchObject([
+        { stream: 'STDOUT', text: 'one\n' },
+        { stream: 'STDERR', text: 'two\n' },
+      ]);
+      expect(new Set(entries.slice(2).map(({ stream }) => stream))).toEqual(new Set(['STDOUT']));
+      const times = entries.map(({ timeNs }) => timeNs);
+      expect(times).toEqual(times.toSorted((one, other) => Number(one - other)));
+      const [secondNs = 0n, lastNs = 0n] = [times[1], times.at(-1)];
+      const parts: readonly (readonly [LogStart, string])[] = [
+        [{}, 'one\ntwo\nthree\nfour'],
+        [{ stream: 'STDOUT' }, 'one\nthree\nfour'],
+        [{ stream: 'STDERR' }, 'two\n'],
+        [{ tail: 0 }, ''],
+        [{ tail: 1 }, 'four'],
+        [{ tail: 3 }, 'two\nthree\nfour'],
+        [{ tail: 9 }, 'one\ntwo\nthree\nfour'],
+        [{ tail: 3, stream: 'STDOUT' }, 'one\nthree\nfour'],
+        [{ tail: 1, stream: 'STDERR' }, 'two\n'],
+        [{ offset: 0 }, 'one\ntwo\nthree\nfour'],
+        [{ offset: 5 }, 'wo\nthree\nfour'],
+        [{ offset: 5, stream: 'STDOUT' }, 'hree\nfour'],
+        [{ offset: 1, stream: 'STDERR' }, 'wo\n'],
+        [{ offset: 99 }, ''],
+        [{ sinceNs: 0n }, 'one\ntwo\nthree\nfour'],
+        [{ sinceNs: secondNs }, 'two\nthree\nfour'],
+        [{ sinceNs: secondNs, stream: 'STDOUT' }, 'three\nfour'],
+        [{ sinceNs: lastNs + 1n }, ''],
+      ];
+      for (const [begin, text] of parts) {
+        expect(textOf([await page(id, true, begin)]), JSON.stringify(begin, withBigInts)).toBe(text);
+        expect(await followed(id, begin), JSON.stringify(begin, withBigInts)).toBe(text);
+      }
+      // A page of the one stream continues with that stream.
+      const first = await page(id, true, { stream: 'STDOUT', mostBytes: 4 });
+      expect([textOf([first]), first.endOfLog]).toEqual(['one\n', false]);
+      expect(textOf([await page(id, true, { stream: 'STDOUT', after: first.cursor })])).toBe('three\nfour');
+      for (const wrong of [{ tail: 1, offset: 1 }, { tail: -1 }, { offset: 0.5 }]) {
+        await expect(page(id, true, wrong)).rejects.toThrow(RangeError);
+        expect(() => cells.followLog(id, { ...toTheEnd, ...wrong })).toThrow(RangeError);
+      }
+      await clear(job);
+    });
+
+    it('find the lines of a log that contain a text, in pages of whole lines', async () => {
+      const { job, id } = await spoken();
+      const found = async (more: Partial<LogRead>, closed = true) => textOf([await page(id, closed, more)]);
+      expect(await found({ grep: 't' })).toBe('two\nthree\n');
+      expect(await found({ grep: 't', stream: 'STDOUT' })).toBe('three\n');
+      expect(await found({ grep: 't', tail: 2 })).toBe('three\n');
+      expect(await found({ grep: 'absent' })).toBe('');
+      // A line that may still grow is not judged yet.
+      expect(await found({ grep: 'fo' }, false)).toBe('');
+      expect(await found({ grep: 'fo' })).toBe('four');
+      // One line is given whole, also when it is longer than a page.
+      const first = await page(id, true, { grep: 'o', mostBytes: 1 });
+      expect([textOf([first]), first.endOfLog]).toEqual(['one\n', false]);
+      const rest = await page(id, true, { grep: 'o', after: first.cursor });
+      expect([textOf([rest]), rest.endOfLog]).toEqual(['two\nfour', true]);
+      await clear(job);
+    });
+
     it('know nothing of the usage and the isolation of what has not run', async () => {
       const { id } = jobFor('waits');
       expect(await cells.usage(id)).toBeNull();
+      expect(await cells.isolation(id)).toBeNull();
+      const { job, reports } = await start('missing');
+      await reports('ended');
+      await ended(job);
+      expect(await cells.isolation(job.id)).toBeNull();
+      await clear(job);
+    });
+
+    it('count what a cell uses while it runs, where there are cgroups', async () => {
+      const { job, id, reports, connection } = await start('waits');
+      await reports('running');
+      const counted = cells.cgroup.path !== null;
+      const earlier = await cells.usage(id);
+      const later = await cells.usage(id);
+      // Without a cgroup nothing is counted.
+      expect([earlier !== null, later !== null]).toEqual([counted, counted]);
+      for (const usage of [earlier, later])
+        for (const [name, value] of Object.entries(usage ?? {}))
+          expect(value, name).toSatisfy(name === 'pressure' ? arePressures : isCount);
+      // They never count down.
+      expect(later?.cpuTimeUs ?? 0).toBeGreaterThanOrEqual(earlier?.cpuTimeUs ?? 0);
+      await connection.stop(0);
+      await ended(job);
+      await cells.collect(job, async () => undefined);
+      await expect.poll(() => cells.isAlive(id)).toBe(false);
+      expect(await cells.usage(id)).toBeNull();
+      await cells.remove(id);
+    });
+
+    it('know what confines a command from when it runs until its job is removed', async () => {
+      const { job, id, reports, connection } = await start('waits');
+      await reports('running');
+      const isolation = await cells.isolation(id);
+      expect(isolation).toMatchObject({ noNewPrivileges: true, seccomp: 2, capabilities: { effective: [] } });
+      const kinds = isolation?.namespaces.map(({ kind }) => kind) ?? [];
+      expect(kinds).toEqual(expect.arrayContaining(NAMESPACES));
+      expect(new Set(kinds).size).toBe(kinds.length);
+      for (const { kind, inode, shared } of isolation?.namespaces ?? []) {
+        expect(inode, kind).toSatisfy(isCount);
+        if (NAMESPACES.includes(kind)) expect(shared, kind).toBe(false);
+      }
+      for (const map of [isolation?.uidMap, isolation?.gidMap]) expect(map?.length).toBeGreaterThan(0);
+      await connection.stop(0);
+      await ended(job);
+      await cells.collect(job, async () => undefined);
+      await expect.poll(() => cells.isAlive(id)).toBe(false);
+      await cells.tidy(id);
+      expect(await cells.isolation(id)).toEqual(isolation);
+      await cells.remove(id);
       expect(await cells.isolation(id)).toBeNull();
     });
 

@@ -11,6 +11,7 @@ import {
   CellRefusal,
   type Cells,
   type FreeSpace,
+  type Isolation,
   type LogFollow,
   type LogRead,
   StartFailure,
@@ -18,7 +19,8 @@ import {
 import type { FinalState, Job, Usage } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
-import type { LogBatch, LogStart } from '../../src/runtime/log/page.ts';
+import type { LogBatch, LogEntry, LogStart, LogStream } from '../../src/runtime/log/page.ts';
+import { checkStart } from '../../src/runtime/log/position.ts';
 
 /** One cell, as its supervisor sees it. */
 interface Cell {
@@ -38,8 +40,18 @@ interface Cell {
   stopped: () => void;
   /** What its command does with a signal; by default nothing. */
   signaled: (number: number) => void;
-  readonly log: { text: string; readonly bell: Bell };
+  readonly log: { readonly pieces: Piece[]; readonly bell: Bell };
 }
+
+/** What a command wrote at once: ASCII, so that a character is a byte. */
+interface Piece {
+  readonly stream: LogStream;
+  readonly timeNs: bigint;
+  readonly text: string;
+}
+
+/** A piece, or the part of one that was asked for, and the byte of the whole log at which it begins. */
+type Placed = Piece & { readonly at: number };
 
 const MIB = 1024 * 1024;
 const none = {
@@ -61,13 +73,13 @@ export class FakeCells implements Cells {
   /** What was done, in order: `tidy ID`, `removed ID`, ... */
   readonly steps: string[] = [];
   readonly #listeners = new Set<(id: string) => void>();
-  /** What every job that runs has used. */
+  /** What every job that runs has used; `null` without cgroups. */
   used: Usage | null = null;
   mostCells = Number.POSITIVE_INFINITY;
   free = { bytes: 1024 * MIB, files: 100_000 };
   /** Takes the place of a start; may start the cell and yet throw. */
   starting: (job: Job) => Promise<void> = async (job) => this.make(job.id);
-  readonly cgroup = { path: null, controllers: [] };
+  cgroup: Cells['cgroup'] = { path: null, controllers: [] };
   readonly request: Cells['request'] = {
     image: (name) =>
       name === 'alpine'
@@ -108,7 +120,7 @@ export class FakeCells implements Cells {
       freezes: true,
       stopped: () => this.finish(id, stoppedBy('SIGTERM')),
       signaled: () => undefined,
-      log: { text: '', bell: new Bell() },
+      log: { pieces: [], bell: new Bell() },
     });
   }
 
@@ -125,11 +137,13 @@ export class FakeCells implements Cells {
     for (const events of cell.events) events.running(startedAt, null);
   }
 
-  /** The command writes to standard output: ASCII, so that a character is a byte. */
-  write(id: string, text: string): void {
-    const { log } = this.cell(id);
-    log.text += text;
-    log.bell.ring();
+  /** The command writes: ASCII, so that a character is a byte. */
+  write(id: string, text: string, stream: LogStream = 'STDOUT'): void {
+    const { pieces, bell } = this.cell(id).log;
+    const lastNs = pieces.at(-1)?.timeNs ?? 0n;
+    const nowNs = BigInt(Date.now()) * 1_000_000n;
+    pieces.push({ stream, timeNs: nowNs > lastNs ? nowNs : lastNs + 1n, text });
+    bell.ring();
   }
 
   /** The cell ends, and leaves a record of it. */
@@ -278,12 +292,12 @@ export class FakeCells implements Cells {
     for (const [id, cell] of this.cells) if (!isOpen(id)) cell.end = undefined;
   }
 
-  async usage(): Promise<Usage | null> {
-    return this.used;
+  async usage(id: string): Promise<Usage | null> {
+    return this.cells.get(id)?.alive === true ? this.used : null;
   }
 
-  async isolation(): Promise<null> {
-    return null;
+  async isolation(id: string): Promise<Isolation | null> {
+    return (this.cells.get(id)?.startedAt ?? null) === null ? null : CONFINED;
   }
 
   async hasLog(id: string): Promise<boolean> {
@@ -291,8 +305,11 @@ export class FakeCells implements Cells {
   }
 
   async readLog(id: string, { mostBytes, closed, grep, ...start }: LogRead): Promise<LogBatch> {
-    if (grep !== undefined) throw new Error('cells in memory cannot search their logs');
-    return this.#page(id, this.#startOf(id, start), mostBytes, closed);
+    const at = this.#startOf(id, start);
+    const output = this.#output(id, start.stream);
+    return grep === undefined
+      ? pageOf(output, at, mostBytes, closed)
+      : found(output, at, mostBytes, closed, grep);
   }
 
   async checkCursor(id: string, cursor: string): Promise<void> {
@@ -304,14 +321,15 @@ export class FakeCells implements Cells {
     { follow, closed, onClosed, release, ...start }: LogFollow,
   ): AsyncIterableIterator<LogBatch, undefined> {
     const { bell } = this.cell(id).log;
-    const forget = onClosed(() => bell.ring());
     let at = this.#startOf(id, start);
+    const forget = onClosed(() => bell.ring());
     let over = false;
     return pull<LogBatch>(
       async (signal) => {
         while (!over) {
           const seen = bell.rings;
-          const page = this.#page(id, at, Number.POSITIVE_INFINITY, closed());
+          const output = this.#output(id, start.stream);
+          const page = pageOf(output, at, Number.POSITIVE_INFINITY, closed());
           at = Number(page.cursor);
           over = page.endOfLog || !follow;
           if (page.entries.length > 0 || page.endOfLog) return { done: false, value: page };
@@ -326,26 +344,34 @@ export class FakeCells implements Cells {
     );
   }
 
-  #startOf(id: string, { after = '0', ...others }: LogStart): number {
-    const [other] = Object.keys(others);
-    if (other !== undefined) throw new Error(`cells in memory cannot read a log by ${other}`);
-    if (!/^\d+$/.test(after) || Number(after) > this.cell(id).log.text.length)
-      throw new CursorError('a cursor of this log', after);
-    return Number(after);
+  #output(id: string, stream?: LogStream): Output {
+    let lengthBytes = 0;
+    const pieces: Placed[] = [];
+    for (const piece of this.cell(id).log.pieces) {
+      if ((stream ?? piece.stream) === piece.stream) pieces.push({ ...piece, at: lengthBytes });
+      lengthBytes += piece.text.length;
+    }
+    return { pieces, lengthBytes };
   }
 
-  #page(id: string, at: number, mostBytes: number, closed: boolean): LogBatch {
-    const { text } = this.cell(id).log;
-    const part = text.slice(at, at + mostBytes);
-    const cursor = String(at + part.length);
-    const entry = { stream: 'STDOUT', timeNs: 0n, text: part, bytes: Buffer.from(part), cursor } as const;
-    return {
-      entries: part === '' ? [] : [entry],
-      cursor,
-      endOfLog: closed && at + part.length === text.length,
-      droppedBytes: 0,
-      damagedBytes: 0,
-    };
+  /** The byte of the whole log at which reading begins: cursors are such numbers. */
+  #startOf(id: string, start: LogStart): number {
+    checkStart(start);
+    const { after, tail, sinceNs, offset, stream } = start;
+    const { pieces, lengthBytes } = this.#output(id, stream);
+    if (after !== undefined) {
+      if (!/^\d+$/.test(after) || Number(after) > lengthBytes)
+        throw new CursorError('a cursor of this log', after);
+      return Number(after);
+    }
+    if (sinceNs !== undefined) return pieces.find(({ timeNs }) => timeNs >= sinceNs)?.at ?? lengthBytes;
+    const places = pieces.flatMap(({ at, text }) => Array.from(text, (_character, index) => at + index));
+    if (offset !== undefined) return places[offset] ?? lengthBytes;
+    if (tail === undefined) return 0;
+    const text = pieces.map((piece) => piece.text).join('');
+    const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+    const skipped = lines.slice(0, Math.max(0, lines.length - tail)).join('').length;
+    return places[skipped] ?? lengthBytes;
   }
 
   async compressLog(id: string): Promise<number> {
@@ -359,6 +385,99 @@ export class FakeCells implements Cells {
     this.steps.push(`remove ${id}`);
   }
 }
+
+/** The output of a job, or of one of its streams. */
+interface Output {
+  readonly pieces: readonly Placed[];
+  /** Of both streams. */
+  readonly lengthBytes: number;
+}
+
+const pageOf = (
+  { pieces, lengthBytes }: Output,
+  at: number,
+  mostBytes: number,
+  closed: boolean,
+): LogBatch => {
+  let room = mostBytes;
+  const entries: LogEntry[] = [];
+  for (const piece of pieces) {
+    const skipped = Math.max(0, at - piece.at);
+    const text = piece.text.slice(skipped, skipped + room);
+    room -= text.length;
+    if (text !== '') entries.push(entryOf({ ...piece, at: piece.at + skipped, text }));
+  }
+  const last = pieces.at(-1);
+  const isAll =
+    last === undefined || room > 0 || entries.at(-1)?.cursor === String(last.at + last.text.length);
+  const cursor = isAll ? String(lengthBytes) : (entries.at(-1)?.cursor ?? String(at));
+  return { entries, cursor, endOfLog: closed && isAll, droppedBytes: 0, damagedBytes: 0 };
+};
+
+/** The lines that contain a text, each of them in one stream. */
+const found = (
+  { pieces, lengthBytes }: Output,
+  at: number,
+  mostBytes: number,
+  closed: boolean,
+  grep: string,
+): LogBatch => {
+  let room = mostBytes;
+  let cursor = at;
+  const entries: LogEntry[] = [];
+  const page = (endOfLog: boolean): LogBatch => ({
+    entries,
+    cursor: String(endOfLog ? lengthBytes : cursor),
+    endOfLog,
+    droppedBytes: 0,
+    damagedBytes: 0,
+  });
+  for (const line of pieces.flatMap(linesOf)) {
+    if (line.at < at) continue;
+    if (!line.text.endsWith('\n') && !closed) return page(false);
+    if (line.text.includes(grep)) {
+      if (room <= 0 || (line.text.length > room && entries.length > 0)) return page(false);
+      entries.push(entryOf(line));
+      room -= line.text.length;
+    }
+    cursor = line.at + line.text.length;
+  }
+  return page(closed);
+};
+
+const linesOf = (piece: Placed): readonly Placed[] =>
+  Array.from(piece.text.matchAll(/[^\n]*\n|[^\n]+$/g), ({ 0: text, index }) => ({
+    ...piece,
+    at: piece.at + index,
+    text,
+  }));
+
+const entryOf = ({ stream, timeNs, text, at }: Placed): LogEntry => ({
+  stream,
+  timeNs,
+  text,
+  bytes: Buffer.from(text),
+  cursor: String(at + text.length),
+});
+
+const IDS = [{ inside: 0, outside: 100_000, count: 65_536 }];
+
+/** What confines every command that was executed. */
+const CONFINED: Isolation = {
+  namespaces: ['user', 'pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup'].map((kind, index) => ({
+    kind,
+    inode: 4_026_532_000 + index,
+    shared: false,
+  })),
+  uid: 100_000,
+  gid: 100_000,
+  uidMap: IDS,
+  gidMap: IDS,
+  capabilities: { inheritable: [], permitted: [], effective: [], bounding: [], ambient: [] },
+  noNewPrivileges: true,
+  seccomp: 2,
+  cgroup: null,
+};
 
 /** The end of a cell that was asked to stop. */
 export const stoppedBy = (signal: string): FinalState => ({
