@@ -56,6 +56,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
       image: context.image.tree,
       owners: ids.owners,
       layerOptions: `mode=755,size=${limits.diskBytes},nr_inodes=${inodes}`,
+      lowers: [],
       overlayOptions: ids.overlay,
     },
     steps: [

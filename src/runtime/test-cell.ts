@@ -91,6 +91,7 @@ const planOf = (
     gids: ids.gids,
     root: {
       image: image.root,
+      lowers: [],
       owners: ids.owners,
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,

@@ -29,7 +29,7 @@ const hoard = (
 
 const image = await testImage();
 const layer = (layerOptions: string): Making => ({
-  plan: { root: { image, owners: null, layerOptions, overlayOptions: '' } },
+  plan: { root: { image, lowers: [], owners: null, layerOptions, overlayOptions: '' } },
 });
 const SMALL = layer('mode=755,size=1048576,nr_inodes=200');
 const LARGE = layer('mode=755,size=67108864');

@@ -145,6 +145,8 @@ static void check_promises(const struct plan *plan, size_t size) {
   check_ranges(plan->gids, plan->gids_count);
   check_path(plan->image);
   check_string(plan->root_options);
+  CHECK(plan->lowers_count < LOWERS_MOST);
+  for (size_t i = 0; i < plan->lowers_count; i++) check_path(plan->lowers[i]);
   if (*plan->overlay_options != '\0') check_string(plan->overlay_options);
   for (size_t i = 0; i < plan->steps_count; i++) check_step(&plan->steps[i]);
   if (plan->hostname != NULL) CHECK(*plan->hostname != '\0');
@@ -265,6 +267,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
   put_ranges(stream, "uids", plan->uids, plan->uids_count);
   put_ranges(stream, "gids", plan->gids, plan->gids_count);
   put(stream, "root%c%s%c%s", 0, plan->image, 0, plan->root_options);
+  for (size_t i = 0; i < plan->lowers_count; i++) put(stream, "lower%c%s", 0, plan->lowers[i]);
   if (plan->has_owners) {
     put(stream, "owners");
     put_number(stream, plan->owner_uid);

@@ -90,6 +90,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     gids: [range(), ...many(range)],
     root: {
       image: path(),
+      lowers: many(path),
       owners: flag() ? null : { uid: number(), gid: number() },
       layerOptions: text(),
       overlayOptions: text(),

@@ -200,6 +200,7 @@ describe('the cell', () => {
         owners: null,
         image: await root.image,
         layerOptions: 'mode=755,size=1048576',
+        lowers: [],
         overlayOptions: '',
       },
     });

@@ -98,7 +98,9 @@ describe('names', () => {
     // With the owners, who are those of the cell.
     execFileSync('cp', ['-a', await testImage(), image]);
     change(image);
-    return { root: { image, owners: null, layerOptions: 'mode=755,size=67108864', overlayOptions: '' } };
+    return {
+      root: { image, lowers: [], owners: null, layerOptions: 'mode=755,size=67108864', overlayOptions: '' },
+    };
   };
 
   it('are localhost and its own, and no resolver is named', async () => {

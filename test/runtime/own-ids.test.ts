@@ -25,6 +25,7 @@ const own = async (slot: number): Promise<Partial<LaunchPlan>> => {
       image: await testImage(),
       owners: { uid: ID_BASE, gid: ID_BASE },
       layerOptions: 'mode=755,size=67108864',
+      lowers: [],
       overlayOptions: '',
     },
   };
@@ -81,7 +82,13 @@ describe('a cell with a range of ids of its own', () => {
     const { record } = await bench.sh('true', {
       ...plan,
       // procfs has ids of its own.
-      root: { image: '/proc', owners: { uid: 0, gid: 0 }, layerOptions: 'size=1m', overlayOptions: '' },
+      root: {
+        image: '/proc',
+        lowers: [],
+        owners: { uid: 0, gid: 0 },
+        layerOptions: 'size=1m',
+        overlayOptions: '',
+      },
     });
     expect(record.failure).toMatchObject({ step: 'owners', subject: '/proc' });
   });

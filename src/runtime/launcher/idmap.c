@@ -51,9 +51,11 @@ static int open_namespace(const struct plan *plan) {
   return fd;
 }
 
-bool idmap_mount(int mount, const struct plan *plan) {
+bool idmap_mounts(const int *mounts, size_t count, const struct plan *plan) {
   AUTO_CLOSE int namespace = open_namespace(plan);
   if (namespace < 0) return false;
   struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)namespace};
-  return kernel_mount_setattr(mount, "", AT_EMPTY_PATH, &change) == 0;
+  for (size_t i = 0; i < count; i++)
+    if (kernel_mount_setattr(mounts[i], "", AT_EMPTY_PATH, &change) != 0) return false;
+  return true;
 }

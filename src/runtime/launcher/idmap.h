@@ -11,9 +11,9 @@
 bool idmap_write(pid_t pid, const struct plan *plan);
 
 /*
- * Maps the owners of a detached mount: what belongs to id `owner_uid` + N on disk belongs to id N of the cell
+ * Maps the owners of detached mounts: what belongs to id `owner_uid` + N on disk belongs to id N of the cell
  * (mount_setattr(2), MOUNT_ATTR_IDMAP). False with errno.
  */
-bool idmap_mount(int mount, const struct plan *plan);
+bool idmap_mounts(const int *mounts, size_t count, const struct plan *plan);
 
 #endif

@@ -112,6 +112,11 @@ static bool set_root(struct plan *plan, char **token) {
   return is_absolute(token[0]);
 }
 
+static bool add_lower(struct plan *plan, char **token) {
+  *APPEND(plan->lowers, plan->lowers_count) = token[0];
+  return is_absolute(token[0]) && plan->lowers_count < LOWERS_MOST;
+}
+
 static bool set_owners(struct plan *plan, char **token) {
   plan->has_owners = true;
   return parse_u32(token[0], &plan->owner_uid) && parse_u32(token[1], &plan->owner_gid);
@@ -353,6 +358,7 @@ static const struct statement {
     {"cputime", 1, set_cpu_time},
     {"tail", 1, set_tail},
     {"stop", 2, set_stop},
+    {"lower", 1, add_lower},
 };
 
 static const struct statement *find_statement(const char *name) {
@@ -399,6 +405,7 @@ const char *plan_parse(struct plan *plan, char *text, size_t length) {
 void plan_free(struct plan *plan) {
   free(plan->settings);
   free(plan->collect);
+  free(plan->lowers);
   free(plan->uids);
   free(plan->gids);
   free(plan->steps);

@@ -14,6 +14,8 @@
 
 /* Longest plan that is read, in bytes. */
 #define PLAN_MOST (16u << 20)
+/* Lower layers that an overlay of the kernel can have (OVL_MAX_STACK), with the uppermost one. */
+#define LOWERS_MOST 500
 
 /* One line of a user namespace's uid_map or gid_map (user_namespaces(7)). */
 struct id_range {
@@ -66,8 +68,10 @@ struct plan {
 
   struct id_range *uids, *gids;
   size_t uids_count, gids_count;
-  const char *image; /* absolute path of the read-only lower layer */
-  bool has_owners;   /* its files belong to ids from these on, which are mapped to the cell's; else to the cell's own */
+  const char *image;   /* absolute path of the read-only lower layer, the uppermost if there are several */
+  const char **lowers; /* absolute paths of those below it, from the upper ones to the lowest */
+  size_t lowers_count;
+  bool has_owners; /* its files belong to ids from these on, which are mapped to the cell's; else to the cell's own */
   uint32_t owner_uid, owner_gid;
   const char *root_options;    /* of the tmpfs that is the writable layer */
   const char *overlay_options; /* of the overlay, in addition to its folders */

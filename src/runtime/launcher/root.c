@@ -56,8 +56,7 @@ static int open_private(const char *path, uint64_t attributes, uint64_t without)
 
 /* Makes the folders of the overlay in the current folder, the root of the tmpfs. */
 static bool make_layers(const struct plan *plan) {
-  if (mkdir("image", 0700) != 0 || mkdir("root", 0700) != 0) return false;
-  if (mkdir("work", 0700) != 0 || mkdir("upper", 0755) != 0) return false;
+  if (mkdir("root", 0700) != 0 || mkdir("work", 0700) != 0 || mkdir("upper", 0755) != 0) return false;
   return chown("upper", plan->uids[0].outside, plan->gids[0].outside) == 0 && chmod("upper", 0755) == 0;
 }
 
@@ -88,17 +87,57 @@ static bool make_devices(struct plan *plan, struct report *report) {
   return true;
 }
 
+/* The lower layers of the overlay, as detached mounts, from the upper ones to the lowest. */
+struct lowers {
+  size_t count;
+  int mounts[LOWERS_MOST];
+};
+
+static void close_lowers(struct lowers *lowers) {
+  for (size_t i = 0; i < lowers->count; i++) close_fd(&lowers->mounts[i]);
+}
+
+static bool open_lowers(const struct plan *plan, struct lowers *lowers, struct report *report) {
+  for (size_t i = 0; i <= plan->lowers_count; i++) {
+    const char *path = i == 0 ? plan->image : plan->lowers[i - 1];
+    int mount = open_private(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);
+    if (mount < 0) return failed(report, "image", path, i);
+    lowers->mounts[lowers->count++] = mount;
+  }
+  return !plan->has_owners || idmap_mounts(lowers->mounts, lowers->count, plan) ||
+         failed(report, "owners", plan->image, 0);
+}
+
+/* Attaches the lower layers in the current folder, and writes their names as the option lowerdir takes them. */
+static bool place_lowers(struct lowers *lowers, char *names, size_t room) {
+  size_t length = 0;
+  for (size_t i = 0; i < lowers->count; i++) {
+    /* Short, so that all of them fit into the one page that the options of a mount may take (mount(2)). */
+    char name[16] = "image";
+    if (i > 0) snprintf(name, sizeof name, "%zu", i);
+    if (mkdir(name, 0700) != 0) return false;
+    if (kernel_move_mount(lowers->mounts[i], "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH) != 0) return false;
+    length += (size_t)snprintf(names + length, room - length, "%s%s", i == 0 ? "" : ":", name);
+    if (length >= room) {
+      errno = ENAMETOOLONG;
+      return false;
+    }
+  }
+  return true;
+}
+
 /* Mounts the overlay in the current folder, the root of the tmpfs. Returns the mount, or -1. */
-static int stack_layers(const struct plan *plan, int image, struct report *report) {
-  if (!make_layers(plan) || kernel_move_mount(image, "", AT_FDCWD, "image", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+static int stack_layers(const struct plan *plan, struct lowers *lowers, struct report *report) {
+  char names[3072];
+  if (!make_layers(plan) || !place_lowers(lowers, names, sizeof names))
     return failed(report, "layer", plan->root_options, 0), -1;
   /*
    * Relative paths: a cell can read these options in its mountinfo, and must not learn the host's paths. With xino=on,
    * files of both layers and folders have one device number, as programs expect of one file system (overlayfs.rst,
    * "Inode properties"); by itself the kernel does that only where both layers are of one file system.
    */
-  char options[256];
-  int length = snprintf(options, sizeof options, "lowerdir=image,upperdir=upper,workdir=work,xino=on%s%s",
+  char options[4096];
+  int length = snprintf(options, sizeof options, "lowerdir=%s,upperdir=upper,workdir=work,xino=on%s%s", names,
                         *plan->overlay_options == '\0' ? "" : ",", plan->overlay_options);
   bool fits = length < (int)sizeof options;
   if (!fits) errno = EINVAL;
@@ -119,9 +158,8 @@ int root_make(struct plan *plan, struct report *report) {
   if (unshare(CLONE_NEWNS) != 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
     return failed(report, "unshare", "mount namespace", 0), -1;
 
-  AUTO_CLOSE int image = open_private(plan->image, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);
-  if (image < 0) return failed(report, "image", plan->image, 0), -1;
-  if (plan->has_owners && !idmap_mount(image, plan)) return failed(report, "owners", plan->image, 0), -1;
+  __attribute__((cleanup(close_lowers))) struct lowers lowers = {.count = 0};
+  if (!open_lowers(plan, &lowers, report)) return -1;
   AUTO_CLOSE int layer = make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;
   AUTO_CLOSE int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -129,7 +167,7 @@ int root_make(struct plan *plan, struct report *report) {
   /* Stacked on "/", where no path leads to it: only its descriptor does. */
   if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
-  int root = make_devices(plan, report) ? stack_layers(plan, image, report) : -1;
+  int root = make_devices(plan, report) ? stack_layers(plan, &lowers, report) : -1;
   /* In any case: the exit record goes into the job's folder. */
   if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
   if (root >= 0) failed(report, "overlay", plan->image, 0);

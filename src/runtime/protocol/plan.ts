@@ -47,6 +47,9 @@ export type Step =
   /** Makes a part of a mount a mount of its own, with these attributes. */
   | { readonly kind: 'rebind'; readonly path: string; readonly attributes: number };
 
+/** An overlay of the kernel has at most 500 lower layers (OVL_MAX_STACK): these, and the uppermost one. */
+export const MOST_LOWERS = 499;
+
 /** RLIM_INFINITY of sys/resource.h. */
 export const UNLIMITED = 2n ** 64n - 1n;
 
@@ -72,8 +75,10 @@ export interface LaunchPlan {
   readonly uids: readonly IdRange[];
   readonly gids: readonly IdRange[];
   readonly root: {
-    /** Absolute path of the image's tree, the read-only lower layer. */
+    /** Absolute path of the image's tree, the read-only lower layer; of an image with several, the uppermost. */
     readonly image: string;
+    /** Absolute paths of the layers below it, from the upper ones to the lowest; at most `MOST_LOWERS`. */
+    readonly lowers: readonly string[];
     /**
      * The host ids of the image's files that stand for id 0 of the cell, if they are not the cell's own ids: then the
      * kernel maps them. `null`: they are the cell's own.
@@ -155,6 +160,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   for (const { inside, outside, count } of plan.uids) yield ['uids', inside, outside, count];
   for (const { inside, outside, count } of plan.gids) yield ['gids', inside, outside, count];
   yield ['root', plan.root.image, plan.root.layerOptions];
+  for (const path of plan.root.lowers) yield ['lower', path];
   if (plan.root.owners !== null) yield ['owners', plan.root.owners.uid, plan.root.owners.gid];
   yield ['overlay', plan.root.overlayOptions];
   for (const step of plan.steps) yield stepStatement(step);
