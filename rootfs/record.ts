@@ -50,6 +50,7 @@ export const writeRecord = async (imagesDir: string, scratch: string, info: Imag
   await rename(aside, recordPath(imagesDir, info.name));
 };
 
+/** Path of the file that says what an unpacked image was made from. */
 export const recordPath = (imagesDir: string, name: string): string => join(imagesDir, `${name}.json`);
 
 const parseRecord = (text: string, name: string, root: string): ImageInfo | undefined => {

@@ -34,6 +34,7 @@ export const sourcesOf = async (archive: ImageArchive, mirror: string | undefine
   return [{ kind: 'file', path: isFolder ? join(path, file) : path }, origin];
 };
 
+/** A source as messages name it: its URL or path. */
 export const describeSource = (source: Source): string => (source.kind === 'url' ? source.url : source.path);
 
 const mirrorUrl = (mirror: string, file: string): string => {

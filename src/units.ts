@@ -65,5 +65,6 @@ export type WithoutUnit<Name extends string> = Name extends `${infer Bare}${'Ms'
   ? Bare
   : Name;
 
+/** Cuts the unit from a name: `timeoutMs` becomes `timeout`, which is its name in the API. */
 export const withoutUnit = <Name extends string>(name: Name): WithoutUnit<Name> =>
   name.replace(/(?:Ms|Us|Ns|Bytes)$/, '') as WithoutUnit<Name>;

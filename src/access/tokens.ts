@@ -49,6 +49,7 @@ export class Tokens {
     for (const token of stored) this.#set(token);
   }
 
+  /** Reads the tokens from the store. */
   static async open(options: TokensOptions): Promise<Tokens> {
     return new Tokens(options, await options.store.all());
   }

@@ -83,6 +83,7 @@ export class Bell {
     return this.#rings;
   }
 
+  /** Wakes everybody who waits. */
   ring(): void {
     this.#rings += 1;
     for (const wake of [...this.#waiters]) wake();

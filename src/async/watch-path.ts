@@ -12,6 +12,7 @@ export interface PathListener {
 }
 
 export interface PathWatch {
+  /** Ends the watch; the listener is not called any more. */
   close(): void;
 }
 

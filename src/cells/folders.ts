@@ -40,6 +40,7 @@ export class JobFolders {
     for (const folder of [this.jobs, this.exits]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
+  /** Path of the folder of a job. */
   path(id: string): string {
     return join(this.jobs, id);
   }
@@ -48,6 +49,7 @@ export class JobFolders {
     return join(this.jobs, id, name);
   }
 
+  /** Path of the log of a job. */
   log(id: string): string {
     return this.#file(id, JOB_FILES.log);
   }
@@ -95,6 +97,7 @@ export class JobFolders {
     }
   }
 
+  /** Whether a job has a folder: a start of it was attempted. */
   exists(id: string): boolean {
     return existsSync(this.path(id));
   }
@@ -179,6 +182,7 @@ export class JobFolders {
     return aside;
   }
 
+  /** Removes the exit record of a job, if it is there. */
   removeExit(id: string): void {
     try {
       unlinkSync(join(this.exits, id));

@@ -18,6 +18,7 @@ export class StdinFiles {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
+  /** Path of the file for a job. */
   path(id: string): string {
     return join(this.#folder, id);
   }
@@ -50,6 +51,7 @@ export class StdinFiles {
     }
   }
 
+  /** The standard input of a job; `undefined` when there is none. */
   async read(id: string): Promise<string | undefined> {
     try {
       return await readFile(this.path(id), 'utf8');
@@ -64,6 +66,7 @@ export class StdinFiles {
     return statSync(this.path(id), { throwIfNoEntry: false })?.size ?? 0;
   }
 
+  /** Removes the file of a job, if it is there; other attempts keep theirs. */
   async remove(id: string): Promise<void> {
     await rm(this.path(id), { force: true });
   }

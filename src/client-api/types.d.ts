@@ -2,6 +2,7 @@
 
 /** A document as text, or as an object with a `toString()`, as graphql-codegen generates with `documentMode: 'string'`. */
 export interface TypedDocument<Result, Variables> {
+  /** The text of the document. */
   toString(): string;
   __apiType?: (variables: Variables) => Result;
 }

@@ -21,6 +21,7 @@ export const printChecks = async (checks: readonly Check[], json: boolean): Prom
   return checks.some(({ status }) => status === 'FAIL') ? 1 : 0;
 };
 
+/** A finding as text: a line, and below it the remedy, indented, unless it is PASS. */
 export const checkLines = ({ name, status, detail, remedy }: Check): string => {
   const line = `${status}  ${name}: ${detail}`;
   return remedy === undefined || status === 'PASS'

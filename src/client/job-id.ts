@@ -54,4 +54,5 @@ export const shortLength = (ids: readonly string[]): number => {
   return length;
 };
 
+/** The beginning of an id, as progress and remarks show it; not proven to be distinct. */
 export const shortId = (id: string): string => id.slice(0, SHORTEST);

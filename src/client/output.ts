@@ -21,8 +21,10 @@ export const write = (to: Writable, data: string | Uint8Array): Promise<void> =>
 /** Errors for a pipe or a socket without a reader, and for a terminal that is gone. */
 const GONE = ['EPIPE', 'ECONNRESET', 'EIO'];
 
+/** Writes a text and a newline to standard output; throws as `write` does. */
 export const print = (text: string): Promise<void> => write(process.stdout, `${text}\n`);
 
+/** Writes a value to standard output as indented JSON; throws as `write` does. */
 export const printJson = (value: unknown): Promise<void> => print(JSON.stringify(value, null, 2));
 
 /** Prints a remark to stderr. */

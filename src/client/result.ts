@@ -11,6 +11,7 @@ export interface Result {
 
 const LIMITS = { TIME: 'TIMEOUT', CPU_TIME: 'CPU TIME', MEMORY: 'OOM', OUTPUT: 'OUTPUT' } as const;
 
+/** How a job ended, from its last state. */
 export const result = ({ status, exitCode, signal, limitExceeded }: JobSummary): Result => {
   const end = exitCode === null ? (signal ?? '-') : `exit ${exitCode}`;
   switch (status) {

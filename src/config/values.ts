@@ -12,28 +12,34 @@ export interface Address {
   readonly port: number;
 }
 
+/** An absolute path; a relative one is taken from the working directory. */
 export const path = (text: string): string | undefined => (text === '' ? undefined : resolve(text));
 
+/** A whole number in decimal digits, from `min` to `max`, both included. */
 export const whole = (text: string, min: number, max: number): number | undefined => {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   return value >= min && value <= max ? value : undefined;
 };
 
+/** The same parser, but 0 is not valid. */
 export const positive =
   (parse: (text: string) => number | undefined) =>
   (text: string): number | undefined =>
     parse(text) || undefined;
 
+/** true, yes or 1; false, no or 0; in any case. */
 export const yesOrNo = (text: string): boolean | undefined => {
   if (/^(true|yes|1)$/i.test(text)) return true;
   return /^(false|no|0)$/i.test(text) ? false : undefined;
 };
 
+/** CPUs from 0.01 to 1024, with up to six decimals. */
 export const cpus = (text: string): number | undefined => {
   const value = /^\d{1,4}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
   return value >= 0.01 && value <= 1024 ? value : undefined;
 };
 
+/** `HOST:PORT`; an IPv6 address is in brackets. */
 export const address = (text: string): Address | undefined => {
   const parts = /^(?:\[(?<six>[^\]]+)\]|(?<name>[A-Za-z0-9][A-Za-z0-9.-]*)):(?<port>\d{1,5})$/.exec(text);
   const host = parts?.groups?.['six'] ?? parts?.groups?.['name'];
@@ -43,6 +49,7 @@ export const address = (text: string): Address | undefined => {
   return { host, port };
 };
 
+/** Names separated by commas, each `host` or `host:port`; in lower case. */
 export const hosts = (text: string): readonly string[] | undefined => {
   const names = text.split(',').map((name) => name.trim().toLowerCase());
   const host = /^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)(:\d{1,5})?$/;
@@ -58,11 +65,13 @@ export const basePath = (text: string): string | undefined => {
     : undefined;
 };
 
+/** A URL that begins with http: or https:. */
 export const httpUrl = (text: string): URL | undefined => {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
 };
 
+/** The URL or the path of a mirror of images. */
 export const mirror = (text: string): string | undefined => {
   if (text.includes('://')) return httpUrl(text) === undefined ? undefined : text;
   return path(text);

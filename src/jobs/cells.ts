@@ -12,6 +12,7 @@ export interface CellEvents {
   running(startedAt: Date, pausedAt: Date | null): void;
   /** All of its processes are frozen. */
   paused(since: Date): void;
+  /** Its processes run again. */
   resumed(): void;
   /** The supervisor is gone, or never existed: `collect` finds the end, or `isAlive` says why not. Called once. */
   ended(): void;
@@ -26,8 +27,11 @@ export interface CellConnection {
    * @throws CellRefusal, as the others do
    */
   stop(gracePeriodMs: number): Promise<void>;
+  /** Sends a signal, by its number, to the command. */
   signal(number: number): Promise<void>;
+  /** Freezes all processes of the cell; `paused` reports when they are. */
   pause(): Promise<void>;
+  /** Thaws them; `resumed` reports when they are. */
   resume(): Promise<void>;
   /** Whether the supervisor answers, within some seconds. */
   responds(): Promise<boolean>;
@@ -111,6 +115,7 @@ export interface Cells {
     readonly controllers: readonly string[];
   };
 
+  /** What is free on the disk now. */
   freeSpace(): FreeSpace;
 
   /**

@@ -28,6 +28,11 @@ export class Changes {
     this.#forget = store.onCommit(() => this.#look());
   }
 
+  /**
+   * Begins with the events after the last one of the store.
+   *
+   * @param log for errors of reading the store, which end no watch
+   */
   static async open(store: JobStore, log: (line: string) => void): Promise<Changes> {
     return new Changes(store, await store.lastEvent(), log);
   }

@@ -31,9 +31,11 @@ export class ClientError extends Error {
 export const badInput = (field: string, expected: string, got: unknown): ClientError =>
   new ClientError('BAD_USER_INPUT', `${field}: expected ${expected}, got ${show(got)}`, field);
 
+/** Nothing that the caller may see has this id. */
 export const notFound = (field: string, what: string, got: string): ClientError =>
   new ClientError('NOT_FOUND', `${field}: no ${what} with id ${show(got)}`, field);
 
+/** The key was first used with other input. */
 export const idempotencyConflict = (field: string, key: string): ClientError =>
   new ClientError(
     'IDEMPOTENCY_CONFLICT',
@@ -41,12 +43,19 @@ export const idempotencyConflict = (field: string, key: string): ClientError =>
     field,
   );
 
+/**
+ * The queue takes no more jobs.
+ *
+ * @param why which of its bounds is reached
+ */
 export const queueFull = (why: string): ClientError =>
   new ClientError('QUEUE_FULL', `the queue is full (${why}): try again later`);
 
+/** There is too little room on the disk for another job. */
 export const storageFull = (): ClientError =>
   new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');
 
+/** The job was started, and yet has no log. */
 export const logLost = (field: string, id: string): ClientError =>
   new ClientError(
     'LOG_LOST',
@@ -54,9 +63,19 @@ export const logLost = (field: string, id: string): ClientError =>
     field,
   );
 
+/**
+ * The request needs a job that is RUNNING.
+ *
+ * @param status the one it has
+ */
 export const notRunning = (field: string, status: string): ClientError =>
   new ClientError('JOB_NOT_RUNNING', `${field}: expected a running job, got one that is ${status}`, field);
 
+/**
+ * The request needs a job that has ended.
+ *
+ * @param status the one it has
+ */
 export const notEnded = (field: string, status: string): ClientError =>
   new ClientError(
     'JOB_NOT_ENDED',
@@ -64,6 +83,7 @@ export const notEnded = (field: string, status: string): ClientError =>
     field,
   );
 
+/** The job is pinned, so that it cannot be deleted. */
 export const pinned = (field: string): ClientError =>
   new ClientError(
     'JOB_PINNED',

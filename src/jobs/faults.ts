@@ -53,6 +53,7 @@ const settle = <T>(check: () => T): { readonly value: T } | { readonly error: un
 export class Faults {
   readonly #found = new Set<ClientError>();
 
+  /** In the order in which they were found. */
   get found(): readonly ClientError[] {
     return [...this.#found];
   }
@@ -74,6 +75,7 @@ export class Faults {
     }
   }
 
+  /** @throws ClientError that has all faults, when there are any */
   throwIfAny(): void {
     throwTogether(this.found);
   }

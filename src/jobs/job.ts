@@ -247,6 +247,7 @@ export type JobState =
 /** A state that a job never leaves. */
 export type FinalState = Exclude<JobState, { readonly status: 'QUEUED' | 'RUNNING' }>;
 
+/** Whether a job has ended: its state will not change any more. */
 export const isFinal = (state: JobState): state is FinalState => isFinalStatus(state.status);
 
 export interface Job {

@@ -40,6 +40,7 @@ export class Keeper {
     this.#timers.delete(id);
   }
 
+  /** Forgets all jobs. */
   close(): void {
     for (const id of [...this.#timers.keys()]) this.forget(id);
   }

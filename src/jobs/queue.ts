@@ -28,6 +28,7 @@ export interface QueueEntry {
   readonly payloadBytes: number;
 }
 
+/** What the queue has to know of a job. */
 export const queueEntry = ({ id, spec }: Job): QueueEntry => ({
   id,
   priority: spec.priority,

@@ -157,8 +157,11 @@ export interface JobService {
    * @returns the job at its end, or as it is when the wait is over; of a job that was retried the last attempt so far
    */
   wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job>;
+  /** A job as it is now; `undefined` when there is none that the caller may see. */
   get(identity: Identity, id: string): Promise<Job | undefined>;
+  /** A page of the jobs that the caller may see. */
   list(identity: Identity, request: PageRequest): Promise<Page>;
+  /** How many jobs that the caller may see match a filter. */
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
   /** Live while the job runs, final afterwards; `null` before it runs or where it is unknown. */
   usage(identity: Identity, job: Job): Promise<Usage | null>;
@@ -177,6 +180,11 @@ export interface JobService {
   isolation(identity: Identity, job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */
   queuePlace(identity: Identity, job: Job): QueuePlace | undefined;
+  /**
+   * A page of the log of a job, from where the request says.
+   *
+   * @throws ClientError `LOG_LOST` when the job was started and its log is not there
+   */
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch>;
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(
@@ -194,6 +202,7 @@ export interface JobService {
     identity: Identity,
     request: { readonly after?: string; readonly filter: JobFilter },
   ): Promise<AsyncIterableIterator<JobEvent>>;
+  /** What this server is and supports. */
   info(identity: Identity): Promise<ServerInfo>;
   /** Ends every watch and follower: their streams complete. */
   complete(): Promise<void>;

@@ -130,8 +130,11 @@ export interface JobStore {
   insert(job: Job, request?: RequestKey): Promise<Insertion>;
   /** What an owner has used a key for; `undefined` when it was not used. Needs no room on the disk. */
   earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined>;
+  /** A job as it is now; `undefined` when there is none. */
   get(id: string): Promise<Job | undefined>;
+  /** A page of jobs. */
   list(request: PageRequest): Promise<Page>;
+  /** How many jobs match a filter. */
   count(filter: JobFilter): Promise<number>;
   /** Whether there is such a job. */
   has(id: string): Promise<boolean>;
@@ -163,6 +166,7 @@ export interface JobStore {
   setDisk(id: string, disk: { readonly bytes: number; readonly packed: boolean }): Promise<void>;
   /** Jobs that ended before a time and whose log has not been packed yet, oldest first. */
   toPack(before: Date, limit: number): Promise<readonly string[]>;
+  /** How much is kept, for the bounds of retention. */
   kept(): Promise<Kept>;
   /** Jobs that have ended and are not pinned, oldest first. */
   oldest(limit: number): Promise<readonly Finished[]>;
@@ -186,5 +190,6 @@ export interface JobStore {
   onCommit(listener: () => void): () => void;
   /** The number of the last event; 0 when there are none. */
   lastEvent(): Promise<number>;
+  /** Writes what is not on disk yet, and closes the store. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ export const codedError = (code: ErrorCode, message: string): GraphQLError =>
 
 export const UNAUTHENTICATED = 'authorization: expected "Bearer <token>" with a token of this server';
 
+/** The request had no token that is valid. */
 export const unauthenticated = (): GraphQLError => codedError('UNAUTHENTICATED', UNAUTHENTICATED);
 
 /** Receives an error that no client may see, with the id under which an operator finds it in the log. */

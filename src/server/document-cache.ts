@@ -12,6 +12,7 @@ export class DocumentCache {
   readonly #documents = new Map<string, DocumentNode>();
   #characters = 0;
 
+  /** The document that a text was parsed to; `undefined` when it is not kept. */
   get(text: string): DocumentNode | undefined {
     const document = this.#documents.get(text);
     if (document === undefined) return undefined;
@@ -20,6 +21,7 @@ export class DocumentCache {
     return document;
   }
 
+  /** Keeps a document, unless its text is too long. */
   set(text: string, document: DocumentNode): void {
     if (text.length > LONGEST || this.#documents.has(text)) return;
     this.#documents.set(text, document);

@@ -104,6 +104,7 @@ export const wantsPage = ({ method, headers }: IncomingMessage): boolean =>
 
 const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
 
+/** Answers with the page of the console. */
 export const sendPage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   await send(request, response, (await theSite()).page, 'no-cache');
 };

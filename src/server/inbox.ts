@@ -35,6 +35,7 @@ export class Inbox {
     return this.#socket.isPaused && this.#socket.bufferedAmount === 0;
   }
 
+  /** Takes a message, which is handled when its turn comes. */
   add(message: string): void {
     this.#waiting.push(message);
     if (!this.#running) void this.#run();

@@ -14,6 +14,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
+/** Whether an IP address is one of 127.0.0.0/8 or ::1. */
 export const isLoopbackAddress = (address: string): boolean => {
   const version = isIP(address);
   return version !== 0 && LOOPBACK.check(address, version === 6 ? 'ipv6' : 'ipv4');

@@ -57,6 +57,11 @@ export class Client {
     });
   }
 
+  /**
+   * An operation has ended, by itself or because the client ended it.
+   *
+   * @param payload the message that started it
+   */
   ended(payload: object): void {
     this.running.get(payload)?.();
     this.running.delete(payload);

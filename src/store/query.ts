@@ -52,6 +52,7 @@ export const behindQuery = ({ after, before, backward, order, filter }: PageRequ
   };
 };
 
+/** How many jobs a filter matches. */
 export const countQuery = (filter: JobFilter): Query => {
   const bounds = stretch(filter, []);
   const counts = alternatives(filter).map((conditions) =>

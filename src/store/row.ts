@@ -60,6 +60,7 @@ export type StateColumns = Omit<
   'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec' | 'pinned' | 'retried_by'
 >;
 
+/** A job as a row, without the column that SQLite computes. */
 export const toRow = (job: Job): JobRow => ({
   id: job.id,
   owner: job.owner,
@@ -72,6 +73,7 @@ export const toRow = (job: Job): JobRow => ({
   ...toColumns(job.state),
 });
 
+/** A state as the columns of a row; those that it does not fill are `null`. */
 export const toColumns = (state: JobState): StateColumns => {
   const termination = 'termination' in state ? state.termination : null;
   return {

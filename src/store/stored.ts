@@ -89,6 +89,7 @@ interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter' |
   readonly startAfter: number | null;
 }
 
+/** A spec as JSON; names have no units there, so that those of earlier versions stay valid. */
 export const storeSpec = (spec: JobSpec): string => {
   const { stdinBytes, ...rest } = spec;
   const stored: StoredSpec = {
@@ -117,6 +118,7 @@ interface StoredUsage extends Omit<Stored<Usage>, 'pressure'> {
   readonly pressure: Readonly<Record<'cpu' | 'memory' | 'io', Stored<Pressure>>> | null;
 }
 
+/** A usage as JSON, as `storeSpec` does it. */
 export const storeUsage = (value: Usage): string => {
   const stored: StoredUsage = {
     ...usage.store(value),
@@ -140,6 +142,7 @@ export const loadUsage = (text: string): Usage => {
   return usage.load({ ...stored, pressure: pressures });
 };
 
+/** How much output there was, as JSON. */
 export const storeOutput = (value: OutputCount): string => JSON.stringify(output.store(value));
 
 /** @param text as `storeOutput` wrote it */

@@ -20,6 +20,7 @@ export const UNFINISHED = `SELECT id, status, created_at, spec ->> '$.priority' 
     octet_length(spec) + coalesce(spec ->> '$.stdin', 0) AS payload
   FROM jobs WHERE status IN ('QUEUED', 'RUNNING') ORDER BY id`;
 
+/** The job of a row of `UNFINISHED`. */
 export const fromUnfinishedRow = (row: UnfinishedRow): Unfinished => ({
   id: row.id,
   status: row.status,

@@ -1,29 +1,12 @@
 /** The check of imports, on small programs that break one rule each. */
 
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { disposers } from '../support/disposers.ts';
+import { checkOf } from './checks.ts';
 
-const onEnd = disposers();
-const CHECK = join(import.meta.dirname, '..', '..', 'lint', 'imports.ts');
-
-/** What the check says of a program of these files, of which most are missing, and the status it ends with. */
-const check = (
-  files: Readonly<Record<string, string>>,
-  flags = ['--incomplete'],
-): { status: number | null; errors: string } => {
-  const root = mkdtempSync(join(tmpdir(), 'cloister-imports-'));
-  onEnd(() => rmSync(root, { recursive: true }));
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  const { status, stderr } = spawnSync(process.execPath, [CHECK, ...flags], { cwd: root, encoding: 'utf8' });
-  return { status, errors: stderr };
-};
+const checkImports = checkOf('imports.ts');
+/** Of a program of which most files are missing. */
+const check = (files: Readonly<Record<string, string>>, flags = ['--incomplete']) =>
+  checkImports(files, flags);
 
 it('has nothing to say of imports that are allowed', () => {
   const jobs = "import type { A } from './store.ts';\nimport { b } from '../runtime/log/page.ts';\n";

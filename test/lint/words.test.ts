@@ -1,27 +1,10 @@
 /** The check of words, on small files that have one phrase each. */
 
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { disposers } from '../support/disposers.ts';
+import { checkOf } from './checks.ts';
 
-const onEnd = disposers();
-const CHECK = join(import.meta.dirname, '..', '..', 'lint', 'words.ts');
+const check = checkOf('words.ts');
 const PURPOSE = '/** What it is for. */\n';
-
-/** What the check says of a project of these files, and the status it ends with. */
-const check = (files: Readonly<Record<string, string>>): { status: number | null; errors: string } => {
-  const root = mkdtempSync(join(tmpdir(), 'cloister-words-'));
-  onEnd(() => rmSync(root, { recursive: true }));
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  const { status, stderr } = spawnSync(process.execPath, [CHECK], { cwd: root, encoding: 'utf8' });
-  return { status, errors: stderr };
-};
 
 it.each([
   ['const x = tellLimits();', 'tell'],

@@ -7,6 +7,7 @@ import { withFilterFlags } from './reading.ts';
 
 type JsonFlags = Flags & { readonly json?: boolean };
 
+/** Declares the commands that stop, pause, signal and delete jobs. */
 export const addChanging = (add: Add): void => {
   add('stop', 'stop a job: SIGTERM, then SIGKILL after the grace period; returns when it has ended', [
     'stop @last',

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { collect } from './add.ts';
 
+/** Adds the arguments and flags of a new job to a command. */
 export const withJobFlags = (command: Command): Command =>
   command
     // Everything after the first word of a command belongs to the command.

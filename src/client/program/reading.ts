@@ -5,6 +5,7 @@ import type { Flags } from '../../config/config.ts';
 import type { FilterFlags } from '../job-filter.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 
+/** Declares the commands that show jobs, their logs and events. */
 export const addReading = (add: Add): void => {
   add('status', "show a job's status", ['status @last', 'status --json nightly'])
     .argument('<job>', JOB)

@@ -7,6 +7,7 @@ import { type CommandWords, commandWords, type SubmitFlags } from '../submit-inp
 import { type Add, config, JOB } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
 
+/** Declares the commands that submit jobs. */
 export const addStarting = (add: Add): void => {
   withJobFlags(
     add('submit', 'start a job and print its id', [

@@ -11,6 +11,11 @@ interface ApiFlags extends Flags {
   readonly get?: string;
 }
 
+/**
+ * Declares the commands for requests of one's own, the web page and completion.
+ *
+ * @param program the whole command line, which completion describes
+ */
 export const addTools = (add: Add, program: Command): void => {
   add('api', 'send a GraphQL document, and print the answer as JSON', [
     "api '{ server { version } }' --get server.version",

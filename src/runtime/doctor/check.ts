@@ -20,13 +20,23 @@ export interface Machine {
   readonly uid: number;
 }
 
+/**
+ * A check that found nothing to improve.
+ *
+ * @param name of what was checked
+ * @param detail what was found
+ */
 export const pass = (name: string, detail: string): Check => ({ name, status: 'PASS', detail });
+
+/** A check that found a weakness: jobs run all the same. */
 export const warn = (name: string, detail: string, remedy: string): Check => ({
   name,
   status: 'WARN',
   detail,
   remedy,
 });
+
+/** A check that found why jobs do not run. */
 export const fail = (name: string, detail: string, remedy: string): Check => ({
   name,
   status: 'FAIL',

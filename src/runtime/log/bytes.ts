@@ -11,5 +11,6 @@ export interface LogBytes {
    * @returns how many bytes were read; 0 at the end
    */
   read(target: Buffer, start: number, length: number, at: number): Promise<number>;
+  /** Closes the file. */
   close(): Promise<void>;
 }

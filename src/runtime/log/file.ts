@@ -55,6 +55,7 @@ export class LogFile {
     return LogIndex.open(this.#path, this.size);
   }
 
+  /** Closes the file. */
   async close(): Promise<void> {
     await this.#bytes.close();
   }

@@ -131,6 +131,7 @@ export class LogIndex {
     return parseLandmark(record.subarray(0, bytesRead));
   }
 
+  /** Closes the file. */
   async close(): Promise<void> {
     await this.#handle?.close();
   }

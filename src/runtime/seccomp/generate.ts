@@ -82,6 +82,7 @@ export const render = (source: Source): string => {
   );
 };
 
+/** Path of the file that has the table. */
 export const tablePath = ({ name }: Source): string => join(import.meta.dirname, 'syscalls', `${name}.ts`);
 
 if (import.meta.main) for (const source of SOURCES) writeFileSync(tablePath(source), render(source));

@@ -1,0 +1,73 @@
+/** The check of docstrings, on small files. */
+
+import { expect, it } from 'vitest';
+import { checkOf } from './checks.ts';
+
+const check = checkOf('docstrings.ts');
+let lines: readonly string[] | undefined;
+
+/** What it says of all the files below, in one run. */
+const found = (): readonly string[] => {
+  const files = (kind: string, texts: readonly string[]) =>
+    texts.map((text, index) => [`src/${kind}-${index}.ts`, `/** What it is for. */\n\n${text}\n`] as const);
+  if (lines !== undefined) return lines;
+  const refused = files(
+    'refused',
+    REFUSED.map(([text]) => text),
+  );
+  const { errors } = check(Object.fromEntries([...refused, ...files('accepted', ACCEPTED)]));
+  lines = errors.trimEnd().split('\n');
+  return lines;
+};
+
+const REFUSED = [
+  ['export function a(): void {}', 'a'],
+  ['export async function* a(): AsyncIterable<void> {}', 'a'],
+  ['export const a = (b: number): number => b;', 'a'],
+  ['export const a = async <T>(b: T): Promise<T> => b;', 'a'],
+  ['export const a =\n  (b: () => void) =>\n  (c: number): number => c;', 'a'],
+  ["export const a: Add = (\n  b: (c: string) => void,\n): ((d: ')') => void) => b;", 'a'],
+  ['export class A {}', 'A'],
+  ['// A remark.\nexport abstract class A implements B {}', 'A'],
+  ['/** A. */\nexport class A {\n  b(): void {}\n}', 'A.b'],
+  [
+    '/** A. */\nexport class A<T>\n  extends B<T>\n{\n  static async b<C>(\n    c: C,\n  ): Promise<C> {}\n}',
+    'A.b',
+  ],
+  ['/** A. */\nexport class A {\n  /** B. */\n  b(): void {}\n\n  get c(): number {}\n}', 'A.c'],
+  ['export interface A {\n  b(): void;\n}', 'A.b'],
+] as const;
+
+const ACCEPTED = [
+  '/** B. */\nexport const b = (): void => undefined;',
+  '/**\n * B.\n *\n * @returns 1\n */\nexport const b = (): number => 1;',
+  'const b = (): void => undefined;\nfunction c(): void {}\nclass D {\n  e(): void {}\n}',
+  'export const b = [1, 2].map((c) => c);\nexport const d = (1 + 2) * 3;\nexport const e = { f: () => 1 };',
+  '/** B. */\nexport class B {\n  constructor(c: number) {\n    if (c) d();\n  }\n\n  #e(): void {}\n\n  private f(): void {}\n}',
+  '/** B. */\nexport class B implements C {\n  d(): void {}\n}',
+  '/** B. */\nexport class B\n  extends E\n  implements C, D\n{\n  d(): void {}\n}',
+  'export interface B {\n  readonly c: () => void;\n}\nclass D {\n  e(): void {}\n}',
+];
+
+it.each(REFUSED.map(([text, name], index) => [text, name, index] as const))(
+  'refuses %j',
+  (_text, name, index) => {
+    const lines = found().filter((line) => line.startsWith(`src/refused-${index}.ts:`));
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`:\\d+: expected a docstring of ${name}$`))]);
+  },
+);
+
+it.each(ACCEPTED.map((text, index) => [text, index] as const))('has nothing to say of %j', (_text, index) => {
+  expect(found().filter((line) => line.startsWith(`src/accepted-${index}.ts:`))).toEqual([]);
+});
+
+it('fails when it finds something, and only then', () => {
+  expect(check({ 'src/a.ts': ACCEPTED[0] ?? '' })).toEqual({ status: 0, errors: '' });
+  expect(check({ 'src/a.ts': REFUSED[0][0] }).status).toBe(1);
+});
+
+it('reads the sources, and neither what is generated nor the tests', () => {
+  const text = 'export class A {}\n';
+  const { errors } = check({ 'rootfs/a.ts': text, 'src/b/generated/a.ts': text, 'test/a.ts': text });
+  expect(errors).toBe('rootfs/a.ts:1: expected a docstring of A\n');
+});
