@@ -4,24 +4,14 @@ import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { partsTable } from '../../lint/parts.ts';
 import { JOB_FILES, statePaths } from '../../src/state/paths.ts';
-import { readDocument } from './documents.ts';
-
-const DOCUMENT = readDocument('docs/architecture.md');
-
-/** Rows of the table whose first heading is `first`, without the heading. */
-const table = (first: string): readonly (readonly string[])[] => {
-  const lines = DOCUMENT.split('\n');
-  const start = lines.findIndex((line) => line.startsWith(`| ${first} |`)) + 2;
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
-  return lines.slice(start, end).map((line) => line.split('|').map((cell) => cell.trim()));
-};
+import { readDocument, tableOf } from './documents.ts';
 
 it('shows the parts of the program as `make lint` checks them', () => {
-  expect(DOCUMENT).toContain(`\n\n${partsTable()}\n\n`);
+  expect(readDocument('docs/architecture.md')).toContain(`\n\n${partsTable()}\n\n`);
 });
 
 describe('the state folder', () => {
-  const files = table('file').flatMap(([, file = '']) =>
+  const files = tableOf('docs/architecture.md', 'file').flatMap(([file = '']) =>
     [...file.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
   );
 

@@ -15,6 +15,23 @@ export const DOCUMENTS: readonly string[] = globSync(
 
 export const readDocument = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
 
+/**
+ * The rows of a table without its heading, each as the text of its cells.
+ *
+ * @param first the heading of its first column
+ */
+export const tableOf = (path: string, first: string): readonly (readonly string[])[] => {
+  const lines = readDocument(path).split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${first} |`)) + 2;
+  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
+  return lines.slice(start, end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+};
+
 /** A fenced block of code. */
 export interface CodeBlock {
   /** Of its first line, counted from 1. */
