@@ -57,7 +57,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   cells: {
     what: 'this machine: implements `jobs/cells.ts`',
     files: ['src/cells/'],
-    imports: ['jobs', 'runtime', 'model', 'rootfs', 'config', 'state', 'async'],
+    imports: ['jobs', 'runtime', 'model', 'rootfs', 'config', 'state', 'async', 'basics'],
   },
   store: {
     what: 'SQLite: implements `jobs/store.ts`',
@@ -95,7 +95,14 @@ export const PARTS: Readonly<Record<string, Part>> = {
   rootfs: { what: 'unpacks images; also a program of its own', files: ['rootfs/'], imports: [] },
   basics: {
     what: 'units, names and numbers that everybody shares',
-    files: ['src/units.ts', 'src/signals.ts', 'src/version.ts', 'src/job-status.ts', 'src/cleanup.ts'],
+    files: [
+      'src/units.ts',
+      'src/byte-text.ts',
+      'src/signals.ts',
+      'src/version.ts',
+      'src/job-status.ts',
+      'src/cleanup.ts',
+    ],
     imports: [],
   },
 };

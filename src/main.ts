@@ -2,7 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { addClientCommands } from './client/program.ts';
-import { checkArguments } from './client/utf8.ts';
+import { checkText, ownArguments } from './client/utf8.ts';
 import { type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config/config.ts';
 import { withSettings } from './config/flags.ts';
 import { statePaths } from './state/paths.ts';
@@ -96,6 +96,26 @@ program
     await write(process.stdout, printSchemaText());
   });
 
+/** What can be any bytes: the words of a job's command and its variables. */
+const ANY_BYTES: readonly string[] = ['command', 'env'];
+
+// What a command gets is sent or used as text, which would be another one.
+program.hook('preAction', (_program, command) => {
+  const given: readonly (readonly [string, string, unknown])[] = [
+    ...command.options.map((option): [string, string, unknown] => {
+      const key = option.attributeName();
+      return [key, option.long ?? option.flags, command.getOptionValue(key)];
+    }),
+    ...command.registeredArguments.map((argument, index): [string, string, unknown] => {
+      const name = argument.name();
+      return [name, name, command.processedArgs[index]];
+    }),
+  ];
+  for (const [key, what, value] of given)
+    if (!ANY_BYTES.includes(key))
+      for (const text of [value].flat()) if (typeof text === 'string') checkText(what, text);
+});
+
 /** Prints an error as one sentence, and returns the exit code for it. */
 const report = (error: unknown): number => {
   // 1 could be the code of the job.
@@ -113,8 +133,7 @@ process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
 try {
-  checkArguments();
-  await program.parseAsync();
+  await program.parseAsync(ownArguments(), { from: 'user' });
 } catch (error) {
   process.exitCode = report(error);
 }

@@ -96,7 +96,7 @@ export class AuthorizedJobs implements JobService {
     return this.#jobs.followUsage(identity, id, intervalMs);
   }
 
-  async stdin(identity: Identity, job: Job): Promise<string | null> {
+  async stdin(identity: Identity, job: Job): Promise<Buffer | null> {
     return isVisible(identity, job) ? this.#jobs.stdin(identity, job) : null;
   }
 

@@ -158,15 +158,15 @@ export class LocalCells implements Cells {
     return this.#folders.free();
   }
 
-  keepStdin(id: string, text: string): Promise<void> {
-    return this.#stdin.keep(id, text);
+  keepStdin(id: string, content: string | Uint8Array): Promise<void> {
+    return this.#stdin.keep(id, content);
   }
 
   shareStdin(id: string, next: string): Promise<void> {
     return this.#stdin.share(id, next);
   }
 
-  readStdin(id: string): Promise<string | undefined> {
+  readStdin(id: string): Promise<Buffer | undefined> {
     return this.#stdin.read(id);
   }
 

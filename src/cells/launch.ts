@@ -1,5 +1,6 @@
 /** Makes the launch plan of a job from its specification. */
 
+import { byteLengthOfText } from '../byte-text.ts';
 import { StartFailure } from '../jobs/cells.ts';
 import { type Command, type EnvVar, type Job, LONGEST_ARGUMENT_BYTES } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
@@ -94,7 +95,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
 const execution = (command: Command): Pick<LaunchPlan, 'argv' | 'steps'> => {
   if (command.kind === 'argv') return { argv: command.argv, steps: [] };
   const { line } = command;
-  return Buffer.byteLength(line) <= LONGEST_ARGUMENT_BYTES
+  return byteLengthOfText(line) <= LONGEST_ARGUMENT_BYTES
     ? { argv: ['/bin/sh', '-c', line], steps: [] }
     : { argv: ['/bin/sh', SCRIPT_PATH], steps: scriptSteps(line) };
 };

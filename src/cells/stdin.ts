@@ -28,10 +28,10 @@ export class StdinFiles {
    *
    * @throws StoreFullError
    */
-  async keep(id: string, text: string): Promise<void> {
+  async keep(id: string, content: string | Uint8Array): Promise<void> {
     try {
       await using file = await open(this.path(id), 'w', 0o600);
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
       await this.#sync();
     } catch (error) {
@@ -52,9 +52,9 @@ export class StdinFiles {
   }
 
   /** The standard input of a job; `undefined` when there is none. */
-  async read(id: string): Promise<string | undefined> {
+  async read(id: string): Promise<Buffer | undefined> {
     try {
-      return await readFile(this.path(id), 'utf8');
+      return await readFile(this.path(id));
     } catch (error) {
       if (isCode(error, 'ENOENT')) return undefined;
       throw error;

@@ -1,10 +1,12 @@
 /** The environment of a job: from files, flags and the shell. */
 
+import { isUnicode } from '../byte-text.ts';
+import { base64 } from './base64.ts';
 import { CliError } from './errors.ts';
 import { expected } from './flag-values.ts';
 import type { EnvVarInput } from './generated/operations.ts';
-import { readTextFile } from './text-file.ts';
-import { checkVariable } from './utf8.ts';
+import { readByteText } from './text-file.ts';
+import { checkText, ownVariable } from './utf8.ts';
 
 const WHAT = 'NAME=VALUE, or the NAME of a variable that is set here';
 
@@ -25,13 +27,13 @@ export const environment = async (
   const variables = new Map<string, string>();
   const set = (flag: string, text: string): void => {
     const at = text.indexOf('=');
-    const name = at === -1 ? text : text.slice(0, at);
-    const value = at === -1 ? shell[name] : text.slice(at + 1);
+    const name = checkText(flag, at === -1 ? text : text.slice(0, at));
+    const value = at === -1 ? ownVariable(flag, name, shell) : text.slice(at + 1);
     if (name === '' || value === undefined) throw expected(flag, WHAT, text);
-    variables.set(name, at === -1 ? checkVariable(flag, name, value) : value);
+    variables.set(name, value);
   };
   for (const file of files)
-    for (const [index, line] of (await readTextFile('--env-file', file)).split(/\r?\n/).entries()) {
+    for (const [index, line] of (await readByteText('--env-file', file)).split(/\r?\n/).entries()) {
       const text = line.trimStart();
       if (text === '' || text.startsWith('#')) continue;
       if (/\s/.test(text.split('=', 1)[0] ?? ''))
@@ -41,5 +43,7 @@ export const environment = async (
       set(`--env-file ${file}, line ${index + 1}`, text);
     }
   for (const text of flags) set('--env', text);
-  return [...variables].map(([name, value]) => ({ name, value }));
+  return [...variables].map(([name, value]) =>
+    isUnicode(value) ? { name, value } : { name, valueBytes: base64(value) },
+  );
 };

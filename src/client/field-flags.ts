@@ -4,6 +4,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   input: 'the command',
   'input.command': 'the command',
   'input.argv': 'the command',
+  'input.commandBytes': 'the command',
+  'input.argvBytes': 'the command',
+  'input.stdinBytes': '--stdin',
   'input.image': '--image',
   'input.env': '--env',
   'input.workdir': '--workdir',
@@ -39,7 +42,7 @@ export const namingFlag = (message: string, field: string): string =>
 
 /** The flag for a field of the API; `undefined` when there is none. */
 const flagOf = (field: string): string | undefined => {
-  const argument = /^input\.argv\[(\d+)\]$/.exec(field);
+  const argument = /^input\.argv(?:Bytes)?\[(\d+)\]$/.exec(field);
   if (argument !== null) return `word ${Number(argument[1]) + 1} of the command`;
   const io = /^input\.limits\.io\[\d+\](?:\.(\w+))?$/.exec(field);
   if (io !== null) return io[1] === undefined ? '--io' : `--io ${kebab(io[1])}`;

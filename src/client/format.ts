@@ -1,5 +1,6 @@
 /** Jobs, usage, durations and sizes as text for people. */
 
+import { isUnicode, textOfBytes } from '../byte-text.ts';
 import type { UsageDetailsFragment as Usage } from './generated/operations.ts';
 import { inert } from './inert.ts';
 import type { Job, JobSummary } from './job.ts';
@@ -55,11 +56,24 @@ export const usageLine = (usage: Usage): string => {
 };
 
 /** The command as it could be typed into a shell. */
-export const commandLine = (job: Pick<JobSummary, 'command' | 'argv'>): string =>
-  job.command ?? (job.argv ?? []).map(quote).join(' ');
+export const commandLine = (
+  job: Pick<JobSummary, 'command' | 'commandBytes' | 'argv' | 'argvBytes'>,
+): string => {
+  const line = job.command ?? (job.commandBytes == null ? null : text(job.commandBytes));
+  if (line !== null) return line.toWellFormed();
+  return (job.argv ?? (job.argvBytes ?? []).map(text)).map(quote).join(' ');
+};
 
-const quote = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+const text = (bytes: string): string => textOfBytes(Buffer.from(bytes, 'base64'));
+
+const quote = (word: string): string => {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (isUnicode(word)) return `'${word.replaceAll("'", `'\\''`)}'`;
+  const escaped = word
+    .replace(/[\\']/g, '\\$&')
+    .replace(/[\udc80-\udcff]/gu, (unit) => `\\x${(unit.charCodeAt(0) & 0xff).toString(16)}`);
+  return `$'${escaped}'`;
+};
 
 /** Milliseconds in the largest unit that fits: `5s`, `12m`, `3h`, `9d`. */
 export const age = (ms: number): string => {

@@ -1,34 +1,41 @@
 /** The standard input of a job: a file, or our own standard input. */
 
+import { isUtf8 } from 'node:buffer';
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CliError } from './errors.ts';
 import { note } from './output.ts';
-import { decode } from './text-file.ts';
 
 /** Bytes. The standard input of a job is part of its submission. */
 export const LARGEST_STDIN = 8 * 1024 * 1024;
 
+/** A job's standard input, as fields of its submission. */
+export type StdinFields = { readonly stdin: string } | { readonly stdinBytes: string } | Record<never, never>;
+
 /**
- * The text for a job's standard input.
+ * What a job's standard input is.
  *
  * @param named what `--stdin` names: a file, or `-`; without it our own standard input is used where it is a pipe, a
  *   file or a socket, as a command of one's own shell would
- * @returns `undefined` when there is none: the job reads /dev/null
- * @throws CliError when it is larger than `LARGEST_STDIN` (no more than that is read) or not text
+ * @returns no field when there is none: the job reads /dev/null
+ * @throws CliError when it is larger than `LARGEST_STDIN` (no more than that is read)
  */
-export const stdinText = async (named: string | undefined, own: boolean): Promise<string | undefined> => {
-  if (named === '-') return decode('--stdin', 'standard input', await readBounded('--stdin', process.stdin));
-  if (named !== undefined) return decode('--stdin', JSON.stringify(named), await readNamed(named));
-  if (!own || !isFed()) return undefined;
+export const stdinFields = async (named: string | undefined, own: boolean): Promise<StdinFields> => {
+  if (named === '-') return fieldsOf(await readBounded('--stdin', process.stdin));
+  if (named !== undefined) return fieldsOf(await readNamed(named));
+  if (!own || !isFed()) return {};
   const late = setTimeout(() => void note(WAITING), WAITING_MS);
   try {
-    return decode('standard input', 'it', await readBounded('standard input', process.stdin)) || undefined;
+    const content = await readBounded('standard input', process.stdin);
+    return content.length === 0 ? {} : fieldsOf(content);
   } finally {
     clearTimeout(late);
   }
 };
+
+const fieldsOf = (content: Buffer): StdinFields =>
+  isUtf8(content) ? { stdin: content.toString() } : { stdinBytes: content.toString('base64') };
 
 /** Milliseconds after which a person wonders why nothing happens. */
 const WAITING_MS = 3000;

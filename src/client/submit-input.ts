@@ -1,10 +1,12 @@
 /** Turns the flags and words of `submit` and `run` into the input of `submitJob`. */
 
+import { isUnicode } from '../byte-text.ts';
+import { base64 } from './base64.ts';
 import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
 import { duration, expected, isRelative, moment, number, pair, size, whole } from './flag-values.ts';
 import type { IoLimitInput, RetriesInput, StopScope, SubmitJobInput } from './generated/operations.ts';
-import { stdinText } from './stdin.ts';
+import { stdinFields } from './stdin.ts';
 
 /** The flags of `submit` and `run`, as commander parses them. */
 export interface SubmitFlags {
@@ -75,7 +77,7 @@ export const submitInput = async (
   flags: SubmitFlags,
   { ownStdin }: { readonly ownStdin: boolean },
 ): Promise<SubmitJobInput> => ({
-  ...words,
+  ...commandFields(words),
   image: flags.image,
   env: env(await environment(flags.envFile ?? [], flags.env ?? [], process.env)),
   workdir: flags.workdir,
@@ -110,8 +112,15 @@ export const submitInput = async (
     outputPolicy: flags.truncate === true ? 'TRUNCATE' : undefined,
   },
   // Last: reading standard input may take long, and a bad flag is reported first.
-  stdin: await stdinText(flags.stdin, ownStdin),
+  ...(await stdinFields(flags.stdin, ownStdin)),
 });
+
+const commandFields = (
+  words: CommandWords,
+): Pick<SubmitJobInput, 'command' | 'commandBytes' | 'argv' | 'argvBytes'> => {
+  if ('argv' in words) return words.argv.every(isUnicode) ? words : { argvBytes: words.argv.map(base64) };
+  return isUnicode(words.command) ? words : { commandBytes: base64(words.command) };
+};
 
 const optional = <T>(read: (flag: string, text: string) => T, flag: string, text?: string): T | undefined =>
   text === undefined ? undefined : read(flag, text);

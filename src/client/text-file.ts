@@ -1,14 +1,25 @@
 /** Reads files named by flags as text. */
 
 import { readFile } from 'node:fs/promises';
+import { textOfBytes } from '../byte-text.ts';
 import { CliError } from './errors.ts';
 
 /** @throws CliError that names the flag when the file cannot be read or is not UTF-8 */
-export const readTextFile = async (flag: string, file: string): Promise<string> => {
+export const readTextFile = async (flag: string, file: string): Promise<string> =>
+  decode(flag, JSON.stringify(file), await readNamed(flag, file));
+
+/**
+ * A file of any bytes as a text of byte-text.ts.
+ *
+ * @throws CliError that names the flag when the file cannot be read
+ */
+export const readByteText = async (flag: string, file: string): Promise<string> =>
+  textOfBytes(await readNamed(flag, file));
+
+const readNamed = async (flag: string, file: string): Promise<Buffer> => {
   try {
-    return decode(flag, JSON.stringify(file), await readFile(file));
+    return await readFile(file);
   } catch (error) {
-    if (error instanceof CliError) throw error;
     throw new CliError(`${flag}: ${error instanceof Error ? error.message : String(error)}`, 1, {
       cause: error,
     });

@@ -1,35 +1,62 @@
-/** Detects arguments and variables that are not UTF-8: Node.js replaces their invalid bytes with U+FFFD. */
+/**
+ * The arguments and variables of this process as they are, also where they are not UTF-8: Node.js replaces what is not
+ * with U+FFFD. Texts are those of byte-text.ts.
+ */
 
 import { readFileSync } from 'node:fs';
+import { bytesOfText, isUnicode, textOfBytes } from '../byte-text.ts';
 import { CliError } from './errors.ts';
 
 const REPLACEMENT = '\ufffd';
 
-/** The NUL-terminated strings of a file in proc(5) that are not UTF-8. */
-const malformed = (file: 'cmdline' | 'environ'): readonly string[] => {
-  const strings: string[] = [];
-  const bytes = readFileSync(`/proc/self/${file}`);
-  for (let at = 0, end = bytes.indexOf(0); end >= 0; at = end + 1, end = bytes.indexOf(0, at)) {
-    const text = bytes.toString('utf8', at, end);
-    if (!Buffer.from(text).equals(bytes.subarray(at, end))) strings.push(text);
-  }
-  return strings;
-};
+/** The NUL-terminated strings of a file in proc(5). */
+const strings = (file: 'cmdline' | 'environ'): readonly string[] =>
+  // A NUL is itself in either.
+  textOfBytes(readFileSync(`/proc/self/${file}`))
+    .split('\0')
+    .slice(0, -1);
 
-/** @throws CliError for an argument of this process that is not UTF-8, which would be another one in a job */
-export const checkArguments = (): void => {
-  if (!process.argv.some((text) => text.includes(REPLACEMENT))) return;
-  const [first] = malformed('cmdline');
-  if (first !== undefined) throw new CliError(`expected arguments in UTF-8, got ${JSON.stringify(first)}`);
+/**
+ * The arguments of this program.
+ *
+ * @throws CliError where they cannot be known
+ */
+export const ownArguments = (): readonly string[] => {
+  const seen = process.argv.slice(2);
+  if (seen.length === 0 || !seen.some((text) => text.includes(REPLACEMENT))) return seen;
+  try {
+    return strings('cmdline').slice(-seen.length);
+  } catch (error) {
+    throw new CliError('expected arguments in UTF-8: others cannot be read on this system', 1, {
+      cause: error,
+    });
+  }
 };
 
 /**
- * The value of a variable of this process.
+ * The value of a variable of this process; `undefined`: it is not set.
  *
- * @throws CliError that names the flag when it is not UTF-8
+ * @throws CliError that names the flag where it cannot be known
  */
-export const checkVariable = (flag: string, name: string, value: string): string => {
-  if (value.includes(REPLACEMENT) && malformed('environ').includes(`${name}=${value}`))
-    throw new CliError(`${flag}: expected a value in UTF-8, got ${JSON.stringify(value)} for ${name}`);
-  return value;
+export const ownVariable = (
+  flag: string,
+  name: string,
+  seen: Readonly<Record<string, string | undefined>>,
+): string | undefined => {
+  const value = seen[name];
+  if (value === undefined || !value.includes(REPLACEMENT)) return value;
+  try {
+    const found = strings('environ').find((text) => bytesOfText(text).toString() === `${name}=${value}`);
+    return found === undefined ? value : found.slice(name.length + 1);
+  } catch (error) {
+    throw new CliError(`${flag}: expected ${name} in UTF-8: others cannot be read on this system`, 1, {
+      cause: error,
+    });
+  }
+};
+
+/** @throws CliError that names the flag or argument, for a text that is not UTF-8 */
+export const checkText = (what: string, text: string): string => {
+  if (isUnicode(text)) return text;
+  throw new CliError(`${what}: expected text in UTF-8, got ${JSON.stringify(text.toWellFormed())}`);
 };

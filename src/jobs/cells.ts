@@ -123,7 +123,7 @@ export interface Cells {
    *
    * @throws StoreFullError
    */
-  keepStdin(id: string, text: string): Promise<void>;
+  keepStdin(id: string, content: string | Uint8Array): Promise<void>;
   /**
    * Shares the standard input of a job with its next attempt, without a copy.
    *
@@ -131,7 +131,7 @@ export interface Cells {
    */
   shareStdin(id: string, next: string): Promise<void>;
   /** The standard input that is kept of a job; `undefined` when it is not there, as after a restored backup. */
-  readStdin(id: string): Promise<string | undefined>;
+  readStdin(id: string): Promise<Buffer | undefined>;
   /** Forgets the standard input of a job that was not stored. */
   dropStdin(id: string): Promise<void>;
 

@@ -10,7 +10,10 @@ export { JOB_STATUSES, type JobStatus };
 export const LIMIT_KINDS = ['TIME', 'CPU_TIME', 'MEMORY', 'OUTPUT'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
 
-/** What runs: a line for the cell's `/bin/sh -c`, or a vector executed as it is. */
+/**
+ * What runs. Arguments, variables and lines are texts of `byte-text.ts`: bytes that are not UTF-8 are lone surrogates.
+ * A line for the cell's `/bin/sh -c`, or a vector executed as it is.
+ */
 export type Command =
   | { readonly kind: 'shell'; readonly line: string }
   | { readonly kind: 'argv'; readonly argv: readonly [string, ...string[]] };

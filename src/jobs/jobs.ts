@@ -100,7 +100,7 @@ export class Jobs implements JobService {
       state: { status: 'QUEUED' },
     };
     const { store, supervision, cells } = this.#options;
-    this.#checkSpace(Buffer.byteLength(request.stdin ?? ''));
+    this.#checkSpace(spec.stdinBytes ?? 0);
     const giveBack = supervision.reserve(payloadBytes(spec));
     let isStored = false;
     try {
@@ -285,14 +285,14 @@ export class Jobs implements JobService {
     return this.#keep((release) => followUsage({ changes, id, find, usage, intervalMs, release }));
   }
 
-  async stdin(_identity: Identity, { id, spec }: Job): Promise<string | null> {
+  async stdin(_identity: Identity, { id, spec }: Job): Promise<Buffer | null> {
     if (spec.stdinBytes === null) return null;
-    const text = await this.#options.cells.readStdin(id);
-    if (text === undefined)
+    const content = await this.#options.cells.readStdin(id);
+    if (content === undefined)
       throw unavailable(
         'the standard input of the job is not there: the state folder was restored without it',
       );
-    return text;
+    return content;
   }
 
   isolation(_identity: Identity, { id }: Job): Promise<Isolation | null> {

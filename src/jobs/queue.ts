@@ -1,5 +1,6 @@
 /** The queue of jobs that wait to start. */
 
+import { byteLengthOfText } from '../byte-text.ts';
 import { queueFull } from './errors.ts';
 import type { Job, JobSpec } from './job.ts';
 
@@ -41,9 +42,8 @@ export const queueEntry = ({ id, spec }: Job): QueueEntry => ({
 /** Bytes of command, environment and standard input. */
 export const payloadBytes = ({ command, env, stdinBytes }: JobSpec): number => {
   let bytes = stdinBytes ?? 0;
-  for (const text of command.kind === 'argv' ? command.argv : [command.line])
-    bytes += Buffer.byteLength(text);
-  for (const { name, value } of env) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
+  for (const text of command.kind === 'argv' ? command.argv : [command.line]) bytes += byteLengthOfText(text);
+  for (const { name, value } of env) bytes += byteLengthOfText(name) + byteLengthOfText(value);
   return bytes;
 };
 

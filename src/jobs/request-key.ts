@@ -28,12 +28,15 @@ export const requestKey = ({ idempotencyKey: key, ...request }: SubmitRequest): 
 
 /** JSON of the request as the client wrote it, in which the order of fields makes no difference. */
 const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_name, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
+  JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, name, part: unknown) {
+    // A Buffer has become something else by now.
+    const bytes = this[name];
+    if (bytes instanceof Uint8Array) return { base64: Buffer.from(bytes).toString('base64') };
+    return typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(
           Object.entries(part)
-            .map(([name, field]): [string, unknown] => [withoutUnit(name), field])
+            .map(([field, content]): [string, unknown] => [withoutUnit(field), content])
             .sort(([left], [right]) => (left < right ? -1 : 1)),
         )
-      : part,
-  );
+      : part;
+  });

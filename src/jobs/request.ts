@@ -1,4 +1,5 @@
 /** Checks a submission and makes the specification of the job from it. */
+import { byteLengthOfText, textOfBytes } from '../byte-text.ts';
 import { signalName } from '../signals.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
@@ -14,7 +15,7 @@ import {
 import { checkLimits } from './limits.ts';
 import type { Image, RequestContext } from './offer.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
-import type { SubmitRequest } from './service.ts';
+import type { EnvVarRequest, SubmitRequest } from './service.ts';
 import { checkSignal } from './signal.ts';
 
 export const DEFAULT_IMAGE = 'alpine';
@@ -49,7 +50,7 @@ export const checkRequest = (
   malformed: readonly ClientError[] = [],
 ): JobSpec => {
   checkCount(request);
-  const command = once(() => checkCommand(request));
+  const command = once(() => checkCommand(request, malformed));
   const env = once(() => checkEnv(request.env ?? []));
   const image = once(() => checkImage(request.image, context));
   const user = once(() => checkUser(image().files, request.user, context));
@@ -104,30 +105,47 @@ const checkCount = ({ argv = [], env = [] }: SubmitRequest): void => {
     throw badInput('input.env', `at most ${MOST_VARIABLES} variables`, `${env.length}`);
 };
 
-const checkCommand = ({ command, argv }: SubmitRequest): Command => {
+const checkCommand = ({ command, argv }: SubmitRequest, malformed: readonly ClientError[]): Command => {
   if (command !== undefined && argv !== undefined)
     throw badInput('input', 'exactly one of command and argv', 'both');
   if (command !== undefined) {
-    if (command.trim() === '') throw badInput('input.command', 'a command line', command);
-    return { kind: 'shell', line: checkLength('input.command', command, LONGEST_LINE) };
+    const field = fieldOf('input.command', command);
+    const line = checkLength(field, command, LONGEST_LINE);
+    if (line.trim() === '') throw badInput(field, 'a command line', line);
+    return { kind: 'shell', line };
   }
-  if (argv === undefined) throw badInput('input', 'exactly one of command and argv', 'neither');
-  checkEach(argv, (argument, index) => checkArgument(`input.argv[${index}]`, argument));
-  const [first, ...rest] = argv;
+  if (argv === undefined) {
+    const fault = malformed.find(({ field = '' }) => /^input\.(?:command|argv)Bytes/.test(field));
+    throw fault ?? badInput('input', 'exactly one of command and argv', 'neither');
+  }
+  const words: string[] = [];
+  checkEach<string | Uint8Array>(argv, (argument, index) =>
+    words.push(checkArgument(`${fieldOf('input.argv', argument)}[${index}]`, argument)),
+  );
+  const [first, ...rest] = words;
   if (first === undefined) throw badInput('input.argv', 'at least one argument', argv);
-  if (first === '') throw badInput('input.argv[0]', 'the name of a program', first);
+  if (first === '') throw badInput(`${fieldOf('input.argv', argv[0])}[0]`, 'the name of a program', first);
   return { kind: 'argv', argv: [first, ...rest] };
 };
 
-const checkArgument = (field: string, text: string): string =>
-  checkLength(field, text, LONGEST_ARGUMENT_BYTES);
+/** The field of a value that can be given as text or, in a field of its own, as bytes. */
+const fieldOf = (field: string, value: string | Uint8Array | undefined): string =>
+  value instanceof Uint8Array ? `${field}Bytes` : field;
 
-const checkLength = (field: string, text: string, mostBytes: number): string => {
-  checkCharacters(field, text);
-  const bytes = Buffer.byteLength(text);
+const checkArgument = (field: string, value: string | Uint8Array): string =>
+  checkLength(field, value, LONGEST_ARGUMENT_BYTES);
+
+/** The text of byte-text.ts. */
+const checkLength = (field: string, value: string | Uint8Array, mostBytes: number): string => {
+  const text = toText(field, value);
+  if (text.includes('\0')) throw badInput(field, 'text without NUL bytes', text);
+  const bytes = byteLengthOfText(text);
   if (bytes > mostBytes) throw badInput(field, `at most ${mostBytes} bytes`, `${bytes} bytes`);
   return text;
 };
+
+const toText = (field: string, value: string | Uint8Array): string =>
+  typeof value === 'string' ? checkUnicode(field, value) : textOfBytes(value);
 
 const checkCharacters = (field: string, text: string): void => {
   if (text.includes('\0')) throw badInput(field, 'text without NUL bytes', text);
@@ -143,8 +161,8 @@ const checkUnicode = (field: string, text: string): string => {
 const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
   const argv = command.kind === 'argv' ? command.argv : [command.line].filter(isArgument);
   let bytes = 0;
-  for (const argument of argv) bytes += Buffer.byteLength(argument) + 1;
-  for (const { name, value } of env) bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+  for (const argument of argv) bytes += byteLengthOfText(argument) + 1;
+  for (const { name, value } of env) bytes += byteLengthOfText(name) + byteLengthOfText(value) + 2;
   if (bytes > LONGEST_TOTAL)
     throw badInput(
       'input',
@@ -153,16 +171,17 @@ const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
     );
 };
 
-const checkStdin = (text: string | undefined, mostBytes: number): number | null => {
-  if (text === undefined) return null;
-  checkUnicode('input.stdin', text);
-  const bytes = Buffer.byteLength(text);
-  if (bytes > mostBytes) throw badInput('input.stdin', `at most ${mostBytes} bytes`, `${bytes} bytes`);
+const checkStdin = (content: SubmitRequest['stdin'], mostBytes: number): number | null => {
+  if (content === undefined) return null;
+  const field = fieldOf('input.stdin', content);
+  if (typeof content === 'string') checkUnicode(field, content);
+  const bytes = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
+  if (bytes > mostBytes) throw badInput(field, `at most ${mostBytes} bytes`, `${bytes} bytes`);
   return bytes;
 };
 
 /** A longer command line is run from a file. */
-const isArgument = (line: string): boolean => Buffer.byteLength(line) <= LONGEST_ARGUMENT_BYTES;
+const isArgument = (line: string): boolean => byteLengthOfText(line) <= LONGEST_ARGUMENT_BYTES;
 
 const checkText = (field: string, text: string | undefined, most: number): string | null => {
   if (text === undefined) return null;
@@ -173,10 +192,11 @@ const checkText = (field: string, text: string | undefined, most: number): strin
   return text;
 };
 
-const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
+const checkEnv = (env: readonly EnvVarRequest[]): readonly EnvVar[] => {
   const seen = new Set<string>();
-  checkEach(env, ({ name, value }, index) =>
-    checkAll({
+  const variables: EnvVar[] = [];
+  checkEach(env, ({ name, value }, index) => {
+    const checked = checkAll({
       name: () => {
         const field = `input.env[${index}].name`;
         if (name === '' || name.includes('=')) throw badInput(field, 'a non-empty name without "="', name);
@@ -184,10 +204,11 @@ const checkEnv = (env: readonly EnvVar[]): readonly EnvVar[] => {
         if (seen.has(name)) throw badInput(field, 'unique names', name);
         seen.add(name);
       },
-      value: () => checkArgument(`input.env[${index}].value`, value),
-    }),
-  );
-  return env;
+      value: () => checkArgument(fieldOf(`input.env[${index}].value`, value), value),
+    });
+    variables.push({ name, value: checked.value });
+  });
+  return variables;
 };
 
 const checkWorkdir = (image: Image, workdir: string | undefined): string | null => {

@@ -3,16 +3,7 @@
 import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
-import type {
-  CapabilityProfile,
-  EnvVar,
-  Job,
-  Label,
-  NetworkMode,
-  OutputPolicy,
-  StopScope,
-  Usage,
-} from './job.ts';
+import type { CapabilityProfile, Job, Label, NetworkMode, OutputPolicy, StopScope, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
@@ -61,16 +52,23 @@ export interface IoLimitRequest {
   readonly writeIops?: number;
 }
 
+/** A variable as requested. */
+export interface EnvVarRequest {
+  readonly name: string;
+  readonly value: string | Uint8Array;
+}
+
 /** A job as requested, before it is checked. Field names are those of `SubmitJobInput`, with units. */
 export interface SubmitRequest {
-  readonly command?: string;
-  readonly argv?: readonly string[];
+  /** Bytes where the client sent bytes, as in `argv`, `env` and `stdin`. */
+  readonly command?: string | Uint8Array;
+  readonly argv?: readonly string[] | readonly Uint8Array[];
   readonly image?: string;
-  readonly env?: readonly EnvVar[];
+  readonly env?: readonly EnvVarRequest[];
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly network?: NetworkMode;
   /** Default NONE. */
   readonly capabilities?: CapabilityProfile;
@@ -175,7 +173,7 @@ export interface JobService {
    *
    * @throws ClientError `UNAVAILABLE` when it no longer exists
    */
-  stdin(identity: Identity, job: Job): Promise<string | null>;
+  stdin(identity: Identity, job: Job): Promise<Buffer | null>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
   isolation(identity: Identity, job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */

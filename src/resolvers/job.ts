@@ -1,8 +1,11 @@
 /** The type Job, its enums, and the query job. */
+import { isUtf8 } from 'node:buffer';
+import { bytesOfText, isUnicode } from '../byte-text.ts';
 import { notFound } from '../jobs/errors.ts';
 import type { JOB_STATUSES, Job, LIMIT_KINDS, OutputCount } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
+import type { Context } from './context.ts';
 import { EnvVarType } from './env-var.ts';
 import { IsolationType } from './isolation.ts';
 import { LabelType } from './label.ts';
@@ -85,15 +88,37 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     }),
     command: t.string({
       nullable: true,
-      description: 'The command line; null when the job was submitted with `argv`.',
+      description:
+        'The command line; null when the job was submitted with `argv`, and when it is not UTF-8: then `commandBytes` has it.',
       resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
-        command.kind === 'shell' ? budget.text(rootValue, command.line) : null,
+        command.kind === 'shell' && isUnicode(command.line) ? budget.text(rootValue, command.line) : null,
+    }),
+    commandBytes: t.field({
+      type: 'Base64',
+      nullable: true,
+      description: 'The command line, if it is not UTF-8; otherwise null.',
+      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
+        command.kind === 'shell' && !isUnicode(command.line)
+          ? bytesOfText(budget.text(rootValue, command.line))
+          : null,
     }),
     argv: t.stringList({
       nullable: true,
-      description: 'The argument vector; null when the job was submitted with `command`.',
+      description:
+        'The argument vector; null when the job was submitted with `command`, and when an argument is not UTF-8: then `argvBytes` has them.',
       resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
-        command.kind === 'argv' ? command.argv.map((text) => budget.text(rootValue, text)) : null,
+        command.kind === 'argv' && command.argv.every(isUnicode)
+          ? command.argv.map((text) => budget.text(rootValue, text))
+          : null,
+    }),
+    argvBytes: t.field({
+      type: ['Base64'],
+      nullable: true,
+      description: 'The argument vector, if an argument is not UTF-8; otherwise null.',
+      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
+        command.kind === 'argv' && !command.argv.every(isUnicode)
+          ? command.argv.map((text) => bytesOfText(budget.text(rootValue, text)))
+          : null,
     }),
     image: t.string({
       description: 'The name of the image that the root file system is made from.',
@@ -129,17 +154,19 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     }),
     stdin: t.string({
       nullable: true,
-      description: 'The text given for standard input; null for /dev/null.',
-      resolve: (job, _args, context, { rootValue }) => {
-        const bytes = job.spec.stdinBytes;
-        if (bytes === null) return null;
-        return context.budget.read(
-          rootValue,
-          bytes,
-          () => context.jobs.stdin(identify(context), job),
-          () => bytes,
-        );
+      description:
+        'The text given for standard input; null for /dev/null, and when it is not UTF-8: then `stdinBytes` has it.',
+      resolve: async (job, _args, context, { rootValue }) => {
+        const content = await readStdin(job, context, rootValue, isUtf8);
+        return content?.toString() ?? null;
       },
+    }),
+    stdinBytes: t.field({
+      type: 'Base64',
+      nullable: true,
+      description: 'What was given for standard input, if it is not UTF-8; otherwise null.',
+      resolve: (job, _args, context, { rootValue }) =>
+        readStdin(job, context, rootValue, (content) => !isUtf8(content)),
     }),
     network: t.field({
       type: NetworkMode,
@@ -278,6 +305,22 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     }),
   }),
 });
+
+/** The standard input of a job, if it is of that kind; it counts against the answer only then. */
+const readStdin = async (
+  job: Job,
+  context: Context,
+  answer: unknown,
+  isWanted: (content: Buffer) => boolean,
+): Promise<Buffer | null> => {
+  const most = job.spec.stdinBytes;
+  if (most === null) return null;
+  const read = async (): Promise<Buffer | null> => {
+    const content = await context.jobs.stdin(identify(context), job);
+    return content !== null && isWanted(content) ? content : null;
+  };
+  return context.budget.read(answer, most, read, (content) => content?.length ?? 0);
+};
 
 builder.queryField('job', (t) =>
   t.field({

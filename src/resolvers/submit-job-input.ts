@@ -1,9 +1,10 @@
 /** The input of the mutations that submit a job. */
+import { badInput } from '../jobs/errors.ts';
 import type { Faults } from '../jobs/faults.ts';
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
 import { builder } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
-import { EnvVarInput } from './env-var.ts';
+import { EnvVarInput, envRequest } from './env-var.ts';
 import { LabelInput } from './label.ts';
 import { LimitsInput } from './limits.ts';
 import { NetworkMode } from './network-mode.ts';
@@ -13,15 +14,23 @@ import { StopScope } from './stop-scope.ts';
 
 export const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description:
-    'The command to run and its settings. Exactly one of `command` and `argv` is required. `command` or `argv` and `env` together may have 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused.',
+    'The command to run and its settings. Exactly one of `command`, `commandBytes`, `argv` and `argvBytes` is required. Command and `env` together may have 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused; fields whose names end in `Bytes` take any bytes.',
   fields: (t) => ({
     command: t.string({
       description:
         'A command line for `/bin/sh -c` in the cell, at most 1 MiB. One of more than 131071 bytes, the most that the kernel takes as an argument, is run from a read-only file, whose path is then `$0`.',
     }),
+    commandBytes: t.field({
+      type: 'Base64',
+      description: 'The same as bytes, for a command line that is not UTF-8.',
+    }),
     argv: t.stringList({
       description:
         'A program and its arguments, executed without a shell, each at most 131071 bytes. A program without "/" is looked up in PATH.',
+    }),
+    argvBytes: t.field({
+      type: ['Base64'],
+      description: 'The same as bytes, for arguments that are not UTF-8.',
     }),
     image: t.string({
       description: 'The name of the image to make the root file system from. Default "alpine".',
@@ -44,6 +53,10 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     stdin: t.string({
       description:
         'Text for standard input, followed by end of file, of at most 8 MiB (`cloister serve --max-stdin`). Default: standard input is /dev/null.',
+    }),
+    stdinBytes: t.field({
+      type: 'Base64',
+      description: 'The same as bytes, for standard input that is not UTF-8. At most one of the two.',
     }),
     network: t.field({
       type: NetworkMode,
@@ -93,10 +106,15 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
  * @param faults collects the fields whose scalars are malformed; they are left out of the request
  */
 export const submitRequest = (input: typeof SubmitJobInput.$inferInput, faults: Faults): SubmitRequest => {
-  const { limits, startAfter, retries, ...rest } = input;
+  const { command, commandBytes, argv, argvBytes, env, stdin, stdinBytes, ...more } = input;
+  const { limits, startAfter, retries, ...rest } = more;
   const read = reader(faults);
   return given({
     ...rest,
+    command: oneOf('command', command, read('input.commandBytes', commandBytes), faults),
+    argv: oneOf('argv', argv, argvBytes ? readEach('input.argvBytes', argvBytes, read) : undefined, faults),
+    env: env ? envRequest(env, faults) : undefined,
+    stdin: oneOf('stdin', stdin, read('input.stdinBytes', stdinBytes), faults),
     retries: retries
       ? given({ limit: retries.limit, backoffMs: read('input.retries.backoff', retries.backoff) })
       : undefined,
@@ -105,12 +123,35 @@ export const submitRequest = (input: typeof SubmitJobInput.$inferInput, faults: 
   });
 };
 
+/** A value that can be given as text or as bytes. */
+const oneOf = <Text, Bytes>(
+  name: string,
+  text: Text | null | undefined,
+  bytes: Bytes | undefined,
+  faults: Faults,
+): Text | Bytes | undefined =>
+  faults.collect(() => {
+    if (text != null && bytes !== undefined)
+      throw badInput(`input.${name}Bytes`, `no ${name} beside it`, 'both');
+    return text ?? bytes;
+  });
+
 type Read = <T>(field: string, value: T | Malformed | null | undefined) => T | undefined;
 
 const reader =
   (faults: Faults): Read =>
   (field, value) =>
     faults.collect(() => wellFormed(field, value));
+
+/** `undefined` when one of them is malformed. */
+const readEach = <T>(
+  field: string,
+  values: readonly (T | Malformed)[],
+  read: Read,
+): readonly T[] | undefined => {
+  const each = values.map((value, index) => read(`${field}[${index}]`, value));
+  return each.every((value) => value !== undefined) ? each : undefined;
+};
 
 const toLimits = (limits: typeof LimitsInput.$inferInput, read: Read): LimitsRequest =>
   given({

@@ -2,6 +2,7 @@
 
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { byteLengthOfText } from '../byte-text.ts';
 import { MOUNT, type Step } from './protocol/plan.ts';
 
 export interface MountOptions {
@@ -62,7 +63,7 @@ export const SCRIPT_PATH = '/dev/command/script';
 
 /** A file of its own, which nobody in the cell can change, after `mountSteps`: for a script that is no argument. */
 export const scriptSteps = (text: string): Step[] => {
-  const bytes = Buffer.byteLength(text) + TMPFS_PAGE;
+  const bytes = byteLengthOfText(text) + TMPFS_PAGE;
   return [
     { kind: 'mkdir', path: '/dev/command', mode: 0o755 },
     {

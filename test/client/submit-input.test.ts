@@ -151,11 +151,11 @@ describe('submitInput', () => {
     await expect(submitInput({ command: 'true' }, flags)).rejects.toThrow(message);
   });
 
-  it('refuses standard input that is not text, for the schema would alter it', async () => {
+  it('sends standard input that is not text as bytes', async () => {
     const stdin = await file(Uint8Array.of(0x61, 0xff));
-    await expect(submitInput({ command: 'cat' }, { stdin })).rejects.toThrow(
-      /^--stdin: expected text in UTF-8/,
-    );
+    const input = await submitInput({ command: 'cat' }, { stdin });
+    expect(input).toMatchObject({ stdinBytes: Buffer.from([0x61, 0xff]).toString('base64') });
+    expect(input.stdin).toBeUndefined();
   });
 });
 

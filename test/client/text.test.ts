@@ -16,7 +16,9 @@ const job = (over: Partial<Job> = {}): Job => ({
   id: '0197-id',
   name: null,
   command: 'ls -lah /',
+  commandBytes: null,
   argv: null,
+  argvBytes: null,
   image: 'alpine',
   status: 'COMPLETED',
   exitCode: 0,
@@ -211,6 +213,10 @@ it.each([
 it('writes an argument vector as it could be typed', () => {
   const argv = ['/bin/echo', 'a b', "it's", '', '$HOME'];
   expect(commandLine(job({ command: null, argv }))).toBe(`/bin/echo 'a b' 'it'\\''s' '' '$HOME'`);
+  const base64 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('base64');
+  const argvBytes = ['printf', "%s'\\", '\xc3\xa9\xff'].map(base64);
+  expect(commandLine(job({ command: null, argvBytes }))).toBe(`printf '%s'\\''\\' $'é\\xff'`);
+  expect(commandLine(job({ command: null, commandBytes: base64('echo \xff') }))).toBe('echo \ufffd');
 });
 
 it.each([

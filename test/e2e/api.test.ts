@@ -122,7 +122,8 @@ describe('a size or duration in the document itself', () => {
 });
 
 describe('what a job was given', () => {
-  const FIELDS = `command argv image env { name value } workdir user hostname stdin network capabilities
+  const FIELDS = `command commandBytes argv argvBytes image env { name value valueBytes } workdir user hostname
+    stdin stdinBytes network capabilities
     limits { cpus cpuWeight cpuset cpuTime memory memoryHigh swap pids disk inodes timeout output outputPolicy
       io { device readBps writeBps readIops writeIops } }
     labels { key value } name priority startAfter retries { limit backoff }`;
@@ -131,7 +132,7 @@ describe('what a job was given', () => {
     const input = {
       argv: ['cat', '-'],
       image: 'alpine',
-      env: [{ name: 'A', value: 'b c' }],
+      env: [{ name: 'A', value: 'b c', valueBytes: null }],
       workdir: '/tmp',
       user: '0:0',
       hostname: 'again',
@@ -166,6 +167,82 @@ describe('what a job was given', () => {
       { id: await server.run(first).then((ended) => ended.id) },
     );
     expect(job.logs.entries.map(({ text }) => text).join('')).toBe(input.stdin);
+  });
+
+  const base64 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('base64');
+
+  it.each([
+    [
+      'arguments',
+      {
+        argvBytes: [
+          'sh',
+          '-c',
+          'printf "%s|" "$@" "$A"; cat',
+          '\xff',
+          '\xc3\xa9',
+          '\xff',
+          '\xed\xa0\x80\xfe',
+        ].map(base64),
+      },
+      '\xc3\xa9|\xff|\xed\xa0\x80\xfe|',
+    ],
+    ['a command line', { commandBytes: base64('printf %s "\xff" "$A|"; cat') }, '\xff'],
+    // Run from a file.
+    [
+      'a long command line',
+      { commandBytes: base64(`printf %s "\xff" "$A|"; cat${'\n'.repeat(131_072)}`) },
+      '\xff',
+    ],
+  ])('is the same bytes, not UTF-8, in the cell and when read back: %s', async (_what, words, printed) => {
+    const input = {
+      ...words,
+      env: [
+        { name: 'A', valueBytes: base64('\xfe\x80=') },
+        { name: 'B', valueBytes: base64('text') },
+      ],
+      stdinBytes: base64('in\0\xff\n'),
+    };
+    const id = await server.submit(input);
+    await server.ended(id);
+    const { job } = await server.query<{
+      job: Record<string, unknown> & { logs: { entries: { bytes: string }[] } };
+    }>(`query ($id: ID!) { job(id: $id) { ${FIELDS} logs { entries { bytes } } } }`, { id });
+    const { logs, ...first } = job;
+    const output = Buffer.concat(logs.entries.map(({ bytes }) => Buffer.from(bytes, 'base64')));
+    expect(output.toString('latin1')).toBe(`${printed}\xfe\x80=|in\0\xff\n`);
+    expect(first).toMatchObject({
+      ...words,
+      command: null,
+      argv: null,
+      stdin: null,
+      stdinBytes: input.stdinBytes,
+      env: [
+        { name: 'A', value: '\ufffd\ufffd=', valueBytes: base64('\xfe\x80=') },
+        { name: 'B', value: 'text', valueBytes: null },
+      ],
+    });
+    const again = await server.query<{ job: Record<string, unknown> }>(
+      `query ($id: ID!) { job(id: $id) { ${FIELDS} } }`,
+      { id: await server.submit(first) },
+    );
+    expect(again.job).toEqual(first);
+  });
+
+  it('is text where bytes are text', async () => {
+    const id = await server.submit({ argvBytes: [base64('true')], stdinBytes: base64('\xc3\xa9') });
+    const { job } = await server.query<{ job: unknown }>(
+      'query ($id: ID!) { job(id: $id) { argv argvBytes stdin stdinBytes } }',
+      { id },
+    );
+    expect(job).toEqual({ argv: ['true'], argvBytes: null, stdin: 'é', stdinBytes: null });
+  });
+
+  it('distinguishes bytes from the text that looks like them under one key', async () => {
+    const submit = (input: object) => server.submit({ ...input, idempotencyKey: 'bytes' });
+    const first = await submit({ argvBytes: [base64('true')] });
+    expect(await submit({ argvBytes: [base64('true')] })).toBe(first);
+    await expect(submit({ argv: [base64('true')] })).rejects.toThrow(/idempotencyKey/);
   });
 });
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ID_BASE, IMAGES } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';
@@ -27,12 +27,14 @@ interface Result {
   readonly stderr: string;
 }
 
+const where = () => ({ CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir });
+
 /** Starts `bin/cloister` as a user on the same machine would: the token is found in the state folder. */
 const start = (...args: string[]): { child: ChildProcess; result: Promise<Result> } => fed(null, ...args);
 
 /** The same with standard input; `null`: /dev/null. */
 const fed = (input: string | null, ...args: string[]): { child: ChildProcess; result: Promise<Result> } => {
-  const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir };
+  const env = { ...process.env, ...where() };
   const child = spawn(BIN, args, { env, stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
   child.stdin?.end(input);
   const text = { stdout: '', stderr: '' };
@@ -166,6 +168,17 @@ describe('several jobs', () => {
     expect((await cloister('list', '-q', '-l', 'e2e=prune')).stdout).toBe(`${first}\n`);
     expect((await cloister('prune', '-f', '--until', '1h', '--label', 'e2e=prune')).stdout).toBe('');
     await cloister('unpin', first);
+  });
+
+  it('get bytes as they are, also when they are run again', async () => {
+    const print = `printf 'word %s\\n' "$1"; printf 'variable %s\\n' "$X"; cat`;
+    const run = `printf 'in\\0\\377' | X=$(printf '\\376') "$BIN" run -n bytes -e X -- sh -c "$PRINT" sh "$(printf '\\377')"`;
+    const env = { ...process.env, BIN, PRINT: print, ...where() };
+    const child = spawn('/bin/sh', ['-c', `${run}; "$BIN" rerun bytes; "$BIN" status bytes >&2`], { env });
+    const [out, err] = await Promise.all([buffer(child.stdout), text(child.stderr)]);
+    const once = 'word \xff\nvariable \xfe\nin\0\xff';
+    expect(out.toString('latin1')).toBe(once + once);
+    expect(err).toContain("sh $'\\xff'\n");
   });
 
   it('are followed by their events, from a cursor on', async () => {

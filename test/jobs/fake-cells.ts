@@ -69,7 +69,7 @@ export class FakeCells implements Cells {
   readonly cells = new Map<string, Cell>();
   readonly fenced = new Set<string>();
   /** What is kept for jobs to read. */
-  readonly stdin = new Map<string, string>();
+  readonly stdin = new Map<string, Buffer>();
   /** What was done, in order: `tidy ID`, `removed ID`, ... */
   readonly steps: string[] = [];
   readonly #listeners = new Set<(id: string) => void>();
@@ -175,16 +175,16 @@ export class FakeCells implements Cells {
     return this.free;
   }
 
-  async keepStdin(id: string, text: string): Promise<void> {
-    this.stdin.set(id, text);
+  async keepStdin(id: string, content: string | Uint8Array): Promise<void> {
+    this.stdin.set(id, Buffer.from(content as string));
   }
 
   async shareStdin(id: string, next: string): Promise<void> {
-    const text = this.stdin.get(id);
-    if (text !== undefined) this.stdin.set(next, text);
+    const content = this.stdin.get(id);
+    if (content !== undefined) this.stdin.set(next, content);
   }
 
-  async readStdin(id: string): Promise<string | undefined> {
+  async readStdin(id: string): Promise<Buffer | undefined> {
     return this.stdin.get(id);
   }
 

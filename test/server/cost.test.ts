@@ -136,12 +136,14 @@ describe('an answer', () => {
     ['arguments', { command: { kind: 'argv', argv: ['echo', large] } }, 'argv'],
     ['an environment', { env: [{ name: 'A', value: large }] }, 'env { name }'],
     ['a standard input', { stdinBytes: MIB }, 'stdin'],
+    ['a command that is not text', { command: { kind: 'shell', line: `${large}\udcff` } }, 'commandBytes'],
+    ['arguments that are not text', { command: { kind: 'argv', argv: ['\udcff', large] } }, 'argvBytes'],
   ])('counts %s', async (_name, spec, field) => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const job = fixture.jobs.jobs.get(id);
     if (job === undefined) throw new Error('there is no job');
-    fixture.jobs.stdins.set(id, large);
+    fixture.jobs.stdins.set(id, Buffer.from(large));
     fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, ...spec } });
     const nodes = (count: number) =>
       `{ nodes(ids: [${Array.from({ length: count }, () => `"${id}"`)}]) { ... on Job { ${field} } } }`;

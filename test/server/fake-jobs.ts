@@ -45,7 +45,7 @@ export class FakeJobs implements JobService {
   readonly stopped: { id: string; gracePeriodMs: number }[] = [];
   readonly signals: { id: string; signal: string }[] = [];
   readonly intervals: number[] = [];
-  readonly stdins = new Map<string, string>();
+  readonly stdins = new Map<string, Buffer>();
   isolated: Isolation | null = null;
   readonly listed: PageRequest[] = [];
   readonly read: LogPageRequest[] = [];
@@ -175,7 +175,7 @@ export class FakeJobs implements JobService {
     });
   }
 
-  async stdin(_identity: Identity, { id }: Job): Promise<string | null> {
+  async stdin(_identity: Identity, { id }: Job): Promise<Buffer | null> {
     return this.stdins.get(id) ?? null;
   }
 

@@ -3,6 +3,7 @@
  * `launcher/plan.c`.
  */
 
+import { bytesOfText } from '../../byte-text.ts';
 import { signalNumber } from '../../signals.ts';
 import type { IdRange } from './id-map.ts';
 
@@ -122,7 +123,8 @@ export interface LaunchPlan {
 }
 
 /**
- * The plan as the launcher reads it: NUL-terminated tokens, each statement a name and its values.
+ * The plan as the launcher reads it: NUL-terminated tokens, each statement a name and its values. Texts are those of
+ * byte-text.ts.
  *
  * @throws RangeError when a string holds a NUL byte, which no file, argument or variable can; or for a signal that does not exist
  */
@@ -136,7 +138,7 @@ export const encodePlan = (plan: LaunchPlan): Buffer => {
     }
   }
   tokens.push('end', '');
-  return Buffer.from(tokens.join('\0'));
+  return bytesOfText(tokens.join('\0'));
 };
 
 /** The uid map of an encoded plan. It comes before everything that a client chose. */
