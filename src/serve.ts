@@ -1,6 +1,7 @@
 /** The command `cloister serve`: wires the parts of the server together. */
 
 import { mkdirSync } from 'node:fs';
+import { Rights } from './access/rights.ts';
 import { Tokens } from './access/tokens.ts';
 import { openCells } from './cells/cells.ts';
 import { openHost } from './cells/host.ts';
@@ -18,7 +19,7 @@ import type { JobStore } from './jobs/store.ts';
 import { Supervision } from './jobs/supervision.ts';
 import { checkAddress } from './server/listen.ts';
 import { type RunningServer, startServer } from './server/server.ts';
-import { adminToken } from './state/admin-token.ts';
+import { adminToken, replaceAdminToken } from './state/admin-token.ts';
 import { checkState } from './state/check.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
@@ -112,7 +113,14 @@ const start = async (
   const jobs = await openJobs(config, store, cells, cleanup, log);
 
   const token = adminToken(stateDir);
-  const tokens = await Tokens.open({ store: store.tokens, adminSecret: token, log });
+  const rights = new Rights();
+  const tokens = await Tokens.open({
+    store: store.tokens,
+    adminSecret: token,
+    replaceAdminSecret: (secret) => replaceAdminToken(stateDir, secret),
+    rights,
+    log,
+  });
   cleanup.add(() => tokens.close());
   const server = await startServer({
     listen: config.listen,
@@ -122,6 +130,7 @@ const start = async (
     ...config.clients,
     jobs,
     tokens,
+    rights,
     log,
   });
   cleanup.add(() => server.close());

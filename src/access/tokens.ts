@@ -5,6 +5,7 @@ import { checkAll } from '../jobs/faults.ts';
 import { newJobId } from '../jobs/id.ts';
 import type { Identity, Role } from '../jobs/service.ts';
 import { stored } from '../jobs/stored.ts';
+import type { Rights } from './rights.ts';
 import { hashOf, newSecret } from './secret.ts';
 import type { StoredToken, Token, TokenStore } from './token.ts';
 
@@ -21,12 +22,22 @@ export interface TokensOptions {
   readonly store: TokenStore;
   /** The secret of the state folder's own token: subject `admin`, role ADMIN. */
   readonly adminSecret: string;
+  /** Keeps another secret in its place, on disk when the promise settles. */
+  readonly replaceAdminSecret: (secret: string) => Promise<void>;
+  /** Where what was opened with a token that is revoked is ended. */
+  readonly rights: Rights;
   readonly log: (line: string) => void;
   /** Milliseconds since 1970. Default: the wall clock. */
   readonly now?: () => number;
 }
 
-const ADMIN: Identity = { subject: 'admin', role: 'ADMIN', method: 'TOKEN' };
+const ADMIN_CREDENTIAL = 'token admin';
+const ADMIN: Identity = {
+  subject: 'admin',
+  role: 'ADMIN',
+  method: 'TOKEN',
+  credential: ADMIN_CREDENTIAL,
+};
 /** Milliseconds between two notes of the use of one token. */
 const USE_INTERVAL_MS = 5 * 60_000;
 /** Characters of a name or a subject. */
@@ -38,10 +49,12 @@ const LONGEST_TEXT = 128;
  */
 export class Tokens {
   readonly #options: TokensOptions;
-  readonly #adminHash: string;
+  #adminHash: string;
   readonly #byHash = new Map<string, StoredToken>();
   readonly #byId = new Map<string, StoredToken>();
   readonly #writes = new Set<Promise<void>>();
+  /** One rotation after the other: the last secret that was kept is the one that is accepted. */
+  #rotation: Promise<void> = Promise.resolve();
 
   private constructor(options: TokensOptions, stored: readonly StoredToken[]) {
     this.#options = options;
@@ -65,8 +78,15 @@ export class Tokens {
     const token = this.#byHash.get(hash);
     if (token === undefined || !this.#isValid(token)) return null;
     this.#noteUse(token);
-    const { id, subject, role } = token;
-    return { subject, role, method: 'TOKEN', tokenId: id };
+    const { id, subject, role, expiresAt } = token;
+    return {
+      subject,
+      role,
+      method: 'TOKEN',
+      tokenId: id,
+      credential: credentialOf(id),
+      ...(expiresAt !== null && { validUntil: expiresAt }),
+    };
   }
 
   /** The token that a caller used; `null` for that of the state folder. */
@@ -117,7 +137,8 @@ export class Tokens {
   }
 
   /**
-   * Revokes a token, on disk when the promise settles. One that was revoked before is answered as it is.
+   * Revokes a token, on disk when the promise settles, and ends what was opened with it. One that was revoked before is
+   * answered as it is.
    *
    * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `STORAGE_FULL`
    */
@@ -126,12 +147,33 @@ export class Tokens {
     if (!this.#byId.has(id)) throw notFound('input.id', 'token', id);
     const revokedAt = new Date(this.#now());
     await stored(this.#options.store.setRevoked(id, revokedAt));
-    return this.#change(id, (token) => ({ revokedAt: token.revokedAt ?? revokedAt }));
+    const revoked = this.#change(id, (token) => ({ revokedAt: token.revokedAt ?? revokedAt }));
+    this.#options.rights.end(credentialOf(id), 'the token was revoked');
+    return revoked;
+  }
+
+  /**
+   * Replaces the token of the state folder, on disk when the promise settles, and ends what was opened with the old one.
+   *
+   * @returns the new secret
+   * @throws ClientError `FORBIDDEN`
+   */
+  async rotateAdmin(identity: Identity): Promise<string> {
+    checkAdmin(identity);
+    const secret = newSecret();
+    const rotated = this.#rotation.then(async () => {
+      await this.#options.replaceAdminSecret(secret);
+      this.#adminHash = hashOf(secret);
+      this.#options.rights.end(ADMIN_CREDENTIAL, 'the admin token was replaced');
+    });
+    this.#rotation = rotated.catch(() => undefined);
+    await rotated;
+    return secret;
   }
 
   /** Settles when everything is on disk. */
   async close(): Promise<void> {
-    await Promise.all(this.#writes);
+    await Promise.all([...this.#writes, this.#rotation]);
   }
 
   #now(): number {
@@ -169,6 +211,8 @@ export class Tokens {
     return changed;
   }
 }
+
+const credentialOf = (id: string): string => `token ${id}`;
 
 const checkAdmin = ({ role }: Identity): void => {
   if (role !== 'ADMIN') throw forbidden(['ADMIN'], role);

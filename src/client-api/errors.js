@@ -47,3 +47,17 @@ export const errorOf = (errors) => {
   const refused = new RequestRefused(errors);
   return refused.code === 'SHUTTING_DOWN' ? new ConnectionLost(refused.message, true) : refused;
 };
+
+/**
+ * `errorOf` for a stream that has begun: a server that does not accept its client any more may accept it again, with a
+ * new token.
+ *
+ * @param {readonly GraphQLErrorObject[]} errors
+ * @returns {RequestRefused | ConnectionLost}
+ */
+export const errorWithin = (errors) => {
+  const refused = errorOf(errors);
+  return refused instanceof RequestRefused && refused.code === 'UNAUTHENTICATED'
+    ? new ConnectionLost(refused.message, true)
+    : refused;
+};

@@ -1,6 +1,6 @@
 /** Requests and subscriptions over HTTP: `fetch` and server-sent events (the distinct connections mode of graphql-sse). */
 
-import { ConnectionLost, errorOf } from './errors.js';
+import { ConnectionLost, errorOf, errorWithin } from './errors.js';
 import { eventsOf } from './event-stream.js';
 
 /** @import { Transport, TransportRequest } from './types.d.ts' */
@@ -47,7 +47,7 @@ export async function* overSse(request, document, variables) {
       if (event === 'complete') return;
       if (event !== 'next' || data === '') continue;
       const message = JSON.parse(data);
-      if (message.errors !== undefined) throw errorOf(message.errors);
+      if (message.errors !== undefined) throw errorWithin(message.errors);
       yield message.data;
     }
     throw new ConnectionLost('the server ended the stream', true);

@@ -12,7 +12,8 @@ export const HEARTBEAT_MS = 15_000;
  * @typedef {object} Words
  * @property {(errors: readonly any[]) => Error} refused the errors of an answer
  * @property {(event: unknown, established: boolean) => Error} failed an error of the socket
- * @property {(event: unknown, established: boolean) => Error} closed the close of the socket
+ * @property {(event: unknown, established: boolean, known: boolean) => Error} closed the close of the socket; `known`: the
+ *   server had accepted us before
  */
 
 /**
@@ -50,6 +51,7 @@ export async function* subscribeOnSocket(
   let socket;
   // The server has accepted the socket; it may still turn us away before we have signed in, by a time-out for one.
   let established = false;
+  let known = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let overdue;
 
@@ -73,6 +75,9 @@ export async function* subscribeOnSocket(
         established = true;
         socket = opened;
       },
+      connected: () => {
+        known = true;
+      },
       message: ({ type }) => {
         if (type === 'complete') finish();
       },
@@ -83,7 +88,7 @@ export async function* subscribeOnSocket(
       pong: () => clearTimeout(overdue),
       error: (error) => finish(words.failed(error, established)),
       closed: (event) => {
-        finish(words.closed(event, established));
+        finish(words.closed(event, established, known));
         // Without this the client subscribes again by itself after a close with code 1000.
         unsubscribe();
       },
@@ -133,11 +138,14 @@ export async function* subscribeOnSocket(
 
 /**
  * Whether a client whose connection was closed with this code would make the same mistake again: the codes of the
- * protocol, except the time-outs 4408 and 4499.
+ * protocol, except the time-outs 4408 and 4499, and 4403 once the server had accepted us: the token was revoked or has
+ * expired since, and there may be a new one.
  *
  * @param {number} code
+ * @param {boolean} known
  */
-export const isFinalClose = (code) => code >= 4400 && code <= 4500 && code !== 4408 && code !== 4499;
+export const isFinalClose = (code, known) =>
+  code >= 4400 && code <= 4500 && code !== 4408 && code !== 4499 && !(code === 4403 && known);
 
 /** @type {Words} */
 const WORDS = {
@@ -147,10 +155,10 @@ const WORDS = {
     const reason = message || (error instanceof Error ? error.message : 'the connection failed');
     return new ConnectionLost(`cannot reach the server: ${reason}`, established, { cause: error });
   },
-  closed: (event, established) => {
+  closed: (event, established, known) => {
     const { code = 1006, reason } = /** @type {any} */ (event) ?? {};
     const message = `the server closed the connection: ${reason || 'no reason given'} (${code})`;
-    return isFinalClose(code) ? new Error(message) : new ConnectionLost(message, established);
+    return isFinalClose(code, known) ? new Error(message) : new ConnectionLost(message, established);
   },
 };
 

@@ -14,6 +14,8 @@ export interface Connection {
   /** The Unix socket of the server on this machine, which is used instead of the address in `url`. */
   readonly socketPath?: string;
   readonly token: string | undefined;
+  /** Reads the token once more from where it was found: there may be a new one since. */
+  readonly readToken?: () => Promise<string>;
   /** Added to the error when the server does not accept us: where the token is from, or where none was found. */
   readonly tokenNote: string;
   /**
@@ -57,6 +59,7 @@ export const connect = async (config: ClientConfig): Promise<Connection> => {
 
 interface Found {
   readonly token: string | undefined;
+  readonly readToken?: () => Promise<string>;
   readonly tokenNote: string;
   /** The file that it was read from. */
   readonly file?: string;
@@ -67,8 +70,13 @@ const readToken = async (files: readonly string[]): Promise<Found> => {
   const tried: string[] = [];
   for (const file of files) {
     try {
-      const token = (await readFile(file, 'utf8')).trim();
-      return { token, file, tokenNote: `the server does not accept the token of ${file}` };
+      const read = async (): Promise<string> => (await readFile(file, 'utf8')).trim();
+      return {
+        token: await read(),
+        readToken: read,
+        file,
+        tokenNote: `the server does not accept the token of ${file}`,
+      };
     } catch (error) {
       tried.push(`${file}: ${reason(error)}`);
     }
@@ -117,6 +125,10 @@ const verifyListener = async (url: URL, file: string): Promise<void> => {
       false,
     );
 };
+
+/** The token to sign in with, as it is now. */
+export const tokenOf = async ({ readToken, token }: Connection): Promise<string | undefined> =>
+  readToken === undefined ? token : await readToken();
 
 /** What the connection is to, for messages. */
 export const placeOf = ({ url, socketPath }: Connection): string => socketPath ?? url.href;

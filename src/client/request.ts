@@ -1,7 +1,7 @@
 /** Queries and mutations over HTTP. */
 
 import type { IncomingMessage, RequestOptions } from 'node:http';
-import { type Connection, placeOf } from './connection.ts';
+import { type Connection, placeOf, tokenOf } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';
 import { namingFlag } from './field-flags.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
@@ -78,8 +78,9 @@ export const openAnswer = async (
   payload: { readonly query: string; readonly variables: unknown },
   accept: string,
 ): Promise<IncomingMessage> => {
-  const { url, socketPath, token } = connection;
+  const { url, socketPath } = connection;
   await connection.verifyServer?.();
+  const token = await tokenOf(connection);
   const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const body = JSON.stringify(payload);
   const options: RequestOptions = {

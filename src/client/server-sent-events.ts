@@ -37,7 +37,7 @@ export async function* subscribeByEvents<Result, Variables extends Record<string
       if (event !== 'next') continue;
       // The document was checked against the schema when its types were generated from it.
       const message = JSON.parse(data) as { readonly data?: Result; readonly errors?: readonly unknown[] };
-      if (message.errors !== undefined) throw serverError(connection, message.errors);
+      if (message.errors !== undefined) throw errorWithin(connection, message.errors);
       if (message.data != null) yield message.data;
     }
     throw new ConnectionLost('the server ended the stream without completing it', true);
@@ -45,6 +45,12 @@ export async function* subscribeByEvents<Result, Variables extends Record<string
     response.destroy();
   }
 }
+
+/** An error of a stream that has begun: there may be a new token since the old one was revoked or has expired. */
+const errorWithin = (connection: Connection, errors: readonly unknown[]): Error => {
+  const error = serverError(connection, errors);
+  return error.code === 'UNAUTHENTICATED' ? new ConnectionLost(error.message, true) : error;
+};
 
 /** What a response brings, as text. */
 async function* chunks(

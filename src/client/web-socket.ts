@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { HEARTBEAT_MS, isFinalClose, subscribeOnSocket } from '../client-api/web-socket.js';
-import { type Connection, placeOf } from './connection.ts';
+import { type Connection, placeOf, tokenOf } from './connection.ts';
 import { CliError, ConnectionLost, unreachable } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
@@ -29,12 +29,13 @@ export async function* subscribeByWebSocket<Result, Variables extends Record<str
   await connection.verifyServer?.();
   const endpoint = {
     url: connection.url.href,
-    token: connection.token,
+    token: await tokenOf(connection),
     webSocketImpl: socketOf(connection),
     words: {
       refused: (errors: readonly unknown[]) => serverError(connection, errors),
       failed: (event: unknown, established: boolean) => failed(connection, event, established),
-      closed: (event: unknown, established: boolean) => closed(connection, event, established),
+      closed: (event: unknown, established: boolean, known: boolean) =>
+        closed(connection, event, established, known),
     },
   };
   yield* subscribeOnSocket(endpoint, document.toString(), variables);
@@ -74,10 +75,10 @@ const failed = (connection: Connection, event: unknown, established: boolean): E
       );
 };
 
-const closed = (connection: Connection, event: unknown, established: boolean): Error => {
+const closed = (connection: Connection, event: unknown, established: boolean, known: boolean): Error => {
   const code = event instanceof Object && 'code' in event ? Number(event.code) : 1006;
   const reason = event instanceof Object && 'reason' in event ? inert(String(event.reason)) : '';
   const message = `the server closed the connection: ${reason || 'no reason given'} (${code})`;
-  if (code === 4401 || code === 4403) return new CliError(`${message}: ${connection.tokenNote}`);
-  return isFinalClose(code) ? new CliError(message) : new ConnectionLost(message, established);
+  if (!isFinalClose(code, known)) return new ConnectionLost(message, established);
+  return new CliError(code === 4401 || code === 4403 ? `${message}: ${connection.tokenNote}` : message);
 };

@@ -22,6 +22,10 @@ export interface Identity {
   readonly method: SignInMethod;
   /** Of the token that was used; left out: that of the state folder. */
   readonly tokenId?: string;
+  /** What it is this caller by, such as `token` and an id; left out: nothing that could be taken back. */
+  readonly credential?: string;
+  /** From when on it is not this caller any more; left out: no such time is known. */
+  readonly validUntil?: Date;
 }
 
 /** Limits as requested: one that is left out takes the server's default. Units as in `Limits`. */

@@ -12,4 +12,6 @@ export interface Context {
   readonly budget: AnswerBudget;
   /** Aborted when the client has gone, or has its answer. */
   readonly over: AbortSignal;
+  /** Aborted, with a clause that says why, when the caller is no longer who it was. */
+  readonly ended: AbortSignal;
 }

@@ -12,6 +12,14 @@ export const UNAUTHENTICATED = 'authorization: expected "Bearer <token>" with a 
 /** The request had no token that is valid. */
 export const unauthenticated = (): GraphQLError => codedError('UNAUTHENTICATED', UNAUTHENTICATED);
 
+/**
+ * For what is under way when its caller is no longer accepted.
+ *
+ * @param why a clause, such as `the token was revoked`
+ */
+export const noLongerAuthenticated = (why: string): GraphQLError =>
+  codedError('UNAUTHENTICATED', `authorization: ${why}`);
+
 /** Receives an error that no client may see, with the id under which an operator finds it in the log. */
 export type Report = (error: unknown, id: string) => void;
 

@@ -3,6 +3,7 @@ import { badInput } from '../jobs/errors.ts';
 import { Faults } from '../jobs/faults.ts';
 import { isFinal, type Job } from '../jobs/job.ts';
 import { builder, identify } from './builder.ts';
+import { noLongerAuthenticated } from './errors.ts';
 import { JobNode } from './job.ts';
 import { LogBatch } from './log.ts';
 import { logPageArgs, readLogPage } from './log-page.ts';
@@ -60,7 +61,15 @@ builder.mutationField('runJob', (t) =>
       const request = submitRequest(input, faults);
       const waitMs = faults.collect(() => checkWait(wellFormed('wait', wait) ?? 0));
       const { id } = await context.jobs.submit(identity, request, faults.found);
-      const job = await context.jobs.wait(identity, id, waitMs ?? 0, context.over);
+      const waiting = new AbortController();
+      const stopWaiting = () => waiting.abort();
+      for (const signal of [context.over, context.ended]) {
+        signal.addEventListener('abort', stopWaiting, { signal: waiting.signal });
+        if (signal.aborted) stopWaiting();
+      }
+      const job = await context.jobs.wait(identity, id, waitMs ?? 0, waiting.signal);
+      stopWaiting();
+      if (context.ended.aborted) throw noLongerAuthenticated(`${context.ended.reason}; job ${id} continues`);
       return stopOnDisconnect === true && context.over.aborted && !isFinal(job.state)
         ? context.jobs.stop(identity, job.id, STOP_GRACE_MS)
         : job;

@@ -14,6 +14,7 @@ import './pin-job.ts';
 import './resume-job.ts';
 import './retry.ts';
 import './revoke-token.ts';
+import './rotate-admin-token.ts';
 import './run-job.ts';
 import './server.ts';
 import './signal-job.ts';

@@ -27,6 +27,8 @@ export interface Caller {
   readonly identity: Identity | null;
   /** Aborted when the answer was sent or its client has gone. */
   readonly over: AbortSignal;
+  /** Aborted, with a clause that says why, when the caller is no longer who it was. */
+  readonly ended: AbortSignal;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;
@@ -60,11 +62,12 @@ export const createEngine = ({
   const authorized = new AuthorizedJobs(jobs);
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity, over, request }) => ({
+    context: ({ identity, over, ended, request }) => ({
       identity,
       jobs: authorized,
       tokens,
       over,
+      ended,
       budget: answerBudget(request),
     }),
     graphqlEndpoint: '/graphql',
@@ -114,7 +117,7 @@ const useGuardedStreams = (
   present: (error: unknown) => GraphQLError,
 ): Plugin<Caller & YogaInitialContext> => ({
   onSubscribe: ({ args, setResultAndStopExecution }) => {
-    const { request, identity, over }: Partial<Caller & YogaInitialContext> = args.contextValue;
+    const { request, identity, over, ended }: Partial<Caller & YogaInitialContext> = args.contextValue;
     const ranges = mediaRanges(request?.headers.get('accept'));
     // A response with a single result cannot carry a stream: no source may be opened that nothing would read or close.
     if (!accepts(ranges, STREAM)) return setResultAndStopExecution({ errors: [notAcceptable(ranges)] });
@@ -123,7 +126,10 @@ const useGuardedStreams = (
     if (refusal !== undefined) return setResultAndStopExecution({ errors: [refusal] });
     return {
       onSubscribeResult({ result, setResult }) {
-        if (isAsyncIterable(result)) setResult(guardStream(result, present, streams.open(subject), over));
+        if (!isAsyncIterable(result)) return;
+        const closed = streams.open(subject);
+        // A WebSocket is closed as a whole.
+        setResult(guardStream(result, { present, closed, over, ended: request && ended }));
       },
     };
   },

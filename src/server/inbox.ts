@@ -20,6 +20,7 @@ export class Inbox {
   readonly #busy = new Set<object>();
   #running = false;
   #wake: (() => void) | undefined;
+  #idle: (() => void) | undefined;
 
   constructor(socket: WebSocket, handle: (message: string) => void) {
     this.#socket = socket;
@@ -48,7 +49,17 @@ export class Inbox {
 
   /** An operation is over, its answer sent, or it is a subscription, which continues by itself. */
   end(operation: object): void {
-    if (this.#busy.delete(operation)) this.#wake?.();
+    if (!this.#busy.delete(operation)) return;
+    this.#wake?.();
+    if (this.#busy.size === 0) this.#idle?.();
+  }
+
+  /** Settles when every answer that is no stream was sent. */
+  idle(): Promise<void> {
+    if (this.#busy.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
   }
 
   /** Something was sent. */

@@ -1,21 +1,27 @@
 /** Routes HTTP requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
+import type { Identity } from '../jobs/service.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
-import { UNAUTHENTICATED } from '../resolvers/errors.ts';
+import { noLongerAuthenticated, UNAUTHENTICATED } from '../resolvers/errors.ts';
 import type { Connections } from './connections.ts';
-import type { Engine } from './engine.ts';
+import type { Caller, Engine } from './engine.ts';
 import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { sendSlowly } from './slow-answer.ts';
 
+/** Milliseconds that an answer has to end by itself when its caller is no longer accepted. */
+export const ENDING_MS = 2000;
+
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
   readonly tokens: Tokens;
+  readonly rights: Rights;
   readonly connections: Connections;
   /** Before every path, without a slash at its end; empty for none. */
   readonly basePath: string;
@@ -91,14 +97,42 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     request.url = `/graphql${/\?.*/.exec(request.url ?? '')?.[0] ?? ''}`;
     headers.accept = ranges.join(', ');
     if (request.method === 'POST') headers['content-type'] = 'application/json';
-    const over = new AbortController();
-    response.once('close', () => over.abort());
-    const answer = engine.handleNodeRequestAndResponse(request, response, { identity, over: over.signal });
+    const answer = engine.handleNodeRequestAndResponse(request, response, {
+      identity,
+      ...lifeOf(response, identity, context),
+    });
     sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {
       log(`request failed: ${error.stack}`);
       response.destroy();
     });
   }
+};
+
+/**
+ * Ends an answer that is still being made, or sent, when its caller is no longer accepted: streams say so themselves, and
+ * the answer to what ended the right is sent, as a token may be revoked with itself.
+ */
+const lifeOf = (
+  response: ServerResponse,
+  identity: Identity,
+  { rights }: RequestContext,
+): Pick<Caller, 'over' | 'ended'> => {
+  const over = new AbortController();
+  const ended = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const forget = rights.onEnd(identity, (why) => {
+    ended.abort(why);
+    timer = setTimeout(() => {
+      if (response.headersSent) response.destroy();
+      else refuse(response, 401, 'UNAUTHENTICATED', noLongerAuthenticated(why).message);
+    }, ENDING_MS);
+  });
+  response.once('close', () => {
+    over.abort();
+    forget();
+    clearTimeout(timer);
+  });
+  return { over: over.signal, ended: ended.signal };
 };
 
 const isJson = ({ headers }: IncomingMessage): boolean =>

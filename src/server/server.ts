@@ -1,6 +1,7 @@
 /** The HTTP server: listens, serves every transport, and closes in order. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { JobService } from '../jobs/service.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
@@ -25,6 +26,8 @@ export interface ServerOptions {
   readonly basePath?: string;
   readonly jobs: JobService;
   readonly tokens: Tokens;
+  /** Says when callers are no longer accepted. */
+  readonly rights: Rights;
   readonly log: (line: string) => void;
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
@@ -78,7 +81,7 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, tokens, jobs, log, basePath = '' } = options;
+  const { listen, tokens, rights, jobs, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
   const engine = createEngine({ jobs, tokens, log, streams: new Streams(options.streams ?? STREAM_LIMITS) });
@@ -111,6 +114,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         engine,
         policy,
         tokens,
+        rights,
         connections,
         basePath,
         slowAnswerMs: timeouts.slowAnswerMs,
@@ -121,6 +125,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const closeWebSockets = serveWebSockets(http, {
     engine,
     tokens,
+    rights,
     connections,
     operations,
     log,

@@ -35,6 +35,8 @@ export const sendSlowly = async (
   } finally {
     clearInterval(timer);
   }
+  // It was refused meanwhile.
+  if (response.writableEnded) return;
   if (!response.headersSent) return sendNodeResponse(made, response, request, true);
   // A status is not needed any more: by now the operation was found to be executable.
   try {

@@ -4,6 +4,7 @@ import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import type { WebSocket } from 'ws';
+import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
@@ -12,10 +13,12 @@ import type { Engine } from './engine.ts';
 import { decideIdentity } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import type { Operations } from './operations.ts';
+import { ENDING_MS } from './requests.ts';
 
 export interface ProtocolOptions {
   readonly engine: Engine;
   readonly tokens: Tokens;
+  readonly rights: Rights;
   readonly connections: Connections;
   /** Counts the operations in progress. */
   readonly operations: Operations;
@@ -42,6 +45,8 @@ export class Client {
   identity: Identity | null = null;
   /** For each operation, by the message that started it (ids may be reused): a function to call when it has ended. */
   readonly running = new Map<object, () => void>();
+  /** Aborted, with the reason, when the caller is no longer accepted. */
+  readonly ended = new AbortController();
 
   /** @param handle takes a message of the client */
   constructor(
@@ -57,12 +62,22 @@ export class Client {
     });
   }
 
+  /** Ends everything, when the caller is no longer accepted: the answer to what ended its right is sent before. */
+  refuse(why: string): void {
+    this.identity = null;
+    this.ended.abort(why);
+    const close = (): void => this.socket.close(CloseCode.Forbidden, why);
+    const timer = setTimeout(close, ENDING_MS);
+    this.socket.once('close', () => clearTimeout(timer));
+    this.inbox.idle().then(close);
+  }
+
   /**
    * An operation has ended, by itself or because the client ended it.
    *
    * @param payload the message that started it
    */
-  ended(payload: object): void {
+  end(payload: object): void {
     this.running.get(payload)?.();
     this.running.delete(payload);
     this.inbox.end(payload);
@@ -71,7 +86,7 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, tokens, connections, operations, unauthenticatedMs, closing } = options;
+  const { engine, tokens, rights, connections, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
@@ -81,6 +96,10 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
       if (client.identity !== null) {
         const refusal = connections.claim(client.connection, client.identity.subject);
         if (refusal !== undefined) client.socket.close(TRY_AGAIN_LATER, refusal.message);
+        client.socket.once(
+          'close',
+          rights.onEnd(client.identity, (why) => client.refuse(why)),
+        );
         return true;
       }
       // Its operations are refused one by one, which is more informative than a closed socket.
@@ -108,6 +127,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         identity,
         params,
         over: over.signal,
+        ended: client.ended.signal,
       });
       try {
         const document = parse(query);
@@ -135,8 +155,8 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
     onOperation: ({ extra: client }, _id, payload, _args, result) => {
       if (isAsyncIterable(result)) client.inbox.end(payload);
     },
-    onError: ({ extra: client }, _id, payload) => client.ended(payload),
-    onComplete: ({ extra: client }, _id, payload) => client.ended(payload),
+    onError: ({ extra: client }, _id, payload) => client.end(payload),
+    onComplete: ({ extra: client }, _id, payload) => client.end(payload),
   });
 };
 

@@ -2,6 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { statePaths } from './paths.ts';
 
 /**
@@ -19,6 +21,30 @@ export const adminToken = (stateDir: string): string => {
   const token = readFileSync(path, 'utf8').trim();
   if (token.length < SHORTEST) throw new Error(`${path}: expected a token of ${SHORTEST} characters or more`);
   return token;
+};
+
+/**
+ * Replaces the admin token of a state folder: readers of the file find the old one or the new one, whole, and it is on
+ * disk when the promise settles.
+ */
+export const replaceAdminToken = async (stateDir: string, token: string): Promise<void> => {
+  const { token: path, newToken } = statePaths(stateDir);
+  // What an interrupted replacement left would keep its mode.
+  await rm(newToken, { force: true });
+  const file = await open(newToken, 'wx', 0o600);
+  try {
+    await file.writeFile(`${token}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(newToken, path);
+  const folder = await open(dirname(path));
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 };
 
 const SHORTEST = 32;

@@ -8,6 +8,8 @@ export interface StatePaths {
   readonly lock: string;
   /** The admin token: written by the server at its first start, read by clients on this machine. */
   readonly token: string;
+  /** The next admin token, before it takes the place of `token`. */
+  readonly newToken: string;
   /** The Unix socket of the API: made by the server while it runs, for clients of its own user. */
   readonly socket: string;
   /** The SQLite database: written by the server, read by `cloister backup`. */
@@ -28,6 +30,7 @@ export interface StatePaths {
 export const statePaths = (stateDir: string): StatePaths => ({
   lock: join(stateDir, 'lock'),
   token: join(stateDir, 'token'),
+  newToken: join(stateDir, '.token'),
   socket: join(stateDir, 'socket'),
   database: join(stateDir, 'cloister.db'),
   jobs: join(stateDir, 'jobs'),

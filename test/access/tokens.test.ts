@@ -1,12 +1,14 @@
 /** Tokens: who is recognized by which, for how long, and what is written. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Rights } from '../../src/access/rights.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 import { newJobId } from '../../src/jobs/id.ts';
 import { StoreFullError } from '../../src/jobs/store.ts';
+import { adminToken, replaceAdminToken } from '../../src/state/admin-token.ts';
 import { openStore, type Store } from '../../src/store/sqlite-store.ts';
 import { disposers } from '../support/disposers.ts';
 import { caller } from './world.ts';
@@ -21,12 +23,18 @@ let folder: string;
 let store: Store;
 let lines: string[];
 let now: number;
+let rights: Rights;
+let kept: string[];
 
 /** A server on the database of the test. */
 const open = (tokens = store.tokens): Promise<Tokens> =>
   Tokens.open({
     store: tokens,
     adminSecret: ADMIN_SECRET,
+    replaceAdminSecret: async (secret) => {
+      kept.push(secret);
+    },
+    rights,
     log: (line) => lines.push(line),
     now: () => now,
   });
@@ -38,6 +46,8 @@ beforeEach(() => {
   onEnd(() => store.close());
   lines = [];
   now = 1_800_000_000_000;
+  rights = new Rights(() => now);
+  kept = [];
 });
 
 describe('a token', () => {
@@ -66,6 +76,7 @@ describe('a token', () => {
       role: 'USER',
       method: 'TOKEN',
       tokenId: token.id,
+      credential: `token ${token.id}`,
     });
     for (const wrong of [
       '',
@@ -81,7 +92,12 @@ describe('a token', () => {
   it('of the state folder is the admin, and in no list', async () => {
     const tokens = await open();
     const identity = tokens.identify(ADMIN_SECRET);
-    expect(identity).toEqual({ subject: 'admin', role: 'ADMIN', method: 'TOKEN' });
+    expect(identity).toEqual({
+      subject: 'admin',
+      role: 'ADMIN',
+      method: 'TOKEN',
+      credential: 'token admin',
+    });
     expect(identity && tokens.of(identity)).toBeNull();
     expect(tokens.list(ADMIN)).toEqual([]);
   });
@@ -118,6 +134,46 @@ describe('a token', () => {
     tokens.identify(secret);
     expect(await revoked).toMatchObject({ lastUsedAt: new Date(now), revokedAt: new Date(now) });
     expect(tokens.identify(secret)).toBeNull();
+  });
+});
+
+describe('the token of the state folder', () => {
+  it('is replaced, once it is kept', async () => {
+    const tokens = await open();
+    const secrets = await Promise.all([tokens.rotateAdmin(ADMIN), tokens.rotateAdmin(ADMIN)]);
+    expect(kept).toEqual(secrets);
+    expect(tokens.identify(ADMIN_SECRET)).toBeNull();
+    expect(tokens.identify(secrets[0])).toBeNull();
+    expect(tokens.identify(secrets[1])).toMatchObject({ subject: 'admin', role: 'ADMIN' });
+    expect(secrets[1]).toMatch(/^clo_[\w-]{43}$/);
+  });
+
+  it('stays what it was when the new one cannot be kept, and is replaced by the next', async () => {
+    const tokens = await Tokens.open({
+      store: store.tokens,
+      adminSecret: ADMIN_SECRET,
+      replaceAdminSecret: () => Promise.reject(new Error('no room')),
+      rights,
+      log: String,
+    });
+    const heard: string[] = [];
+    const admin = tokens.identify(ADMIN_SECRET);
+    if (admin === null) throw new Error('the admin is not known');
+    rights.onEnd(admin, (why) => heard.push(why));
+    await expect(tokens.rotateAdmin(ADMIN)).rejects.toThrow('no room');
+    await expect(tokens.rotateAdmin(ADMIN)).rejects.toThrow('no room');
+    expect(tokens.identify(ADMIN_SECRET)).not.toBeNull();
+    expect(heard).toEqual([]);
+  });
+
+  it('in its file is replaced as a whole, and only its owner can read it', async () => {
+    const first = adminToken(folder);
+    writeFileSync(join(folder, '.token'), 'left by who was interrupted', { mode: 0o644 });
+    await replaceAdminToken(folder, 'x'.repeat(40));
+    expect(adminToken(folder)).toBe('x'.repeat(40));
+    expect(first).not.toBe('x'.repeat(40));
+    expect(statSync(join(folder, 'token')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).not.toContain('.token');
   });
 });
 

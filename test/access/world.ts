@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Rights } from '../../src/access/rights.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 import { Changes } from '../../src/jobs/changes.ts';
 import type { Job, JobSpec, JobState } from '../../src/jobs/job.ts';
@@ -61,7 +62,13 @@ export class World {
     dispose(() => rmSync(folder, { recursive: true }));
     const store = openStore(join(folder, 'cloister.db'));
     dispose(() => store.close());
-    const tokens = await Tokens.open({ store: store.tokens, adminSecret: 'x'.repeat(40), log: String });
+    const tokens = await Tokens.open({
+      store: store.tokens,
+      adminSecret: 'x'.repeat(40),
+      replaceAdminSecret: async () => undefined,
+      rights: new Rights(),
+      log: String,
+    });
     return new World(store, tokens, await Changes.open(store, String), dispose);
   }
 
@@ -93,7 +100,7 @@ export class World {
         },
         body: JSON.stringify({ query, variables }),
       },
-      { identity, over: over.signal },
+      { identity, over: over.signal, ended: new AbortController().signal },
     );
     if (!isStream) return (await response.json()) as Answer;
     let text = '';

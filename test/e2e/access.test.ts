@@ -1,6 +1,7 @@
 /** Two users, a viewer and an admin at work on one server, with tokens that the command line made. */
 
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -96,6 +97,41 @@ describe('tokens', () => {
     expect(JSON.parse(await cloister(admin, 'token', 'list', '--json'))).toContainEqual(
       expect.objectContaining({ id, subject: 'carol', revokedAt: expect.any(String) }),
     );
+  });
+
+  it('of the state folder is replaced while a log is followed, which continues', async () => {
+    const local = (...args: string[]) => {
+      const { CLOISTER_URL: _url, CLOISTER_TOKEN: _token, ...env } = process.env;
+      const done = run(BIN, [...args, '--state-dir', server.stateDir], { env });
+      done.child.stdin?.end();
+      return done;
+    };
+    const id = await server.submit({ command: 'echo one; until [ -e go ]; do sleep 0.05; done; echo two' });
+    await server.running(id);
+    const follow = [local('logs', '-f', id), local('logs', '-f', '--url', server.url, id)];
+    const given = failure(admin, 'logs', '-f', id);
+    // Each has shown the first line.
+    await Promise.all(
+      follow.map(({ child }) => new Promise((resolve) => child.stdout?.once('data', resolve))),
+    );
+    const { stdout } = await local('token', 'rotate-admin');
+    expect(await given).toMatch(/authorization: expected .*the server does not accept the token given/);
+    server.token = stdout.trim();
+    admin = server.token;
+    expect(readFileSync(join(server.stateDir, 'token'), 'utf8')).toBe(stdout);
+    await server.submit({ command: 'true' });
+    await server.query(
+      'mutation ($id: ID!) { signalJob(input: { jobId: $id, signal: "CONT" }) { job { id } } }',
+      {
+        id,
+      },
+    );
+    for (const { child } of follow) expect(child.exitCode).toBeNull();
+    await server.stop(id, 0);
+    for (const done of follow) expect((await done).stdout).toBe('one\n');
+    await server.end();
+    await server.boot();
+    expect(server.token).toBe(admin);
   });
 
   it.each([

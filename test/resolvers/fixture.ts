@@ -24,7 +24,11 @@ export class Api {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query, variables }),
       },
-      { identity: subject === null ? null : { subject, role: 'ADMIN', method: 'TOKEN' } },
+      {
+        identity: subject === null ? null : { subject, role: 'ADMIN', method: 'TOKEN' },
+        over: new AbortController().signal,
+        ended: new AbortController().signal,
+      },
     );
     return (await response.json()) as Answer;
   }

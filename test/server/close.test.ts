@@ -176,12 +176,14 @@ describe('a server that cannot listen', () => {
     const { startServer } = await import('../../src/server/server.ts');
     const { FakeJobs } = await import('./fake-jobs.ts');
     const { openTokens } = await import('./fake-tokens.ts');
+    const { Rights } = await import('../../src/access/rights.ts');
     const { port } = server.address;
     const second = startServer({
       listen: { host: '127.0.0.1', port },
       allowedHosts: [],
       jobs: new FakeJobs(),
       tokens: await openTokens(),
+      rights: new Rights(),
       log: () => undefined,
     });
     await expect(second).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: `);

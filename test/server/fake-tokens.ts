@@ -1,5 +1,6 @@
 /** Tokens that are kept in memory. */
 
+import { Rights } from '../../src/access/rights.ts';
 import type { StoredToken, TokenStore } from '../../src/access/token.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 
@@ -27,10 +28,12 @@ export class FakeTokenStore implements TokenStore {
   }
 }
 
-export const openTokens = (): Promise<Tokens> =>
+export const openTokens = (rights = new Rights()): Promise<Tokens> =>
   Tokens.open({
     store: new FakeTokenStore(),
     adminSecret: TOKEN,
+    replaceAdminSecret: async () => undefined,
+    rights,
     log: (line) => {
       throw new Error(line);
     },

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { Rights } from '../../src/access/rights.ts';
 import type { Tokens } from '../../src/access/tokens.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
@@ -28,6 +29,7 @@ export interface Fixture {
   readonly server: RunningServer;
   readonly jobs: FakeJobs;
   readonly tokens: Tokens;
+  readonly rights: Rights;
   /** What the server logged. */
   readonly lines: string[];
   /** The server's ends of its open connections. */
@@ -51,12 +53,14 @@ export const serveFakes = async (
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
   const lines: string[] = [];
-  const tokens = await openTokens();
+  const rights = new Rights();
+  const tokens = await openTokens(rights);
   const server = await startServer({
     listen: { host: '127.0.0.1', port: 0 },
     allowedHosts: options.allowedHosts ?? [],
     jobs,
     tokens,
+    rights,
     log: (line) => lines.push(line),
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
@@ -79,6 +83,7 @@ export const serveFakes = async (
     server,
     jobs,
     tokens,
+    rights,
     lines,
     sockets,
     url: server.url,
@@ -155,9 +160,11 @@ const over =
 /** What a client library rejects with when it is not an Error. */
 export class Refused extends Error {
   readonly errors: Answer['errors'];
+  readonly value: unknown;
 
   constructor(name: string, value: unknown) {
     super(`${name}: ${JSON.stringify(value)}`);
+    this.value = value;
     this.errors = Array.isArray(value) ? value : [];
   }
 }

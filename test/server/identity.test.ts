@@ -17,6 +17,7 @@ describe('decideIdentity', () => {
       subject: 'admin',
       role: 'ADMIN',
       method: 'TOKEN',
+      credential: 'token admin',
     });
   });
 

@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ClientConfig } from '../../config/config.ts';
-import { connect } from '../connection.ts';
+import { connect, tokenOf } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { print } from '../output.ts';
 
@@ -16,8 +16,9 @@ import { print } from '../output.ts';
  */
 export const open = async (config: ClientConfig): Promise<void> => {
   // A browser cannot connect to a Unix socket.
-  const { token, verifyServer } = await connect({ ...config, urlGiven: true });
-  await verifyServer?.();
+  const connection = await connect({ ...config, urlGiven: true });
+  await connection.verifyServer?.();
+  const token = await tokenOf(connection);
   const link = token === undefined ? config.url.href : `${config.url.href}#token=${token}`;
   const folder = join(cacheFolder(), 'cloister');
   await mkdir(folder, { recursive: true, mode: 0o700 });

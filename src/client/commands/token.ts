@@ -1,4 +1,4 @@
-/** The commands `cloister token create`, `list` and `revoke`. */
+/** The commands `cloister token create`, `list`, `revoke` and `rotate-admin`. */
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
@@ -7,6 +7,7 @@ import { age } from '../format.ts';
 import {
   CreateTokenDocument,
   RevokeTokenDocument,
+  RotateAdminTokenDocument,
   type TokenDetailsFragment as Token,
   TokensDocument,
 } from '../generated/operations.ts';
@@ -55,6 +56,13 @@ export const revokeToken = async (config: ClientConfig, id: string, flags: JsonF
     input: { id },
   });
   await (flags.json ? printJson(revoked.token) : print(revoked.token.id));
+};
+
+/** `cloister token rotate-admin`: prints the new secret alone to stdout, as `token create` does. */
+export const rotateAdminToken = async (config: ClientConfig): Promise<void> => {
+  const { rotateAdminToken: made } = await request(await connect(config), RotateAdminTokenDocument, {});
+  await print(made.secret);
+  await note('the admin token in the state folder was replaced; the old one is not accepted any more');
 };
 
 const HEADER = ['ID', 'NAME', 'SUBJECT', 'ROLE', 'AGE', 'USED', 'STATE'].map((text): Cell => ({ text }));

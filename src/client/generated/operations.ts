@@ -441,6 +441,11 @@ export type RevokeTokenMutationVariables = Exact<{
 
 export type RevokeTokenMutation = { readonly revokeToken: { readonly token: { readonly id: string, readonly name: string, readonly subject: string, readonly role: Role, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null } } };
 
+export type RotateAdminTokenMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RotateAdminTokenMutation = { readonly rotateAdminToken: { readonly secret: string } };
+
 export type RunningUsageQueryVariables = Exact<{
   first: number;
 }>;
@@ -1924,6 +1929,13 @@ export const RevokeTokenDocument = new TypedDocumentString(`
   lastUsedAt
   revokedAt
 }`) as unknown as TypedDocumentString<RevokeTokenMutation, RevokeTokenMutationVariables>;
+export const RotateAdminTokenDocument = new TypedDocumentString(`
+    mutation RotateAdminToken {
+  rotateAdminToken {
+    secret
+  }
+}
+    `) as unknown as TypedDocumentString<RotateAdminTokenMutation, RotateAdminTokenMutationVariables>;
 export const RunningUsageDocument = new TypedDocumentString(`
     query RunningUsage($first: Int!) {
   jobs(first: $first, filter: {status: [RUNNING]}) {

@@ -38,4 +38,11 @@ export const addTokens = (add: Add): void => {
       const { revokeToken } = await import('../commands/token.ts');
       await revokeToken(config(flags), id, flags);
     });
+
+  add('rotate-admin', 'replace the admin token in the state folder, and print the new one', [
+    'token rotate-admin',
+  ]).action(async (flags: Flags) => {
+    const { rotateAdminToken } = await import('../commands/token.ts');
+    await rotateAdminToken(config(flags));
+  });
 };
