@@ -89,7 +89,7 @@ const proc = (ids: number): Step[] => [
   { kind: 'mount', type: 'proc', path: '/proc', attributes: SEALED & ~MOUNT.RDONLY, options: '' },
   // Before the masks, some of which lie in /proc/sys.
   ...READ_ONLY.map((path): Step => ({ kind: 'rebind', path, attributes: SEALED & ~MOUNT.RDONLY })),
-  ...MASKED.map((path): Step => ({ kind: 'mask', path })),
+  ...MASKED.map(({ path, folder }): Step => ({ kind: 'mask', path, folder })),
   // After the masks: a mount that is not attached yet counts as a namespace.
   ...settings(ids).map(([path, text]): Step => ({ kind: 'write', path, text })),
   ...READ_ONLY.map((path): Step => ({ kind: 'seal', path, attributes: SEALED })),
@@ -182,7 +182,8 @@ const MASKED = [
   'zoneinfo',
 ]
   .map((name) => `/proc/${name}`)
-  .filter((path) => existsSync(path));
+  .filter((path) => existsSync(path))
+  .map((path) => ({ path, folder: lstatSync(path).isDirectory() }));
 
 /** The names in a folder; none if only root of the host may list it: no cell can enter it either. */
 const list = (folder: string): readonly string[] => {
@@ -206,7 +207,7 @@ const isWritable = (path: string): boolean => {
 const READ_ONLY = readdirSync('/proc')
   .filter((name) => !/^[0-9]/.test(name))
   .map((name) => `/proc/${name}`)
-  .filter((path) => !MASKED.includes(path) && isWritable(path));
+  .filter((path) => !MASKED.some((masked) => masked.path === path) && isWritable(path));
 
 /**
  * No sysfs, which shows every device of the host: /sys has only what language runtimes read to count CPUs, and the

@@ -242,6 +242,7 @@ static void put_step(FILE *stream, const struct step *step) {
       break;
     case STEP_MASK:
       put(stream, "mask%c%s", 0, step->path);
+      put_number(stream, step->folder);
       break;
     case STEP_SEAL:
       put(stream, "seal%c%s", 0, step->path);

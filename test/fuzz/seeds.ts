@@ -68,7 +68,7 @@ const randomPlan = (random: Random): LaunchPlan => {
       () => ({ kind: 'file', path: path(), mode: mode(), text: text() }),
       () => ({ kind: 'symlink', target: text(), path: path() }),
       () => ({ kind: 'write', path: path(), text: text() }),
-      () => ({ kind: 'mask', path: path() }),
+      () => ({ kind: 'mask', path: `/proc${path()}`, folder: flag() }),
       () => ({ kind: 'seal', path: path(), attributes: number() }),
       () => ({ kind: 'rebind', path: path(), attributes: number() }),
     ])();

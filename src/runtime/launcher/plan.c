@@ -192,8 +192,11 @@ static bool add_write(struct plan *plan, char **token) {
 }
 
 static bool add_mask(struct plan *plan, char **token) {
-  append_step(plan, STEP_MASK, token[0]);
-  return is_absolute(token[0]);
+  uint64_t folder;
+  struct step *step = append_step(plan, STEP_MASK, token[0]);
+  if (!parse_number(token[1], 1, &folder)) return false;
+  step->folder = folder != 0;
+  return strncmp(token[0], "/proc/", 6) == 0;
 }
 
 static bool add_seal(struct plan *plan, char **token) {
@@ -348,7 +351,7 @@ static const struct statement {
     {"overlay", 1, set_overlay},
     {"keepgroups", 0, set_keepgroups},
     {"write", 2, add_write},
-    {"mask", 1, add_mask},
+    {"mask", 2, add_mask},
     {"seal", 2, add_seal},
     {"rebind", 2, add_rebind},
     {"capabilities", 1, set_capabilities},

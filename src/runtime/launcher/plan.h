@@ -41,7 +41,7 @@ enum step_kind {
   STEP_FILE,    /* path, mode, text */
   STEP_SYMLINK, /* text -> path */
   STEP_WRITE,   /* text -> path, an existing file */
-  STEP_MASK,    /* path, if it exists: a folder is covered by an empty one, a file by /dev/null */
+  STEP_MASK,    /* path in /proc, if it exists: covered by /dev/null, or if it is a folder by an empty one */
   STEP_SEAL,    /* attributes -> path, a mount of an earlier step */
   STEP_REBIND,  /* attributes -> path, which becomes a mount of its own: bound onto itself */
 };
@@ -54,6 +54,7 @@ struct step {
   uint64_t attributes; /* MOUNT_ATTR_*, linux/mount.h */
   mode_t mode;
   dev_t device;
+  bool folder;
   int fd; /* of a mount that is prepared but not attached yet, else -1 */
 };
 

@@ -279,29 +279,27 @@ static bool rebind(const struct step *step) {
          kernel_move_mount(copy, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
 }
 
-/*
- * What covers a path: a clone of the cell's null device, or of an empty folder. That folder is made once, at the first
- * path that needs one, and shared by all: a file system for each would cost more.
- */
-static int open_cover(bool folder, const char **covered) {
-  if (!folder) return kernel_open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (*covered != NULL) return kernel_open_tree(AT_FDCWD, *covered, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  return make_mount("tmpfs", "tmpfs", "mode=555,size=4096,nr_inodes=1",
-                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+/* An empty folder that nobody can write into, on top of `path`. */
+static bool cover(const char *path) {
+  AUTO_CLOSE int empty = make_mount("tmpfs", "tmpfs", "mode=555,size=4096,nr_inodes=1",
+                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  return empty >= 0 && kernel_move_mount(empty, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
 }
 
+/*
+ * Covers a file with the cell's null device and a folder with an empty one, which is made once and shared by all, as a
+ * file system for each would cost more. One call for each path, since there are many: all of them are the kernel's own
+ * names, in /proc, where no image has put a link.
+ */
 static bool mask(const struct step *step, const char **covered) {
-  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
+  if (step->folder && *covered == NULL) {
+    if (!cover(step->path)) return errno == ENOENT;
+    *covered = step->path;
+    return true;
+  }
+  const char *source = step->folder ? *covered : "/dev/null";
   /* Not every kernel has every such path. */
-  if (place < 0) return errno == ENOENT;
-  struct stat status;
-  if (fstat(place, &status) != 0) return false;
-  bool folder = S_ISDIR(status.st_mode);
-  AUTO_CLOSE int cover = open_cover(folder, covered);
-  if (cover < 0) return false;
-  if (kernel_move_mount(cover, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) return false;
-  if (folder) *covered = step->path;
-  return true;
+  return kernel_mount(source, step->path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT;
 }
 
 static bool carry_out(struct step *step, const char **covered) {

@@ -41,8 +41,8 @@ export type Step =
   | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
   /** Writes into an existing file, such as one of /proc/sys. */
   | { readonly kind: 'write'; readonly path: string; readonly text: string }
-  /** Covers a path, if it exists: a folder with an empty one, a file with /dev/null, which an earlier step binds. */
-  | { readonly kind: 'mask'; readonly path: string }
+  /** Covers a path in /proc, if it exists: a folder with an empty one, a file with /dev/null of an earlier step. */
+  | { readonly kind: 'mask'; readonly path: string; readonly folder: boolean }
   /** Attributes for a mount of an earlier step, set once later steps have finished with it. */
   | { readonly kind: 'seal'; readonly path: string; readonly attributes: number }
   /** Makes a part of a mount a mount of its own, with these attributes. */
@@ -210,7 +210,7 @@ const stepStatement = (step: Step): Statement => {
     case 'write':
       return ['write', step.path, step.text];
     case 'mask':
-      return ['mask', step.path];
+      return ['mask', step.path, step.folder ? 1 : 0];
     case 'seal':
       return ['seal', step.path, step.attributes];
     case 'rebind':
