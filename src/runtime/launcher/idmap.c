@@ -3,6 +3,7 @@
 #include "idmap.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,17 +27,21 @@ bool idmap_write(pid_t pid, const struct plan *plan) {
          write_map(pid, "gid_map", plan->gids, plan->gids_count, 0);
 }
 
-/* A user namespace without processes, only for its maps. Returns a descriptor of it, or -1 with errno. */
+/* What the process does that a user namespace is made with: it must not outlive its parent (PR_SET_PDEATHSIG(2const)).
+ */
+static int linger(void *parent) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != *(pid_t *)parent) _exit(1);
+  for (;;) pause();
+}
+
+/*
+ * A user namespace without processes, only for its maps. Returns a descriptor of it, or -1 with errno. The process that
+ * it takes shares memory and descriptors with this one: to copy them would take longer than all else.
+ */
 static int open_namespace(const struct plan *plan) {
-  struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+  static _Alignas(16) char stack[16384];
   pid_t parent = getpid();
-  pid_t pid = kernel_clone3(&arguments);
-  if (pid == 0) {
-    /* It shares the supervisor's descriptors, the lock among them: it must not outlive it (PR_SET_PDEATHSIG(2const)).
-     */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1);
-    for (;;) pause();
-  }
+  pid_t pid = clone(linger, stack + sizeof stack, CLONE_NEWUSER | CLONE_VM | CLONE_FILES | SIGCHLD, &parent);
   if (pid < 0) return -1;
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
