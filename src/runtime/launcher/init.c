@@ -28,6 +28,8 @@
 
 /* What others reap gives no signal. */
 #define LEAVING_STEP_MS 20
+/* Of the command's process, until it executes. */
+#define COMMAND_STACK 65536
 
 /* Without the supervisor nothing keeps the output, the limits or the exit record: the cell ends with it. */
 static void send_report(int socket, const struct report *report) {
@@ -103,9 +105,24 @@ static pid_t members(const struct init *init, enum scope scope) {
   return scope == SCOPE_GROUP ? -init->command : init->command;
 }
 
+struct start {
+  const struct plan *plan;
+  const struct init_fds *fds;
+};
+
+static int run_command(void *context) {
+  const struct start *start = context;
+  command_run(start->plan, start->fds->streams, start->fds->channel);
+}
+
+/*
+ * The command's process shares init's memory until it executes, and init waits for that, as with vfork(2): to copy the
+ * memory would only delay both.
+ */
 static void start_command(const struct plan *plan, struct init_fds *fds, struct init *init) {
-  init->command = fork();
-  if (init->command == 0) command_run(plan, fds->streams, fds->channel);
+  static _Alignas(16) char stack[COMMAND_STACK];
+  struct start start = {plan, fds};
+  init->command = clone(run_command, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
   if (init->command < 0) {
     struct report report;
     report_failure(&report, "fork", plan->arguments[0]);
