@@ -21,6 +21,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'jobs',
       'store',
       'cells',
+      'telemetry',
       'runtime',
       'rootfs',
       'client',
@@ -42,7 +43,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   server: {
     what: 'HTTP, SSE and WebSocket',
     files: ['src/server/'],
-    imports: ['resolvers', 'access', 'jobs', 'async'],
+    imports: ['resolvers', 'access', 'jobs', 'async', 'basics'],
   },
   resolvers: {
     what: 'GraphQL on the job service',
@@ -52,7 +53,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   access: {
     what: 'who a caller is, and what it may do: tokens, roles, and `jobs/service.ts` once more, around the job service',
     files: ['src/access/'],
-    imports: ['jobs', 'model'],
+    imports: ['jobs', 'model', 'basics'],
   },
   cells: {
     what: 'this machine: implements `jobs/cells.ts`',
@@ -63,6 +64,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
     what: 'SQLite: implements `jobs/store.ts`',
     files: ['src/store/'],
     imports: ['access', 'jobs', 'basics'],
+  },
+  telemetry: {
+    what: 'what an operator sees of a running server: its log',
+    files: ['src/telemetry/'],
+    imports: ['basics'],
   },
   jobs: {
     what: 'the policy: what a job is, the state machine, the interfaces of a store and of cells',
@@ -98,6 +104,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     files: [
       'src/units.ts',
       'src/byte-text.ts',
+      'src/log.ts',
       'src/signals.ts',
       'src/version.ts',
       'src/job-status.ts',

@@ -17,6 +17,7 @@ import { Removal } from './jobs/removal.ts';
 import { Retention } from './jobs/retention.ts';
 import type { JobStore } from './jobs/store.ts';
 import { Supervision } from './jobs/supervision.ts';
+import type { Log } from './log.ts';
 import { checkAddress } from './server/listen.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import { adminToken, replaceAdminToken } from './state/admin-token.ts';
@@ -24,9 +25,8 @@ import { checkState } from './state/check.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
 import { openStore } from './store/sqlite-store.ts';
+import { openLog } from './telemetry/server-log.ts';
 import { VERSION } from './version.ts';
-
-type Log = (line: string) => void;
 
 /**
  * Runs the server until SIGTERM or SIGINT, then closes it gracefully: subscriptions complete, running jobs continue and
@@ -35,7 +35,7 @@ type Log = (line: string) => void;
  * @throws Error when it cannot start; the message is for the person who started it
  */
 export const serve = async (config: ServeConfig): Promise<void> => {
-  const log: Log = (line) => process.stderr.write(`${line}\n`);
+  const log = openLog(config.log);
   const cleanup = new Cleanup();
   const stop = new AbortController();
   const ask = (signal: NodeJS.Signals): void => stop.abort(signal);
@@ -43,6 +43,7 @@ export const serve = async (config: ServeConfig): Promise<void> => {
   try {
     const { server, jobs, token } = await start(config, cleanup, log, stop.signal);
     announce(server, token, config);
+    log(`Cloister ${VERSION} listens on ${server.url}`);
     await aborted(stop.signal);
     if (config.onStop === 'stop-jobs') await stopJobs(jobs, config, `${stop.signal.reason}`, log);
     else log(`${stop.signal.reason}: closing; running jobs continue`);
@@ -53,7 +54,7 @@ export const serve = async (config: ServeConfig): Promise<void> => {
     // From here on a signal ends the process at once.
     for (const signal of STOP_SIGNALS) process.off(signal, ask);
     await cleanup.run((error) => {
-      log(`closing: ${error instanceof Error ? error.stack : error}`);
+      log(`closing: ${error instanceof Error ? error.stack : error}`, { level: 'error' });
       process.exitCode = 1;
     });
   }
@@ -77,7 +78,7 @@ const stopJobs = async (
       'started by the next server',
   );
   const left = await jobs.stopAll(running, stopGraceMs, stopGraceMs + ENDING_MS);
-  if (left.length > 0) log(`${left.length} jobs have not ended: ${left.join(', ')}`);
+  if (left.length > 0) log(`${left.length} jobs have not ended: ${left.join(', ')}`, { level: 'error' });
 };
 
 const aborted = (signal: AbortSignal): Promise<void> =>
@@ -93,7 +94,7 @@ const start = async (
   signal: AbortSignal,
 ): Promise<{ server: RunningServer; jobs: Jobs; token: string }> => {
   const { stateDir, launcher } = config;
-  for (const line of unknownVariables(process.env)) log(line);
+  for (const line of unknownVariables(process.env)) log(line, { level: 'warn' });
   checkDefaults(config);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   cleanup.add(lockState(stateDir, launcher));
@@ -132,6 +133,7 @@ const start = async (
     tokens,
     rights,
     log,
+    slowMs: config.log.slowMs,
   });
   cleanup.add(() => server.close());
   return { server, jobs, token };

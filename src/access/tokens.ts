@@ -5,6 +5,7 @@ import { checkAll } from '../jobs/faults.ts';
 import { newJobId } from '../jobs/id.ts';
 import type { Identity, Role } from '../jobs/service.ts';
 import { stored } from '../jobs/stored.ts';
+import type { Log } from '../log.ts';
 import type { Rights } from './rights.ts';
 import { hashOf, newSecret } from './secret.ts';
 import type { StoredToken, Token, TokenStore } from './token.ts';
@@ -26,7 +27,7 @@ export interface TokensOptions {
   readonly replaceAdminSecret: (secret: string) => Promise<void>;
   /** Where what was opened with a token that is revoked is ended. */
   readonly rights: Rights;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Milliseconds since 1970. Default: the wall clock. */
   readonly now?: () => number;
 }
@@ -192,7 +193,9 @@ export class Tokens {
     const { store, log } = this.#options;
     const write = store
       .setUsed(id, at)
-      .catch((error: unknown) => log(`the last use of token ${id} was not stored: ${String(error)}`))
+      .catch((error: unknown) =>
+        log(`the last use of token ${id} was not stored: ${String(error)}`, { level: 'warn' }),
+      )
       .finally(() => this.#writes.delete(write));
     this.#writes.add(write);
   }

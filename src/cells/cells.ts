@@ -19,6 +19,7 @@ import {
 import type { Job, Usage } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
 import type { Unfinished } from '../jobs/store.ts';
+import type { Log } from '../log.ts';
 import {
   cgroupSettings,
   hugePageSettings,
@@ -36,7 +37,7 @@ import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
 import { searchLog } from '../runtime/log/search.ts';
 import { ownNamespaces } from '../runtime/namespaces.ts';
 import { Control, ControlError } from '../runtime/protocol/control.ts';
-import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
+import { type ExitRecord, type LaunchFailure, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { parseIsolation } from '../runtime/protocol/isolation.ts';
 import { encodePlan, plannedUids } from '../runtime/protocol/plan.ts';
 import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
@@ -51,7 +52,7 @@ import { StdinFiles } from './stdin.ts';
 export interface CellsOptions {
   /** Jobs that have not ended, as far as is known: their cgroups and images are kept. */
   readonly open: readonly Unfinished[];
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Aborted when the server is asked to exit while it starts. */
   readonly signal: AbortSignal;
   /** Collects what to undo when the server exits, last first. */
@@ -101,7 +102,7 @@ export interface LocalCellsOptions {
   readonly folders: JobFolders;
   readonly stdin: StdinFiles;
   readonly images: ReadonlyMap<string, ImageFiles>;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** Cells of this machine. What is known of one is in its folder, so that another server finds it there. */
@@ -113,7 +114,7 @@ export class LocalCells implements Cells {
   readonly #folders: JobFolders;
   readonly #stdin: StdinFiles;
   readonly #images: ReadonlyMap<string, ImageFiles>;
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   readonly #spawner: Spawner;
   readonly #seccomp = cellFilter();
   readonly #withoutHugePages = hugePageSettings();
@@ -150,7 +151,7 @@ export class LocalCells implements Cells {
         const ids = name === null ? readdirSync(exits) : [name];
         for (const id of ids) for (const listener of [...this.#listeners]) listener(id);
       },
-      error: (error) => log(`watching ${exits}: ${error.message}`),
+      error: (error) => log(`watching ${exits}: ${error.message}`, { level: 'error' }),
     });
   }
 
@@ -184,7 +185,7 @@ export class LocalCells implements Cells {
     } catch (error) {
       const code = systemError(error);
       if (code === undefined) throw error;
-      this.#log(`job ${job.id}: ${reason(error)}`);
+      this.#log(`its folder could not be made: ${reason(error)}`, { level: 'error', jobId: job.id });
       throw new StartFailure(`its folder could not be made: ${code}`, { begun: false, cause: error });
     }
     try {
@@ -256,9 +257,13 @@ export class LocalCells implements Cells {
   async collect(job: Job, store: (end: CellEnd) => Promise<void>): Promise<void> {
     const record = this.#readExit(job.id);
     if (record === undefined) return;
-    if (record.note !== null) this.#log(`job ${job.id}: ${record.note}`);
-    if (record.failure !== null && isOfHost(record.failure))
-      this.#log(`job ${job.id}: ${describeStep(record.failure)}`);
+    if (record.note !== null) this.#log(record.note, { level: 'warn', jobId: job.id });
+    if (record.failure !== null)
+      this.#log(launchFailure(record.failure), {
+        level: isOfHost(record.failure) ? 'error' : 'info',
+        jobId: job.id,
+        subject: job.owner,
+      });
     const state = outcome(record, job.spec.limits, parseUsage(record.files));
     const startedAt = record.executed && state.status !== 'FAILED' ? state.startedAt : null;
     await store({ startedAt, state });
@@ -272,7 +277,10 @@ export class LocalCells implements Cells {
     try {
       return parseExitRecord(data);
     } catch (error) {
-      this.#log(`job ${id}: ${reason(error)}; it is kept as ${this.#folders.setAside(id)}`);
+      this.#log(`${reason(error)}; it is kept as ${this.#folders.setAside(id)}`, {
+        level: 'error',
+        jobId: id,
+      });
       return undefined;
     }
   }
@@ -284,7 +292,10 @@ export class LocalCells implements Cells {
       await this.#folders.recoverTail(id);
     } catch (error) {
       // The job has ended all the same, as on a disk that is full.
-      this.#log(`job ${id}: the end of its output could not be appended to the log: ${reason(error)}`);
+      this.#log(`the end of its output could not be appended to the log: ${reason(error)}`, {
+        level: 'warn',
+        jobId: id,
+      });
     }
   }
 
@@ -305,7 +316,8 @@ export class LocalCells implements Cells {
     const { jobs } = this.#host.cgroups;
     if (jobs === null) return;
     const { left } = await sweep(jobs, isOpen);
-    for (const { id, reason } of left) this.#log(`the cgroup of job ${id} could not be removed: ${reason}`);
+    for (const { id, reason } of left)
+      this.#log(`its cgroup could not be removed: ${reason}`, { level: 'warn', jobId: id });
   }
 
   async usage(id: string): Promise<Usage | null> {
@@ -351,7 +363,7 @@ export class LocalCells implements Cells {
     try {
       await this.#folders.pack(id);
     } catch (error) {
-      this.#log(`job ${id}: its log could not be compressed: ${reason(error)}`);
+      this.#log(`its log could not be compressed: ${reason(error)}`, { level: 'warn', jobId: id });
     }
     return this.#size(id);
   }
@@ -412,6 +424,10 @@ const accepted = async (request: Promise<void>): Promise<void> => {
     throw error instanceof ControlError ? new CellRefusal(error.message, { cause: error }) : error;
   }
 };
+
+/** For the log: without names that its submitter chose. */
+const launchFailure = (failure: LaunchFailure): string =>
+  `the cell could not be made or the command not executed: ${describeStep(isOfHost(failure) ? failure : { ...failure, subject: '' })}`;
 
 /** What the kernel refused, without the path: "no space left on device (ENOSPC)". */
 const systemError = (error: unknown): string | undefined =>

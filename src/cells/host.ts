@@ -2,6 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import type { ServeConfig } from '../config/config.ts';
+import type { Log } from '../log.ts';
 import { CgroupError, type Cgroups, noCgroups, openCgroups, setCeilings } from '../runtime/cgroup/index.ts';
 import {
   type CellIds,
@@ -39,11 +40,11 @@ export interface Host {
 export const openHost = async (
   config: ServeConfig,
   cleanup: { add(step: () => unknown): void },
-  log: (line: string) => void,
+  log: Log,
 ): Promise<Host> => {
   const ids = await idsOf(config);
   if (ids.notice !== undefined)
-    log(ids.remedy === undefined ? ids.notice : `${ids.notice}; for more: ${ids.remedy}`);
+    log(ids.remedy === undefined ? ids.notice : `${ids.notice}; for more: ${ids.remedy}`, { level: 'warn' });
   const cgroups = await cgroupsOf(config);
   cleanup.add(() => cgroups.close());
   await setCeilings(cgroups, config.ceilings);
@@ -56,18 +57,21 @@ export const openHost = async (
   // With everything, then without one thing after the other.
   const devices = mayMakeDevices(ids);
   const whole = await tryWith({ ...own, clocks: true, devices });
-  if (!devices) log(HOST_DEVICES);
+  if (!devices) log(HOST_DEVICES, { level: 'warn' });
   if (whole === undefined) return { ids, slots, clocks: true, devices, cgroups };
   const failure = await tryWith({});
   if (failure !== undefined)
     throw new Error(`cells cannot be made here: ${describeStep(failure)}: ${await remedyFor(failure)}`);
   const unmapped = slots === undefined ? undefined : await tryWith(own);
-  if (unmapped !== undefined) log(`all cells share one range of ids: ${explainStep(unmapped)}`);
+  if (unmapped !== undefined)
+    log(`all cells share one range of ids: ${explainStep(unmapped)}`, { level: 'warn' });
   const unclocked = await tryWith({ clocks: true });
   if (unclocked !== undefined)
-    log(`cells see how long the machine has been up: no time namespaces (${describeStep(unclocked)})`);
+    log(`cells see how long the machine has been up: no time namespaces (${describeStep(unclocked)})`, {
+      level: 'warn',
+    });
   const unmade = devices ? await tryWith({ devices }) : undefined;
-  if (unmade !== undefined) log(`${HOST_DEVICES} (${describeStep(unmade)})`);
+  if (unmade !== undefined) log(`${HOST_DEVICES} (${describeStep(unmade)})`, { level: 'warn' });
   return {
     ids,
     slots: unmapped === undefined ? slots : undefined,
@@ -100,14 +104,18 @@ const cgroupsOf = async ({ stateDir, cgroupRoot }: ServeConfig): Promise<Cgroups
   }
 };
 
-const logLimits = ({ path, controllers, obstacles }: Cgroups, log: (line: string) => void): void => {
+const logLimits = ({ path, controllers, obstacles }: Cgroups, log: Log): void => {
   if (path === null) {
     const { reason = '', remedy = '' } = obstacles.values().next().value ?? {};
-    log(`no cgroup for jobs, so no limits on CPUs, memory and pids: ${reason}; remedy: ${remedy}`);
+    log(`no cgroup for jobs, so no limits on CPUs, memory and pids: ${reason}; remedy: ${remedy}`, {
+      level: 'warn',
+    });
     return;
   }
   for (const [remedy, names] of Map.groupBy(obstacles.keys(), (name) => obstacles.get(name)?.remedy))
-    log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`);
+    log(`limits by the cgroup controllers ${names.join(', ')} cannot be enforced here; remedy: ${remedy}`, {
+      level: 'warn',
+    });
   log(`cgroup ${path}, controllers: ${controllers.join(' ') || 'none'}`);
 };
 

@@ -4,6 +4,7 @@ import { IMAGE_NAMES } from '../../rootfs/catalogue.ts';
 import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';
 import type { ServeConfig } from '../config/config.ts';
+import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { ImageFiles } from '../runtime/image-files.ts';
 import { statePaths } from '../state/paths.ts';
@@ -12,7 +13,7 @@ export interface PrepareOptions {
   /** No job uses a tree that was replaced before this time (milliseconds since 1970). Default: unknown. */
   readonly unusedBeforeMs?: number;
   /** Called with lines that report progress to a person. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly signal: AbortSignal;
 }
 

@@ -2,6 +2,7 @@
 
 import { homedir, totalmem } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
 import { parseByteSize, parseDuration, withoutUnit } from '../units.ts';
 import {
   type Address,
@@ -95,6 +96,12 @@ export interface ServeConfig {
   readonly stateDir: string;
   /** What happens to running jobs when the server is asked to exit. */
   readonly onStop: OnStop;
+  readonly log: {
+    readonly level: LogLevel;
+    readonly format: LogFormat;
+    /** Milliseconds from which on an operation is logged as slow; `null`: none is. */
+    readonly slowMs: number | null;
+  };
   /** Milliseconds between SIGTERM and SIGKILL for jobs that the server stops because it is stopped itself. */
   readonly stopGraceMs: number;
   /** A URL, or a folder that holds the archives; `undefined`: only where each image says. */
@@ -274,6 +281,33 @@ export const serveSettings = {
     fallback: () => '5s',
     shown: '5s',
   } satisfies Setting<number>,
+  logLevel: {
+    flag: '--log-level <level>',
+    env: 'CLOISTER_LOG_LEVEL',
+    help: 'which lines the log has: those of this level and of more urgent ones',
+    expected: LOG_LEVELS.join(', '),
+    parse: (text) => LOG_LEVELS.find((name) => name === text),
+    fallback: () => 'info',
+    shown: 'info',
+  } satisfies Setting<LogLevel>,
+  logFormat: {
+    flag: '--log-format <format>',
+    env: 'CLOISTER_LOG_FORMAT',
+    help: 'json: one line of JSON for each event; pretty: for people; auto: pretty on a terminal, json elsewhere',
+    expected: LOG_FORMATS.join(', '),
+    parse: (text) => LOG_FORMATS.find((name) => name === text),
+    fallback: () => 'auto',
+    shown: 'auto',
+  } satisfies Setting<LogFormat>,
+  logSlow: {
+    flag: '--log-slow <duration>',
+    env: 'CLOISTER_LOG_SLOW',
+    help: 'an operation that takes this long is logged as slow',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '2s',
+    shown: '2s',
+  } satisfies Setting<number | null>,
   imageMirror: {
     flag: '--image-mirror <url>',
     env: 'CLOISTER_IMAGE_MIRROR',
@@ -539,6 +573,11 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     listenPublic,
     stateDir: read(serveSettings.stateDir, flags, env, machine),
     onStop: read(serveSettings.onStop, flags, env, machine),
+    log: {
+      level: read(serveSettings.logLevel, flags, env, machine),
+      format: read(serveSettings.logFormat, flags, env, machine),
+      slowMs: read(serveSettings.logSlow, flags, env, machine),
+    },
     stopGraceMs: read(serveSettings.stopGrace, flags, env, machine),
     imageMirror: given(serveSettings.imageMirror, flags, env),
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],

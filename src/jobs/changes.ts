@@ -1,5 +1,6 @@
 /** Notifies those who wait for a change of a job, from the events of the store alone. */
 
+import type { Log } from '../log.ts';
 import type { Job } from './job.ts';
 import type { JobStore } from './store.ts';
 
@@ -13,7 +14,7 @@ const PAGE = 100;
  */
 export class Changes {
   readonly #store: JobStore;
-  readonly #log: (line: string) => void;
+  readonly #log: Log;
   readonly #forget: () => void;
   readonly #listeners = new Map<string, Set<Listener>>();
   /** The last event that was read. */
@@ -21,7 +22,7 @@ export class Changes {
   #committed = false;
   #reading: Promise<void> | undefined;
 
-  private constructor(store: JobStore, through: number, log: (line: string) => void) {
+  private constructor(store: JobStore, through: number, log: Log) {
     this.#store = store;
     this.#through = through;
     this.#log = log;
@@ -33,7 +34,7 @@ export class Changes {
    *
    * @param log for errors of reading the store, which end no watch
    */
-  static async open(store: JobStore, log: (line: string) => void): Promise<Changes> {
+  static async open(store: JobStore, log: Log): Promise<Changes> {
     return new Changes(store, await store.lastEvent(), log);
   }
 
@@ -56,7 +57,9 @@ export class Changes {
   #look(): void {
     this.#committed = true;
     this.#reading ??= this.#read()
-      .catch((error: unknown) => this.#log(`reading the events of jobs: ${String(error)}`))
+      .catch((error: unknown) =>
+        this.#log(`reading the events of jobs: ${String(error)}`, { level: 'error' }),
+      )
       .finally(() => {
         this.#reading = undefined;
       });

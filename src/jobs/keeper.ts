@@ -1,5 +1,7 @@
 /** Notices supervisors that do not enforce a deadline or a stop. */
 
+import type { Log } from '../log.ts';
+
 /** What a job should have ended by: its timeout, or the grace period of a stop. */
 export type Due = 'TIMEOUT' | 'STOP';
 
@@ -10,7 +12,7 @@ export interface KeeperOptions {
   readonly responds: (id: string) => Promise<boolean>;
   /** Called when a deadline has passed and the supervisor does not respond; it is asked again when that throws. */
   readonly overdue: (id: string, due: Due) => Promise<void>;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -66,7 +68,9 @@ export class Keeper {
       if (!(await responds(id)) && isDue()) await overdue(id, due);
     };
     step()
-      .catch((error: unknown) => log(`job ${id}: its supervisor does not respond: ${error}`))
+      .catch((error: unknown) =>
+        log(`its supervisor does not respond: ${error}`, { level: 'error', jobId: id }),
+      )
       .finally(() => {
         if (isDue()) this.#arm(id, due, performance.now() + AGAIN_MS);
       });

@@ -105,6 +105,11 @@ export class Queue {
     return this.#waiting.length + this.#later.size;
   }
 
+  /** Jobs that were started and have not ended. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Adds a job, and starts it at once if nothing prevents that. */
   add(job: QueueEntry): void {
     this.#bytes += job.payloadBytes;

@@ -1,5 +1,6 @@
 /** Deletes jobs with all that is kept of them. */
 
+import type { Log } from '../log.ts';
 import type { Cells } from './cells.ts';
 import type { LogReaders } from './readers.ts';
 import type { JobStore } from './store.ts';
@@ -8,7 +9,7 @@ export interface RemovalOptions {
   readonly store: JobStore;
   readonly cells: Pick<Cells, 'remove'>;
   readonly readers: LogReaders;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /**
@@ -43,7 +44,12 @@ export class Removal {
 
   #finish(id: string): void {
     const work = this.#removeFolder(id)
-      .catch((error: unknown) => this.#options.log(`the folder of job ${id} could not be removed: ${error}`))
+      .catch((error: unknown) =>
+        this.#options.log(`the folder of a deleted job could not be removed: ${error}`, {
+          level: 'error',
+          jobId: id,
+        }),
+      )
       .finally(() => this.#pending.delete(work));
     this.#pending.add(work);
   }

@@ -1,6 +1,7 @@
 /** Decides which jobs that have ended are kept, and for how long. */
 
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Log } from '../log.ts';
 import type { Cells } from './cells.ts';
 import type { Removal } from './removal.ts';
 import type { Finished, JobStore } from './store.ts';
@@ -21,7 +22,7 @@ export interface RetentionOptions {
   readonly store: JobStore;
   readonly cells: Pick<Cells, 'compressLog'>;
   readonly removal: Removal;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Milliseconds between two sweeps. */
   readonly intervalMs?: number;
   /** Milliseconds since 1970. */
@@ -51,7 +52,7 @@ export class Retention {
   /** Does everything that is due; settles when the round that is under way, or else a new one, is over. */
   sweep(): Promise<void> {
     this.#round ??= this.#sweep()
-      .catch((error: unknown) => this.#options.log(`removing old jobs: ${error}`))
+      .catch((error: unknown) => this.#options.log(`removing old jobs: ${error}`, { level: 'error' }))
       .finally(() => {
         this.#round = undefined;
       });

@@ -1,5 +1,6 @@
 /** Moves jobs from state to state: starts them, follows their supervisors and stores their ends. */
 
+import type { Log } from '../log.ts';
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
 import { type FinalState, isFinal, type Job, type JobState, type JobStatus, type Usage } from './job.ts';
 import { type Due, Keeper } from './keeper.ts';
@@ -11,7 +12,7 @@ import { type JobStore, StoreFullError, type Unfinished } from './store.ts';
 export interface SupervisionOptions {
   readonly store: JobStore;
   readonly cells: Cells;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly queue: Omit<QueueOptions, 'start'>;
   /** Milliseconds after a deadline before the server looks whether the supervisor still responds. Default 10,000. */
   readonly keeperGraceMs?: number;
@@ -99,7 +100,11 @@ export class Supervision {
           // What else may be in an error, such as paths, is for the log.
           error: `the job could not be started: ${expected ? error.message : 'the server failed, and its log says how'}`,
         });
-        if (!expected) log(`job ${job.id}: ${stack(error)}`);
+        log(expected ? `the job could not be started: ${error.message}` : stack(error), {
+          level: expected ? 'warn' : 'error',
+          jobId: job.id,
+          subject: job.owner,
+        });
         return;
       }
       this.#attach(job.id);
@@ -152,10 +157,16 @@ export class Supervision {
 
   /** Recovers every job that an earlier server left without an end. */
   async recover(): Promise<void> {
-    const { store, cells } = this.#options;
+    const { store, cells, log } = this.#options;
     const waiting: QueueEntry[] = [];
-    for (const job of await store.unfinished())
-      if (!(await this.#takeOver(this.#track(job.id), job))) waiting.push(job);
+    const unfinished = await store.unfinished();
+    for (const job of unfinished) if (!(await this.#takeOver(this.#track(job.id), job))) waiting.push(job);
+    const running = this.#queue.running;
+    if (unfinished.length > 0)
+      log(
+        `recovered the jobs of an earlier server: ${running} have supervisors, ${waiting.length} wait, ` +
+          `${unfinished.length - running - waiting.length} have ended`,
+      );
     // Only now: running jobs occupy their places first.
     for (const job of waiting) this.#queue.add(job);
     await cells.sweep(
@@ -184,7 +195,7 @@ export class Supervision {
     this.#live
       .get(id)
       ?.inTurn(step)
-      .catch((error: unknown) => this.#options.log(`job ${id}: ${stack(error)}`));
+      .catch((error: unknown) => this.#options.log(stack(error), { level: 'error', jobId: id }));
   }
 
   /** Finds out what became of a job; false when it has yet to be started. */
@@ -241,9 +252,10 @@ export class Supervision {
     // The timeout does not advance then.
     if (due === 'TIMEOUT' && job.state.status === 'RUNNING' && job.state.pausedAt !== null) return;
     const usage = await cells.usage(id);
-    log(
-      `job ${id}: its supervisor does not respond after the ${due === 'STOP' ? 'stop' : 'timeout'} and is killed`,
-    );
+    log(`its supervisor does not respond after the ${due === 'STOP' ? 'stop' : 'timeout'} and is killed`, {
+      level: 'warn',
+      jobId: id,
+    });
     live.verdict = (last) => endedByServer(last, due, usage);
     await cells.killSupervisor(id);
   }
@@ -269,7 +281,7 @@ export class Supervision {
 
   #attachAgain(id: string, error: unknown): void {
     if (this.#closed) return;
-    this.#options.log(`job ${id}: ${reason(error)}: it is looked at again`);
+    this.#options.log(`${reason(error)}: it is looked at again`, { level: 'warn', jobId: id });
     setTimeout(() => this.#attach(id), AGAIN_MS).unref();
   }
 
@@ -308,6 +320,12 @@ export class Supervision {
       finishedAt: new Date(Math.max(Date.now(), startedAt.getTime())),
       error: 'its supervisor ended without recording the result: it was killed, or the machine went down',
     };
+    this.#options.log(`the job is lost: ${lost.error}`, {
+      level: 'warn',
+      jobId: id,
+      code: 'LOST',
+      ...(job !== undefined && { subject: job.owner }),
+    });
     await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
   }
 
@@ -327,7 +345,7 @@ export class Supervision {
     // First: if the server dies in between, the record is still there for the next one to collect.
     const diskBytes = await cells.tidy(id);
     if (next !== undefined && next.spec.stdinBytes !== null)
-      await this.#withRoom(`job ${id}: the disk is full: its next attempt waits to be stored`, () =>
+      await this.#withRoom(id, 'the disk is full: its next attempt waits to be stored', () =>
         cells.shareStdin(id, next.id),
       );
     const ended = await this.#change(id, from, state, { diskBytes, next });
@@ -348,19 +366,19 @@ export class Supervision {
     to: JobState,
     end?: Parameters<JobStore['transition']>[3],
   ): Promise<Job | undefined> {
-    const full = `job ${id}: the disk is full: that it is ${to.status} waits to be stored`;
-    return this.#withRoom(full, () => this.#options.store.transition(id, from, to, end));
+    const full = `the disk is full: that it is ${to.status} waits to be stored`;
+    return this.#withRoom(id, full, () => this.#options.store.transition(id, from, to, end));
   }
 
   /** Tries again until the disk has room. */
-  async #withRoom<T>(full: string, write: () => Promise<T>): Promise<T> {
+  async #withRoom<T>(id: string, full: string, write: () => Promise<T>): Promise<T> {
     for (let first = true; ; first = false) {
       try {
         return await write();
       } catch (error) {
         // The next server finds out by itself what was not stored.
         if (!(error instanceof StoreFullError) || this.#closed) throw error;
-        if (first) this.#options.log(full);
+        if (first) this.#options.log(full, { level: 'warn', jobId: id, code: 'STORAGE_FULL' });
         await new Promise((resolve) => setTimeout(resolve, FULL_STEP_MS));
       }
     }

@@ -1,4 +1,5 @@
 /** The GraphQL engine that all transports share. */
+
 import { GraphQLError, parse, type Source } from 'graphql';
 import {
   createYoga,
@@ -10,6 +11,7 @@ import {
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
+import type { Log } from '../log.ts';
 import type { Context } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
@@ -18,6 +20,7 @@ import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { answerBudget, useLargeAnswers } from './large-answers.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
+import { Observer } from './observer.ts';
 import { useRequestBody } from './request-body.ts';
 import { guardStream } from './stream.ts';
 import { STREAM_LIMITS, Streams } from './streams.ts';
@@ -29,6 +32,8 @@ export interface Caller {
   readonly over: AbortSignal;
   /** Aborted, with a clause that says why, when the caller is no longer who it was. */
   readonly ended: AbortSignal;
+  /** In the log and in the answer. */
+  readonly requestId?: string;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;
@@ -36,9 +41,11 @@ export type Engine = YogaServerInstance<Caller, Context>;
 export interface EngineOptions {
   readonly jobs: JobService;
   readonly tokens: Tokens;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
   readonly streams?: Streams;
+  /** Sees every operation. Default: one that only logs. */
+  readonly observer?: Observer;
 }
 
 /** Bytes of a request body. Large enough that a command of 10 MB is refused with an error that names the field. */
@@ -53,13 +60,15 @@ export const createEngine = ({
   tokens,
   log,
   streams = new Streams(STREAM_LIMITS),
+  observer = new Observer({ log, slowMs: null }),
 }: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
     presentError(error, (cause, id) => {
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-      log(`request ${id}: ${text}`);
+      log(`request ${id}: ${text}`, { level: 'error', code: 'INTERNAL_SERVER_ERROR', errorId: id });
     });
   const authorized = new AuthorizedJobs(jobs);
+  const observing = observer.plugins();
   return createYoga<Caller, Context>({
     schema,
     context: ({ identity, over, ended, request }) => ({
@@ -85,8 +94,10 @@ export const createEngine = ({
     logging: false,
     maskedErrors: { maskError: present },
     plugins: [
+      observing.before,
       useRequestBody(),
       useDocumentLimits(),
+      observing.after,
       useCostLimit(),
       useLargeAnswers(),
       useGuardedStreams(streams, present),

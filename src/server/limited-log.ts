@@ -1,27 +1,33 @@
 /** A log for what clients cause: one line each, and not more of them than somebody can read. */
 
+import type { Log } from '../log.ts';
+
+export interface LimitedLogOptions {
+  /** Lines in ten seconds. Default: 10. */
+  readonly lines?: number;
+  /** Milliseconds on any clock. */
+  readonly now?: () => number;
+}
+
 const LINES = 10;
 const WINDOW_MS = 10_000;
 const LONGEST = 300;
 
-type Log = (line: string) => void;
-
-/**
- * Passes on at most ten lines in ten seconds. The next one after that says how many were left out.
- *
- * @param now milliseconds on any clock
- */
-export const limitedLog = (log: Log, now: () => number = () => performance.now()): Log => {
+/** Passes on as many lines in ten seconds. The next one after that says how many were left out. */
+export const limitedLog = (
+  log: Log,
+  { lines: most = LINES, now = () => performance.now() }: LimitedLogOptions = {},
+): Log => {
   let start = Number.NEGATIVE_INFINITY;
   let lines = 0;
-  return (line) => {
+  return (line, fields) => {
     if (now() - start >= WINDOW_MS) {
-      if (lines > LINES) log(`${lines - LINES} further lines about clients were left out`);
+      if (lines > most) log(`${lines - most} further lines about clients were left out`, { level: 'warn' });
       start = now();
       lines = 0;
     }
     lines += 1;
-    if (lines <= LINES) log(oneLine(line));
+    if (lines <= most) log(oneLine(line), fields);
   };
 };
 

@@ -3,6 +3,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createServer } from 'node:net';
+import type { Log } from '../log.ts';
 
 /** Bytes of a path, from `sun_path` of unix(7) without the NUL at its end. */
 const LONGEST_PATH = 107;
@@ -18,10 +19,12 @@ const LONGEST_PATH = 107;
 export const listenLocally = async (
   http: Server,
   path: string,
-  log: (line: string) => void,
+  log: Log,
 ): Promise<(() => Promise<void>) | undefined> => {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
-    log(`no local socket: ${path} is longer than the ${LONGEST_PATH} bytes that a socket's path may have`);
+    log(`no local socket: ${path} is longer than the ${LONGEST_PATH} bytes that a socket's path may have`, {
+      level: 'warn',
+    });
     return undefined;
   }
   await rm(path, { force: true });
@@ -38,7 +41,7 @@ export const listenLocally = async (
     await chmod(path, 0o600);
   } catch (error) {
     local.close();
-    log(`no local socket: ${error instanceof Error ? error.message : String(error)}`);
+    log(`no local socket: ${error instanceof Error ? error.message : String(error)}`, { level: 'warn' });
     return undefined;
   }
   return () =>

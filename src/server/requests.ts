@@ -1,8 +1,10 @@
 /** Routes HTTP requests. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
+import type { Log } from '../log.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { noLongerAuthenticated, UNAUTHENTICATED } from '../resolvers/errors.ts';
 import type { Connections } from './connections.ts';
@@ -10,7 +12,9 @@ import type { Caller, Engine } from './engine.ts';
 import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
+import type { Observer } from './observer.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
+import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
 
 /** Milliseconds that an answer has to end by itself when its caller is no longer accepted. */
@@ -27,7 +31,8 @@ export interface RequestContext {
   readonly basePath: string;
   /** How often something is sent to a client whose answer is being made. */
   readonly slowAnswerMs: number;
-  readonly log: (line: string) => void;
+  readonly log: Log;
+  readonly observer: Observer;
 }
 
 /** The path of a request below the base path, without the query string; one without the base path is left as it is. */
@@ -43,32 +48,34 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   const ambiguous = ambiguousHost(request);
   const foreign = foreignName(request.headers, context.policy);
   const path = pathOf(request, context.basePath);
-  if (ambiguous !== undefined) refuse(response, 400, 'BAD_REQUEST', ambiguous);
-  else if (foreign !== undefined) refuse(response, 403, 'FORBIDDEN', foreign);
+  response.setHeader(REQUEST_ID, requestIdOf(request.headers[REQUEST_ID]));
+  const refuse = refusing(request, response, context);
+  if (ambiguous !== undefined) refuse(400, 'BAD_REQUEST', ambiguous);
+  else if (foreign !== undefined) refuse(403, 'FORBIDDEN', foreign);
   else if (path === '/health') sendJson(response, 200, { status: 'ok' });
   // Relative, so that it is right after a proxy has taken a prefix away.
   else if (path === '/') response.writeHead(302, { Location: 'graphql' }).end();
   else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
   else if (path === '/graphql' && wantsPage(request)) finish(sendPage(request, response), response, context);
   else if (path === '/graphql') serveGraphql(request, response, context);
-  else if (isAssetPath(path)) finish(serveAsset(path, request, response), response, context);
-  else notFound(path, response);
+  else if (isAssetPath(path)) finish(serveAsset(path, request, response, refuse), response, context);
+  else notFound(path, refuse);
 };
 
 const serveAsset = async (
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
+  refuse: Refuse,
 ): Promise<void> => {
-  if (!(await sendAsset(path, request, response))) notFound(path, response);
+  if (!(await sendAsset(path, request, response))) notFound(path, refuse);
 };
 
-const notFound = (path: string, response: ServerResponse): void =>
-  refuse(response, 404, 'NOT_FOUND', `${path}: no such path`);
+const notFound = (path: string, refuse: Refuse): void => refuse(404, 'NOT_FOUND', `${path}: no such path`);
 
 const finish = (answer: Promise<void>, response: ServerResponse, { log }: RequestContext): void => {
   answer.catch((error: Error) => {
-    log(`request failed: ${error.stack}`);
+    log(`request failed: ${error.stack}`, { level: 'error' });
     response.destroy();
   });
 };
@@ -78,20 +85,21 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   const { headers } = request;
   const identity = decideIdentity(headers.authorization, tokens);
   const ranges = mediaRanges(headers.accept);
+  const refuse = refusing(request, response, context);
   // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    refuse(response, 401, 'UNAUTHENTICATED', UNAUTHENTICATED);
+    refuse(401, 'UNAUTHENTICATED', UNAUTHENTICATED);
     return;
   }
   const refusal = connections.claim(request.socket, identity.subject);
-  if (refusal !== undefined) refuse(response, 429, 'TOO_MANY_CONNECTIONS', refusal.message);
+  if (refusal !== undefined) refuse(429, 'TOO_MANY_CONNECTIONS', refusal.message);
   else if (request.method === 'POST' && !isJson(request))
-    refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
+    refuse(415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
   // Before the operation is executed: its result could not be returned.
   else if (!accepts(ranges, ANSWERS)) {
     const message = `accept: expected ${listed(ANSWERS)}, got ${JSON.stringify(headers.accept)}`;
-    refuse(response, 406, 'NOT_ACCEPTABLE', message);
+    refuse(406, 'NOT_ACCEPTABLE', message);
   } else {
     // The engine knows no base path, and compares media types case-sensitively.
     request.url = `/graphql${/\?.*/.exec(request.url ?? '')?.[0] ?? ''}`;
@@ -100,9 +108,10 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     const answer = engine.handleNodeRequestAndResponse(request, response, {
       identity,
       ...lifeOf(response, identity, context),
+      requestId: String(response.getHeader(REQUEST_ID)),
     });
     sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {
-      log(`request failed: ${error.stack}`);
+      log(`request failed: ${error.stack}`, { level: 'error' });
       response.destroy();
     });
   }
@@ -137,6 +146,15 @@ const lifeOf = (
 
 const isJson = ({ headers }: IncomingMessage): boolean =>
   /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
+
+type Refuse = (status: number, code: ErrorCode, message: string) => void;
+
+const refusing =
+  (request: IncomingMessage, response: ServerResponse, { observer }: RequestContext): Refuse =>
+  (status, code, message) => {
+    observer.refused(code, status, request, String(response.getHeader(REQUEST_ID)));
+    refuse(response, status, code, message);
+  };
 
 /** Refuses a request with an error in the form of a GraphQL response. */
 export const refuse = (response: ServerResponse, status: number, code: ErrorCode, message: string): void => {

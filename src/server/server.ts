@@ -1,14 +1,17 @@
 /** The HTTP server: listens, serves every transport, and closes in order. */
+
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { JobService } from '../jobs/service.ts';
+import type { Log } from '../log.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { createEngine } from './engine.ts';
 import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
 import { listenLocally } from './local-socket.ts';
+import { Observer } from './observer.ts';
 import { Operations } from './operations.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
@@ -28,7 +31,9 @@ export interface ServerOptions {
   readonly tokens: Tokens;
   /** Says when callers are no longer accepted. */
   readonly rights: Rights;
-  readonly log: (line: string) => void;
+  readonly log: Log;
+  /** Milliseconds from which on an operation is logged as slow. Default: none is. */
+  readonly slowMs?: number | null;
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
   readonly connections?: ConnectionLimits;
@@ -84,7 +89,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const { listen, tokens, rights, jobs, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
-  const engine = createEngine({ jobs, tokens, log, streams: new Streams(options.streams ?? STREAM_LIMITS) });
+  const observer = new Observer({ log, slowMs: options.slowMs ?? null });
+  const streams = new Streams(options.streams ?? STREAM_LIMITS);
+  const engine = createEngine({ jobs, tokens, log, streams, observer });
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -100,7 +107,12 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
   const connections = new Connections(perSubject);
   http.maxConnections = all;
-  http.on('drop', () => limited(`a connection was refused: ${all} are open already`));
+  http.on('drop', () =>
+    limited(`a connection was refused: ${all} are open already`, {
+      level: 'warn',
+      code: 'TOO_MANY_CONNECTIONS',
+    }),
+  );
   const answer = oneAfterAnother((request, response) => {
     const over = operations.begin();
     answering.add(response);
@@ -119,6 +131,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         basePath,
         slowAnswerMs: timeouts.slowAnswerMs,
         log,
+        observer,
       });
   });
   http.on('request', answer);

@@ -13,6 +13,7 @@ import type { Engine } from './engine.ts';
 import { decideIdentity } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import type { Operations } from './operations.ts';
+import { requestIdOf } from './request-id.ts';
 import { ENDING_MS } from './requests.ts';
 
 export interface ProtocolOptions {
@@ -128,6 +129,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         params,
         over: over.signal,
         ended: client.ended.signal,
+        requestId: requestIdOf(undefined),
       });
       try {
         const document = parse(query);

@@ -1,9 +1,11 @@
 /** WebSocket connections: upgrades, bounds, pings and closing. */
+
 import { type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { Log } from '../log.ts';
 import { LARGEST_BODY } from './engine.ts';
 import { excessValues } from './json-bounds.ts';
 import { limitedLog } from './limited-log.ts';
@@ -14,7 +16,7 @@ export interface WebSocketOptions extends ProtocolOptions {
   readonly refuse: (request: IncomingMessage) => Refusal | undefined;
   /** Milliseconds between two pings; a client that has not answered one before the next is disconnected. */
   readonly keepAliveMs: number;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 export interface Refusal {
@@ -65,7 +67,13 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
           limited,
         ),
       );
-    else reject(socket, refusal);
+    else {
+      limited.log('a WebSocket was refused', {
+        status: refusal.status,
+        ...(request.socket.remoteAddress !== undefined && { address: request.socket.remoteAddress }),
+      });
+      reject(socket, refusal);
+    }
   });
   return async () => {
     const closed = new Promise<void>((resolve) => {
@@ -100,7 +108,7 @@ const attach = (
   });
   // After an error ws closes the socket itself, with the right code; a broken connection need not be logged.
   socket.on('error', () => undefined);
-  const failed = (error: Error): void => log(`WebSocket: ${error}`);
+  const failed = (error: Error): void => log(`WebSocket: ${error}`, { level: 'error' });
   let take: (message: string) => Promise<void> = async () => undefined;
   const client = new Client({ socket, connection, authorization }, (message) => {
     const excess = excessValues(message);

@@ -20,6 +20,7 @@ describe('parseServeConfig', () => {
       listenPublic: false,
       stateDir: '/var/lib/cloister',
       onStop: 'leave-jobs',
+      log: { level: 'info', format: 'auto', slowMs: 2000 },
       stopGraceMs: 5000,
       imageMirror: undefined,
       allowedHosts: [],

@@ -139,12 +139,12 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   const isRecorded = async (id: string): Promise<boolean> =>
     existsSync(inside('exits', id)) || ['COMPLETED', 'STOPPED'].includes((await server.job(id)).status);
   for (const id of [flood, stopped]) await expect.poll(() => isRecorded(id), { timeout: 20_000 }).toBe(true);
-  const waits = `job ${later}: the disk is full: that it is FAILED waits to be stored`;
-  const errors = (): string => {
+  const waits = { jobId: later, msg: 'the disk is full: that it is FAILED waits to be stored' };
+  const lines = () => {
     fill();
-    return server.errors;
+    return server.log;
   };
-  await expect.poll(errors, { timeout: 10_000 }).toContain(waits);
+  await expect.poll(lines, { timeout: 10_000 }).toContainEqual(expect.objectContaining(waits));
   expect((await server.job(later)).status).toBe('QUEUED');
 
   rmSync(inside('filler'));

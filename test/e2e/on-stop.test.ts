@@ -34,7 +34,9 @@ it('ends running jobs with SIGTERM, kills what stays, and leaves to the next ser
   // Their ends are stored: nothing is left that the next server would have to find out.
   for (const id of [polite, stubborn, paused])
     expect(existsSync(join(server.stateDir, 'exits', id))).toBe(false);
-  expect(server.errors).toMatch(/^SIGTERM: stopping 3 running jobs, which have 2s to end; /m);
+  expect(server.log.map(({ msg }) => msg)).toContainEqual(
+    expect.stringMatching(/^SIGTERM: stopping 3 running jobs, which have 2s to end; /),
+  );
   expect(server.errors).not.toMatch(/running jobs continue|have not ended/);
   await server.boot();
   expect(await server.job(polite)).toMatchObject({ status: 'STOPPED', exitCode: 3 });

@@ -8,10 +8,16 @@ import type { Answer } from '../server/fixture.ts';
 /** The schema on a fake job service, in process: no port, no token. */
 export class Api {
   readonly jobs = new FakeJobs();
-  /** What the server logged. */
+  /** What the server logged of its own faults. */
   readonly lines: string[] = [];
   readonly #engine = openTokens().then((tokens) =>
-    createEngine({ jobs: this.jobs, tokens, log: (line) => this.lines.push(line) }),
+    createEngine({
+      jobs: this.jobs,
+      tokens,
+      log: (line, fields) => {
+        if (fields?.level === 'error') this.lines.push(line);
+      },
+    }),
   );
 
   /** @param subject the caller; `null`: not authenticated */

@@ -38,7 +38,7 @@ const describeUser = (title: string, subordinate: string): void => {
     };
 
     it('says what cells have, each in a line', () => {
-      const lines = server.errors.split('\n');
+      const lines = server.log.map(({ msg }) => msg);
       const about = (start: string) => lines.filter((line) => line.startsWith(start));
       expect(about('not root: cells have the id')).toHaveLength(1);
       expect(about('not root: ')[0]).toMatch(

@@ -7,6 +7,7 @@ import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { Rights } from '../../src/access/rights.ts';
 import type { Tokens } from '../../src/access/tokens.ts';
+import type { LogFields } from '../../src/log.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
@@ -30,8 +31,10 @@ export interface Fixture {
   readonly jobs: FakeJobs;
   readonly tokens: Tokens;
   readonly rights: Rights;
-  /** What the server logged. */
+  /** What the server logged of faults. */
   readonly lines: string[];
+  /** Everything that it logged. */
+  readonly entries: { readonly line: string; readonly fields: LogFields }[];
   /** The server's ends of its open connections. */
   readonly sockets: ReadonlySet<Socket>;
   readonly url: string;
@@ -55,13 +58,17 @@ export const serveFakes = async (
   const lines: string[] = [];
   const rights = new Rights();
   const tokens = await openTokens(rights);
+  const entries: { readonly line: string; readonly fields: LogFields }[] = [];
   const server = await startServer({
     listen: { host: '127.0.0.1', port: 0 },
     allowedHosts: options.allowedHosts ?? [],
     jobs,
     tokens,
     rights,
-    log: (line) => lines.push(line),
+    log: (line, fields = {}) => {
+      entries.push({ line, fields });
+      if (fields.level === 'warn' || fields.level === 'error') lines.push(line);
+    },
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
     ...(options.connections && { connections: options.connections }),
@@ -85,6 +92,7 @@ export const serveFakes = async (
     tokens,
     rights,
     lines,
+    entries,
     sockets,
     url: server.url,
     origin,

@@ -50,6 +50,21 @@ export class TestServer {
     return this.#errors;
   }
 
+  /** The lines of its log. */
+  get log(): readonly LogLine[] {
+    return this.#errors
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line) as LogLine] : []));
+  }
+
+  /** What it could not do for a job: not that one was lost, which may be as it should. */
+  get faults(): readonly LogLine[] {
+    return this.log.filter(
+      ({ level, jobId, code }) =>
+        (level === 'warn' || level === 'error') && jobId !== undefined && code !== 'LOST',
+    );
+  }
+
   /** Starts the process, on what an earlier one has left. */
   async boot(): Promise<void> {
     const args = ['src/main.ts', 'serve', '--listen', '127.0.0.1:0', '--state-dir', this.stateDir];
@@ -219,6 +234,16 @@ export class TestServer {
     }
     throw new Error('the stream ended without a complete event');
   }
+}
+
+/** A line of the server's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly time: string;
+  readonly msg: string;
+  readonly jobId?: string;
+  readonly code?: string;
+  readonly [field: string]: unknown;
 }
 
 export interface Answer {

@@ -1,0 +1,170 @@
+/** Sees every operation and every refused request: what the log says of them. */
+
+import type { IncomingMessage } from 'node:http';
+import {
+  type ExecutionResult,
+  type GraphQLError,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
+import type { Identity } from '../jobs/service.ts';
+import type { Log } from '../log.ts';
+import type { ErrorCode } from '../resolvers/error-codes.ts';
+import { presentError } from '../resolvers/errors.ts';
+import { limitedLog } from './limited-log.ts';
+
+/** What an operation was, and what became of it. Every text is one of a closed set. */
+export interface Outcome {
+  /** `none`: the request was refused before there was an operation. */
+  readonly type: 'query' | 'mutation' | 'subscription' | 'none';
+  /** The root field of the schema; `several` of an operation with more than one, `none` without one. */
+  readonly field: string;
+  /** The code of its first error. */
+  readonly code: ErrorCode | 'OK';
+  /** Until its answer was made; of a subscription until it was open. */
+  readonly durationMs: number;
+}
+
+export interface ObserverOptions {
+  readonly log: Log;
+  /** Milliseconds from which on an operation is logged as slow; `null`: none is. */
+  readonly slowMs: number | null;
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+/** Where an operation came from. */
+interface Origin {
+  readonly identity?: Identity | null;
+  readonly requestId?: string;
+}
+
+/** Lines in ten seconds: a client that makes mistakes is seen, and one that makes nothing else does not fill the disk. */
+const REFUSALS = 100;
+/** They wait for jobs, as long as their callers ask them to. */
+const WAITING = ['runJob', 'stopJob', 'pauseJob', 'resumeJob'];
+
+/** Logs what is refused and what is slow; passes on what became of each operation. */
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #refusals: Log;
+  /** Whose outcome is known. */
+  readonly #seen = new WeakSet<object>();
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    this.#refusals = limitedLog(options.log, { lines: REFUSALS });
+  }
+
+  /** A request that did not come as far as the engine. */
+  refused(code: ErrorCode, status: number, request: IncomingMessage, requestId?: string): void {
+    this.#options.onOutcome?.({ type: 'none', field: 'none', code, durationMs: 0 });
+    this.#refusals('a request was refused', {
+      code,
+      status,
+      ...(requestId !== undefined && { requestId }),
+      ...(request.socket.remoteAddress !== undefined && { address: request.socket.remoteAddress }),
+    });
+  }
+
+  /** The plugins of an engine, to be put before and after its others. */
+  plugins(): { readonly before: Plugin<Origin & YogaInitialContext>; readonly after: Plugin<Origin> } {
+    return {
+      before: {
+        onExecute: ({ args }) => {
+          const started = performance.now();
+          const origin = args.contextValue as Origin & Partial<YogaInitialContext>;
+          this.#note(origin);
+          const operation = operationOf(getOperationAST(args.document, args.operationName));
+          return {
+            onExecuteDone: ({ result }) => {
+              if (isAsyncIterable(result)) return;
+              this.#over(operation, result.errors, performance.now() - started, origin);
+            },
+          };
+        },
+        onSubscribe: ({ args }) => {
+          const started = performance.now();
+          const origin = args.contextValue as Origin & Partial<YogaInitialContext>;
+          this.#note(origin);
+          const operation = operationOf(getOperationAST(args.document, args.operationName));
+          return {
+            onSubscribeResult: ({ result }) => {
+              const errors = isAsyncIterable(result) ? undefined : (result as ExecutionResult).errors;
+              this.#over(operation, errors, performance.now() - started, origin);
+            },
+          };
+        },
+        // Of HTTP alone: what failed outside of all phases, such as a body that is no JSON.
+        onResultProcess: ({ request, result, serverContext }) => {
+          if (this.#seen.has(request) || isAsyncIterable(result) || Array.isArray(result)) return;
+          const { errors } = result as ExecutionResult;
+          if (errors !== undefined) this.#over(NONE, errors, 0, serverContext as Origin);
+        },
+      },
+      after: {
+        onParse: ({ context }) => {
+          return ({ result }) => {
+            if (result instanceof Error) this.#failedEarly([result as GraphQLError], context);
+          };
+        },
+        onValidate: ({ context }) => {
+          return ({ valid, result }) => {
+            if (!valid) this.#failedEarly(result as readonly GraphQLError[], context);
+          };
+        },
+      },
+    };
+  }
+
+  #failedEarly(errors: readonly GraphQLError[], origin: Origin & Partial<YogaInitialContext>): void {
+    this.#note(origin);
+    this.#over(NONE, errors, 0, origin);
+  }
+
+  #note({ request }: Partial<YogaInitialContext>): void {
+    if (request !== undefined) this.#seen.add(request);
+  }
+
+  #over(
+    { type, field }: Pick<Outcome, 'type' | 'field'>,
+    errors: readonly GraphQLError[] = [],
+    durationMs: number,
+    { identity, requestId }: Origin,
+  ): void {
+    const { log, slowMs, onOutcome } = this.#options;
+    const [first] = errors;
+    const { extensions } = first === undefined ? {} : presentError(first, () => undefined);
+    const code = (extensions?.['code'] ?? 'OK') as Outcome['code'];
+    onOutcome?.({ type, field, code, durationMs });
+    const about = {
+      operation: type,
+      field,
+      ...(requestId !== undefined && { requestId }),
+      ...(identity && { subject: identity.subject }),
+    };
+    // What is the server's own fault was logged where it was masked.
+    if (code !== 'OK' && code !== 'INTERNAL_SERVER_ERROR')
+      // Not the message: it repeats what the client sent.
+      this.#refusals('an operation was refused', {
+        code,
+        ...(typeof extensions?.['field'] === 'string' && { input: extensions['field'] }),
+        ...about,
+      });
+    if (slowMs !== null && durationMs >= slowMs && !WAITING.includes(field))
+      log('an operation was slow', { level: 'warn', durationMs: Math.round(durationMs), ...about });
+  }
+}
+
+const NONE = { type: 'none', field: 'none' } as const;
+
+const operationOf = (
+  operation: OperationDefinitionNode | null | undefined,
+): Pick<Outcome, 'type' | 'field'> => {
+  if (!operation) return NONE;
+  const [first, ...rest] = operation.selectionSet.selections;
+  // The document is valid, so that a name of a field is one of the schema.
+  const field = first?.kind === Kind.FIELD && rest.length === 0 ? first.name.value : 'several';
+  return { type: operation.operation, field };
+};
