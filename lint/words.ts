@@ -26,6 +26,11 @@ const PHRASES: Readonly<Record<string, string>> = {
   [`(?:go|goes) on(?=${PAUSE})`]: 'continue',
   '(?:two|three|several \\w+|jobs|processes|threads|connections|most) at a time': 'at once',
   '(?:events?|rows?|pages?|bytes|lies?|those|more) behind': 'after',
+  'for ever': 'forever',
+  '(?:to|for|as) who': 'the one who',
+  '(?:can|cannot|could|to) be had': 'available',
+  'nothing to say of': 'accepts',
+  '(?:comes?|came) to (?:none|nothing|lie)': 'fail or be',
   'furniture|mortals?': 'mounts or restartable server',
 };
 

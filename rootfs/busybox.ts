@@ -113,7 +113,7 @@ const packagedBusybox = async (scratch: string, signal: AbortSignal | undefined)
   } catch (error) {
     signal?.throwIfAborted();
     throw new ImageError(
-      `no static BusyBox: there is none at ${SYSTEM_PATHS.join(' or ')} and Debian's package cannot be had ` +
+      `no static BusyBox: there is none at ${SYSTEM_PATHS.join(' or ')} and Debian's package is not available ` +
         `(${reasonOf(error)}). Install busybox-static, or name a mirror in CLOISTER_IMAGE_MIRROR.`,
       { cause: error },
     );

@@ -141,7 +141,7 @@ const putHardLink = async (entry: ReadEntry, path: string, root: string): Promis
     const found = await lstat(join(root, ...parts.slice(0, depth))).catch(absent);
     const expected = depth < parts.length ? found?.isDirectory() : found?.isFile();
     if (!expected)
-      throw refused(entry, `its target ${JSON.stringify(entry.linkpath)} is no file of the archive`);
+      throw refused(entry, `its target ${JSON.stringify(entry.linkpath)} is not a file of the archive`);
   }
   if (parts.length === 0) throw refused(entry, 'its target is the root');
   await link(join(root, ...parts), path).catch(taken(entry));

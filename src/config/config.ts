@@ -81,7 +81,7 @@ export interface Ceilings {
   readonly cpus: number | null;
 }
 
-/** How a setting came to be: the flag or the variable, and what was typed. */
+/** Where a setting comes from: the flag or the variable, and what was typed. */
 export interface Given {
   readonly by: string;
   readonly text: string;
@@ -189,7 +189,7 @@ const limit = <T>(
   shown: fallback,
 });
 
-/** The maximum that goes with the default of a limit. */
+/** The maximum that belongs to the default of a limit. */
 const maximum = <T>({ flag, env, help, expected, parse }: Setting<T>): Named<T> => ({
   flag: `--${flag.replace('--default-', 'max-')}`,
   env: `CLOISTER_${env.replace('CLOISTER_DEFAULT_', 'MAX_')}`,

@@ -130,7 +130,7 @@ export interface Cells {
    * @throws StoreFullError
    */
   shareStdin(id: string, next: string): Promise<void>;
-  /** The standard input that is kept of a job; `undefined` when it is not there, as after a restored backup. */
+  /** The standard input that is kept of a job; `undefined` when it is missing, as after a restored backup. */
   readStdin(id: string): Promise<Buffer | undefined>;
   /** Forgets the standard input of a job that was not stored. */
   dropStdin(id: string): Promise<void>;

@@ -11,12 +11,12 @@ export const JOB_ERROR_CODES = {
   LIMIT_UNAVAILABLE:
     'This host cannot enforce a limit that was requested. The message names what is missing and the remedy.',
   LOG_LOST:
-    'The job was started, but its log is not there: it was removed from the state folder, or not restored with the database.',
+    'The job was started, but its log is missing: it was removed from the state folder, or not restored with the database.',
   NOT_FOUND: 'No object has this id (it may have been deleted), or nothing is at this path of the server.',
   QUEUE_FULL:
     'Too many jobs are waiting, or those that wait were given too many bytes of input. Try again later.',
   STORAGE_FULL: 'The disk of the server is full. Try again later.',
-  UNAVAILABLE: 'This cannot be done at present. The message says why.',
+  UNAVAILABLE: 'This cannot be done now. The message says why.',
 } as const;
 
 /** A code of the job service. */

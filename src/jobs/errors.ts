@@ -59,7 +59,7 @@ export const storageFull = (): ClientError =>
 export const logLost = (field: string, id: string): ClientError =>
   new ClientError(
     'LOG_LOST',
-    `${field}: the log of job ${show(id)} is not there: it was removed, or not restored with the database`,
+    `${field}: the log of job ${show(id)} is missing: it was removed, or not restored with the database`,
     field,
   );
 

@@ -289,9 +289,7 @@ export class Jobs implements JobService {
     if (spec.stdinBytes === null) return null;
     const content = await this.#options.cells.readStdin(id);
     if (content === undefined)
-      throw unavailable(
-        'the standard input of the job is not there: the state folder was restored without it',
-      );
+      throw unavailable('the standard input of the job is missing: the state folder was restored without it');
     return content;
   }
 

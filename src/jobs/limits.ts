@@ -205,7 +205,7 @@ const atMostMemory = (memoryHigh: number | null, memory: () => number | null): n
   return memoryHigh;
 };
 
-/** A job that asks for more would wait for ever, and so would every later one. */
+/** A job that asks for more would wait forever, and so would every later one. */
 const withinCapacity = (
   name: 'memoryBytes' | 'cpus',
   value: number | null,

@@ -60,7 +60,7 @@ const LONGEST_TIMER_MS = 15_000;
 
 /**
  * Jobs that wait for their turn: the higher priority first, then in order of submission. No job overtakes the first
- * because it would fit sooner, so that a large job does not wait for ever. All of this is in the store as well: after a
+ * because it would fit sooner, so that a large job does not wait forever. All of this is in the store as well: after a
  * restart the queue is filled from there.
  */
 export class Queue {

@@ -185,7 +185,7 @@ export interface JobService {
   /**
    * A page of the log of a job, from where the request says.
    *
-   * @throws ClientError `LOG_LOST` when the job was started and its log is not there
+   * @throws ClientError `LOG_LOST` when the job was started and its log is missing
    */
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch>;
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */

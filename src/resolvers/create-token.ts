@@ -43,7 +43,11 @@ builder.mutationField('createToken', (t) =>
     type: CreateTokenPayload,
     description: 'Creates a token for a caller. For an ADMIN only.',
     args: {
-      input: t.arg({ type: CreateTokenInput, required: true, description: 'For whom, and until when.' }),
+      input: t.arg({
+        type: CreateTokenInput,
+        required: true,
+        description: 'Who the token is for, and when it expires.',
+      }),
     },
     resolve: (_root, { input }, context) => {
       const expiresAt = wellFormed('input.expiresAt', input.expiresAt);

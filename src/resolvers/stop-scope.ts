@@ -1,4 +1,4 @@
-/** The enum StopScope: whom the signal of a stop reaches. */
+/** The enum StopScope: which processes the signal of a stop reaches. */
 import type { STOP_SCOPES } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 

@@ -46,7 +46,7 @@ export class ImageFiles {
    *
    * @param user `user` or `user:group`, each a name or a number; a number need not be in the files. With a group that
    *   is not the user's own there are no supplementary ones, as in docker
-   * @returns `undefined` when a name is not there or a number is out of range
+   * @returns `undefined` when a name does not exist or a number is out of range
    */
   findUser(user: string): CellUser | undefined {
     const [name = '', group, ...more] = user.split(':', 3);

@@ -61,7 +61,7 @@ export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: Mo
 /** The file of `scriptSteps`. */
 export const SCRIPT_PATH = '/dev/command/script';
 
-/** A file of its own, which nobody in the cell can change, after `mountSteps`: for a script that is no argument. */
+/** A file of its own, which nobody in the cell can change, after `mountSteps`: for a script that is not passed as an argument. */
 export const scriptSteps = (text: string): Step[] => {
   const bytes = byteLengthOfText(text) + TMPFS_PAGE;
   return [

@@ -1,4 +1,4 @@
-/** What was decided about each field of the schema: whom it may show what. */
+/** Who may see each field of the schema. */
 
 /**
  * - `JOB`: a part of a job, and reached only through one that the caller can see

@@ -29,7 +29,7 @@ const fieldsOf = (type: unknown): readonly string[] =>
 /** Every field of a type that takes no arguments, and what is below it; jobs in a job only by their ids. */
 const selectionOf = (name: string, seen: readonly string[] = []): string => {
   const type = schema.getType(name);
-  if (!isObjectType(type)) throw new Error(`${name} is no object type`);
+  if (!isObjectType(type)) throw new Error(`${name} is not an object type`);
   return Object.values(type.getFields())
     .filter(({ args }) => !args.some(isRequiredArgument))
     .map((field) => {
@@ -165,7 +165,7 @@ describe('other jobs of a job', () => {
   const LINKS =
     'query ($id: ID!) { job(id: $id) { retryOf { id } retriedBy { id } queue { position reason } } }';
 
-  it('are not shown to who cannot see them', async () => {
+  it('are not shown to callers who cannot see them', async () => {
     const first = await world.put('alice', { status: 'QUEUED' });
     const { id } = await world.put(
       'bob',

@@ -201,7 +201,7 @@ describe('the last use', () => {
     expect((await open()).list(ADMIN)[0]?.lastUsedAt).toEqual(new Date(now));
   });
 
-  it('is not written for who is not let in', async () => {
+  it('is not written for a caller who is refused', async () => {
     const tokens = await open();
     const { secret, token } = await tokens.create(ADMIN, REQUEST);
     await tokens.revoke(ADMIN, token.id);

@@ -309,7 +309,7 @@ export const cellsConformance = (
       await clear(job);
     });
 
-    it('report at once the end of what is not there', async () => {
+    it('report the end at once where there is no cell', async () => {
       const { id, reports, seen, job } = await start('hello');
       await reports('ended');
       await ended(job);

@@ -170,7 +170,7 @@ describe('bad use', () => {
     expect(outcome.err).not.toMatch(/^\s+at /m);
   });
 
-  it('says that the server cannot be reached, in `run` with a code that is no job’s', async () => {
+  it('says that the server cannot be reached, in `run` with a code that no job exits with', async () => {
     const { url } = server;
     await server[Symbol.asyncDispose]();
     const message = `cloister: cannot reach ${url.href}: connection refused. Is the server running?`;

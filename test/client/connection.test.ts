@@ -1,4 +1,4 @@
-/** Where the client finds the server and the token, and whom it sends a token to. */
+/** Where the client finds the server and the token, and to which servers it sends a token. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

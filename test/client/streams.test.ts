@@ -65,7 +65,7 @@ describe('request', () => {
     );
   });
 
-  it('says that what answers is no GraphQL server', async () => {
+  it('reports that another kind of server answered', async () => {
     const http = createServer((_, response) => response.writeHead(404).end('<html>'));
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');

@@ -301,7 +301,7 @@ describe('withTime', () => {
     expect(withTime(Buffer.alloc(0), 'T ', true).toString()).toBe('');
   });
 
-  it('leaves bytes that are no text as they are', () => {
+  it('leaves bytes that are not text as they are', () => {
     const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xc3]);
     expect([...withTime(bytes, 'T', true)]).toEqual([0x54, 0xff, 0x00, 0x0a, 0x54, 0xc3]);
   });

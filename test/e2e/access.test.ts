@@ -26,7 +26,7 @@ afterAll(async () => {
   await server.dispose();
 });
 
-/** Runs the command line as who has a token. */
+/** Runs the command line as the holder of a token. */
 const cloister = async (token: string, ...args: string[]): Promise<string> => {
   const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: token };
   const done = run(BIN, args, { env });

@@ -173,7 +173,7 @@ const act = async (actor: Actor, key: string): Promise<void> => {
       received.STDOUT === script.stdout,
       `${received.STDOUT.length} of ${script.stdout.length}, ${what}`,
     ).toBe(true);
-    // On a slow machine the time may be over before the shell comes to its first word.
+    // On a slow machine the time may be over before the shell writes its first word.
     if (verdict !== 'LIMIT_EXCEEDED TIME' || received.STDERR !== '')
       expect(received.STDERR, what).toBe(script.stderr);
   }

@@ -75,7 +75,7 @@ const checkEnd = (job: JobFields, life: Life): void => {
   expect(['', BEGAN], what).toContain(began);
   if (verdict === 'LOST') expect([job.exitCode, job.signal], what).toEqual([null, null]);
   if (verdict !== life.kind.natural || verdict === 'FAILED') return;
-  // On a slow machine the time may be over before the shell comes to its first word.
+  // On a slow machine the time may be over before the shell writes its first word.
   if (life.kind.natural !== 'LIMIT_EXCEEDED TIME') expect(began, what).toBe(BEGAN);
   if (life.kind.output !== undefined) expect(written(job.id, 1).length, what).toBe(life.kind.output);
 };

@@ -231,7 +231,7 @@ describe('a limit', () => {
     expect(stdout.length).toBe(cut.output?.kept);
   });
 
-  it('of inodes holds back who makes many files', async () => {
+  it('of inodes stops a job that makes many files', async () => {
     const job = await server.run({
       command: 'i=0; while echo >/tmp/f$i; do i=$((i+1)); done 2>/dev/null; echo $i',
       limits: { inodes: 100 },

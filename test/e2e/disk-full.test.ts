@@ -62,7 +62,7 @@ interface Log {
   readonly endOfLog: boolean;
 }
 
-/** All there is of a job's log at present. */
+/** The whole log of a job so far. */
 const readLog = async (id: string): Promise<Log> => {
   const document = `query ($id: ID!, $after: String) {
     job(id: $id) { logs(after: $after) { entries { text } droppedBytes cursor endOfLog } }

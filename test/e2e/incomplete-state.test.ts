@@ -55,7 +55,7 @@ it('without the log of a job says so, and never that it wrote nothing', async ()
   expect((await server.ask(`{ job(id: "${id}") { status logs { endOfLog } } }`)).errors).toMatchObject(lost);
   const grep = `{ job(id: "${id}") { logs(grep: "kept") { endOfLog } } }`;
   expect((await server.ask(grep)).errors).toMatchObject(lost);
-  await expect(server.output(id)).rejects.toThrow('is not there: it was removed, or not restored');
+  await expect(server.output(id)).rejects.toThrow('is missing: it was removed, or not restored');
   // One that never ran wrote nothing.
   const waits = await server.submit({ command: 'true', startAfter: '2100-01-01T00:00:00Z' });
   await server.stop(waits, 0);

@@ -52,7 +52,7 @@ describe('the isolation of a job', () => {
     for (const { kind, inode } of found?.namespaces ?? []) expect(stdout).toContain(`${kind}:[${inode}]`);
   });
 
-  it('is no namespace of the server', async () => {
+  it('is in no namespace of the server', async () => {
     const { id } = await server.run({ command: 'true' });
     const { namespaces = [] } = (await isolation(id)) ?? {};
     const kinds = ['user', 'pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup', 'time'];

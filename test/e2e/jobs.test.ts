@@ -90,7 +90,7 @@ describe('a job', () => {
     expect(usage?.['cpuTime']).toBeGreaterThan(0);
   });
 
-  it('that is stopped ends by SIGTERM, and a second stop does no harm', async () => {
+  it('that is stopped ends by SIGTERM, and a second stop has no effect', async () => {
     const id = await server.submit({ command: 'sleep 1000' });
     await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
     expect(await server.stop(id)).toMatchObject({ status: 'STOPPED', signal: 'SIGTERM', exitCode: null });

@@ -69,7 +69,7 @@ describe('output arrives byte for byte', () => {
     expect(await streams(id)).toEqual({ dropped: 0, stdout: half, stderr: half });
   });
 
-  it('with every byte that there is, and with what is no UTF-8', async () => {
+  it('with every possible byte, and with invalid UTF-8', async () => {
     const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const escapes = [...every].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
     const broken = Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0xe2, 0x82, 0xed, 0xa0, 0x80, 0xf0, 0x9f]);

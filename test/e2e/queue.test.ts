@@ -81,7 +81,7 @@ it('starts a job after the time that it names, also when the server was down the
   expect(new Date(job.startedAt ?? 0).getTime()).toBeGreaterThanOrEqual(soon.getTime());
 });
 
-it('refuses priorities and times that there are not', async () => {
+it('refuses impossible priorities and times', async () => {
   const server = await start();
   const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
   const refusal = async (input: object) => (await server.ask(document, { input })).errors?.[0];

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** Counts up, one line every 20 ms, for ever. */
+/** Counts up, one line every 20 ms, forever. */
 const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done';
 
 const isRunning = async (id: string): Promise<void> => {

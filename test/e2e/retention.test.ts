@@ -78,7 +78,7 @@ describe('deleteJob', () => {
     expect(await ids()).toEqual([]);
   });
 
-  it('leaves the log to who reads it', async () => {
+  it('leaves the log to those who are reading it', async () => {
     server = await TestServer.start();
     const { id } = await server.run({ command: 'head -c 4000000 /dev/zero' });
     const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { bytes } } }';

@@ -1,4 +1,4 @@
-/** Helpers of a real server that are stopped: nothing waits for them for ever. */
+/** Helpers of a real server that are stopped: nothing waits for them forever. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

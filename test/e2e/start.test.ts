@@ -47,7 +47,7 @@ const start = (flags: readonly string[], env: Record<string, string> = {}): Star
   return { child, output: () => output, errors: () => errors, code };
 };
 
-/** A cgroup in which no controller can be had, on any machine. */
+/** A cgroup in which no controller is available, on any machine. */
 const bareCgroup = (): string => {
   const outer = join(cgroup2Mount(), `bare-${process.pid}`);
   mkdirSync(join(outer, 'inner'), { recursive: true });
@@ -63,15 +63,12 @@ it.each([
   ['--ceiling-pids', '100'],
   ['--capacity-cpus', '1'],
   ['--capacity-memory', '1Gi'],
-])(
-  'with %s, which needs a controller that is not there, the server says so and ends',
-  async (flag, value) => {
-    const { code, errors, output } = start(['--cgroup-root', bareCgroup(), flag, value]);
-    expect(await code).toBe(1);
-    expect(errors()).toMatch(new RegExp(`^cloister: ${flag}: this server cannot enforce it: .+`, 'm'));
-    expect(output()).toBe('');
-  },
-);
+])('with %s, which needs a controller that is missing, the server says so and ends', async (flag, value) => {
+  const { code, errors, output } = start(['--cgroup-root', bareCgroup(), flag, value]);
+  expect(await code).toBe(1);
+  expect(errors()).toMatch(new RegExp(`^cloister: ${flag}: this server cannot enforce it: .+`, 'm'));
+  expect(output()).toBe('');
+});
 
 it.each<[readonly string[], string]>([
   [
@@ -126,7 +123,7 @@ it('a signal in the middle of a start ends it without a failure', async () => {
   expect(await code).toBe(0);
 });
 
-it('a variable that is no setting is named, with the nearest one that is', async () => {
+it('a variable that is not a setting is named, with the nearest one that is', async () => {
   const { code, errors } = start(['--launcher', '/nonexistent/cell'], {
     CLOISTER_MAX_MEMROY: '1Gi',
     CLOISTER_TOKEN: 'a-setting-of-the-client',

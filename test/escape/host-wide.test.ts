@@ -181,7 +181,7 @@ afterAll(async () => {
 });
 
 const unlocked = (name: string, file: string): Probe => ({
-  name: `a lock on ${name} is no lock on the host's`,
+  name: `a lock on ${name} does not lock the host's`,
   rule: 'flock(2): a lock of a cell blocked the host',
   script: `flock -n ${file} true && echo free || echo taken`,
   answer: 'free',

@@ -16,7 +16,7 @@ battery(
       weak: FORGETFUL,
     },
     {
-      name: 'the keys of who started the server are not there, even without the filter',
+      name: 'the keys of the user who started the server are out of reach, even without the filter',
       rule: 'session-keyring(7): it is handed on by fork and execve',
       script: '$PROBE key $KEY',
       answer: 'ENOKEY',

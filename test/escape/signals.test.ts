@@ -23,7 +23,7 @@ battery(
   'signals and other ways to processes',
   [
     {
-      name: 'processes of the host cannot be signalled: to a cell they are not there',
+      name: 'processes of the host cannot be signalled: a cell does not see them',
       rule: 'pid_namespaces(7)',
       // Signal 0 does nothing but ask.
       script: 'kill -0 $OUTSIDE 2>&1 | grep -oE "No such process|Operation not permitted"',
@@ -48,7 +48,7 @@ battery(
       weak: FORGETFUL,
     },
     {
-      name: 'memory that processes of the host share is not there',
+      name: 'memory that processes of the host share does not exist in a cell',
       rule: 'ipc_namespaces(7)',
       script: '$PROBE memory $KEY',
       answer: 'ENOENT',

@@ -37,7 +37,7 @@ const refused = ([name, rule, ...values]: (typeof CALLS)[number]): Probe => ({
   ...(name === 'io_uring_setup' && uringIsOff && { needs: 'io_uring, which is off here' }),
 });
 
-/** Families of sockets whose code is old, large and seldom looked at. */
+/** Families of sockets whose code is old, large and rarely reviewed. */
 const FAMILIES: readonly (readonly [
   name: string,
   rule: string,
@@ -71,7 +71,7 @@ battery('system calls', [
     weak: UNFILTERED,
   },
   {
-    name: 'clone3, whose flags no filter can see, is not there',
+    name: 'clone3, whose flags no filter can see, does not exist',
     rule: 'seccomp(2)',
     script: call('clone3', 0, 0),
     answer: 'ENOSYS',

@@ -38,7 +38,7 @@ const modelOf = (log: Buffer, closed: boolean): { frames: ModelFrame[]; damaged:
       if (found === undefined) break;
       damaged += found - at;
       frame = frameAt(log, found);
-      // In an open log, what follows could still show that this is no frame.
+      // In an open log, what follows could still show that this is not a frame.
       if (frame !== undefined && !closed && log.length - endOf(frame) < HEADER) break;
     }
     if (frame === undefined || endOf(frame) > log.length) break;

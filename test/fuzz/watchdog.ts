@@ -1,4 +1,4 @@
-/** Ends a round that loops for ever. */
+/** Ends a round that loops forever. */
 
 import { Worker } from 'node:worker_threads';
 

@@ -56,7 +56,7 @@ describe('a set of CPUs', () => {
     expect(job.limits['cpuset']).toBe('1');
   });
 
-  it('is refused when it holds a CPU that is not there', async () => {
+  it('is refused when it names a CPU that does not exist', async () => {
     const { errors } = await server.ask(
       'mutation { submitJob(input: { command: "true", limits: { cpuset: "0,99" } }) { job { id } } }',
     );

@@ -16,6 +16,9 @@ it.each([
   ['// The log goes\n// on after that.', 'goes\n// on'],
   ['// Eight jobs at a time.', 'jobs at a time'],
   ['// The events behind a number.', 'events behind'],
+  ['// It waits for\n// ever.', 'for\n// ever'],
+  ['// Shown to who asks, of whom none is left.', 'to who'],
+  ['// It cannot be had here.', 'cannot be had'],
   ['// What it\n// consumes is counted.', 'What it\n// consumes'],
 ])('refuses %j', (line, phrase) => {
   const { status, errors } = check({ 'src/a.ts': `${PURPOSE}${line}\n` });
@@ -27,6 +30,7 @@ it.each([
 it.each([
   'The switch goes on the shelf, one at a time, and so many times that it leaves a mark behind.',
   'Stale tellers foretold a stand behind a proxy: what is going on?',
+  'A look for everything: to whom it belongs, and how it came to be.',
   'Programs that run on a machine, and go on to list what they let go.',
 ])('has nothing to say of %j', (line) => {
   expect(check({ 'docs/a.md': `${line}\n` })).toEqual({ status: 0, errors: '' });

@@ -98,7 +98,7 @@ describe('from a mirror', () => {
     expect(lines.join('\n')).toMatch(/not available from .*nothing-here.*ENOENT/);
   });
 
-  it('refuses a mirror that is no URL', async () => {
+  it('refuses a mirror that is not a URL', async () => {
     const { archive, imagesDir } = await setUp();
     const { outcome } = await prepare(archive, { imagesDir, mirror: 'http://' });
     await expect(outcome).rejects.toThrow('CLOISTER_IMAGE_MIRROR: expected a URL or a path, got "http://"');

@@ -149,7 +149,7 @@ describe('what is refused', () => {
         { path: 'out', linkpath: '..', type: 'SymbolicLink' },
         { path: 'evil', linkpath: 'out/archive', type: 'Link' },
       ],
-      /its target "out\/archive" is no file of the archive/,
+      /its target "out\/archive" is not a file of the archive/,
     ],
     [
       'a hard link to a symbolic link',
@@ -157,9 +157,9 @@ describe('what is refused', () => {
         { path: 'out', linkpath: '../archive', type: 'SymbolicLink' },
         { path: 'evil', linkpath: 'out', type: 'Link' },
       ],
-      /its target "out" is no file of the archive/,
+      /its target "out" is not a file of the archive/,
     ],
-    ['a hard link to nothing', [{ path: 'evil', linkpath: 'nothing', type: 'Link' }], /is no file/],
+    ['a hard link to nothing', [{ path: 'evil', linkpath: 'nothing', type: 'Link' }], /is not a file/],
     ['a character device', [{ path: 'null', type: 'CharacterDevice' }], /a CharacterDevice has no place/],
     ['a block device', [{ path: 'sda', type: 'BlockDevice' }], /a BlockDevice has no place/],
     ['a fifo', [{ path: 'pipe', type: 'FIFO' }], /a FIFO has no place/],
@@ -194,7 +194,7 @@ describe('what is refused', () => {
     await expect(compressed.outcome).rejects.toThrow(/not a sound tar archive/);
   });
 
-  it('refuses what is no archive', async () => {
+  it('refuses a file that is not an archive', async () => {
     const { outcome } = await unpackBytes(Buffer.from('<html>Sign in to this network</html>'.repeat(100)));
     await expect(outcome).rejects.toThrow(/not a sound tar archive/);
   });

@@ -23,7 +23,7 @@ interface Container {
   readonly enter?: readonly string[];
 }
 
-/** A server in a container; the image of all tests is copied to where the state folder has come to lie. */
+/** A server in a container; the image of all tests is copied to where the state folder is then. */
 const contained = async ({ prepare = [], enter = [] }: Container): Promise<TestServer> => {
   await testImage();
   const folder = mkdtempSync(join(tmpdir(), 'cloister-container-'));

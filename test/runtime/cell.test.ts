@@ -380,7 +380,7 @@ describe('output of which only the beginning and the end are kept', () => {
     expect(readdirSync(cell.folder).sort()).toEqual(['index', 'isolation', 'log', 'plan', 'started']);
   });
 
-  it('lies beside the log meanwhile, and is appended by who finds it without a supervisor', async () => {
+  it('is kept beside the log until then, and is appended by the server if the supervisor is gone', async () => {
     const cell = await bench.start(['/bin/sh', '-c', 'seq 200000; sleep 1000'], truncated);
     await cell.running;
     const path = (name: string): string => join(cell.folder, name);
@@ -389,7 +389,7 @@ describe('output of which only the beginning and the end are kept', () => {
       .toContain('\n200000\n');
     const supervisor = Number.parseInt(readFileSync(path('started'), 'utf8'), 10);
     process.kill(supervisor, 'SIGKILL');
-    // A supervisor that is gone has written all it ever will, which is no record.
+    // A supervisor that is gone writes nothing more, so that there is no record.
     await expect(cell.finished).rejects.toThrow('ENOENT');
     await recoverTail(path('log'));
     const frames = readFrames(readFileSync(path('log')));

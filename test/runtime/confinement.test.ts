@@ -40,7 +40,7 @@ const without = (kind: Step['kind']): Pick<LaunchPlan, 'steps'> => ({
 describe('/proc', () => {
   const probe = 'cat /proc/interrupts /proc/timer_list /proc/softirqs | head -c 100; ls /proc/irq | head -1';
 
-  it('shows nothing of devices and of who uses them', async () => {
+  it('shows no devices and none of their users', async () => {
     const { stdout, stderr } = await bench.sh(probe);
     expect([stdout, stderr]).toEqual(['', '']);
     expect((await bench.sh(probe, without('mask'))).stdout).not.toBe('');
@@ -54,7 +54,7 @@ describe('/proc', () => {
 });
 
 describe('namespaces below the cell', () => {
-  it('are not to be had, even without the filter of system calls', async () => {
+  it('cannot be made, even without the filter of system calls', async () => {
     const nested = 'unshare -U true && echo nested; cat /proc/sys/user/max_user_namespaces';
     const held = await bench.sh(nested, { seccomp: null });
     expect(held.stdout).toBe('0\n');

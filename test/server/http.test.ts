@@ -127,7 +127,7 @@ describe('the server', () => {
     ['no JSON', { method: 'POST', body: '{' }],
     ['no object', { method: 'POST', body: '5' }],
     ['no query', { method: 'POST', body: '{}' }],
-    ['a query that is no text', { method: 'POST', body: '{ "query": 5 }' }],
+    ['a query that is not text', { method: 'POST', body: '{ "query": 5 }' }],
     ['variables that are none', { method: 'POST', body: JSON.stringify({ query: VERSION, variables: 'x' }) }],
     ['a field that GraphQL has not', { method: 'POST', body: JSON.stringify({ query: VERSION, x: 1 }) }],
     ['no operation', { method: 'POST', body: '{ "query": "fragment A on Query { __typename }" }' }],

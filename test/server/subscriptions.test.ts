@@ -205,7 +205,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
         await iterator.return?.();
         fixture.jobs.live.clear();
         returned.resolve();
-        throw new Error('cannot let go');
+        throw new Error('cannot release');
       },
       [Symbol.asyncIterator]() {
         return this;
@@ -215,7 +215,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     await received(1);
     leave();
     await returned.promise;
-    await expect.poll(() => fixture.lines.join()).toContain('cannot let go');
+    await expect.poll(() => fixture.lines.join()).toContain('cannot release');
     expect((await fetch(`${fixture.origin}/health`)).status).toBe(200);
   });
 });

@@ -154,7 +154,7 @@ describe('a file', () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
-  it('that is no database is refused', () => {
+  it('that is not a database is refused', () => {
     writeFileSync(path, 'something else '.repeat(1000));
     expect(() => openDatabase(path)).toThrow(new DatabaseError(`${path}: file is not a database`));
   });

@@ -20,7 +20,7 @@ export interface Kind {
   readonly nodeOptions: string;
   /** @param index of the machine, from 0 to `count` - 1 */
   launch(index: number, count: number): Launch;
-  /** To be called when one did not come to an exit code. */
+  /** To be called when one ended without an exit code. */
   failed(): void;
   dispose(): void;
 }
@@ -42,7 +42,7 @@ export const mostMachines = (): number => {
  * Brings what machines of a kind are made of.
  *
  * @param accelerator undefined: KVM when a machine boots under it, otherwise emulation
- * @throws LaneError when it cannot be had
+ * @throws LaneError when it is not available
  */
 export const prepareKind = async (
   accelerator: Accelerator | undefined,

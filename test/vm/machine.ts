@@ -66,7 +66,7 @@ export const runInMachine = async (launch: Launch, task: Task, options: BootOpti
   let cut: string | undefined;
   const socketOf = (fd: number): Duplex => {
     const socket = child.stdio[fd];
-    if (!(socket instanceof Duplex)) throw new Error(`file descriptor ${fd} of the machine is no socket`);
+    if (!(socket instanceof Duplex)) throw new Error(`file descriptor ${fd} of the machine is not a socket`);
     return socket.on('error', (error) => {
       cut ??= error.message;
     });

@@ -34,7 +34,7 @@ export interface Sought {
  *
  * @param names the packages, asked for only when they are needed
  * @param seek says what to take, given where the packages were unpacked
- * @throws LaneError when a package cannot be had or lacks a file
+ * @throws LaneError when a package is not available or lacks a file
  */
 export const fetchParts = async (
   cache: string,
@@ -98,7 +98,7 @@ export const firstRoot = (folder: string, parametersOf: ModuleSet): CpioEntry[] 
   return [
     ...made.map((path) => ({ path, mode: 0o040755 })),
     { path: 'busybox', mode: 0o100755, content: readFileSync(join(folder, 'busybox')) },
-    // The kernel executes /init; /bin/sh is not there before that script has made it.
+    // The kernel executes /init; /bin/sh does not exist until that script has made it.
     { path: 'init', mode: 0o100755, content: Buffer.from('#!/busybox sh\nexec /busybox sh /init.sh\n') },
     { path: 'init.sh', mode: 0o100755, content: readFileSync(join(import.meta.dirname, 'init.sh')) },
     { path: 'modules/order', mode: 0o100644, content: Buffer.from(modules.map(orderLine).join('')) },

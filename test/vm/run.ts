@@ -25,7 +25,7 @@ See test/vm/README.md.
   --timeout S      end everything after that many seconds (default 3000)
   --help           show this text
 
-Exits with the code of the tests or the command; with 125 when it did not come to one: the time limit passed,
+Exits with the code of the tests or the command; with 125 when there is none: the time limit passed,
 the machine did not boot, its kernel panicked, something to run it is missing.
 `;
 
@@ -177,7 +177,7 @@ const runInVm = async (options: Options, signal: AbortSignal): Promise<number> =
   }
 };
 
-/** The exit code that a machine came to; LANE_FAILED, said why, when it came to none. */
+/** The exit code of a machine; LANE_FAILED, after the reason was printed, when there is none. */
 const codeOf = (result: PromiseSettledResult<number>, kind: Kind): number => {
   if (result.status === 'fulfilled') return result.value;
   kind.failed();

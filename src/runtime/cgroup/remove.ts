@@ -12,7 +12,7 @@ const LONGEST_PAUSE_MS = 100;
 
 /**
  * Kills every process in a cgroup and below it (cgroup.kill, Linux 5.14), waits until they have ended, and removes it. It
- * is no error if the cgroup does not exist.
+ * is not an error if the cgroup does not exist.
  *
  * @param mostMs for each of the two waits
  * @throws Error if a process in it does not end, or it cannot be removed

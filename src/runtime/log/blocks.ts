@@ -39,7 +39,7 @@ export class LogBlocks {
 
   /**
    * The header of the frame that begins at `at`; `undefined` if there is no complete frame: the end of the file, a torn
-   * frame, or bytes that are no header.
+   * frame, or bytes that are not a header.
    */
   async frame(at: number): Promise<FrameHeader | undefined> {
     const header = await this.#header(at);
@@ -49,7 +49,7 @@ export class LogBlocks {
   /**
    * The frame at `at`, or the first one after damage there.
    *
-   * Bytes that are no header are damage if a frame follows them. What looks like one must be followed by another header or
+   * Bytes that are not a header are damage if a frame follows them. What looks like one must be followed by another header or
    * the end of the log, since payloads are arbitrary. As long as that, or the rest of it, may still be written, it is
    * waited for: there is no next frame then. At the end of a closed log, a frame that is not whole and zeros are what a
    * crash leaves behind, and anything else is damage.

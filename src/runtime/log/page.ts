@@ -38,7 +38,7 @@ export interface LogBatch {
   /** The job has ended and this page reaches the end of what it wrote. */
   readonly endOfLog: boolean;
   /**
-   * Bytes that were written but are not there (output limit, full disk, damage), counted where this page passes them.
+   * Bytes that were written but are missing (output limit, full disk, damage), counted where this page passes them.
    */
   readonly droppedBytes: number;
   /** Of these, bytes of the log that are damaged: frames, and so at least the output that was in them. */

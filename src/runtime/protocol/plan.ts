@@ -110,7 +110,7 @@ export interface LaunchPlan {
   readonly umask: number;
   /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
   readonly stdin: boolean;
-  /** What a stop sends, by its name, and to whom; the cell ends when those have. */
+  /** The signal that a stop sends, by its name, and which processes it reaches; the cell ends when those have. */
   readonly stop: { readonly signal: string; readonly scope: 'COMMAND' | 'GROUP' | 'CELL' };
   /** Milliseconds of wall time, pauses not counted. */
   readonly timeoutMs: number;

@@ -1,6 +1,6 @@
 /*
  * Takes more and more of one thing, up to a number that is given, prints why it got no more or "all", and how much it
- * had: hoard WHAT MOST [keep]. What it took goes with it, which with `keep` it does only when it is killed.
+ * had: hoard WHAT MOST [keep]. It releases everything when it exits; with `keep` it exits only when it is killed.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -110,7 +110,7 @@ describe('missingController', () => {
     expect(missingController('swapBytes', { controllers: ['cpu'], obstacles })).toEqual(missing);
   });
 
-  it('has nothing to say of a limit that can be enforced', () => {
+  it('finds none missing for a limit that can be enforced', () => {
     expect(missingController('cpus', { controllers: ['cpu'], obstacles })).toBeUndefined();
   });
 });

@@ -25,7 +25,7 @@ describeCgroups('removeCgroup', () => {
     for (const exit of exits) expect(await exit).toEqual([null, 'SIGKILL']);
   });
 
-  it('removes one after the other, time and again, while their last processes are still being freed', async () => {
+  it('removes one after the other, trying again while their last processes are still being freed', async () => {
     for (let round = 0; round < 25; round++) {
       const path = cgroup(onEnd);
       await sleeper(onEnd, path);
@@ -125,7 +125,7 @@ describeCgroups('moveProcesses', () => {
     expect(pids(to).toSorted()).toEqual(sleepers.map(({ pid }) => pid).toSorted());
   });
 
-  it('minds no process that has ended meanwhile', async () => {
+  it('ignores a process that has ended since', async () => {
     const ended = await sleeper(onEnd, cgroup(onEnd));
     const exit = once(ended, 'exit');
     ended.kill('SIGKILL');

@@ -286,7 +286,7 @@ describe('launcher', () => {
     });
   });
 
-  it('fails when it is not there, may not be executed, or is of another machine', async () => {
+  it('fails when it is missing, may not be executed, or is for another machine', async () => {
     expect(await checkLauncher(join(folder(onEnd), 'cell'))).toMatchObject({
       status: 'FAIL',
       remedy: expect.stringContaining('make build'),
@@ -317,7 +317,7 @@ describe('image', () => {
     return images;
   };
 
-  it('says what is unpacked, what is a fallback, and what is not there yet', async () => {
+  it('says what is unpacked, what is a fallback, and what is still missing', async () => {
     const [first] = IMAGE_NAMES;
     const found = async (images: string) => (await checkImages(images)).map(brief)[0];
     expect(await found(unpacked('ab'))).toBe(`PASS image ${first}: 3.20.3, from https://example.org/a`);
@@ -340,7 +340,7 @@ describe('state folder', () => {
     expect(existsSync(join(state, 'a'))).toBe(false);
   });
 
-  it('fails when others may write it, when it is another user’s, and when it is no folder', async () => {
+  it('fails when others may write it, when it is another user’s, and when it is not a folder', async () => {
     const state = folder(onEnd);
     chmodSync(state, 0o770);
     expect(await checked(state)).toEqual([`FAIL state folder: ${state} can be written by other users`]);

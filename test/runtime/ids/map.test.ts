@@ -46,7 +46,7 @@ describe('roomFor', () => {
     expect(roomFor(parseMap(map), 1_879_048_192)).toEqual(room);
   });
 
-  it('is nothing where id 0 is all there is', () => {
+  it('is nothing where there is only id 0', () => {
     expect(roomFor(parseMap('0 1000 1\n'), 65_536)).toBeUndefined();
     expect(roomFor([], 65_536)).toBeUndefined();
   });

@@ -37,7 +37,7 @@ describe('ranges of ids', () => {
     expect(outside(slots, 'a')).toBe(BASE + 65_536);
   });
 
-  it('are used again when their job has ended, as late as can be', () => {
+  it('are reused in rotation once their job has ended', () => {
     const slots = new IdSlots(idsFrom(2 ** 31 - 4 * 65_536));
     expect(slots.count).toBe(3);
     const [a, b, c] = ['a', 'b', 'c'].map((job) => outside(slots, job));
@@ -75,7 +75,7 @@ describe('ranges of ids', () => {
     expect(outside(high, 'a')).toBe(4_294_836_224);
   });
 
-  it('are for who may map them as they like', () => {
+  it('are for processes that may map any id', () => {
     expect(slotsOf(idsFrom(BASE))).toBeInstanceOf(IdSlots);
     expect(slotsOf(idsFrom(BASE, { enter: ['cell', 'userns'] }))).toBeUndefined();
     expect(slotsOf(idsFrom(BASE, { kind: 'single', count: 1 }))).toBeUndefined();

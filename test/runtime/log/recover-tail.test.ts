@@ -59,7 +59,7 @@ describe('the end of an output that a killed supervisor has left', () => {
     ['has just turned over', [[dropped(0), kept('a')], [dropped(0)]], [out('a')]],
     ['has just turned over again', [[dropped(9)], [dropped(0), kept('b')]], [dropped(9), out('b')]],
     ['has no mark, because there was no room', [[kept('a')], []], [out('a')]],
-    ['is not there', [[], []], []],
+    ['is missing', [[], []], []],
   ])('and %s', async (_name, parts, appended) => {
     const { path } = await leave(HEAD, parts);
     expect(await saved(path)).toEqual(Buffer.concat([...HEAD, ...appended]));

@@ -101,7 +101,7 @@ describe('the tail of a log', () => {
     expect(textOf(rest.entries)).toBe('hree\n');
   });
 
-  it('is refused when it is no number of lines, or beside a cursor', async () => {
+  it('is refused when it is not a number of lines, or given together with a cursor', async () => {
     const path = await logOf(out('one\n'));
     for (const tail of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       await expect(readLogPage(path, { tail, mostBytes: 1, closed: true })).rejects.toThrow(RangeError);

@@ -90,7 +90,7 @@ describe('a request', () => {
     ]);
   });
 
-  it('fails when the supervisor goes without an answer, and when it is gone', async () => {
+  it('fails when the supervisor exits without an answer, and when it is gone', async () => {
     const { ended, on } = events();
     const control = new Control(folder, on);
     const asked = control.stop(5);

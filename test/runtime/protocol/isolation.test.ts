@@ -59,7 +59,7 @@ describe('parseIsolation', () => {
     });
   });
 
-  it('has none of a file that is not whole', () => {
+  it('returns nothing for an incomplete file', () => {
     for (let tokens = 0; tokens < WHOLE.length; tokens++)
       expect(parseIsolation(encode(...WHOLE.slice(0, tokens)))).toBeUndefined();
     const bytes = encode(...WHOLE);

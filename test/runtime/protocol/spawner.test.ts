@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(jobs, { recursive: true });
 });
 
-/** A folder in which a supervisor marks the job as its own, and then waits for ever before it answers. */
+/** A folder in which a supervisor marks the job as its own, and then waits forever before it answers. */
 const trap = (id: string): void => {
   mkdirSync(join(jobs, id));
   execFileSync('mkfifo', [join(jobs, id, 'exit')]);
@@ -63,7 +63,7 @@ it('finds no mark of a supervisor that could not begin', async () => {
   expect(existsSync(join(jobs, 'one', 'started'))).toBe(false);
 });
 
-it('does not ask for ever', async () => {
+it('gives up in the end', async () => {
   const broken = new Spawner({ launcher: '/bin/false', jobs, cgroup: '' });
   await expect(broken.start('one')).rejects.toThrow('the spawner ended (code 1)');
   await broken.close();

@@ -94,7 +94,7 @@ const REFUSED: readonly (readonly [name: string, ...args: readonly string[]])[] 
   ['memfd_secret', '-1'],
   // ADDR_NO_RANDOMIZE, of the probe alone.
   ['personality', '0x40000'],
-  // Of /dev/null, which is no terminal: TIOCSTI, also with a bit that the kernel does not look at, and TIOCLINUX.
+  // Of /dev/null, which is not a terminal: TIOCSTI, also with a bit that the kernel does not look at, and TIOCLINUX.
   ['ioctl', '0', '0x5412', '0'],
   ['ioctl', '0', '0x100005412', '0'],
   ['ioctl', '0', '0x541c', '0'],
@@ -223,7 +223,7 @@ describe('a filter that cannot be loaded', () => {
     ['other digits', ALLOW.toUpperCase()],
     ['no digits', 'allow!!!allow!!!'],
     ['too many instructions', ALLOW.repeat(4097)],
-  ])('is no plan when it is %s', async (_, seccomp) => {
+  ])('makes the plan invalid when it is %s', async (_, seccomp) => {
     const { id, finished } = await bench.start(['/bin/true'], { seccomp });
     // Of a plan that was not read there is no log, which the bench would like to read.
     await Promise.allSettled([finished]);

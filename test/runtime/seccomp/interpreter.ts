@@ -2,7 +2,7 @@
 export interface Call {
   readonly architecture: number;
   readonly number: number;
-  /** Registers, 64 bits each; those that are not there are 0. */
+  /** Registers, 64 bits each; unused ones are 0. */
   readonly args?: readonly bigint[];
 }
 
