@@ -21,6 +21,8 @@ const EVENTS = `subscription Events($after: String, $filter: JobFilter) {
   jobEvents(after: $after, filter: $filter) { cursor time status job { id name status } }
 }`;
 
+const NEWEST_EVENT = 'query NewestEvent { server { eventCursor } }';
+
 /** @type {(data: Record<string, any>) => string} */
 const cursorOfField = (data) => {
   const field = Object.values(data).find((value) => typeof value?.cursor === 'string');
@@ -57,6 +59,13 @@ export const createClient = ({ url, token, fetch, transport = overSse, retryDela
     return resuming({ open, cursorOf, isLast, mayEnd }, { delaysMs: retryDelaysMs, signal });
   };
 
+  /** @type {(signal: AbortSignal | undefined) => Promise<string>} */
+  const newestEvent = async (signal) => {
+    /** @type {any} */
+    const { server } = await request(await connect({ signal }), NEWEST_EVENT, {});
+    return server.eventCursor;
+  };
+
   return {
     request: async (document, variables, options) =>
       /** @type {any} */ (request(await connect(options), String(document), variables ?? {})),
@@ -83,8 +92,10 @@ export const createClient = ({ url, token, fetch, transport = overSse, retryDela
       for await (const { logs } of resume(LOGS, { jobId, follow, stream }, options, !follow)) yield logs;
     },
     events: async function* ({ signal, after, filter } = {}) {
+      // From the first request on: a connection that is lost before the first event begins again where this one did.
+      const begin = after ?? (await newestEvent(signal));
       /** @type {ResumeOptions<{ jobEvents: JobEvent }>} */
-      const options = { cursorOf: ({ jobEvents }) => jobEvents.cursor, first: { after }, signal };
+      const options = { cursorOf: ({ jobEvents }) => jobEvents.cursor, first: { after: begin }, signal };
       for await (const { jobEvents } of resume(EVENTS, { filter }, options)) yield jobEvents;
     },
   };

@@ -383,9 +383,10 @@ export class Jobs implements JobService {
 
   async info(_identity: Identity): Promise<ServerInfo> {
     const { store, cells, version } = this.#options;
-    const [queued, running] = await Promise.all([
+    const [queued, running, last] = await Promise.all([
       store.count({ status: ['QUEUED'] }),
       store.count({ status: ['RUNNING'] }),
+      store.lastEvent(),
     ]);
     return {
       version,
@@ -393,6 +394,7 @@ export class Jobs implements JobService {
       cgroup: cells.cgroup,
       images: cells.request.imageNames,
       jobs: { queued, running },
+      eventCursor: String(last),
     };
   }
 

@@ -122,6 +122,8 @@ export interface ServerInfo {
   };
   readonly images: readonly string[];
   readonly jobs: { readonly queued: number; readonly running: number };
+  /** The cursor of the newest event. */
+  readonly eventCursor: string;
 }
 
 /**

@@ -29,7 +29,7 @@ builder.subscriptionField('jobEvents', (t) =>
   t.field({
     type: JobEventType,
     description:
-      'Every state change of every job, in commit order. With `after`, first replays later events ("0" replays all), then continues live; otherwise starts with the next change. Never completes.',
+      'Every state change of every job, in commit order. With `after`, first replays later events ("0" replays all), then continues live; otherwise starts with the next change: use `server { eventCursor }` to be able to resume before the first one. Never completes.',
     args: {
       after: t.arg.string({
         description: 'The cursor of the last event already seen, or "0". Default: only new events.',

@@ -47,6 +47,10 @@ const ServerType = builder.objectRef<ServerInfo>('Server').implement({
       description: 'How many jobs are queued and running, of those that the caller can see.',
       resolve: ({ jobs }) => jobs,
     }),
+    eventCursor: t.exposeString('eventCursor', {
+      description:
+        'The cursor of the newest event: pass it as `after` to `jobEvents` to get every change from now on, also if the connection is lost before the first one arrives.',
+    }),
   }),
 });
 

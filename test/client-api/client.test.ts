@@ -89,6 +89,18 @@ describe.each(TRANSPORTS)('a client over %s', (_, transport) => {
     expect(seen).toEqual(['1', '2', '2']);
   });
 
+  it('misses no event of a connection that was lost before its first one', async () => {
+    const job = server.job('a').write('before');
+    const events = client().events();
+    const first = events.next();
+    await expect.poll(() => server.eventRequests.length).toBe(1);
+    server.drop();
+    job.end({ status: 'COMPLETED', exitCode: 0 });
+    expect((await first).value).toMatchObject({ status: 'COMPLETED', job: { id: 'a' } });
+    expect(server.eventRequests).toEqual(['1', '1']);
+    await events.return();
+  });
+
   it('is refused with the code of the server, once', async () => {
     await expect(client().logs('nosuch').next()).rejects.toMatchObject({
       name: 'RequestRefused',

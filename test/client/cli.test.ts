@@ -673,6 +673,20 @@ describe('api', () => {
   });
 });
 
+describe('events', () => {
+  it('has what happened while the connection was lost, also before the first one', async () => {
+    const job = server.job('a');
+    const child = start(['events', '--json']);
+    await expect.poll(() => server.eventRequests.length).toBe(1);
+    server.drop();
+    job.end({ status: 'COMPLETED', exitCode: 0 });
+    const [line] = await once(child.stdout ?? expect.unreachable(), 'data');
+    expect(JSON.parse(String(line))).toMatchObject({ cursor: '1', status: 'COMPLETED', job: { id: 'a' } });
+    child.kill('SIGINT');
+    await finished(child);
+  });
+});
+
 describe('completion', () => {
   it('completes commands, flags and jobs in bash', async () => {
     server.job('0197ab00-1234-7000-8000-000000000001', { command: 'x', name: 'nightly' });

@@ -82,6 +82,10 @@ export class FakeServer implements AsyncDisposable {
   readonly filters: object[] = [];
   /** What each `logs` subscription was asked for, in order. */
   readonly logRequests: { after?: string | null; tail?: number | null }[] = [];
+  /** After which cursor each `jobEvents` subscription began, in order. */
+  readonly eventRequests: string[] = [];
+  readonly #changes: object[] = [];
+  readonly #changed = new EventEmitter().setMaxListeners(0);
   /** Batches given out by all `logs` subscriptions. */
   batches = 0;
   /** Entries in a batch. */
@@ -137,6 +141,7 @@ export class FakeServer implements AsyncDisposable {
 
   job(id: string, input: SubmitJobInput = { command: 'true' }): FakeJob {
     const job = new FakeJob(id, input);
+    job.changes.on('change', () => this.#change(job));
     this.jobs.set(id, job);
     return job;
   }
@@ -165,6 +170,7 @@ export class FakeServer implements AsyncDisposable {
   #resolvers(): Resolvers {
     return {
       Query: {
+        server: () => ({ eventCursor: String(this.#changes.length) }),
         job: (_: unknown, { id }: { id: string }) => this.jobs.get(id)?.node ?? null,
         jobs: (_: unknown, args: { first: number; after?: string; filter?: FakeFilter }) => {
           const { status, name, idPrefix } = args.filter ?? {};
@@ -204,7 +210,9 @@ export class FakeServer implements AsyncDisposable {
       },
       Subscription: {
         logs: { subscribe: (_: unknown, args: LogArgs) => this.#logs(args) },
-        jobEvents: { subscribe: () => this.#events() },
+        jobEvents: {
+          subscribe: (_: unknown, { after }: { after?: string | null }) => this.#events(after ?? undefined),
+        },
         jobUpdated: { subscribe: (_: unknown, { jobId }: { jobId: string }) => this.#updates(jobId) },
       },
     };
@@ -245,14 +253,18 @@ export class FakeServer implements AsyncDisposable {
     }
   }
 
-  /** Each change of a job that is there, once it comes. */
-  async *#events(): AsyncGenerator<object> {
-    for (let number = 1; ; number += 1) {
-      const jobs = [...this.jobs.values()];
-      const job = await Promise.race(jobs.map((each) => once(each.changes, 'change').then(() => each)));
-      const event = { cursor: String(number), time: '2026-01-02T03:04:05.000Z', status: job.state['status'] };
-      yield { jobEvents: { ...event, job: job.node } };
+  /** Each change of a job that is there, after a cursor or from now on. */
+  async *#events(after = String(this.#changes.length)): AsyncGenerator<object> {
+    this.eventRequests.push(after);
+    for (let number = Number(after); ; number += 1) {
+      while (number >= this.#changes.length) await once(this.#changed, 'change');
+      yield { jobEvents: { cursor: String(number + 1), ...this.#changes[number] } };
     }
+  }
+
+  #change(job: FakeJob): void {
+    this.#changes.push({ time: '2026-01-02T03:04:05.000Z', status: job.state['status'], job: job.node });
+    this.#changed.emit('change');
   }
 
   async *#updates(jobId: string): AsyncGenerator<object> {

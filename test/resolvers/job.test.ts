@@ -228,7 +228,7 @@ describe('Job', () => {
 describe('server', () => {
   it('describes the server', async () => {
     const document =
-      '{ server { version startedAt images cgroup { path controllers } jobs { queued running } } }';
+      '{ server { version startedAt images cgroup { path controllers } jobs { queued running } eventCursor } }';
     expect(await new Api().data(document)).toEqual({
       server: {
         version: '1.2.3',
@@ -236,6 +236,7 @@ describe('server', () => {
         images: ['alpine'],
         cgroup: { path: '/sys/fs/cgroup/cloister', controllers: ['cpu', 'pids'] },
         jobs: { queued: 1, running: 2 },
+        eventCursor: '7',
       },
     });
   });

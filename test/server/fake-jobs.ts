@@ -266,6 +266,7 @@ export class FakeJobs implements JobService {
       cgroup: { path: '/sys/fs/cgroup/cloister', controllers: ['cpu', 'pids'] },
       images: ['alpine'],
       jobs: { queued: 1, running: 2 },
+      eventCursor: '7',
     };
   }
 

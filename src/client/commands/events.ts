@@ -1,13 +1,18 @@
 /** The command `cloister events`. */
 
 import type { ClientConfig } from '../../config/config.ts';
-import { connect } from '../connection.ts';
+import { type Connection, connect } from '../connection.ts';
 import { commandLine } from '../format.ts';
-import { FollowEventsDocument, type FollowEventsSubscription } from '../generated/operations.ts';
+import {
+  FollowEventsDocument,
+  type FollowEventsSubscription,
+  NewestEventDocument,
+} from '../generated/operations.ts';
 import { inert } from '../inert.ts';
 import { type FilterFlags, jobFilter } from '../job-filter.ts';
 import { print } from '../output.ts';
 import { reconnecting } from '../reconnect.ts';
+import { request } from '../request.ts';
 import { subscribe } from '../subscribe.ts';
 
 /** `cloister events`: a line for each state change of a job until interrupted; each once, even if connections break. */
@@ -17,7 +22,8 @@ export const events = async (
 ): Promise<void> => {
   const filter = jobFilter(flags);
   const connection = await connect(config);
-  let { after } = flags;
+  // A connection that is lost before the first event begins again where this one did.
+  let after = flags.after ?? (await newestEvent(connection));
   const changes = reconnecting(connection, () =>
     subscribe(connection, FollowEventsDocument, { after, filter }),
   );
@@ -26,6 +32,10 @@ export const events = async (
     await print(flags.json ? JSON.stringify(jobEvents) : eventLine(jobEvents));
   }
 };
+
+/** The cursor after which the events from now on come. */
+export const newestEvent = async (connection: Connection): Promise<string> =>
+  (await request(connection, NewestEventDocument, {})).server.eventCursor;
 
 const eventLine = ({ time, status, job }: FollowEventsSubscription['jobEvents']): string =>
   [time, job.id, status, inert(job.name ?? '-'), inert(commandLine(job))].join('\t');

@@ -70,14 +70,16 @@ const LATEST_MS = 5000;
 
 /** Shows the jobs until interrupted, and refreshes whenever one of them has changed. */
 const watch = async (connection: Connection, filter: JobFilter, limit: number): Promise<void> => {
-  const [{ reconnecting }, { subscribe }] = await Promise.all([
+  const [{ newestEvent }, { reconnecting }, { subscribe }] = await Promise.all([
+    import('./events.ts'),
     import('../reconnect.ts'),
     import('../subscribe.ts'),
   ]);
   // Events are matched by their own state: a job that leaves the filter's states makes no event that matches.
   const { status: _, failed: __, ...rest } = filter;
+  let after = await newestEvent(connection);
   const events = reconnecting(connection, () =>
-    subscribe(connection, FollowEventsDocument, { filter: rest }),
+    subscribe(connection, FollowEventsDocument, { after, filter: rest }),
   );
   const next = (): ReturnType<typeof events.next> => {
     const event = events.next();
@@ -96,6 +98,8 @@ const watch = async (connection: Connection, filter: JobFilter, limit: number): 
       delay(SOONEST_MS),
     ]);
     if (changed?.done) return;
-    if (changed !== undefined) change = next();
+    if (changed === undefined) continue;
+    after = changed.value.jobEvents.cursor;
+    change = next();
   }
 };

@@ -312,6 +312,11 @@ export type FollowEventsSubscriptionVariables = Exact<{
 
 export type FollowEventsSubscription = { readonly jobEvents: { readonly cursor: string, readonly time: string, readonly status: JobStatus, readonly job: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
+export type NewestEventQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type NewestEventQuery = { readonly server: { readonly eventCursor: string } };
+
 export type WatchJobSubscriptionVariables = Exact<{
   jobId: string;
 }>;
@@ -742,6 +747,13 @@ export const FollowEventsDocument = new TypedDocumentString(`
     value
   }
 }`) as unknown as TypedDocumentString<FollowEventsSubscription, FollowEventsSubscriptionVariables>;
+export const NewestEventDocument = new TypedDocumentString(`
+    query NewestEvent {
+  server {
+    eventCursor
+  }
+}
+    `) as unknown as TypedDocumentString<NewestEventQuery, NewestEventQueryVariables>;
 export const WatchJobDocument = new TypedDocumentString(`
     subscription WatchJob($jobId: ID!) {
   jobUpdated(jobId: $jobId) {
