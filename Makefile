@@ -355,6 +355,7 @@ test-setup: $(DEVELOPER) build
 	need newuidmap uidmap
 	need strace strace
 	need zstd zstd
+	need systemd-analyze systemd
 	grep -qs '^ID=ubuntu' /etc/os-release || need chromium chromium
 	$(if $(filter x86_64,$(ARCH)),need qemu-system-x86_64 qemu-system-x86)
 	if [ "$${#missing[@]}" -gt 0 ]; then packages "$${missing[@]}"; fi

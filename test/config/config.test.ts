@@ -8,6 +8,7 @@ import {
   parseServeConfig,
   serveSettings,
 } from '../../src/config/config.ts';
+import { NO_MAXIMA } from '../support/limits.ts';
 
 const user = { uid: 1000, home: '/home/u', project: '/opt/cloister', memoryBytes: 10 * 1024 ** 3 };
 const root = { ...user, uid: 0, home: '/root' };
@@ -49,15 +50,7 @@ describe('parseServeConfig', () => {
         timeoutMs: 3_600_000,
         outputBytes: 64 * 1024 ** 2,
       },
-      maxima: {
-        cpus: null,
-        memoryBytes: null,
-        swapBytes: null,
-        pids: null,
-        diskBytes: null,
-        timeoutMs: null,
-        outputBytes: null,
-      },
+      maxima: NO_MAXIMA,
       ceilings: { memoryBytes: 8 * 1024 ** 3, pids: 16_384, cpus: null },
       retention: { ageMs: 30 * 86_400_000, jobs: 100_000, bytes: 10 * 1024 ** 3, packAfterMs: 3_600_000 },
     });
@@ -107,6 +100,9 @@ describe('parseServeConfig', () => {
       CLOISTER_RETAIN_JOBS: '5',
       CLOISTER_RETAIN_BYTES: '1Mi',
       CLOISTER_COMPRESS_AFTER: 'none',
+      CLOISTER_LOG_LEVEL: 'debug',
+      CLOISTER_LOG_FORMAT: 'json',
+      CLOISTER_LOG_SLOW: '5s',
     };
     expect(parseServeConfig({}, env, user)).toEqual({
       set: new Map(
@@ -126,6 +122,7 @@ describe('parseServeConfig', () => {
       cgroupRoot: '/sys/fs/cgroup/x',
       idBase: 65_536,
       launcher: '/bin/cell',
+      log: { level: 'debug', format: 'json', slowMs: 5000 },
       mostStdinBytes: 1024 ** 2,
       clients: { connections: { all: 100, perSubject: 80 }, streams: { all: 90, perSubject: 9 } },
       queue: {

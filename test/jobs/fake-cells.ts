@@ -21,6 +21,7 @@ import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
 import type { LogBatch, LogEntry, LogStart, LogStream } from '../../src/runtime/log/page.ts';
 import { checkStart } from '../../src/runtime/log/position.ts';
+import { NO_MAXIMA } from '../support/limits.ts';
 
 /** One cell, as its supervisor sees it. */
 interface Cell {
@@ -54,15 +55,6 @@ interface Piece {
 type Placed = Piece & { readonly at: number };
 
 const MIB = 1024 * 1024;
-const none = {
-  cpus: null,
-  memoryBytes: null,
-  swapBytes: null,
-  pids: null,
-  diskBytes: null,
-  timeoutMs: null,
-  outputBytes: null,
-};
 
 /** They outlive a server as real ones do: pass the same cells to two servers, one after the other. */
 export class FakeCells implements Cells {
@@ -97,7 +89,7 @@ export class FakeCells implements Cells {
         timeoutMs: 60_000,
         outputBytes: MIB,
       },
-      maxima: none,
+      maxima: NO_MAXIMA,
       capacity: { memoryBytes: null, cpus: null },
       missing: () => undefined,
       cpus: () => [0],

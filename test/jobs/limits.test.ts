@@ -6,6 +6,7 @@ import type { LimitsContext } from '../../src/jobs/offer.ts';
 import type { LimitsRequest } from '../../src/jobs/service.ts';
 import { wholePages } from '../../src/runtime/cgroup/index.ts';
 import { withoutUnit } from '../../src/units.ts';
+import { NO_MAXIMA } from '../support/limits.ts';
 
 const MIB = 1024 ** 2;
 
@@ -19,15 +20,7 @@ const context: LimitsContext = {
     timeoutMs: 60_000,
     outputBytes: MIB,
   },
-  maxima: {
-    cpus: null,
-    memoryBytes: null,
-    swapBytes: null,
-    pids: null,
-    diskBytes: null,
-    timeoutMs: null,
-    outputBytes: null,
-  },
+  maxima: NO_MAXIMA,
   capacity: { memoryBytes: null, cpus: null },
   missing: () => undefined,
   cpus: () => [0, 1, 2, 3],
@@ -40,16 +33,6 @@ const context: LimitsContext = {
 
 const check = (asked: LimitsRequest, change: Partial<LimitsContext> = {}) =>
   checkLimits(asked, { ...context, ...change });
-
-const none = {
-  cpus: null,
-  memoryBytes: null,
-  swapBytes: null,
-  pids: null,
-  diskBytes: null,
-  timeoutMs: null,
-  outputBytes: null,
-};
 
 describe('limits', () => {
   it('that nobody asked for are the defaults, or none', () => {
@@ -159,7 +142,7 @@ describe('limits', () => {
   });
 
   it('go up to the maximum of the server, and so do its defaults', () => {
-    const maxima = { ...none, memoryBytes: 100 * MIB, timeoutMs: 1000, cpus: 0.5 };
+    const maxima = { ...NO_MAXIMA, memoryBytes: 100 * MIB, timeoutMs: 1000, cpus: 0.5 };
     expect(check({}, { maxima })).toMatchObject({
       memoryBytes: 100 * MIB,
       timeoutMs: 1000,

@@ -8,17 +8,9 @@ import { requestKey } from '../../src/jobs/request-key.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { costUs, growth } from '../support/growth.ts';
+import { NO_MAXIMA } from '../support/limits.ts';
 
 const MIB = 1024 ** 2;
-const none = {
-  cpus: null,
-  memoryBytes: null,
-  swapBytes: null,
-  pids: null,
-  diskBytes: null,
-  timeoutMs: null,
-  outputBytes: null,
-};
 const context: RequestContext = {
   // Its own folders are all that is looked at.
   image: (name) => (name === 'alpine' ? new ImageFiles('/', 65_536) : undefined),
@@ -34,7 +26,7 @@ const context: RequestContext = {
       timeoutMs: 60_000,
       outputBytes: MIB,
     },
-    maxima: none,
+    maxima: NO_MAXIMA,
     capacity: { memoryBytes: null, cpus: null },
     missing: () => undefined,
     cpus: () => Array.from({ length: 10_000 }, (_, cpu) => cpu),
