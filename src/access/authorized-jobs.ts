@@ -12,6 +12,7 @@ import type {
   ServerInfo,
   SubmitRequest,
 } from '../jobs/service.ts';
+import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
 import type { LogBatch } from '../runtime/log/page.ts';
 
@@ -53,6 +54,16 @@ export class AuthorizedJobs implements JobService {
   async signal(identity: Identity, id: string, signal: string): Promise<Job> {
     await this.#checkControl(identity, id);
     return this.#jobs.signal(identity, id, signal);
+  }
+
+  async writeStdin(
+    identity: Identity,
+    id: string,
+    write: StdinWrite,
+    over: AbortSignal,
+  ): Promise<StdinWritten> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.writeStdin(identity, id, write, over);
   }
 
   async delete(identity: Identity, id: string): Promise<Job> {

@@ -11,6 +11,8 @@ import {
   CellRefusal,
   type Cells,
   type FreeSpace,
+  INPUT_REFUSALS,
+  InputRefusal,
   type Isolation,
   type LogFollow,
   type LogRead,
@@ -408,6 +410,21 @@ class Connection implements CellConnection {
     return accepted(this.#control.resume());
   }
 
+  async write(offset: number, bytes: Uint8Array, end: boolean): Promise<number> {
+    try {
+      return await accepted(this.#control.write(offset, bytes, end));
+    } catch (error) {
+      const [, word = '', total] =
+        (error instanceof CellRefusal && /^(\w+) (\d+)$/.exec(error.message)) || [];
+      const reason = INPUT_REFUSALS.find((known) => known === word);
+      throw reason === undefined ? error : new InputRefusal(reason, Number(total), { cause: error });
+    }
+  }
+
+  onRoom(listener: () => void): () => void {
+    return this.#control.onRoom(listener);
+  }
+
   responds(): Promise<boolean> {
     return this.#control.responds();
   }
@@ -417,9 +434,9 @@ class Connection implements CellConnection {
   }
 }
 
-const accepted = async (request: Promise<void>): Promise<void> => {
+const accepted = async <T>(request: Promise<T>): Promise<T> => {
   try {
-    await request;
+    return await request;
   } catch (error) {
     throw error instanceof ControlError ? new CellRefusal(error.message, { cause: error }) : error;
   }

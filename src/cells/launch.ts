@@ -84,6 +84,7 @@ export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
     umask: 0o022,
     stop: { signal: spec.stopSignal, scope: spec.stopScope },
     stdin: spec.stdinBytes !== null,
+    openStdin: spec.openStdin,
     timeoutMs: limits.timeoutMs,
     cpuTimeMs: limits.cpuTimeMs,
     outputBytes: limits.outputBytes,

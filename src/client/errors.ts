@@ -33,6 +33,11 @@ export class OutputLost extends CliError {
   override readonly name: string = 'OutputLost';
 }
 
+/** What a job is fed cannot be read to its end. */
+export class InputLost extends CliError {
+  override readonly name = 'InputLost';
+}
+
 /** The reader of our output has gone: `cloister logs ID | head -1`, or a terminal that was closed. */
 export class BrokenPipe extends OutputLost {
   override readonly name = 'BrokenPipe';

@@ -1,12 +1,13 @@
 /** Turns the flags and words of `submit` and `run` into the input of `submitJob`. */
 
+import { isUtf8 } from 'node:buffer';
 import { isUnicode } from '../byte-text.ts';
 import { base64 } from './base64.ts';
 import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
 import { duration, expected, isRelative, moment, number, pair, size, whole } from './flag-values.ts';
 import type { IoLimitInput, RetriesInput, StopScope, SubmitJobInput } from './generated/operations.ts';
-import { stdinFields } from './stdin.ts';
+import { type JobStdin, readStdin, type StdinSource } from './stdin.ts';
 
 /** The flags of `submit` and `run`, as commander parses them. */
 export interface SubmitFlags {
@@ -66,17 +67,39 @@ export const commandWords = (words: readonly string[], literal: boolean): Comman
   return { argv: words };
 };
 
+/** What is submitted, and what the job is fed while it runs. */
+export interface Submission {
+  readonly input: SubmitJobInput;
+  readonly source: StdinSource | undefined;
+}
+
 /**
  * The input of `submitJob`. Sizes and durations are sent as they were given.
  *
  * @param ownStdin use our own standard input for the job, unless it is a terminal
  * @throws CliError that names the flag, what was expected and what was given
  */
-export const submitInput = async (
+export const submission = async (
   words: CommandWords,
   flags: SubmitFlags,
   { ownStdin }: { readonly ownStdin: boolean },
-): Promise<SubmitJobInput> => ({
+): Promise<Submission> => {
+  const input = await inputOf(words, flags);
+  // Last: reading standard input may take long, and a bad flag is reported first.
+  const whole = flags.retries !== undefined || flags.idempotencyKey !== undefined;
+  const stdin = await readStdin({ named: flags.stdin, own: ownStdin, whole });
+  const source = stdin.kind === 'stream' ? stdin.source : undefined;
+  return { input: { ...input, ...stdinInput(stdin) }, source };
+};
+
+const stdinInput = (stdin: JobStdin): Pick<SubmitJobInput, 'stdin' | 'stdinBytes' | 'openStdin'> => {
+  if (stdin.kind === 'none') return {};
+  if (stdin.kind === 'stream') return { openStdin: true };
+  const { content } = stdin;
+  return isUtf8(content) ? { stdin: content.toString() } : { stdinBytes: content.toString('base64') };
+};
+
+const inputOf = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJobInput> => ({
   ...commandFields(words),
   image: flags.image,
   env: env(await environment(flags.envFile ?? [], flags.env ?? [], process.env)),
@@ -111,8 +134,6 @@ export const submitInput = async (
     output: optional(size, '--output', flags.output),
     outputPolicy: flags.truncate === true ? 'TRUNCATE' : undefined,
   },
-  // Last: reading standard input may take long, and a bad flag is reported first.
-  ...(await stdinFields(flags.stdin, ownStdin)),
 });
 
 const commandFields = (

@@ -33,6 +33,21 @@ export interface CellConnection {
   pause(): Promise<void>;
   /** Thaws them; `resumed` reports when they are. */
   resume(): Promise<void>;
+  /**
+   * Writes to the standard input of the command what it has room for: at most 64 KiB. What was accepted before is
+   * neither written again nor needed.
+   *
+   * @param offset bytes that were written before these
+   * @param end the input ends after these bytes
+   * @returns bytes accepted in all
+   * @throws InputRefusal
+   */
+  write(offset: number, bytes: Uint8Array, end: boolean): Promise<number>;
+  /**
+   * Calls a listener when there may be room after a write that was not accepted in full, until the returned function is
+   * called.
+   */
+  onRoom(listener: () => void): () => void;
   /** Whether the supervisor answers, within some seconds. */
   responds(): Promise<boolean>;
   /** Closes the connection; the cell continues, and reports nothing more here. */
@@ -68,6 +83,25 @@ export interface FreeSpace {
 /** A supervisor refused a request, or is gone. */
 export class CellRefusal extends Error {
   override readonly name = 'CellRefusal';
+}
+
+/**
+ * Why input is not accepted: `gap`, the offset is beyond what was accepted; `other`, not the bytes that were accepted
+ * there; `ended`, its end was written before; `closed`, the command has closed it.
+ */
+export const INPUT_REFUSALS = ['gap', 'other', 'ended', 'closed'] as const;
+
+/** The input of a cell does not take what was written. */
+export class InputRefusal extends CellRefusal {
+  readonly reason: (typeof INPUT_REFUSALS)[number];
+  /** Bytes accepted so far. */
+  readonly acceptedBytes: number;
+
+  constructor(reason: InputRefusal['reason'], acceptedBytes: number, options?: ErrorOptions) {
+    super(`${reason} after ${acceptedBytes} bytes`, options);
+    this.reason = reason;
+    this.acceptedBytes = acceptedBytes;
+  }
 }
 
 /** The isolation of a command, compared with that of the server. */

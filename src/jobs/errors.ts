@@ -91,6 +91,14 @@ export const pinned = (field: string): ClientError =>
     field,
   );
 
+/** @param why who has closed it, and when */
+export const stdinClosed = (why: string): ClientError =>
+  new ClientError(
+    'STDIN_CLOSED',
+    `input.jobId: expected a job whose standard input is open: ${why}`,
+    'input.jobId',
+  );
+
 /** @param allowed the roles that may do it */
 export const forbidden = (allowed: readonly string[], role: string): ClientError =>
   new ClientError('FORBIDDEN', `role: expected ${allowed.join(' or ')}, got ${role}`);

@@ -119,6 +119,8 @@ export interface JobSpec {
   readonly stopScope: StopScope;
   /** Bytes of its standard input, which `Cells` keep; `null`: it reads /dev/null. */
   readonly stdinBytes: number | null;
+  /** Clients may write to its standard input while it runs, after that text. */
+  readonly openStdin: boolean;
   readonly limits: Limits;
   readonly labels: readonly Label[];
   /** Of jobs that wait, the one with the highest starts first. */

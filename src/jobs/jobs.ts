@@ -37,6 +37,7 @@ import {
   type SubmitRequest,
 } from './service.ts';
 import { checkSignal } from './signal.ts';
+import { type StdinWrite, type StdinWritten, writeStdin } from './stdin.ts';
 import type { EarlierRequest, JobEvent, JobFilter, JobStore, Page, PageRequest } from './store.ts';
 import { stored } from './stored.ts';
 import type { Supervision } from './supervision.ts';
@@ -215,6 +216,12 @@ export class Jobs implements JobService {
     const job = await this.#running(identity, id);
     await asked(this.#options.supervision.signal(id, number));
     return job;
+  }
+
+  writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten> {
+    const { changes, supervision } = this.#options;
+    const find = () => this.#find(identity, id, 'input.jobId');
+    return writeStdin(id, write, { changes, find, connection: () => supervision.connection(id), over });
   }
 
   async #running(identity: Identity, id: string): Promise<Job> {

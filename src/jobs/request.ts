@@ -72,7 +72,7 @@ export const checkRequest = (
         limits: () => checkLimits(request.limits ?? {}, context.limits, malformed),
         labels: () => checkLabels(request.labels ?? []),
         priority: () => checkPriority(request.priority),
-        retries: () => checkRetries(request.retries),
+        retries: () => checkRetries(request.retries, request.openStdin),
       }),
   });
   const { total: _, stdin, ...checked } = fields;
@@ -81,6 +81,7 @@ export const checkRequest = (
     network: request.network ?? 'NONE',
     stopScope: request.stopScope ?? 'GROUP',
     stdinBytes: stdin,
+    openStdin: request.openStdin ?? false,
     startAfter: request.startAfter ?? null,
     attempt: 1,
     retryOf: null,
@@ -282,8 +283,10 @@ const checkPriority = (priority = 0): number => {
   return priority;
 };
 
-const checkRetries = (retries: SubmitRequest['retries']): Retries | null => {
+const checkRetries = (retries: SubmitRequest['retries'], openStdin = false): Retries | null => {
   if (retries === undefined) return null;
+  // What clients wrote is gone when the command has read it.
+  if (openStdin) throw badInput('input.retries', 'none beside openStdin', retries);
   const { limit, backoffMs = DEFAULT_BACKOFF_MS } = retries;
   checkAll({
     limit: () => {

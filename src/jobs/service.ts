@@ -5,6 +5,7 @@ import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
 import type { CapabilityProfile, Job, Label, NetworkMode, OutputPolicy, StopScope, Usage } from './job.ts';
 import type { QueuePlace } from './queue.ts';
+import type { StdinWrite, StdinWritten } from './stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
 /** What a caller may do; `ADMIN`: everything. */
@@ -73,6 +74,8 @@ export interface SubmitRequest {
   readonly user?: string;
   readonly hostname?: string;
   readonly stdin?: string | Uint8Array;
+  /** Standard input stays open for `writeStdin`. */
+  readonly openStdin?: boolean;
   readonly network?: NetworkMode;
   /** Default NONE. */
   readonly capabilities?: CapabilityProfile;
@@ -150,6 +153,12 @@ export interface JobService {
    * @param signal a name, with or without `SIG`, or a number
    */
   signal(identity: Identity, id: string, signal: string): Promise<Job>;
+  /**
+   * Writes to the standard input of a job with `openStdin` what it has room for; waits some seconds when it has none.
+   *
+   * @param over ends the wait early
+   */
+  writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten>;
   /** Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end. */
   delete(identity: Identity, id: string): Promise<Job>;
   /** Protects a job from removal, or ends that. */

@@ -149,8 +149,13 @@ export class Supervision {
     return this.#supervisor(id).signal(number);
   }
 
+  /** The connection to the supervisor of a running job; `undefined` when there is none. */
+  connection(id: string): CellConnection | undefined {
+    return this.#live.get(id)?.connection;
+  }
+
   #supervisor(id: string): CellConnection {
-    const connection = this.#live.get(id)?.connection;
+    const connection = this.connection(id);
     if (connection === undefined) throw new CellRefusal('the job is not running');
     return connection;
   }

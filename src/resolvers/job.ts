@@ -168,6 +168,10 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       resolve: (job, _args, context, { rootValue }) =>
         readStdin(job, context, rootValue, (content) => !isUtf8(content)),
     }),
+    openStdin: t.boolean({
+      description: 'Whether `writeStdin` can write to the standard input of the job while it runs.',
+      resolve: ({ spec }) => spec.openStdin,
+    }),
     network: t.field({
       type: NetworkMode,
       description: 'Which network the job can reach.',

@@ -22,6 +22,7 @@ import './stop-job.ts';
 import './submit-job.ts';
 import './token.ts';
 import './viewer.ts';
+import './write-stdin.ts';
 
 export const schema = builder.toSchema();
 

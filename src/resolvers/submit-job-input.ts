@@ -58,6 +58,10 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
       type: 'Base64',
       description: 'The same as bytes, for standard input that is not UTF-8. At most one of the two.',
     }),
+    openStdin: t.boolean({
+      description:
+        'Whether standard input stays open, so that `writeStdin` can write to it while the job runs, after the text of `stdin` if there is one. Not together with `retries`. Default false.',
+    }),
     network: t.field({
       type: NetworkMode,
       description: 'Which network the job can reach. Default NONE.',

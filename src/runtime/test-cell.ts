@@ -110,6 +110,7 @@ const planOf = (
     seccomp: cellFilter(),
     umask: 0o022,
     stdin: false,
+    openStdin: false,
     stop: { signal: 'SIGKILL', scope: 'COMMAND' },
     timeoutMs: 10_000,
     cpuTimeMs: null,

@@ -60,6 +60,7 @@ const LATER_FIELDS = {
   capabilities: 'NONE',
   stopSignal: 'SIGTERM',
   stopScope: 'COMMAND',
+  openStdin: false,
   retries: null,
   attempt: 1,
   retryOf: null,

@@ -30,7 +30,10 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
       'JOB',
       'argv argvBytes attempt capabilities command commandBytes createdAt env error exitCode finishedAt hostname id image',
     ),
-    ...all('JOB', 'isolation labels limitExceeded limits limitsHit logs name network output owner pausedAt'),
+    ...all(
+      'JOB',
+      'isolation labels limitExceeded limits limitsHit logs name network openStdin output owner pausedAt',
+    ),
     ...all(
       'JOB',
       'pinned priority retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal usage user workdir',
@@ -72,6 +75,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('JOB', 'cpuTime forksRefused ioRead ioReadOperations ioWriteOperations ioWritten memoryCurrent'),
     ...all('JOB', 'memoryPeak oomKills pidsPeak pressure systemTime throttledTime userTime'),
   },
+  WriteStdinPayload: all('JOB', 'accepted job'),
   Viewer: all('CALLER', 'method role subject token'),
 };
 
@@ -120,6 +124,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Mutation.resumeJob': change('resumeJob', 'status'),
   'Mutation.signalJob': change('signalJob', 'status', ', signal: "TERM"'),
   'Mutation.stopJob': change('stopJob', 'status', ', gracePeriod: 0'),
+  'Mutation.writeStdin': change('writeStdin', 'status', ', offset: 0'),
   'Mutation.submitJob': {
     kind: 'submit',
     document: 'mutation { submitJob(input: { command: "true" }) { job { owner } } }',

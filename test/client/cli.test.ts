@@ -522,8 +522,8 @@ describe('run', () => {
     expect(server.jobs.get('job-2')?.input.stdin).toBeUndefined();
   });
 
-  it('reads no more of its stdin than a job can be fed, and says so', async () => {
-    const child = start(['run', 'head', '-1'], {}, { input: 'pipe' });
+  it('reads no more of its stdin than can be submitted with a job that may need it again, and says so', async () => {
+    const child = start(['run', '--retries', '1', 'head', '-1'], {}, { input: 'pipe' });
     const piece = Buffer.alloc(64 * 1024, 'y\n');
     const stdin = child.stdin ?? expect.unreachable();
     // Its writer is killed by SIGPIPE, as `yes` would be.
@@ -540,7 +540,7 @@ describe('run', () => {
     expect(await finished(child)).toMatchObject({
       code: 125,
       out: '',
-      err: 'cloister: standard input: expected at most 8388608 bytes (8 MiB), which is what a job can be fed, got more\n',
+      err: 'cloister: standard input: expected at most 8388608 bytes (8 MiB) beside --retries or --idempotency-key, got more\n',
     });
     expect(await refused).toMatchObject([{ code: 'EPIPE' }]);
     // What lies in buffers between the two besides.

@@ -5,14 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { whole } from '../../src/client/flag-values.ts';
-import {
-  commandWords,
-  type SubmitFlags,
-  submitInput as submitInputOf,
-} from '../../src/client/submit-input.ts';
+import { commandWords, type SubmitFlags, submission } from '../../src/client/submit-input.ts';
 
-const submitInput = (words: { command: string }, flags: SubmitFlags) =>
-  submitInputOf(words, flags, { ownStdin: false });
+const submitInput = async (words: { command: string }, flags: SubmitFlags) =>
+  (await submission(words, flags, { ownStdin: false })).input;
 
 describe('commandWords', () => {
   it('takes one word for a shell command line', () => {
@@ -149,6 +145,17 @@ describe('submitInput', () => {
     [{ stdin: '/nowhere/at/all' }, "--stdin: ENOENT: no such file or directory, open '/nowhere/at/all'"],
   ])('refuses %j', async (flags, message) => {
     await expect(submitInput({ command: 'true' }, flags)).rejects.toThrow(message);
+  });
+
+  it('streams standard input that is long, unless the job may need it again', async () => {
+    const stdin = await file(Buffer.alloc(600_000, 'x'));
+    const streamed = await submission({ command: 'cat' }, { stdin }, { ownStdin: false });
+    expect(streamed.input).toMatchObject({ openStdin: true });
+    let bytes = 0;
+    for await (const piece of streamed.source?.pieces ?? []) bytes += piece.length;
+    expect(bytes).toBe(600_000);
+    const whole = await submitInput({ command: 'cat' }, { stdin, retries: '1' });
+    expect(whole.stdin).toHaveLength(600_000);
   });
 
   it('sends standard input that is not text as bytes', async () => {

@@ -5,6 +5,7 @@
  *   - each line has one answer, and each "ok" one request that is acted on, with a number that is possible;
  *   - a line that is too long ends the connection, and nothing else does;
  *   - the lines "stop N", "signal N", "pause" and "resume" are taken for what they are;
+ *   - what follows "write OFFSET LENGTH END" is taken as its bytes, all of them and no more, and is no line;
  *   - a request that is refused is answered with the reason;
  *   - in which pieces the bytes arrive makes no difference.
  *
@@ -29,6 +30,8 @@
 
 /* What came of one conversation. */
 struct outcome {
+  unsigned char written[MOST_INPUT];
+  size_t written_length;
   struct request requests[MOST_REQUESTS];
   size_t requests_count;
   char answers[MOST_ANSWERS + 1];
@@ -36,13 +39,21 @@ struct outcome {
   bool open;
 };
 
-static const char *note(void *context, struct request request) {
+static const char *note(void *context, struct request *request) {
   struct outcome *outcome = context;
   CHECK(outcome->requests_count < MOST_REQUESTS);
-  if (request.kind == REQUEST_STOP) CHECK(request.number >= 0);
-  if (request.kind == REQUEST_SIGNAL) CHECK(request.number > 0 && request.number <= SIGRTMAX);
-  outcome->requests[outcome->requests_count++] = request;
-  return request.kind == REQUEST_PAUSE ? "refused" : NULL;
+  if (request->kind == REQUEST_STOP) CHECK(request->number >= 0);
+  if (request->kind == REQUEST_SIGNAL) CHECK(request->number > 0 && request->number <= SIGRTMAX);
+  if (request->kind == REQUEST_WRITE) {
+    const struct input_write *input = &request->input;
+    CHECK(input->length <= CONTROL_PAYLOAD && outcome->written_length + input->length <= MOST_INPUT);
+    CHECK(input->offset + input->length >= input->offset);
+    memcpy(outcome->written + outcome->written_length, input->data, input->length);
+    outcome->written_length += input->length;
+    request->accepted = input->offset + input->length;
+  }
+  outcome->requests[outcome->requests_count++] = *request;
+  return request->kind == REQUEST_PAUSE ? "refused" : NULL;
 }
 
 static size_t count_kind(const struct outcome *outcome, enum request_kind kind) {
@@ -70,6 +81,7 @@ static bool has_input(int fd) {
 static void converse(struct outcome *outcome, const uint8_t *data, size_t size, size_t piece) {
   outcome->requests_count = 0;
   outcome->answers_length = 0;
+  outcome->written_length = 0;
   int pair[2];
   CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
   struct control_connection connection = {.fd = pair[0]};
@@ -89,7 +101,7 @@ static void converse(struct outcome *outcome, const uint8_t *data, size_t size, 
     CHECK(shutdown(pair[1], SHUT_WR) == 0);
     CHECK(!control_read(&connection, note, outcome));
   }
-  CHECK(connection.fd == -1);
+  CHECK(connection.fd == -1 && connection.payload == NULL);
   close(pair[1]);
 }
 
@@ -111,6 +123,11 @@ static bool is_plain(const char *line, const char *word, long *number) {
   return true;
 }
 
+/* Whether there may be bytes that are no lines. */
+static bool has_write(const uint8_t *data, size_t size) {
+  return memmem(data, size, "write ", 6) != NULL;
+}
+
 /* Sends the first line by itself, and expects what the line says. */
 static void check_line(const uint8_t *data, size_t size) {
   static struct outcome outcome;
@@ -122,6 +139,8 @@ static void check_line(const uint8_t *data, size_t size) {
   line[length] = '\n';
   converse(&outcome, (const uint8_t *)line, length + 1, sizeof line);
   line[length] = '\0';
+  /* A write that waits for its bytes has no answer yet. */
+  if (has_write(data, length)) return;
   CHECK(outcome.open && count_lines(outcome.answers, "") == 1);
   long number;
   if (is_plain(line, "stop", &number)) {
@@ -134,13 +153,13 @@ static void check_line(const uint8_t *data, size_t size) {
   } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
     CHECK(outcome.requests_count == 1);
     CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));
-  } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0)
+  } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0 && strncmp(line, "write ", 6) != 0)
     CHECK(outcome.requests_count == 0);
 }
 
 /* Each line has its answer, and the connection ends with the first one that is too long. */
 static void check_answers(const struct outcome *outcome, const uint8_t *data, size_t size) {
-  if (memchr(data, '\0', size) != NULL) return;
+  if (memchr(data, '\0', size) != NULL || has_write(data, size)) return;
   size_t lines = 0, length = 0;
   for (size_t i = 0; i < size && length < CONTROL_LINE - 1; i++) {
     if (data[i] == '\n') lines++;
@@ -160,8 +179,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   converse(&pieces, data + 1, size - 1, piece);
 
   CHECK(count_lines(whole.answers, "error refused") == count_kind(&whole, REQUEST_PAUSE));
-  CHECK(count_lines(whole.answers, "ok") + count_kind(&whole, REQUEST_PAUSE) == whole.requests_count);
-  CHECK(count_lines(whole.answers, "ok") + count_lines(whole.answers, "error ") == count_lines(whole.answers, ""));
+  size_t taken = count_lines(whole.answers, "ok") + count_lines(whole.answers, "accepted ");
+  CHECK(count_lines(whole.answers, "accepted ") == count_kind(&whole, REQUEST_WRITE));
+  CHECK(taken + count_kind(&whole, REQUEST_PAUSE) == whole.requests_count);
+  CHECK(taken + count_lines(whole.answers, "error ") == count_lines(whole.answers, ""));
+  CHECK(whole.written_length == pieces.written_length);
+  CHECK(memcmp(whole.written, pieces.written, whole.written_length) == 0);
   CHECK(whole.requests_count == pieces.requests_count);
   for (size_t i = 0; i < whole.requests_count; i++)
     CHECK(whole.requests[i].kind == pieces.requests[i].kind && whole.requests[i].number == pieces.requests[i].number);

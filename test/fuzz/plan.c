@@ -305,6 +305,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
   }
   put(stream, "umask%c%u", 0, plan->umask);
   if (plan->has_stdin) put(stream, "stdin");
+  if (plan->opens_stdin) put(stream, "input");
   put(stream, "stop");
   put_number(stream, (uint64_t)plan->stop_signal);
   put(stream, "%s", scopes[plan->stop_scope]);

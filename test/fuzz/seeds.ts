@@ -109,6 +109,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     seccomp: flag() ? null : program(),
     umask: mode(),
     stdin: flag(),
+    openStdin: flag(),
     stop: { signal: `${1 + random(64)}`, scope: pick(random, ['COMMAND', 'GROUP', 'CELL'] as const) },
     timeoutMs: number(),
     cpuTimeMs: own === null || flag() ? null : 1 + number(),
@@ -120,6 +121,7 @@ const randomPlan = (random: Random): LaunchPlan => {
 /** The first byte says in which pieces the harness sends the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
+  '\x02write 0 12 0\nstop 5\npause\nwrite 12 0 1\nresume\n',
   '\x05pause\nresume\nsignal 1\n',
   '\x09signal 15\nstop 0\nnonsense\n',
   '\x00signal 9\n',

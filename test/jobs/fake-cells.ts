@@ -224,6 +224,11 @@ export class FakeCells implements Cells {
       signal: (number) => ask(`signal ${number}`, ({ signaled }) => signaled(number)),
       pause: () => ask('pause', (asked) => this.#pause(asked, new Date())),
       resume: () => ask('resume', (asked) => this.#pause(asked, null)),
+      write: async (offset, bytes, end) => {
+        await ask(`write ${offset} ${Buffer.from(bytes).toString()}${end ? ' end' : ''}`, () => undefined);
+        return offset + bytes.length;
+      },
+      onRoom: () => () => undefined,
       responds: async () => {
         if (cell !== undefined) cell.asked += 1;
         return cell?.stuck !== true;

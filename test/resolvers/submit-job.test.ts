@@ -17,6 +17,7 @@ describe('submitJob', () => {
       user: 'nobody',
       hostname: 'h',
       stdin: 'text\n',
+      openStdin: true,
       network: 'NONE',
       capabilities: 'ROOT_IN_CELL',
       limits: {

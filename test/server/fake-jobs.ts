@@ -118,6 +118,15 @@ export class FakeJobs implements JobService {
     return this.#find(id, 'input.jobId');
   }
 
+  async writeStdin(
+    identity: Identity,
+    id: string,
+    { bytes }: { readonly bytes: Uint8Array },
+  ): Promise<{ readonly job: Job; readonly acceptedBytes: number }> {
+    await this.#enter('writeStdin', identity);
+    return { job: this.#find(id, 'input.jobId'), acceptedBytes: bytes.length };
+  }
+
   async delete(identity: Identity, id: string): Promise<Job> {
     await this.#enter('delete', identity);
     const job = this.#find(id, 'input.jobId');

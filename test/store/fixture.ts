@@ -17,6 +17,7 @@ export const spec: JobSpec = {
   stopSignal: 'SIGTERM',
   stopScope: 'GROUP',
   stdinBytes: null,
+  openStdin: false,
   limits: {
     cpus: 1,
     cpuWeight: null,

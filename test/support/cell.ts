@@ -107,6 +107,7 @@ export class CellBench {
         seccomp: FILTER,
       }),
       stdin: stdin !== undefined,
+      openStdin: false,
       ...change,
     };
     mkdirSync(folder);

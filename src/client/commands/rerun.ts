@@ -3,6 +3,7 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
+import { feed } from '../feed.ts';
 import {
   JobInputDocument,
   type JobInputQuery,
@@ -12,6 +13,7 @@ import {
 import { findJobId } from '../job-id.ts';
 import { print } from '../output.ts';
 import { request } from '../request.ts';
+import { fedStdin } from '../stdin.ts';
 import { type RunFlags, submitAndFollow } from './run.ts';
 
 /**
@@ -28,8 +30,13 @@ export const rerun = async (
   const given = (await request(connection, JobInputDocument, { id: await findJobId(connection, job) })).job;
   if (given === null) throw new CliError(`no job with id ${JSON.stringify(job)}`);
   const input = inputOf(given);
-  if (!flags.detach) return submitAndFollow(connection, input, flags);
-  await print((await request(connection, SubmitJobDocument, { input })).submitJob.job.id);
+  // What was written to the earlier job is not kept.
+  const source = given.openStdin ? fedStdin() : undefined;
+  if (!flags.detach) return submitAndFollow(connection, { input, source }, flags);
+  await using _ = source;
+  const { id } = (await request(connection, SubmitJobDocument, { input })).submitJob.job;
+  await print(id);
+  if (source !== undefined) await feed(connection, id, source);
   return 0;
 };
 

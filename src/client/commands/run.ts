@@ -2,9 +2,10 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { type Connection, connect } from '../connection.ts';
-import { OutputLost } from '../errors.ts';
+import { InputLost, OutputLost } from '../errors.ts';
 import { ending } from '../exit-code.ts';
-import { SubmitJobDocument, type SubmitJobInput } from '../generated/operations.ts';
+import { feed } from '../feed.ts';
+import { SubmitJobDocument } from '../generated/operations.ts';
 import { inert } from '../inert.ts';
 import { endedJob, type Job } from '../job.ts';
 import { shortId } from '../job-id.ts';
@@ -12,8 +13,9 @@ import { rawPrinter } from '../log-output.ts';
 import { readLogs } from '../logs.ts';
 import { aside, note } from '../output.ts';
 import { request } from '../request.ts';
+import type { StdinSource } from '../stdin.ts';
 import { Stopper } from '../stopper.ts';
-import { type CommandWords, type SubmitFlags, submitInput } from '../submit-input.ts';
+import { type CommandWords, type Submission, type SubmitFlags, submission } from '../submit-input.ts';
 
 /** The flags that only `run` has. */
 export interface RunFlags {
@@ -31,26 +33,53 @@ export const run = async (
   words: CommandWords,
   flags: SubmitFlags & RunFlags,
 ): Promise<number> => {
-  const input = await submitInput(words, flags, { ownStdin: true });
+  const given = await submission(words, flags, { ownStdin: true });
   const connection = await connect(config);
-  return submitAndFollow(connection, input, flags);
+  return submitAndFollow(connection, given, flags);
 };
 
 /**
- * Submits a job and follows it, and each further attempt, to the end.
+ * Submits a job, feeds it, and follows it, and each further attempt, to the end.
  *
  * @returns the exit code
  */
 export const submitAndFollow = async (
   connection: Connection,
-  input: SubmitJobInput,
+  { input, source }: Submission,
   { quiet = false }: RunFlags,
 ): Promise<number> => {
   const remark = quiet ? async () => undefined : aside;
+  // It is read no further when the job has ended.
+  await using _ = source;
   using stopper = new Stopper(connection, remark);
   const { job } = (await request(connection, SubmitJobDocument, { input })).submitJob;
   await remark(introduction(job));
-  for (let jobId = job.id; ; ) {
+  const followed = follow(connection, job.id, stopper);
+  if (source === undefined) return await followed;
+  // The command may end without reading all of its input, and may run on when it has.
+  const fed = feedOrStop(connection, job.id, source, stopper).then(() => followed);
+  for (const either of [followed, fed]) either.catch(() => undefined);
+  return await Promise.race([followed, fed]);
+};
+
+/** Feeds a job, and stops it when the input cannot be read to its end: its result would be that of another input. */
+const feedOrStop = async (
+  connection: Connection,
+  jobId: string,
+  source: StdinSource,
+  stopper: Stopper,
+): Promise<void> => {
+  try {
+    await feed(connection, jobId, source);
+  } catch (error) {
+    if (error instanceof InputLost) await stopper.stop();
+    throw error;
+  }
+};
+
+/** Prints the output of a job, and of each further attempt. */
+const follow = async (connection: Connection, firstId: string, stopper: Stopper): Promise<number> => {
+  for (let jobId = firstId; ; ) {
     stopper.submitted(jobId);
     const printer = rawPrinter(false);
     try {

@@ -2,18 +2,22 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
+import { feed } from '../feed.ts';
 import { SubmitJobDocument } from '../generated/operations.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
-import { type CommandWords, type SubmitFlags, submitInput } from '../submit-input.ts';
+import { type CommandWords, type SubmitFlags, submission } from '../submit-input.ts';
 
-/** `cloister submit`: prints the id of the job. */
+/** `cloister submit`: prints the id of the job, and feeds it input that is too long to be submitted with it. */
 export const submit = async (
   config: ClientConfig,
   words: CommandWords,
   flags: SubmitFlags & { readonly json?: boolean },
 ): Promise<void> => {
-  const input = await submitInput(words, flags, { ownStdin: false });
-  const { submitJob } = await request(await connect(config), SubmitJobDocument, { input });
+  const { input, source } = await submission(words, flags, { ownStdin: false });
+  await using _ = source;
+  const connection = await connect(config);
+  const { submitJob } = await request(connection, SubmitJobDocument, { input });
   await (flags.json ? printJson(submitJob.job) : print(submitJob.job.id));
+  if (source !== undefined) await feed(connection, submitJob.job.id, source);
 };

@@ -263,6 +263,8 @@ export type SubmitJobInput = {
   readonly name?: string | null | undefined;
   /** Which network the job can reach. Default NONE. */
   readonly network?: NetworkMode | null | undefined;
+  /** Whether standard input stays open, so that `writeStdin` can write to it while the job runs, after the text of `stdin` if there is one. Not together with `retries`. Default false. */
+  readonly openStdin?: boolean | null | undefined;
   /** From -100 to 100: of the queued jobs the highest starts first. Default 0. */
   readonly priority?: number | null | undefined;
   /** Automatic retries. Default: none. */
@@ -281,6 +283,20 @@ export type SubmitJobInput = {
   readonly user?: string | null | undefined;
   /** The working directory: an absolute path that exists in the image. Default "/". */
   readonly workdir?: string | null | undefined;
+};
+
+/** The input of `writeStdin`. At most one of `text` and `bytes`, of at most 1 MiB. */
+export type WriteStdinInput = {
+  /** Bytes to write. */
+  readonly bytes?: string | null | undefined;
+  /** Whether standard input ends after these bytes. */
+  readonly endOfInput?: boolean | null | undefined;
+  /** The id of the job. */
+  readonly jobId: string;
+  /** How many bytes were written before these; 0 for the first write. The text of `stdin` does not count. */
+  readonly offset: number | string;
+  /** Text to write, as UTF-8. */
+  readonly text?: string | null | undefined;
 };
 
 export type DeleteJobMutationVariables = Exact<{
@@ -395,7 +411,7 @@ export type JobInputQueryVariables = Exact<{
 }>;
 
 
-export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string, readonly valueBytes: string | null }>, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string, readonly valueBytes: string | null }>, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
 
 export type ResumeJobMutationVariables = Exact<{
   input: ResumeJobInput;
@@ -465,6 +481,13 @@ export type FollowUsageSubscriptionVariables = Exact<{
 
 
 export type FollowUsageSubscription = { readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } };
+
+export type WriteStdinMutationVariables = Exact<{
+  input: WriteStdinInput;
+}>;
+
+
+export type WriteStdinMutation = { readonly writeStdin: { readonly accepted: number } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -1357,6 +1380,7 @@ export const JobInputDocument = new TypedDocumentString(`
     stopScope
     stdin
     stdinBytes
+    openStdin
     name
     labels {
       key
@@ -2008,3 +2032,10 @@ export const FollowUsageDocument = new TypedDocumentString(`
     }
   }
 }`) as unknown as TypedDocumentString<FollowUsageSubscription, FollowUsageSubscriptionVariables>;
+export const WriteStdinDocument = new TypedDocumentString(`
+    mutation WriteStdin($input: WriteStdinInput!) {
+  writeStdin(input: $input) {
+    accepted
+  }
+}
+    `) as unknown as TypedDocumentString<WriteStdinMutation, WriteStdinMutationVariables>;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,10 +23,16 @@ bool control_open(struct control *control) {
          listen(control->listener, CONTROL_CONNECTIONS) == 0;
 }
 
+static void disconnect(struct control_connection *connection) {
+  close_fd(&connection->fd);
+  free(connection->payload);
+  *connection = (struct control_connection){.fd = -1};
+}
+
 /* A peer that does not read these few bytes is gone or hostile: it is disconnected. */
 static void send_line(struct control_connection *connection, const char *line) {
   size_t length = strlen(line);
-  if (RETRY(send(connection->fd, line, length, MSG_NOSIGNAL)) != (long)length) close_fd(&connection->fd);
+  if (RETRY(send(connection->fd, line, length, MSG_NOSIGNAL)) != (long)length) disconnect(connection);
 }
 
 struct control_connection *control_accept(struct control *control, const char *greeting) {
@@ -47,50 +54,126 @@ void control_broadcast(struct control *control, const char *line) {
     if (control->connections[i].fd >= 0) send_line(&control->connections[i], line);
 }
 
+/* Decimal digits only, up to a space or the end; moves on behind them. */
+static bool parse_number(const char **text, uint64_t most, uint64_t *number) {
+  size_t digits = strspn(*text, "0123456789");
+  if (digits == 0 || digits > 19) return false;
+  *number = strtoull(*text, NULL, 10);
+  *text += digits;
+  return *number <= most;
+}
+
+/* "OFFSET LENGTH END" */
+static bool parse_write(const char *text, struct input_write *write) {
+  uint64_t length, end;
+  if (!parse_number(&text, INT64_MAX - CONTROL_PAYLOAD, &write->offset) || *text++ != ' ') return false;
+  if (!parse_number(&text, CONTROL_PAYLOAD, &length) || *text++ != ' ') return false;
+  if (!parse_number(&text, 1, &end) || *text != '\0') return false;
+  write->length = (size_t)length;
+  write->end = end == 1;
+  return true;
+}
+
 static bool parse_request(const char *line, struct request *request) {
   long long number;
   int end = 0;
+  *request = (struct request){0};
   if (sscanf(line, "stop %lld%n", &number, &end) == 1 && line[end] == '\0' && number >= 0)
-    *request = (struct request){REQUEST_STOP, number};
+    *request = (struct request){.kind = REQUEST_STOP, .number = number};
   else if (sscanf(line, "signal %lld%n", &number, &end) == 1 && line[end] == '\0' && number > 0 && number <= SIGRTMAX)
-    *request = (struct request){REQUEST_SIGNAL, number};
+    *request = (struct request){.kind = REQUEST_SIGNAL, .number = number};
   else if (strcmp(line, "pause") == 0)
-    *request = (struct request){REQUEST_PAUSE, 0};
+    request->kind = REQUEST_PAUSE;
   else if (strcmp(line, "resume") == 0)
-    *request = (struct request){REQUEST_RESUME, 0};
+    request->kind = REQUEST_RESUME;
+  else if (strncmp(line, "write ", 6) == 0 && parse_write(line + 6, &request->input))
+    request->kind = REQUEST_WRITE;
   else
     return false;
   return true;
 }
 
-static const char *carry_out(const char *line, control_act *act, void *context) {
+static void answer(struct control_connection *connection, const struct request *request, const char *refusal) {
+  char text[CONTROL_LINE];
+  if (request->kind == REQUEST_WRITE)
+    snprintf(text, sizeof text, "%s%s %llu\n", refusal == NULL ? "accepted" : "error ", refusal == NULL ? "" : refusal,
+             (unsigned long long)request->accepted);
+  else
+    snprintf(text, sizeof text, refusal == NULL ? "ok\n" : "error %s\n", refusal);
+  send_line(connection, text);
+}
+
+/* Reads up to `most` bytes. -1 when there is nothing now; when the peer has gone, it is disconnected. */
+static long receive(struct control_connection *connection, void *to, size_t most) {
+  long count = RETRY(recv(connection->fd, to, most, 0));
+  if (count < 0 && errno == EAGAIN) return -1;
+  if (count <= 0) disconnect(connection);
+  return count;
+}
+
+/* Carries out the write whose payload is complete. */
+static void finish_write(struct control_connection *connection, control_act *act, void *context) {
+  struct request *request = &connection->request;
+  connection->receives = false;
+  request->input.data = connection->payload;
+  const char *refusal = act(context, request);
+  answer(connection, request, refusal);
+}
+
+/* A write: what of its payload has arrived with the line is taken from there. */
+static void begin_write(struct control_connection *connection, const struct request *request) {
+  if (connection->payload == NULL) connection->payload = must_allocate(CONTROL_PAYLOAD, 1);
+  connection->request = *request;
+  connection->receives = true;
+  size_t wanted = request->input.length;
+  connection->received = connection->length < wanted ? connection->length : wanted;
+  memcpy(connection->payload, connection->line, connection->received);
+  connection->length -= connection->received;
+  memmove(connection->line, connection->line + connection->received, connection->length + 1);
+}
+
+/* Takes the first line of those that have arrived. False when there is none that is complete. */
+static bool take_line(struct control_connection *connection, control_act *act, void *context) {
+  char *end = strchr(connection->line, '\n');
+  if (end == NULL) return false;
+  *end = '\0';
   struct request request;
-  return parse_request(line, &request) ? act(context, request) : "not a request";
+  bool known = parse_request(connection->line, &request);
+  size_t used = (size_t)(end - connection->line) + 1;
+  connection->length -= used;
+  memmove(connection->line, end + 1, connection->length + 1);
+  if (known && request.kind == REQUEST_WRITE) {
+    begin_write(connection, &request);
+    return true;
+  }
+  const char *refusal = known ? act(context, &request) : "not a request";
+  answer(connection, &request, refusal);
+  return true;
 }
 
 bool control_read(struct control_connection *connection, control_act *act, void *context) {
-  size_t room = sizeof connection->line - 1 - connection->length;
-  long count = RETRY(recv(connection->fd, connection->line + connection->length, room, 0));
-  if (count < 0 && errno == EAGAIN) return true;
-  if (count <= 0) {
-    close_fd(&connection->fd);
-    return false;
+  if (connection->receives) {
+    size_t left = connection->request.input.length - connection->received;
+    long count = receive(connection, connection->payload + connection->received, left);
+    if (count <= 0) return count < 0;
+    connection->received += (size_t)count;
+  } else {
+    size_t room = sizeof connection->line - 1 - connection->length;
+    long count = receive(connection, connection->line + connection->length, room);
+    if (count <= 0) return count < 0;
+    connection->length += (size_t)count;
+    connection->line[connection->length] = '\0';
   }
-  connection->length += (size_t)count;
-  connection->line[connection->length] = '\0';
-  for (char *end; connection->fd >= 0 && (end = strchr(connection->line, '\n')) != NULL;) {
-    *end = '\0';
-    const char *refusal = carry_out(connection->line, act, context);
-    size_t used = (size_t)(end - connection->line) + 1;
-    connection->length -= used;
-    memmove(connection->line, end + 1, connection->length + 1);
-    char answer[CONTROL_LINE];
-    snprintf(answer, sizeof answer, refusal == NULL ? "ok\n" : "error %s\n", refusal);
-    if (connection->fd >= 0) send_line(connection, answer);
+  while (connection->fd >= 0) {
+    if (connection->receives && connection->received < connection->request.input.length) return true;
+    if (connection->receives)
+      finish_write(connection, act, context);
+    else if (!take_line(connection, act, context))
+      break;
   }
   if (connection->fd >= 0 && connection->length == sizeof connection->line - 1) {
     send_line(connection, "error line too long\n");
-    close_fd(&connection->fd);
+    disconnect(connection);
   }
   return connection->fd >= 0;
 }

@@ -291,6 +291,12 @@ static bool set_stdin(struct plan *plan, char **token) {
   return true;
 }
 
+static bool set_input(struct plan *plan, char **token) {
+  (void)token;
+  plan->opens_stdin = true;
+  return true;
+}
+
 static bool set_timeout(struct plan *plan, char **token) {
   return parse_number(token[0], INT64_MAX / 1000000, &plan->timeout_ms);
 }
@@ -345,6 +351,7 @@ static const struct statement {
     {"limit", 3, add_limit},
     {"umask", 1, set_umask},
     {"stdin", 0, set_stdin},
+    {"input", 0, set_input},
     {"timeout", 1, set_timeout},
     {"output", 1, set_output},
     {"owners", 2, set_owners},

@@ -24,6 +24,7 @@
 #include "idmap.h"
 #include "inherited.h"
 #include "init.h"
+#include "input.h"
 #include "isolation.h"
 #include "keyring.h"
 #include "log.h"
@@ -78,7 +79,7 @@ struct supervisor {
 
   int events;     /* epoll */
   int outputs[2]; /* read ends of stdout and stderr */
-  int stdin_pipe, stdin_file;
+  struct input input;
   int socket;  /* to init */
   int channel; /* from the command's process, until it executes */
   bool ready;  /* that process has reached exec */
@@ -168,15 +169,17 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
     streams[i + 1] = pipes[i + 1][1];
     fcntl(self->outputs[i], F_SETFL, O_NONBLOCK);
   }
-  if (!self->plan.has_stdin) {
+  self->input.open = self->plan.opens_stdin;
+  if (!self->plan.has_stdin && !self->plan.opens_stdin) {
     streams[0] = root_open_null(&self->plan);
     return streams[0] >= 0 || fail(self, "open", "/dev/null");
   }
-  self->stdin_file = open("stdin", O_RDONLY | O_CLOEXEC);
-  if (self->stdin_file < 0 || !make_pipe(self, 044, pipes[0])) return fail(self, "pipe", "stdin");
+  if (self->plan.has_stdin) self->input.file = open("stdin", O_RDONLY | O_CLOEXEC);
+  if (self->plan.has_stdin && self->input.file < 0) return fail(self, "open", "stdin");
+  if (!make_pipe(self, 044, pipes[0])) return fail(self, "pipe", "stdin");
   streams[0] = pipes[0][0];
-  self->stdin_pipe = pipes[0][1];
-  fcntl(self->stdin_pipe, F_SETFL, O_NONBLOCK);
+  self->input.fd = pipes[0][1];
+  fcntl(self->input.fd, F_SETFL, O_NONBLOCK);
   return true;
 }
 
@@ -403,12 +406,23 @@ static bool read_output(struct supervisor *self, enum source source, size_t *tak
   return length > 0;
 }
 
+/* Wakes once when the command has read on, or has closed its input. */
+static void await_room(const struct supervisor *self) {
+  struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data.u32 = SOURCE_STDIN};
+  if (epoll_ctl(self->events, EPOLL_CTL_MOD, self->input.fd, &event) != 0) die("epoll_ctl: %s", strerror(errno));
+}
+
 static void feed_stdin(struct supervisor *self) {
-  long moved = RETRY(splice(self->stdin_file, NULL, self->stdin_pipe, NULL, PIPE_SIZE, SPLICE_F_NONBLOCK));
-  if (moved > 0 || (moved < 0 && errno == EAGAIN)) return;
-  /* All of it is in the pipe, or the command has closed its end (EPIPE). */
-  close_fd(&self->stdin_pipe);
-  close_fd(&self->stdin_file);
+  if (self->input.file >= 0 && input_feed(&self->input)) await_room(self);
+  if (self->input.file < 0 && self->input.open) control_broadcast(&self->control, "room\n");
+}
+
+static const char *write_input(struct supervisor *self, struct request *request) {
+  const char *refusal = input_write(&self->input, &request->input);
+  request->accepted = self->input.accepted;
+  bool whole = request->input.offset + request->input.length <= self->input.accepted;
+  if (refusal == NULL && !whole) await_room(self);
+  return refusal;
 }
 
 /* What a stop has asked to end may take until the grace period is over, also when the command has ended. */
@@ -486,19 +500,21 @@ static void stop(struct supervisor *self, int64_t grace_ms) {
   give_order(self, (struct order){ORDER_SIGNAL, self->plan.stop_signal, self->plan.stop_scope});
 }
 
-static const char *act(void *context, struct request request) {
+static const char *act(void *context, struct request *request) {
   struct supervisor *self = context;
-  switch (request.kind) {
+  switch (request->kind) {
     case REQUEST_STOP:
-      stop(self, request.number);
+      stop(self, request->number);
       return NULL;
     case REQUEST_SIGNAL:
       if (!self->record.executed || self->record.ended) return "it does not run";
-      return give_order(self, (struct order){ORDER_SIGNAL, (int)request.number, SCOPE_COMMAND}) ? NULL
-                                                                                                : "it does not run";
+      return give_order(self, (struct order){ORDER_SIGNAL, (int)request->number, SCOPE_COMMAND}) ? NULL
+                                                                                                 : "it does not run";
     case REQUEST_PAUSE:
     case REQUEST_RESUME:
-      return freeze(self, request.kind == REQUEST_PAUSE);
+      return freeze(self, request->kind == REQUEST_PAUSE);
+    case REQUEST_WRITE:
+      return write_input(self, request);
   }
   return "not a request";
 }
@@ -519,7 +535,7 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
       read_output(self, source, taken);
       break;
     case SOURCE_STDIN:
-      if (self->stdin_pipe >= 0) feed_stdin(self);
+      if (self->input.fd >= 0) feed_stdin(self);
       break;
     case SOURCE_INIT:
       self->gone = true;
@@ -570,7 +586,7 @@ static void watch_all(struct supervisor *self) {
   watch(self, self->socket, EPOLLIN, SOURCE_SOCKET);
   watch(self, self->channel, EPOLLIN, SOURCE_CHANNEL);
   watch(self, self->control.listener, EPOLLIN, SOURCE_CONTROL);
-  if (self->stdin_pipe >= 0) watch(self, self->stdin_pipe, EPOLLOUT, SOURCE_STDIN);
+  if (self->input.fd >= 0) watch(self, self->input.fd, EPOLLOUT | EPOLLONESHOT, SOURCE_STDIN);
   /* A change wakes with EPOLLPRI; EPOLLIN would always be ready (cgroup-v2.rst). */
   if (self->cgroup.path != NULL) watch(self, self->cgroup.events, EPOLLPRI, SOURCE_CGROUP);
 }
@@ -645,8 +661,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
       .id = strdup(id),
       .events = epoll_create1(EPOLL_CLOEXEC),
       .outputs = {-1, -1},
-      .stdin_pipe = -1,
-      .stdin_file = -1,
+      .input = {.fd = -1, .file = -1},
       .socket = -1,
       .channel = -1,
       .init_fd = -1,

@@ -38,7 +38,8 @@ export class Control {
   readonly #socket: Socket;
   readonly #folder: number;
   /** Requests that wait for an answer: answers arrive in the order of the requests. */
-  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  readonly #waiting: PromiseWithResolvers<string>[] = [];
+  readonly #room = new Set<() => void>();
   #open = true;
 
   /** @param folder the job's folder, which holds the socket */
@@ -68,7 +69,8 @@ export class Control {
       events.running(toDate(started), paused === '0' ? null : toDate(paused));
     } else if (word === 'paused') events.paused?.(toDate(rest));
     else if (word === 'resumed') events.resumed?.();
-    else if (word === 'ok') this.#waiting.shift()?.resolve();
+    else if (word === 'room') for (const listener of [...this.#room]) listener();
+    else if (word === 'ok' || word === 'accepted') this.#waiting.shift()?.resolve(rest);
     else if (word === 'error') this.#waiting.shift()?.reject(new ControlError(rest));
   }
 
@@ -79,23 +81,45 @@ export class Control {
    *
    * @throws ControlError, as the others do, when it refuses or is gone
    */
-  stop(gracePeriodMs: number): Promise<void> {
-    return this.#ask(`stop ${gracePeriodMs}`);
+  async stop(gracePeriodMs: number): Promise<void> {
+    await this.#ask(`stop ${gracePeriodMs}`);
   }
 
   /** Sends a signal, by its number, to the command. A paused one receives it when it is resumed. */
-  signal(number: number): Promise<void> {
-    return this.#ask(`signal ${number}`);
+  async signal(number: number): Promise<void> {
+    await this.#ask(`signal ${number}`);
   }
 
   /** Freezes the processes of the cell; `paused` is called once they are frozen. */
-  pause(): Promise<void> {
-    return this.#ask('pause');
+  async pause(): Promise<void> {
+    await this.#ask('pause');
   }
 
   /** Thaws them; `resumed` is called once they run. */
-  resume(): Promise<void> {
-    return this.#ask('resume');
+  async resume(): Promise<void> {
+    await this.#ask('resume');
+  }
+
+  /**
+   * Writes to the standard input of the command what it has room for.
+   *
+   * @param offset bytes that were written before these
+   * @param bytes at most 64 KiB
+   * @param end the input ends after these bytes
+   * @returns bytes accepted in all
+   * @throws ControlError whose message is "gap", "other", "ended" or "closed" and the bytes accepted so far: see
+   *   `launcher/input.h`
+   */
+  async write(offset: number, bytes: Uint8Array, end: boolean): Promise<number> {
+    return Number(await this.#ask(`write ${offset} ${bytes.length} ${end ? 1 : 0}`, bytes));
+  }
+
+  /** Calls a listener when there may be room after a write that was not accepted in full, and when there is no more. */
+  onRoom(listener: () => void): () => void {
+    this.#room.add(listener);
+    return () => {
+      this.#room.delete(listener);
+    };
   }
 
   /** Whether the supervisor answers in time, or is gone, which `ended` reports. */
@@ -116,12 +140,14 @@ export class Control {
     this.#socket.destroy();
   }
 
-  #ask(request: string): Promise<void> {
-    const answer = Promise.withResolvers<void>();
+  /** @returns what follows the first word of the answer */
+  #ask(request: string, payload?: Uint8Array): Promise<string> {
+    const answer = Promise.withResolvers<string>();
     if (!this.#open) return Promise.reject(new ControlError(GONE));
     // It stays in its place: an answer that comes later is still that to this request.
     this.#waiting.push(answer);
     this.#socket.write(`${request}\n`);
+    if (payload !== undefined) this.#socket.write(payload);
     const late = (): void =>
       answer.reject(new ControlTimeout(`it did not answer within ${ANSWER_MS / 1000} s`));
     const timer = setTimeout(late, ANSWER_MS);
@@ -132,6 +158,7 @@ export class Control {
     if (this.#folder >= 0 && this.#open) closeSync(this.#folder);
     this.#open = false;
     for (const { reject } of this.#waiting.splice(0)) reject(new ControlError(GONE));
+    for (const listener of [...this.#room]) listener();
   }
 }
 

@@ -110,6 +110,8 @@ export interface LaunchPlan {
   readonly umask: number;
   /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
   readonly stdin: boolean;
+  /** Clients may write to its standard input, after that file. */
+  readonly openStdin: boolean;
   /** The signal that a stop sends, by its name, and which processes it reaches; the cell ends when those have. */
   readonly stop: { readonly signal: string; readonly scope: 'COMMAND' | 'GROUP' | 'CELL' };
   /** Milliseconds of wall time, pauses not counted. */
@@ -180,6 +182,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];
+  if (plan.openStdin) yield ['input'];
   yield ['stop', signalOf(plan.stop.signal), plan.stop.scope.toLowerCase()];
   yield ['timeout', plan.timeoutMs];
   if (plan.cpuTimeMs !== null) yield ['cputime', plan.cpuTimeMs * 1000];

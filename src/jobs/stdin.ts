@@ -1,0 +1,172 @@
+/** Writes to the standard input of a running job, in the place where the last write ended. */
+
+import { type CellConnection, CellRefusal, InputRefusal } from './cells.ts';
+import type { Changes } from './changes.ts';
+import { badInput, type ClientError, notRunning, stdinClosed, unavailable } from './errors.ts';
+import { isFinal, type Job } from './job.ts';
+import { nextChange } from './watch.ts';
+
+/** The most bytes that one request may write. */
+export const LARGEST_WRITE_BYTES = 1024 * 1024;
+/** Bytes that a supervisor takes at once. */
+const PIECE_BYTES = 64 * 1024;
+/** How long a request whose first byte is not accepted waits until it is. */
+const ROOM_MOST_MS = 5_000;
+/** A supervisor that is gone has left a record, which is about to be stored. */
+const END_MOST_MS = 10_000;
+
+/** Bytes for the standard input of a job. */
+export interface StdinWrite {
+  /** How many bytes were written before. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** The input ends after these bytes. */
+  readonly endOfInput: boolean;
+}
+
+/** What came of a write. */
+export interface StdinWritten {
+  readonly job: Job;
+  /** How many bytes of this write have been accepted, by it or by an earlier one with the same bytes. */
+  readonly acceptedBytes: number;
+}
+
+export interface StdinOptions {
+  readonly changes: Changes;
+  readonly find: () => Promise<Job>;
+  /** The supervisor of the job, while it can be reached. */
+  readonly connection: () => CellConnection | undefined;
+  /** Ends the wait for room: the client is gone. */
+  readonly over: AbortSignal;
+}
+
+/**
+ * Writes what the command has room for. When it has none, or has not started yet, waits for some seconds until it has.
+ *
+ * @throws ClientError for an offset beyond what was accepted, and when nobody reads the input any more
+ */
+export const writeStdin = async (
+  id: string,
+  { offset, bytes, endOfInput }: StdinWrite,
+  { changes, find, connection, over }: StdinOptions,
+): Promise<StdinWritten> => {
+  if (bytes.length > LARGEST_WRITE_BYTES)
+    throw badInput('input', `at most ${LARGEST_WRITE_BYTES} bytes to write`, `${bytes.length} bytes`);
+  const started = nextChange(changes, id, ({ state }) => state.status !== 'QUEUED', ROOM_MOST_MS);
+  try {
+    let job = await find();
+    if (isFinal(job.state)) throw notRunning('input.jobId', job.state.status);
+    if (!job.spec.openStdin)
+      throw badInput('input.jobId', 'a job that was submitted with openStdin', 'one without');
+    if (job.state.status === 'QUEUED') job = (await first(started.job, over)) ?? job;
+    if (isFinal(job.state)) throw notRunning('input.jobId', job.state.status);
+    const supervisor = job.state.status === 'RUNNING' ? connection() : undefined;
+    if (supervisor === undefined) return { job, acceptedBytes: 0 };
+    const acceptedBytes = await writePieces(supervisor, { offset, bytes, endOfInput }, over);
+    return { job, acceptedBytes };
+  } catch (error) {
+    if (error instanceof InputRefusal) throw refusal(error, offset);
+    if (error instanceof CellRefusal) throw await afterEnd(id, error, { changes, find });
+    throw error;
+  } finally {
+    started.forget();
+  }
+};
+
+/** @returns bytes that were accepted */
+const writePieces = async (
+  supervisor: CellConnection,
+  { offset, bytes, endOfInput }: StdinWrite,
+  over: AbortSignal,
+): Promise<number> => {
+  const untilMs = performance.now() + ROOM_MOST_MS;
+  for (let at = 0; ; ) {
+    const piece = bytes.subarray(at, at + PIECE_BYTES);
+    const isLast = at + piece.length === bytes.length;
+    // Listened for before the write: there may be room right after it.
+    const room = roomOf(supervisor, untilMs, over);
+    try {
+      const total = await supervisor.write(offset + at, piece, isLast && endOfInput);
+      const taken = Math.min(Math.max(0, total - offset - at), piece.length);
+      at += taken;
+      if (taken === piece.length) {
+        if (isLast) return at;
+      } else if (at > 0 || !(await room.wait())) return at;
+    } finally {
+      room.forget();
+    }
+  }
+};
+
+/** Waits until a command has read on. */
+const roomOf = (supervisor: CellConnection, untilMs: number, over: AbortSignal) => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const forget = supervisor.onRoom(() => resolve(true));
+  let timer: NodeJS.Timeout | undefined;
+  const stop = (): void => resolve(false);
+  return {
+    /** Whether there may be room now; false when the time for it is over. */
+    wait: (): Promise<boolean> => {
+      timer = setTimeout(stop, Math.max(0, untilMs - performance.now()));
+      if (over.aborted) stop();
+      over.addEventListener('abort', stop);
+      return promise;
+    },
+    forget: (): void => {
+      forget();
+      clearTimeout(timer);
+      over.removeEventListener('abort', stop);
+    },
+  };
+};
+
+/** A promise, or `undefined` when the client is gone first. */
+const first = async <T>(promise: Promise<T>, over: AbortSignal): Promise<T | undefined> => {
+  const { promise: gone, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => resolve(undefined);
+  if (over.aborted) stop();
+  over.addEventListener('abort', stop);
+  try {
+    return await Promise.race([promise, gone]);
+  } finally {
+    over.removeEventListener('abort', stop);
+  }
+};
+
+const refusal = ({ reason, acceptedBytes }: InputRefusal, offset: number): ClientError => {
+  switch (reason) {
+    case 'gap':
+      return badInput(
+        'input.offset',
+        `at most ${acceptedBytes}, which is how many bytes were accepted so far`,
+        offset,
+      );
+    case 'other':
+      return badInput(
+        'input.offset',
+        `the bytes that were accepted from there on, or ${acceptedBytes}, where the next ones belong`,
+        'other bytes: somebody else writes to this job too',
+      );
+    case 'ended':
+      return stdinClosed(`the end of the input was written after ${acceptedBytes} bytes`);
+    case 'closed':
+      return stdinClosed(`the command has closed it after it was given ${acceptedBytes} bytes`);
+  }
+};
+
+/** The supervisor is gone: the job has ended, or is about to. */
+const afterEnd = async (
+  id: string,
+  error: CellRefusal,
+  { changes, find }: Pick<StdinOptions, 'changes' | 'find'>,
+): Promise<ClientError> => {
+  const ended = nextChange(changes, id, ({ state }) => isFinal(state), END_MOST_MS);
+  try {
+    const now = await find();
+    const job = isFinal(now.state) ? now : await ended.job;
+    if (job !== undefined) return notRunning('input.jobId', job.state.status);
+    return unavailable(`the supervisor of the job did not carry out the request: ${error.message}`);
+  } finally {
+    ended.forget();
+  }
+};

@@ -1,0 +1,44 @@
+/*
+ * The standard input of a command: a file that it is fed first, and then what clients write while it runs.
+ *
+ * What was accepted from clients is counted here, in the process that holds the pipe: it outlives the server, so that a
+ * write that is repeated after the server was killed is recognised, and none is carried out twice.
+ */
+#ifndef INPUT_H
+#define INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that were accepted last and are kept, which distinguishes a repetition from the bytes of another client. */
+#define INPUT_RECENT (64u << 10)
+
+struct input {
+  int fd;                /* write end of the pipe; -1: none, or closed */
+  int file;              /* what is fed first; -1: nothing, or all of it is in the pipe */
+  bool open;             /* clients may write */
+  bool ended;            /* a client has written the end */
+  uint64_t accepted;     /* bytes that were accepted from clients */
+  unsigned char *recent; /* the last of them: that at offset N is at N modulo INPUT_RECENT */
+};
+
+/* One write of a client: bytes from `offset` on, and whether the input ends after them. */
+struct input_write {
+  uint64_t offset;
+  const unsigned char *data;
+  size_t length;
+  bool end;
+};
+
+/* Moves what fits of the file into the pipe. False when nothing of it is left, or the command has closed its input. */
+bool input_feed(struct input *input);
+/*
+ * Takes what fits of a write, from the first byte on that was not accepted before. NULL, or why nothing was taken:
+ * "gap", "other" (not the bytes that were accepted at this offset), "ended" (by a client) or "closed" (by the command).
+ */
+const char *input_write(struct input *input, const struct input_write *write);
+/* Closes both descriptors. */
+void input_close(struct input *input);
+
+#endif
