@@ -2,7 +2,7 @@
 
 import type { Isolation } from '../jobs/cells.ts';
 import { type ClientError, forbidden, notFound } from '../jobs/errors.ts';
-import type { Job, Usage } from '../jobs/job.ts';
+import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
 import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
 import type {
   Identity,
@@ -109,6 +109,16 @@ export class AuthorizedJobs implements JobService {
 
   async stdin(identity: Identity, job: Job): Promise<Buffer | null> {
     return isVisible(identity, job) ? this.#jobs.stdin(identity, job) : null;
+  }
+
+  async command(identity: Identity, job: Job): Promise<Command> {
+    if (!isVisible(identity, job)) throw notFound('id', 'job', job.id);
+    return this.#jobs.command(identity, job);
+  }
+
+  async env(identity: Identity, job: Job): Promise<readonly EnvVar[]> {
+    if (!isVisible(identity, job)) throw notFound('id', 'job', job.id);
+    return this.#jobs.env(identity, job);
   }
 
   async isolation(identity: Identity, job: Job): Promise<Isolation | null> {

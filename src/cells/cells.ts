@@ -18,7 +18,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../jobs/cells.ts';
-import type { Job, Usage } from '../jobs/job.ts';
+import type { Job, Usage, WholeJob } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
 import type { Unfinished } from '../jobs/store.ts';
 import type { Log } from '../log.ts';
@@ -177,7 +177,7 @@ export class LocalCells implements Cells {
     return this.#stdin.remove(id);
   }
 
-  async start(job: Job): Promise<void> {
+  async start(job: WholeJob): Promise<void> {
     const plan = this.#plan(job);
     const stdin = job.spec.stdinBytes === null ? null : this.#stdin.path(job.id);
     if (stdin !== null && !existsSync(stdin))
@@ -197,7 +197,7 @@ export class LocalCells implements Cells {
     }
   }
 
-  #plan(job: Job): Buffer {
+  #plan(job: WholeJob): Buffer {
     const { ids, slots, clocks, devices, cgroups } = this.#host;
     const image = this.#images.get(job.spec.image);
     if (image === undefined)

@@ -2,7 +2,7 @@
 
 import { byteLengthOfText } from '../byte-text.ts';
 import { StartFailure } from '../jobs/cells.ts';
-import { type Command, type EnvVar, type Job, LONGEST_ARGUMENT_BYTES } from '../jobs/job.ts';
+import { type Command, type EnvVar, LONGEST_ARGUMENT_BYTES, type WholeJob } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
@@ -35,7 +35,7 @@ const MOST_SHM = 64 * 1024 * 1024;
  *
  * @throws StartFailure when the job's user is no longer in the image
  */
-export const planLaunch = (job: Job, context: LaunchContext): LaunchPlan => {
+export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan => {
   const { spec } = job;
   const { ids } = context;
   const user = context.image.findUser(spec.user ?? '0');

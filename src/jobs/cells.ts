@@ -2,7 +2,7 @@
 
 import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
-import type { FinalState, Job, Usage } from './job.ts';
+import type { FinalState, Job, Usage, WholeJob } from './job.ts';
 import type { RequestContext } from './offer.ts';
 import type { Unfinished } from './store.ts';
 
@@ -174,7 +174,7 @@ export interface Cells {
    *
    * @throws StartFailure when no supervisor could be started, as far as is known
    */
-  start(job: Job): Promise<void>;
+  start(job: WholeJob): Promise<void>;
   /**
    * Makes sure that a job whose start failed never starts.
    *

@@ -19,6 +19,29 @@ export type Command =
   | { readonly kind: 'argv'; readonly argv: readonly [string, ...string[]] };
 
 /**
+ * A command or an environment that is large: the store keeps it apart from the job, once for all attempts, so that it is
+ * not read with every list of jobs. `JobStore.command` and `JobStore.env` read it.
+ */
+export interface Apart {
+  readonly kind: 'apart';
+  /** Of what the store keeps. */
+  readonly id: string;
+  /** Of the texts. */
+  readonly bytes: number;
+}
+
+/** A command that is kept apart. */
+export interface ApartCommand extends Apart {
+  /** Of which kind it is. */
+  readonly form: Command['kind'];
+  /** Whether all of it is UTF-8. */
+  readonly isText: boolean;
+}
+
+/** Whether an environment is kept apart. */
+export const isApart = (env: readonly EnvVar[] | Apart): env is Apart => 'kind' in env;
+
+/**
  * The longest argument of a program, in bytes: MAX_ARG_STRLEN of the kernel is 32 pages with the closing NUL
  * (execve(2)). A longer command line is run from a file.
  */
@@ -106,9 +129,9 @@ export interface Retries {
 /** What a client asked for, checked and with every default filled in. */
 export interface JobSpec {
   readonly name: string | null;
-  readonly command: Command;
+  readonly command: Command | ApartCommand;
   readonly image: string;
-  readonly env: readonly EnvVar[];
+  readonly env: readonly EnvVar[] | Apart;
   readonly workdir: string | null;
   readonly user: string | null;
   readonly hostname: string | null;
@@ -134,6 +157,12 @@ export interface JobSpec {
   /** The job of the first attempt, for further ones. */
   readonly retryOf: string | null;
 }
+
+/** A specification of which nothing is kept apart. */
+export type WholeSpec = JobSpec & { readonly command: Command; readonly env: readonly EnvVar[] };
+
+/** A job with all that is needed to start it. */
+export type WholeJob = Job & { readonly spec: WholeSpec };
 
 /** How the command itself ended. */
 export type Termination =

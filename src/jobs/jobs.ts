@@ -20,7 +20,7 @@ import {
 import { followEvents } from './events.ts';
 import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
-import { isFinal, type Job, type Usage } from './job.ts';
+import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
@@ -101,8 +101,9 @@ export class Jobs implements JobService {
       state: { status: 'QUEUED' },
     };
     const { store, supervision, cells } = this.#options;
-    this.#checkSpace(spec.stdinBytes ?? 0);
-    const giveBack = supervision.reserve(payloadBytes(spec));
+    const bytes = payloadBytes(spec);
+    this.#checkSpace(bytes);
+    const giveBack = supervision.reserve(bytes);
     let isStored = false;
     try {
       // Before the row, so that a stored job always has its standard input.
@@ -300,6 +301,16 @@ export class Jobs implements JobService {
     return content;
   }
 
+  async command(_identity: Identity, { id, spec: { command } }: Job): Promise<Command> {
+    if (command.kind !== 'apart') return command;
+    return (await this.#options.store.command(command.id)) ?? gone(id);
+  }
+
+  async env(_identity: Identity, { id, spec: { env } }: Job): Promise<readonly EnvVar[]> {
+    if (!isApart(env)) return env;
+    return (await this.#options.store.env(env.id)) ?? gone(id);
+  }
+
   isolation(_identity: Identity, { id }: Job): Promise<Isolation | null> {
     return this.#options.cells.isolation(id);
   }
@@ -438,6 +449,11 @@ export class Jobs implements JobService {
 const accepted = (earlier: EarlierRequest, { idempotencyKey = '' }: SubmitRequest): Job => {
   if (earlier.kind === 'repeated') return earlier.job;
   throw idempotencyConflict('input.idempotencyKey', idempotencyKey);
+};
+
+/** @throws ClientError: the job was deleted after the caller had looked it up */
+const gone = (id: string): never => {
+  throw notFound('id', 'job', id);
 };
 
 /** Turns the refusal of a supervisor, or its death, into the error that the client receives. */

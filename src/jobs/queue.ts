@@ -1,8 +1,8 @@
 /** The queue of jobs that wait to start. */
 
-import { byteLengthOfText } from '../byte-text.ts';
 import { queueFull } from './errors.ts';
-import type { Job, JobSpec } from './job.ts';
+import { isApart, type Job, type JobSpec } from './job.ts';
+import { commandBytes, envBytes } from './payload.ts';
 
 export interface QueueOptions {
   /** Jobs that run at once. */
@@ -40,12 +40,10 @@ export const queueEntry = ({ id, spec }: Job): QueueEntry => ({
 });
 
 /** Bytes of command, environment and standard input. */
-export const payloadBytes = ({ command, env, stdinBytes }: JobSpec): number => {
-  let bytes = stdinBytes ?? 0;
-  for (const text of command.kind === 'argv' ? command.argv : [command.line]) bytes += byteLengthOfText(text);
-  for (const { name, value } of env) bytes += byteLengthOfText(name) + byteLengthOfText(value);
-  return bytes;
-};
+export const payloadBytes = ({ command, env, stdinBytes }: JobSpec): number =>
+  (stdinBytes ?? 0) +
+  (command.kind === 'apart' ? command.bytes : commandBytes(command)) +
+  (isApart(env) ? env.bytes : envBytes(env));
 
 /** Where a job waits. */
 export interface QueuePlace {

@@ -7,10 +7,10 @@ import {
   type CapabilityProfile,
   type Command,
   type EnvVar,
-  type JobSpec,
   type Label,
   LONGEST_ARGUMENT_BYTES,
   type Retries,
+  type WholeSpec,
 } from './job.ts';
 import { checkLimits } from './limits.ts';
 import type { Image, RequestContext } from './offer.ts';
@@ -48,7 +48,7 @@ export const checkRequest = (
   request: SubmitRequest,
   context: RequestContext,
   malformed: readonly ClientError[] = [],
-): JobSpec => {
+): WholeSpec => {
   checkCount(request);
   const command = once(() => checkCommand(request, malformed));
   const env = once(() => checkEnv(request.env ?? []));

@@ -3,7 +3,17 @@
 import type { LogBatch, LogStart } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
-import type { CapabilityProfile, Job, Label, NetworkMode, OutputPolicy, StopScope, Usage } from './job.ts';
+import type {
+  CapabilityProfile,
+  Command,
+  EnvVar,
+  Job,
+  Label,
+  NetworkMode,
+  OutputPolicy,
+  StopScope,
+  Usage,
+} from './job.ts';
 import type { QueuePlace } from './queue.ts';
 import type { StdinWrite, StdinWritten } from './stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
@@ -189,6 +199,10 @@ export interface JobService {
    * @throws ClientError `UNAVAILABLE` when it no longer exists
    */
   stdin(identity: Identity, job: Job): Promise<Buffer | null>;
+  /** The command of a job, which may be kept apart from it. */
+  command(identity: Identity, job: Job): Promise<Command>;
+  /** The environment that was asked for, which may be kept apart from the job. */
+  env(identity: Identity, job: Job): Promise<readonly EnvVar[]>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
   isolation(identity: Identity, job: Job): Promise<Isolation | null>;
   /** Where a job waits; `undefined` when it does not. */

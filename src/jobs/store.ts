@@ -1,6 +1,6 @@
 /** The interface of the store that keeps jobs. `src/store/` implements it. */
 
-import type { Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
+import type { Command, EnvVar, Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
 import type { QueueEntry } from './queue.ts';
 
 /** Which jobs: every field that is set must match. */
@@ -132,6 +132,10 @@ export interface JobStore {
   earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined>;
   /** A job as it is now; `undefined` when there is none. */
   get(id: string): Promise<Job | undefined>;
+  /** A command that is kept apart, by the id of `ApartCommand`; `undefined` when it is gone with its jobs. */
+  command(id: string): Promise<Command | undefined>;
+  /** An environment that is kept apart, by the id of `Apart`; `undefined` when it is gone with its jobs. */
+  env(id: string): Promise<readonly EnvVar[] | undefined>;
   /** A page of jobs. */
   list(request: PageRequest): Promise<Page>;
   /** How many jobs match a filter. */

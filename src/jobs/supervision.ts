@@ -1,8 +1,17 @@
 /** Moves jobs from state to state: starts them, follows their supervisors and stores their ends. */
 
+import { FairLimit } from '../async/fair-limit.ts';
 import type { Log } from '../log.ts';
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
-import { type FinalState, isFinal, type Job, type JobState, type JobStatus, type Usage } from './job.ts';
+import {
+  type FinalState,
+  isApart,
+  isFinal,
+  type Job,
+  type JobState,
+  type JobStatus,
+  type Usage,
+} from './job.ts';
 import { type Due, Keeper } from './keeper.ts';
 import { LiveJob } from './live.ts';
 import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
@@ -23,6 +32,8 @@ const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
 const AGAIN_MS = 1000;
+/** Jobs with a large command or environment that are started at the same time: each takes some megabytes meanwhile. */
+const LARGE_AT_ONCE = 8;
 const KEEPER_GRACE_MS = 10_000;
 
 /**
@@ -36,6 +47,7 @@ export class Supervision {
   readonly #forgetEnds: () => void;
   readonly #queue: Queue;
   readonly #keeper: Keeper;
+  readonly #large = new FairLimit(LARGE_AT_ONCE);
   #closed = false;
 
   constructor(options: SupervisionOptions) {
@@ -88,7 +100,7 @@ export class Supervision {
       const job = await store.get(id);
       if (job === undefined) return;
       try {
-        await cells.start(job);
+        await this.#startCell(job);
       } catch (error) {
         if (this.#closed) return;
         const expected = error instanceof StartFailure;
@@ -108,6 +120,21 @@ export class Supervision {
         return;
       }
       this.#attach(job.id);
+    });
+  }
+
+  /** Those that are large are read a few at a time, however many are started at once. */
+  async #startCell(job: Job): Promise<void> {
+    const { store, cells } = this.#options;
+    const { command, env } = job.spec;
+    if (command.kind !== 'apart' && !isApart(env))
+      return cells.start({ ...job, spec: { ...job.spec, command, env } });
+    return this.#large.take('', async () => {
+      const whole = command.kind === 'apart' ? await store.command(command.id) : command;
+      const variables = isApart(env) ? await store.env(env.id) : env;
+      // Deleted only with the job.
+      if (whole === undefined || variables === undefined) throw new Error('its command is not in the store');
+      await cells.start({ ...job, spec: { ...job.spec, command: whole, env: variables } });
     });
   }
 

@@ -13,7 +13,7 @@ export const MESSAGE_BYTES = 2 * 1024 * 1024;
 const LARGE_PAGE = 64 * 1024;
 
 /** Bytes that every text and every entry of a log counts besides its own: names, times, cursors. */
-const OVERHEAD = 64;
+export const OVERHEAD = 64;
 
 /**
  * What is left for one operation, over every transport. It starts again for each answer of a subscription; the

@@ -1,8 +1,19 @@
 /** The type Job, its enums, and the query job. */
 import { isUtf8 } from 'node:buffer';
-import { bytesOfText, isUnicode } from '../byte-text.ts';
+import { bytesOfText } from '../byte-text.ts';
 import { notFound } from '../jobs/errors.ts';
-import type { JOB_STATUSES, Job, LIMIT_KINDS, OutputCount } from '../jobs/job.ts';
+import {
+  type Apart,
+  type Command,
+  type EnvVar,
+  isApart,
+  type JOB_STATUSES,
+  type Job,
+  type LIMIT_KINDS,
+  type OutputCount,
+} from '../jobs/job.ts';
+import { commandBytes, envBytes, isTextCommand, textsOf } from '../jobs/payload.ts';
+import { OVERHEAD } from './answer-budget.ts';
 import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import type { Context } from './context.ts';
@@ -90,35 +101,27 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       nullable: true,
       description:
         'The command line; null when the job was submitted with `argv`, and when it is not UTF-8: then `commandBytes` has it.',
-      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
-        command.kind === 'shell' && isUnicode(command.line) ? budget.text(rootValue, command.line) : null,
+      resolve: (job, _args, context, { rootValue }) =>
+        readLine(job, true, context, rootValue, (line) => line),
     }),
     commandBytes: t.field({
       type: 'Base64',
       nullable: true,
       description: 'The command line, if it is not UTF-8; otherwise null.',
-      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
-        command.kind === 'shell' && !isUnicode(command.line)
-          ? bytesOfText(budget.text(rootValue, command.line))
-          : null,
+      resolve: (job, _args, context, { rootValue }) => readLine(job, false, context, rootValue, bytesOfText),
     }),
     argv: t.stringList({
       nullable: true,
       description:
         'The argument vector; null when the job was submitted with `command`, and when an argument is not UTF-8: then `argvBytes` has them.',
-      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
-        command.kind === 'argv' && command.argv.every(isUnicode)
-          ? command.argv.map((text) => budget.text(rootValue, text))
-          : null,
+      resolve: (job, _args, context, { rootValue }) =>
+        readArgv(job, true, context, rootValue, (argument) => argument),
     }),
     argvBytes: t.field({
       type: ['Base64'],
       nullable: true,
       description: 'The argument vector, if an argument is not UTF-8; otherwise null.',
-      resolve: ({ spec: { command } }, _args, { budget }, { rootValue }) =>
-        command.kind === 'argv' && !command.argv.every(isUnicode)
-          ? command.argv.map((text) => bytesOfText(budget.text(rootValue, text)))
-          : null,
+      resolve: (job, _args, context, { rootValue }) => readArgv(job, false, context, rootValue, bytesOfText),
     }),
     image: t.string({
       description: 'The name of the image that the root file system is made from.',
@@ -127,8 +130,10 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     env: t.field({
       type: [EnvVarType],
       description: 'The environment variables given at submission, without those that Cloister adds.',
-      resolve: ({ spec: { env } }, _args, { budget }, { rootValue }) => {
-        for (const { name, value } of env) budget.text(rootValue, name + value);
+      resolve: (job, _args, context, { rootValue }) => {
+        const { env } = job.spec;
+        if (isApart(env)) return readEnv(job, env, context, rootValue).then((all) => [...all]);
+        for (const { name, value } of env) context.budget.text(rootValue, name + value);
         return [...env];
       },
     }),
@@ -325,6 +330,63 @@ const readStdin = async (
   };
   return context.budget.read(answer, most, read, (content) => content?.length ?? 0);
 };
+
+/** The command of a job, if it has this form and is or is not UTF-8, within the budget of the answer. */
+const readCommand = (
+  job: Job,
+  wanted: { readonly form: Command['kind']; readonly isText: boolean },
+  context: Context,
+  answer: unknown,
+): Command | null | Promise<Command> => {
+  const { command } = job.spec;
+  if (command.kind !== 'apart') {
+    if (command.kind !== wanted.form || isTextCommand(command) !== wanted.isText) return null;
+    for (const text of textsOf(command)) context.budget.text(answer, text);
+    return command;
+  }
+  if (command.form !== wanted.form || command.isText !== wanted.isText) return null;
+  return context.budget.read(
+    answer,
+    command.bytes,
+    () => context.jobs.command(identify(context), job),
+    (whole) => commandBytes(whole) + OVERHEAD * textsOf(whole).length,
+  );
+};
+
+const readLine = <T>(
+  job: Job,
+  isText: boolean,
+  context: Context,
+  answer: unknown,
+  give: (line: string) => T,
+): T | null | Promise<T | null> =>
+  then(readCommand(job, { form: 'shell', isText }, context, answer), (command) =>
+    command?.kind === 'shell' ? give(command.line) : null,
+  );
+
+const readArgv = <T>(
+  job: Job,
+  isText: boolean,
+  context: Context,
+  answer: unknown,
+  give: (argument: string) => T,
+): T[] | null | Promise<T[] | null> =>
+  then(readCommand(job, { form: 'argv', isText }, context, answer), (command) =>
+    command?.kind === 'argv' ? command.argv.map(give) : null,
+  );
+
+/** Lists have many small commands: a promise for each would slow them down. */
+const then = <T, R>(value: T | Promise<T>, step: (value: T) => R): R | Promise<R> =>
+  value instanceof Promise ? value.then(step) : step(value);
+
+/** An environment that is kept apart, within the budget of the answer. */
+const readEnv = (job: Job, { bytes }: Apart, context: Context, answer: unknown): Promise<readonly EnvVar[]> =>
+  context.budget.read(
+    answer,
+    bytes,
+    () => context.jobs.env(identify(context), job),
+    (env) => envBytes(env) + OVERHEAD * env.length,
+  );
 
 builder.queryField('job', (t) =>
   t.field({

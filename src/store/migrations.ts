@@ -239,4 +239,35 @@ export const MIGRATIONS: readonly string[] = [
     revoked_at   INTEGER
   ) STRICT, WITHOUT ROWID;
   `,
+  // Large commands and environments move from the specs into rows of their own, which lists do not read. Attempts of one
+  // job share such a row; it goes with the last of them.
+  `
+  CREATE TABLE payloads (
+    id      TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    command TEXT CHECK (json_valid(command)),
+    env     TEXT CHECK (json_valid(env)),
+    CHECK (coalesce(command, env) IS NOT NULL)
+  ) STRICT;
+  ALTER TABLE jobs ADD COLUMN payload_id TEXT REFERENCES payloads (id);
+  CREATE INDEX jobs_by_payload ON jobs (payload_id) WHERE payload_id IS NOT NULL;
+  CREATE TRIGGER payload_unused AFTER DELETE ON jobs
+  WHEN OLD.payload_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE payload_id = OLD.payload_id)
+  BEGIN
+    DELETE FROM payloads WHERE id = OLD.payload_id;
+  END;
+
+  INSERT INTO payloads (id, command, env)
+    SELECT id, command, env FROM (
+      SELECT id,
+        CASE WHEN octet_length(spec -> '$.command') > 4096 THEN spec -> '$.command' END AS command,
+        CASE WHEN octet_length(spec -> '$.env') > 4096 THEN spec -> '$.env' END AS env
+      FROM jobs WHERE octet_length(spec) > 4096)
+    WHERE coalesce(command, env) IS NOT NULL;
+  UPDATE jobs SET payload_id = id, spec = json_set(spec, '$.command', json_object('kind', 'apart', 'id', id,
+      'form', spec ->> '$.command.kind', 'isText', json('true'), 'bytes', octet_length(spec -> '$.command')))
+    WHERE id IN (SELECT id FROM payloads WHERE command IS NOT NULL);
+  UPDATE jobs SET payload_id = id, spec = json_set(spec, '$.env', json_object('kind', 'apart', 'id', id,
+      'bytes', octet_length(spec -> '$.env')))
+    WHERE id IN (SELECT id FROM payloads WHERE env IS NOT NULL);
+  `,
 ];

@@ -1,6 +1,7 @@
 /** Jobs as rows of the database, and back. */
 
 import type { Account, Job, JobState, JobStatus, LimitHit, LimitKind, Termination } from '../jobs/job.ts';
+import { payloadId } from './payloads.ts';
 import { loadOutput, loadSpec, loadUsage, storeOutput, storeSpec, storeUsage } from './stored.ts';
 
 /** A row of the table `jobs`, as SQLite returns it. Times are milliseconds since 1970. */
@@ -27,6 +28,8 @@ export interface JobRow {
   readonly limits_hit: string | null;
   readonly pinned: 0 | 1;
   readonly retried_by: string | null;
+  /** Of the row of `payloads` that has its command, its environment or both. */
+  readonly payload_id: string | null;
 }
 
 const EVERY_COLUMN: Record<keyof JobRow, true> = {
@@ -49,6 +52,7 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   limits_hit: true,
   pinned: true,
   retried_by: true,
+  payload_id: true,
 };
 
 /** The names of the columns; the table has one more, which SQLite computes. */
@@ -57,7 +61,7 @@ export const COLUMNS: readonly string[] = Object.keys(EVERY_COLUMN);
 /** The columns that a state fills. */
 export type StateColumns = Omit<
   JobRow,
-  'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec' | 'pinned' | 'retried_by'
+  'id' | 'owner' | 'created_at' | 'name' | 'image' | 'spec' | 'pinned' | 'retried_by' | 'payload_id'
 >;
 
 /** A job as a row, without the column that SQLite computes. */
@@ -70,6 +74,7 @@ export const toRow = (job: Job): JobRow => ({
   spec: storeSpec(job.spec),
   pinned: job.pinned ? 1 : 0,
   retried_by: job.retriedBy,
+  payload_id: payloadId(job),
   ...toColumns(job.state),
 });
 

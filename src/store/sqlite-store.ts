@@ -2,7 +2,7 @@
 
 import type { Statement } from 'better-sqlite3';
 import type { TokenStore } from '../access/token.ts';
-import type { Job, JobState, JobStatus } from '../jobs/job.ts';
+import type { Command, EnvVar, Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
   EarlierRequest,
   EventPage,
@@ -22,6 +22,7 @@ import type { Connection } from './connection.ts';
 import { openDatabase } from './database.ts';
 import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { GroupCommit } from './group-commit.ts';
+import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
@@ -41,6 +42,10 @@ export const openStore = (path: string): Store => new SqliteStore(openDatabase(p
 
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
+
+/** Bytes of the database that a job takes for what was asked for. What attempts share counts for each, as their inputs do. */
+const ROW_BYTES = `octet_length(spec) + coalesce((SELECT coalesce(octet_length(p.command), 0) +
+  coalesce(octet_length(p.env), 0) FROM payloads p WHERE p.id = payload_id), 0)`;
 
 /** A row of `eventQuery`. */
 type EventRow = JobRow & { readonly number: number; readonly time: number; readonly event_status: JobStatus };
@@ -79,7 +84,10 @@ class SqliteStore implements Store {
     return this.#earlier(owner, request);
   }
 
-  #insert(job: Job): void {
+  #insert(whole: Job): void {
+    const { job, payload } = takeApart(whole);
+    if (payload !== null)
+      this.#prepare('INSERT INTO payloads (id, command, env) VALUES (@id, @command, @env)').run(payload);
     this.#prepare(INSERT).run(toRow(job));
     const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
     for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
@@ -96,6 +104,20 @@ class SqliteStore implements Store {
 
   async get(id: string): Promise<Job | undefined> {
     return this.#jobs({ sql: `SELECT ${ALL} FROM jobs WHERE id = ?`, values: [id] })[0];
+  }
+
+  async command(id: string): Promise<Command | undefined> {
+    return this.#payload(id, 'command') as Command | undefined;
+  }
+
+  async env(id: string): Promise<readonly EnvVar[] | undefined> {
+    return this.#payload(id, 'env') as readonly EnvVar[] | undefined;
+  }
+
+  /** Written by `takeApart`. */
+  #payload(id: string, part: 'command' | 'env'): unknown {
+    const text = this.#prepare(`SELECT ${part} FROM payloads WHERE id = ?`).pluck().get(id);
+    return typeof text === 'string' ? JSON.parse(text) : undefined;
   }
 
   async list(request: PageRequest): Promise<Page> {
@@ -147,13 +169,15 @@ class SqliteStore implements Store {
     const { diskBytes, next } = end ?? {};
     const columns = Object.entries({
       ...toColumns(to),
-      ...(diskBytes !== undefined && { disk_bytes: diskBytes }),
       ...(next !== undefined && { retried_by: next.id }),
     });
-    const set = columns.map(([name]) => `${name} = ?`).join(', ');
+    const assignments = columns.map(([name]) => `${name} = ?`);
+    if (diskBytes !== undefined) assignments.push(`disk_bytes = ? + ${ROW_BYTES}`);
+    const set = assignments.join(', ');
     const places = from.map(() => '?').join(', ');
     const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
-    const values = [...columns.map(([, value]) => value), id, ...from];
+    const disk = diskBytes === undefined ? [] : [diskBytes];
+    const values = [...columns.map(([, value]) => value), ...disk, id, ...from];
     return this.#commits.write(() => {
       const [job] = this.#jobs({ sql, values });
       if (job !== undefined && next !== undefined) this.#insert(next);
@@ -167,7 +191,7 @@ class SqliteStore implements Store {
   }
 
   async setDisk(id: string, { bytes, packed }: { bytes: number; packed: boolean }): Promise<void> {
-    const sql = 'UPDATE jobs SET disk_bytes = ?, packed = max(packed, ?) WHERE id = ?';
+    const sql = `UPDATE jobs SET disk_bytes = ? + ${ROW_BYTES}, packed = max(packed, ?) WHERE id = ?`;
     await this.#commits.write(() => this.#prepare(sql).run(bytes, packed ? 1 : 0, id));
   }
 

@@ -17,7 +17,8 @@ export interface UnfinishedRow {
 /** The payload is a little more than `payloadBytes`: the rest of the spec counts as well. */
 export const UNFINISHED = `SELECT id, status, created_at, spec ->> '$.priority' AS priority,
     spec ->> '$.startAfter' AS start_after, spec ->> '$.limits.memory' AS memory, spec ->> '$.limits.cpus' AS cpus,
-    octet_length(spec) + coalesce(spec ->> '$.stdin', 0) AS payload
+    octet_length(spec) + coalesce(spec ->> '$.stdin', 0) + coalesce(spec ->> '$.command.bytes', 0)
+      + coalesce(spec ->> '$.env.bytes', 0) AS payload
   FROM jobs WHERE status IN ('QUEUED', 'RUNNING') ORDER BY id`;
 
 /** The job of a row of `UNFINISHED`. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Rights } from '../../src/access/rights.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 import { Changes } from '../../src/jobs/changes.ts';
-import type { Job, JobSpec, JobState } from '../../src/jobs/job.ts';
+import type { Job, JobState, WholeSpec } from '../../src/jobs/job.ts';
 import { Jobs } from '../../src/jobs/jobs.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
@@ -77,7 +77,7 @@ export class World {
   async put(
     owner: string,
     state: JobState,
-    spec: Partial<JobSpec> = {},
+    spec: Partial<WholeSpec> = {},
     more: Partial<Job> = {},
   ): Promise<Job> {
     const job = makeJob(spec, { owner, state, ...more });

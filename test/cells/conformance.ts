@@ -12,7 +12,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../../src/jobs/cells.ts';
-import type { Job, Pressures } from '../../src/jobs/job.ts';
+import type { Job, Pressures, WholeJob } from '../../src/jobs/job.ts';
 import { checkRequest } from '../../src/jobs/request.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
@@ -87,7 +87,7 @@ export const cellsConformance = (
     afterAll(() => close());
 
     /** A job as a server would accept it, which is not started. */
-    const jobFor = (command: CommandName): Job => ({
+    const jobFor = (command: CommandName): WholeJob => ({
       ...makeJob(),
       spec: checkRequest(COMMANDS[command], cells.request),
     });

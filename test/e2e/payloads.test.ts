@@ -1,4 +1,4 @@
-/** What jobs are given to read: how much memory the server takes for it, and that all of it is there. */
+/** What jobs are given to execute and to read: how much memory the server takes for it, and that all of it is there. */
 
 import {
   mkdtempSync,
@@ -18,7 +18,8 @@ import { TestServer } from '../support/server.ts';
 
 const dispose = disposers();
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const HEAP_MIB = 96;
 const EACH = 4 * MIB;
 const JOBS = 40;
@@ -35,11 +36,12 @@ const start = async (...flags: string[]): Promise<TestServer> => {
 const peakMib = (pid: number): number =>
   Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
-it('a server with a small heap takes the largest queue that it allows, and starts with it', async () => {
+/** A server with a small heap, whose queue takes `JOBS` jobs of `bytes` bytes while another one runs. */
+const boot = async (bytes: number): Promise<TestServer> => {
   await testImage();
   const stateDir = mkdtempSync(join(tmpdir(), 'cloister-payloads-'));
   symlinkSync(IMAGES, join(stateDir, 'images'));
-  const flags = ['--max-running', '1', '--max-queued-bytes', `${JOBS * (EACH + 1024)}`];
+  const flags = ['--max-running', '1', '--max-queued-bytes', `${JOBS * (bytes + 1024)}`];
   const server = new TestServer(stateDir, flags, ([node = '', ...rest]) => [
     node,
     `--max-old-space-size=${HEAP_MIB}`,
@@ -48,25 +50,68 @@ it('a server with a small heap takes the largest queue that it allows, and start
   dispose(() => server.dispose());
   await server.boot();
   await server.running(await server.submit({ command: 'sleep 1000' }));
-  const stdin = 'x'.repeat(EACH);
+  return server;
+};
+
+const LIST = '{ jobs(first: 100) { nodes { id status } } }';
+
+/** Fills the queue, and then some, and starts the server again with it. */
+const fillAndRestart = async (server: TestServer, input: Record<string, unknown>): Promise<string[]> => {
   const ids: string[] = [];
-  for (let count = 0; count < JOBS; count++) ids.push(await server.submit({ command: 'wc -c', stdin }));
+  for (let count = 0; count < JOBS; count++) ids.push(await server.submit(input));
   const { errors } = await server.ask(
     'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }',
-    { input: { command: 'wc -c', stdin } },
+    { input },
   );
   expect(errors?.[0]?.extensions).toMatchObject({ code: 'QUEUE_FULL' });
-  expect(readdirSync(join(server.stateDir, 'stdin'))).toHaveLength(JOBS);
-  await server.query('{ jobs(first: 100) { nodes { id status } } }');
+  await server.query(LIST);
   await server.end('SIGKILL');
-
   await server.boot();
-  await server.query('{ jobs(first: 100) { nodes { id status } } }');
+  await Promise.all([server.query(LIST), server.query(LIST)]);
   expect(peakMib(server.pid)).toBeLessThan(MOST_RSS_MIB);
+  return ids;
+};
+
+it('a server with a small heap takes the largest queue that it allows, and starts with it', async () => {
+  const server = await boot(EACH);
+  const stdin = 'x'.repeat(EACH);
+  const ids = await fillAndRestart(server, { command: 'wc -c', stdin });
+  expect(readdirSync(join(server.stateDir, 'stdin'))).toHaveLength(JOBS);
   const last = ids.at(-1) ?? '';
   const { job } = await server.query<{ job: { stdin: string } }>(`{ job(id: "${last}") { stdin } }`);
   expect(job.stdin === stdin).toBe(true);
 }, 120_000);
+
+const LARGEST = 1024 * KIB - 2 * KIB;
+const variables = Array.from({ length: 8 }, (_, number) => ({
+  name: `N${number}`,
+  value: 'x'.repeat(LARGEST / 8 - 16),
+}));
+
+it.each<[string, Record<string, unknown>, string, unknown]>([
+  ['a command line', { command: `true ${'#'.repeat(LARGEST)}` }, 'command', `true ${'#'.repeat(LARGEST)}`],
+  ['an environment', { command: 'echo $N7 | wc -c', env: variables }, 'env { name value }', variables],
+])(
+  '%s of the largest size costs no memory while its job waits, and no time in lists',
+  async (_name, input, field, value) => {
+    const server = await boot(LARGEST);
+    const ids = await fillAndRestart(server, input);
+    const last = ids.at(-1) ?? '';
+    const { job } = await server.query<{ job: Record<string, unknown> }>(
+      `{ job(id: "${last}") { ${field} } }`,
+    );
+    expect(Object.values(job)[0]).toEqual(value);
+    const [first] = (
+      await server.query<{ jobs: { nodes: { id: string }[] } }>(
+        '{ jobs(first: 1, filter: { status: [RUNNING] }) { nodes { id } } }',
+      )
+    ).jobs.nodes;
+    await server.stop(first?.id ?? '', 0);
+    expect(await server.ended(last)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect(peakMib(server.pid)).toBeLessThan(MOST_RSS_MIB);
+  },
+  120_000,
+);
 
 it('attempts share a standard input, which lasts as long as one of them is kept', async () => {
   const server = await start();

@@ -16,7 +16,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../../src/jobs/cells.ts';
-import type { FinalState, Job, Usage } from '../../src/jobs/job.ts';
+import type { FinalState, Job, Usage, WholeJob } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
 import type { LogBatch, LogEntry, LogStart, LogStream } from '../../src/runtime/log/page.ts';
@@ -70,7 +70,7 @@ export class FakeCells implements Cells {
   mostCells = Number.POSITIVE_INFINITY;
   free = { bytes: 1024 * MIB, files: 100_000 };
   /** Takes the place of a start; may start the cell and yet throw. */
-  starting: (job: Job) => Promise<void> = async (job) => this.make(job.id);
+  starting: (job: WholeJob) => Promise<void> = async (job) => this.make(job.id);
   cgroup: Cells['cgroup'] = { path: null, controllers: [] };
   readonly request: Cells['request'] = {
     image: (name) =>
@@ -184,7 +184,7 @@ export class FakeCells implements Cells {
     this.stdin.delete(id);
   }
 
-  async start(job: Job): Promise<void> {
+  async start(job: WholeJob): Promise<void> {
     if (this.fenced.has(job.id)) throw new StartFailure('the job is fenced', { begun: false });
     await this.starting(job);
   }

@@ -1,7 +1,7 @@
 /** The order and the bounds of the queue. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { JobSpec } from '../../src/jobs/job.ts';
+import type { WholeSpec } from '../../src/jobs/job.ts';
 import { Queue, type QueueEntry, type QueueOptions, queueEntry } from '../../src/jobs/queue.ts';
 import { makeJob, spec } from '../store/fixture.ts';
 
@@ -21,15 +21,15 @@ const open = (options: Partial<QueueOptions> = {}): void => {
   });
 };
 
-const make = (change: Partial<JobSpec> = {}): QueueEntry => queueEntry(makeJob(change));
+const make = (change: Partial<WholeSpec> = {}): QueueEntry => queueEntry(makeJob(change));
 
-const add = (change: Partial<JobSpec> = {}): QueueEntry => {
+const add = (change: Partial<WholeSpec> = {}): QueueEntry => {
   const job = make(change);
   queue.add(job);
   return job;
 };
 
-const limits = (change: Partial<JobSpec['limits']>): Partial<JobSpec> => ({
+const limits = (change: Partial<WholeSpec['limits']>): Partial<WholeSpec> => ({
   limits: { ...spec.limits, ...change },
 });
 

@@ -1,7 +1,7 @@
 /** Which ends of a job are followed by another attempt, and after how long. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { JobSpec } from '../../src/jobs/job.ts';
+import type { WholeSpec } from '../../src/jobs/job.ts';
 import { LONGEST_BACKOFF_MS, nextAttempt } from '../../src/jobs/retry.ts';
 import { makeJob, STATES, stateOf } from '../store/fixture.ts';
 
@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const after = (change: Partial<JobSpec>) => nextAttempt(makeJob(change), stateOf('LOST'));
+const after = (change: Partial<WholeSpec>) => nextAttempt(makeJob(change), stateOf('LOST'));
 const retries = { limit: 100, backoffMs: 1000 };
 
 it('waits twice as long before each attempt as before the last, and a day at most', () => {

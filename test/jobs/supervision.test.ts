@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { StartFailure } from '../../src/jobs/cells.ts';
 import { Changes } from '../../src/jobs/changes.ts';
-import type { Job, JobSpec } from '../../src/jobs/job.ts';
+import type { Job, WholeSpec } from '../../src/jobs/job.ts';
 import { Jobs } from '../../src/jobs/jobs.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
@@ -66,7 +66,7 @@ const statusOf = async (id: string): Promise<string | undefined> => (await store
 const becomes = (id: string, status: string) => expect.poll(() => statusOf(id)).toBe(status);
 
 /** Puts a job into the store as an earlier server left it. */
-const left = async (state: 'QUEUED' | 'RUNNING', change: Partial<JobSpec> = {}): Promise<Job> => {
+const left = async (state: 'QUEUED' | 'RUNNING', change: Partial<WholeSpec> = {}): Promise<Job> => {
   const job = makeJob(change);
   await store.insert(job);
   if (state === 'RUNNING')

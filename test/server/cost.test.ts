@@ -130,11 +130,40 @@ describe('an answer', () => {
     expect(most).toBe(8);
   });
 
+  it('reads of what is kept apart only what was asked for, and no more than it can hold', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    const job = fixture.jobs.jobs.get(id);
+    if (job === undefined) throw new Error('there is no job');
+    const command = { ...APART, form: 'shell', isText: true } as const;
+    fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, command, env: APART } });
+    fixture.jobs.commands.set('apart', { kind: 'shell', line: large });
+    const read: string[] = [];
+    fixture.jobs.before = async (method) => {
+      if (method === 'command' || method === 'env') read.push(method);
+    };
+    expect((await ask(fixture, `{ job(id: "${id}") { id argv } }`)).errors).toBeUndefined();
+    expect(read).toEqual([]);
+    const ids = Array.from({ length: 50 }, () => `"${id}"`);
+    expect((await ask(fixture, `{ nodes(ids: [${ids}]) { ... on Job { command } } }`)).errors).toHaveLength(
+      42,
+    );
+    expect(read).toHaveLength(8);
+  });
+
   const large = 'x'.repeat(MIB);
+  const APART = { kind: 'apart', id: 'apart', bytes: MIB } as const;
   it.each<[string, Partial<JobSpec>, string]>([
     ['a command', { command: { kind: 'shell', line: large } }, 'command'],
     ['arguments', { command: { kind: 'argv', argv: ['echo', large] } }, 'argv'],
     ['an environment', { env: [{ name: 'A', value: large }] }, 'env { name }'],
+    ['a command that is kept apart', { command: { ...APART, form: 'shell', isText: true } }, 'command'],
+    [
+      'arguments that are kept apart',
+      { command: { ...APART, id: 'argv', form: 'argv', isText: true } },
+      'argv',
+    ],
+    ['an environment that is kept apart', { env: APART }, 'env { name }'],
     ['a standard input', { stdinBytes: MIB }, 'stdin'],
     ['a command that is not text', { command: { kind: 'shell', line: `${large}\udcff` } }, 'commandBytes'],
     ['arguments that are not text', { command: { kind: 'argv', argv: ['\udcff', large] } }, 'argvBytes'],
@@ -144,6 +173,9 @@ describe('an answer', () => {
     const job = fixture.jobs.jobs.get(id);
     if (job === undefined) throw new Error('there is no job');
     fixture.jobs.stdins.set(id, Buffer.from(large));
+    fixture.jobs.commands.set('apart', { kind: 'shell', line: large });
+    fixture.jobs.commands.set('argv', { kind: 'argv', argv: ['echo', large] });
+    fixture.jobs.envs.set('apart', [{ name: 'A', value: large }]);
     fixture.jobs.jobs.set(id, { ...job, spec: { ...job.spec, ...spec } });
     const nodes = (count: number) =>
       `{ nodes(ids: [${Array.from({ length: count }, () => `"${id}"`)}]) { ... on Job { ${field} } } }`;

@@ -5,7 +5,14 @@ import type { Isolation } from '../../src/jobs/cells.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { throwTogether } from '../../src/jobs/faults.ts';
 import { newJobId } from '../../src/jobs/id.ts';
-import type { Job, JobState, Usage } from '../../src/jobs/job.ts';
+import {
+  type Command,
+  type EnvVar,
+  isApart,
+  type Job,
+  type JobState,
+  type Usage,
+} from '../../src/jobs/job.ts';
 import type { QueuePlace } from '../../src/jobs/queue.ts';
 import type {
   Identity,
@@ -46,6 +53,9 @@ export class FakeJobs implements JobService {
   readonly signals: { id: string; signal: string }[] = [];
   readonly intervals: number[] = [];
   readonly stdins = new Map<string, Buffer>();
+  /** What is kept apart. */
+  readonly commands = new Map<string, Command>();
+  readonly envs = new Map<string, readonly EnvVar[]>();
   isolated: Isolation | null = null;
   readonly listed: PageRequest[] = [];
   readonly read: LogPageRequest[] = [];
@@ -184,6 +194,16 @@ export class FakeJobs implements JobService {
     });
   }
 
+  async command(identity: Identity, { spec: { command } }: Job): Promise<Command> {
+    await this.#enter('command', identity);
+    return command.kind === 'apart' ? (this.commands.get(command.id) ?? this.#gone(command.id)) : command;
+  }
+
+  async env(identity: Identity, { spec: { env } }: Job): Promise<readonly EnvVar[]> {
+    await this.#enter('env', identity);
+    return isApart(env) ? (this.envs.get(env.id) ?? this.#gone(env.id)) : env;
+  }
+
   async stdin(_identity: Identity, { id }: Job): Promise<Buffer | null> {
     return this.stdins.get(id) ?? null;
   }
@@ -296,6 +316,10 @@ export class FakeJobs implements JobService {
   async #enter(method: string, { subject }: Identity): Promise<void> {
     this.askedBy.add(subject);
     await this.before(method);
+  }
+
+  #gone(id: string): never {
+    throw notFound('id', 'job', id);
   }
 
   #find(id: string, field: string): Job {

@@ -1,6 +1,9 @@
 /** What every store of jobs has to do, whatever keeps them: run against SQLite by `conformance.test.ts`. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { newJobId } from '../../src/jobs/id.ts';
+import { isApart } from '../../src/jobs/job.ts';
+import { payloadBytes } from '../../src/jobs/queue.ts';
 import type { JobStore } from '../../src/jobs/store.ts';
 import { at, makeJob, STATES } from './fixture.ts';
 
@@ -50,6 +53,59 @@ export const storeConformance = (name: string, open: () => Promise<JobStore>): v
       expect((await store.get(job.id))?.retriedBy).toBe(next.id);
       expect(await store.get(next.id)).toEqual(next);
       expect(await store.get(late.id)).toBeUndefined();
+    });
+
+    it('keeps a large command and environment apart, once for all attempts, as long as one of them is there', async () => {
+      const argv = ['/bin/echo', 'ö'.repeat(100_000), ''] as const;
+      const env = Array.from({ length: 500 }, (_, number) => ({ name: `N${number}`, value: 'xyz"\n\u0001' }));
+      const job = makeJob({ command: { kind: 'argv', argv: [...argv] }, env, stdinBytes: 3 });
+      const whole = payloadBytes(job.spec);
+      await store.insert(job);
+      const found = await store.get(job.id);
+      expect(found?.spec).toMatchObject({
+        command: { kind: 'apart', form: 'argv', bytes: 9 + 200_000 },
+        env: { kind: 'apart' },
+      });
+      if (found === undefined || found.spec.command.kind !== 'apart' || !isApart(found.spec.env)) return;
+      expect(JSON.stringify(found).length).toBeLessThan(2000);
+      expect(payloadBytes(found.spec)).toBe(whole);
+      expect((await store.unfinished())[0]?.payloadBytes).toBeGreaterThanOrEqual(whole);
+      await store.transition(job.id, ['QUEUED'], running);
+      const next = { ...found, id: newJobId(), spec: { ...found.spec, attempt: 2, retryOf: job.id } };
+      await store.transition(job.id, ['RUNNING'], lost, { diskBytes: 0, next });
+      expect(await store.get(next.id)).toEqual(next);
+      expect((await store.kept()).bytes).toBeGreaterThan(whole);
+      expect(await store.remove([job.id])).toEqual([job.id]);
+      const { command, env: variables } = found.spec;
+      expect(await store.command(command.id)).toEqual({ kind: 'argv', argv });
+      expect(await store.env(variables.id)).toEqual(env);
+      await store.transition(next.id, ['QUEUED'], { status: 'FAILED', finishedAt: at(20), error: 'it' });
+      expect(await store.remove([next.id])).toEqual([next.id]);
+      expect(await store.command(command.id)).toBeUndefined();
+      expect(await store.env(variables.id)).toBeUndefined();
+    });
+
+    it('keeps one of the two apart where only that is large', async () => {
+      const line = 'x'.repeat(5000);
+      const job = makeJob({ command: { kind: 'shell', line }, env: [{ name: 'A', value: 'b' }] });
+      await store.insert(job);
+      const spec = (await store.get(job.id))?.spec;
+      expect(spec?.command).toEqual({ kind: 'apart', form: 'shell', isText: true, id: job.id, bytes: 5000 });
+      expect(spec?.env).toEqual([{ name: 'A', value: 'b' }]);
+      expect(await store.command(job.id)).toEqual({ kind: 'shell', line });
+      expect(await store.env(job.id)).toBeUndefined();
+      const small = makeJob({ command: { kind: 'shell', line: 'x'.repeat(4096) } });
+      await store.insert(small);
+      expect(await store.get(small.id)).toEqual(small);
+    });
+
+    it('keeps apart what is not text as it is', async () => {
+      const line = `${'x'.repeat(5000)}\udcff`;
+      const job = makeJob({ command: { kind: 'shell', line } });
+      await store.insert(job);
+      const command = (await store.get(job.id))?.spec.command;
+      expect(command).toEqual({ kind: 'apart', form: 'shell', isText: false, id: job.id, bytes: 5001 });
+      expect(await store.command(job.id)).toEqual({ kind: 'shell', line });
     });
 
     it('lists what has not ended, oldest first, with what the queue needs of it', async () => {

@@ -78,6 +78,32 @@ describe('a standard input in a row', () => {
   });
 });
 
+describe('a large command or environment in a row', () => {
+  it('of an earlier version is moved to a row of its own', async () => {
+    const db = makeVersion1();
+    const command = { kind: 'argv', argv: ['echo', 'ö"\n'.repeat(3000)] };
+    const env = [{ name: 'A', value: 'x'.repeat(5000) }];
+    const { stdinBytes: stdin, ...spec } = VERSION_1_JOB.spec;
+    const jobs = [{ command }, { env }, { command, env }, {}].map((change) => ({ id: newJobId(), change }));
+    for (const { id, change } of jobs)
+      db.prepare(
+        `INSERT INTO jobs (id, owner, created_at, image, spec, status) VALUES (?, 'o', 0, 'alpine', ?, 'QUEUED')`,
+      ).run(id, JSON.stringify({ ...spec, stdin, ...change }));
+    db.close();
+    const store = openStore(path);
+    onEnd(() => store.close());
+    for (const { id, change } of jobs) {
+      const found = (await store.get(id))?.spec;
+      if (found === undefined) throw new Error('the job is gone');
+      expect(JSON.stringify(found).length).toBeLessThan(1500);
+      if ('command' in change) expect(found.command).toMatchObject({ kind: 'apart', form: 'argv', id });
+      else expect(found.command).toEqual(spec.command);
+      expect(await store.command(id)).toEqual(change.command);
+      expect(await store.env(id)).toEqual(change.env);
+    }
+  });
+});
+
 describe('a connection', () => {
   it('waits for the disk at each commit, holds foreign keys, and bounds its waiting and its WAL', () => {
     const db = openDatabase(path);

@@ -1,11 +1,11 @@
 /** Jobs for tests of the store. */
 
 import { newJobId } from '../../src/jobs/id.ts';
-import type { Job, JobSpec, JobState, JobStatus, LimitHit } from '../../src/jobs/job.ts';
+import type { Job, JobState, JobStatus, LimitHit, WholeJob, WholeSpec } from '../../src/jobs/job.ts';
 
 export const at = (ms: number): Date => new Date(1_700_000_000_000 + ms);
 
-export const spec: JobSpec = {
+export const spec: WholeSpec = {
   name: null,
   command: { kind: 'shell', line: 'true' },
   image: 'alpine',
@@ -64,7 +64,7 @@ export const usage = {
   },
 };
 
-export const makeJob = (change: Partial<JobSpec> = {}, job: Partial<Job> = {}): Job => ({
+export const makeJob = (change: Partial<WholeSpec> = {}, job: Partial<Omit<Job, 'spec'>> = {}): WholeJob => ({
   id: newJobId(),
   owner: 'admin',
   createdAt: at(0),

@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobStore } from '../../src/jobs/store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
+import { storeSpec } from '../../src/store/stored.ts';
 import { disposers } from '../support/disposers.ts';
 import { at, makeJob } from './fixture.ts';
 
@@ -34,6 +35,9 @@ const finished = async (ms: number, bytes: number): Promise<string> => {
   return job.id;
 };
 
+/** Bytes of the row of such a job. */
+const ROW = Buffer.byteLength(storeSpec(makeJob().spec));
+
 describe('what is kept of jobs that have ended', () => {
   it('is counted, and returned from the oldest on', async () => {
     const late = await finished(300, 5);
@@ -42,10 +46,10 @@ describe('what is kept of jobs that have ended', () => {
     await store.insert(makeJob());
     expect(await store.setPinned(pinned, true)).toMatchObject({ id: pinned, pinned: true });
     expect(await store.setPinned('nosuch', true)).toBeUndefined();
-    expect(await store.kept()).toEqual({ jobs: 2, bytes: 12 });
+    expect(await store.kept()).toEqual({ jobs: 2, bytes: 12 + 2 * ROW });
     expect(await store.oldest(10)).toEqual([
-      { id: early, finishedAt: at(100), bytes: 7 },
-      { id: late, finishedAt: at(300), bytes: 5 },
+      { id: early, finishedAt: at(100), bytes: 7 + ROW },
+      { id: late, finishedAt: at(300), bytes: 5 + ROW },
     ]);
     expect(await store.oldest(1)).toHaveLength(1);
   });
@@ -68,7 +72,7 @@ describe('what is kept of jobs that have ended', () => {
     expect(await store.toPack(at(200), 10)).toEqual([one]);
     await store.setDisk(one, { bytes: 50, packed: true });
     expect(await store.toPack(at(1000), 10)).toEqual([two]);
-    expect((await store.oldest(1))[0]?.bytes).toBe(50);
+    expect((await store.oldest(1))[0]?.bytes).toBe(50 + ROW);
   });
 
   it('is found by indexes alone', () => {
