@@ -32,11 +32,11 @@ export const listImages = async (stateDir: string, json: boolean): Promise<void>
     IMAGE_NAMES.map(async (name) => ({ name, unpacked: (await readRecord(images, name)) ?? null })),
   );
   if (json) await printJson(found);
-  else await print(found.map(({ name, unpacked }) => `${name}  ${describe(unpacked)}`).join('\n'));
+  else await print(found.map(({ name, unpacked }) => `${name}  ${describe(unpacked, images)}`).join('\n'));
 };
 
-const describe = (image: ImageInfo | null): string => {
-  if (image === null) return 'not unpacked yet';
+const describe = (image: ImageInfo | null, folder: string): string => {
+  if (image === null) return `not unpacked yet in ${folder}`;
   if (image.sha512 === null) return `BusyBox ${image.version} in its place, unpacked ${image.unpackedAt}`;
   return `${image.version}, from ${image.source}, unpacked ${image.unpackedAt}`;
 };

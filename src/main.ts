@@ -3,7 +3,13 @@
 import { Command, CommanderError } from 'commander';
 import { addClientCommands } from './client/program.ts';
 import { checkText, ownArguments } from './client/utf8.ts';
-import { type Flags, parseServeConfig, parseStateDirs, serveSettings } from './config/config.ts';
+import {
+  type Flags,
+  parseServeConfig,
+  parseStateDirs,
+  type ServeConfig,
+  serveSettings,
+} from './config/config.ts';
 import { withSettings } from './config/flags.ts';
 import { statePaths } from './state/paths.ts';
 import { VERSION } from './version.ts';
@@ -28,6 +34,18 @@ withSettings(program.command('serve').description('run the server'), serveSettin
 
 addClientCommands(program);
 
+/** The state folder of the server on this machine, which may be that of "make run" in this checkout. */
+const localStateDir = async (flags: Flags): Promise<string> => {
+  const { findStateDir } = await import('./state/find.ts');
+  return findStateDir(parseStateDirs(flags, process.env));
+};
+
+/** Settings for commands that look at the server on this machine. */
+const localConfig = async (flags: Flags): Promise<ServeConfig> => ({
+  ...parseServeConfig(flags, process.env),
+  stateDir: await localStateDir(flags),
+});
+
 withSettings(
   program
     .command('doctor')
@@ -36,15 +54,12 @@ withSettings(
 )
   .option('--json', 'print the findings as JSON')
   .action(async (flags: Flags & { json?: boolean }) => {
-    const config = parseServeConfig(flags, process.env);
-    const [{ existsSync }, { doctor }, { printChecks }] = await Promise.all([
-      import('node:fs'),
+    const config = await localConfig(flags);
+    const [{ doctor }, { printChecks }] = await Promise.all([
       import('./runtime/doctor/index.ts'),
       import('./client/checks.ts'),
     ]);
-    // The state folder of a server that was started here, such as by "make run".
-    const used = parseStateDirs(flags, process.env).find((folder) => existsSync(folder));
-    const checks = await doctor({ ...config, stateDir: used ?? config.stateDir });
+    const checks = await doctor(config);
     process.exitCode = await printChecks(checks, flags.json ?? false);
   });
 
@@ -56,7 +71,7 @@ withSettings(image.command('fetch').description('download and unpack the images 
   imageMirror: serveSettings.imageMirror,
 }).action(async (flags: Flags) => {
   const { fetchImages } = await import('./image.ts');
-  await fetchImages(parseServeConfig(flags, process.env));
+  await fetchImages(await localConfig(flags));
 });
 
 withSettings(image.command('list').description('list the images and what is unpacked of them'), {
@@ -65,7 +80,7 @@ withSettings(image.command('list').description('list the images and what is unpa
   .option('--json', 'print the images as JSON')
   .action(async (flags: Flags & { json?: boolean }) => {
     const { listImages } = await import('./image.ts');
-    await listImages(parseStateDirs(flags, process.env)[0], flags.json ?? false);
+    await listImages(await localStateDir(flags), flags.json ?? false);
   });
 
 withSettings(
@@ -75,14 +90,8 @@ withSettings(
     .argument('<file>', 'file to make; it holds what jobs were given, and only its owner may read it'),
   { stateDir: serveSettings.stateDir },
 ).action(async (file: string, flags: Flags) => {
-  const folders = parseStateDirs(flags, process.env);
-  const [{ existsSync }, { resolve }, { backUp }] = await Promise.all([
-    import('node:fs'),
-    import('node:path'),
-    import('./store/backup.ts'),
-  ]);
-  const databases = folders.map((folder) => statePaths(folder).database);
-  backUp(databases.find((path) => existsSync(path)) ?? statePaths(folders[0]).database, resolve(file));
+  const [{ resolve }, { backUp }] = await Promise.all([import('node:path'), import('./store/backup.ts')]);
+  backUp(statePaths(await localStateDir(flags)).database, resolve(file));
 });
 
 program

@@ -1,9 +1,9 @@
 /** Finds the server and the token to sign in to it. */
 
 import { lstat, readFile, stat } from 'node:fs/promises';
-import { connect as connectSocket } from 'node:net';
 import { RETRY_DELAYS_MS } from '../client-api/resume.js';
 import type { ClientConfig } from '../config/config.ts';
+import { isListening } from '../state/find.ts';
 import { statePaths } from '../state/paths.ts';
 import { CliError, unreachable } from './errors.ts';
 import { listenerUids } from './listener.ts';
@@ -84,17 +84,6 @@ const readToken = async (files: readonly string[]): Promise<Found> => {
   const note = tried.length === 0 ? '' : ` (looked in ${tried.join('; ')})`;
   return { token: undefined, tokenNote: `no token: give one with CLOISTER_TOKEN or --token${note}` };
 };
-
-/** Whether a server accepts connections at a Unix socket; one that was killed leaves its socket behind. */
-const isListening = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connectSocket(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 
 /** Whether the owner of the socket may read the token anyway. */
 const haveOneOwner = async (socket: string, token: string): Promise<boolean> => {

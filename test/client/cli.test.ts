@@ -700,12 +700,18 @@ describe('completion', () => {
     expect(await complete('cloister', 'run', '--mem')).toEqual(['--memory', '--memory-high']);
     expect(await complete('cloister', 'logs', 'nig')).toEqual(['nightly']);
     expect(await complete('cloister', 'stop', '@')).toEqual(['@last']);
+    expect(await complete('cloister', 'token', 'rev')).toEqual(['revoke']);
+    expect(await complete('cloister', 'image', 'f')).toEqual(['fetch']);
+    expect(await complete('cloister', 'token', 'create', '--su')).toEqual(['--subject']);
+    expect(await complete('cloister', 'token', 'list', '--f')).toEqual(['']);
+    expect(await complete('cloister', 'list', '--f')).toEqual(['--failed']);
+    expect(await complete('cloister', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
   });
 
   it.each(['bash', 'zsh', 'fish'])('knows every command in %s', async (shell) => {
     const { code, out } = await cloister(['completion', shell]);
     expect(code).toBe(0);
-    for (const name of ['run', 'prune', 'doctor', 'completion'])
+    for (const name of ['run', 'prune', 'doctor', 'completion', 'create', 'fetch'])
       expect(out).toMatch(new RegExp(`\\b${name}\\b`));
   });
 
