@@ -109,7 +109,13 @@ const start = async (
   const store = openStore(statePaths(stateDir).database);
   cleanup.add(() => store.close());
   const open = await store.unfinished();
-  const cells = await openCells(config, host, limits, { open, log, signal, cleanup });
+  const { cells, images } = await openCells(config, host, limits, {
+    store: store.images,
+    open,
+    log,
+    signal,
+    cleanup,
+  });
   await moveStdin(store, cells);
   const jobs = await openJobs(config, store, cells, cleanup, log);
 
@@ -130,6 +136,7 @@ const start = async (
     basePath: config.basePath,
     ...config.clients,
     jobs,
+    images,
     tokens,
     rights,
     log,

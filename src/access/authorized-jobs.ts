@@ -1,7 +1,8 @@
 /** The job service as a caller may use it: who may do what with which job is decided here and nowhere else. */
 
 import type { Isolation } from '../jobs/cells.ts';
-import { type ClientError, forbidden, notFound } from '../jobs/errors.ts';
+import { badInput, type ClientError, forbidden, notFound } from '../jobs/errors.ts';
+import type { ImageService } from '../jobs/images.ts';
 import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
 import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
 import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
 import type { LogBatch } from '../runtime/log/page.ts';
+import { mayUseImage } from './authorized-images.ts';
 
 /** The owner of no job: a subject is never empty. */
 const NOBODY = '';
@@ -26,14 +28,21 @@ const NOBODY = '';
  */
 export class AuthorizedJobs implements JobService {
   readonly #jobs: JobService;
+  readonly #images: Pick<ImageService, 'ownerOf' | 'sharedNames'>;
 
-  constructor(jobs: JobService) {
+  constructor(jobs: JobService, images: Pick<ImageService, 'ownerOf' | 'sharedNames'>) {
     this.#jobs = jobs;
+    this.#images = images;
   }
 
   async submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job> {
     checkMayChange(identity);
-    return this.#jobs.submit(identity, request, malformed);
+    const { image, ...rest } = request;
+    const owner = image === undefined ? null : (this.#images.ownerOf(image) ?? null);
+    if (image === undefined || mayUseImage(identity, owner))
+      return this.#jobs.submit(identity, request, malformed);
+    const refusal = badInput('input.image', `one of ${this.#images.sharedNames.join(', ')}`, image);
+    return this.#jobs.submit(identity, rest, [...(malformed ?? []), refusal]);
   }
 
   async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {

@@ -18,6 +18,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../jobs/cells.ts';
+import type { ImageStore } from '../jobs/image.ts';
 import type { Job, Usage, WholeJob } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
 import type { Unfinished } from '../jobs/store.ts';
@@ -31,7 +32,6 @@ import {
   sweep,
   USAGE_FILES,
 } from '../runtime/cgroup/index.ts';
-import type { ImageFiles } from '../runtime/image-files.ts';
 import { describeStep, isOfHost } from '../runtime/launch-failure.ts';
 import { followLog } from '../runtime/log/follow.ts';
 import type { LogBatch } from '../runtime/log/page.ts';
@@ -46,12 +46,14 @@ import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
 import { JobFolders } from './folders.ts';
 import type { Host } from './host.ts';
-import { prepareImages } from './images.ts';
+import { Images, prepareImages } from './images.ts';
 import { planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
 import { StdinFiles } from './stdin.ts';
 
 export interface CellsOptions {
+  /** Where the images that were added are recorded. */
+  readonly store: ImageStore;
   /** Jobs that have not ended, as far as is known: their cgroups and images are kept. */
   readonly open: readonly Unfinished[];
   readonly log: Log;
@@ -70,11 +72,13 @@ export const openCells = async (
   config: ServeConfig,
   host: Host,
   limits: LimitsContext,
-  { open, log, signal, cleanup }: CellsOptions,
-): Promise<Cells> => {
+  { store, open, log, signal, cleanup }: CellsOptions,
+): Promise<{ readonly cells: Cells; readonly images: Images }> => {
   const folders = new JobFolders(config.stateDir);
   const unusedBeforeMs = oldestStartMs(open, folders);
-  const images = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
+  const builtIns = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
+  const images = await Images.open({ store, ids: host.ids, stateDir: config.stateDir, log }, builtIns);
+  cleanup.add(() => images.close());
   const cells = new LocalCells({
     launcher: config.launcher,
     host,
@@ -86,7 +90,7 @@ export const openCells = async (
     log,
   });
   cleanup.add(() => cells.close());
-  return cells;
+  return { cells, images };
 };
 
 /** No job that may still run was started before this time, in milliseconds since 1970; infinite when none runs. */
@@ -103,7 +107,7 @@ export interface LocalCellsOptions {
   readonly mostStdinBytes: number;
   readonly folders: JobFolders;
   readonly stdin: StdinFiles;
-  readonly images: ReadonlyMap<string, ImageFiles>;
+  readonly images: Images;
   readonly log: Log;
 }
 
@@ -115,7 +119,7 @@ export class LocalCells implements Cells {
   readonly #host: Host;
   readonly #folders: JobFolders;
   readonly #stdin: StdinFiles;
-  readonly #images: ReadonlyMap<string, ImageFiles>;
+  readonly #images: Images;
   readonly #log: Log;
   readonly #spawner: Spawner;
   readonly #seccomp = cellFilter();
@@ -132,8 +136,10 @@ export class LocalCells implements Cells {
     this.#images = images;
     this.#log = log;
     this.request = {
-      image: (name) => images.get(name),
-      imageNames: [...images.keys()],
+      image: (name) => images.offered(name),
+      get imageNames() {
+        return images.sharedNames;
+      },
       idsRemedy: ids.remedy,
       limits,
       mostStdinBytes,
@@ -155,6 +161,10 @@ export class LocalCells implements Cells {
       },
       error: (error) => log(`watching ${exits}: ${error.message}`, { level: 'error' }),
     });
+  }
+
+  holdImage(digest: string): () => void {
+    return this.#images.hold(digest);
   }
 
   freeSpace(): FreeSpace {
@@ -199,7 +209,7 @@ export class LocalCells implements Cells {
 
   #plan(job: WholeJob): Buffer {
     const { ids, slots, clocks, devices, cgroups } = this.#host;
-    const image = this.#images.get(job.spec.image);
+    const image = this.#images.ofJob(job.spec.image, job.spec.imageDigest);
     if (image === undefined)
       throw new StartFailure(`there is no image ${JSON.stringify(job.spec.image)} any more`, {
         begun: false,
@@ -308,6 +318,7 @@ export class LocalCells implements Cells {
 
   release(id: string): void {
     this.#host.slots?.release(id);
+    this.#images.released();
   }
 
   async sweep(isOpen: (id: string) => boolean, isKept: (id: string) => Promise<boolean>): Promise<void> {

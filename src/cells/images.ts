@@ -1,13 +1,33 @@
-/** Prepares the images that cells start from. */
+/** The images of this machine: those that come with the server, and those that were added to it. */
 
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { IMAGE_NAMES } from '../../rootfs/catalogue.ts';
 import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';
+import type { ImageInfo } from '../../rootfs/record.ts';
 import type { ServeConfig } from '../config/config.ts';
+import { badInput, imageInUse, notFound } from '../jobs/errors.ts';
+import {
+  type Image,
+  type ImageContent,
+  type ImageDefaults,
+  type ImageName,
+  type ImageStore,
+  NO_DEFAULTS,
+} from '../jobs/image.ts';
+import type { ImageService } from '../jobs/images.ts';
+import type { Image as OfferedImage } from '../jobs/offer.ts';
+import type { Identity } from '../jobs/service.ts';
+import { stored } from '../jobs/stored.ts';
 import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { ImageFiles } from '../runtime/image-files.ts';
 import { statePaths } from '../state/paths.ts';
+import { Layers } from './layers.ts';
 
 export interface PrepareOptions {
   /** No job uses a tree that was replaced before this time (milliseconds since 1970). Default: unknown. */
@@ -18,19 +38,18 @@ export interface PrepareOptions {
 }
 
 /**
- * Makes sure that every image is unpacked, with the owners that cells have here.
+ * Makes sure that every image that comes with the server is unpacked, with the owners that cells have here.
  *
- * @returns the files of each image, by its name
  * @throws ImageError
  */
 export const prepareImages = async (
   config: Pick<ServeConfig, 'stateDir' | 'imageMirror'>,
   ids: CellIds,
   { unusedBeforeMs, log, signal }: PrepareOptions,
-): Promise<ReadonlyMap<string, ImageFiles>> => {
-  const images = new Map<string, ImageFiles>();
+): Promise<readonly ImageInfo[]> => {
+  const images: ImageInfo[] = [];
   for (const name of IMAGE_NAMES) {
-    const { root } = await ensureImage({
+    const image = await ensureImage({
       name,
       imagesDir: statePaths(config.stateDir).images,
       mirror: config.imageMirror,
@@ -45,7 +64,265 @@ export const prepareImages = async (
       signal,
       ...(process.stderr.isTTY && { progress: progressOnTerminal(process.stderr) }),
     });
-    images.set(name, new ImageFiles(root, ids.count));
+    images.push(image);
   }
   return images;
+};
+
+export interface ImagesOptions {
+  readonly store: ImageStore;
+  readonly ids: CellIds;
+  readonly stateDir: string;
+  readonly log: Log;
+}
+
+/** An image that jobs can start from. */
+export interface UsableImage {
+  readonly digest: string;
+  readonly defaults: ImageDefaults;
+  readonly files: ImageFiles;
+}
+
+/** A content that is on this machine. */
+interface Present extends UsableImage {
+  readonly content: ImageContent;
+}
+
+interface BuiltIn extends UsableImage {
+  readonly info: ImageInfo;
+}
+
+/**
+ * The images of this machine. What they consist of is in memory as well as in the store, so that a request is checked
+ * without it.
+ */
+export class Images implements ImageService {
+  readonly #options: ImagesOptions;
+  readonly #layers: Layers;
+  readonly #builtIns = new Map<string, BuiltIn>();
+  readonly #sizes = new Map<string, Promise<number>>();
+  readonly #names = new Map<string, ImageName>();
+  readonly #contents = new Map<string, Present>();
+  /** How often each content is being used by what is not in the store (yet). */
+  readonly #holds = new Map<string, number>();
+  #changes: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: ImagesOptions) {
+    this.#options = options;
+    this.#layers = new Layers(options);
+  }
+
+  /**
+   * Takes over what an earlier server has left: images whose files are not there any more are forgotten.
+   *
+   * @param builtIns images that come with the server
+   */
+  static async open(options: ImagesOptions, builtIns: readonly ImageInfo[]): Promise<Images> {
+    const images = new Images(options);
+    await images.#open(builtIns);
+    return images;
+  }
+
+  async #open(builtIns: readonly ImageInfo[]): Promise<void> {
+    const { store, ids, log } = this.#options;
+    for (const info of builtIns) {
+      const files = new ImageFiles(info.root, ids.count);
+      const digest = await digestOf(info);
+      this.#builtIns.set(info.name, { info, files, digest, defaults: NO_DEFAULTS });
+      await store.retarget(info.name, digest);
+    }
+    for (const content of await store.contents()) {
+      const missing = content.layers.find((id) => !this.#layers.has(id));
+      if (missing === undefined) this.#add(content);
+      else log(`image ${content.digest}: its layer ${missing} is not there: it cannot be used any more`);
+    }
+    for (const name of await store.names()) {
+      if (this.#contents.has(name.digest)) this.#names.set(name.name, name);
+      else await store.removeName(name.name);
+    }
+    await this.#collect();
+  }
+
+  #add(content: ImageContent): Present {
+    const { digest, defaults } = content;
+    const files = new ImageFiles(this.#layers.of(content.layers), this.#options.ids.count);
+    const present = { content, digest, defaults, files };
+    this.#contents.set(digest, present);
+    return present;
+  }
+
+  /** The names of the images that everybody may use. */
+  get sharedNames(): readonly string[] {
+    const added = [...this.#names.values()].filter(({ owner }) => owner === null);
+    return [...this.#builtIns.keys(), ...added.map(({ name }) => name)];
+  }
+
+  ownerOf(name: string): string | null | undefined {
+    return this.#builtIns.has(name) ? null : this.#names.get(name)?.owner;
+  }
+
+  /** An image by its name, as requests are checked against it. */
+  offered(name: string): OfferedImage | undefined {
+    const image = this.#named(name);
+    if (image === undefined) return undefined;
+    const { digest, defaults, files } = image;
+    return {
+      digest,
+      defaults,
+      userForm: files.userForm,
+      findUser: (user) => files.findUser(user),
+      isFolder: (path) => files.isFolder(path),
+    };
+  }
+
+  /**
+   * What a job starts from.
+   *
+   * @param digest `null` for a job of an earlier version: then it is what the name is for now
+   */
+  ofJob(name: string, digest: string | null): UsableImage | undefined {
+    if (digest === null) return this.#named(name);
+    const builtIn = this.#builtIns.get(name);
+    return builtIn?.digest === digest ? builtIn : this.#contents.get(digest);
+  }
+
+  #named(name: string): UsableImage | undefined {
+    const digest = this.#names.get(name)?.digest;
+    return this.#builtIns.get(name) ?? (digest === undefined ? undefined : this.#contents.get(digest));
+  }
+
+  /** Keeps a content until the returned function is called. */
+  hold(digest: string): () => void {
+    this.#holds.set(digest, (this.#holds.get(digest) ?? 0) + 1);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      const left = (this.#holds.get(digest) ?? 1) - 1;
+      if (left > 0) this.#holds.set(digest, left);
+      else this.#holds.delete(digest);
+    };
+  }
+
+  async list(_identity: Identity): Promise<readonly Image[]> {
+    const used = await this.#options.store.used();
+    const isUsed = (digest: string): boolean => used.has(digest) || this.#holds.has(digest);
+    const builtIns = [...this.#builtIns.values()].map(
+      async ({ info, digest, defaults }): Promise<Image> => ({
+        name: info.name,
+        digest,
+        owner: null,
+        source: info.source,
+        createdAt: new Date(info.unpackedAt),
+        sizeBytes: await this.#sizeOf(info.root),
+        layers: 1,
+        defaults,
+        builtIn: true,
+        inUse: isUsed(digest),
+      }),
+    );
+    const added = [...this.#names.values()].map((name) => this.#describe(name, isUsed(name.digest)));
+    return [...(await Promise.all(builtIns)), ...added.sort((a, b) => (a.name < b.name ? -1 : 1))];
+  }
+
+  #describe(name: ImageName, inUse: boolean): Image {
+    const present = this.#contents.get(name.digest);
+    if (present === undefined) throw new Error(`image ${name.name}: its content is not there`);
+    const { content, defaults } = present;
+    return {
+      ...name,
+      sizeBytes: content.sizeBytes,
+      layers: content.layers.length,
+      defaults,
+      builtIn: false,
+      inUse,
+    };
+  }
+
+  #sizeOf(root: string): Promise<number> {
+    const known = this.#sizes.get(root) ?? treeBytes(root);
+    this.#sizes.set(root, known);
+    return known;
+  }
+
+  delete(_identity: Identity, name: string): Promise<string> {
+    return this.#change(async () => {
+      if (this.#builtIns.has(name)) throw badInput('input.name', 'an image that was added', name);
+      const { digest } = this.#names.get(name) ?? {};
+      if (digest === undefined) throw notFound('input.name', 'image', name);
+      const others = [...this.#names.values()].filter((other) => other.digest === digest);
+      // Between this look and the end of the change no job can begin to use it: nothing is awaited in between.
+      const used = await this.#options.store.used();
+      if (others.length === 1 && (used.has(digest) || this.#holds.has(digest)))
+        throw imageInUse('input.name', name);
+      this.#names.delete(name);
+      try {
+        await stored(this.#options.store.removeName(name));
+      } catch (error) {
+        await this.#restoreNames();
+        throw error;
+      }
+      await this.#collect();
+      return name;
+    });
+  }
+
+  async #restoreNames(): Promise<void> {
+    for (const name of await this.#options.store.names()) this.#names.set(name.name, name);
+  }
+
+  /** Removes what no name and no job needs: contents, then layers. */
+  async #collect(): Promise<void> {
+    const { store } = this.#options;
+    const named = new Set([...this.#names.values()].map(({ digest }) => digest));
+    const used = await store.used();
+    for (const digest of [...this.#contents.keys()]) {
+      if (named.has(digest) || used.has(digest) || this.#holds.has(digest)) continue;
+      this.#contents.delete(digest);
+      await store.removeContent(digest);
+    }
+    for (const { digest } of await store.contents())
+      if (!this.#contents.has(digest) && !used.has(digest)) await store.removeContent(digest);
+    const needed = new Set([...this.#contents.values()].flatMap(({ content }) => content.layers));
+    await this.#layers.removeExcept(needed);
+  }
+
+  /** A job has ended: what it alone needed is removed. */
+  released(): void {
+    const named = new Set([...this.#names.values()].map(({ digest }) => digest));
+    if ([...this.#contents.keys()].every((digest) => named.has(digest))) return;
+    void this.#change(() => this.#collect()).catch((error: unknown) => {
+      this.#options.log(`images that are not used any more could not be removed: ${String(error)}`);
+    });
+  }
+
+  /** Makes one change after the other. */
+  #change<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#changes.then(change);
+    this.#changes = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Settles when every change that has begun has been made. */
+  async close(): Promise<void> {
+    await this.#changes;
+  }
+}
+
+/** Of the archive; of the program where BusyBox stands in. */
+const digestOf = async ({ sha512, root }: ImageInfo): Promise<string> => {
+  if (sha512 !== null) return `sha512:${sha512}`;
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(join(root, 'bin', 'busybox')), hash);
+  return `sha256:${hash.digest('hex')}`;
+};
+
+/** Bytes of all files of a tree. */
+const treeBytes = async (root: string): Promise<number> => {
+  let bytes = 0;
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    bytes += lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return bytes;
 };

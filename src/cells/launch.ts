@@ -2,6 +2,7 @@
 
 import { byteLengthOfText } from '../byte-text.ts';
 import { StartFailure } from '../jobs/cells.ts';
+import type { ImageDefaults } from '../jobs/image.ts';
 import { type Command, type EnvVar, LONGEST_ARGUMENT_BYTES, type WholeJob } from '../jobs/job.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';
@@ -11,9 +12,15 @@ import { DEVICE_INODES, mountSteps, SCRIPT_PATH, scriptSteps } from '../runtime/
 import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
+/** The image that a job starts from. */
+export interface LaunchImage {
+  readonly files: ImageFiles;
+  readonly defaults: ImageDefaults;
+}
+
 /** What a launch needs to know of the server. */
 export interface LaunchContext {
-  readonly image: ImageFiles;
+  readonly image: LaunchImage;
   readonly cgroup: CgroupPlan | null;
   readonly ids: JobIds;
   /** Cells can have clocks of their own here. */
@@ -28,6 +35,8 @@ const PAGE = 4096;
 const FEWEST_INODES = 1024;
 // Inodes of the layer itself: its root, and the work folder of the overlay.
 const OWN_INODES = 4;
+// overlayfs.rst, "User xattr".
+const USER_MARKS = 'userxattr';
 const MOST_SHM = 64 * 1024 * 1024;
 
 /**
@@ -38,27 +47,30 @@ const MOST_SHM = 64 * 1024 * 1024;
 export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan => {
   const { spec } = job;
   const { ids } = context;
-  const user = context.image.findUser(spec.user ?? '0');
+  const { files, defaults } = context.image;
+  const name = spec.user ?? defaults.user ?? '0';
+  const user = files.findUser(name);
   if (user === undefined)
-    throw new StartFailure(`the image has no user ${JSON.stringify(spec.user)}`, { begun: false });
+    throw new StartFailure(`the image has no user ${JSON.stringify(name)}`, { begun: false });
+  const [top, ...lowers] = files.layers;
   const hostname = spec.hostname ?? job.id;
   const { limits } = spec;
   // The layer's own inodes do not count against what the job asked for.
   const inodes =
     limits.inodes === null
       ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
-      : limits.inodes + OWN_INODES + (context.devices ? DEVICE_INODES : 0);
+      : limits.inodes + OWN_INODES + lowers.length + (context.devices ? DEVICE_INODES : 0);
   const { argv, steps } = execution(spec.command);
   return {
     cgroup: context.cgroup,
     uids: ids.uids,
     gids: ids.gids,
     root: {
-      image: context.image.tree,
+      image: top.root,
       owners: ids.owners,
       layerOptions: `mode=755,size=${limits.diskBytes},nr_inodes=${inodes}`,
-      lowers: [],
-      overlayOptions: ids.overlay,
+      lowers: lowers.map(({ root }) => root),
+      overlayOptions: overlayOptions(ids, files),
     },
     steps: [
       ...mountSteps({
@@ -73,8 +85,8 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     hostname,
     clocks: context.clocks ? CLOCKS_START_S : null,
     argv,
-    env: environment({ home: user.home, user: user.name }, spec.env),
-    workdir: spec.workdir ?? '/',
+    env: environment({ home: user.home, user: user.name }, [...defaults.env, ...spec.env]),
+    workdir: spec.workdir ?? defaults.workdir ?? '/',
     user,
     capabilities: CAPABILITIES[spec.capabilities],
     oomScore: 0,
@@ -91,6 +103,13 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     outputPolicy: limits.outputPolicy,
   };
 };
+
+/**
+ * Layers of images keep their marks in user.* attributes, which the kernel reads only when it is asked to. For others that
+ * is avoided: before Linux 6.6 a tmpfs has no such attributes, and the overlay cannot replace a folder of the image.
+ */
+const overlayOptions = ({ overlay }: JobIds, { layers }: ImageFiles): string =>
+  overlay === '' && layers.some(({ opaque }) => opaque.size > 0) ? USER_MARKS : overlay;
 
 /** What is executed, and what it needs in the cell. */
 const execution = (command: Command): Pick<LaunchPlan, 'argv' | 'steps'> => {

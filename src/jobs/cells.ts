@@ -149,6 +149,12 @@ export interface Cells {
     readonly controllers: readonly string[];
   };
 
+  /**
+   * Keeps the content of an image while a job that was checked against it is being stored, until the returned function
+   * is called. From then on the job keeps it.
+   */
+  holdImage(digest: string): () => void;
+
   /** What is free on the disk now. */
   freeSpace(): FreeSpace;
 

@@ -99,6 +99,14 @@ export const stdinClosed = (why: string): ClientError =>
     'input.jobId',
   );
 
+/** A job that has not ended uses the image of this name. */
+export const imageInUse = (field: string, name: string): ClientError =>
+  new ClientError(
+    'IMAGE_IN_USE',
+    `${field}: expected an image that no job uses, got ${show(name)}, which a job that has not ended uses`,
+    field,
+  );
+
 /** @param allowed the roles that may do it */
 export const forbidden = (allowed: readonly string[], role: string): ClientError =>
   new ClientError('FORBIDDEN', `role: expected ${allowed.join(' or ')}, got ${role}`);

@@ -131,6 +131,8 @@ export interface JobSpec {
   readonly name: string | null;
   readonly command: Command | ApartCommand;
   readonly image: string;
+  /** Of the content that the image had when the job was submitted; `null`: it was not recorded, by an earlier version. */
+  readonly imageDigest: string | null;
   readonly env: readonly EnvVar[] | Apart;
   readonly workdir: string | null;
   readonly user: string | null;

@@ -38,7 +38,15 @@ import {
 } from './service.ts';
 import { checkSignal } from './signal.ts';
 import { type StdinWrite, type StdinWritten, writeStdin } from './stdin.ts';
-import type { EarlierRequest, JobEvent, JobFilter, JobStore, Page, PageRequest } from './store.ts';
+import type {
+  EarlierRequest,
+  JobEvent,
+  JobFilter,
+  JobStore,
+  Page,
+  PageRequest,
+  RequestKey,
+} from './store.ts';
 import { stored } from './stored.ts';
 import type { Supervision } from './supervision.ts';
 import { followUsage } from './usage.ts';
@@ -100,8 +108,18 @@ export class Jobs implements JobService {
       pinned: false,
       state: { status: 'QUEUED' },
     };
+    const { cells } = this.#options;
+    const forget = spec.imageDigest === null ? () => {} : cells.holdImage(spec.imageDigest);
+    try {
+      return await this.#store(job, request, wanted);
+    } finally {
+      forget();
+    }
+  }
+
+  async #store(job: Job, request: SubmitRequest, wanted: RequestKey | undefined): Promise<Job> {
     const { store, supervision, cells } = this.#options;
-    const bytes = payloadBytes(spec);
+    const bytes = payloadBytes(job.spec);
     this.#checkSpace(bytes);
     const giveBack = supervision.reserve(bytes);
     let isStored = false;

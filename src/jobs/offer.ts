@@ -1,11 +1,13 @@
 /** What jobs may ask for on the machine that runs them. */
 
+import type { ImageDefaults } from './image.ts';
 import type { Limits } from './job.ts';
 
 /** What a request is checked against. */
 export interface RequestContext {
   /** `undefined` when no image has that name. */
   image(name: string): Image | undefined;
+  /** The names of the images that everybody may use. */
   readonly imageNames: readonly string[];
   readonly limits: LimitsContext;
   /** How the administrator can give cells more ids, where that is possible. */
@@ -16,6 +18,9 @@ export interface RequestContext {
 
 /** An image, as far as requests are checked against it. */
 export interface Image {
+  /** Of its content; `null`: unknown. */
+  readonly digest: string | null;
+  readonly defaults: ImageDefaults;
   /** Which users are accepted: completes "expected ...". */
   readonly userForm: string;
   /** @returns `undefined` for a user that no cell of this image can have */

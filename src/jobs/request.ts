@@ -50,9 +50,9 @@ export const checkRequest = (
   malformed: readonly ClientError[] = [],
 ): WholeSpec => {
   checkCount(request);
-  const command = once(() => checkCommand(request, malformed));
-  const env = once(() => checkEnv(request.env ?? []));
   const image = once(() => checkImage(request.image, context));
+  const command = once(() => checkCommand(request, malformed, () => image().files));
+  const env = once(() => checkEnv(request.env ?? []));
   const user = once(() => checkUser(image().files, request.user, context));
   const { fields } = checkAll({
     malformed: () => throwTogether(malformed),
@@ -60,6 +60,7 @@ export const checkRequest = (
       checkAll({
         command,
         image: () => image().name,
+        imageDigest: () => image().files.digest,
         env,
         total: () => checkTotal(command(), env()),
         stdin: () => checkStdin(request.stdin, context.mostStdinBytes),
@@ -106,7 +107,12 @@ const checkCount = ({ argv = [], env = [] }: SubmitRequest): void => {
     throw badInput('input.env', `at most ${MOST_VARIABLES} variables`, `${env.length}`);
 };
 
-const checkCommand = ({ command, argv }: SubmitRequest, malformed: readonly ClientError[]): Command => {
+/** @param image throws for an image that does not exist, which is reported as a fault of its own */
+const checkCommand = (
+  { command, argv }: SubmitRequest,
+  malformed: readonly ClientError[],
+  image: () => Image,
+): Command => {
   if (command !== undefined && argv !== undefined)
     throw badInput('input', 'exactly one of command and argv', 'both');
   if (command !== undefined) {
@@ -117,7 +123,10 @@ const checkCommand = ({ command, argv }: SubmitRequest, malformed: readonly Clie
   }
   if (argv === undefined) {
     const fault = malformed.find(({ field = '' }) => /^input\.(?:command|argv)Bytes/.test(field));
-    throw fault ?? badInput('input', 'exactly one of command and argv', 'neither');
+    if (fault !== undefined) throw fault;
+    const standard = image().defaults.command;
+    if (standard === null) throw badInput('input', 'exactly one of command and argv', 'neither');
+    return { kind: 'argv', argv: standard };
   }
   const words: string[] = [];
   checkEach<string | Uint8Array>(argv, (argument, index) =>
@@ -224,7 +233,11 @@ const checkWorkdir = (image: Image, workdir: string | undefined): string | null 
 };
 
 const checkUser = (image: Image, user: string | undefined, { idsRemedy }: RequestContext): string | null => {
-  if (user === undefined) return null;
+  if (user === undefined) {
+    const { defaults } = image;
+    if (defaults.user === null || image.findUser(defaults.user) !== undefined) return null;
+    throw badInput('input.user', `${image.userForm}, as that of the image is none`, defaults.user);
+  }
   checkCharacters('input.user', user);
   if (image.findUser(user) !== undefined) return user;
   const more = idsRemedy === undefined ? '' : ` (for more ids: ${idsRemedy})`;
@@ -235,8 +248,9 @@ const checkUser = (image: Image, user: string | undefined, { idsRemedy }: Reques
 const checkCapabilities = (
   profile: CapabilityProfile = 'NONE',
   image: Image,
-  user: string | null,
+  asked: string | null,
 ): CapabilityProfile => {
+  const user = asked ?? image.defaults.user;
   if (profile !== 'NONE' && user !== null && image.findUser(user)?.uid !== 0)
     throw badInput(
       'input.capabilities',

@@ -1,5 +1,6 @@
 /** The context value that every resolver receives. */
 import type { Tokens } from '../access/tokens.ts';
+import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 
@@ -7,6 +8,7 @@ export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
   readonly jobs: JobService;
+  readonly images: ImageService;
   readonly tokens: Tokens;
   /** Of this operation. */
   readonly budget: AnswerBudget;

@@ -127,6 +127,12 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       description: 'The name of the image that the root file system is made from.',
       resolve: ({ spec }) => spec.image,
     }),
+    imageDigest: t.string({
+      nullable: true,
+      description:
+        'What identifies the content of the image: what `Image.digest` was when the job was submitted. Null for jobs of earlier versions.',
+      resolve: ({ spec }) => spec.imageDigest,
+    }),
     env: t.field({
       type: [EnvVarType],
       description: 'The environment variables given at submission, without those that Cloister adds.',

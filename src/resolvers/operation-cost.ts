@@ -51,6 +51,8 @@ export const COSTS: Readonly<Record<string, Cost>> = {
     elements: (args) => rows(args),
   },
   'Query.nodes': { own: ({ ids }) => 10 * lengthOf(ids), elements: ({ ids }) => lengthOf(ids) },
+  // Their use is looked up among the jobs that have not ended.
+  'Query.images': { own: 100 },
   // Tokens are in memory, and there are as many as people and programs.
   'Query.tokens': { own: 500 },
   'JobConnection.totalCount': { own: 200 },

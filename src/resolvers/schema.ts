@@ -2,8 +2,10 @@
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './create-token.ts';
+import './delete-image.ts';
 import './delete-job.ts';
 import './error-code.ts';
+import './image.ts';
 import './job.ts';
 import './job-events.ts';
 import './job-updated.ts';

@@ -1,7 +1,8 @@
 /** Users and folders of an image, which jobs are checked against. */
 
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { posix } from 'node:path';
+import { findInLayers, type Layer } from './layers.ts';
 import { COVERED_FOLDERS } from './mounts.ts';
 
 /** The user of a command, with ids as they are inside its cell. */
@@ -16,22 +17,18 @@ export interface CellUser {
 
 /** The files of an image that jobs are checked against. An image does not change while it is used. */
 export class ImageFiles {
-  readonly #tree: string;
+  /** From the uppermost to the lowest. */
+  readonly layers: readonly [Layer, ...Layer[]];
   readonly #ids: number;
   readonly #tables = new Map<string, readonly (readonly string[])[]>();
 
   /**
-   * @param tree the image's root folder
+   * @param layers from the uppermost to the lowest; or the root folder of an image with only one
    * @param ids how many ids cells have
    */
-  constructor(tree: string, ids: number) {
-    this.#tree = tree;
+  constructor(layers: string | readonly [Layer, ...Layer[]], ids: number) {
+    this.layers = typeof layers === 'string' ? [{ root: layers, opaque: NOTHING_OPAQUE }] : layers;
     this.#ids = ids;
-  }
-
-  /** The image's root folder. */
-  get tree(): string {
-    return this.#tree;
   }
 
   /** Which users are accepted: completes "expected ...". */
@@ -88,10 +85,10 @@ export class ImageFiles {
    * @param path absolute
    */
   isFolder(path: string): boolean {
-    const real = resolveInside(this.#tree, path);
+    const real = resolveInside(this.layers, path);
     if (real === undefined) return false;
     if (COVERED_FOLDERS.some((folder) => real === folder || real.startsWith(`${folder}/`))) return true;
-    return lstatSync(join(this.#tree, real)).isDirectory();
+    return findInLayers(this.layers, real)?.status.isDirectory() === true;
   }
 
   #fromEntry(fields: readonly string[]): CellUser | undefined {
@@ -106,30 +103,34 @@ export class ImageFiles {
   }
 
   #table(path: string): readonly (readonly string[])[] {
-    const table = this.#tables.get(path) ?? readTable(this.#tree, path);
+    const table = this.#tables.get(path) ?? readTable(this.layers, path);
     this.#tables.set(path, table);
     return table;
   }
 }
 
 /** The lines of a file like passwd(5), split into fields; none when the image has no such file. */
-const readTable = (tree: string, path: string): string[][] => {
-  const real = resolveInside(tree, path);
-  if (real === undefined || !lstatSync(join(tree, real)).isFile()) return [];
-  return readFileSync(join(tree, real), 'utf8')
+const readTable = (layers: readonly Layer[], path: string): string[][] => {
+  const real = resolveInside(layers, path);
+  const found = real === undefined ? undefined : findInLayers(layers, real);
+  if (!found?.status.isFile() || found.status.size > LARGEST_TABLE_BYTES) return [];
+  return readFileSync(found.path, 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split(':'));
 };
 
+const NOTHING_OPAQUE: ReadonlySet<string> = new Set();
 const MOST_LINKS = 40;
+// Images are not trusted: a larger file is not read into the server's memory.
+const LARGEST_TABLE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Resolves a path as the cell would, never out of the image: `..` stops at its root and absolute links start there.
  *
  * @returns the path inside the image without links; `undefined` when it does not exist
  */
-const resolveInside = (tree: string, path: string): string | undefined => {
+const resolveInside = (layers: readonly Layer[], path: string): string | undefined => {
   let done = '/';
   const left = path.split('/');
   for (let links = 0; left.length > 0; ) {
@@ -139,18 +140,18 @@ const resolveInside = (tree: string, path: string): string | undefined => {
       done = next;
       continue;
     }
-    const status = lstatSync(join(tree, next), { throwIfNoEntry: false });
-    if (status === undefined) {
+    const found = findInLayers(layers, next);
+    if (found === undefined) {
       if (COVERED_FOLDERS.some((folder) => next.startsWith(`${folder}/`))) return posix.join(next, ...left);
       return undefined;
     }
-    if (!status.isSymbolicLink()) {
-      if (left.length > 0 && !status.isDirectory()) return undefined;
+    if (!found.status.isSymbolicLink()) {
+      if (left.length > 0 && !found.status.isDirectory()) return undefined;
       done = next;
       continue;
     }
     if (++links > MOST_LINKS) return undefined;
-    const target = readlinkSync(join(tree, next));
+    const target = readlinkSync(found.path);
     if (target.startsWith('/')) done = '/';
     left.unshift(...target.split('/'));
   }

@@ -8,8 +8,10 @@ import {
   type YogaInitialContext,
   type YogaServerInstance,
 } from 'graphql-yoga';
+import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Tokens } from '../access/tokens.ts';
+import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import type { Context } from '../resolvers/context.ts';
@@ -40,6 +42,7 @@ export type Engine = YogaServerInstance<Caller, Context>;
 
 export interface EngineOptions {
   readonly jobs: JobService;
+  readonly images: ImageService;
   readonly tokens: Tokens;
   readonly log: Log;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
@@ -57,6 +60,7 @@ export const LARGEST_BODY = 16 * 1024 * 1024;
  */
 export const createEngine = ({
   jobs,
+  images,
   tokens,
   log,
   streams = new Streams(STREAM_LIMITS),
@@ -67,13 +71,13 @@ export const createEngine = ({
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
       log(`request ${id}: ${text}`, { level: 'error', code: 'INTERNAL_SERVER_ERROR', errorId: id });
     });
-  const authorized = new AuthorizedJobs(jobs);
+  const authorized = { jobs: new AuthorizedJobs(jobs, images), images: new AuthorizedImages(images) };
   const observing = observer.plugins();
   return createYoga<Caller, Context>({
     schema,
     context: ({ identity, over, ended, request }) => ({
       identity,
-      jobs: authorized,
+      ...authorized,
       tokens,
       over,
       ended,

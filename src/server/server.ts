@@ -4,6 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
+import type { ImageService } from '../jobs/images.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
@@ -28,6 +29,7 @@ export interface ServerOptions {
   /** A prefix of every path, which a proxy has not taken away: `/cloister`. */
   readonly basePath?: string;
   readonly jobs: JobService;
+  readonly images: ImageService;
   readonly tokens: Tokens;
   /** Says when callers are no longer accepted. */
   readonly rights: Rights;
@@ -86,12 +88,12 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, tokens, rights, jobs, log, basePath = '' } = options;
+  const { listen, tokens, rights, jobs, images, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
   const observer = new Observer({ log, slowMs: options.slowMs ?? null });
   const streams = new Streams(options.streams ?? STREAM_LIMITS);
-  const engine = createEngine({ jobs, tokens, log, streams, observer });
+  const engine = createEngine({ jobs, images, tokens, log, streams, observer });
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;

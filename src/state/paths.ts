@@ -22,6 +22,8 @@ export interface StatePaths {
   readonly stdin: string;
   /** The unpacked images: written by `rootfs/`, read-only to cells. */
   readonly images: string;
+  /** The layers of images that were added: a folder for each, see `LAYER_FILES`; read-only to cells. */
+  readonly layers: string;
   /** The cell that a server runs when it starts, to see whether it can. */
   readonly testCell: string;
 }
@@ -37,8 +39,17 @@ export const statePaths = (stateDir: string): StatePaths => ({
   exits: join(stateDir, 'exits'),
   stdin: join(stateDir, 'stdin'),
   images: join(stateDir, 'images'),
+  layers: join(stateDir, 'layers'),
   testCell: join(stateDir, '.test-cell'),
 });
+
+/** Names in the folder of a layer. */
+export const LAYER_FILES = {
+  /** Its files, with the owners that cells have. */
+  root: 'root',
+  /** What is known of it, as JSON: written when it is complete. */
+  about: 'about.json',
+} as const;
 
 /**
  * Names in the folder of a job. The server makes the folder with `plan`, `log` and `stdin`; the rest is the

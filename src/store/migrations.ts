@@ -270,4 +270,22 @@ export const MIGRATIONS: readonly string[] = [
       'bytes', octet_length(spec -> '$.env')))
     WHERE id IN (SELECT id FROM payloads WHERE env IS NOT NULL);
   `,
+  // Images that were added: a content can have several names, and stays without any as long as a job uses it.
+  `
+  CREATE TABLE images (
+    digest     TEXT PRIMARY KEY NOT NULL,
+    layers     TEXT NOT NULL CHECK (json_valid(layers)),
+    defaults   TEXT NOT NULL CHECK (json_valid(defaults)),
+    size       INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE image_names (
+    name       TEXT PRIMARY KEY NOT NULL CHECK (name <> ''),
+    digest     TEXT NOT NULL REFERENCES images (digest),
+    owner      TEXT,
+    source     TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_names_by_digest ON image_names (digest);
+  `,
 ];

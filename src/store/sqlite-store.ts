@@ -2,6 +2,7 @@
 
 import type { Statement } from 'better-sqlite3';
 import type { TokenStore } from '../access/token.ts';
+import type { ImageStore } from '../jobs/image.ts';
 import type { Command, EnvVar, Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
   EarlierRequest,
@@ -25,12 +26,14 @@ import { GroupCommit } from './group-commit.ts';
 import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
+import { SqliteImages } from './sqlite-images.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 
 /** The stores of one database. Closing that of jobs closes it. */
 export interface Store extends JobStore {
   readonly tokens: TokenStore;
+  readonly images: ImageStore;
 }
 
 /**
@@ -52,6 +55,7 @@ type EventRow = JobRow & { readonly number: number; readonly time: number; reado
 
 class SqliteStore implements Store {
   readonly tokens: TokenStore;
+  readonly images: ImageStore;
   readonly #db: Connection;
   /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
@@ -65,6 +69,7 @@ class SqliteStore implements Store {
       for (const listener of [...this.#listeners]) listener();
     });
     this.tokens = new SqliteTokens(db, this.#commits);
+    this.images = new SqliteImages(db, this.#commits);
   }
 
   insert(job: Job, request?: RequestKey): Promise<Insertion> {

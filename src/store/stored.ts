@@ -64,6 +64,7 @@ const LATER_FIELDS = {
   retries: null,
   attempt: 1,
   retryOf: null,
+  imageDigest: null,
 } as const satisfies Partial<JobSpec>;
 const LATER_LIMITS = {
   cpuWeight: null,

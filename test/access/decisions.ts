@@ -6,9 +6,10 @@
  * - `JOBS`: of many jobs, those that the caller can see
  * - `ANYONE`: the same for every caller, and of no job
  * - `CALLER`: about the caller itself
+ * - `IMAGE`: of an image, which the caller can see
  * - `TOKEN`: of a token, which an ADMIN sees, and who uses it
  */
-type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'TOKEN';
+type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'IMAGE' | 'TOKEN';
 
 const all = (decision: Decision, fields: string): Readonly<Record<string, Decision>> =>
   Object.fromEntries(fields.split(' ').map((field) => [field, decision]));
@@ -20,19 +21,24 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   CgroupEvidence: all('JOB', 'file key value'),
   CgroupFile: all('JOB', 'name value'),
   CreateTokenPayload: all('TOKEN', 'secret token'),
+  DeleteImagePayload: all('IMAGE', 'name'),
   DeleteJobPayload: all('JOB', 'job'),
   EnvVar: all('JOB', 'name value valueBytes'),
   IdRange: all('JOB', 'count inside outside'),
+  Image: all(
+    'IMAGE',
+    'builtIn command createdAt digest env inUse layers name owner size source user workdir',
+  ),
   IoLimit: all('JOB', 'device readBps readIops writeBps writeIops'),
   Isolation: all('JOB', 'capabilities cgroup gid gidMap namespaces noNewPrivileges seccomp uid uidMap'),
   Job: {
     ...all(
       'JOB',
-      'argv argvBytes attempt capabilities command commandBytes createdAt env error exitCode finishedAt hostname id image',
+      'argv argvBytes attempt capabilities command commandBytes createdAt env error exitCode finishedAt hostname id',
     ),
     ...all(
       'JOB',
-      'isolation labels limitExceeded limits limitsHit logs name network openStdin output owner pausedAt',
+      'image imageDigest isolation labels limitExceeded limits limitsHit logs name network openStdin output owner pausedAt',
     ),
     ...all(
       'JOB',
@@ -87,6 +93,8 @@ export type Operation =
   | { readonly kind: 'submit'; readonly document: string }
   /** It shows many jobs: those that the caller can see. */
   | { readonly kind: 'jobs' }
+  /** It shows images, or changes one: those that the caller can see. */
+  | { readonly kind: 'image' }
   /** It is for an ADMIN. */
   | { readonly kind: 'admin'; readonly document: string }
   /** It says the same to everybody, or something about the caller. */
@@ -106,8 +114,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Query.nodes': read('query ($id: ID!) { nodes(ids: [$id, $id]) { id ... on Job { JOB } } }'),
   'Query.jobs': { kind: 'jobs' },
   'Query.server': { kind: 'jobs' },
+  'Query.images': { kind: 'image' },
   'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method token { name subject } } }' },
   'Query.tokens': { kind: 'admin', document: '{ tokens { name subject } }' },
+  'Mutation.deleteImage': { kind: 'image' },
   'Mutation.createToken': {
     kind: 'admin',
     document: `mutation {

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/id.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { schema } from '../../src/resolvers/schema.ts';
+import { fakeImage } from '../server/fake-images.ts';
 import { STATES } from '../store/fixture.ts';
 import { disposers } from '../support/disposers.ts';
 import { DECISIONS, OPERATIONS, type Operation } from './decisions.ts';
@@ -277,5 +278,44 @@ describe('an idempotency key', () => {
     });
     expect((await submit('alice', 'true')).data).toEqual(first);
     expect(codesOf(await submit('alice', 'false'))).toEqual(['IDEMPOTENCY_CONFLICT']);
+  });
+});
+
+describe('images', () => {
+  const LIST = '{ images { name owner } }';
+  const DELETE = 'mutation ($name: String!) { deleteImage(input: { name: $name }) { name } }';
+  const SUBMIT = `mutation ($image: String!) {
+    submitJob(input: { command: "true", image: $image }) { job { id } } }`;
+
+  beforeEach(() => {
+    for (const owner of ['alice', 'bob'])
+      world.images.images.set(`of-${owner}`, fakeImage(`of-${owner}`, owner));
+  });
+
+  it.each([...STRANGERS, OWNER, VIEWER, ADMIN])('are shown to $subject as $role', async (identity) => {
+    const { data } = await world.ask(identity, LIST);
+    const own = { name: `of-${identity.subject}`, owner: identity.subject };
+    const all = ['alice', 'bob'].map((owner) => ({ name: `of-${owner}`, owner }));
+    expect(data).toEqual({
+      images: [{ name: 'alpine', owner: null }, ...(identity === ADMIN ? all : [own])],
+    });
+  });
+
+  it.each(STRANGERS)('of somebody else do not exist for $subject as $role', async (stranger) => {
+    for (const document of [DELETE, SUBMIT]) {
+      const ask = async (name: string) =>
+        JSON.stringify(await world.ask(stranger, document, { name, image: name })).replaceAll(name, 'NAME');
+      expect(await ask('of-alice')).toBe(await ask('nosuch'));
+    }
+    expect(world.images.images.has('of-alice')).toBe(true);
+    expect(await world.store.count({})).toBe(0);
+  });
+
+  it('are deleted by their owner and by an ADMIN, and those of everybody by the latter', async () => {
+    expect(codesOf(await world.ask(VIEWER, DELETE, { name: 'of-alice' }))).toEqual(['FORBIDDEN']);
+    expect(codesOf(await world.ask(OWNER, DELETE, { name: 'alpine' }))).toEqual(['FORBIDDEN']);
+    expect(codesOf(await world.ask(OWNER, DELETE, { name: 'of-alice' }))).toEqual([]);
+    expect(codesOf(await world.ask(ADMIN, DELETE, { name: 'of-bob' }))).toEqual([]);
+    expect([...world.images.images.keys()]).toEqual(['alpine']);
   });
 });

@@ -16,6 +16,7 @@ import type { Log } from '../../src/log.ts';
 import { createEngine, type Engine } from '../../src/server/engine.ts';
 import { openStore, type Store } from '../../src/store/sqlite-store.ts';
 import { FakeCells } from '../jobs/fake-cells.ts';
+import { FakeImages } from '../server/fake-images.ts';
 import type { Answer } from '../server/fixture.ts';
 import { makeJob, usage } from '../store/fixture.ts';
 
@@ -25,6 +26,7 @@ export class World {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly cells = new FakeCells();
+  readonly images = new FakeImages();
   readonly #engine: Engine;
   readonly jobs: Jobs;
 
@@ -52,7 +54,7 @@ export class World {
     this.store = store;
     this.tokens = tokens;
     this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: '0' });
-    this.#engine = createEngine({ jobs: this.jobs, tokens, log });
+    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, log });
     dispose(() => changes.close());
     dispose(() => supervision.close());
     dispose(() => this.jobs.close());

@@ -8,6 +8,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { planLaunch } from '../../src/cells/launch.ts';
+import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { encodePlan, type LaunchPlan, type Step } from '../../src/runtime/protocol/plan.ts';
 import { makeJob } from '../store/fixture.ts';
@@ -17,7 +18,7 @@ import { pick, type Random, randomFrom, some } from '../support/random.ts';
 const realPlans = async (): Promise<LaunchPlan[]> => {
   const range = [{ inside: 0, outside: ID_BASE, count: 65_536 }];
   const context = {
-    image: new ImageFiles(await testImage(), 65_536),
+    image: { files: new ImageFiles(await testImage(), 65_536), defaults: NO_DEFAULTS },
     cgroup: {
       path: '/sys/fs/cgroup/cloister/jobs/one',
       settings: [

@@ -16,6 +16,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../../src/jobs/cells.ts';
+import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { FinalState, Job, Usage, WholeJob } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
@@ -75,7 +76,13 @@ export class FakeCells implements Cells {
   readonly request: Cells['request'] = {
     image: (name) =>
       name === 'alpine'
-        ? { userForm: 'root', findUser: () => ({ uid: 0 }), isFolder: () => true }
+        ? {
+            digest: 'sha256:00',
+            defaults: NO_DEFAULTS,
+            userForm: 'root',
+            findUser: () => ({ uid: 0 }),
+            isFolder: () => true,
+          }
         : undefined,
     imageNames: ['alpine'],
     mostStdinBytes: 1000,
@@ -97,6 +104,10 @@ export class FakeCells implements Cells {
       wholePages: (bytes) => bytes,
     },
   };
+
+  holdImage(): () => void {
+    return () => {};
+  }
 
   /** A supervisor that has not executed the command yet. */
   make(id: string): void {

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { badInput, ClientError } from '../../src/jobs/errors.ts';
-import type { RequestContext } from '../../src/jobs/offer.ts';
+import { NO_DEFAULTS } from '../../src/jobs/image.ts';
+import type { Image, RequestContext } from '../../src/jobs/offer.ts';
 import { checkRequest } from '../../src/jobs/request.ts';
 import { requestKey } from '../../src/jobs/request-key.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
@@ -11,9 +12,17 @@ import { costUs, growth } from '../support/growth.ts';
 import { NO_MAXIMA } from '../support/limits.ts';
 
 const MIB = 1024 ** 2;
+const files = new ImageFiles('/', 65_536);
+const offered: Image = {
+  digest: 'sha256:00',
+  defaults: NO_DEFAULTS,
+  userForm: files.userForm,
+  findUser: (user) => files.findUser(user),
+  isFolder: (path) => files.isFolder(path),
+};
 const context: RequestContext = {
   // Its own folders are all that is looked at.
-  image: (name) => (name === 'alpine' ? new ImageFiles('/', 65_536) : undefined),
+  image: (name) => (name === 'alpine' ? offered : undefined),
   mostStdinBytes: 100,
   imageNames: ['alpine'],
   limits: {

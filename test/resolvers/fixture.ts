@@ -1,6 +1,7 @@
 /** The GraphQL schema on a fake job service. */
 
 import { createEngine } from '../../src/server/engine.ts';
+import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
 import { openTokens } from '../server/fake-tokens.ts';
 import type { Answer } from '../server/fixture.ts';
@@ -8,11 +9,13 @@ import type { Answer } from '../server/fixture.ts';
 /** The schema on a fake job service, in process: no port, no token. */
 export class Api {
   readonly jobs = new FakeJobs();
+  readonly images = new FakeImages();
   /** What the server logged of its own faults. */
   readonly lines: string[] = [];
   readonly #engine = openTokens().then((tokens) =>
     createEngine({
       jobs: this.jobs,
+      images: this.images,
       tokens,
       log: (line, fields) => {
         if (fields?.level === 'error') this.lines.push(line);

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { disposers } from '../support/disposers.ts';
+import { FakeImages } from './fake-images.ts';
 import { page } from './fake-jobs.ts';
 import { type Answer, AUTHORIZATION, ask, serveFakes, TRANSPORTS } from './fixture.ts';
 
@@ -182,6 +183,7 @@ describe('a server that cannot listen', () => {
       listen: { host: '127.0.0.1', port },
       allowedHosts: [],
       jobs: new FakeJobs(),
+      images: new FakeImages(),
       tokens: await openTokens(),
       rights: new Rights(),
       log: () => undefined,

@@ -11,6 +11,7 @@ import type { LogFields } from '../../src/log.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
+import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
 import { openTokens, TOKEN } from './fake-tokens.ts';
 
@@ -63,6 +64,7 @@ export const serveFakes = async (
     listen: { host: '127.0.0.1', port: 0 },
     allowedHosts: options.allowedHosts ?? [],
     jobs,
+    images: new FakeImages(),
     tokens,
     rights,
     log: (line, fields = {}) => {

@@ -9,6 +9,7 @@ export const spec: WholeSpec = {
   name: null,
   command: { kind: 'shell', line: 'true' },
   image: 'alpine',
+  imageDigest: 'sha256:00',
   env: [],
   workdir: null,
   user: null,

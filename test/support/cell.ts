@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { planLaunch } from '../../src/cells/launch.ts';
+import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { JobIds } from '../../src/runtime/ids/index.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { Control } from '../../src/runtime/protocol/control.ts';
@@ -99,7 +100,7 @@ export class CellBench {
     const folder = join(this.state, 'jobs', id);
     const plan: LaunchPlan = {
       ...planLaunch(makeJob({ command: { kind: 'argv', argv }, hostname: 'cell', limits: LIMITS }, { id }), {
-        image: new ImageFiles(await testImage(), IDS.count),
+        image: { files: new ImageFiles(await testImage(), IDS.count), defaults: NO_DEFAULTS },
         cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
         ids: IDS,
         clocks: false,

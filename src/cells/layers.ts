@@ -1,0 +1,98 @@
+/** The layers of images on disk: each in a folder of its own, stored once, read-only to cells. */
+
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ImageContent } from '../jobs/image.ts';
+import type { Log } from '../log.ts';
+import type { CellIds } from '../runtime/ids/index.ts';
+import type { Layer } from '../runtime/layers.ts';
+import { LAYER_FILES, statePaths } from '../state/paths.ts';
+
+const run = promisify(execFile);
+
+export interface LayersOptions {
+  readonly ids: Pick<CellIds, 'kind' | 'enter'>;
+  readonly stateDir: string;
+  readonly log: Log;
+}
+
+/** What is known of a layer besides its files: written when it is complete. */
+export interface LayerAbout {
+  /** Bytes and number of its files. */
+  readonly bytes: number;
+  readonly files: number;
+  /** Folders that hide those of lower layers, as paths of a cell. */
+  readonly opaque: readonly string[];
+}
+
+/** A layer that is complete is `layers/<id>`; names that begin with a dot are of those that are not. */
+export class Layers {
+  readonly #options: LayersOptions;
+  readonly #folder: string;
+  readonly #known = new Map<string, Layer & { readonly bytes: number }>();
+
+  constructor(options: LayersOptions) {
+    this.#options = options;
+    this.#folder = statePaths(options.stateDir).layers;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Whether a layer is there, complete. */
+  has(id: string): boolean {
+    return this.#known.has(id) || existsSync(join(this.#folder, id, LAYER_FILES.about));
+  }
+
+  /**
+   * The layers of an image, from the uppermost to the lowest.
+   *
+   * @param ids from the lowest to the uppermost, all of which exist
+   */
+  of(ids: ImageContent['layers']): readonly [Layer, ...Layer[]] {
+    const [top, ...lowers] = [...ids].reverse();
+    return [this.#layer(top ?? ids[0]), ...lowers.map((id) => this.#layer(id))];
+  }
+
+  #layer(id: string): Layer & { readonly bytes: number } {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const path = join(this.#folder, id);
+    const about = JSON.parse(readFileSync(join(path, LAYER_FILES.about), 'utf8')) as LayerAbout;
+    const layer = { root: join(path, LAYER_FILES.root), opaque: new Set(about.opaque), bytes: about.bytes };
+    this.#known.set(id, layer);
+    return layer;
+  }
+
+  /** Removes every layer but these, and what was not completed. */
+  async removeExcept(needed: ReadonlySet<string>): Promise<void> {
+    for (const name of readdirSync(this.#folder)) {
+      if (needed.has(name)) continue;
+      this.#known.delete(name);
+      await this.#remove(name);
+    }
+  }
+
+  async #remove(name: string): Promise<void> {
+    const path = join(this.#folder, name);
+    const aside = join(this.#folder, `.removed-${name.replace(/^\.(?:removed-)?/, '')}`);
+    const { ids, log } = this.#options;
+    try {
+      // What is half removed must not be taken for a layer.
+      if (path !== aside) await rename(path, aside);
+      if (ids.kind === 'subordinate') await inNamespace(ids.enter, ['rm', '-rf', '--', aside]);
+      else await rm(aside, { recursive: true, force: true });
+    } catch (error) {
+      log(`layer ${name}, which no image needs, could not be removed: ${String(error)}`);
+    }
+  }
+}
+
+/** Runs a program where the files of layers belong to ids that it may act for. */
+const inNamespace = async (
+  [program = '', ...parameters]: readonly string[],
+  command: readonly string[],
+): Promise<void> => {
+  await run(program, [...parameters, ...command]);
+};

@@ -1,0 +1,26 @@
+/** The mutation deleteImage. */
+import { builder, identify } from './builder.ts';
+
+const DeleteImageInput = builder.inputType('DeleteImageInput', {
+  description: 'The input of `deleteImage`.',
+  fields: (t) => ({ name: t.string({ required: true, description: 'The name of the image.' }) }),
+});
+
+const DeleteImagePayload = builder.objectRef<{ readonly name: string }>('DeleteImagePayload').implement({
+  description: 'The result of `deleteImage`.',
+  fields: (t) => ({ name: t.exposeString('name', { description: 'The name, which is free again.' }) }),
+});
+
+builder.mutationField('deleteImage', (t) =>
+  t.field({
+    type: DeleteImagePayload,
+    description:
+      'Deletes an image, and those of its layers that no other image needs. One that a job which has not ended uses is refused with IMAGE_IN_USE. An image that everybody may use is deleted by an ADMIN.',
+    args: {
+      input: t.arg({ type: DeleteImageInput, required: true, description: 'Which image to delete.' }),
+    },
+    resolve: async (_root, { input }, context) => ({
+      name: await context.images.delete(identify(context), input.name),
+    }),
+  }),
+);

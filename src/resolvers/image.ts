@@ -1,0 +1,65 @@
+/** The type Image, and the query images. */
+import type { Image } from '../jobs/image.ts';
+import { builder, identify } from './builder.ts';
+import { EnvVarType } from './env-var.ts';
+
+export const ImageType = builder.objectRef<Image>('Image').implement({
+  description: 'An image: the files and the settings that jobs start from. It does not change.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'The name that `image` of a submission takes.' }),
+    digest: t.exposeString('digest', {
+      description:
+        'What identifies its content: of an image from a registry or an OCI archive the digest of its manifest, of others that of their configuration, of one that comes with the server that of its archive.',
+    }),
+    size: t.expose('sizeBytes', {
+      type: 'ByteSize',
+      description: 'Bytes of its files, with those that it shares with other images.',
+    }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When it was added to this server under this name.',
+    }),
+    inUse: t.exposeBoolean('inUse', {
+      description: 'Whether a job that has not ended uses it. It cannot be deleted until then.',
+    }),
+    layers: t.exposeInt('layers', { description: 'How many layers it consists of.' }),
+    source: t.exposeString('source', { description: 'Where it is from, for people.' }),
+    owner: t.exposeString('owner', {
+      nullable: true,
+      description: 'The subject that alone may use it, besides admins; null: everybody may.',
+    }),
+    builtIn: t.exposeBoolean('builtIn', {
+      description: 'Whether it comes with the server, so that it can be neither replaced nor deleted.',
+    }),
+    env: t.field({
+      type: [EnvVarType],
+      description: 'Environment variables of jobs that do not set them.',
+      resolve: ({ defaults }) => [...defaults.env],
+    }),
+    command: t.stringList({
+      nullable: true,
+      description:
+        'What a job without `command` and `argv` runs: entry point and arguments of the image. Null: it has neither.',
+      resolve: ({ defaults }) => (defaults.command === null ? null : [...defaults.command]),
+    }),
+    user: t.string({
+      nullable: true,
+      description: 'The user of jobs that do not set one; null: root of the cell.',
+      resolve: ({ defaults }) => defaults.user,
+    }),
+    workdir: t.string({
+      nullable: true,
+      description: 'The working directory of jobs that do not set one; null: "/".',
+      resolve: ({ defaults }) => defaults.workdir,
+    }),
+  }),
+});
+
+builder.queryField('images', (t) =>
+  t.field({
+    type: [ImageType],
+    description:
+      'The images that jobs of the caller can run in: first those that come with the server, then the others by their names.',
+    resolve: async (_root, _args, context) => [...(await context.images.list(identify(context)))],
+  }),
+);

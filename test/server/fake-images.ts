@@ -1,0 +1,82 @@
+/** A service of images, and a record of them, in memory. */
+
+import { notFound } from '../../src/jobs/errors.ts';
+import {
+  type Image,
+  type ImageContent,
+  type ImageName,
+  type ImageStore,
+  NO_DEFAULTS,
+} from '../../src/jobs/image.ts';
+import type { ImageService } from '../../src/jobs/images.ts';
+import type { Identity } from '../../src/jobs/service.ts';
+
+export const fakeImage = (name: string, owner: string | null = null): Image => ({
+  name,
+  digest: `sha256:${Buffer.from(name).toString('hex')}`,
+  owner,
+  source: `where ${name} is from`,
+  createdAt: new Date(0),
+  sizeBytes: 7,
+  layers: 1,
+  defaults: NO_DEFAULTS,
+  builtIn: false,
+  inUse: false,
+});
+
+/** Images in memory: they behave as the test says, and calls are recorded. */
+export class FakeImages implements ImageService {
+  readonly images = new Map<string, Image>([['alpine', fakeImage('alpine')]]);
+  readonly calls: string[] = [];
+
+  get sharedNames(): readonly string[] {
+    return [...this.images.values()].filter(({ owner }) => owner === null).map(({ name }) => name);
+  }
+
+  async list(): Promise<readonly Image[]> {
+    return [...this.images.values()];
+  }
+
+  ownerOf(name: string): string | null | undefined {
+    return this.images.get(name)?.owner;
+  }
+
+  async delete(_identity: Identity, name: string): Promise<string> {
+    this.calls.push(`delete ${name}`);
+    if (!this.images.delete(name)) throw notFound('input.name', 'image', name);
+    return name;
+  }
+}
+
+/** A record of images in memory. */
+export class FakeImageStore implements ImageStore {
+  readonly #contents = new Map<string, ImageContent>();
+  readonly #names = new Map<string, ImageName>();
+
+  async contents(): Promise<readonly ImageContent[]> {
+    return [...this.#contents.values()];
+  }
+
+  async names(): Promise<readonly ImageName[]> {
+    return [...this.#names.values()];
+  }
+
+  async put(name: ImageName, content: ImageContent): Promise<void> {
+    this.#contents.set(content.digest, content);
+    this.#names.set(name.name, name);
+  }
+
+  async removeName(name: string): Promise<void> {
+    this.#names.delete(name);
+  }
+
+  async removeContent(digest: string): Promise<void> {
+    this.#contents.delete(digest);
+  }
+
+  async used(): Promise<ReadonlySet<string>> {
+    return new Set();
+  }
+
+  async retarget(): Promise<void> {}
+}
