@@ -13,20 +13,20 @@ export const putAside = async (imagesDir: string, name: string): Promise<void> =
 };
 
 /**
- * The trees of an image that were put aside before a moment, in milliseconds since 1970.
+ * The trees of an image that were put aside before a moment, since 1970.
  *
- * @returns their paths; none if `before` is undefined
+ * @returns their paths; none if `beforeMs` is undefined
  */
 export const findPutAside = async (
   imagesDir: string,
   name: string,
-  before: number | undefined,
+  beforeMs: number | undefined,
 ): Promise<readonly string[]> => {
-  if (before === undefined) return [];
+  if (beforeMs === undefined) return [];
   const entries = (await readdir(imagesDir).catch(absent)) ?? [];
   return entries
     .filter((entry) => entry.startsWith(prefix(name)))
-    .filter((entry) => Number(entry.slice(prefix(name).length)) < before)
+    .filter((entry) => Number(entry.slice(prefix(name).length)) < beforeMs)
     .map((entry) => join(imagesDir, entry));
 };
 

@@ -7,7 +7,7 @@ import { CliError } from './errors.ts';
 import { note } from './output.ts';
 
 /** Bytes: the most that can be part of a submission. */
-export const LARGEST_STDIN = 8 * 1024 * 1024;
+export const LARGEST_STDIN_BYTES = 8 * 1024 * 1024;
 /** Bytes of input that are submitted with the job, if its end comes within `SOON_MS`. Other input is streamed. */
 const SHORT = 256 * 1024;
 const SOON_MS = 250;
@@ -39,7 +39,7 @@ export type StdinFields = { readonly stdin: string } | { readonly stdinBytes: st
 /**
  * Reads the beginning of the standard input of a job, and all of it if it is short.
  *
- * @throws CliError when it has to be part of the submission, and is longer than `LARGEST_STDIN`
+ * @throws CliError when it has to be part of the submission, and is longer than `LARGEST_STDIN_BYTES`
  */
 export const readStdin = async ({ named, own, whole }: StdinFlags): Promise<JobStdin> => {
   if (named === undefined && !(own && isFed())) return { kind: 'none' };
@@ -150,7 +150,7 @@ const sourceOf = (stream: Readable, head: Buffer, rest: Pieces | undefined): Std
   },
 });
 
-/** Reads a whole stream, but stops as soon as it exceeds `LARGEST_STDIN`. */
+/** Reads a whole stream, but stops as soon as it exceeds `LARGEST_STDIN_BYTES`. */
 const readBounded = async (what: string, stream: Readable, remind: boolean): Promise<Buffer> => {
   const late = remind ? setTimeout(() => void note(WAITING), WAITING_MS) : undefined;
   try {
@@ -158,9 +158,9 @@ const readBounded = async (what: string, stream: Readable, remind: boolean): Pro
     let bytes = 0;
     for await (const chunk of stream) {
       bytes += chunk.length;
-      if (bytes > LARGEST_STDIN)
+      if (bytes > LARGEST_STDIN_BYTES)
         throw new CliError(
-          `${what}: expected at most ${LARGEST_STDIN} bytes (8 MiB) beside --retries or --idempotency-key, got more`,
+          `${what}: expected at most ${LARGEST_STDIN_BYTES} bytes (8 MiB) beside --retries or --idempotency-key, got more`,
         );
       chunks.push(chunk);
     }

@@ -118,7 +118,7 @@ export interface LogRead extends LogStart {
   readonly mostBytes: number;
   /** The job had ended before this read was requested. */
   readonly closed: boolean;
-  /** Only lines that contain this text: 1 to `LONGEST_TEXT` bytes without newline. */
+  /** Only lines that contain this text: 1 to `LONGEST_TEXT_BYTES` bytes without newline. */
   readonly grep?: string;
 }
 

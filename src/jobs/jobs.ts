@@ -1,7 +1,7 @@
 /** The job service: implements what `service.ts` declares. */
 
 import { CursorError } from '../runtime/log/cursor.ts';
-import { LONGEST_TEXT, type LogBatch, type LogStart } from '../runtime/log/page.ts';
+import { LONGEST_TEXT_BYTES, type LogBatch, type LogStart } from '../runtime/log/page.ts';
 import { withoutUnit } from '../units.ts';
 import { CellRefusal, type Cells, type Isolation } from './cells.ts';
 import type { Changes } from './changes.ts';
@@ -544,8 +544,8 @@ const checkMaxBytes = ({ maxBytes, first }: LogPageRequest): number => {
 
 const checkText = (text: string): void => {
   const bytes = Buffer.byteLength(text);
-  if (bytes < 1 || bytes > LONGEST_TEXT || text.includes('\n'))
-    throw badInput('grep', `from 1 to ${LONGEST_TEXT} bytes of text without a newline`, text);
+  if (bytes < 1 || bytes > LONGEST_TEXT_BYTES || text.includes('\n'))
+    throw badInput('grep', `from 1 to ${LONGEST_TEXT_BYTES} bytes of text without a newline`, text);
 };
 
 /** A malformed cursor is the client's mistake. */

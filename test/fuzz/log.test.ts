@@ -44,12 +44,12 @@ const WORDS = ['a', 'ab', '\n', '\n', 'ä', '€', '😀', '\uFEFF', '\0', 'need
 const LENGTHS = [0, 1, 7, 8, 9, 16, 100, 1 << 20, (1 << 20) + 1, 0xff_ff_ff_ff] as const;
 
 const randomFrame = (random: Random): Buffer => {
-  const time = BigInt(1000 + random(100));
-  if (random(8) === 0) return encodeFrame({ kind: 'dropped', time, count: BigInt(random(1 << 20)) });
+  const timeNs = BigInt(1000 + random(100));
+  if (random(8) === 0) return encodeFrame({ kind: 'dropped', timeNs, count: BigInt(random(1 << 20)) });
   const text = Buffer.from(some(random, 12, () => pick(random, WORDS)).join(''));
   // Cut within characters now and then.
   const bytes = random(3) === 0 ? text.subarray(random(3), Math.max(0, text.length - random(3))) : text;
-  return encodeFrame({ kind: 'output', stream: pick(random, ['STDOUT', 'STDERR']), time, bytes });
+  return encodeFrame({ kind: 'output', stream: pick(random, ['STDOUT', 'STDERR']), timeNs, bytes });
 };
 
 const randomLog = (random: Random): Buffer => Buffer.concat(some(random, 20, () => randomFrame(random)));
@@ -189,7 +189,7 @@ describe('any index', () => {
     return encodeLandmark({
       ...ORIGIN,
       offset: random(2) === 0 ? random(log.length + 1) : count(),
-      latest: BigInt(random(2000)),
+      latestNs: BigInt(random(2000)),
       lines: { STDOUT: count(), STDERR: count() },
       bytes: { STDOUT: count(), STDERR: count() },
     });

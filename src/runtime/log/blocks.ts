@@ -7,7 +7,7 @@ import { type FrameHeader, findHeader, HEADER_BYTES, parseHeader } from './frame
 const BLOCK = 80 << 10;
 
 /** Bytes of damage that are searched for the next frame at most; more of it hides the rest of the log. */
-export const MOST_SKIPPED = 16 << 20;
+export const MOST_SKIPPED_BYTES = 16 << 20;
 
 /** What comes next in a log. */
 export interface Next {
@@ -66,7 +66,7 @@ export class LogBlocks {
   }
 
   async #resynchronise(from: number): Promise<Pick<Next, 'at' | 'header'> | undefined> {
-    const end = Math.min(this.sizeBytes, from + MOST_SKIPPED);
+    const end = Math.min(this.sizeBytes, from + MOST_SKIPPED_BYTES);
     for (let at = from; at + HEADER_BYTES <= end; ) {
       if (!this.#holds(at, HEADER_BYTES)) await this.#load(at, HEADER_BYTES);
       const start = this.#start;

@@ -1,6 +1,6 @@
 /** Cursors: positions in a log that clients can hold. */
 
-import { LONGEST_PAYLOAD } from './frame.ts';
+import { LONGEST_PAYLOAD_BYTES } from './frame.ts';
 import type { LogStream } from './page.ts';
 import { isIncomplete, NOTHING } from './utf8.ts';
 
@@ -65,7 +65,7 @@ export const parseCursor = (text: string): Cursor => {
 
 const isPossible = ({ frame, taken, pending }: Cursor): boolean =>
   Number.isSafeInteger(frame) &&
-  taken <= LONGEST_PAYLOAD &&
+  taken <= LONGEST_PAYLOAD_BYTES &&
   Object.values(pending).every((bytes) => bytes.length === 0 || isIncomplete(bytes));
 
 const hex = (bytes: Uint8Array): string => (bytes.length === 0 ? '' : Buffer.from(bytes).toString('hex'));

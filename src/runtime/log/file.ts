@@ -2,13 +2,13 @@
 
 import { LogBlocks } from './blocks.ts';
 import type { LogBytes } from './bytes.ts';
-import { LONGEST_PAYLOAD } from './frame.ts';
+import { LONGEST_PAYLOAD_BYTES } from './frame.ts';
 import { writeIndex } from './index-writer.ts';
-import { LogIndex, STRIDE } from './log-index.ts';
+import { LogIndex, STRIDE_BYTES } from './log-index.ts';
 import { openBytes } from './open-bytes.ts';
 
 // A landmark is due at the first frame after a stride, and no frame is longer than that; twice, to be sure.
-const INCOMPLETE = 2 * (STRIDE + LONGEST_PAYLOAD);
+const INCOMPLETE = 2 * (STRIDE_BYTES + LONGEST_PAYLOAD_BYTES);
 
 /** An open log file, up to where it ended when it was opened. A missing file is an empty log. */
 export class LogFile {
@@ -28,7 +28,7 @@ export class LogFile {
   }
 
   /** Bytes of it that are read at most. */
-  get size(): number {
+  get sizeBytes(): number {
     return this.#bytes.sizeBytes;
   }
 
@@ -42,17 +42,17 @@ export class LogFile {
    * or the log is still written.
    */
   async index(rebuild = true): Promise<LogIndex> {
-    const index = await LogIndex.open(this.#path, this.size);
+    const index = await LogIndex.open(this.#path, this.sizeBytes);
     try {
       const { offset } = await index.last();
-      if (!rebuild || !this.#closed || this.size - offset < INCOMPLETE) return index;
+      if (!rebuild || !this.#closed || this.sizeBytes - offset < INCOMPLETE) return index;
       await writeIndex(this.#path, this.blocks());
     } catch (error) {
       await index.close();
       throw error;
     }
     await index.close();
-    return LogIndex.open(this.#path, this.size);
+    return LogIndex.open(this.#path, this.sizeBytes);
   }
 
   /** Closes the file. */

@@ -30,7 +30,7 @@ export interface FollowRequest extends LogStart {
 export const PAGE_BYTES = 64 << 10;
 
 // Milliseconds between two reads of a log that keeps growing, unless a page is full.
-const WINDOW = 8;
+const WINDOW_MS = 8;
 
 // The followers of a log that a thousand follow wait for each other; the followers of another log do not.
 const readLimit = new FairLimit(8);
@@ -131,7 +131,7 @@ class Follower {
   // A job that writes byte by byte costs a message for each window, not for each byte.
   async #coalesce(signal: AbortSignal): Promise<void> {
     const seen = this.#closing.rings;
-    const left = this.#grewAt + WINDOW - performance.now();
+    const left = this.#grewAt + WINDOW_MS - performance.now();
     if (left <= 0 || this.#look !== undefined || !this.#request.follow || this.#source.closed()) return;
     await this.#closing.wait(seen, signal, left);
   }

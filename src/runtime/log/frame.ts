@@ -16,7 +16,7 @@ import type { LogStream } from './page.ts';
 export const HEADER_BYTES = 16;
 
 /** The longest payload that is accepted; the writer stays at or below 64 KiB. */
-export const LONGEST_PAYLOAD = 1 << 20;
+export const LONGEST_PAYLOAD_BYTES = 1 << 20;
 
 const MARK_BYTES = 8;
 const OUTPUT = 0;
@@ -24,13 +24,18 @@ const DROPPED = 1;
 const STREAM_NUMBERS = { STDOUT: 1, STDERR: 2 } as const satisfies Record<LogStream, number>;
 
 export type Frame =
-  | { readonly kind: 'output'; readonly stream: LogStream; readonly time: bigint; readonly bytes: Uint8Array }
-  | { readonly kind: 'dropped'; readonly time: bigint; readonly count: bigint };
+  | {
+      readonly kind: 'output';
+      readonly stream: LogStream;
+      readonly timeNs: bigint;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: 'dropped'; readonly timeNs: bigint; readonly count: bigint };
 
-/** A decoded header. `length`: bytes of payload. `time`: nanoseconds since 1970. */
+/** A decoded header. `length`: bytes of payload. `timeNs`: since 1970. */
 export type FrameHeader =
-  | { readonly kind: 'output'; readonly stream: LogStream; readonly time: bigint; readonly length: number }
-  | { readonly kind: 'dropped'; readonly time: bigint; readonly length: number };
+  | { readonly kind: 'output'; readonly stream: LogStream; readonly timeNs: bigint; readonly length: number }
+  | { readonly kind: 'dropped'; readonly timeNs: bigint; readonly length: number };
 
 /**
  * The frame as it is stored in the file.
@@ -39,14 +44,14 @@ export type FrameHeader =
  */
 export const encodeFrame = (frame: Frame): Buffer => {
   const length = frame.kind === 'output' ? frame.bytes.length : MARK_BYTES;
-  if (length > LONGEST_PAYLOAD) {
-    throw new RangeError(`frame: expected at most ${LONGEST_PAYLOAD} bytes of payload, got ${length}`);
+  if (length > LONGEST_PAYLOAD_BYTES) {
+    throw new RangeError(`frame: expected at most ${LONGEST_PAYLOAD_BYTES} bytes of payload, got ${length}`);
   }
   const encoded = Buffer.alloc(HEADER_BYTES + length);
   encoded.writeUInt32LE(length, 0);
   encoded.writeUInt8(frame.kind === 'output' ? STREAM_NUMBERS[frame.stream] : 0, 4);
   encoded.writeUInt8(frame.kind === 'output' ? OUTPUT : DROPPED, 5);
-  encoded.writeBigUInt64LE(frame.time, 8);
+  encoded.writeBigUInt64LE(frame.timeNs, 8);
   encoded.writeUInt16LE(checkOf(encoded, 0), 6);
   if (frame.kind === 'output') encoded.set(frame.bytes, HEADER_BYTES);
   else encoded.writeBigUInt64LE(frame.count, HEADER_BYTES);
@@ -62,16 +67,16 @@ export const parseHeader = (bytes: Buffer, at = 0): FrameHeader | undefined => {
   if (bytes.length - at < HEADER_BYTES) return undefined;
   if (bytes.readUInt16LE(at + 6) !== checkOf(bytes, at)) return undefined;
   const length = bytes.readUInt32LE(at);
-  if (length > LONGEST_PAYLOAD) return undefined;
+  if (length > LONGEST_PAYLOAD_BYTES) return undefined;
   const number = bytes.readUInt8(at + 4);
   const flags = bytes.readUInt8(at + 5);
-  const time = bytes.readBigUInt64LE(at + 8);
+  const timeNs = bytes.readBigUInt64LE(at + 8);
   if (flags === DROPPED) {
-    return number === 0 && length === MARK_BYTES ? { kind: 'dropped', time, length } : undefined;
+    return number === 0 && length === MARK_BYTES ? { kind: 'dropped', timeNs, length } : undefined;
   }
   if (flags !== OUTPUT) return undefined;
-  if (number === STREAM_NUMBERS.STDOUT) return { kind: 'output', stream: 'STDOUT', time, length };
-  if (number === STREAM_NUMBERS.STDERR) return { kind: 'output', stream: 'STDERR', time, length };
+  if (number === STREAM_NUMBERS.STDOUT) return { kind: 'output', stream: 'STDOUT', timeNs, length };
+  if (number === STREAM_NUMBERS.STDERR) return { kind: 'output', stream: 'STDERR', timeNs, length };
   return undefined;
 };
 

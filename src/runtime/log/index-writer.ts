@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { LogBlocks } from './blocks.ts';
-import { encodeLandmark, indexPath, ORIGIN, STRIDE } from './log-index.ts';
+import { encodeLandmark, indexPath, ORIGIN, STRIDE_BYTES } from './log-index.ts';
 import { walk } from './walk.ts';
 
 /**
@@ -17,11 +17,11 @@ export const writeIndex = async (logPath: string, blocks: LogBlocks): Promise<vo
     const file = await open(aside, 'wx', 0o600);
     try {
       const records: Buffer[] = [];
-      let next = STRIDE;
+      let next = STRIDE_BYTES;
       await walk(blocks, ORIGIN, ({ before }) => {
         if (before.offset >= next) {
           records.push(encodeLandmark(before));
-          next = before.offset + STRIDE;
+          next = before.offset + STRIDE_BYTES;
         }
         return false;
       });

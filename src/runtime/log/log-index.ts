@@ -13,8 +13,8 @@ import type { LogStream } from './page.ts';
 export interface Landmark {
   /** Offset of the frame in the log. */
   readonly offset: number;
-  /** Latest time of a frame, nanoseconds since 1970. */
-  readonly latest: bigint;
+  /** Latest time of a frame, since 1970. */
+  readonly latestNs: bigint;
   /** Newlines of each stream. */
   readonly lines: Readonly<Record<LogStream, number>>;
   /** Bytes of output of each stream. */
@@ -30,7 +30,7 @@ export interface Landmark {
 /** The beginning of every log. */
 export const ORIGIN: Landmark = {
   offset: 0,
-  latest: 0n,
+  latestNs: 0n,
   lines: { STDOUT: 0, STDERR: 0 },
   bytes: { STDOUT: 0, STDERR: 0 },
   droppedBytes: 0,
@@ -39,7 +39,7 @@ export const ORIGIN: Landmark = {
 };
 
 /** Bytes of a log between two landmarks, approximately. */
-export const STRIDE = 1 << 20;
+export const STRIDE_BYTES = 1 << 20;
 
 const RECORD = 64;
 const CHECK = 60;
@@ -50,9 +50,9 @@ export const indexPath = (logPath: string): string => join(dirname(logPath), JOB
 
 /** The landmark as a record of 64 bytes. */
 export const encodeLandmark = (landmark: Landmark): Buffer => {
-  const { offset, latest, lines, bytes, droppedBytes, open: within, last } = landmark;
+  const { offset, latestNs, lines, bytes, droppedBytes, open: within, last } = landmark;
   const record = Buffer.alloc(RECORD);
-  const fields = [offset, latest, lines.STDOUT, lines.STDERR, bytes.STDOUT, bytes.STDERR, droppedBytes];
+  const fields = [offset, latestNs, lines.STDOUT, lines.STDERR, bytes.STDOUT, bytes.STDERR, droppedBytes];
   for (const [index, field] of fields.entries()) record.writeBigUInt64LE(BigInt(field), 8 * index);
   const flags =
     (within.STDOUT ? FLAG.STDOUT : 0) |
@@ -69,7 +69,7 @@ const parseLandmark = (record: Buffer): Landmark | undefined => {
   const flags = record.readUInt32LE(56);
   return {
     offset: number(0),
-    latest: record.readBigUInt64LE(8),
+    latestNs: record.readBigUInt64LE(8),
     lines: { STDOUT: number(16), STDERR: number(24) },
     bytes: { STDOUT: number(32), STDERR: number(40) },
     droppedBytes: number(48),
@@ -89,19 +89,19 @@ const checkOf = (record: Buffer): number => {
 export class LogIndex {
   readonly #handle: FileHandle | undefined;
   readonly #count: number;
-  readonly #logSize: number;
+  readonly #logSizeBytes: number;
 
-  private constructor(handle: FileHandle | undefined, size: number, logSize: number) {
+  private constructor(handle: FileHandle | undefined, sizeBytes: number, logSizeBytes: number) {
     this.#handle = handle;
-    this.#count = Math.floor(size / RECORD);
-    this.#logSize = logSize;
+    this.#count = Math.floor(sizeBytes / RECORD);
+    this.#logSizeBytes = logSizeBytes;
   }
 
-  /** @param logSize bytes of the log that are read: landmarks after that are ignored */
-  static async open(logPath: string, logSize: number): Promise<LogIndex> {
+  /** @param logSizeBytes bytes of the log that are read: landmarks after that are ignored */
+  static async open(logPath: string, logSizeBytes: number): Promise<LogIndex> {
     const handle = await openIfThere(indexPath(logPath));
     try {
-      return new LogIndex(handle, handle === undefined ? 0 : (await handle.stat()).size, logSize);
+      return new LogIndex(handle, handle === undefined ? 0 : (await handle.stat()).size, logSizeBytes);
     } catch (error) {
       await handle?.close();
       throw error;
@@ -117,7 +117,7 @@ export class LogIndex {
     for (let low = 0, high = this.#count; low < high; ) {
       const middle = (low + high) >>> 1;
       const landmark = await this.#read(middle);
-      if (landmark !== undefined && landmark.offset <= this.#logSize && isBefore(landmark)) {
+      if (landmark !== undefined && landmark.offset <= this.#logSizeBytes && isBefore(landmark)) {
         found = landmark;
         low = middle + 1;
       } else high = middle;

@@ -10,8 +10,10 @@ export const openBytes = async (path: string): Promise<LogBytes> => {
   const handle = await openIfThere(path);
   if (handle === undefined) return EMPTY;
   try {
-    const { size } = await handle.stat();
-    return (await isPacked(handle)) ? await PackedBytes.open(handle, size) : new PlainBytes(handle, size);
+    const { size: sizeBytes } = await handle.stat();
+    return (await isPacked(handle))
+      ? await PackedBytes.open(handle, sizeBytes)
+      : new PlainBytes(handle, sizeBytes);
   } catch (error) {
     await handle.close();
     throw error;
@@ -24,9 +26,9 @@ class PlainBytes implements LogBytes {
   readonly sizeBytes: number;
   readonly #handle: FileHandle;
 
-  constructor(handle: FileHandle, size: number) {
+  constructor(handle: FileHandle, sizeBytes: number) {
     this.#handle = handle;
-    this.sizeBytes = size;
+    this.sizeBytes = sizeBytes;
   }
 
   async read(target: Buffer, start: number, length: number, at: number): Promise<number> {

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { openIfThere } from './open.ts';
-import { isPacked, PACKED_BLOCK, packBlock, packTable } from './packed.ts';
+import { isPacked, PACKED_BLOCK_BYTES, packBlock, packTable } from './packed.ts';
 
 // Nothing is gained below the block size of the file system.
 const LEAST = 4096;
@@ -20,17 +20,17 @@ export const packLog = async (path: string): Promise<number> => {
   if (source === undefined) return 0;
   const aside = `${path}.${randomUUID()}`;
   try {
-    const { size } = await source.stat();
-    if (size < LEAST || (await isPacked(source))) return size;
+    const { size: sizeBytes } = await source.stat();
+    if (sizeBytes < LEAST || (await isPacked(source))) return sizeBytes;
     const target = await open(aside, 'wx', 0o600);
     let packed: number;
     try {
-      packed = await copy(source, target, size);
+      packed = await copy(source, target, sizeBytes);
       await target.sync();
     } finally {
       await target.close();
     }
-    if (packed >= size) return size;
+    if (packed >= sizeBytes) return sizeBytes;
     await rename(aside, path);
     return packed;
   } finally {
@@ -39,12 +39,12 @@ export const packLog = async (path: string): Promise<number> => {
   }
 };
 
-const copy = async (source: FileHandle, target: FileHandle, size: number): Promise<number> => {
+const copy = async (source: FileHandle, target: FileHandle, sizeBytes: number): Promise<number> => {
   const blocks: { packed: number; plain: number }[] = [];
-  const buffer = Buffer.allocUnsafe(PACKED_BLOCK);
+  const buffer = Buffer.allocUnsafe(PACKED_BLOCK_BYTES);
   let written = 0;
-  for (let at = 0; at < size; ) {
-    const { bytesRead } = await source.read(buffer, 0, Math.min(PACKED_BLOCK, size - at), at);
+  for (let at = 0; at < sizeBytes; ) {
+    const { bytesRead } = await source.read(buffer, 0, Math.min(PACKED_BLOCK_BYTES, sizeBytes - at), at);
     if (bytesRead === 0) break;
     const block = await packBlock(buffer.subarray(0, bytesRead));
     await target.appendFile(block);

@@ -21,7 +21,7 @@ const ENTRY = 8;
 const DESCRIPTOR = 0;
 
 /** Bytes of a log in each block. */
-export const PACKED_BLOCK = 512 << 10;
+export const PACKED_BLOCK_BYTES = 512 << 10;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -87,8 +87,8 @@ export class PackedBytes implements LogBytes {
    * @param size of the file
    * @throws Error when its table is damaged
    */
-  static async open(handle: FileHandle, size: number): Promise<PackedBytes> {
-    const footer = await readAll(handle, Math.max(0, size - FOOTER), Math.min(FOOTER, size));
+  static async open(handle: FileHandle, sizeBytes: number): Promise<PackedBytes> {
+    const footer = await readAll(handle, Math.max(0, sizeBytes - FOOTER), Math.min(FOOTER, sizeBytes));
     const damaged = (): Error => new Error('a packed log without a complete table');
     if (
       footer.length < FOOTER ||
@@ -97,7 +97,7 @@ export class PackedBytes implements LogBytes {
     )
       throw damaged();
     const count = footer.readUInt32LE(0);
-    const start = size - FOOTER - count * ENTRY;
+    const start = sizeBytes - FOOTER - count * ENTRY;
     if (start < SKIPPABLE_HEADER) throw damaged();
     const table = await readAll(handle, start, count * ENTRY);
     const blocks: Block[] = [];

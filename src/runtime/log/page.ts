@@ -4,7 +4,7 @@ export const LOG_STREAMS = ['STDOUT', 'STDERR'] as const;
 export type LogStream = (typeof LOG_STREAMS)[number];
 
 /** The most bytes of a text that is searched for. */
-export const LONGEST_TEXT = 1024;
+export const LONGEST_TEXT_BYTES = 1024;
 
 /** Where reading a log begins: at its beginning, or at the one of the first four that is given. */
 export interface LogStart {

@@ -1,6 +1,6 @@
 /** Reads a log in pages. */
 
-import { type LogBlocks, MOST_SKIPPED } from './blocks.ts';
+import { type LogBlocks, MOST_SKIPPED_BYTES } from './blocks.ts';
 import { type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
@@ -107,10 +107,10 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       room -= bytes.length;
       taken += bytes.length;
       pending = { ...pending, [header.stream]: decoded.pending };
-      const { stream, time } = header;
+      const { stream, timeNs } = header;
       drafts.push({
         stream,
-        timeNs: time,
+        timeNs,
         text: decoded.text,
         bytes,
         cursor: { frame: next.at, taken, pending },
@@ -130,7 +130,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       at = start + header.length;
       taken = 0;
     }
-    if (damagedBytes >= MOST_SKIPPED) {
+    if (damagedBytes >= MOST_SKIPPED_BYTES) {
       more = true;
       break;
     }
@@ -160,8 +160,8 @@ const flush = async (
     cursor = without(cursor, stream);
     const last = drafts.findLastIndex((draft) => draft.stream === stream && draft.bytes.length > 0);
     if (last < 0) {
-      const time = (await blocks.frame(cursor.frame))?.time ?? 0n;
-      drafts.push({ stream, timeNs: time, text: REPLACEMENT, bytes: NOTHING, cursor });
+      const timeNs = (await blocks.frame(cursor.frame))?.timeNs ?? 0n;
+      drafts.push({ stream, timeNs, text: REPLACEMENT, bytes: NOTHING, cursor });
       continue;
     }
     // A reader that continues after that entry must not get the U+FFFD again.

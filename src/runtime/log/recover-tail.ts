@@ -60,7 +60,7 @@ export const recoverTail = async (logPath: string): Promise<void> => {
     at += bytes.length;
   };
   if (newer.droppedBytes > 0n)
-    await append(encodeFrame({ kind: 'dropped', time: older.timeNs, count: newer.droppedBytes }));
+    await append(encodeFrame({ kind: 'dropped', timeNs: older.timeNs, count: newer.droppedBytes }));
   for (const part of new Set([older, newer])) await copy(part, append);
   await log.sync();
 };
@@ -81,11 +81,11 @@ const lookInto = async (bytes: LogBytes): Promise<Part | undefined> => {
   const blocks = new LogBlocks(bytes, true);
   const header = await blocks.frame(0);
   if (header === undefined) return undefined;
-  const { time } = header;
+  const { timeNs } = header;
   const marked = header.kind === 'dropped';
   const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
   const begin = marked ? HEADER_BYTES + header.length : 0;
-  return { bytes, begin, timeNs: time, droppedBytes: dropped };
+  return { bytes, begin, timeNs, droppedBytes: dropped };
 };
 
 const copy = async ({ bytes, begin }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {

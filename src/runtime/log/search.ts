@@ -3,7 +3,7 @@
 import { BEGINNING, type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
-import { LONGEST_TEXT, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
+import { LONGEST_TEXT_BYTES, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
 import { findStart } from './position.ts';
 import { decodeUtf8, NOTHING, REPLACEMENT } from './utf8.ts';
 
@@ -17,7 +17,7 @@ export interface Search extends LogStart {
 }
 
 /** Bytes of output that are searched for one page at most. */
-export const MOST_SEARCHED = 64 << 20;
+export const MOST_SEARCHED_BYTES = 64 << 20;
 
 const NEWLINE = 0x0a;
 // A longer line is searched in pieces of this size, so that memory stays bounded.
@@ -45,7 +45,7 @@ interface Piece {
  */
 export const searchLog = async (path: string, search: Search): Promise<LogBatch> => {
   const needle = Buffer.from(search.text);
-  if (needle.length === 0 || needle.includes(NEWLINE) || needle.length > LONGEST_TEXT)
+  if (needle.length === 0 || needle.includes(NEWLINE) || needle.length > LONGEST_TEXT_BYTES)
     throw new RangeError('text: expected 1 to 1024 bytes of text without newline');
   const file = await LogFile.open(path, search.closed);
   try {
@@ -69,14 +69,14 @@ const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogB
     const payload = await blocks.read(at + HEADER_BYTES, header.length);
     if (header.kind === 'dropped') page.drop(taken === 0 ? Number(payload.readBigUInt64LE()) : 0);
     else if ((search.stream ?? header.stream) === header.stream) {
-      if (!page.add({ stream: header.stream, timeNs: header.time, frame: at }, payload, taken))
+      if (!page.add({ stream: header.stream, timeNs: header.timeNs, frame: at }, payload, taken))
         return page.take(false);
       searched += payload.length - taken;
     }
     page.pass(at, header.length);
     at += HEADER_BYTES + header.length;
     taken = 0;
-    if (searched >= MOST_SEARCHED) return page.take(false);
+    if (searched >= MOST_SEARCHED_BYTES) return page.take(false);
   }
   if (!search.closed || !page.settle()) return page.take(false);
   page.end();

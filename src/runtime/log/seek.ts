@@ -46,14 +46,14 @@ export const findTail = async (
   return place;
 };
 
-/** Where the first frame is that was written at `time` (nanoseconds since 1970) or later; else the current end. */
-export const findTime = async (blocks: LogBlocks, index: LogIndex, time: bigint): Promise<Place> => {
-  const from = await landmark(blocks, index, ({ latest }) => latest < time);
+/** Where the first frame is that was written at `timeNs` (since 1970) or later; else the current end. */
+export const findTime = async (blocks: LogBlocks, index: LogIndex, timeNs: bigint): Promise<Place> => {
+  const from = await landmark(blocks, index, ({ latestNs }) => latestNs < timeNs);
   let last: Place = { frame: from.offset, taken: 0 };
   for (let next = from.offset; ; ) {
     const { at, header } = await blocks.next(next);
     if (header === undefined) return last;
-    if (header.time >= time) return { frame: at, taken: 0 };
+    if (header.timeNs >= timeNs) return { frame: at, taken: 0 };
     last = { frame: at, taken: header.length };
     next = at + HEADER_BYTES + header.length;
   }

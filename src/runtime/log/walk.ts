@@ -42,11 +42,11 @@ const after = ({ header, before }: Passed, payload: Buffer): Landmark => {
   if (header.kind === 'dropped')
     return { ...before, offset, droppedBytes: before.droppedBytes + Number(payload.readBigUInt64LE()) };
   if (header.length === 0) return { ...before, offset };
-  const { stream, time } = header;
+  const { stream, timeNs } = header;
   return {
     ...before,
     offset,
-    latest: time > before.latest ? time : before.latest,
+    latestNs: timeNs > before.latestNs ? timeNs : before.latestNs,
     lines: { ...before.lines, [stream]: before.lines[stream] + countLines(payload) },
     bytes: { ...before.bytes, [stream]: before.bytes[stream] + header.length },
     open: { ...before.open, [stream]: payload[payload.length - 1] !== NEWLINE },

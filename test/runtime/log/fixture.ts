@@ -38,12 +38,12 @@ export const logOf = async (...frames: readonly Uint8Array[]): Promise<string> =
 
 const TIME = 1_700_000_000_000_000_000n;
 
-export const out = (content: string | Uint8Array, time = TIME): Buffer =>
-  encodeFrame({ kind: 'output', stream: 'STDOUT', time, bytes: Buffer.from(content) });
-export const err = (content: string | Uint8Array, time = TIME): Buffer =>
-  encodeFrame({ kind: 'output', stream: 'STDERR', time, bytes: Buffer.from(content) });
-export const dropped = (count: number, time = TIME): Buffer =>
-  encodeFrame({ kind: 'dropped', time, count: BigInt(count) });
+export const out = (content: string | Uint8Array, timeNs = TIME): Buffer =>
+  encodeFrame({ kind: 'output', stream: 'STDOUT', timeNs, bytes: Buffer.from(content) });
+export const err = (content: string | Uint8Array, timeNs = TIME): Buffer =>
+  encodeFrame({ kind: 'output', stream: 'STDERR', timeNs, bytes: Buffer.from(content) });
+export const dropped = (count: number, timeNs = TIME): Buffer =>
+  encodeFrame({ kind: 'dropped', timeNs, count: BigInt(count) });
 
 export const textOf = (entries: readonly LogEntry[], stream?: LogStream): string =>
   entries.reduce((all, entry) => ((stream ?? entry.stream) === entry.stream ? all + entry.text : all), '');

@@ -1,7 +1,12 @@
 /** Frames of a log. */
 
 import { describe, expect, it } from 'vitest';
-import { encodeFrame, HEADER_BYTES, LONGEST_PAYLOAD, parseHeader } from '../../../src/runtime/log/frame.ts';
+import {
+  encodeFrame,
+  HEADER_BYTES,
+  LONGEST_PAYLOAD_BYTES,
+  parseHeader,
+} from '../../../src/runtime/log/frame.ts';
 import { dropped, err, out } from './fixture.ts';
 
 /** `frame` with some header bytes set and the check made right again. */
@@ -22,16 +27,16 @@ const forged = (frame: Buffer, set: (header: Buffer) => void): Buffer => {
 describe('frames', () => {
   // The checks are what the launcher's put_header() gives.
   it('lie in the file as the launcher writes them', () => {
-    const time = 0x1122334455667788n;
-    expect(out('hi\n', time).toString('hex')).toBe('03000000010073148877665544332211' + '68690a');
-    expect(encodeFrame({ kind: 'dropped', time, count: 258n }).toString('hex')).toBe(
+    const timeNs = 0x1122334455667788n;
+    expect(out('hi\n', timeNs).toString('hex')).toBe('03000000010073148877665544332211' + '68690a');
+    expect(encodeFrame({ kind: 'dropped', timeNs, count: 258n }).toString('hex')).toBe(
       '08000000000178598877665544332211' + '0201000000000000',
     );
   });
 
   it('give back what was encoded', () => {
-    expect(parseHeader(out('abc', 5n))).toEqual({ kind: 'output', stream: 'STDOUT', time: 5n, length: 3 });
-    expect(parseHeader(err('', 6n))).toEqual({ kind: 'output', stream: 'STDERR', time: 6n, length: 0 });
+    expect(parseHeader(out('abc', 5n))).toEqual({ kind: 'output', stream: 'STDOUT', timeNs: 5n, length: 3 });
+    expect(parseHeader(err('', 6n))).toEqual({ kind: 'output', stream: 'STDERR', timeNs: 6n, length: 0 });
     expect(parseHeader(dropped(9))).toMatchObject({ kind: 'dropped', length: 8 });
     expect(dropped(9).readBigUInt64LE(HEADER_BYTES)).toBe(9n);
   });
@@ -39,7 +44,7 @@ describe('frames', () => {
   it('are found at an offset', () => {
     expect(parseHeader(Buffer.concat([out('abc'), err('x', 8n)]), 19)).toMatchObject({
       stream: 'STDERR',
-      time: 8n,
+      timeNs: 8n,
     });
   });
 
@@ -60,7 +65,7 @@ describe('frames', () => {
   });
 
   it.each([
-    ['a payload that is too long', (header: Buffer) => header.writeUInt32LE(LONGEST_PAYLOAD + 1, 0)],
+    ['a payload that is too long', (header: Buffer) => header.writeUInt32LE(LONGEST_PAYLOAD_BYTES + 1, 0)],
     ['an unknown stream', (header: Buffer) => header.writeUInt8(3, 4)],
     ['output of no stream', (header: Buffer) => header.writeUInt8(0, 4)],
     ['unknown flags', (header: Buffer) => header.writeUInt8(2, 5)],
@@ -81,15 +86,15 @@ describe('frames', () => {
   });
 
   it('are not made longer than readers believe', () => {
-    const bytes = new Uint8Array(LONGEST_PAYLOAD + 1);
-    expect(() => encodeFrame({ kind: 'output', stream: 'STDOUT', time: 0n, bytes })).toThrow(RangeError);
+    const bytes = new Uint8Array(LONGEST_PAYLOAD_BYTES + 1);
+    expect(() => encodeFrame({ kind: 'output', stream: 'STDOUT', timeNs: 0n, bytes })).toThrow(RangeError);
     expect(
       parseHeader(
         encodeFrame({
           kind: 'output',
           stream: 'STDOUT',
-          time: 0n,
-          bytes: bytes.subarray(0, LONGEST_PAYLOAD),
+          timeNs: 0n,
+          bytes: bytes.subarray(0, LONGEST_PAYLOAD_BYTES),
         }),
       ),
     ).toBeDefined();

@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { followLog } from '../../../src/runtime/log/follow.ts';
 import { packLog } from '../../../src/runtime/log/pack.ts';
-import { PACKED_BLOCK } from '../../../src/runtime/log/packed.ts';
+import { PACKED_BLOCK_BYTES } from '../../../src/runtime/log/packed.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 import { searchLog } from '../../../src/runtime/log/search.ts';
 import { dropped, err, logOf, openFilesBelow, out, randomFrom, readAll, TestSource } from './fixture.ts';
@@ -18,7 +18,7 @@ const TIME = 1_700_000_000_000_000_000n;
 const frames = (): Buffer[] => {
   const random = randomFrom(7);
   const all: Buffer[] = [];
-  for (let bytes = 0, number = 0; bytes < 3 * PACKED_BLOCK; number++) {
+  for (let bytes = 0, number = 0; bytes < 3 * PACKED_BLOCK_BYTES; number++) {
     const time = TIME + BigInt(number) * 1_000_000n;
     const text = `line ${number} größer 大 🐪 ${'x'.repeat(random(3000))}${random(3) === 0 ? '' : '\n'}`;
     const kind = random(20);
@@ -50,8 +50,8 @@ describe('a packed log', () => {
         { after },
         { tail: random(400) },
         { sinceNs: TIME + BigInt(random(600)) * 1_000_000n },
-        { offset: random(3 * PACKED_BLOCK) },
-        { offset: random(PACKED_BLOCK), stream: 'STDERR' },
+        { offset: random(3 * PACKED_BLOCK_BYTES) },
+        { offset: random(PACKED_BLOCK_BYTES), stream: 'STDERR' },
       ] as const;
       const start = starts[round % starts.length] ?? { after };
       const request = { ...start, mostBytes: 1 + random(200_000), closed: true };

@@ -3,7 +3,7 @@
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MOST_SKIPPED } from '../../../src/runtime/log/blocks.ts';
+import { MOST_SKIPPED_BYTES } from '../../../src/runtime/log/blocks.ts';
 import { CursorError } from '../../../src/runtime/log/cursor.ts';
 import { HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
 import { checkCursor, MOST_ENTRIES, readLogPage } from '../../../src/runtime/log/reader.ts';
@@ -259,7 +259,7 @@ describe('a log that was cut or damaged', () => {
   });
 
   it('is searched for its next frame only so far, and the rest counted', async () => {
-    const hole = Buffer.alloc(MOST_SKIPPED + 100, 1);
+    const hole = Buffer.alloc(MOST_SKIPPED_BYTES + 100, 1);
     const path = await logOf(out('before'), hole, out('after'), out('end'));
     const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
     expect(textOf(page.entries)).toBe('before');

@@ -3,7 +3,7 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { indexPath, LogIndex, STRIDE } from '../../../src/runtime/log/log-index.ts';
+import { indexPath, LogIndex, STRIDE_BYTES } from '../../../src/runtime/log/log-index.ts';
 import type { LogStart, LogStream } from '../../../src/runtime/log/page.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 import { bytesOf, dropped, err, logOf, out, randomFrom, readAll } from './fixture.ts';
@@ -51,9 +51,9 @@ describe('a long log', () => {
       for (const offset of [
         0,
         1,
-        STRIDE - 1,
-        STRIDE,
-        2 * STRIDE + 12_345,
+        STRIDE_BYTES - 1,
+        STRIDE_BYTES,
+        2 * STRIDE_BYTES + 12_345,
         all.length - 1,
         all.length,
         all.length + 9,
@@ -123,16 +123,16 @@ describe('a long log', () => {
       expect(
         read,
         JSON.stringify(start, (_, value) => String(value)),
-      ).toBeLessThan(6 * STRIDE);
+      ).toBeLessThan(6 * STRIDE_BYTES);
     }
-    expect(statSync(path).size).toBeGreaterThan(200 * STRIDE);
+    expect(statSync(path).size).toBeGreaterThan(200 * STRIDE_BYTES);
   }, 60_000);
 
   it('has landmarks only as far as it is looked at', async () => {
     const { path } = await longLog(17, 5);
     await readLogPage(path, { tail: 1, mostBytes: 1, closed: true });
-    const index = await LogIndex.open(path, 2 * STRIDE);
-    expect((await index.last()).offset).toBeLessThanOrEqual(2 * STRIDE);
+    const index = await LogIndex.open(path, 2 * STRIDE_BYTES);
+    expect((await index.last()).offset).toBeLessThanOrEqual(2 * STRIDE_BYTES);
     await index.close();
   }, 60_000);
 });

@@ -5,23 +5,23 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BEGINNING, formatCursor } from '../../../src/runtime/log/cursor.ts';
-import { encodeFrame, HEADER_BYTES, LONGEST_PAYLOAD } from '../../../src/runtime/log/frame.ts';
+import { encodeFrame, HEADER_BYTES, LONGEST_PAYLOAD_BYTES } from '../../../src/runtime/log/frame.ts';
 import {
   encodeLandmark,
   indexPath,
   type Landmark,
   ORIGIN,
-  STRIDE,
+  STRIDE_BYTES,
 } from '../../../src/runtime/log/log-index.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const TIME = 1_700_000_000_000_000_000n;
-const FRAME = HEADER_BYTES + LONGEST_PAYLOAD;
+const FRAME = HEADER_BYTES + LONGEST_PAYLOAD_BYTES;
 // The last frames have lines.
 const LINE = `${'x'.repeat(63)}\n`;
-const LINES = Buffer.from(LINE.repeat(LONGEST_PAYLOAD / LINE.length));
+const LINES = Buffer.from(LINE.repeat(LONGEST_PAYLOAD_BYTES / LINE.length));
 const WITH_LINES = 4;
 
 interface BigLog {
@@ -39,24 +39,27 @@ const bigLog = (bytes: number): BigLog => {
   const log = openSync(path, 'w');
   const index: Buffer[] = [];
   let known: Landmark = ORIGIN;
-  let next = STRIDE;
+  let next = STRIDE_BYTES;
   for (let number = 0; number < frames; number++) {
     const offset = number * FRAME;
     known = { ...known, offset };
     if (offset >= next) {
       index.push(encodeLandmark(known));
-      next = offset + STRIDE;
+      next = offset + STRIDE_BYTES;
     }
-    const time = TIME + BigInt(number) * 1_000_000n;
+    const timeNs = TIME + BigInt(number) * 1_000_000n;
     const lines = number >= frames - WITH_LINES;
-    const bytesOf = lines ? LINES : Buffer.alloc(LONGEST_PAYLOAD);
-    const frame = encodeFrame({ kind: 'output', stream: 'STDOUT', time, bytes: bytesOf });
+    const bytesOf = lines ? LINES : Buffer.alloc(LONGEST_PAYLOAD_BYTES);
+    const frame = encodeFrame({ kind: 'output', stream: 'STDOUT', timeNs, bytes: bytesOf });
     writeSync(log, frame, 0, lines ? FRAME : HEADER_BYTES, offset);
     known = {
       ...known,
-      latest: time,
-      bytes: { ...known.bytes, STDOUT: known.bytes.STDOUT + LONGEST_PAYLOAD },
-      lines: { ...known.lines, STDOUT: known.lines.STDOUT + (lines ? LONGEST_PAYLOAD / LINE.length : 0) },
+      latestNs: timeNs,
+      bytes: { ...known.bytes, STDOUT: known.bytes.STDOUT + LONGEST_PAYLOAD_BYTES },
+      lines: {
+        ...known.lines,
+        STDOUT: known.lines.STDOUT + (lines ? LONGEST_PAYLOAD_BYTES / LINE.length : 0),
+      },
       open: { ...known.open, STDOUT: !lines },
     };
   }
@@ -88,7 +91,7 @@ const WAYS = [
     }),
   ],
   ['a time', ({ frames }: BigLog) => ({ sinceNs: TIME + BigInt(Math.floor(frames / 2)) * 1_000_000n })],
-  ['a byte', ({ frames }: BigLog) => ({ offset: Math.floor(frames / 2) * LONGEST_PAYLOAD + 5 })],
+  ['a byte', ({ frames }: BigLog) => ({ offset: Math.floor(frames / 2) * LONGEST_PAYLOAD_BYTES + 5 })],
 ] as const;
 
 /** Milliseconds of the fastest of some readings. */
@@ -123,7 +126,7 @@ describe('a log of ten GB', () => {
     ).entries;
     expect(entry?.timeNs).toBe(TIME + BigInt(middle) * 1_000_000n);
     const at = await readLogPage(large.path, {
-      offset: middle * LONGEST_PAYLOAD,
+      offset: middle * LONGEST_PAYLOAD_BYTES,
       mostBytes: 10,
       closed: true,
     });

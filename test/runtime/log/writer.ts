@@ -23,7 +23,7 @@ for (let number = 0; number < Number(frames); number++) {
   const start = random(50);
   const length = random(20) === 0 ? random(65536) : random(200);
   const bytes = words.subarray(start, start + length);
-  const frame = encodeFrame({ kind: 'output', stream, time: BigInt(number), bytes });
+  const frame = encodeFrame({ kind: 'output', stream, timeNs: BigInt(number), bytes });
   const cut = random(3) === 0 ? random(frame.length) : 0;
   writeSync(raw[stream], bytes);
   if (cut > 0) writeSync(log, frame.subarray(0, cut));
