@@ -392,18 +392,20 @@ export const cellsConformance = (
         string,
         string,
       ];
-      await cells.keepStdin(first, 'in');
+      // Bytes of any kind, a character of UTF-8 that is incomplete among them.
+      const bytes = Buffer.from([0, 0xc3, 0xff]);
+      await cells.keepStdin(first, bytes);
       await cells.keepStdin(never, 'never');
       await cells.shareStdin(first, next);
       await cells.shareStdin('01890000-0000-7000-8000-000000000000', first);
-      expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual(['in', 'in']);
+      expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([bytes, bytes]);
       await cells.dropStdin(first);
-      expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([undefined, 'in']);
+      expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([undefined, bytes]);
       await cells.sweep(
         () => true,
         async (id) => id !== never,
       );
-      expect([await cells.readStdin(next), await cells.readStdin(never)]).toEqual(['in', undefined]);
+      expect([await cells.readStdin(next), await cells.readStdin(never)]).toEqual([bytes, undefined]);
       await cells.remove(next);
       expect(await cells.readStdin(next)).toBeUndefined();
     });

@@ -27,7 +27,10 @@ export class FakeJob {
   readonly input: SubmitJobInput;
   readonly entries: FakeEntry[] = [];
   state: Readonly<Record<string, unknown>> = { status: 'RUNNING' };
+  /** Only followers of the job listen for `change`: a test can wait until there are some. */
   readonly changes = new EventEmitter().setMaxListeners(0);
+  /** Called at each change, before its followers. */
+  onChange = (): void => undefined;
 
   constructor(id: string, input: SubmitJobInput) {
     this.id = id;
@@ -40,14 +43,19 @@ export class FakeJob {
 
   write(text: string | Uint8Array, stream: FakeEntry['stream'] = 'STDOUT'): this {
     this.entries.push({ stream, bytes: typeof text === 'string' ? Buffer.from(text) : text });
-    this.changes.emit('change');
+    this.#changed();
     return this;
   }
 
   end(state: Readonly<Record<string, unknown>>): this {
     this.state = state;
-    this.changes.emit('change');
+    this.#changed();
     return this;
+  }
+
+  #changed(): void {
+    this.onChange();
+    this.changes.emit('change');
   }
 
   get node(): object {
@@ -141,7 +149,7 @@ export class FakeServer implements AsyncDisposable {
 
   job(id: string, input: SubmitJobInput = { command: 'true' }): FakeJob {
     const job = new FakeJob(id, input);
-    job.changes.on('change', () => this.#change(job));
+    job.onChange = () => this.#change(job);
     this.jobs.set(id, job);
     return job;
   }
