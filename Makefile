@@ -384,4 +384,13 @@ test-setup: $(DEVELOPER) build
 	  for package in *.deb; do dpkg --extract "$$package" . && rm "$$package"; done
 	  cd ../..
 	fi
+	# Likewise: installed, Prometheus would start as a service.
+	if ! command -v promtool >/dev/null && [ ! -x .tools/monitoring/usr/bin/promtool ]; then
+	  say 'Unpacking into .tools/monitoring/: prometheus'
+	  mkdir -p .tools/monitoring
+	  cd .tools/monitoring
+	  apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }
+	  for package in *.deb; do dpkg --extract "$$package" . && rm "$$package"; done
+	  cd ../..
+	fi
 	node src/main.ts image fetch --state-dir .cache

@@ -66,7 +66,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     imports: ['access', 'jobs', 'basics'],
   },
   telemetry: {
-    what: 'what an operator sees of a running server: its log',
+    what: 'what an operator sees of a running server: its log, metrics',
     files: ['src/telemetry/'],
     imports: ['basics'],
   },

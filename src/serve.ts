@@ -9,22 +9,26 @@ import { limitsContext } from './cells/limits-context.ts';
 import { Cleanup } from './cleanup.ts';
 import { checkDefaults, unknownVariables } from './config/checks.ts';
 import type { ServeConfig } from './config/config.ts';
+import type { Address } from './config/values.ts';
 import type { Cells } from './jobs/cells.ts';
 import { Changes } from './jobs/changes.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LogReaders } from './jobs/readers.ts';
+import { Readiness } from './jobs/readiness.ts';
 import { Removal } from './jobs/removal.ts';
 import { Retention } from './jobs/retention.ts';
 import type { JobStore } from './jobs/store.ts';
 import { Supervision } from './jobs/supervision.ts';
 import type { Log } from './log.ts';
 import { checkAddress } from './server/listen.ts';
+import { type Operator, serveOperator } from './server/operator.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import { adminToken, replaceAdminToken } from './state/admin-token.ts';
 import { checkState } from './state/check.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
 import { openStore } from './store/sqlite-store.ts';
+import { Metrics } from './telemetry/metrics.ts';
 import { openLog } from './telemetry/server-log.ts';
 import { VERSION } from './version.ts';
 
@@ -101,12 +105,14 @@ const start = async (
   checkState(stateDir);
   // Before anything that takes time.
   await checkAddress(config.listen);
+  if (config.metricsListen !== undefined) await checkAddress(config.metricsListen);
 
   const host = await openHost(config, cleanup, log);
   const limits = limitsContext(config, host.cgroups);
   // The output of jobs and the database are for the server's user alone.
   process.umask(0o077);
-  const store = openStore(statePaths(stateDir).database);
+  const metrics = new Metrics();
+  const store = openStore(statePaths(stateDir).database, { committed: (ms) => metrics.committed(ms) });
   cleanup.add(() => store.close());
   const open = await store.unfinished();
   const { cells, images } = await openCells(config, host, limits, {
@@ -117,7 +123,7 @@ const start = async (
     cleanup,
   });
   await moveStdin(store, cells);
-  const jobs = await openJobs(config, store, cells, cleanup, log);
+  const { jobs, supervision } = await openJobs({ config, store, cells, cleanup, log, metrics });
 
   const token = adminToken(stateDir);
   const rights = new Rights();
@@ -129,6 +135,8 @@ const start = async (
     log,
   });
   cleanup.add(() => tokens.close());
+  const readiness = new Readiness({ store, cells });
+  const operator: Operator = { ready: () => readiness.parts(), metrics };
   const server = await startServer({
     listen: config.listen,
     socketPath: statePaths(stateDir).socket,
@@ -141,9 +149,32 @@ const start = async (
     rights,
     log,
     slowMs: config.log.slowMs,
+    onOutcome: (outcome) => metrics.request(outcome),
+    operator,
   });
   cleanup.add(() => server.close());
+  metrics.measure({
+    queuedJobs: () => supervision.waiting,
+    runningJobs: () => supervision.running,
+    subscriptions: () => server.open.subscriptions,
+    connections: () => server.open.connections,
+    disk: () => cells.freeSpace(),
+    cgroup: () => cells.totals(),
+  });
+  if (config.metricsListen !== undefined)
+    await listenForMetrics(config.metricsListen, operator, { config, cleanup, log });
   return { server, jobs, token };
+};
+
+const listenForMetrics = async (
+  address: Address,
+  operator: Operator,
+  { config: { allowedHosts }, cleanup, log }: Pick<Wiring, 'config' | 'cleanup' | 'log'>,
+): Promise<void> => {
+  const failed = (error: unknown) => log(`metrics: ${error}`, { level: 'error' });
+  const { port, close } = await serveOperator(address, operator, { allowedHosts, failed });
+  cleanup.add(close);
+  log(`metrics are served at port ${port} of ${address.host}`, { port });
 };
 
 /** Moves what an earlier version kept in its database to where it belongs, one after the other: each may be large. */
@@ -154,29 +185,39 @@ const moveStdin = async (store: JobStore, cells: Cells): Promise<void> => {
   }
 };
 
+interface Wiring {
+  readonly config: ServeConfig;
+  readonly store: JobStore;
+  readonly cells: Cells;
+  readonly cleanup: Cleanup;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
 /** Assembles the job service and recovers the jobs that an earlier server left. */
-const openJobs = async (
-  config: ServeConfig,
-  store: JobStore,
-  cells: Cells,
-  cleanup: Cleanup,
-  log: Log,
-): Promise<Jobs> => {
+const openJobs = async ({
+  config,
+  store,
+  cells,
+  cleanup,
+  log,
+  metrics: observer,
+}: Wiring): Promise<{ jobs: Jobs; supervision: Supervision }> => {
   const readers = new LogReaders();
   const removal = new Removal({ store, cells, readers, log });
   cleanup.add(() => removal.close());
   const changes = await Changes.open(store, log);
   cleanup.add(() => changes.close());
-  const supervision = new Supervision({ store, cells, log, queue: config.queue });
+  const supervision = new Supervision({ store, cells, log, queue: config.queue, observer });
   cleanup.add(() => supervision.close());
-  const jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: VERSION });
+  const jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: VERSION, observer });
   // Folders of deleted jobs stay until their followers have ended, so followers are ended first.
   cleanup.add(() => jobs.close());
   await supervision.recover();
   await removal.recover();
   const retention = new Retention({ settings: config.retention, store, cells, removal, log });
   cleanup.add(() => retention.close());
-  return jobs;
+  return { jobs, supervision };
 };
 
 /**

@@ -10,6 +10,7 @@ import {
   type CellEvents,
   CellRefusal,
   type Cells,
+  type CellTotals,
   type FreeSpace,
   INPUT_REFUSALS,
   InputRefusal,
@@ -27,6 +28,7 @@ import {
   cgroupSettings,
   hugePageSettings,
   parseUsage,
+  readNumber,
   readUsage,
   removeCgroup,
   sweep,
@@ -169,6 +171,21 @@ export class LocalCells implements Cells {
 
   freeSpace(): FreeSpace {
     return this.#folders.free();
+  }
+
+  async probe(): Promise<void> {
+    await this.#spawner.probe(PROBE);
+  }
+
+  async totals(): Promise<CellTotals | null> {
+    const { jobs } = this.#host.cgroups;
+    const usage = jobs === null ? null : await readUsage(jobs);
+    if (jobs === null || usage === null) return null;
+    return {
+      cpuTimeUs: usage.cpuTimeUs,
+      memoryBytes: usage.memoryCurrentBytes,
+      processes: await readNumber(jobs, 'pids.current'),
+    };
   }
 
   keepStdin(id: string, content: string | Uint8Array): Promise<void> {
@@ -396,6 +413,9 @@ export class LocalCells implements Cells {
     await this.#spawner.close();
   }
 }
+
+/** The id of no job: nobody holds its lock. */
+const PROBE = '00000000-0000-0000-0000-000000000000';
 
 /** A connection as jobs know it. */
 class Connection implements CellConnection {

@@ -93,6 +93,8 @@ export interface ServeConfig {
   readonly set: ReadonlyMap<string, Given>;
   readonly listen: Address;
   readonly listenPublic: boolean;
+  /** Where metrics are served without a token; `undefined`: nowhere. */
+  readonly metricsListen: Address | undefined;
   readonly stateDir: string;
   /** What happens to running jobs when the server is asked to exit. */
   readonly onStop: OnStop;
@@ -245,6 +247,14 @@ export const serveSettings = {
     fallback: () => 'false',
     shown: 'false',
   } satisfies Setting<boolean>,
+  metricsListen: {
+    flag: '--metrics-listen <host:port>',
+    env: 'CLOISTER_METRICS_LISTEN',
+    help: 'address on which /metrics, /healthz and /readyz are served without a token; port 0 means any free port',
+    expected: 'HOST:PORT, such as 127.0.0.1:9464',
+    parse: address,
+    shown: 'none: /metrics is on the main address, for admins',
+  } satisfies Named<Address>,
   stateDir: {
     flag: '--state-dir <folder>',
     env: 'CLOISTER_STATE_DIR',
@@ -566,11 +576,19 @@ export const thisMachine = (): Machine => ({
 export const parseServeConfig = (flags: Flags, env: Environment, machine = thisMachine()): ServeConfig => {
   const listen = read(serveSettings.listen, flags, env, machine);
   const listenPublic = read(serveSettings.listenPublic, flags, env, machine);
+  const metricsListen = given(serveSettings.metricsListen, flags, env);
   if (!listenPublic && !isLoopback(listen.host)) throw publicListener(listen.host);
+  if (!listenPublic && metricsListen !== undefined && !isLoopback(metricsListen.host))
+    throw new ConfigError(
+      `--metrics-listen: ${metricsListen.host} is not a loopback address, so other machines could read the metrics ` +
+        'without a token. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if that is what you want, or have them ' +
+        'read from the main address with the token of an admin.',
+    );
   return {
     set: givenSettings(flags, env),
     listen,
     listenPublic,
+    metricsListen,
     stateDir: read(serveSettings.stateDir, flags, env, machine),
     onStop: read(serveSettings.onStop, flags, env, machine),
     log: {

@@ -80,6 +80,14 @@ export interface FreeSpace {
   readonly files: number;
 }
 
+/** What all cells together use, those that have ended included in times. */
+export interface CellTotals {
+  readonly cpuTimeUs: number;
+  readonly memoryBytes: number | null;
+  /** Processes and threads. */
+  readonly processes: number | null;
+}
+
 /** A supervisor refused a request, or is gone. */
 export class CellRefusal extends Error {
   override readonly name = 'CellRefusal';
@@ -157,6 +165,14 @@ export interface Cells {
 
   /** What is free on the disk now. */
   freeSpace(): FreeSpace;
+  /**
+   * Asks for what a start would need.
+   *
+   * @throws Error when no cell could be started now
+   */
+  probe(): Promise<void>;
+  /** What all cells together use; `null` where this host does not count it. */
+  totals(): Promise<CellTotals | null>;
 
   /**
    * Keeps the standard input of a job that is about to be stored; it is on disk when the promise settles.

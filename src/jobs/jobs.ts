@@ -1,5 +1,6 @@
 /** The job service: implements what `service.ts` declares. */
 
+import { tap } from '../async/tap.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import { LONGEST_TEXT_BYTES, type LogBatch, type LogStart } from '../runtime/log/page.ts';
 import { withoutUnit } from '../units.ts';
@@ -21,11 +22,13 @@ import { followEvents } from './events.ts';
 import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
+import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
 import { checkRequest } from './request.ts';
 import { requestKey } from './request-key.ts';
+import { ROOM_BYTES } from './room.ts';
 import {
   DEFAULT_PAGE_BYTES,
   type Identity,
@@ -61,10 +64,10 @@ export interface JobsOptions {
   readonly removal: Removal;
   readonly changes: Changes;
   readonly version: string;
+  /** Default: nothing is counted. */
+  readonly observer?: JobObserver;
 }
 
-/** Bytes that must be free for a job to be accepted: for its row, its folder and a few state changes of others. */
-const ROOM = 1024 * 1024;
 /** Files and folders that must be free for a job to be accepted, and those that each job before it will make. */
 const FILES = 64;
 const FILES_OF_JOB = 12;
@@ -77,11 +80,13 @@ const MOST_INTERVAL_MS = 3_600_000;
 /** The job service: each method in a few lines, on top of the store and the supervision. */
 export class Jobs implements JobService {
   readonly #options: JobsOptions;
+  readonly #observer: JobObserver;
   readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
 
   constructor(options: JobsOptions) {
     this.#options = options;
+    this.#observer = options.observer ?? UNOBSERVED;
   }
 
   async submit(
@@ -129,6 +134,7 @@ export class Jobs implements JobService {
       const insertion = await stored(store.insert(job, wanted));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
       isStored = true;
+      this.#observer.submitted();
       supervision.submit(job);
       return job;
     } finally {
@@ -146,7 +152,7 @@ export class Jobs implements JobService {
     const { cells, supervision } = this.#options;
     const free = cells.freeSpace();
     const files = FILES + FILES_OF_JOB * supervision.waiting;
-    if (free.bytes < ROOM + bytes || free.files < files) throw storageFull();
+    if (free.bytes < ROOM_BYTES + bytes || free.files < files) throw storageFull();
   }
 
   stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {
@@ -349,7 +355,11 @@ export class Jobs implements JobService {
     const leave = this.#options.readers.enter(id);
     try {
       await this.#checkLog(job);
-      return await named(this.#options.cells.readLog(id, grep === undefined ? read : { ...read, grep }));
+      const batch = await named(
+        this.#options.cells.readLog(id, grep === undefined ? read : { ...read, grep }),
+      );
+      this.#observer.delivered(outputBytes(batch));
+      return batch;
     } finally {
       leave();
     }
@@ -381,7 +391,7 @@ export class Jobs implements JobService {
       forget();
       throw error;
     }
-    return this.#keep((release) =>
+    const followed = (release: () => void) =>
       cells.followLog(id, {
         ...start,
         follow: request.follow,
@@ -391,7 +401,9 @@ export class Jobs implements JobService {
           forget();
           release();
         },
-      }),
+      });
+    return this.#keep((release) =>
+      tap(followed(release), (batch) => this.#observer.delivered(outputBytes(batch))),
     );
   }
 
@@ -503,6 +515,13 @@ const eventNumber = (cursor: string, last: number): number => {
   const number = /^(?:0|[1-9]\d{0,14})$/.test(cursor) ? Number(cursor) : Number.NaN;
   if (!(number <= last)) throw badInput('after', 'the cursor of an event, or "0"', cursor);
   return number;
+};
+
+/** Bytes of output in a page. */
+const outputBytes = ({ entries }: LogBatch): number => {
+  let sum = 0;
+  for (const { bytes } of entries) sum += bytes.length;
+  return sum;
 };
 
 const STARTS = ['after', 'tail', 'sinceNs', 'offset'] as const;

@@ -8,6 +8,8 @@ export class LiveJob {
   readonly id: string;
   #connection: CellConnection | undefined;
   #stop: number | undefined;
+  /** When its turn had come, on the clock of `performance.now()`; unknown where an earlier server started it. */
+  turnAtMs: number | undefined;
   /** Milliseconds that it was paused, as far as this server knows. */
   pausedMs = 0;
   /** How the job has ended, if its supervisor is killed without leaving a record. */

@@ -195,5 +195,12 @@ export interface JobStore {
   /** The number of the last event; 0 when there are none. */
   lastEvent(): Promise<number>;
   /** Writes what is not on disk yet, and closes the store. */
+  /**
+   * Writes a little to the disk, as any write does.
+   *
+   * @throws StoreFullError
+   */
+  probe(): Promise<void>;
+  /** Writes what waits, and closes the store; nothing can be done with it afterwards. */
   close(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import {
 } from './job.ts';
 import { type Due, Keeper } from './keeper.ts';
 import { LiveJob } from './live.ts';
+import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
 import { nextAttempt } from './retry.ts';
 import { type JobStore, StoreFullError, type Unfinished } from './store.ts';
@@ -25,6 +26,8 @@ export interface SupervisionOptions {
   readonly queue: Omit<QueueOptions, 'start'>;
   /** Milliseconds after a deadline before the server looks whether the supervisor still responds. Default 10,000. */
   readonly keeperGraceMs?: number;
+  /** Default: nothing is counted. */
+  readonly observer?: JobObserver;
 }
 
 // A supervisor that ends its job accepts no more connections, and has at most this long to finish.
@@ -48,11 +51,13 @@ export class Supervision {
   readonly #queue: Queue;
   readonly #keeper: Keeper;
   readonly #large = new FairLimit(LARGE_AT_ONCE);
+  readonly #observer: JobObserver;
   #closed = false;
 
   constructor(options: SupervisionOptions) {
     this.#options = options;
     const { cells, queue } = options;
+    this.#observer = options.observer ?? UNOBSERVED;
     this.#queue = new Queue({
       ...queue,
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
@@ -84,6 +89,11 @@ export class Supervision {
     this.#queue.add(queueEntry(job));
   }
 
+  /** Jobs that have a cell, or are about to. */
+  get running(): number {
+    return this.#queue.running;
+  }
+
   /** Jobs that wait. */
   get waiting(): number {
     return this.#queue.size;
@@ -99,6 +109,7 @@ export class Supervision {
       const { store, cells, log } = this.#options;
       const job = await store.get(id);
       if (job === undefined) return;
+      this.#noteTurn(job);
       try {
         await this.#startCell(job);
       } catch (error) {
@@ -136,6 +147,12 @@ export class Supervision {
       if (whole === undefined || variables === undefined) throw new Error('its command is not in the store');
       await cells.start({ ...job, spec: { ...job.spec, command: whole, env: variables } });
     });
+  }
+
+  #noteTurn({ id, createdAt, spec: { startAfter } }: Job): void {
+    this.#observer.turn(Date.now() - Math.max(createdAt.getTime(), startAfter?.getTime() ?? 0));
+    const live = this.#live.get(id);
+    if (live !== undefined) live.turnAtMs = performance.now();
   }
 
   /**
@@ -259,11 +276,17 @@ export class Supervision {
           const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
           // Known to run already: it may have been paused or resumed while nobody was connected.
           if (changed === undefined) await this.#notePause(id, pausedAt);
+          else this.#noteStart(id);
         }),
       paused: (since) => this.#guard(id, () => this.#notePause(id, since)),
       resumed: () => this.#guard(id, () => this.#notePause(id, null)),
       ended: () => this.#guard(id, () => this.#afterSupervisor(id)),
     };
+  }
+
+  #noteStart(id: string): void {
+    const turnAtMs = this.#live.get(id)?.turnAtMs;
+    if (turnAtMs !== undefined) this.#observer.started(performance.now() - turnAtMs);
   }
 
   /** The deadline of a job that has a supervisor, running or about to. */
@@ -386,9 +409,12 @@ export class Supervision {
     live?.detach();
     cells.release(id);
     this.#queue.release(id);
+    if (ended !== undefined) this.#observer.ended(ended, state);
     if (ended === undefined && next !== undefined) await cells.dropStdin(next.id);
     // Only if it was inserted: when two end the same job, one is first.
-    if (ended !== undefined && next !== undefined) this.submit(next);
+    if (ended === undefined || next === undefined) return;
+    this.#observer.submitted();
+    this.submit(next);
   }
 
   /** Stores a state change that has happened already: while the disk is full it is tried again. */

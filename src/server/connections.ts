@@ -23,6 +23,11 @@ export class Connections {
     this.#most = most;
   }
 
+  /** Connections that are open and were claimed. */
+  get size(): number {
+    return this.#claimed.size;
+  }
+
   /** Counts a connection, once, until it is closed; or says why its caller cannot have it. */
   claim(connection: Duplex, subject: string): GraphQLError | undefined {
     if (this.#claimed.has(connection) || connection.destroyed) return undefined;

@@ -13,6 +13,7 @@ import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import type { Observer } from './observer.ts';
+import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
@@ -33,6 +34,7 @@ export interface RequestContext {
   readonly slowAnswerMs: number;
   readonly log: Log;
   readonly observer: Observer;
+  readonly operator?: Operator;
 }
 
 /** The path of a request below the base path, without the query string; one without the base path is left as it is. */
@@ -48,11 +50,14 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   const ambiguous = ambiguousHost(request);
   const foreign = foreignName(request.headers, context.policy);
   const path = pathOf(request, context.basePath);
+  const { operator } = context;
   response.setHeader(REQUEST_ID, requestIdOf(request.headers[REQUEST_ID]));
   const refuse = refusing(request, response, context);
   if (ambiguous !== undefined) refuse(400, 'BAD_REQUEST', ambiguous);
   else if (foreign !== undefined) refuse(403, 'FORBIDDEN', foreign);
   else if (path === '/health') sendJson(response, 200, { status: 'ok' });
+  else if (operator !== undefined && OPERATOR_PATHS.includes(path))
+    finish(serveOperator(path, request, response, { ...context, operator }), response, context);
   // Relative, so that it is right after a proxy has taken a prefix away.
   else if (path === '/') response.writeHead(302, { Location: 'graphql' }).end();
   else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
@@ -60,6 +65,27 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   else if (path === '/graphql') serveGraphql(request, response, context);
   else if (isAssetPath(path)) finish(serveAsset(path, request, response, refuse), response, context);
   else notFound(path, refuse);
+};
+
+const OPERATOR_PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics'];
+
+/** Metrics are for admins: they say how much all others do. */
+const serveOperator = async (
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext & { readonly operator: Operator },
+): Promise<void> => {
+  const { operator } = context;
+  if (path !== '/metrics') return answerHealth(path, response, operator);
+  const identity = decideIdentity(request.headers.authorization, context.tokens);
+  const refuse = refusing(request, response, context);
+  if (identity === null) {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    refuse(401, 'UNAUTHENTICATED', UNAUTHENTICATED);
+  } else if (identity.role !== 'ADMIN')
+    refuse(403, 'FORBIDDEN', `role: expected ADMIN, got ${identity.role}`);
+  else await answerMetrics(response, operator.metrics);
 };
 
 const serveAsset = async (

@@ -12,8 +12,9 @@ import { createEngine } from './engine.ts';
 import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
 import { listenLocally } from './local-socket.ts';
-import { Observer } from './observer.ts';
+import { Observer, type Outcome } from './observer.ts';
 import { Operations } from './operations.ts';
+import type { Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
 import { handle, pathOf, refuse } from './requests.ts';
@@ -36,6 +37,10 @@ export interface ServerOptions {
   readonly log: Log;
   /** Milliseconds from which on an operation is logged as slow. Default: none is. */
   readonly slowMs?: number | null;
+  /** Called with what became of each operation. */
+  readonly onOutcome?: (outcome: Outcome) => void;
+  /** What is answered at /readyz and /metrics. Default: neither exists. */
+  readonly operator?: Operator;
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
   readonly connections?: ConnectionLimits;
@@ -47,6 +52,8 @@ export interface RunningServer {
   readonly address: AddressInfo;
   /** Of the GraphQL endpoint. */
   readonly url: string;
+  /** What is open. */
+  readonly open: { readonly subscriptions: number; readonly connections: number };
   /** Accepts nothing new, completes every subscription, finishes the requests in progress, and settles. */
   close(): Promise<void>;
 }
@@ -83,7 +90,7 @@ const TIMEOUTS: Timeouts = {
 };
 
 /**
- * Serves the API over HTTP, SSE and WebSocket at /graphql, GraphiQL there for browsers, and /health.
+ * Serves the API over HTTP, SSE and WebSocket at /graphql, GraphiQL there for browsers, /health, and what `Operator` has.
  *
  * @throws Error when it cannot listen
  */
@@ -91,7 +98,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const { listen, tokens, rights, jobs, images, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
-  const observer = new Observer({ log, slowMs: options.slowMs ?? null });
+  const { slowMs = null, onOutcome } = options;
+  const observer = new Observer({ log, slowMs, ...(onOutcome && { onOutcome }) });
   const streams = new Streams(options.streams ?? STREAM_LIMITS);
   const engine = createEngine({ jobs, images, tokens, log, streams, observer });
   const operations = new Operations();
@@ -134,6 +142,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         slowAnswerMs: timeouts.slowAnswerMs,
         log,
         observer,
+        ...(options.operator && { operator: options.operator }),
       });
   });
   http.on('request', answer);
@@ -176,6 +185,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   return {
     address,
     url: `http://${authority(address)}${basePath}/graphql`,
+    get open() {
+      return { subscriptions: streams.size, connections: connections.size };
+    },
     close: () => {
       closing ??= close();
       return closing;

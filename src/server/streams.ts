@@ -22,6 +22,11 @@ export class Streams {
     this.#limits = limits;
   }
 
+  /** Subscriptions that are open. */
+  get size(): number {
+    return this.#all;
+  }
+
   /** Why a subject cannot open another one now, or `undefined`. */
   refusal(subject: string): GraphQLError | undefined {
     const { perSubject, all } = this.#limits;

@@ -17,12 +17,12 @@ interface Write {
  */
 export class GroupCommit {
   readonly #db: Connection;
-  readonly #committed: () => void;
+  readonly #committed: (durationMs: number) => void;
   #waiting: Write[] = [];
   #scheduled: NodeJS.Immediate | undefined;
 
-  /** @param committed called after each commit */
-  constructor(db: Connection, committed: () => void = () => undefined) {
+  /** @param committed called after each commit, with the milliseconds that it took */
+  constructor(db: Connection, committed: (durationMs: number) => void = () => undefined) {
     this.#db = db;
     this.#committed = committed;
   }
@@ -57,6 +57,7 @@ export class GroupCommit {
     this.#waiting = [];
     if (writes.length === 0) return;
     const done: Write[] = [];
+    const started = performance.now();
     try {
       // The commit is a statement of its own: an UPDATE ... RETURNING read with `get` commits while it is being reset,
       // where better-sqlite3 does not see that it failed.
@@ -65,8 +66,9 @@ export class GroupCommit {
       for (const write of writes) write.reject(error);
       return;
     }
+    const durationMs = performance.now() - started;
     for (const write of done) write.settle();
-    if (done.length > 0) this.#committed();
+    if (done.length > 0) this.#committed(durationMs);
   }
 
   #runAll(writes: readonly Write[], done: Write[]): void {

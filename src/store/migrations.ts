@@ -288,4 +288,11 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_names_by_digest ON image_names (digest);
   `,
+  // Written to find out whether the database can be.
+  `
+  CREATE TABLE probe (
+    id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
+    at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -36,12 +36,18 @@ export interface Store extends JobStore {
   readonly images: ImageStore;
 }
 
+export interface StoreOptions {
+  /** Called with the milliseconds that each transaction took. */
+  readonly committed?: (durationMs: number) => void;
+}
+
 /**
  * Opens the stores in a SQLite file, which is created if necessary.
  *
  * @throws DatabaseError if the file cannot be used
  */
-export const openStore = (path: string): Store => new SqliteStore(openDatabase(path));
+export const openStore = (path: string, options: StoreOptions = {}): Store =>
+  new SqliteStore(openDatabase(path), options);
 
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
@@ -63,13 +69,22 @@ class SqliteStore implements Store {
   readonly #commits: GroupCommit;
   readonly #listeners = new Set<() => void>();
 
-  constructor(db: Connection) {
+  constructor(db: Connection, { committed }: StoreOptions) {
     this.#db = db;
-    this.#commits = new GroupCommit(db, () => {
+    this.#commits = new GroupCommit(db, (durationMs) => {
+      committed?.(durationMs);
       for (const listener of [...this.#listeners]) listener();
     });
     this.tokens = new SqliteTokens(db, this.#commits);
     this.images = new SqliteImages(db, this.#commits);
+  }
+
+  probe(): Promise<void> {
+    return this.#commits.write(() => {
+      this.#prepare(
+        'INSERT INTO probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at',
+      ).run(Date.now());
+    });
   }
 
   insert(job: Job, request?: RequestKey): Promise<Insertion> {

@@ -19,6 +19,7 @@ describe('parseServeConfig', () => {
       set: new Map(),
       listen: { host: '127.0.0.1', port: 8080 },
       listenPublic: false,
+      metricsListen: undefined,
       stateDir: '/var/lib/cloister',
       onStop: 'leave-jobs',
       log: { level: 'info', format: 'auto', slowMs: 2000 },

@@ -174,6 +174,12 @@ export class FakeCells implements Cells {
       else events.paused(since);
   }
 
+  async probe(): Promise<void> {}
+
+  async totals(): Promise<null> {
+    return null;
+  }
+
   freeSpace(): FreeSpace {
     return this.free;
   }

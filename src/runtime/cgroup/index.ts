@@ -19,4 +19,4 @@ export {
 } from './settings.ts';
 export { type Swept, sweep } from './sweep.ts';
 export { type CgroupOptions, type Cgroups, openCgroups } from './tree.ts';
-export { type CgroupUsage, numberIn, parseUsage, readUsage, USAGE_FILES } from './usage.ts';
+export { type CgroupUsage, numberIn, parseUsage, readNumber, readUsage, USAGE_FILES } from './usage.ts';

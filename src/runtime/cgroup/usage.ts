@@ -62,6 +62,16 @@ export const readUsage = async (path: string): Promise<CgroupUsage | null> => {
   return parseUsage(files);
 };
 
+/** The number in a file of a cgroup; `null` where there is no such file. */
+export const readNumber = async (path: string, file: string): Promise<number | null> => {
+  try {
+    return Number(await readFile(join(path, file), 'utf8'));
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+};
+
 /**
  * Parses the files of a cgroup (formats: cgroup-v2.rst). A missing file or value is `null`.
  *
