@@ -34,7 +34,7 @@ describe('a standard input', () => {
     expect(statSync(files.path('b')).ino).toBe(statSync(files.path('a')).ino);
     await files.remove('a');
     expect(await files.read('b')).toBe('text');
-    // One that is lost is missed where it is read.
+    // A lost one is reported where it is read.
     await files.share('a', 'c');
     expect(await files.read('c')).toBeUndefined();
   });

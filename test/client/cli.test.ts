@@ -512,7 +512,7 @@ describe('run', () => {
     expect(stdout.equals(big)).toBe(true);
   });
 
-  it('feeds the command what it is fed itself, and nothing from a terminal or a device', async () => {
+  it('passes its own standard input to the command, and nothing from a terminal or a device', async () => {
     does((job) => job.end(COMPLETED));
     const child = start(['run', 'cat'], {}, { input: 'pipe' });
     child.stdin?.end('hi\n');
@@ -775,7 +775,7 @@ describe('on a terminal', () => {
     expect(server.stops).toEqual([{ jobId: 'job-1' }, { jobId: 'job-1', gracePeriod: 0 }]);
   });
 
-  it('says nothing of it with --quiet', async () => {
+  it('is silent about it with --quiet', async () => {
     server.onSubmit = (job) => job.write('out\n').end(COMPLETED);
     await using terminal = shown(['run', '-q', 'echo out']);
     expect(await terminal.ended()).toBe(0);

@@ -74,7 +74,7 @@ describe.skipIf(uid !== 0)('a token that was found', () => {
     return { child, port: Number.parseInt(text, 10), sent: () => text.replace(/^\d+\n/, '') };
   };
 
-  it('is not sent to the program of another user, by either way', async () => {
+  it('is not sent to the program of another user, over either transport', async () => {
     const { port, sent } = await foreignListener();
     const connection = await found(`http://127.0.0.1:${port}/graphql`);
     const message = `a program of user 65534 listens at 127.0.0.1:${port}, and ${folder}/token belongs to user 0: its token is not sent`;

@@ -226,7 +226,7 @@ describe('run', () => {
     expect((await cloister('run', 'echo a b | wc -w')).stdout).toBe('2\n');
   });
 
-  it('feeds the command what it is fed itself', async () => {
+  it('passes its own standard input to the command', async () => {
     expect(await fed('hi\n', 'run', 'cat').result).toEqual({ code: 0, stdout: 'hi\n', stderr: '' });
     expect(await fed('a\nb\n', 'run', 'head -1').result).toEqual({ code: 0, stdout: 'a\n', stderr: '' });
     expect(await fed(null, 'run', 'wc -c').result).toEqual({ code: 0, stdout: '0\n', stderr: '' });

@@ -56,7 +56,7 @@ describe('a server that dies', () => {
     for (let round = 0; round < 5; round++) {
       const input = { command: 'echo once', idempotencyKey: `key ${round}` };
       const lost = server.submit(input).catch(() => undefined);
-      // From at once to well after the commit.
+      // From immediately to well after the commit.
       await new Promise((resolve) => setTimeout(resolve, 5 * round));
       await server.end('SIGKILL');
       await lost;
@@ -137,7 +137,7 @@ describe('a server that dies', () => {
     expect((await server.output(waited)).stdout).toBe('after\n');
   });
 
-  it('not, but hangs: deadlines are enforced all the same', async () => {
+  it('or hangs: deadlines are enforced all the same', async () => {
     const id = await server.submit({ command: 'sleep 1000', limits: { timeout: '1s' } });
     await server.running(id);
     process.kill(server.pid, 'SIGSTOP');

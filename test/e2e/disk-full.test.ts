@@ -134,7 +134,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
   const before = await readLog(counter);
   expect((await server.job(counter)).status).toBe('RUNNING');
-  // Others end. There is room for their records; so may there be, with what of it they leave, for their ends.
+  // Others end. There is room for their records, and perhaps, with what these leave of it, for their ends.
   const ends = Promise.all([server.ended(flood), server.stop(stopped)]);
   const isRecorded = async (id: string): Promise<boolean> =>
     existsSync(inside('exits', id)) || ['COMPLETED', 'STOPPED'].includes((await server.job(id)).status);

@@ -28,7 +28,7 @@ const startLasting = async (): Promise<{ id: string; first: number }> => {
 };
 
 describe('the ids of jobs', () => {
-  it('are nobody else’s while they run, also after the server was killed', async () => {
+  it('are used by no other job while they run, also after the server was killed', async () => {
     const before = [await startLasting(), await startLasting()];
     await server.end('SIGKILL');
     await server.boot();

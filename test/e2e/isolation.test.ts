@@ -36,7 +36,7 @@ const isolation = async (id: string): Promise<Isolation | null> =>
 const NONE = { inheritable: [], permitted: [], effective: [], bounding: [], ambient: [] };
 
 describe('the isolation of a job', () => {
-  it('is what the kernel says of its command', async () => {
+  it('is what the kernel reports of its command', async () => {
     const job = await server.run({ command: 'for n in /proc/self/ns/*; do readlink $n; done' });
     const found = await isolation(job.id);
     expect(found).toMatchObject({
@@ -63,7 +63,7 @@ describe('the isolation of a job', () => {
     }
   });
 
-  it('is known of a command however short it is', async () => {
+  it('is known for a command however short it is', async () => {
     const jobs = await Promise.all(Array.from({ length: 40 }, () => server.run({ argv: ['/bin/true'] })));
     for (const { id, exitCode } of jobs) {
       expect(exitCode).toBe(0);

@@ -59,7 +59,7 @@ it('report each change of each job once, from any cursor, also after a restart',
   );
 });
 
-it('follow what comes', async () => {
+it('continue live', async () => {
   const followed = take(3, '(after: "0", filter: { name: "followed" })');
   const { id } = await server.run({ command: 'sleep 0.1', name: 'followed' });
   const events = await followed;

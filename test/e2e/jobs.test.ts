@@ -67,7 +67,7 @@ describe('a job', () => {
     expect(stderr).toContain('Operation not permitted');
   });
 
-  it('is held to its time and its output', async () => {
+  it('is held to its limits of time and output', async () => {
     const late = await server.run({ command: 'sleep 1000', limits: { timeout: '300ms' } });
     expect(late).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME' });
     expect(late.error).toContain('300 ms');
@@ -108,7 +108,7 @@ describe('a job', () => {
     expect((await server.output(id)).stdout).toBe('up\ncleaned up\n');
   });
 
-  it('says how it is to be stopped, and is stopped so', async () => {
+  it('chooses how it is stopped', async () => {
     const command =
       'trap "echo interrupted; exit 3" INT; trap "" TERM; echo up; while :; do sleep 0.05; done';
     const id = await server.submit({ command, stopSignal: 'int', stopScope: 'CELL' });

@@ -53,14 +53,14 @@ const traced = async (fault?: Fault): Promise<{ job: JobFields; calls: readonly 
   }
 };
 
-/** What is wrong with the end of a job that met a fault; none of a job is left in any case. */
+/** What is wrong with the end of a job that met a fault, and what is left of the job. */
 const wrong = async (fault: Fault, check: (job: JobFields, stdout: string) => unknown): Promise<string[]> => {
   const { job } = await traced(fault);
   const { stdout } = await server.output(job.id);
   const found: unknown[] = [check(job, stdout)];
   if (existsSync(join(cgroup, 'jobs', job.id))) found.push('its cgroup is left');
   const left = readdirSync(join(server.stateDir, 'jobs', job.id));
-  if (left.some((name) => !KEPT.has(name))) found.push(`in its folder is left ${left}`);
+  if (left.some((name) => !KEPT.has(name))) found.push(`left in its folder: ${left}`);
   if (existsSync(join(server.stateDir, 'exits', job.id))) found.push('its record is left');
   const { status, exitCode, error } = job;
   return found

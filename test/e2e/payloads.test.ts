@@ -138,7 +138,7 @@ it('attempts share a standard input, which lasts as long as one of them is kept'
   expect(job.stdin).toBe('text');
 });
 
-it('a standard input that was not restored is missed where it is read, and no job starts without it', async () => {
+it('a standard input that was not restored is reported where it is read, and no job starts without it', async () => {
   const server = await start('--max-running', '1');
   const first = await server.submit({ command: 'sleep 1000' });
   await server.running(first);

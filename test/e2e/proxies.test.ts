@@ -193,7 +193,7 @@ describe.each(FILES)('%s', (file, prefix) => {
   });
 });
 
-describe('nginx as many write it', () => {
+describe('nginx as it is often configured', () => {
   const site = (lines: string): string =>
     `server { listen 127.0.0.1:8081; location / { proxy_pass http://127.0.0.1:8080; ${lines} } }`;
   const ask = (url: string, origin: string, token: string) =>

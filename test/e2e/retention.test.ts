@@ -41,7 +41,7 @@ const BIG =
   'i=0; while [ $i -lt 20000 ]; do echo "line $i of a log that is worth compressing"; i=$((i+1)); done';
 
 describe('deleteJob', () => {
-  it('takes everything of a job along', async () => {
+  it('removes everything of a job', async () => {
     server = await TestServer.start();
     const { id } = await server.run({
       command: 'echo x',

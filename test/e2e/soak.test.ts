@@ -20,7 +20,7 @@ const WAL_MOST = 64 * MIB;
 const MEMORY_MOST = 1024 * MIB;
 /** By then the heap has grown to what it needs under this load. */
 const STEADY_SECONDS = 300;
-/** What the memory of a process of this size varies by itself, and what garbage may wait to be collected. */
+/** How much the memory of a process of this size varies by itself, and what garbage may wait to be collected. */
 const MEMORY_PLAY = 64 * MIB;
 
 let server: TestServer;

@@ -100,7 +100,7 @@ it('names the variable that a setting came from', async () => {
   );
 });
 
-it('a port that is taken is found out before anything slow is done', async () => {
+it('a port that is taken is reported before anything slow is done', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => {
     other.listen(0, '127.0.0.1', resolve);

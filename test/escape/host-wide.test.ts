@@ -16,7 +16,7 @@ const AF = { INET: 2, INET6: 10 } as const;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 
-/** Protocols of the internet that the kernel has code for and programs no need of; `needs`: where it has that code. */
+/** Internet protocols that the kernel implements and programs do not need; `needs`: what shows that it does. */
 const PROTOCOLS: readonly (readonly [
   name: string,
   needs: string,
@@ -52,7 +52,7 @@ const filter = ([name, option]: readonly [string, number]): Probe => ({
   weak: UNFILTERED,
 });
 
-/** Sizes of buffers, which the kernel takes for a wish. */
+/** Sizes of buffers, which the kernel treats as hints. */
 const BUFFERS = { SNDBUF: 7, RCVBUF: 8, SNDBUFFORCE: 32, RCVBUFFORCE: 33 };
 
 const buffer = ([name, option]: readonly [string, number]): Probe => ({

@@ -4,7 +4,7 @@
  *
  *   - each line has one answer, and each "ok" one request that is acted on, with a number that is possible;
  *   - a line that is too long ends the connection, and nothing else does;
- *   - the lines "stop N", "signal N", "pause" and "resume" are taken for what they are;
+ *   - the lines "stop N", "signal N", "pause" and "resume" are recognized;
  *   - what follows "write OFFSET LENGTH END" is taken as its bytes, all of them and no more, and is no line;
  *   - a request that is refused is answered with the reason;
  *   - in which pieces the bytes arrive makes no difference.

@@ -180,7 +180,7 @@ describe('a job with a time', () => {
     expect(started).toEqual([add({ startAfter: new Date(NOW - 1) })]);
   });
 
-  it('may lie further ahead than a timer reaches', () => {
+  it('may be further ahead than a timer reaches', () => {
     const month = 31 * 24 * 3600 * 1000;
     const job = add({ startAfter: new Date(NOW + month) });
     vi.advanceTimersByTime(month - 1);
@@ -189,7 +189,7 @@ describe('a job with a time', () => {
     expect(started).toEqual([job]);
   });
 
-  it('waits on when the clock is set back meanwhile', () => {
+  it('keeps waiting when the clock is set back', () => {
     const job = add({ startAfter: new Date(NOW + 1000) });
     vi.setSystemTime(NOW - 3_600_000);
     vi.advanceTimersByTime(1000);
@@ -198,14 +198,14 @@ describe('a job with a time', () => {
     expect(started).toEqual([job]);
   });
 
-  it('comes soon when the clock is set forward over it meanwhile', () => {
+  it('starts soon after the clock is set forward past it', () => {
     const job = add({ startAfter: new Date(NOW + 3_600_000) });
     vi.setSystemTime(NOW + 3_600_000);
     vi.advanceTimersByTime(15_000);
     expect(started).toEqual([job]);
   });
 
-  it('counts as one that waits, and can be taken out', () => {
+  it('counts as waiting, and can be removed', () => {
     queue.close();
     open({ maxWaiting: 1 });
     const job = add({ startAfter: new Date(NOW + 1000) });

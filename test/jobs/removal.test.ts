@@ -39,7 +39,7 @@ it('leaves the folder of a job until the last of its readers has left', async ()
   expect(await removal.remove([id])).toEqual([id]);
   expect(await store.get(id)).toBeUndefined();
   leave[0]?.();
-  // Twice is the same as once.
+  // A second time has no effect.
   leave[0]?.();
   // Whatever would be removed now is gone when the removal of another job, begun later, is.
   const other = makeJob();

@@ -178,7 +178,7 @@ describe('a request with several faults', () => {
     expect(faults({ command: 'true', user: 'nosuch', capabilities: 'ROOT_IN_CELL' })).toEqual(['input.user']);
   });
 
-  it('is refused for values that could not be read first, and not for their being left out', () => {
+  it('is refused for values that could not be read first, and not because they are absent', () => {
     const memory = badInput('input.limits.memory', 'a size', 'x');
     const readBps = badInput('input.limits.io[0].readBps', 'a size', 'y');
     expect(

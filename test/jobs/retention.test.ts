@@ -96,6 +96,6 @@ it('compresses each log once, when it is old enough', async () => {
   expect(cells.steps).toEqual([`compress ${old}`]);
   await sweep(2000, { packAfterMs: 500 });
   expect(cells.steps).toEqual([`compress ${old}`, `compress ${young}`]);
-  // What it takes then is known.
+  // Its size is known then.
   expect(await store.kept()).toEqual({ jobs: 2, bytes: 14 + 2 * ROW });
 });

@@ -135,13 +135,13 @@ describe('a job', () => {
     await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject(refused);
     cells.free = { ...enough, files: 10 };
     await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject(refused);
-    // Each that waits will need some.
+    // Each job that waits will need some.
     cells.free = { ...enough, files: 70 };
     await jobs.submit(ADMIN, { command: 'true' });
     await expect(jobs.submit(ADMIN, { command: 'true' })).rejects.toMatchObject(refused);
   });
 
-  it("is its supervisor's when the answer to the start was lost", async () => {
+  it('belongs to its supervisor when the answer to the start was lost', async () => {
     cells.starting = async ({ id }) => {
       cells.make(id);
       throw new StartFailure('the spawner ended');

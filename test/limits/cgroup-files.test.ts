@@ -33,7 +33,7 @@ const setting = (id: string, file: string): string =>
   readFileSync(join(cgroup, 'jobs', id, file), 'utf8').trim();
 
 describe('a share of CPU time', () => {
-  it('is what the job was given, and divides a CPU by it', async () => {
+  it('is the weight that the job was given, and divides a CPU accordingly', async () => {
     const spin = { command: 'while :; do :; done', limits: { cpuset: '0', timeout: '8s' } };
     const light = await server.submit({ ...spin, limits: { ...spin.limits, cpuWeight: 20 } });
     const heavy = await server.submit({ ...spin, limits: { ...spin.limits, cpuWeight: 500 } });
@@ -131,7 +131,7 @@ describe('pressure', () => {
 });
 
 describe('the server and its supervisors', () => {
-  it('come before the jobs where CPU time is short', () => {
+  it('have priority over jobs where CPU time is short', () => {
     for (const name of ['server', 'supervisors'])
       expect(readFileSync(join(cgroup, name, 'cpu.weight'), 'utf8').trim()).toBe('1000');
     expect(readFileSync(join(cgroup, 'jobs', 'cpu.weight'), 'utf8').trim()).toBe('100');

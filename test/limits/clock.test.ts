@@ -24,7 +24,7 @@ const setBy = (milliseconds: number): void => {
   offset += milliseconds;
 };
 
-// The clock of the test machine alone is ours to set.
+// Only the clock of the test machine may be set.
 const ours = describe.runIf(hostname() === 'cloister-vm');
 
 afterEach(() => {
@@ -61,7 +61,7 @@ ours.each([
     expect(jobs.nodes.map(({ id }) => id).toReversed()).toEqual(ids);
   });
 
-  it('cursors lead on through the log, and it is found by time from before on', async () => {
+  it('cursors continue through the log, and times before the change are found in it', async () => {
     const id = await server.submit({ command: 'echo one; sleep 2; echo two; sleep 2; echo three' });
     const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text cursor } } }';
     const seen: string[] = [];

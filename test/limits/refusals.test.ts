@@ -21,7 +21,7 @@ afterEach(() => {
   if (ours) writeFileSync(NAMESPACES, before);
 });
 
-// It changes the whole machine, and the test machine alone is ours.
+// It changes the whole machine, which only the test machine allows.
 describe.runIf(ours)('a kernel that makes no further namespaces', () => {
   it('fails a job with the reason and the remedy, and the next one runs when it does again', async () => {
     writeFileSync(NAMESPACES, '0');

@@ -58,7 +58,7 @@ const describeUser = (title: string, subordinate: string): void => {
       expect(groups).toBe(ids ? 'allow' : 'deny');
     });
 
-    it('runs commands as nobody that the machine knows, or as the server’s user', async () => {
+    it('runs commands as a user that the machine does not know, or as the server’s user', async () => {
       const id = await server.submit({ command: 'echo up; exec sleep 4242' });
       for await (const _ of server.subscribe('subscription ($id: ID!) { logs(jobId: $id) { cursor } }', {
         id,
@@ -78,7 +78,7 @@ const describeUser = (title: string, subordinate: string): void => {
       expect(record.owners).toEqual({ uid: root, gid: root, count: ids ? 65_536 : 1 });
     });
 
-    it('takes users that cells have, and says why it takes no others', async () => {
+    it('accepts users that cells have, and says why it accepts no others', async () => {
       const answer = await server.ask(
         'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }',
         { input: { command: 'id', user: ids ? '65536' : '1000' } },
@@ -104,7 +104,7 @@ const describeUser = (title: string, subordinate: string): void => {
       expect((await run('cat /etc/motd; ls /etc/passwd /new')).stdout).not.toContain('mine');
     });
 
-    it('replaces a folder of the image where tmpfs has user attributes (Linux 6.6), and else says EIO', async () => {
+    it('replaces a folder of the image where tmpfs has user attributes (Linux 6.6), and otherwise fails with EIO', async () => {
       const { stdout, stderr } = await run(
         'rm -r /var/spool && mkdir /var/spool && ls -A /var/spool | wc -l',
       );
@@ -128,7 +128,7 @@ const describeUser = (title: string, subordinate: string): void => {
       expect(answer.errors?.[0]?.message).toContain('Delegate=yes');
     });
 
-    it('keeps to the limits that need none', async () => {
+    it('enforces the limits that need none', async () => {
       expect((await run('sleep 60', { limits: { timeout: '300ms' } })).job.limitExceeded).toBe('TIME');
       const { stderr } = await run('dd if=/dev/zero of=/big bs=64k count=64', { limits: { disk: '1Mi' } });
       expect(stderr).toContain('No space left on device');

@@ -193,7 +193,7 @@ describe('the cell', () => {
     expect(second.stdout).toContain('there');
   });
 
-  it('has a writable layer that ends at its size', async () => {
+  it('has a writable layer of limited size', async () => {
     const root = { image: (await import('../support/image.ts')).testImage() };
     const { stderr, record } = await bench.sh('dd if=/dev/zero of=/big bs=64k count=64', {
       root: {
@@ -244,7 +244,7 @@ describe('a stop', () => {
     expect(stdout).toBe('up\nbye\n');
   });
 
-  it('ends sleep, which as PID 1 would not hear it', async () => {
+  it('ends sleep, which would ignore it as PID 1', async () => {
     const cell = await bench.start(['/bin/sleep', '1000']);
     await cell.running;
     cell.control.stop(60_000);
@@ -343,7 +343,7 @@ describe('a limit of CPU time', () => {
 const PATIENT = { timeout: 20_000 };
 
 describe('output in small writes', () => {
-  it('is gathered, also where each has to be read by itself', async () => {
+  it('is gathered, even where each write is read separately', async () => {
     const packets = readFileSync(program(join(import.meta.dirname, '../support/packets.c')));
     const line = 'cat >/tmp/packets && chmod 755 /tmp/packets && exec /tmp/packets 5000';
     const { record, frames } = await bench.run(['/bin/sh', '-c', line], {}, packets);

@@ -46,7 +46,7 @@ describe('/proc', () => {
     expect((await bench.sh(probe, without('mask'))).stdout).not.toBe('');
   });
 
-  it('covers folders with one that is empty and takes nothing', async () => {
+  it('covers folders with an empty one that cannot be written', async () => {
     const { stdout } = await bench.sh('ls -a /proc/irq /proc/bus; : 2>&1 > /proc/bus/x');
     expect(stdout).toMatch(/^\/proc\/bus:\n\.\n\.\.\n\n\/proc\/irq:\n\.\n\.\.\n/);
     expect(stdout).toContain('Read-only file system');

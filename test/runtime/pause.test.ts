@@ -71,7 +71,7 @@ describe('a pause', () => {
     expect((await cell.finished).record.cause).toBe('time');
   });
 
-  it('ends with a stop, whose SIGTERM the command hears', async () => {
+  it('ends with a stop, whose SIGTERM the command receives', async () => {
     const cell = await bench.start([
       '/bin/sh',
       '-c',

@@ -39,7 +39,7 @@ describe('cell userns', () => {
     expect(userns('cat /proc/self/setgroups', { groups: 'nogroups' }).stdout).toBe('deny\n');
   });
 
-  it('hands its own descriptors on to nobody', () => {
+  it('passes none of its own descriptors on', () => {
     const line = 'ls /proc/self/fd';
     const without = spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' });
     expect(userns(line).stdout).toBe(without.stdout);

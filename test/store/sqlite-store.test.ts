@@ -151,7 +151,7 @@ describe('a page', () => {
     },
   );
 
-  it('holds what every field of the filter lets through', async () => {
+  it('holds the jobs that match every field of the filter', async () => {
     const one = makeJob({ name: 'one', labels: [{ key: 'k', value: 'v' }] }, { createdAt: at(100) });
     const two = makeJob({ name: 'two', image: 'other' }, { createdAt: at(200), owner: 'bob' });
     await store.insert(one);
@@ -327,7 +327,7 @@ const relayPage = (ids: readonly string[], { limit, after, before, backward, ord
 };
 
 describe('a write', () => {
-  it('is there for others when it is answered', async () => {
+  it('is visible to others when it is acknowledged', async () => {
     const db = new Database(path, { readonly: true });
     onEnd(() => db.close());
     const job = makeJob();
@@ -403,7 +403,7 @@ describe('a request with a key', () => {
     expect(await store.count({})).toBe(1);
   });
 
-  it('meets only those of the same owner', async () => {
+  it('is compared only with those of the same owner', async () => {
     await store.insert(makeJob(), request);
     const job = makeJob({}, { owner: 'other' });
     expect(await store.insert(job, request)).toEqual({ kind: 'inserted', job });

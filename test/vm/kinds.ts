@@ -1,4 +1,4 @@
-// The kinds of test machine, and how many of one kind this computer carries.
+// The kinds of test machine, and how many of one kind this computer can run.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export type Accelerator = (typeof ACCELERATORS)[number];
 
 /** Machines of one kind, ready to be started. */
 export interface Kind {
-  /** How it is called in a message. */
+  /** What it is called in messages. */
   readonly label: string;
   /** Options that Node.js is to have there. */
   readonly nodeOptions: string;
@@ -32,7 +32,7 @@ const HOST_MEMORY_MIB = 2048;
 // "Check failed: it->second.Size() > offset" or SIGSEGV (a similar report: nodejs/node#64500). It starts without them.
 const FEW_THREADS = '--v8-pool-size=0';
 
-/** How many machines this computer carries: one for each CPU that this process may use, as far as memory goes. */
+/** How many machines this computer can run: one for each CPU that this process may use, as far as memory goes. */
 export const mostMachines = (): number => {
   const fitting = Math.floor((totalMib() - HOST_MEMORY_MIB) / LEAST_MEMORY_MIB);
   return Math.max(1, Math.min(allowedCpus().length, fitting));

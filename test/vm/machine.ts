@@ -24,7 +24,7 @@ export interface Task {
 }
 
 export interface BootOptions {
-  /** How it is called in messages. */
+  /** What it is called in messages. */
   readonly name: string;
   /** A file that takes what the kernel says. */
   readonly consoleLog: string;
@@ -127,7 +127,7 @@ interface ConsoleTail {
   readonly faults: readonly string[];
 }
 
-/** Writes the console to a file; resolves, when it has ended, with what is worth telling of it. */
+/** Writes the console to a file; resolves, when it has ended, with the lines worth reporting. */
 const keepTail = async (input: Duplex, file: string): Promise<ConsoleTail> => {
   const log = createWriteStream(file);
   const lines: string[] = [];

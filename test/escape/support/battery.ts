@@ -39,7 +39,7 @@ export const battery = (
   describe(title, () => {
     const cells = new Cells();
     afterAll(() => cells.close());
-    // What this machine has not, a cell cannot keep away.
+    // A cell cannot refuse what this machine does not have.
     const present = probes.filter(({ needs }) => needs === undefined || existsSync(needs));
     const answers = new Map<Making, Promise<ReadonlyMap<Probe, string>>>();
     const answersOf = (making: Making): Promise<ReadonlyMap<Probe, string>> => {

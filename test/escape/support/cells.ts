@@ -55,7 +55,7 @@ export class Cells {
     return { stdout, stderr, failure: null };
   }
 
-  /** The bench of the launcher, or of the one that forgets much. */
+  /** The bench of the launcher, or of the negligent one. */
   bench(launcher?: Making['launcher']): CellBench {
     const path = launcher === undefined ? LAUNCHER : editedLauncher(launcher, FORGOTTEN);
     const bench = this.#benches.get(path) ?? carelessBench(path);

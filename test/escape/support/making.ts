@@ -5,19 +5,19 @@ import { type LaunchPlan, MOUNT, type Step } from '../../../src/runtime/protocol
 import type { Edit } from '../../support/programs.ts';
 
 /**
- * How a cell is made: what of its plan is otherwise, and whether by the launcher or by the one that forgets much; or
- * none is, and the host's root is asked.
+ * How a cell is made: what differs in its plan, and whether the launcher or a negligent one makes it; or no cell is made,
+ * and root of the host runs the probe.
  */
 export interface Making {
   readonly plan?: Partial<LaunchPlan>;
-  readonly launcher?: 'forgetful';
+  readonly launcher?: 'negligent';
   readonly outside?: true;
 }
 
 /** How the server makes cells. */
 export const CELL: Making = {};
 
-/** No cell: for what only the owner of files keeps away, and for nothing but to open them. */
+/** No cell: for files that only their owner protects, and only to open them. */
 export const OUTSIDE: Making = { outside: true };
 
 const stepsWith = (cgroup: boolean, devices = true): Step[] =>
@@ -61,7 +61,7 @@ export const HOSTS_DEV: Making = { plan: { steps: hosts('/dev') } };
  * have no filter: without `no_new_privs` none can be loaded. What they see as /proc is the host's.
  */
 export const FORGETFUL: Making = {
-  launcher: 'forgetful',
+  launcher: 'negligent',
   plan: {
     ...CAPABLE.plan,
     steps: [

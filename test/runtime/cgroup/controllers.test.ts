@@ -10,7 +10,7 @@ import { files } from './fixture.ts';
 
 const onEnd = disposers();
 
-/** Folders as cgroups show themselves, with plain files: what is written replaces what was there. */
+/** Folders that look like cgroups, with plain files: what is written replaces what was there. */
 const line = (...levels: readonly (readonly [controllers: string, enabled: string])[]): string[] =>
   levels.map(([controllers, enabled]) =>
     files(onEnd, { 'cgroup.controllers': controllers, 'cgroup.subtree_control': enabled }),

@@ -74,7 +74,7 @@ describe('findHierarchy', () => {
     expect(['cpu', 'memory', 'hugetlb'].map((name) => found.v1.has(name))).toEqual([true, true, false]);
   });
 
-  it('knows a container by the cgroup.events that a root has not', async () => {
+  it('recognizes a container by cgroup.events, which a root does not have', async () => {
     const at = files(onEnd, { 'cgroup.events': 'populated 1\n' });
     expect(await findHierarchy(proc(v2(at), '0::/\n'))).toMatchObject({ isRoot: false, own: at });
   });

@@ -36,7 +36,7 @@ describe('cgroupSettings', () => {
     ]);
   });
 
-  it('shares, places and slows down', () => {
+  it('sets weights, CPUs and rates', () => {
     const rates = { readBps: 1_000_000, writeBps: null, readIops: null, writeIops: 7 };
     expect(
       lines({
@@ -67,7 +67,7 @@ describe('cgroupSettings', () => {
     ]);
   });
 
-  it('gives every share of a CPU that the kernel takes', () => {
+  it('gives every share of a CPU that the kernel accepts', () => {
     const shares = [0.5, 0.01, 0.001, 1 / 3, 1.5, 1024].map((cpus) => lines({ cpus })[0]);
     expect(shares).toEqual([
       'cpu.max=50000 100000',
@@ -89,11 +89,11 @@ describe('cgroupSettings', () => {
     ['memoryBytes', ['cpu', 'pids'], 'limits.memory: this host has no cgroup controller "memory"'],
     ['swapBytes', ['cpu', 'pids'], 'limits.swap: this host has no cgroup controller "memory"'],
     ['pids', ['cpu', 'memory'], 'limits.pids: this host has no cgroup controller "pids"'],
-  ] as const)('never leaves %s out in silence', (name, controllers, message) => {
+  ] as const)('never drops %s silently', (name, controllers, message) => {
     expect(() => cgroupSettings({ ...NONE, [name]: 1 }, controllers)).toThrow(message);
   });
 
-  it('never leaves the traffic of a disk out in silence', () => {
+  it('never drops the traffic of a disk silently', () => {
     const io = [{ device: '8:0', readBps: 1, writeBps: null, readIops: null, writeIops: null }];
     expect(() => cgroupSettings({ ...NONE, io }, ['cpu'])).toThrow(
       'limits.io: this host has no cgroup controller "io"',

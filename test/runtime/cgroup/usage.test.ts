@@ -86,7 +86,7 @@ describe('parseUsage', () => {
     expect(parse({ ...FULL, 'cpu.stat': 'usage_usec\n' })).toBeNull();
   });
 
-  it('takes an empty or torn value for none', () => {
+  it('treats an empty or torn value as absent', () => {
     const torn = {
       'cpu.stat': 'usage_usec 7\nuser_',
       'memory.events': 'oom 1\noom_kil',
@@ -112,7 +112,7 @@ describe('readUsage', () => {
     expect(USAGE_FILES.every((file) => file in FULL)).toBe(true);
   });
 
-  it('has no answer for a cgroup that is gone', async () => {
+  it('returns nothing for a cgroup that is gone', async () => {
     expect(await readUsage(join(folder(onEnd), 'gone'))).toBeNull();
   });
 });

@@ -278,7 +278,7 @@ describe('launcher', () => {
     return path;
   };
 
-  it('is known by what it answers', async () => {
+  it('is recognized by its answer', async () => {
     expect(await checkLauncher(program('#!/bin/sh\nexit 64\n'))).toMatchObject({ status: 'PASS' });
     expect(await checkLauncher(program('#!/bin/sh\nexit 0\n'))).toMatchObject({
       status: 'FAIL',

@@ -395,7 +395,7 @@ describe('a chatty job', () => {
     expect(textOf((await waiting).entries)).toBe('two');
   });
 
-  it('has what comes within a window in one page', async () => {
+  it('sends what is written within a window as one page', async () => {
     const source = new TestSource(await logOf(out('one')));
     const follower = follow(source);
     stopClock();
@@ -407,7 +407,7 @@ describe('a chatty job', () => {
     expect(textOf((await waiting).entries)).toBe('abc');
   });
 
-  it('is heard to the end without delay once it has ended', async () => {
+  it('is read to the end without delay once it has ended', async () => {
     const source = new TestSource(await logOf(out('one')));
     const follower = follow(source);
     stopClock();

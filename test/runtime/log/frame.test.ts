@@ -85,7 +85,7 @@ describe('frames', () => {
     ).toBeUndefined();
   });
 
-  it('are not made longer than readers believe', () => {
+  it('are never longer than readers accept', () => {
     const bytes = new Uint8Array(LONGEST_PAYLOAD_BYTES + 1);
     expect(() => encodeFrame({ kind: 'output', stream: 'STDOUT', timeNs: 0n, bytes })).toThrow(RangeError);
     expect(

@@ -14,7 +14,7 @@ import { dropped, err, logOf, openFilesBelow, out, randomFrom, readAll, TestSour
 
 const TIME = 1_700_000_000_000_000_000n;
 
-/** Several blocks of frames of all kinds, over whose limits characters and lines go. */
+/** Several blocks of frames of all kinds; characters and lines span their boundaries. */
 const frames = (): Buffer[] => {
   const random = randomFrom(7);
   const all: Buffer[] = [];

@@ -92,7 +92,7 @@ describe('a page of a log', () => {
     });
   });
 
-  it('refuses a `first` that could not move on', async () => {
+  it('refuses a `first` that would make no progress', async () => {
     const path = await logOf(out('abc'));
     for (const first of [0, -1, 1.5, Number.NaN]) {
       await expect(readLogPage(path, { mostBytes: first, closed: true })).rejects.toThrow(RangeError);

@@ -106,7 +106,7 @@ describe('a watch', () => {
     expect([watchesOn(folder), watchesOn(path)]).toEqual([0, 1]);
   });
 
-  it('does not hear the neighbours of a file that does not exist yet', async () => {
+  it('is not woken by the neighbours of a file that does not exist yet', async () => {
     const folder = await temporaryFolder();
     const { bell } = watched(join(folder, 'log'));
     await writeFile(join(folder, 'other'), 'x');
@@ -116,7 +116,7 @@ describe('a watch', () => {
     expect(bell.rings).toBeLessThanOrEqual(2);
   });
 
-  it('goes over to a file that takes the place of the first', async () => {
+  it('switches to a file that replaces the first', async () => {
     const path = await logOf();
     const { bell } = watched(path);
     await writeFile(`${path}.new`, 'new');

@@ -182,7 +182,7 @@ describe('the filter of a cell', () => {
     expect(weakened.stdout).toBe('namespace\ndevice\n');
   });
 
-  it('lets programs do what programs do', async () => {
+  it('allows what ordinary programs do', async () => {
     const { stdout, stderr, record } = await bench.sh(
       [
         'mkfifo /tmp/f; (echo through >/tmp/f &); cat /tmp/f',

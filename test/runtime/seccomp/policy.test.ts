@@ -138,7 +138,7 @@ describe.each(Object.entries(ARCHITECTURES))('the filter of %s', (arch, { audit,
       expect(run(syscalls['clone'] ?? -1, [flags]).verdict).toBe('allow');
   });
 
-  it('says of a number what it is, whatever the arguments, except of those that depend on them', () => {
+  it('decides each number alike whatever the arguments, except those that depend on them', () => {
     const random = randomFrom(1);
     for (let number = 0; number < 1100; number++) {
       const name = names.get(number);
@@ -171,7 +171,7 @@ describe.each(Object.entries(ARCHITECTURES))('the filter of %s', (arch, { audit,
     },
   );
 
-  it('knows nothing of numbers above the table, x32 and negative ones among them', () => {
+  it('treats numbers above the table as unknown, x32 and negative ones among them', () => {
     const last = Math.max(...names.keys());
     const x32 = 0x4000_0000;
     const numbers = [last + 1, 10_000, x32 - 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1];
@@ -197,7 +197,7 @@ describe('the policy', () => {
   const x64 = ARCHITECTURES['x64'];
   const decided = (change: Partial<typeof POLICY>) => () => x64 && decide({ ...POLICY, ...change }, x64);
 
-  it('says one thing of each call', () => {
+  it('decides each call once', () => {
     expect(decided({})).not.toThrow();
     expect(decided({ absent: {} })).toThrow('no decision about _sysctl');
     expect(decided({ refused: { ...POLICY.refused, twice: 'read' } })).toThrow('two decisions about read');

@@ -56,7 +56,7 @@ describe.each(SOURCES)('the table of $name', (source) => {
     for (const number of numbers) expect(Number.isInteger(number) && number >= 0 && number < 1024).toBe(true);
   });
 
-  it('has the numbers that everybody knows', () => {
+  it('has well-known numbers', () => {
     const known =
       source.name === 'x86_64'
         ? { read: 0, write: 1, clone: 56, execve: 59, ptrace: 101, openat: 257, bpf: 321, clone3: 435 }
