@@ -2,7 +2,7 @@
 
 import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import { battery } from './support/battery.ts';
-import { CAPABLE, FORGETFUL, type Making } from './support/making.ts';
+import { CAPABLE, type Making, NEGLIGENT } from './support/making.ts';
 
 /** Root of the cell may become others there. */
 const ROOT_IN_CELL: Making = { plan: { capabilities: CAPABILITIES.ROOT_IN_CELL } };
@@ -30,7 +30,7 @@ battery('capabilities', [
     script: 'grep NoNewPrivs /proc/self/status',
     answer: 'NoNewPrivs:\t1',
     otherwise: 'NoNewPrivs:\t0',
-    weak: FORGETFUL,
+    weak: NEGLIGENT,
   },
   {
     name: 'a file that is set-uid root makes nobody root',
@@ -39,7 +39,7 @@ battery('capabilities', [
     answer: '65534',
     otherwise: '0',
     cell: ROOT_IN_CELL,
-    weak: FORGETFUL,
+    weak: NEGLIGENT,
   },
   {
     name: 'a file cannot be given any',

@@ -1,7 +1,7 @@
 /** Ways out through file descriptors. */
 
 import { battery } from './support/battery.ts';
-import { FORGETFUL } from './support/making.ts';
+import { NEGLIGENT } from './support/making.ts';
 
 /** Init of the cell is the parent of its command. */
 const init = (name: string, rule: string, script: string) => ({
@@ -10,7 +10,7 @@ const init = (name: string, rule: string, script: string) => ({
   script: `${script} >/dev/null 2>&1 && echo read || echo refused`,
   answer: 'refused',
   otherwise: 'read',
-  weak: FORGETFUL,
+  weak: NEGLIGENT,
 });
 
 battery('descriptors', [
@@ -20,7 +20,7 @@ battery('descriptors', [
     // The last one is the folder that is being listed.
     script: 'ls /proc/self/fd | tr "\\n" " "',
     answer: '0 1 2 3',
-    weak: FORGETFUL,
+    weak: NEGLIGENT,
   },
   {
     name: 'what the parent of the server had open leads nowhere',
@@ -28,7 +28,7 @@ battery('descriptors', [
     script: 'ls /proc/self/fd/7/leaked 2>/dev/null',
     answer: '',
     otherwise: '/proc/self/fd/7/leaked',
-    weak: FORGETFUL,
+    weak: NEGLIGENT,
   },
   init('those of init cannot be listed', 'CVE-2016-9962', 'ls /proc/$PPID/fd'),
   init('the memory of init cannot be opened', 'CVE-2016-9962', '[ "$($PROBE open r /proc/$PPID/mem)" = ok ]'),

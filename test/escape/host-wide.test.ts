@@ -10,7 +10,7 @@ import { program } from '../support/programs.ts';
 import { battery, type Probe } from './support/battery.ts';
 import { call } from './support/call.ts';
 import { Cells, PROBE } from './support/cells.ts';
-import { CELL, FORGETFUL, HOSTS_NODES, type Making, STEPS, UNFILTERED, UNSET } from './support/making.ts';
+import { CELL, HOSTS_NODES, type Making, NEGLIGENT, STEPS, UNFILTERED, UNSET } from './support/making.ts';
 
 const AF = { INET: 2, INET6: 10 } as const;
 const SOCK_STREAM = 1;
@@ -273,7 +273,7 @@ describe('what the kernel counts by user', () => {
       pendingOfRoot() < SIGNALS,
     ]);
     expect(found).toEqual([true, true]);
-    const weakened = await whileSignalsPend(FORGETFUL, (cell) => [ownerOf(cell), pendingOfRoot() < SIGNALS]);
+    const weakened = await whileSignalsPend(NEGLIGENT, (cell) => [ownerOf(cell), pendingOfRoot() < SIGNALS]);
     expect(weakened).toEqual(['0', false]);
   });
 
@@ -282,6 +282,6 @@ describe('what the kernel counts by user', () => {
       whileSignalsPend(making, (one) => whileSignalsPend(making, (other) => [ownerOf(one), ownerOf(other)]));
     const [one, other] = await ofTwo(CELL);
     expect(other).not.toBe(one);
-    expect(await ofTwo(FORGETFUL)).toEqual(['0', '0']);
+    expect(await ofTwo(NEGLIGENT)).toEqual(['0', '0']);
   });
 });

@@ -2,7 +2,7 @@
 
 import { battery } from './support/battery.ts';
 import { LEAKED_KEY } from './support/cells.ts';
-import { FORGETFUL, UNFILTERED } from './support/making.ts';
+import { NEGLIGENT, UNFILTERED } from './support/making.ts';
 
 battery(
   'keys',
@@ -13,7 +13,7 @@ battery(
       script: '$PROBE key $KEY',
       answer: 'EPERM',
       otherwise: 'ok',
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'the keys of the user who started the server are out of reach, even without the filter',
@@ -22,7 +22,7 @@ battery(
       answer: 'ENOKEY',
       otherwise: 'ok',
       cell: UNFILTERED,
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
   ],
   () => ({ KEY: LEAKED_KEY }),

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Step } from '../../src/runtime/protocol/plan.ts';
 import { Cells } from './support/cells.ts';
-import { FORGETFUL, type Making, STEPS } from './support/making.ts';
+import { type Making, NEGLIGENT, STEPS } from './support/making.ts';
 
 const cells = new Cells();
 afterAll(() => cells.close());
@@ -43,7 +43,7 @@ describe('links in the image', () => {
   it.each(FURTHER)('%s [%s]', async (_name, _rule, step) => {
     const held = await cells.run(['/bin/true'], withStep({}, step));
     expect(held.record).toMatchObject({ executed: false, failure: { step: step.kind, subject: step.path } });
-    const fallen = await cells.run(['/bin/true'], withStep(FORGETFUL, step));
+    const fallen = await cells.run(['/bin/true'], withStep(NEGLIGENT, step));
     expect(fallen.record).toMatchObject({ executed: true, failure: null });
   });
 });

@@ -3,7 +3,7 @@
 import { readlinkSync } from 'node:fs';
 import { CLOCKS_START_S } from '../../src/runtime/clocks.ts';
 import { battery, type Probe } from './support/battery.ts';
-import { CAPABLE, CELL, FORGETFUL, type Making, NESTABLE, OUTSIDE } from './support/making.ts';
+import { CAPABLE, CELL, type Making, NEGLIGENT, NESTABLE, OUTSIDE } from './support/making.ts';
 
 const CLOCKS: Making = { plan: { clocks: CLOCKS_START_S } };
 
@@ -11,11 +11,11 @@ const CLOCKS: Making = { plan: { clocks: CLOCKS_START_S } };
 const KINDS: readonly (readonly [kind: string, weak: Making, cell?: Making])[] = [
   ['user', OUTSIDE],
   ['mnt', OUTSIDE],
-  ['pid', FORGETFUL],
-  ['uts', FORGETFUL],
-  ['ipc', FORGETFUL],
-  ['net', FORGETFUL],
-  ['cgroup', FORGETFUL],
+  ['pid', NEGLIGENT],
+  ['uts', NEGLIGENT],
+  ['ipc', NEGLIGENT],
+  ['net', NEGLIGENT],
+  ['cgroup', NEGLIGENT],
   ['time', CELL, CLOCKS],
 ];
 

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import { battery } from './support/battery.ts';
-import { FORGETFUL } from './support/making.ts';
+import { NEGLIGENT } from './support/making.ts';
 
 const NAME = `cloister-canary-${process.pid}`;
 const canaries: Server[] = [];
@@ -35,7 +35,7 @@ battery(
       script: '$PROBE connect tcp 127.0.0.1 $PORT',
       answer: 'ECONNREFUSED',
       otherwise: 'ok',
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'sockets of the host that have a name and no file cannot be reached',
@@ -43,7 +43,7 @@ battery(
       script: '$PROBE abstract $NAME',
       answer: 'ECONNREFUSED',
       otherwise: 'ok',
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'sockets of the host are not listed',
@@ -51,7 +51,7 @@ battery(
       script: 'grep -c "@$NAME" /proc/self/net/unix',
       answer: '0',
       otherwise: /^[1-9]/,
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
   ],
   () => ({ PORT: String(port), NAME }),

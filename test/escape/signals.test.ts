@@ -6,7 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { program } from '../support/programs.ts';
 import { battery } from './support/battery.ts';
 import { PROBE } from './support/cells.ts';
-import { FORGETFUL } from './support/making.ts';
+import { NEGLIGENT } from './support/making.ts';
 
 const KEY = String(0x0c105000 + (process.pid % 4096));
 let memory = '';
@@ -29,7 +29,7 @@ battery(
       script: 'kill -0 $OUTSIDE 2>&1 | grep -oE "No such process|Operation not permitted"',
       answer: 'No such process',
       otherwise: 'Operation not permitted',
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'the parent of init, its supervisor, is nobody',
@@ -37,7 +37,7 @@ battery(
       script: 'grep PPid: /proc/$PPID/status',
       answer: 'PPid:\t0',
       otherwise: /^PPid:\t[1-9]\d*$/,
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'no signal is ignored from the start',
@@ -45,7 +45,7 @@ battery(
       script: 'grep SigIgn /proc/self/status',
       answer: `SigIgn:\t${'0'.repeat(16)}`,
       otherwise: /^SigIgn:\t0*2?[12]00$|^SigIgn:\t0*[1-9a-f][0-9a-f]*$/,
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'memory that processes of the host share does not exist in a cell',
@@ -53,7 +53,7 @@ battery(
       script: '$PROBE memory $KEY',
       answer: 'ENOENT',
       otherwise: 'ok',
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
     {
       name: 'the name of the host is not shown',
@@ -61,7 +61,7 @@ battery(
       script: 'hostname',
       answer: 'cell',
       otherwise: hostname(),
-      weak: FORGETFUL,
+      weak: NEGLIGENT,
     },
   ],
   () => ({ OUTSIDE: String(process.pid), KEY }),

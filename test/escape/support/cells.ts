@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Step } from '../../../src/runtime/protocol/plan.ts';
 import { type Argv, CellBench, type Finished, LAUNCHER, type StartedCell } from '../../support/cell.ts';
 import { editedLauncher, program } from '../../support/programs.ts';
-import { FORGOTTEN, type Making, STEPS } from './making.ts';
+import { type Making, NEGLECTED, STEPS } from './making.ts';
 
 export const PROBE = join(import.meta.dirname, 'probe.c');
 export const HOARD = join(import.meta.dirname, 'hoard.c');
@@ -57,7 +57,7 @@ export class Cells {
 
   /** The bench of the launcher, or of the negligent one. */
   bench(launcher?: Making['launcher']): CellBench {
-    const path = launcher === undefined ? LAUNCHER : editedLauncher(launcher, FORGOTTEN);
+    const path = launcher === undefined ? LAUNCHER : editedLauncher(launcher, NEGLECTED);
     const bench = this.#benches.get(path) ?? carelessBench(path);
     this.#benches.set(path, bench);
     return bench;

@@ -60,7 +60,7 @@ export const HOSTS_DEV: Making = { plan: { steps: hosts('/dev') } };
  * have all capabilities, because these apply only to the ids of their user namespace, which are nobody on the host. They
  * have no filter: without `no_new_privs` none can be loaded. What they see as /proc is the host's.
  */
-export const FORGETFUL: Making = {
+export const NEGLIGENT: Making = {
   launcher: 'negligent',
   plan: {
     ...CAPABLE.plan,
@@ -73,7 +73,7 @@ export const FORGETFUL: Making = {
   },
 };
 
-export const FORGOTTEN: readonly Edit[] = [
+export const NEGLECTED: readonly Edit[] = [
   {
     file: 'supervisor.c',
     text: 'CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET',
@@ -98,8 +98,8 @@ export const FORGOTTEN: readonly Edit[] = [
   { file: 'root.c', text: '"overlay", MS_NOSUID | MS_NODEV,', by: '"overlay", 0,' },
   {
     file: 'root.c',
-    text: 'MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);\n  if (image',
-    by: 'MOUNT_ATTR_RDONLY, 0);\n  if (image',
+    text: 'open_private(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0)',
+    by: 'open_private(path, MOUNT_ATTR_RDONLY, 0)',
   },
   {
     file: 'root.c',
