@@ -13,7 +13,7 @@ export interface Part {
 export const PARTS: Readonly<Record<string, Part>> = {
   commands: {
     what: 'the commands of the executable: wiring only',
-    files: ['src/main.ts', 'src/serve.ts', 'src/image.ts'],
+    files: ['src/main.ts', 'src/serve.ts', 'src/image.ts', 'src/certs.ts'],
     imports: [
       'server',
       'resolvers',
@@ -24,6 +24,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'telemetry',
       'runtime',
       'rootfs',
+      'certs',
       'client',
       'config',
       'state',
@@ -54,6 +55,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
     what: 'who a caller is, and what it may do: tokens, roles, and `jobs/service.ts` once more, around the job service',
     files: ['src/access/'],
     imports: ['jobs', 'model', 'basics'],
+  },
+  certs: {
+    what: 'a certificate authority in a folder',
+    files: ['src/certs/'],
+    imports: [],
   },
   cells: {
     what: 'this machine: implements `jobs/cells.ts`',

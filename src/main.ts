@@ -1,6 +1,7 @@
 /** The program `cloister`: its commands. */
 
 import { Command, CommanderError } from 'commander';
+import { addCerts } from './certs.ts';
 import { addClientCommands } from './client/program.ts';
 import { checkText, ownArguments } from './client/utf8.ts';
 import {
@@ -93,6 +94,8 @@ withSettings(
   const [{ resolve }, { backUp }] = await Promise.all([import('node:path'), import('./store/backup.ts')]);
   backUp(statePaths(await localStateDir(flags)).database, resolve(file));
 });
+
+addCerts(program.command('certs').description('a certificate authority of your own, for mutual TLS'));
 
 program
   .command('schema')

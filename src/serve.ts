@@ -147,6 +147,8 @@ const start = async (
     images,
     tokens,
     rights,
+    tls: config.tls,
+    rolesPath: config.rolesPath,
     log,
     slowMs: config.log.slowMs,
     onOutcome: (outcome) => metrics.request(outcome),

@@ -8,6 +8,7 @@ import { stored } from '../jobs/stored.ts';
 import type { Log } from '../log.ts';
 import type { Rights } from './rights.ts';
 import { hashOf, newSecret } from './secret.ts';
+import { isSubject, LONGEST_TEXT } from './subject.ts';
 import type { StoredToken, Token, TokenStore } from './token.ts';
 
 /** A token as asked for, before it is checked. */
@@ -41,8 +42,6 @@ const ADMIN: Identity = {
 };
 /** Milliseconds between two notes of the use of one token. */
 const USE_INTERVAL_MS = 5 * 60_000;
-/** Characters of a name or a subject. */
-const LONGEST_TEXT = 128;
 
 /**
  * All tokens, in memory as well as in the store, which one server has at a time: a caller is recognized without the
@@ -222,8 +221,7 @@ const checkAdmin = ({ role }: Identity): void => {
 };
 
 const checkText = (field: string, text: string): void => {
-  // Counted in characters, without control characters, lone surrogates and the like, so that any terminal can show it.
-  if (text !== text.trim() || !/^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text) || [...text].length > LONGEST_TEXT)
+  if (!isSubject(text))
     throw badInput(field, `from 1 to ${LONGEST_TEXT} printable characters without space around them`, text);
 };
 

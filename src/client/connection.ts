@@ -2,11 +2,12 @@
 
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { RETRY_DELAYS_MS } from '../client-api/resume.js';
-import type { ClientConfig } from '../config/config.ts';
+import type { ClientConfig, ClientTls } from '../config/config.ts';
 import { isListening } from '../state/find.ts';
 import { statePaths } from '../state/paths.ts';
 import { CliError, unreachable } from './errors.ts';
 import { listenerUids } from './listener.ts';
+import { readTextFile } from './text-file.ts';
 
 /** Where the server is and how to sign in to it. */
 export interface Connection {
@@ -24,8 +25,17 @@ export interface Connection {
    * @throws CliError when somebody other than the owner of the token would receive it
    */
   readonly verifyServer?: () => Promise<void>;
+  /** Reads what TLS needs: there may be a new certificate since. */
+  readonly readTls?: () => Promise<TlsTexts>;
   /** Milliseconds to wait before each further attempt to reopen a lost stream. */
   readonly retryDelays: readonly number[];
+}
+
+/** What is read of the files that the settings name. */
+export interface TlsTexts {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** There is no host over a socket; every server accepts this name. */
@@ -38,6 +48,9 @@ const LOCAL_URL = 'http://localhost/graphql';
  */
 export const connect = async (config: ClientConfig): Promise<Connection> => {
   const retryDelays = RETRY_DELAYS_MS;
+  const tls = () => readTls(config.tls);
+  // Before anything is sent, so that a wrong path is what the error is about.
+  await tls();
   const given =
     config.token === undefined
       ? undefined
@@ -51,10 +64,33 @@ export const connect = async (config: ClientConfig): Promise<Connection> => {
       return { url: new URL(LOCAL_URL), socketPath: socket, retryDelays, ...found };
     }
   const { url } = config;
-  if (given !== undefined) return { url, retryDelays, ...given };
+  if (given !== undefined) return { url, readTls: tls, retryDelays, ...given };
+  if (config.tls.cert !== undefined)
+    return {
+      url,
+      readTls: tls,
+      retryDelays,
+      token: undefined,
+      tokenNote: `the server does not accept the certificate of ${config.tls.cert}`,
+    };
   const { file, ...found } = await readToken(config.stateDirs.map((folder) => statePaths(folder).token));
-  if (file === undefined) return { url, retryDelays, ...found };
-  return { url, retryDelays, ...found, verifyServer: () => verifyListener(url, file) };
+  if (file === undefined) return { url, readTls: tls, retryDelays, ...found };
+  return { url, readTls: tls, retryDelays, ...found, verifyServer: () => verifyListener(url, file) };
+};
+
+/** @throws CliError that names the flag and the file */
+const readTls = async ({ ca, cert, key }: ClientTls): Promise<TlsTexts> => {
+  if ((cert === undefined) !== (key === undefined))
+    throw new CliError(
+      cert === undefined
+        ? '--key: expected --cert beside it, got none'
+        : '--cert: expected --key beside it, got none',
+    );
+  return {
+    ...(ca !== undefined && { ca: await readTextFile('--ca', ca) }),
+    ...(cert !== undefined && { cert: await readTextFile('--cert', cert) }),
+    ...(key !== undefined && { key: await readTextFile('--key', key) }),
+  };
 };
 
 interface Found {

@@ -61,6 +61,9 @@ export const unreachable = (place: string, cause: unknown, established: boolean)
   return new ConnectionLost(`cannot reach ${place}: ${inert(reason)}${remedy}`, established, { cause });
 };
 
+const UNTRUSTED =
+  'the certificate of the server is not signed by a trusted authority: --ca names the one that has';
+
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -70,4 +73,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name cannot be looked up now',
   ETIMEDOUT: 'timed out',
   EHOSTUNREACH: 'no route to the host',
+  CERT_HAS_EXPIRED: 'the certificate of the server has expired',
+  CERT_NOT_YET_VALID: 'the certificate of the server is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS: the URL has to begin with http',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS: the URL has to begin with http',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server wants TLS 1.3',
 };

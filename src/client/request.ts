@@ -1,6 +1,7 @@
 /** Queries and mutations over HTTP. */
 
-import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { type Connection, placeOf, tokenOf } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';
 import { namingFlag } from './field-flags.ts';
@@ -86,6 +87,7 @@ export const openAnswer = async (
   const options: RequestOptions = {
     method: 'POST',
     agent: false,
+    ...(await connection.readTls?.()),
     ...(socketPath !== undefined && { socketPath }),
     headers: {
       accept,

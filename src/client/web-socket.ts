@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { HEARTBEAT_MS, isFinalClose, subscribeOnSocket } from '../client-api/web-socket.js';
-import { type Connection, placeOf, tokenOf } from './connection.ts';
+import { type Connection, placeOf, type TlsTexts, tokenOf } from './connection.ts';
 import { CliError, ConnectionLost, unreachable } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
@@ -30,7 +30,7 @@ export async function* subscribeByWebSocket<Result, Variables extends Record<str
   const endpoint = {
     url: connection.url.href,
     token: await tokenOf(connection),
-    webSocketImpl: socketOf(connection),
+    webSocketImpl: socketOf(connection, await connection.readTls?.()),
     words: {
       refused: (errors: readonly unknown[]) => serverError(connection, errors),
       failed: (event: unknown, established: boolean) => failed(connection, event, established),
@@ -49,11 +49,18 @@ const OPTIONS: ClientOptions & { readonly closeTimeout: number } = {
 };
 
 /** The class of sockets that connect to this server. */
-const socketOf = ({ socketPath }: Connection): (new (url: string, protocols: string) => WebSocket) =>
+const socketOf = (
+  { socketPath }: Connection,
+  tls: TlsTexts | undefined,
+): (new (
+  url: string,
+  protocols: string,
+) => WebSocket) =>
   class extends WebSocket {
     constructor(url: string, protocols: string) {
       super(url, protocols, {
         ...OPTIONS,
+        ...tls,
         ...(socketPath !== undefined && { createConnection: () => connect(socketPath) }),
       });
       // graphql-ws listens through `onerror`, but removes that before it closes a socket that is still connecting; the

@@ -110,6 +110,9 @@ export interface ServeConfig {
   readonly imageMirror: string | undefined;
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
   readonly allowedHosts: readonly string[];
+  /** Paths of files; `undefined`: connections are not encrypted. */
+  readonly tls: TlsConfig | undefined;
+  readonly rolesPath: string | undefined;
   /** Before every path, such as `/cloister`; empty for none. */
   readonly basePath: string;
   /** `undefined`: the cgroup in which the server was started. */
@@ -151,14 +154,32 @@ export interface ServeConfig {
   };
 }
 
+/** Paths of PEM files, and whether everybody needs a client certificate. */
+export interface TlsConfig {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCa: string | undefined;
+  readonly crl: string | undefined;
+  readonly requireClientCert: boolean;
+}
+
 /** The settings of every client command. */
 export interface ClientConfig {
   readonly url: URL;
   /** The URL was asked for; otherwise a server on this machine is reached by its socket where it has one. */
   readonly urlGiven: boolean;
   readonly token: string | undefined;
+  /** Paths of PEM files. */
+  readonly tls: ClientTls;
   /** State folders that a server on this machine may have, likeliest first; empty when the server is elsewhere. */
   readonly stateDirs: readonly string[];
+}
+
+/** With what a client does TLS: paths of PEM files. */
+export interface ClientTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
 }
 
 /** The name in `serveSettings` of what says something of a limit: `maxMemory` of `max` and `memory`. */
@@ -334,6 +355,55 @@ export const serveSettings = {
     parse: hosts,
     shown: 'none',
   } satisfies Named<readonly string[]>,
+  tlsCert: {
+    flag: '--tls-cert <file>',
+    env: 'CLOISTER_TLS_CERT',
+    help: 'certificate of the server (PEM), with those of intermediate authorities after it',
+    expected: 'a path',
+    parse: path,
+    shown: 'none: connections are not encrypted',
+  } satisfies Named<string>,
+  tlsKey: {
+    flag: '--tls-key <file>',
+    env: 'CLOISTER_TLS_KEY',
+    help: 'key of that certificate (PEM)',
+    expected: 'a path',
+    parse: path,
+    shown: 'none',
+  } satisfies Named<string>,
+  tlsClientCa: {
+    flag: '--tls-client-ca <file>',
+    env: 'CLOISTER_TLS_CLIENT_CA',
+    help: 'authorities whose client certificates are accepted (PEM)',
+    expected: 'a path',
+    parse: path,
+    shown: 'none: no client certificates are asked for',
+  } satisfies Named<string>,
+  tlsCrl: {
+    flag: '--tls-crl <file>',
+    env: 'CLOISTER_TLS_CRL',
+    help: 'lists of revoked client certificates (PEM)',
+    expected: 'a path',
+    parse: path,
+    shown: 'none',
+  } satisfies Named<string>,
+  tlsRequireClientCert: {
+    flag: '--tls-require-client-cert',
+    env: 'CLOISTER_TLS_REQUIRE_CLIENT_CERT',
+    help: 'accept no connection without a client certificate; otherwise a token does as well',
+    expected: 'true or false',
+    parse: yesOrNo,
+    fallback: () => 'false',
+    shown: 'false',
+  } satisfies Setting<boolean>,
+  roles: {
+    flag: '--roles <file>',
+    env: 'CLOISTER_ROLES',
+    help: 'which role who has that comes with a client certificate: TOML, such as "alice@example.com" = "user"',
+    expected: 'a path',
+    parse: path,
+    shown: 'the organizational unit of the certificate',
+  } satisfies Named<string>,
   basePath: {
     flag: '--base-path <path>',
     env: 'CLOISTER_BASE_PATH',
@@ -556,6 +626,30 @@ export const clientSettings = {
     shown: 'the file "token" in the state folder',
     secret: true,
   } satisfies Named<string>,
+  ca: {
+    flag: '--ca <file>',
+    env: 'CLOISTER_CA',
+    help: 'authorities that may have signed the certificate of the server (PEM)',
+    expected: 'a path',
+    parse: path,
+    shown: 'those that Node.js knows',
+  } satisfies Named<string>,
+  cert: {
+    flag: '--cert <file>',
+    env: 'CLOISTER_CERT',
+    help: 'client certificate to sign in with (PEM)',
+    expected: 'a path',
+    parse: path,
+    shown: 'none',
+  } satisfies Named<string>,
+  key: {
+    flag: '--key <file>',
+    env: 'CLOISTER_KEY',
+    help: 'key of the client certificate (PEM)',
+    expected: 'a path',
+    parse: path,
+    shown: 'none',
+  } satisfies Named<string>,
   stateDir: serveSettings.stateDir,
 } as const;
 
@@ -576,8 +670,9 @@ export const thisMachine = (): Machine => ({
 export const parseServeConfig = (flags: Flags, env: Environment, machine = thisMachine()): ServeConfig => {
   const listen = read(serveSettings.listen, flags, env, machine);
   const listenPublic = read(serveSettings.listenPublic, flags, env, machine);
+  const tls = tlsConfig(flags, env, machine);
+  if (!listenPublic && !isLoopback(listen.host) && tls === undefined) throw publicListener(listen.host);
   const metricsListen = given(serveSettings.metricsListen, flags, env);
-  if (!listenPublic && !isLoopback(listen.host)) throw publicListener(listen.host);
   if (!listenPublic && metricsListen !== undefined && !isLoopback(metricsListen.host))
     throw new ConfigError(
       `--metrics-listen: ${metricsListen.host} is not a loopback address, so other machines could read the metrics ` +
@@ -600,6 +695,8 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     imageMirror: given(serveSettings.imageMirror, flags, env),
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
     basePath: read(serveSettings.basePath, flags, env, machine),
+    tls,
+    rolesPath: given(serveSettings.roles, flags, env),
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
     idBase: read(serveSettings.idBase, flags, env, machine),
     launcher: read(serveSettings.launcher, flags, env, machine),
@@ -661,6 +758,11 @@ export const parseClientConfig = (flags: Flags, env: Environment, machine = this
     url,
     urlGiven: given(clientSettings.url, flags, env) !== undefined,
     token: given(clientSettings.token, flags, env),
+    tls: {
+      ca: given(clientSettings.ca, flags, env),
+      cert: given(clientSettings.cert, flags, env),
+      key: given(clientSettings.key, flags, env),
+    },
     stateDirs: isLoopback(url.hostname) ? stateDirs : [],
   };
 };
@@ -681,9 +783,13 @@ export const parseStateDirs = (
   return [serveSettings.stateDir.fallback(machine, env), join(machine.project, '.state')];
 };
 
+/** The name of a flag, without its value. */
+const optionOf = ({ flag }: Named<unknown>): string => flag.replace(/ .*/, '');
+
 /** Where a setting was set, by flag or environment; an empty variable counts as unset. */
-const find = ({ flag, env: name }: Named<unknown>, flags: Flags, env: Environment): Given | undefined => {
-  const option = flag.replace(/ .*/, '');
+const find = (setting: Named<unknown>, flags: Flags, env: Environment): Given | undefined => {
+  const option = optionOf(setting);
+  const name = setting.env;
   const value = flags[option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
   if (value !== undefined) return { by: option, text: String(value) };
   const text = env[name] ?? '';
@@ -718,10 +824,36 @@ const parse = <T>(setting: Named<T>, source: string, text: string): T => {
   throw new ConfigError(`${source}: expected ${setting.expected}, got ${shown}`);
 };
 
+/** @throws ConfigError for a setting that needs another one */
+const tlsConfig = (flags: Flags, env: Environment, machine: Machine): TlsConfig | undefined => {
+  const { tlsCert, tlsKey, tlsClientCa, tlsCrl, tlsRequireClientCert } = serveSettings;
+  const needs = (setting: Named<unknown>, other: Named<unknown>): void => {
+    const found = find(setting, flags, env);
+    if (found !== undefined && find(other, flags, env) === undefined)
+      throw new ConfigError(`${found.by}: expected ${optionOf(other)} beside it, got none`);
+  };
+  needs(tlsCert, tlsKey);
+  needs(tlsKey, tlsCert);
+  needs(tlsClientCa, tlsCert);
+  needs(tlsCrl, tlsClientCa);
+  const requireClientCert = read(tlsRequireClientCert, flags, env, machine);
+  if (requireClientCert) needs(tlsRequireClientCert, tlsClientCa);
+  const certificate = given(tlsCert, flags, env);
+  const key = given(tlsKey, flags, env);
+  if (certificate === undefined || key === undefined) return undefined;
+  return {
+    certificate,
+    key,
+    clientCa: given(tlsClientCa, flags, env),
+    crl: given(tlsCrl, flags, env),
+    requireClientCert,
+  };
+};
+
 const publicListener = (host: string): ConfigError =>
   new ConfigError(
     `--listen: ${host} is not a loopback address, so other machines could reach the server. ` +
       'Anyone who reaches the port and has the token can run commands on this machine, and what is sent over the ' +
-      'network, including the token, is not encrypted. Give --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
+      'network, including the token, is not encrypted. Give --tls-cert and --tls-key, or --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
       'that is what you want.',
   );

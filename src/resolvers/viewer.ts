@@ -8,6 +8,7 @@ const SignInMethod = builder.enumType('SignInMethod', {
   description: 'How a caller proved who it is.',
   values: {
     TOKEN: { description: 'With a bearer token.' },
+    CERTIFICATE: { description: 'With a client certificate (mutual TLS).' },
   } as const satisfies Record<(typeof SIGN_IN_METHODS)[number], object>,
 });
 
@@ -22,7 +23,8 @@ const ViewerType = builder.objectRef<Identity>('Viewer').implement({
     token: t.field({
       type: TokenType,
       nullable: true,
-      description: 'The token that this request carries; null for the admin token in the state folder.',
+      description:
+        'The token that this request carries; null for the admin token in the state folder, and without a token.',
       resolve: (identity, _args, { tokens }) => tokens.of(identity),
     }),
   }),

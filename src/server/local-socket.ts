@@ -14,12 +14,14 @@ const LONGEST_PATH = 107;
  * expected here as everywhere. As many connections are accepted as over TCP.
  *
  * @param path in a folder that no other server uses: what is left there of an earlier one is removed
+ * @param event that the server expects for a connection that is not, or no longer, encrypted
  * @returns stops listening and removes the socket; `undefined`, and a line in the log, where there can be none
  */
 export const listenLocally = async (
   http: Server,
   path: string,
   log: Log,
+  event: 'connection' | 'secureConnection' = 'connection',
 ): Promise<(() => Promise<void>) | undefined> => {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     log(`no local socket: ${path} is longer than the ${LONGEST_PATH} bytes that a socket's path may have`, {
@@ -28,9 +30,7 @@ export const listenLocally = async (
     return undefined;
   }
   await rm(path, { force: true });
-  const local = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-    http.emit('connection', socket),
-  );
+  const local = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => http.emit(event, socket));
   local.maxConnections = http.maxConnections;
   local.on('drop', (data) => http.emit('drop', data));
   try {

@@ -8,6 +8,8 @@ export interface NamePolicy {
   readonly host: string;
   /** Additional names, `host` or `host:port` in lower case. */
   readonly allowedHosts: readonly string[];
+  /** Whether a host, with or without a port, is one that the server's certificate is for: no other site can have it. */
+  readonly isNamed?: (host: string) => boolean;
 }
 
 const LOOPBACK = new BlockList();
@@ -51,6 +53,7 @@ const isOwn = (host: string, policy: NamePolicy): boolean => {
   const name = host.replace(/:\d+$/, '');
   const address = name.replace(/^\[(.*)\]$/, '$1');
   if (name === 'localhost' || isAllowed(host, policy) || address === policy.host) return true;
+  if (policy.isNamed?.(name) === true) return true;
   return isLoopbackAddress(policy.host) ? isLoopbackAddress(address) : isIP(address) !== 0;
 };
 

@@ -2,15 +2,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rights } from '../access/rights.ts';
-import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
-import { noLongerAuthenticated, UNAUTHENTICATED } from '../resolvers/errors.ts';
+import { noLongerAuthenticated } from '../resolvers/errors.ts';
+import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import type { Caller, Engine } from './engine.ts';
 import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
-import { decideIdentity } from './identity.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import type { Observer } from './observer.ts';
 import { answerHealth, answerMetrics, type Operator } from './operator.ts';
@@ -18,14 +17,11 @@ import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
 
-/** Milliseconds that an answer has to end by itself when its caller is no longer accepted. */
-export const ENDING_MS = 2000;
-
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
   readonly policy: NamePolicy;
-  readonly tokens: Tokens;
+  readonly callers: Callers;
   readonly rights: Rights;
   readonly connections: Connections;
   /** Before every path, without a slash at its end; empty for none. */
@@ -78,11 +74,11 @@ const serveOperator = async (
 ): Promise<void> => {
   const { operator } = context;
   if (path !== '/metrics') return answerHealth(path, response, operator);
-  const identity = decideIdentity(request.headers.authorization, context.tokens);
+  const { identity, refusal } = context.callers.decide(request);
   const refuse = refusing(request, response, context);
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    refuse(401, 'UNAUTHENTICATED', UNAUTHENTICATED);
+    refuse(401, 'UNAUTHENTICATED', refusal);
   } else if (identity.role !== 'ADMIN')
     refuse(403, 'FORBIDDEN', `role: expected ADMIN, got ${identity.role}`);
   else await answerMetrics(response, operator.metrics);
@@ -107,15 +103,15 @@ const finish = (answer: Promise<void>, response: ServerResponse, { log }: Reques
 };
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
-  const { engine, tokens, connections, slowAnswerMs, log } = context;
+  const { engine, callers, connections, slowAnswerMs, log } = context;
   const { headers } = request;
-  const identity = decideIdentity(headers.authorization, tokens);
+  const { identity, refusal: unknown } = callers.decide(request);
   const ranges = mediaRanges(headers.accept);
   const refuse = refusing(request, response, context);
   // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    refuse(401, 'UNAUTHENTICATED', UNAUTHENTICATED);
+    refuse(401, 'UNAUTHENTICATED', unknown);
     return;
   }
   const refusal = connections.claim(request.socket, identity.subject);

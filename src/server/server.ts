@@ -1,12 +1,14 @@
 /** The HTTP server: listens, serves every transport, and closes in order. */
 
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type ServerOptions as HttpOptions, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
+import { Callers } from './callers.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { createEngine } from './engine.ts';
 import { limitedLog } from './limited-log.ts';
@@ -18,7 +20,9 @@ import type { Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
 import { handle, pathOf, refuse } from './requests.ts';
+import { RolesFile } from './roles-file.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
+import { Tls, type TlsSettings } from './tls.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 
 export interface ServerOptions {
@@ -32,6 +36,10 @@ export interface ServerOptions {
   readonly jobs: JobService;
   readonly images: ImageService;
   readonly tokens: Tokens;
+  /** Without it connections over TCP are not encrypted. */
+  readonly tls?: TlsSettings | undefined;
+  /** Path of a file that says which role who has that comes without a token. */
+  readonly rolesPath?: string | undefined;
   /** Says when callers are no longer accepted. */
   readonly rights: Rights;
   readonly log: Log;
@@ -97,7 +105,11 @@ const TIMEOUTS: Timeouts = {
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { listen, tokens, rights, jobs, images, log, basePath = '' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const policy: NamePolicy = { host: listen.host, allowedHosts: options.allowedHosts };
+  const policy: NamePolicy = {
+    host: listen.host,
+    allowedHosts: options.allowedHosts,
+    isNamed: (host) => tls?.isNamed(host) ?? false,
+  };
   const { slowMs = null, onOutcome } = options;
   const observer = new Observer({ log, slowMs, ...(onOutcome && { onOutcome }) });
   const streams = new Streams(options.streams ?? STREAM_LIMITS);
@@ -105,14 +117,21 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
-  const http = createServer({
+  const httpOptions: HttpOptions = {
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     keepAliveTimeout: timeouts.idleMs,
     connectionsCheckingInterval: timeouts.headersMs / 2,
     // Other upgrades, such as curl's h2c, are optional: they are answered over HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
-  });
+  };
+  const roles = options.rolesPath === undefined ? undefined : await RolesFile.open(options.rolesPath, log);
+  const tls =
+    options.tls === undefined
+      ? undefined
+      : await Tls.open({ settings: options.tls, roles, rights, log, handshakeMs: timeouts.headersMs });
+  const http = listener(httpOptions, tls);
+  const callers = new Callers({ tokens, tls });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
   const connections = new Connections(perSubject);
@@ -135,7 +154,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       handle(request, response, {
         engine,
         policy,
-        tokens,
+        callers,
         rights,
         connections,
         basePath,
@@ -148,7 +167,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   http.on('request', answer);
   const closeWebSockets = serveWebSockets(http, {
     engine,
-    tokens,
+    callers,
     rights,
     connections,
     operations,
@@ -162,12 +181,21 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       if (ambiguous !== undefined) return { status: 400, reason: ambiguous };
       const foreign = foreignName(request.headers, policy);
       if (foreign !== undefined) return { status: 403, reason: foreign };
+      const unknown = callers.refusalOn(request);
+      if (unknown !== undefined) return { status: 401, reason: unknown };
       return pathOf(request, basePath) === '/graphql' ? undefined : { status: 404, reason: 'no such path' };
     },
   });
   await listenOn(http, listen);
   const closeLocal =
-    options.socketPath === undefined ? undefined : await listenLocally(http, options.socketPath, log);
+    options.socketPath === undefined
+      ? undefined
+      : await listenLocally(
+          http,
+          options.socketPath,
+          log,
+          tls === undefined ? 'connection' : 'secureConnection',
+        );
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
       http.close(() => resolve());
@@ -179,12 +207,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     await closeWebSockets();
     http.closeAllConnections();
     await Promise.all([closed, closedLocal]);
+    tls?.close();
+    roles?.close();
   };
   // The server listens on a TCP port, so the address has this type.
   const address = http.address() as AddressInfo;
   return {
     address,
-    url: `http://${authority(address)}${basePath}/graphql`,
+    url: `${tls === undefined ? 'http' : 'https'}://${authority(address)}${basePath}/graphql`,
     get open() {
       return { subscriptions: streams.size, connections: connections.size };
     },
@@ -193,6 +223,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       return closing;
     },
   };
+};
+
+/** The server that listens, over TLS or without. */
+const listener = (options: HttpOptions, tls: Tls | undefined): Server => {
+  if (tls === undefined) return createServer(options);
+  const server = createHttpsServer({ ...options, ...tls.serverOptions });
+  tls.attach(server);
+  return server;
 };
 
 /** Closes a connection after its current response, and announces that if the headers have not been sent yet. */

@@ -1,24 +1,23 @@
 /** The graphql-transport-ws protocol: authentication, operations and their end. */
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import type { WebSocket } from 'ws';
 import type { Rights } from '../access/rights.ts';
-import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
+import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import type { Engine } from './engine.ts';
-import { decideIdentity } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
-import { ENDING_MS } from './requests.ts';
 
 export interface ProtocolOptions {
   readonly engine: Engine;
-  readonly tokens: Tokens;
+  readonly callers: Callers;
   readonly rights: Rights;
   readonly connections: Connections;
   /** Counts the operations in progress. */
@@ -41,8 +40,8 @@ export class Client {
   readonly socket: WebSocket;
   readonly connection: Duplex;
   readonly inbox: Inbox;
-  /** The header of the handshake, which programs can send and browsers cannot. */
-  readonly authorization: string | undefined;
+  /** The handshake. */
+  readonly request: IncomingMessage;
   identity: Identity | null = null;
   /** For each operation, by the message that started it (ids may be reused): a function to call when it has ended. */
   readonly running = new Map<object, () => void>();
@@ -51,12 +50,12 @@ export class Client {
 
   /** @param handle takes a message of the client */
   constructor(
-    { socket, connection, authorization }: Pick<Client, 'socket' | 'connection' | 'authorization'>,
+    { socket, connection, request }: Pick<Client, 'socket' | 'connection' | 'request'>,
     handle: (message: string) => void,
   ) {
     this.socket = socket;
     this.connection = connection;
-    this.authorization = authorization;
+    this.request = request;
     this.inbox = new Inbox(socket, handle);
     socket.once('close', () => {
       for (const end of this.running.values()) end();
@@ -87,13 +86,16 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, tokens, rights, connections, operations, unauthenticatedMs, closing } = options;
+  const { engine, callers, rights, connections, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
     onConnect: ({ connectionParams, extra: client }) => {
-      client.identity = decideIdentity(connectionParams?.['authorization'] ?? client.authorization, tokens);
+      client.identity = callers.decide(
+        client.request,
+        connectionParams?.['authorization'] ?? client.request.headers.authorization,
+      ).identity;
       if (client.identity !== null) {
         const refusal = connections.claim(client.connection, client.identity.subject);
         if (refusal !== undefined) client.socket.close(TRY_AGAIN_LATER, refusal.message);

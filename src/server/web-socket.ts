@@ -20,7 +20,7 @@ export interface WebSocketOptions extends ProtocolOptions {
 }
 
 export interface Refusal {
-  readonly status: 400 | 403 | 404 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 503;
   readonly reason: string;
 }
 
@@ -60,12 +60,7 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
         : ({ status: 503, reason: `expected at most ${MOST_SOCKETS} connections at once` } as const);
     if (refusal === undefined)
       sockets.handleUpgrade(request, socket, head, (opened) =>
-        attach(
-          opened,
-          { connection: socket, received: head.length, authorization: request.headers.authorization },
-          protocol,
-          limited,
-        ),
+        attach(opened, { connection: socket, received: head.length, request }, protocol, limited),
       );
     else {
       limited.log('a WebSocket was refused', {
@@ -93,13 +88,13 @@ interface Handshake {
   readonly connection: Duplex;
   /** Bytes that came with it. */
   readonly received: number;
-  readonly authorization: string | undefined;
+  readonly request: IncomingMessage;
 }
 
 /** Connects a socket to the protocol. (The adapter of graphql-ws reports every client that vanishes as an error.) */
 const attach = (
   socket: WebSocket,
-  { connection, received, authorization }: Handshake,
+  { connection, received, request }: Handshake,
   protocol: Server<Client>,
   { log, keepAliveMs }: WebSocketOptions,
 ): void => {
@@ -110,7 +105,7 @@ const attach = (
   socket.on('error', () => undefined);
   const failed = (error: Error): void => log(`WebSocket: ${error}`, { level: 'error' });
   let take: (message: string) => Promise<void> = async () => undefined;
-  const client = new Client({ socket, connection, authorization }, (message) => {
+  const client = new Client({ socket, connection, request }, (message) => {
     const excess = excessValues(message);
     if (excess !== undefined) return socket.close(TOO_BIG, excess);
     take(message).catch((error: Error) => {

@@ -26,6 +26,8 @@ describe('parseServeConfig', () => {
       stopGraceMs: 5000,
       imageMirror: undefined,
       allowedHosts: [],
+      tls: undefined,
+      rolesPath: undefined,
       basePath: '',
       cgroupRoot: undefined,
       idBase: 1_879_048_192,
@@ -62,6 +64,12 @@ describe('parseServeConfig', () => {
       CLOISTER_LISTEN: '[::1]:0',
       CLOISTER_LISTEN_PUBLIC: 'true',
       CLOISTER_STATE_DIR: '/s',
+      CLOISTER_TLS_CERT: '/t/cert',
+      CLOISTER_TLS_KEY: '/t/key',
+      CLOISTER_TLS_CLIENT_CA: '/t/ca',
+      CLOISTER_TLS_CRL: '/t/crl',
+      CLOISTER_TLS_REQUIRE_CLIENT_CERT: 'yes',
+      CLOISTER_ROLES: '/t/roles',
       CLOISTER_ON_STOP: 'stop-jobs',
       CLOISTER_STOP_GRACE: '0',
       CLOISTER_IMAGE_MIRROR: 'https://mirror.example/alpine',
@@ -119,6 +127,14 @@ describe('parseServeConfig', () => {
       stopGraceMs: 0,
       imageMirror: 'https://mirror.example/alpine',
       allowedHosts: ['jobs.example', '[fd00::1]:8080'],
+      tls: {
+        certificate: '/t/cert',
+        key: '/t/key',
+        clientCa: '/t/ca',
+        crl: '/t/crl',
+        requireClientCert: true,
+      },
+      rolesPath: '/t/roles',
       basePath: '/tools/cloister',
       cgroupRoot: '/sys/fs/cgroup/x',
       idBase: 65_536,
@@ -190,6 +206,27 @@ describe('parseServeConfig', () => {
     expect(parseServeConfig({ listen, listenPublic: true }, {}, user).listenPublic).toBe(true);
   });
 
+  it('listens everywhere with TLS', () => {
+    const flags = { listen: '0.0.0.0:443', tlsCert: '/c', tlsKey: '/k' };
+    expect(parseServeConfig(flags, {}, user).tls).toMatchObject({ certificate: '/c', key: '/k' });
+  });
+
+  it.each([
+    [{ tlsCert: '/c' }, '--tls-cert: expected --tls-key beside it, got none'],
+    [{ tlsKey: '/k' }, '--tls-key: expected --tls-cert beside it, got none'],
+    [{ tlsClientCa: '/a' }, '--tls-client-ca: expected --tls-cert beside it, got none'],
+    [
+      { tlsCert: '/c', tlsKey: '/k', tlsCrl: '/r' },
+      '--tls-crl: expected --tls-client-ca beside it, got none',
+    ],
+    [
+      { tlsCert: '/c', tlsKey: '/k', tlsRequireClientCert: true },
+      '--tls-require-client-cert: expected --tls-client-ca beside it, got none',
+    ],
+  ])('refuses %j', (flags, message) => {
+    expect(() => parseServeConfig(flags, {}, user)).toThrow(new ConfigError(message));
+  });
+
   it.each(['127.0.0.1:8080', '127.8.9.1:1', '[::1]:80', 'localhost:80', 'LOCALHOST:80'])(
     'listens on %s without a confirmation',
     (listen) => {
@@ -253,6 +290,7 @@ describe('parseClientConfig', () => {
     expect(parseClientConfig({}, {}, user)).toEqual({
       url: new URL('http://127.0.0.1:8080/graphql'),
       token: undefined,
+      tls: { ca: undefined, cert: undefined, key: undefined },
       urlGiven: false,
       stateDirs: ['/home/u/.local/state/cloister', '/opt/cloister/.state'],
     });

@@ -72,8 +72,8 @@ export class FakeJobs implements JobService {
   wrap: <T>(iterator: AsyncIterableIterator<T>) => AsyncIterableIterator<T> = (iterator) => iterator;
   readonly #changed = new Bell();
 
-  add(state: JobState = { status: 'QUEUED' }): Job {
-    const job = makeJob({}, { state });
+  add(state: JobState = { status: 'QUEUED' }, owner?: string): Job {
+    const job = makeJob({}, { state, ...(owner !== undefined && { owner }) });
     this.jobs.set(job.id, job);
     this.pages.set(job.id, []);
     return job;

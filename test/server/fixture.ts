@@ -11,6 +11,7 @@ import type { LogFields } from '../../src/log.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
+import type { TlsSettings } from '../../src/server/tls.ts';
 import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
 import { openTokens, TOKEN } from './fake-tokens.ts';
@@ -53,6 +54,8 @@ export const serveFakes = async (
     readonly basePath?: string;
     readonly streams?: StreamLimits;
     readonly connections?: ConnectionLimits;
+    readonly tls?: TlsSettings;
+    readonly rolesPath?: string;
   } = {},
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
@@ -74,6 +77,8 @@ export const serveFakes = async (
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
     ...(options.connections && { connections: options.connections }),
+    ...(options.tls && { tls: options.tls }),
+    ...(options.rolesPath !== undefined && { rolesPath: options.rolesPath }),
     ...(options.basePath !== undefined && { basePath: options.basePath }),
     ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
   });

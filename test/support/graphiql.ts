@@ -1,7 +1,7 @@
 /** GraphiQL in a real browser. */
 
 import { execFileSync } from 'node:child_process';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** The system's Chromium, or the one that was brought where the system has none that starts. */
@@ -39,8 +39,12 @@ export interface Visit {
 }
 
 /** Opens `address` in a context of its own, which the caller closes with `page.context().close()`. */
-export const visit = async (browser: Browser, address: string): Promise<Visit> => {
-  const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+export const visit = async (
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<Visit> => {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
   const page = await context.newPage();
   const requests: string[] = [];
   const problems: string[] = [];

@@ -1,0 +1,57 @@
+/** Who the holder of a client certificate is. */
+
+import 'reflect-metadata';
+import { createHash } from 'node:crypto';
+import { SubjectAlternativeNameExtension, X509Certificate } from '@peculiar/x509';
+import { type Identity, ROLES } from '../jobs/service.ts';
+import type { Roles } from './roles.ts';
+import { isSubject, LONGEST_TEXT } from './subject.ts';
+
+/** Who a caller is, or why it is nobody here, as the end of a sentence about its certificate. */
+export type Decided =
+  | { readonly identity: Identity; readonly refusal?: never }
+  | { readonly identity?: never; readonly refusal: string };
+
+/**
+ * Who the holder of a certificate is that a trusted authority has signed. The subject is the first e-mail address among
+ * its alternative names, otherwise its common name. The role is that of the operator's file, where there is one, otherwise
+ * that which its organizational unit names.
+ *
+ * @param der the certificate
+ * @param roles the operator's file; it decides alone
+ */
+export const holderOf = (der: Uint8Array<ArrayBuffer>, roles: Roles | undefined): Decided => {
+  const certificate = new X509Certificate(der);
+  const { subjectName } = certificate;
+  const email = certificate
+    .getExtension(SubjectAlternativeNameExtension)
+    ?.names.items.find(({ type }) => type === 'email')?.value;
+  const commonNames = subjectName.getField('CN');
+  const subject = email ?? (commonNames.length === 1 ? commonNames[0] : undefined);
+  if (subject === undefined)
+    return { refusal: 'it names nobody: expected an e-mail address or one common name' };
+  if (!isSubject(subject))
+    return {
+      refusal: `expected a subject of 1 to ${LONGEST_TEXT} printable characters, got ${JSON.stringify(subject)}`,
+    };
+  const units = subjectName.getField('OU').map((unit) => unit.toUpperCase());
+  const role = roles === undefined ? only(ROLES.filter((name) => units.includes(name))) : roles.get(subject);
+  if (role === undefined)
+    return {
+      refusal:
+        roles === undefined
+          ? `${subject} has no role: expected ADMIN, USER or VIEWER as its organizational unit`
+          : `${subject} has no role in the file of --roles`,
+    };
+  return {
+    identity: {
+      subject,
+      role,
+      method: 'CERTIFICATE',
+      credential: `certificate ${createHash('sha256').update(der).digest('hex')}`,
+      validUntil: certificate.notAfter,
+    },
+  };
+};
+
+const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
