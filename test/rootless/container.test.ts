@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CLOCKS_START_S } from '../../src/runtime/clocks.ts';
 import { formatMap } from '../../src/runtime/ids/map.ts';
 import { LAUNCHER } from '../support/cell.ts';
 import { cgroup2Mount } from '../support/cgroup2.ts';
@@ -146,6 +147,19 @@ describe('a container', () => {
     expect(server.errors).toContain('without CAP_SYS_ADMIN: cells have the ids 0 to 65535');
     const { id } = await server.run({ command: 'cat /proc/self/uid_map', user: '1000' });
     expect((await server.output(id)).stdout.trim().split(/\s+/)).toEqual(['0', '1', '65536']);
+  });
+
+  it('whose root may not set clocks gives cells clocks of their own', async () => {
+    const server = await works({
+      prepare: [COPY_IMAGE],
+      enter: ['setpriv', '--inh-caps', '-all', '--bounding-set', `${DOCKER},+sys_admin`, '--'],
+    });
+    expect(server.errors).not.toContain('time namespaces');
+    const { id } = await server.run({ command: 'cut -d . -f 1 /proc/uptime; readlink /proc/self/ns/time' });
+    const [uptime, namespace] = (await server.output(id)).stdout.trim().split('\n');
+    expect(Number(uptime)).toBeGreaterThanOrEqual(CLOCKS_START_S);
+    expect(Number(uptime)).toBeLessThan(CLOCKS_START_S + 600);
+    expect(namespace).not.toBe(readlinkSync('/proc/self/ns/time'));
   });
 
   it('with a user namespace of its own gives cells the ids that it has', async () => {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "util.h"
@@ -36,14 +37,22 @@ static int put_offset(char *text, size_t room, const char *name, clockid_t clock
   return snprintf(text, room, "%s %lld %lld\n", name, (long long)seconds, (long long)(offset - seconds * SECOND_NS));
 }
 
-bool clocks_unshare(const struct plan *plan, struct report *report) {
+bool clocks_enter(const struct plan *plan, struct report *report) {
   if (!plan->has_clocks) return true;
   int64_t start_s = (int64_t)plan->clocks_start_s;
   char text[128];
   int length = put_offset(text, sizeof text, "monotonic", CLOCK_MONOTONIC, start_s);
   put_offset(text + length, sizeof text - (size_t)length, "boottime", CLOCK_BOOTTIME, start_s);
-  bool unshared = unshare(CLONE_NEWTIME) == 0;
-  if (unshared && write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text)) return true;
-  report_failure(report, "clocks", unshared ? "timens_offsets" : "time namespace");
+  /* It is for children of this process at first; to enter it, its offsets have to be there. */
+  const char *failed = "time namespace";
+  if (prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWTIME) == 0) {
+    failed = "timens_offsets";
+    if (write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text)) {
+      failed = "time_for_children";
+      AUTO_CLOSE int namespace = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+      if (namespace >= 0 && setns(namespace, CLONE_NEWTIME) == 0) return true;
+    }
+  }
+  report_failure(report, "clocks", failed);
   return false;
 }

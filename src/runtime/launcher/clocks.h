@@ -14,10 +14,12 @@ int64_t wall_clock(void);
 int64_t monotonic_clock(void);
 
 /*
- * Puts the next child of this process into a time namespace whose monotonic and boottime clocks are now at what the
- * plan says, if it says so (time_namespaces(7)). This process stays in its own: its deadlines are those of the machine.
+ * Enters a time namespace whose monotonic and boottime clocks are now at what the plan says, if it says so
+ * (time_namespaces(7)). It belongs to the user namespace of this process, whose capabilities are all it takes: those of
+ * a container need not include CAP_SYS_TIME. Leaves this process dumpable: only then its files in /proc are its own
+ * (proc(5)).
  * False with the failure reported.
  */
-bool clocks_unshare(const struct plan *plan, struct report *report);
+bool clocks_enter(const struct plan *plan, struct report *report);
 
 #endif

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "capabilities.h"
+#include "clocks.h"
 #include "command.h"
 #include "report.h"
 #include "root.h"
@@ -80,6 +81,9 @@ static bool furnish(struct plan *plan, int root, struct report *report) {
   report->kind = REPORT_FURNISHED;
   /* Not part of clone: the root of a cgroup namespace is the cgroup of its creator, by now the job's. */
   if (unshare(CLONE_NEWCGROUP) != 0) return report_failure(report, "unshare", "cgroup namespace"), false;
+  /* Nobody else is in the cell yet, and nobody outside has our user: that we are dumpable until we give it up lets no
+     one in. */
+  if (!clocks_enter(plan, report)) return false;
   if (!become_root_of_cell(plan)) return report_failure(report, "user", "0:0"), false;
   /* The files in /proc/1 then belong to a user that the cell does not have: our descriptors, memory and executable stay
      hidden. */

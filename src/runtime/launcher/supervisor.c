@@ -302,7 +302,6 @@ static bool make_cell(struct supervisor *self) {
   fcntl(self->channel, F_SETFL, O_NONBLOCK);
 
   inherited_raise_limits(&self->plan);
-  if (!clocks_unshare(&self->plan, &self->record.failure)) return false;
   struct init_fds fds = {
       .socket = pair[1], .root = root, .channel = channel[1], .streams = {streams[0], streams[1], streams[2]}};
   bool made = make_init(self, &fds);
