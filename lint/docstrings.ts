@@ -1,7 +1,8 @@
 /**
  * Checks that what one file offers to others is described: `node lint/docstrings.ts`. Each exported function and class
  * has a docstring, and so has each public method of an exported class or interface. A class that implements an interface
- * is described there, and the methods of its own are few.
+ * is described there, and the methods of its own are few. No docstring is followed by another one, as when what it
+ * described was moved.
  *
  * It reads lines, as `imports.ts` does and for the same reasons: Biome has formatted them, so that each declaration
  * begins one.
@@ -59,6 +60,12 @@ for (const file of globSync(['src/**/*.ts', 'rootfs/**/*.ts']).sort()) {
   for (const { at, name } of declarations(lines)) {
     if (lines[at - 1]?.endsWith('*/')) continue;
     process.stderr.write(`${file}:${at + 1}: expected a docstring of ${name}\n`);
+    failed = true;
+  }
+  for (const [at, line] of lines.entries()) {
+    // The comment on the file itself is followed by one.
+    if (at < 2 || !/^\s*\/\*\*/.test(line) || !lines[at - 1]?.endsWith('*/')) continue;
+    process.stderr.write(`${file}:${at}: expected a declaration after a docstring\n`);
     failed = true;
   }
 }

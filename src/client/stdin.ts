@@ -160,7 +160,7 @@ const readBounded = async (what: string, stream: Readable, remind: boolean): Pro
       bytes += chunk.length;
       if (bytes > LARGEST_STDIN_BYTES)
         throw new CliError(
-          `${what}: expected at most ${LARGEST_STDIN_BYTES} bytes (8 MiB) beside --retries or --idempotency-key, got more`,
+          `${what}: expected at most ${LARGEST_STDIN_BYTES} bytes (8 MiB) together with --retries or --idempotency-key, got more`,
         );
       chunks.push(chunk);
     }

@@ -161,7 +161,7 @@ const retries = ({ retries: limit, backoff }: SubmitFlags): RetriesInput | undef
   if (limit !== undefined)
     return { limit: whole('--retries', limit), backoff: optional(duration, '--backoff', backoff) };
   if (backoff === undefined) return undefined;
-  throw new CliError('--backoff: expected --retries beside it');
+  throw new CliError('--backoff: expected together with --retries');
 };
 
 /** Limits of one disk: `read-bps=10M,device=/dev/sda`. */
@@ -196,7 +196,7 @@ const startAfter = ({ startAfter: text, idempotencyKey }: SubmitFlags): string |
   if (idempotencyKey !== undefined && isRelative(text))
     throw expected(
       '--start-after',
-      'a time such as 2027-01-31T12:00:00Z beside --idempotency-key, because a time from now changes',
+      'a time such as 2027-01-31T12:00:00Z together with --idempotency-key, because a time from now changes',
       text,
     );
   return moment('--start-after', 'ahead', text, Date.now());

@@ -171,7 +171,7 @@ export interface ClientConfig {
   readonly token: string | undefined;
   /** Paths of PEM files. */
   readonly tls: ClientTls;
-  /** State folders that a server on this machine may have, likeliest first; empty when the server is elsewhere. */
+  /** State folders that a server on this machine may have, most likely first; empty when the server is elsewhere. */
   readonly stateDirs: readonly string[];
 }
 
@@ -768,7 +768,7 @@ export const parseClientConfig = (flags: Flags, env: Environment, machine = this
 };
 
 /**
- * Where the state folder of a server on this machine may be, likeliest first: the one that was named, else the default,
+ * Where the state folder of a server on this machine may be, most likely first: the one that was named, else the default,
  * else that of `make run`, which keeps its state in the checkout.
  *
  * @throws ConfigError

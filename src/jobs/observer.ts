@@ -6,9 +6,9 @@ import type { FinalState, Job } from './job.ts';
 export interface JobObserver {
   /** A job was accepted, or is a further attempt of one. */
   submitted(): void;
-  /** The turn of a job has come, so many milliseconds after it could have started. */
+  /** The turn of a job has come, `waitedMs` after it could have started. */
   turn(waitedMs: number): void;
-  /** The command was executed, so many milliseconds after its turn had come. */
+  /** The command was executed, `latencyMs` after its turn had come. */
   started(latencyMs: number): void;
   /** A job has ended. */
   ended(job: Job, end: FinalState): void;

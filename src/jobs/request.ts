@@ -300,7 +300,7 @@ const checkPriority = (priority = 0): number => {
 const checkRetries = (retries: SubmitRequest['retries'], openStdin = false): Retries | null => {
   if (retries === undefined) return null;
   // What clients wrote is gone when the command has read it.
-  if (openStdin) throw badInput('input.retries', 'none beside openStdin', retries);
+  if (openStdin) throw badInput('input.retries', 'none together with openStdin', retries);
   const { limit, backoffMs = DEFAULT_BACKOFF_MS } = retries;
   checkAll({
     limit: () => {

@@ -194,7 +194,6 @@ export interface JobStore {
   onCommit(listener: () => void): () => void;
   /** The number of the last event; 0 when there are none. */
   lastEvent(): Promise<number>;
-  /** Writes what is not on disk yet, and closes the store. */
   /**
    * Writes a little to the disk, as any write does.
    *

@@ -336,7 +336,7 @@ export class Supervision {
 
   #attachAgain(id: string, error: unknown): void {
     if (this.#closed) return;
-    this.#options.log(`${reason(error)}: it is looked at again`, { level: 'warn', jobId: id });
+    this.#options.log(`${reason(error)}: trying again`, { level: 'warn', jobId: id });
     setTimeout(() => this.#attach(id), AGAIN_MS).unref();
   }
 

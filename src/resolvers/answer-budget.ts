@@ -9,7 +9,7 @@ export const ANSWER_BYTES = 8 * 1024 * 1024;
 /** The same for an answer that has to be sent as one message, and so to be made in one turn of the event loop. */
 export const MESSAGE_BYTES = 2 * 1024 * 1024;
 
-/** From so many bytes on, a page is decoded and encoded in a turn of its own. */
+/** From this many bytes on, a page is decoded and encoded in a turn of its own. */
 const LARGE_PAGE = 64 * 1024;
 
 /** Bytes that every text and every entry of a log counts besides its own: names, times, cursors. */
@@ -54,7 +54,7 @@ export class AnswerBudget {
   }
 
   /**
-   * Reads something of at most `mostBytes`, once there is room for that beside what is being read already, and takes
+   * Reads something of at most `mostBytes`, once there is room for that in addition to what is being read, and takes
    * what it has.
    *
    * @throws GraphQLError `ANSWER_TOO_LARGE`

@@ -73,6 +73,6 @@ const variableValue = (
   if (bytes === undefined && text === undefined) throw badInput(field, 'value or valueBytes', 'neither');
   if (bytes === undefined) return text ?? '';
   if (text !== undefined && text !== textOfBytes(bytes).toWellFormed())
-    throw badInput(`${field}.value`, 'the text of valueBytes beside it, or no value', text);
+    throw badInput(`${field}.value`, 'the text of valueBytes, or no value', text);
   return bytes;
 };

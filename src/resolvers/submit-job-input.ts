@@ -136,7 +136,7 @@ const oneOf = <Text, Bytes>(
 ): Text | Bytes | undefined =>
   faults.collect(() => {
     if (text != null && bytes !== undefined)
-      throw badInput(`input.${name}Bytes`, `no ${name} beside it`, 'both');
+      throw badInput(`input.${name}Bytes`, `no ${name} as well`, 'both');
     return text ?? bytes;
   });
 

@@ -1,4 +1,4 @@
-/** The job store in SQLite, and the way to those beside it. */
+/** The job store in SQLite, which also opens the other stores of its database. */
 
 import type { Statement } from 'better-sqlite3';
 import type { TokenStore } from '../access/token.ts';

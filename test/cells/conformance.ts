@@ -69,7 +69,7 @@ const arePressures = (value: unknown): boolean =>
   value === null ||
   Object.values(value as Pressures).every(({ someUs, fullUs }) => isCount(someUs) && isCount(fullUs));
 
-/** @param open the lane, closed by the function beside it when all tests are over */
+/** @param open opens the lane; `close` is called when all tests are over */
 export const cellsConformance = (
   name: string,
   open: () => Promise<{ readonly lane: CellsLane; readonly close: () => Promise<void> }>,

@@ -311,7 +311,7 @@ describe('submit', () => {
     await cloister(['submit', '--start-after', '2027-01-31T12:00:00+01:00', 'x']);
     expect(server.jobs.get('job-2')?.input.startAfter).toBe('2027-01-31T11:00:00.000Z');
     const keyed = await cloister(['submit', '--idempotency-key', 'k', '--start-after', '10m', 'x']);
-    expect(keyed.err).toContain('--start-after: expected a time such as 2027-01-31T12:00:00Z beside');
+    expect(keyed.err).toContain('--start-after: expected a time such as 2027-01-31T12:00:00Z together');
   });
 
   it('feeds our stdin to the command', async () => {
@@ -477,8 +477,8 @@ describe('logs', () => {
   });
 
   it.each([
-    [['--tail', '1', '--since', '1m'], '--since: expected no --tail beside it'],
-    [['--grep', 'x', '-f'], '--grep: expected no --follow beside it'],
+    [['--tail', '1', '--since', '1m'], '--since: expected without --tail'],
+    [['--grep', 'x', '-f'], '--grep: expected without --follow'],
     [['--grep', ''], '--grep: expected a text within one line'],
     [['--stream', 'stdlog'], '--stream: expected one of STDOUT, STDERR, got "stdlog"'],
     [['--until', 'noon'], '--until: expected a time such as'],
@@ -540,7 +540,7 @@ describe('run', () => {
     expect(await finished(child)).toMatchObject({
       code: 125,
       out: '',
-      err: 'cloister: standard input: expected at most 8388608 bytes (8 MiB) beside --retries or --idempotency-key, got more\n',
+      err: 'cloister: standard input: expected at most 8388608 bytes (8 MiB) together with --retries or --idempotency-key, got more\n',
     });
     expect(await refused).toMatchObject([{ code: 'EPIPE' }]);
     // What lies in buffers between the two besides.

@@ -91,7 +91,7 @@ describe('a submission with bad input is refused by name and leaves nothing', ()
       'input.idempotencyKey:',
       'surrogates',
     ],
-    ['text and bytes', { argv: ['a'], argvBytes: ['YQ=='] }, 'input.argvBytes:', 'no argv beside it', 'both'],
+    ['text and bytes', { argv: ['a'], argvBytes: ['YQ=='] }, 'input.argvBytes:', 'no argv as well', 'both'],
     ['two stdins', { command: 'cat', stdin: '', stdinBytes: '' }, 'input.stdinBytes:', 'no stdin', 'both'],
     ['bytes and words', { command: 'a', argvBytes: ['YQ=='] }, 'input:', 'exactly one of command and argv'],
     ['no base64', { argvBytes: ['YQ==', 'a'] }, 'input.argvBytes[1]:', 'bytes in base64', '"a"'],

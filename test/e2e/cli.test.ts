@@ -161,7 +161,7 @@ describe('several jobs', () => {
     const pruned = await cloister('prune', '--label', 'e2e=prune', '--failed');
     expect(pruned).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('--force: expected it without a terminal'),
+      stderr: expect.stringContaining('--force: expected, because there is no terminal'),
     });
     const removed = await cloister('prune', '-f', '--label', 'e2e=prune', '--failed');
     expect(removed.stderr).toBe('cloister: 1 jobs deleted\n');

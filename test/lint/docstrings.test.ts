@@ -61,6 +61,13 @@ it.each(ACCEPTED.map((text, index) => [text, index] as const))('accepts %j', (_t
   expect(found().filter((line) => line.startsWith(`src/accepted-${index}.ts:`))).toEqual([]);
 });
 
+it('refuses a docstring of nothing', () => {
+  const { errors } = check({
+    'src/a.ts': '/** A file. */\n\n/** B. */\n/** C. */\nexport const c = (): void => undefined;\n',
+  });
+  expect(errors).toBe('src/a.ts:3: expected a declaration after a docstring\n');
+});
+
 it('fails when it finds something, and only then', () => {
   expect(check({ 'src/a.ts': ACCEPTED[0] ?? '' })).toEqual({ status: 0, errors: '' });
   expect(check({ 'src/a.ts': REFUSED[0][0] }).status).toBe(1);

@@ -53,10 +53,10 @@ const prefix = (name: string, index: number, stream: NodeJS.WriteStream): string
 const reader = (flags: LogFlags): ((connection: Connection, jobId: string) => AsyncIterable<LogBatch>) => {
   const { tail, since, until, grep, stream, json = false, follow = false } = flags;
   if (tail !== undefined && since !== undefined)
-    throw new CliError('--since: expected no --tail beside it, got both');
+    throw new CliError('--since: expected without --tail, got both');
   if (grep !== undefined && follow)
     throw new CliError(
-      '--grep: expected no --follow beside it; "cloister logs -f ... | grep" searches what comes',
+      '--grep: expected without --follow; "cloister logs -f ... | grep" searches new output',
     );
   if (grep !== undefined && !/^[^\n]+$/.test(grep))
     throw new CliError('--grep: expected a text within one line');

@@ -47,7 +47,7 @@ export const prune = async (config: ClientConfig, flags: PruneFlags): Promise<vo
 const confirm = async (): Promise<void> => {
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new CliError(
-      '--force: expected it without a terminal to confirm at: this deletes jobs and their logs',
+      '--force: expected, because there is no terminal to confirm on: this deletes jobs and their logs',
     );
   using lines = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await lines.question('Delete all jobs that match and have ended, with their logs? [y/N] ');

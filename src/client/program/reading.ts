@@ -105,7 +105,7 @@ export const withFilterFlags = (command: Command): Command =>
     .option('--status <status>', 'only jobs in this state, such as RUNNING; may be repeated', collect)
     .option(
       '--failed',
-      'only jobs that did not end well: another exit code than 0, a signal, a limit, lost, failed',
+      'only jobs that failed: an exit code other than 0, a signal, a limit, or status LOST or FAILED',
     )
     .option('-l, --label <KEY=VALUE>', 'only jobs with this label')
     .option('--name <name>', 'only jobs of this name')

@@ -60,7 +60,7 @@ export const checkStart = (start: LogStart): void => {
   if (start.after !== undefined) parseCursor(start.after);
   const given = WAYS.filter((way) => start[way] !== undefined);
   const [first, second] = given;
-  if (second !== undefined) throw new RangeError(`${second}: expected none beside \`${first}\`, got both`);
+  if (second !== undefined) throw new RangeError(`${second}: expected without \`${first}\`, got both`);
   for (const name of ['tail', 'offset'] as const) {
     const number = start[name];
     if (number !== undefined && !(Number.isSafeInteger(number) && number >= 0)) {
