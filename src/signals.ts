@@ -6,9 +6,16 @@ import { constants } from 'node:os';
 const FIRST_REAL_TIME = 34;
 const LAST = 64;
 
+const NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(constants.signals));
+// Of two names for one number the first one.
+const NAMES: ReadonlyMap<number, string> = new Map(
+  [...NUMBERS].reverse().map(([name, number]) => [number, name]),
+);
+
 /** The name of a signal: `SIGTERM`; real-time signals, which have none, are `SIGRTMIN+n` (signal(7)). */
 export const signalName = (number: number): string => {
-  for (const [name, value] of Object.entries(constants.signals)) if (value === number) return name;
+  const name = NAMES.get(number);
+  if (name !== undefined) return name;
   return number >= FIRST_REAL_TIME ? `SIGRTMIN+${number - FIRST_REAL_TIME}` : `SIG${number}`;
 };
 
@@ -29,5 +36,5 @@ export const signalNumber = (text: string): number | undefined => {
 const byName = (name: string): number | undefined => {
   const step = /^SIGRTMIN(?:\+(\d{1,2}))?$/.exec(name);
   if (step !== null) return FIRST_REAL_TIME + Number(step[1] ?? 0);
-  return Object.entries(constants.signals).find(([known]) => known === name)?.[1];
+  return NUMBERS.get(name);
 };

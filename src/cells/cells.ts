@@ -329,8 +329,7 @@ export class LocalCells implements Cells {
   }
 
   async tidy(id: string): Promise<number> {
-    this.#folders.tidy(id);
-    return this.#size(id);
+    return this.#folders.tidy(id) + this.#stdin.size(id);
   }
 
   release(id: string): void {

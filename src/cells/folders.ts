@@ -142,20 +142,30 @@ export class JobFolders {
   /**
    * Removes those files of a job that were of use only while it ran. Plan and log stay. A supervisor that was killed
    * leaves its socket, the space that it reserved for the record, and the end of an output that was to be truncated.
+   *
+   * @returns bytes of the files that stay
    */
-  tidy(id: string): void {
-    const { stdin, control, exit, tail } = JOB_FILES;
-    for (const name of [stdin, control, exit, ...tail]) rmSync(this.#file(id, name), { force: true });
+  tidy(id: string): number {
+    return this.#sum(id, (path, name) => {
+      if (!WHILE_IT_RUNS.has(name)) return true;
+      unlinkIfThere(path);
+      return false;
+    });
   }
 
   /** Bytes of the files in a job's folder. */
   size(id: string): number {
+    return this.#sum(id, () => true);
+  }
+
+  /** Bytes of those files in a job's folder that `counts` is true for; 0 without a folder. */
+  #sum(id: string, counts: (path: string, name: string) => boolean): number {
     const folder = this.path(id);
-    if (!existsSync(folder)) return 0;
     let bytes = 0;
-    for (const name of readdirSync(folder)) {
+    for (const name of listIfThere(folder)) {
+      const path = join(folder, name);
       // A file may disappear meanwhile.
-      bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+      if (counts(path, name)) bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     }
     return bytes;
   }
@@ -184,13 +194,33 @@ export class JobFolders {
 
   /** Removes the exit record of a job, if it is there. */
   removeExit(id: string): void {
-    try {
-      unlinkSync(join(this.exits, id));
-    } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
-    }
+    unlinkIfThere(join(this.exits, id));
   }
 }
+
+const WHILE_IT_RUNS: ReadonlySet<string> = new Set([
+  JOB_FILES.stdin,
+  JOB_FILES.control,
+  JOB_FILES.exit,
+  ...JOB_FILES.tail,
+]);
+
+const unlinkIfThere = (path: string): void => {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isCode(error, 'ENOENT')) throw error;
+  }
+};
+
+const listIfThere = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+};
 
 const readIfThere = (path: string): Buffer | undefined => {
   try {

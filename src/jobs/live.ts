@@ -2,6 +2,10 @@
 
 import type { CellConnection } from './cells.ts';
 import type { FinalState, Job } from './job.ts';
+import { payloadBytes } from './queue.ts';
+
+// Of command, environment and standard input.
+const MOST_HELD_BYTES = 4096;
 
 /** A job that has not ended, as this server holds it. */
 export class LiveJob {
@@ -12,12 +16,24 @@ export class LiveJob {
   turnAtMs: number | undefined;
   /** Milliseconds that it was paused, as far as this server knows. */
   pausedMs = 0;
+  /** The job as this server last stored it, if it is small: its supervisor reports several times. */
+  #job: Job | undefined;
   /** How the job has ended, if its supervisor is killed without leaving a record. */
   verdict: ((job: Job) => FinalState) | undefined;
   #steps: Promise<void> = Promise.resolve();
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  /** The job as it was last stored; `undefined`: it has to be read. */
+  get job(): Job | undefined {
+    return this.#job;
+  }
+
+  /** The job as it has just been stored. */
+  set job(job: Job | undefined) {
+    this.#job = job !== undefined && payloadBytes(job.spec) <= MOST_HELD_BYTES ? job : undefined;
   }
 
   /** Sets the connection to its supervisor. A stop that was requested before is passed on. */

@@ -109,6 +109,16 @@ export interface Kept {
   readonly bytes: number;
 }
 
+/** What is stored together with the end of a job. */
+export interface JobEnd {
+  /** Bytes of its folder. */
+  readonly diskBytes: number;
+  /** A job that is still QUEUED is RUNNING from this time on first: both are events. */
+  readonly began?: Date | undefined;
+  /** The next attempt, which is inserted. */
+  readonly next?: Job | undefined;
+}
+
 /** What retention needs to know of a job that has ended. */
 export interface Finished {
   readonly id: string;
@@ -154,16 +164,11 @@ export interface JobStore {
   /**
    * Moves a job from one of the states `from` to `to`, in one guarded UPDATE.
    *
-   * @param end what its folder takes, when it has ended, and the next attempt, which is inserted in the same
-   *   transaction
+   * @param end what its folder takes, when it has ended; when it began to run, if that may not have been stored yet; and
+   *   the next attempt: all in the same transaction
    * @returns the job as it is now, or `undefined` when it was in none of `from` (somebody else was first)
    */
-  transition(
-    id: string,
-    from: readonly JobStatus[],
-    to: JobState,
-    end?: { readonly diskBytes: number; readonly next?: Job | undefined },
-  ): Promise<Job | undefined>;
+  transition(id: string, from: readonly JobStatus[], to: JobState, end?: JobEnd): Promise<Job | undefined>;
   /** @returns the job as it is now; `undefined` when it does not exist */
   setPinned(id: string, pinned: boolean): Promise<Job | undefined>;
   /** Records how much space a job takes on the disk, and whether its log has been packed. */

@@ -17,7 +17,7 @@ import { LiveJob } from './live.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
 import { nextAttempt } from './retry.ts';
-import { type JobStore, StoreFullError, type Unfinished } from './store.ts';
+import { type JobEnd, type JobStore, StoreFullError, type Unfinished } from './store.ts';
 
 export interface SupervisionOptions {
   readonly store: JobStore;
@@ -106,8 +106,8 @@ export class Supervision {
 
   #start(id: string): void {
     this.#guard(id, async () => {
-      const { store, cells, log } = this.#options;
-      const job = await store.get(id);
+      const { cells, log } = this.#options;
+      const job = await this.#job(id);
       if (job === undefined) return;
       this.#noteTurn(job);
       try {
@@ -239,6 +239,15 @@ export class Supervision {
     return live;
   }
 
+  /** A job as it is now: nobody but this server changes the state of one that has not ended. */
+  async #job(id: string): Promise<Job | undefined> {
+    const live = this.#live.get(id);
+    if (live?.job !== undefined) return live.job;
+    const job = await this.#options.store.get(id);
+    if (live !== undefined) live.job = job;
+    return job;
+  }
+
   /** Runs a step of a job after its earlier ones; an error in it is the server's fault, and logged. */
   #guard(id: string, step: () => Promise<void>): void {
     this.#live
@@ -291,7 +300,7 @@ export class Supervision {
 
   /** The deadline of a job that has a supervisor, running or about to. */
   async #expectEnd(id: string): Promise<void> {
-    const job = await this.#options.store.get(id);
+    const job = await this.#job(id);
     const pausedMs = this.#live.get(id)?.pausedMs;
     if (job === undefined || isFinal(job.state) || pausedMs === undefined) return;
     const startedMs = job.state.status === 'RUNNING' ? job.state.startedAt.getTime() : Date.now();
@@ -300,9 +309,9 @@ export class Supervision {
 
   /** The supervisor missed a deadline and does not respond: it is killed, and the job ends as that deadline says. */
   async #overdue(id: string, due: Due): Promise<void> {
-    const { store, cells, log } = this.#options;
+    const { cells, log } = this.#options;
     const live = this.#live.get(id);
-    const job = await store.get(id);
+    const job = await this.#job(id);
     if (live === undefined || job === undefined) return;
     // The timeout does not advance then.
     if (due === 'TIMEOUT' && job.state.status === 'RUNNING' && job.state.pausedAt !== null) return;
@@ -316,7 +325,7 @@ export class Supervision {
   }
 
   async #notePause(id: string, since: Date | null): Promise<void> {
-    const state = (await this.#options.store.get(id))?.state;
+    const state = (await this.#job(id))?.state;
     if (state?.status !== 'RUNNING' || state.pausedAt?.getTime() === since?.getTime()) return;
     await this.#change(id, ['RUNNING'], running(state.startedAt, since));
     const live = this.#live.get(id);
@@ -342,7 +351,7 @@ export class Supervision {
 
   /** The connection to the supervisor ended or could not be made: there is a record, or the job is lost. */
   async #findEnd(id: string): Promise<void> {
-    const { store, cells } = this.#options;
+    const { cells } = this.#options;
     for (let waited = 0; ; waited += FINISHING_STEP_MS) {
       // Asked before the record is looked for: a supervisor that is found dead has written all it ever will.
       if (this.#closed) return;
@@ -355,11 +364,11 @@ export class Supervision {
       await new Promise((resolve) => setTimeout(resolve, FINISHING_STEP_MS));
     }
     await cells.reap(id);
-    const job = await store.get(id);
+    const job = await this.#job(id);
     const verdict = this.#live.get(id)?.verdict;
     if (verdict !== undefined && job !== undefined) {
       const state = verdict(job);
-      await this.#end(id, [job.state.status], state, nextAttempt(job, state));
+      await this.#end(id, [job.state.status], state, { next: nextAttempt(job, state) });
       return;
     }
     const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : job?.createdAt;
@@ -367,7 +376,6 @@ export class Supervision {
   }
 
   async #lose(id: string, startedAt: Date, job: Job | undefined): Promise<void> {
-    await this.#change(id, ['QUEUED'], running(startedAt));
     const lost: FinalState = {
       status: 'LOST',
       startedAt,
@@ -381,20 +389,27 @@ export class Supervision {
       code: 'LOST',
       ...(job !== undefined && { subject: job.owner }),
     });
-    await this.#end(id, ['RUNNING'], lost, nextAttempt(job, lost));
+    await this.#end(id, ['RUNNING'], lost, { began: startedAt, next: nextAttempt(job, lost) });
   }
 
   /** Stores the end of a job if it is known. Idempotent. */
   async #collect(id: string): Promise<void> {
-    const job = await this.#options.store.get(id);
+    const job = await this.#job(id);
     if (job === undefined) return;
-    await this.#options.cells.collect(job, async ({ startedAt, state }) => {
-      if (startedAt !== null) await this.#change(id, ['QUEUED'], running(startedAt));
-      await this.#end(id, [startedAt === null ? 'QUEUED' : 'RUNNING'], state, nextAttempt(job, state));
-    });
+    await this.#options.cells.collect(job, ({ startedAt, state }) =>
+      this.#end(id, [startedAt === null ? 'QUEUED' : 'RUNNING'], state, {
+        began: startedAt ?? undefined,
+        next: nextAttempt(job, state),
+      }),
+    );
   }
 
-  async #end(id: string, from: readonly JobStatus[], state: FinalState, next?: Job): Promise<void> {
+  async #end(
+    id: string,
+    from: readonly JobStatus[],
+    state: FinalState,
+    { began, next }: Omit<JobEnd, 'diskBytes'> = {},
+  ): Promise<void> {
     const { cells } = this.#options;
     const live = this.#live.get(id);
     // First: if the server dies in between, the record is still there for the next one to collect.
@@ -403,7 +418,7 @@ export class Supervision {
       await this.#withRoom(id, 'the disk is full: its next attempt waits to be stored', () =>
         cells.shareStdin(id, next.id),
       );
-    const ended = await this.#change(id, from, state, { diskBytes, next });
+    const ended = await this.#change(id, from, state, { diskBytes, began, next });
     this.#live.delete(id);
     this.#keeper.forget(id);
     live?.detach();
@@ -422,10 +437,13 @@ export class Supervision {
     id: string,
     from: readonly JobStatus[],
     to: JobState,
-    end?: Parameters<JobStore['transition']>[3],
+    end?: JobEnd,
   ): Promise<Job | undefined> {
     const full = `the disk is full: that it is ${to.status} waits to be stored`;
-    return this.#withRoom(id, full, () => this.#options.store.transition(id, from, to, end));
+    const changed = await this.#withRoom(id, full, () => this.#options.store.transition(id, from, to, end));
+    const live = this.#live.get(id);
+    if (live !== undefined) live.job = changed;
+    return changed;
   }
 
   /** Tries again until the disk has room. */

@@ -10,6 +10,7 @@ import type {
   EventRequest,
   Finished,
   Insertion,
+  JobEnd,
   JobEvent,
   JobFilter,
   JobStore,
@@ -56,8 +57,17 @@ const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${na
 const ROW_BYTES = `octet_length(spec) + coalesce((SELECT coalesce(octet_length(p.command), 0) +
   coalesce(octet_length(p.env), 0) FROM payloads p WHERE p.id = payload_id), 0)`;
 
+const BEGIN = "UPDATE jobs SET status = 'RUNNING', started_at = ? WHERE id = ? AND status = 'QUEUED'";
+
 /** A row of `eventQuery`. */
 type EventRow = JobRow & { readonly number: number; readonly time: number; readonly event_status: JobStatus };
+
+interface NarrowEventRow {
+  readonly number: number;
+  readonly time: number;
+  readonly job_id: string;
+  readonly status: JobStatus;
+}
 
 class SqliteStore implements Store {
   readonly tokens: TokenStore;
@@ -68,11 +78,21 @@ class SqliteStore implements Store {
 
   readonly #commits: GroupCommit;
   readonly #listeners = new Set<() => void>();
+  /** What was last read of the events, until the next commit. */
+  #page: { readonly after: number; readonly limit: number; readonly page: EventPage } | undefined;
+  #last: number | undefined;
+  /** Jobs as the last commit left them, and as the next one will: events are read right after a commit. */
+  #fresh: ReadonlyMap<string, Job> = new Map();
+  #written = new Map<string, Job>();
 
   constructor(db: Connection, { committed }: StoreOptions) {
     this.#db = db;
     this.#commits = new GroupCommit(db, (durationMs) => {
       committed?.(durationMs);
+      this.#page = undefined;
+      this.#last = undefined;
+      this.#fresh = this.#written;
+      this.#written = new Map();
       for (const listener of [...this.#listeners]) listener();
     });
     this.tokens = new SqliteTokens(db, this.#commits);
@@ -88,7 +108,7 @@ class SqliteStore implements Store {
   }
 
   insert(job: Job, request?: RequestKey): Promise<Insertion> {
-    return this.#commits.write(() => {
+    return this.#write(() => {
       const earlier = request === undefined ? undefined : this.#earlier(job.owner, request);
       if (earlier !== undefined) return earlier;
       this.#insert(job);
@@ -111,6 +131,7 @@ class SqliteStore implements Store {
     this.#prepare(INSERT).run(toRow(job));
     const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
     for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
+    this.#written.set(job.id, job);
   }
 
   /** The result of an earlier request of the same owner with the same key. */
@@ -123,6 +144,10 @@ class SqliteStore implements Store {
   }
 
   async get(id: string): Promise<Job | undefined> {
+    return this.#get(id);
+  }
+
+  #get(id: string): Job | undefined {
     return this.#jobs({ sql: `SELECT ${ALL} FROM jobs WHERE id = ?`, values: [id] })[0];
   }
 
@@ -184,9 +209,9 @@ class SqliteStore implements Store {
     id: string,
     from: readonly JobStatus[],
     to: JobState,
-    end?: { readonly diskBytes: number; readonly next?: Job | undefined },
+    end?: JobEnd,
   ): Promise<Job | undefined> {
-    const { diskBytes, next } = end ?? {};
+    const { diskBytes, began, next } = end ?? {};
     const columns = Object.entries({
       ...toColumns(to),
       ...(next !== undefined && { retried_by: next.id }),
@@ -198,16 +223,22 @@ class SqliteStore implements Store {
     const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
     const disk = diskBytes === undefined ? [] : [diskBytes];
     const values = [...columns.map(([, value]) => value), ...disk, id, ...from];
-    return this.#commits.write(() => {
+    return this.#write(() => {
+      if (began !== undefined) this.#prepare(BEGIN).run(began.getTime(), id);
       const [job] = this.#jobs({ sql, values });
       if (job !== undefined && next !== undefined) this.#insert(next);
+      if (job !== undefined) this.#written.set(id, job);
       return job;
     });
   }
 
   async setPinned(id: string, pinned: boolean): Promise<Job | undefined> {
     const sql = `UPDATE jobs SET pinned = ? WHERE id = ? RETURNING ${ALL}`;
-    return this.#commits.write(() => this.#jobs({ sql, values: [pinned ? 1 : 0, id] })[0]);
+    return this.#write(() => {
+      const [job] = this.#jobs({ sql, values: [pinned ? 1 : 0, id] });
+      if (job !== undefined) this.#written.set(id, job);
+      return job;
+    });
   }
 
   async setDisk(id: string, { bytes, packed }: { bytes: number; packed: boolean }): Promise<void> {
@@ -259,8 +290,16 @@ class SqliteStore implements Store {
     });
   }
 
+  /** All who follow every job ask for the same page after a commit: it is read once. */
   async events(request: EventRequest): Promise<EventPage> {
-    const last = this.#lastEvent();
+    if (Object.keys(request.filter).length > 0) return this.#readEvents(request);
+    const { after, limit } = request;
+    if (this.#page?.after !== after || this.#page.limit !== limit)
+      this.#page = { after, limit, page: this.#pageOf(request, this.#nextEvents(after, limit)) };
+    return this.#page.page;
+  }
+
+  #readEvents(request: EventRequest): EventPage {
     const rows = this.#all(eventQuery(request)) as EventRow[];
     const events = rows.map(
       (row): JobEvent => ({
@@ -270,9 +309,28 @@ class SqliteStore implements Store {
         job: fromRow(row),
       }),
     );
+    return this.#pageOf(request, events);
+  }
+
+  /** The events of all jobs. Those whose job was just written are not joined with its wide row. */
+  #nextEvents(after: number, limit: number): JobEvent[] {
+    const sql = `SELECT number, time, job_id, status FROM job_events
+      WHERE number > ? AND number <= ? ORDER BY number LIMIT ?`;
+    const values = [after, after + MOST_LOOKED_AT, limit];
+    const rows = this.#all({ sql, values }) as NarrowEventRow[];
+    return rows.map((row): JobEvent => {
+      const job = this.#fresh.get(row.job_id) ?? this.#get(row.job_id);
+      // Events are deleted with their job (foreign key).
+      if (job === undefined) throw new Error(`event ${row.number}: there is no job ${row.job_id}`);
+      return { number: row.number, time: new Date(row.time), status: row.status, job };
+    });
+  }
+
+  #pageOf(request: EventRequest, events: readonly JobEvent[]): EventPage {
+    const last = this.#lastEvent();
     const end = Math.min(last, request.after + MOST_LOOKED_AT);
     const through =
-      rows.length === request.limit ? (events.at(-1)?.number ?? end) : Math.max(request.after, end);
+      events.length === request.limit ? (events.at(-1)?.number ?? end) : Math.max(request.after, end);
     return { events, through, more: through < last };
   }
 
@@ -293,12 +351,23 @@ class SqliteStore implements Store {
   #lastEvent(): number {
     // Not the highest existing number: it is deleted with its job, and a reader may still continue after it.
     const sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'job_events'";
-    return Number(this.#prepare(sql).pluck().get());
+    this.#last ??= Number(this.#prepare(sql).pluck().get());
+    return this.#last;
   }
 
   async close(): Promise<void> {
     this.#commits.flush();
     this.#db.close();
+  }
+
+  /** A write that changes jobs. If it fails, what was to become of them is forgotten. */
+  async #write<T>(work: () => T): Promise<T> {
+    try {
+      return await this.#commits.write(work);
+    } catch (error) {
+      this.#written.clear();
+      throw error;
+    }
   }
 
   #jobs(query: Query): Job[] {

@@ -466,8 +466,7 @@ describe('a store that is full', () => {
     cells.finish(id, exited(0));
     await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(1);
     expect(cells.cell(id).end).toBeDefined();
-    // That it ran is stored before, in case only the end is known.
-    expect(log).toEqual([`the disk is full: that it is RUNNING waits to be stored`]);
+    expect(log).toEqual([`the disk is full: that it is COMPLETED waits to be stored`]);
     store.transition = transition;
     await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('COMPLETED');
     await expect.poll(() => cells.cell(id).end).toBeUndefined();

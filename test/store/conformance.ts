@@ -43,6 +43,30 @@ export const storeConformance = (name: string, open: () => Promise<JobStore>): v
       expect(events.map(({ status }) => status)).toEqual(['QUEUED', 'RUNNING', 'LOST']);
     });
 
+    it('has a job that only its end is known of run first, as events say', async () => {
+      const job = makeJob();
+      await store.insert(job);
+      const done = { ...lost, startedAt: at(12) };
+      expect(
+        await store.transition(job.id, ['RUNNING'], done, { diskBytes: 1, began: at(12) }),
+      ).toMatchObject({
+        state: done,
+      });
+      const again = makeJob();
+      await store.insert(again);
+      await store.transition(again.id, ['QUEUED'], running);
+      await store.transition(again.id, ['RUNNING'], lost, { diskBytes: 1, began: at(10) });
+      const { events } = await store.events({ after: 0, limit: 10, filter: {} });
+      expect(events.map(({ job: { id }, status }) => [id === job.id, status])).toEqual([
+        [true, 'QUEUED'],
+        [true, 'RUNNING'],
+        [true, 'LOST'],
+        [false, 'QUEUED'],
+        [false, 'RUNNING'],
+        [false, 'LOST'],
+      ]);
+    });
+
     it('inserts the next attempt with the end of the one before, or not at all', async () => {
       const job = makeJob();
       const [next, late] = [makeJob({ attempt: 2 }), makeJob({ attempt: 2 })];

@@ -96,6 +96,41 @@ describe('events', () => {
     expect((await all(10, { name: 'last' })).map(({ job }) => job.id)).toEqual([last.id]);
   });
 
+  it('are found after a gap of removed ones, each once', async () => {
+    const gone = Array.from({ length: MOST_LOOKED_AT + 200 }, () => makeJob());
+    await Promise.all(gone.map((job) => store.insert(job)));
+    await Promise.all(gone.map(fail));
+    await store.remove(gone.map(({ id }) => id));
+    const [one, two] = [makeJob(), makeJob()];
+    await store.insert(one);
+    await store.insert(two);
+    expect((await all(100)).map(({ job }) => job.id)).toEqual([one.id, two.id]);
+  });
+
+  it('show a job as the commit before left it, also where a write has failed', async () => {
+    const [job, other] = [makeJob(), makeJob()];
+    await Promise.all([store.insert(job), store.insert(other)]);
+    const bad = store.transition(
+      job.id,
+      ['QUEUED'],
+      { status: 'RUNNING', startedAt: at(1), pausedAt: null },
+      {
+        diskBytes: 1,
+        next: other,
+      },
+    );
+    await expect(Promise.all([bad, store.setPinned(other.id, true)])).rejects.toThrow('UNIQUE');
+    expect((await all(100)).map(({ job: { id, state, pinned } }) => [id, state.status, pinned])).toEqual([
+      [job.id, 'QUEUED', false],
+      [other.id, 'QUEUED', true],
+    ]);
+    await run(job);
+    expect((await all(100)).at(-1)).toMatchObject({
+      status: 'RUNNING',
+      job: { state: { status: 'RUNNING' } },
+    });
+  });
+
   it('are none in an empty store, and none after the last', async () => {
     expect(await store.lastEvent()).toBe(0);
     expect(await store.events({ after: 0, limit: 1, filter: {} })).toEqual({
