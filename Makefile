@@ -40,7 +40,7 @@ CC := $(if $(filter $(HOST_ARCH),$(ARCH)),cc,$(ARCH)-linux-gnu-gcc)
 
 LAUNCHER_SOURCES := $(wildcard src/runtime/launcher/*.c)
 LAUNCHER_HEADERS := $(wildcard src/runtime/launcher/*.h)
-C_FILES = $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) $(wildcard test/fuzz/*.[ch] test/support/*.c test/escape/support/*.c)
+C_FILES = $(LAUNCHER_SOURCES) $(LAUNCHER_HEADERS) $(wildcard test/fuzz/*.[ch] test/support/*.c test/bench/*.c test/escape/support/*.c)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
   -Wundef -Wwrite-strings -Wpointer-arith -Werror
@@ -83,6 +83,8 @@ FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 -dict=test/fuzz/$1.dict build/f
 CHAOS_ROUNDS := 200
 # Seconds of "make soak"; "make test" takes 20 of them.
 SOAK_TIME := 3600
+# Rounds of "make bench".
+BENCH_ROUNDS := 5
 # Older sanitizers find no room for their shadow memory if the kernel randomizes addresses too widely.
 UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
@@ -158,6 +160,10 @@ faults: test-setup ## Make each system call of launcher and server fail, or kill
 .PHONY: soak
 soak: test-setup ## Run jobs of all kinds for an hour and check that the server does not grow (SOAK_TIME=3600)
 	@CLOISTER_SOAK_SECONDS=$(SOAK_TIME) vitest run test/e2e/soak.test.ts
+
+.PHONY: bench
+bench: test-setup ## Measure Cloister beside other programs, and write bench/RESULTS.md (BENCH_ROUNDS=5)
+	@node test/bench/run.ts --rounds $(BENCH_ROUNDS) --write bench
 
 .PHONY: build
 build: node_modules/.package-lock.json $(LAUNCHER) ## Install Node.js and the npm packages of the server, compile the launcher

@@ -1,0 +1,9 @@
+/** All figures, in the order of the report. */
+
+import type { Figure } from '../figure.ts';
+import { bursts } from './burst.ts';
+import { answered, ended, output } from './latency.ts';
+import { launch } from './launch.ts';
+import { rates } from './rate.ts';
+
+export const FIGURES: readonly Figure[] = [launch, answered, ended, output, ...rates, ...bursts];
