@@ -22,7 +22,7 @@ export const outcome = (record: ExitRecord, limits: Limits, usage: Usage | null)
     hits,
     output: { keptBytes: record.keptBytes, droppedBytes: record.droppedBytes },
   };
-  if (record.cause === 'stop') return { status: 'STOPPED', ...ran };
+  if (record.cause === 'stop') return { status: 'STOPPED', ...ran, error: null };
   const [first] = hits;
   if (first?.ended !== true) return { status: 'COMPLETED', ...ran };
   return { status: 'LIMIT_EXCEEDED', limit: kindOf(first), error: first.message, ...ran };
@@ -43,6 +43,7 @@ const neverRan = (record: ExitRecord, limits: Limits, usage: Usage | null, finis
       usage: null,
       hits: [],
       output: null,
+      error: null,
     };
   return { status: 'FAILED', finishedAt, error: whyNot(record, limits, usage) };
 };

@@ -262,6 +262,8 @@ export type JobState =
       readonly startedAt: Date | null;
       readonly finishedAt: Date;
       readonly termination: Termination | null;
+      /** Why the server itself had to end it, in a sentence for people; `null`: its supervisor did. */
+      readonly error: string | null;
     } & Account)
   | ({
       readonly status: 'LIMIT_EXCEEDED';

@@ -467,7 +467,7 @@ const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
   const killed = 'its supervisor did not respond, so the server killed both';
   if (job.state.status !== 'RUNNING')
     return due === 'STOP'
-      ? neverStarted()
+      ? neverStarted(`it was stopped before its command was executed, and ${killed}`)
       : { status: 'FAILED', finishedAt, error: `the command was not executed in time: ${killed}` };
   const { startedAt } = job.state;
   const ran = {
@@ -477,7 +477,7 @@ const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
     usage,
     output: null,
   } as const;
-  if (due === 'STOP') return { status: 'STOPPED', ...ran, hits: [] };
+  if (due === 'STOP') return { status: 'STOPPED', ...ran, hits: [], error: `it was stopped, and ${killed}` };
   const { timeoutMs } = job.spec.limits;
   const error = `the timeout of ${timeoutMs} ms has passed; ${killed}`;
   const hit = {
@@ -492,7 +492,7 @@ const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
   return { status: 'LIMIT_EXCEEDED', limit: 'TIME', error, ...ran, hits: [hit] };
 };
 
-const neverStarted = (): FinalState => ({
+const neverStarted = (error: string | null = null): FinalState => ({
   status: 'STOPPED',
   startedAt: null,
   finishedAt: new Date(),
@@ -500,6 +500,7 @@ const neverStarted = (): FinalState => ({
   usage: null,
   hits: [],
   output: null,
+  error,
 });
 
 const running = (startedAt: Date, pausedAt: Date | null = null): JobState => ({

@@ -231,7 +231,8 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     }),
     error: t.string({
       nullable: true,
-      description: 'A sentence for people: why the job is FAILED, LOST or LIMIT_EXCEEDED; null otherwise.',
+      description:
+        'A sentence for people: why the job is FAILED, LOST or LIMIT_EXCEEDED, and for one that is STOPPED why the server had to kill it together with its supervisor; null otherwise.',
       resolve: ({ state }) => ('error' in state ? state.error : null),
     }),
     limitsHit: t.field({

@@ -20,6 +20,8 @@ export interface JobRow {
   readonly signal: string | null;
   readonly limit_exceeded: LimitKind | null;
   readonly error: string | null;
+  /** The `error` of a job that is STOPPED, which `error` cannot hold. */
+  readonly stop_error: string | null;
   /** JSON of the usage. */
   readonly usage: string | null;
   readonly paused_at: number | null;
@@ -46,6 +48,7 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   signal: true,
   limit_exceeded: true,
   error: true,
+  stop_error: true,
   usage: true,
   paused_at: true,
   output: true,
@@ -88,7 +91,8 @@ export const toColumns = (state: JobState): StateColumns => {
     exit_code: termination?.kind === 'exited' ? termination.code : null,
     signal: termination?.kind === 'signaled' ? termination.signal : null,
     limit_exceeded: 'limit' in state ? state.limit : null,
-    error: 'error' in state ? state.error : null,
+    error: 'error' in state && state.status !== 'STOPPED' ? state.error : null,
+    stop_error: state.status === 'STOPPED' ? state.error : null,
     usage: 'usage' in state ? state.usage && storeUsage(state.usage) : null,
     paused_at: 'pausedAt' in state ? (state.pausedAt?.getTime() ?? null) : null,
     output: 'output' in state ? state.output && storeOutput(state.output) : null,
@@ -145,6 +149,7 @@ const toState = (row: JobRow): JobState => {
         finishedAt: finishedAt(),
         termination: toTermination(row),
         ...toAccount(row),
+        error: row.stop_error,
       };
     case 'LIMIT_EXCEEDED':
       return {

@@ -34,7 +34,7 @@ const code = async (mutation: string, input: object): Promise<unknown> => {
 describe('a supervisor that is stopped', () => {
   it('holds up neither requests nor deadlines nor stops', async () => {
     const [late, stopped, paused] = [await stuck({ timeout: '1s' }), await stuck(), await stuck()];
-    const [job, { status, signal }, refusals] = await Promise.all([
+    const [job, { status, signal, error }, refusals] = await Promise.all([
       server.ended(late),
       server.stop(stopped, 100),
       Promise.all([
@@ -47,7 +47,11 @@ describe('a supervisor that is stopped', () => {
       limitExceeded: 'TIME',
       error: 'the timeout of 1000 ms has passed; its supervisor did not respond, so the server killed both',
     });
-    expect({ status, signal }).toEqual({ status: 'STOPPED', signal: 'SIGKILL' });
+    expect({ status, signal, error }).toEqual({
+      status: 'STOPPED',
+      signal: 'SIGKILL',
+      error: 'it was stopped, and its supervisor did not respond, so the server killed both',
+    });
     expect(refusals).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
     // Once it continues, it does what it was asked for.
     process.kill(supervisorOf(paused), 'SIGCONT');

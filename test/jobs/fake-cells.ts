@@ -498,6 +498,7 @@ export const stoppedBy = (signal: string): FinalState => ({
   ...exited(0),
   status: 'STOPPED',
   termination: { kind: 'signaled', signal },
+  error: null,
 });
 
 /** The end of a cell whose command exited. */

@@ -1,5 +1,7 @@
 /** The launcher: how commands end, and what it records. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +55,17 @@ describe('the end of a command', () => {
   it('takes daemons along', async () => {
     const { record } = await bench.sh('setsid sh -c "sleep 1000 &" ; (sleep 1000 &); exit 0');
     expect(record.termination).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  it('waits for a probe that holds the lock for a moment', async () => {
+    const id = await bench.prepare(['/bin/true']);
+    const folder = join(bench.state, 'jobs', id);
+    const holder = spawn('flock', [folder, 'sh', '-c', 'echo; read released'], { stdio: 'pipe' });
+    await once(holder.stdout, 'data');
+    setTimeout(() => holder.stdin.end(), 200);
+    await bench.spawner.start(id);
+    const { record } = await bench.follow(id).finished;
+    expect(record).toMatchObject({ executed: true, termination: { kind: 'exited', code: 0 } });
   });
 
   it('leaves no cgroup, no control socket, and the lock free', async () => {

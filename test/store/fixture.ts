@@ -100,7 +100,8 @@ export const STATES: readonly JobState[] = [
   { status: 'RUNNING', startedAt: at(10), pausedAt: null },
   { status: 'RUNNING', startedAt: at(10), pausedAt: at(15) },
   { status: 'COMPLETED', ...ran, termination: { kind: 'exited', code: 0 } },
-  { status: 'STOPPED', ...ran, termination: { kind: 'signaled', signal: 'SIGTERM' } },
+  { status: 'STOPPED', ...ran, termination: { kind: 'signaled', signal: 'SIGTERM' }, error: null },
+  { status: 'STOPPED', ...ran, termination: { kind: 'signaled', signal: 'SIGKILL' }, error: 'it was stuck' },
   {
     status: 'LIMIT_EXCEEDED',
     limit: 'MEMORY',

@@ -54,6 +54,7 @@ describe('a job', () => {
     await store.insert(job);
     const state: JobState = {
       status: 'STOPPED',
+      error: null,
       startedAt: null,
       finishedAt: at(5),
       termination: null,
@@ -184,7 +185,7 @@ describe('a page', () => {
       ok: { status: 'COMPLETED', termination: exited(0), ...started, ...ran },
       seven: { status: 'COMPLETED', termination: exited(7), ...started, ...ran },
       killed: { status: 'COMPLETED', termination: killed, ...started, ...ran },
-      stopped: { status: 'STOPPED', termination: exited(7), ...started, ...ran },
+      stopped: { status: 'STOPPED', error: null, termination: exited(7), ...started, ...ran },
       oom: { status: 'LIMIT_EXCEEDED', limit: 'MEMORY', error: 'm', termination: killed, ...started, ...ran },
       late: {
         status: 'LIMIT_EXCEEDED',

@@ -96,6 +96,13 @@ export class CellBench {
 
   /** Plans a command of the given arguments, and starts it. */
   async start(argv: Argv, change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<StartedCell> {
+    const id = await this.prepare(argv, change, stdin);
+    await this.spawner.start(id);
+    return this.follow(id);
+  }
+
+  /** Plans a command of the given arguments, which a spawner can start by the id that is returned. */
+  async prepare(argv: Argv, change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<string> {
     const id = `job-${++this.#next}`;
     const folder = join(this.state, 'jobs', id);
     const plan: LaunchPlan = {
@@ -114,8 +121,7 @@ export class CellBench {
     mkdirSync(folder);
     writeFileSync(join(folder, 'plan'), encodePlan(plan));
     if (stdin !== undefined) writeFileSync(join(folder, 'stdin'), stdin);
-    await this.spawner.start(id);
-    return this.follow(id);
+    return id;
   }
 
   /** Connects to the supervisor of a job that was started. */

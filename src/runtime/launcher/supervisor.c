@@ -37,6 +37,8 @@
 
 #define PIPE_SIZE (1 << 20)
 #define EMPTY_MOST_MS 30000
+#define LOCK_MOST_NS 2000000000
+#define LOCK_STEP_NS 5000000
 
 /*
  * Reads of at most `most_bytes` that follow each other within `within_ns` are paused between for `pause_ns` once there
@@ -106,12 +108,23 @@ static bool fail(struct supervisor *self, const char *step, const char *subject)
 
 /* ---- before the clone ---- */
 
+/*
+ * A probe of the spawner holds the lock for a moment, and a spawner that was stopped meanwhile until it is killed. Another
+ * supervisor of the job holds it for as long as it lives.
+ */
+static bool lock_folder(int folder) {
+  for (int64_t end = monotonic_clock() + LOCK_MOST_NS; RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0;) {
+    if (errno != EWOULDBLOCK || monotonic_clock() > end) return false;
+    nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_NS}, NULL);
+  }
+  return true;
+}
+
 /* Locks the job's folder until this process exits, and makes sure that no other supervisor runs the job. */
 static bool claim(struct supervisor *self, int jobs) {
   int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || fchdir(folder) != 0) return false;
-  if (RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0) return false;
-  if (!control_open(&self->control)) return false;
+  if (!lock_folder(folder) || !control_open(&self->control)) return false;
   /* The first to create this file, a supervisor or a server that gives the job up, decides whether it runs. */
   self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (self->started < 0) return false;
