@@ -14,6 +14,7 @@ const LOGS = `subscription Logs($jobId: ID!, $after: String, $tail: Int, $since:
     cursor
     endOfLog
     droppedBytes
+    damagedBytes
   }
 }`;
 

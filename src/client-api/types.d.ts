@@ -126,8 +126,10 @@ export interface LogBatch {
   /** Pass as `after` to continue with what comes next. */
   readonly cursor: string;
   readonly endOfLog: boolean;
-  /** Bytes that could not be kept before these entries. */
+  /** Bytes within this batch that could not be kept, `damagedBytes` included. */
   readonly droppedBytes: number;
+  /** Bytes of the stored log within this batch that are damaged; the output that was in them is missing. */
+  readonly damagedBytes: number;
 }
 
 export interface JobEvent {

@@ -13,6 +13,15 @@ export interface LogPrinter {
   readonly end: () => Promise<void>;
 }
 
+/** What to say of output that is missing within a batch. */
+const gaps = ({ droppedBytes, damagedBytes }: Pick<LogBatch, 'droppedBytes' | 'damagedBytes'>): string[] => {
+  const texts: string[] = [];
+  if (droppedBytes > damagedBytes)
+    texts.push(`${droppedBytes - damagedBytes} bytes of output were not kept here`);
+  if (damagedBytes > 0) texts.push(`${damagedBytes} bytes of the log are damaged and missing here`);
+  return texts;
+};
+
 /** @param timestamps put the time before each line; the batches must have it */
 export const rawPrinter = (timestamps: boolean): LogPrinter => {
   const lineStart: Record<LogStream, boolean> = { STDOUT: true, STDERR: true };
@@ -24,12 +33,12 @@ export const rawPrinter = (timestamps: boolean): LogPrinter => {
     return stamped;
   };
   return {
-    batch: async ({ entries, droppedBytes }) => {
+    batch: async ({ entries, droppedBytes, damagedBytes }) => {
       for (const run of runs(entries)) {
         const stream = run[0]?.stream === 'STDERR' ? process.stderr : process.stdout;
         await write(stream, Buffer.concat(run.map(render)));
       }
-      if (droppedBytes > 0) await note(`${droppedBytes} bytes of output were not kept here`);
+      for (const text of gaps({ droppedBytes, damagedBytes })) await note(text);
     },
     end: async () => undefined,
   };
@@ -43,10 +52,11 @@ export const rawPrinter = (timestamps: boolean): LogPrinter => {
 export const jsonPrinter = (jobId?: string): LogPrinter => {
   const job = jobId === undefined ? {} : { job: jobId };
   return {
-    batch: async ({ entries, droppedBytes }) => {
+    batch: async ({ entries, droppedBytes, damagedBytes }) => {
       const lines = entries.map((entry) => `${JSON.stringify({ ...job, ...entry })}\n`).join('');
       if (lines !== '') await write(process.stdout, lines);
-      if (droppedBytes > 0) await write(process.stdout, `${JSON.stringify({ ...job, droppedBytes })}\n`);
+      if (droppedBytes > 0)
+        await write(process.stdout, `${JSON.stringify({ ...job, droppedBytes, damagedBytes })}\n`);
     },
     end: async () => undefined,
   };
@@ -72,7 +82,7 @@ export const prefixedPrinter = (
     await write(output[stream], withTime(lines, stamp, true));
   };
   return {
-    batch: async ({ entries, droppedBytes }) => {
+    batch: async ({ entries, droppedBytes, damagedBytes }) => {
       for (const entry of entries) {
         time = entry.time ?? '';
         const bytes = Buffer.concat([begun[entry.stream], Buffer.from(entry.bytes, 'base64')]);
@@ -83,8 +93,7 @@ export const prefixedPrinter = (
         if (whole > end) await print(entry.stream, Buffer.concat([lines, Buffer.from('\n')]));
         else if (whole > 0) await print(entry.stream, lines);
       }
-      if (droppedBytes > 0)
-        await note(`${prefix(process.stderr)}${droppedBytes} bytes of output were not kept here`);
+      for (const text of gaps({ droppedBytes, damagedBytes })) await note(`${prefix(process.stderr)}${text}`);
     },
     end: async () => {
       for (const stream of ['STDOUT', 'STDERR'] as const)

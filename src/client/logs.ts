@@ -84,7 +84,8 @@ export async function* before(
   for await (const batch of batches) {
     const end = batch.entries.findIndex(({ time }) => time !== undefined && Date.parse(time) > limit);
     if (end === -1) yield batch;
-    else if (end > 0) yield { ...batch, entries: batch.entries.slice(0, end), droppedBytes: 0 };
+    else if (end > 0)
+      yield { ...batch, entries: batch.entries.slice(0, end), droppedBytes: 0, damagedBytes: 0 };
     if (end !== -1) return;
   }
 }

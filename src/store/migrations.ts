@@ -269,9 +269,6 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE jobs SET payload_id = id, spec = json_set(spec, '$.env', json_object('kind', 'apart', 'id', id,
       'bytes', octet_length(spec -> '$.env')))
     WHERE id IN (SELECT id FROM payloads WHERE env IS NOT NULL);
-  `, // Why the server itself ended a job that was to be stopped.
-  `
-  ALTER TABLE jobs ADD COLUMN stop_error TEXT CHECK (stop_error IS NULL OR status = 'STOPPED');
   `,
   // Images that were added: a content can have several names, and stays without any as long as a job uses it.
   `
@@ -297,5 +294,9 @@ export const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
     at INTEGER NOT NULL
   ) STRICT;
+  `,
+  // Why the server itself ended a job that was to be stopped.
+  `
+  ALTER TABLE jobs ADD COLUMN stop_error TEXT CHECK (stop_error IS NULL OR status = 'STOPPED');
   `,
 ];

@@ -250,6 +250,7 @@ export class FakeServer implements AsyncDisposable {
             cursor: String(to),
             endOfLog,
             droppedBytes: 0,
+            damagedBytes: 0,
           },
         };
         if (endOfLog) return;

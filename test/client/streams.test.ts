@@ -138,6 +138,7 @@ describe('readLogs', () => {
           endOfLog: asked.length === 3,
           entries: [],
           droppedBytes: 0,
+          damagedBytes: 0,
         };
         socket.send(JSON.stringify({ id, type: 'next', payload: { data: { logs } } }));
         socket.close(1000);
@@ -169,7 +170,7 @@ describe('readLogs', () => {
       socket.on('message', (data) => {
         const { type, id } = JSON.parse(String(data));
         if (type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
-        const logs = { cursor: '1', endOfLog: true, entries: [], droppedBytes: 0 };
+        const logs = { cursor: '1', endOfLog: true, entries: [], droppedBytes: 0, damagedBytes: 0 };
         if (type === 'subscribe')
           socket.send(JSON.stringify({ id, type: 'next', payload: { data: { logs } } }));
       });

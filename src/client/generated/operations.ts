@@ -362,7 +362,7 @@ export type JobListQueryVariables = Exact<{
 
 export type JobListQuery = { readonly jobs: { readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } }> } };
 
-export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> };
+export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> };
 
 export type FollowLogsSubscriptionVariables = Exact<{
   jobId: string;
@@ -376,7 +376,7 @@ export type FollowLogsSubscriptionVariables = Exact<{
 }>;
 
 
-export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } };
+export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } };
 
 export type SearchLogsQueryVariables = Exact<{
   jobId: string;
@@ -390,7 +390,7 @@ export type SearchLogsQueryVariables = Exact<{
 }>;
 
 
-export type SearchLogsQuery = { readonly job: { readonly status: JobStatus, readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } | null } | null };
+export type SearchLogsQuery = { readonly job: { readonly status: JobStatus, readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } | null } | null };
 
 export type PauseJobMutationVariables = Exact<{
   input: PauseJobInput;
@@ -684,6 +684,7 @@ export const LogLinesFragmentDoc = new TypedDocumentString(`
   cursor
   endOfLog
   droppedBytes
+  damagedBytes
   entries {
     stream
     bytes
@@ -1074,6 +1075,7 @@ export const FollowLogsDocument = new TypedDocumentString(`
   cursor
   endOfLog
   droppedBytes
+  damagedBytes
   entries {
     stream
     bytes
@@ -1102,6 +1104,7 @@ export const SearchLogsDocument = new TypedDocumentString(`
   cursor
   endOfLog
   droppedBytes
+  damagedBytes
   entries {
     stream
     bytes

@@ -109,8 +109,8 @@ static bool fail(struct supervisor *self, const char *step, const char *subject)
 /* ---- before the clone ---- */
 
 /*
- * A probe of the spawner holds the lock for a moment, and a spawner that was stopped meanwhile until it is killed. Another
- * supervisor of the job holds it for as long as it lives.
+ * A probe of the spawner holds the lock for a moment, and a spawner that was stopped meanwhile until it is killed.
+ * Another supervisor of the job holds it for as long as it lives.
  */
 static bool lock_folder(int folder) {
   for (int64_t end = monotonic_clock() + LOCK_MOST_NS; RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0;) {

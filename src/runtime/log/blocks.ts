@@ -56,13 +56,25 @@ export class LogBlocks {
    */
   async next(at: number): Promise<Next> {
     const header = await this.#header(at);
-    if (header !== undefined)
-      return { at, header: this.#isComplete(at, header) ? header : undefined, damagedBytes: 0 };
-    if (at + HEADER_BYTES > this.sizeBytes) return { at, header, damagedBytes: 0 };
-    const found = await this.#resynchronise(at + 1);
-    if (found !== undefined) return { ...found, damagedBytes: found.at - at };
+    let found: Pick<Next, 'at' | 'header'> | undefined = { at, header };
+    if (header === undefined) {
+      if (at + HEADER_BYTES > this.sizeBytes) return { at, header, damagedBytes: 0 };
+      found = await this.#resynchronise(at + 1);
+    }
+    while (found?.header !== undefined) {
+      const { length } = found.header;
+      if (!this.#isComplete(found.at, found.header)) return { at, header: undefined, damagedBytes: 0 };
+      const end = await this.#bytes.damageEnd?.(found.at, HEADER_BYTES + length);
+      if (end === undefined) return { ...found, damagedBytes: found.at - at };
+      found = await this.#resynchronise(end);
+    }
     const lost = this.#closed && !(await this.#isBlank(at));
     return { at, header: undefined, damagedBytes: lost ? this.sizeBytes - at : 0 };
+  }
+
+  /** Whether the byte at `at` is known to be damaged. */
+  async isDamaged(at: number): Promise<boolean> {
+    return at < this.sizeBytes && (await this.#bytes.damageEnd?.(at, 1)) !== undefined;
   }
 
   async #resynchronise(from: number): Promise<Pick<Next, 'at' | 'header'> | undefined> {

@@ -68,13 +68,24 @@ interface Block {
   readonly plain: number;
 }
 
-/** The bytes of a packed log. */
+interface Unpacked {
+  readonly block: Block;
+  /** `undefined`: it is damaged. */
+  readonly bytes: Buffer | undefined;
+}
+
+/** What stands for damaged bytes: as the length of a frame, it would be more than the maximum. */
+const FILLER = 0xff;
+/** A frame may begin in one block and end in the next. */
+const BLOCKS_KEPT = 2;
+
+/** The bytes of a packed log. A block that is damaged hides no other. */
 export class PackedBytes implements LogBytes {
   readonly sizeBytes: number;
   readonly #handle: FileHandle;
   readonly #blocks: readonly Block[];
-  /** The block that was read last: the next read is likely to continue in it. */
-  #last: { readonly block: Block; readonly bytes: Buffer } | undefined;
+  /** The blocks that were read last: the next read is likely to continue in one of them. */
+  #last: readonly Unpacked[] = [];
 
   private constructor(handle: FileHandle, blocks: readonly Block[]) {
     this.#handle = handle;
@@ -118,7 +129,22 @@ export class PackedBytes implements LogBytes {
     const block = this.#find(at);
     if (block === undefined) return 0;
     const bytes = await this.#unpack(block);
-    return bytes.copy(target, start, at - block.plainAt, at - block.plainAt + length);
+    const from = at - block.plainAt;
+    if (bytes !== undefined) return bytes.copy(target, start, from, from + length);
+    const count = Math.min(length, block.plain - from, target.length - start);
+    target.fill(FILLER, start, start + count);
+    return count;
+  }
+
+  async damageEnd(at: number, length: number): Promise<number | undefined> {
+    let end: number | undefined;
+    for (let next = at; next < at + length; ) {
+      const block = this.#find(next);
+      if (block === undefined) break;
+      next = block.plainAt + block.plain;
+      if ((await this.#unpack(block)) === undefined) end = next;
+    }
+    return end;
   }
 
   close(): Promise<void> {
@@ -136,13 +162,31 @@ export class PackedBytes implements LogBytes {
     return this.#blocks[low];
   }
 
-  async #unpack(block: Block): Promise<Buffer> {
-    if (this.#last?.block === block) return this.#last.bytes;
-    const packed = await readAll(this.#handle, block.packedAt, block.packed);
-    const bytes = await decompress(packed, { chunkSize: block.plain + SPARE });
-    if (bytes.length !== block.plain) throw new Error('a packed log whose table does not match its blocks');
-    this.#last = { block, bytes };
+  /** The bytes of a block; `undefined` when it is damaged. */
+  async #unpack(block: Block): Promise<Buffer | undefined> {
+    const known = this.#last.find((one) => one.block === block);
+    if (known !== undefined) return known.bytes;
+    const bytes = await this.#read(block);
+    this.#last = [{ block, bytes }, ...this.#last].slice(0, BLOCKS_KEPT);
     return bytes;
+  }
+
+  async #read({ packedAt, packed, plain }: Block): Promise<Buffer | undefined> {
+    let bytes: Buffer;
+    try {
+      bytes = await readAll(this.#handle, packedAt, packed);
+    } catch (error) {
+      // A sector that the disk cannot read.
+      if (error instanceof Error && 'code' in error && error.code === 'EIO') return undefined;
+      throw error;
+    }
+    try {
+      const unpacked = await decompress(bytes, { chunkSize: plain + SPARE, maxOutputLength: plain + SPARE });
+      return unpacked.length === plain ? unpacked : undefined;
+    } catch {
+      // Whatever zstd says: its checksum, its structure or its length is wrong.
+      return undefined;
+    }
   }
 }
 

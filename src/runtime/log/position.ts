@@ -73,6 +73,8 @@ export const checkStart = (start: LogStart): void => {
 const after = async (blocks: LogBlocks, cursor: Cursor): Promise<Position> => {
   const { frame, taken } = cursor;
   if (frame === 0 && taken === 0) return { at: 0, taken: 0, cursor };
+  // It was a position before the log was damaged there, and reading continues after it.
+  if (await blocks.isDamaged(frame)) return { at: frame, taken: 0, cursor };
   const header = await blocks.frame(frame);
   const possible =
     header?.kind === 'output' ? taken <= header.length : taken === 0 || taken === header?.length;

@@ -90,6 +90,8 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
       damagedBytes += next.damagedBytes;
       break;
     }
+    // The rest of the frame that was begun is damaged.
+    if (next.at !== at) taken = 0;
     const start = next.at + HEADER_BYTES;
     const rest = header.length - taken;
     let { pending } = cursor;

@@ -64,6 +64,7 @@ const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogB
     const { header, damagedBytes, ...next } = await blocks.next(at);
     page.damage(damagedBytes);
     if (header === undefined) break;
+    if (next.at !== at) taken = 0;
     at = next.at;
     searched += damagedBytes;
     const payload = await blocks.read(at + HEADER_BYTES, header.length);

@@ -121,7 +121,10 @@ export const showMessages = () => {
 
   const field = (name, value) => {
     if (!Array.isArray(value?.entries)) return line('JSON', JSON.stringify({ [name]: value }, null, 1));
-    if (value.droppedBytes > 0) line('NOTE', `${value.droppedBytes} bytes of output were not kept here`);
+    const damaged = value.damagedBytes ?? 0;
+    const dropped = (value.droppedBytes ?? 0) - damaged;
+    if (dropped > 0) line('NOTE', `${dropped} bytes of output were not kept here`);
+    if (damaged > 0) line('NOTE', `${damaged} bytes of the log are damaged and missing here`);
     for (const entry of value.entries) output(entry);
     if (value.endOfLog) line('NOTE', 'end of the log');
   };
