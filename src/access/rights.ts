@@ -1,4 +1,4 @@
-/** How long callers are who they are: who is called when their token or certificate is no longer accepted. */
+/** Ends what is open with a token or certificate once that is no longer accepted. */
 
 import type { Identity } from '../jobs/service.ts';
 

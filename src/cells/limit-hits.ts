@@ -4,7 +4,7 @@ import type { Evidence, LimitHit, Limits, Usage } from '../jobs/job.ts';
 import { numberIn } from '../runtime/cgroup/index.ts';
 import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
 
-/** Looks up a key of a cgroup's file: `undefined` when it is not there. */
+/** Looks up a key of a cgroup's file: `undefined` when it is missing. */
 type LookUp = (file: string, key: string | null) => Evidence | undefined;
 
 /**

@@ -6,8 +6,16 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 import { tableOf } from './documents.ts';
 
-/** What is there only after damage, when a server or a supervisor was killed, or while a supervisor writes it. */
-const RARE = ['exits/<id>', 'jobs/<id>/exit.damaged', 'jobs/<id>/tail.end', 'jobs/<id>/exit', '.test-cell'];
+/** What is there only once images were added, after damage or the death of a process, or while something is written. */
+const RARE = [
+  '.token',
+  'layers/<id>/root',
+  'exits/<id>',
+  'jobs/<id>/exit.damaged',
+  'jobs/<id>/tail.end',
+  'jobs/<id>/exit',
+  '.test-cell',
+];
 /** "`plan`, `started`, ... stay until the job is deleted." */
 const KEPT = ['plan', 'started', 'isolation', 'log', 'index'];
 
