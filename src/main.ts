@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { addCerts } from './certs.ts';
+import { inOtherWords } from './client/other-words.ts';
 import { addClientCommands } from './client/program.ts';
 import { checkText, ownArguments } from './client/utf8.ts';
 import {
@@ -20,10 +21,12 @@ const program = new Command('cloister')
   .description('Runs Linux commands, each in a cell of its own, behind one GraphQL endpoint.')
   .version(VERSION, '--version', 'print the version')
   .helpOption('-h, --help', 'print help')
-  .helpCommand(false)
+  .helpCommand('help [command]', 'print the help of a command')
   .enablePositionalOptions()
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cloister: ')) });
+  .configureOutput({
+    outputError: (text, write) => write(inOtherWords(text.replace(/^error: /, 'cloister: '))),
+  });
 
 withSettings(program.command('serve').description('run the server'), serveSettings).action(
   async (flags: Flags) => {
