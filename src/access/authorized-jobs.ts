@@ -15,7 +15,7 @@ import type {
 } from '../jobs/service.ts';
 import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
-import type { LogBatch } from '../runtime/log/page.ts';
+import type { LogBatch, TerminalSize } from '../runtime/log/page.ts';
 import { mayUseImage } from './authorized-images.ts';
 
 /** The owner of no job: a subject is never empty. */
@@ -73,6 +73,11 @@ export class AuthorizedJobs implements JobService {
   ): Promise<StdinWritten> {
     await this.#checkControl(identity, id);
     return this.#jobs.writeStdin(identity, id, write, over);
+  }
+
+  async resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.resizeTerminal(identity, id, size);
   }
 
   async delete(identity: Identity, id: string): Promise<Job> {

@@ -36,7 +36,7 @@ import {
 } from '../runtime/cgroup/index.ts';
 import { describeStep, isOfHost } from '../runtime/launch-failure.ts';
 import { followLog } from '../runtime/log/follow.ts';
-import type { LogBatch } from '../runtime/log/page.ts';
+import type { LogBatch, TerminalSize } from '../runtime/log/page.ts';
 import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
 import { searchLog } from '../runtime/log/search.ts';
 import { ownNamespaces } from '../runtime/namespaces.ts';
@@ -449,6 +449,10 @@ class Connection implements CellConnection {
       const reason = INPUT_REFUSALS.find((known) => known === word);
       throw reason === undefined ? error : new InputRefusal(reason, Number(total), { cause: error });
     }
+  }
+
+  resize(size: TerminalSize): Promise<void> {
+    return accepted(this.#control.resize(size));
   }
 
   onRoom(listener: () => void): () => void {

@@ -8,6 +8,7 @@ import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
+import type { TerminalSize } from '../runtime/log/page.ts';
 import { DEVICE_INODES, mountSteps, SCRIPT_PATH, scriptSteps } from '../runtime/mounts.ts';
 import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
@@ -85,7 +86,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     hostname,
     clocks: context.clocks ? CLOCKS_START_S : null,
     argv,
-    env: environment({ home: user.home, user: user.name }, [...defaults.env, ...spec.env]),
+    env: environment({ home: user.home, user: user.name }, [...defaults.env, ...spec.env], spec.terminal),
     workdir: spec.workdir ?? defaults.workdir ?? '/',
     user,
     capabilities: CAPABILITIES[spec.capabilities],
@@ -97,6 +98,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     stop: { signal: spec.stopSignal, scope: spec.stopScope },
     stdin: spec.stdinBytes !== null,
     openStdin: spec.openStdin,
+    terminal: spec.terminal,
     timeoutMs: limits.timeoutMs,
     cpuTimeMs: limits.cpuTimeMs,
     outputBytes: limits.outputBytes,
@@ -122,14 +124,15 @@ const execution = (command: Command): Pick<LaunchPlan, 'argv' | 'steps'> => {
 
 const environment = (
   user: { readonly home: string; readonly user: string | null },
-  asked: readonly EnvVar[],
+  env: readonly EnvVar[],
+  terminal: TerminalSize | null,
 ): readonly EnvVar[] => {
   const variables = new Map([
     ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
     ['HOME', user.home],
-    ['TERM', 'xterm'],
+    ['TERM', terminal === null ? 'xterm' : 'xterm-256color'],
   ]);
   if (user.user !== null) variables.set('USER', user.user);
-  for (const { name, value } of asked) variables.set(name, value);
+  for (const { name, value } of env) variables.set(name, value);
   return [...variables].map(([name, value]) => ({ name, value }));
 };

@@ -109,7 +109,7 @@ export interface LogOptions extends StreamOptions {
   readonly follow?: boolean | undefined;
 }
 
-export type LogStream = 'STDOUT' | 'STDERR';
+export type LogStream = 'STDOUT' | 'STDERR' | 'TERMINAL';
 
 export interface LogEntry {
   readonly stream: LogStream;

@@ -24,7 +24,7 @@ const gaps = ({ droppedBytes, damagedBytes }: Pick<LogBatch, 'droppedBytes' | 'd
 
 /** @param timestamps put the time before each line; the batches must have it */
 export const rawPrinter = (timestamps: boolean): LogPrinter => {
-  const lineStart: Record<LogStream, boolean> = { STDOUT: true, STDERR: true };
+  const lineStart: Record<LogStream, boolean> = { STDOUT: true, STDERR: true, TERMINAL: true };
   const render = (entry: Entry): Buffer => {
     const bytes = Buffer.from(entry.bytes, 'base64');
     if (!timestamps) return bytes;
@@ -74,8 +74,10 @@ export const prefixedPrinter = (
   prefix: (stream: NodeJS.WriteStream) => string,
   timestamps: boolean,
 ): LogPrinter => {
-  const begun: Record<LogStream, Buffer> = { STDOUT: Buffer.alloc(0), STDERR: Buffer.alloc(0) };
-  const output = { STDOUT: process.stdout, STDERR: process.stderr } as const;
+  const none = Buffer.alloc(0);
+  const begun: Record<LogStream, Buffer> = { STDOUT: none, STDERR: none, TERMINAL: none };
+  const { stdout, stderr } = process;
+  const output = { STDOUT: stdout, STDERR: stderr, TERMINAL: stdout } as const;
   let time = '';
   const print = async (stream: LogStream, lines: Buffer): Promise<void> => {
     const stamp = `${prefix(output[stream])}${timestamps ? `${time} ` : ''}`;
@@ -96,7 +98,7 @@ export const prefixedPrinter = (
       for (const text of gaps({ droppedBytes, damagedBytes })) await note(`${prefix(process.stderr)}${text}`);
     },
     end: async () => {
-      for (const stream of ['STDOUT', 'STDERR'] as const)
+      for (const stream of ['STDOUT', 'STDERR', 'TERMINAL'] as const)
         if (begun[stream].length > 0) await print(stream, Buffer.concat([begun[stream], Buffer.from('\n')]));
     },
   };

@@ -1,6 +1,6 @@
 /** What jobs need of the machine that runs them: between policy and mechanism. `src/cells/` implements it. */
 
-import type { LogBatch, LogStart } from '../runtime/log/page.ts';
+import type { LogBatch, LogStart, TerminalSize } from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
 import type { FinalState, Job, Usage, WholeJob } from './job.ts';
 import type { RequestContext } from './offer.ts';
@@ -33,6 +33,8 @@ export interface CellConnection {
   pause(): Promise<void>;
   /** Thaws them; `resumed` reports when they are. */
   resume(): Promise<void>;
+  /** Changes the size of the terminal. */
+  resize(size: TerminalSize): Promise<void>;
   /**
    * Writes to the standard input of the command what it has room for: at most 64 KiB. What was accepted before is
    * neither written again nor needed.

@@ -3,6 +3,7 @@
  */
 
 import { isFinalStatus, JOB_STATUSES, type JobStatus } from '../job-status.ts';
+import type { TerminalSize } from '../runtime/log/page.ts';
 import type { WithoutUnit } from '../units.ts';
 
 export { JOB_STATUSES, type JobStatus };
@@ -146,6 +147,8 @@ export interface JobSpec {
   readonly stdinBytes: number | null;
   /** Clients may write to its standard input while it runs, after that text. */
   readonly openStdin: boolean;
+  /** Its standard streams are a terminal of this size, in the beginning; `null`: they are pipes. */
+  readonly terminal: TerminalSize | null;
   readonly limits: Limits;
   readonly labels: readonly Label[];
   /** Of jobs that wait, the one with the highest starts first. */

@@ -2,7 +2,7 @@
 
 import { tap } from '../async/tap.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
-import { LONGEST_TEXT_BYTES, type LogBatch, type LogStart } from '../runtime/log/page.ts';
+import { LONGEST_TEXT_BYTES, type LogBatch, type LogStart, type TerminalSize } from '../runtime/log/page.ts';
 import { withoutUnit } from '../units.ts';
 import { CellRefusal, type Cells, type Isolation } from './cells.ts';
 import type { Changes } from './changes.ts';
@@ -26,7 +26,7 @@ import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
-import { checkRequest } from './request.ts';
+import { checkRequest, checkSize } from './request.ts';
 import { requestKey } from './request-key.ts';
 import { ROOM_BYTES } from './room.ts';
 import {
@@ -247,6 +247,15 @@ export class Jobs implements JobService {
     const { changes, supervision } = this.#options;
     const find = () => this.#find(identity, id, 'input.jobId');
     return writeStdin(id, write, { changes, find, connection: () => supervision.connection(id), over });
+  }
+
+  async resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job> {
+    checkSize('input', size);
+    const job = await this.#running(identity, id);
+    if (job.spec.terminal === null)
+      throw badInput('input.jobId', 'a job that was submitted with a terminal', 'one without');
+    await asked(this.#options.supervision.resize(id, size));
+    return job;
   }
 
   async #running(identity: Identity, id: string): Promise<Job> {

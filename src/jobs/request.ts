@@ -1,5 +1,6 @@
 /** Checks a submission and makes the specification of the job from it. */
 import { byteLengthOfText, textOfBytes } from '../byte-text.ts';
+import type { TerminalSize } from '../runtime/log/page.ts';
 import { signalName } from '../signals.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
@@ -35,6 +36,8 @@ const LONGEST_NAME = 256;
 const MOST_LABELS = 64;
 const LONGEST_HOSTNAME = 64;
 const MOST_PRIORITY = 100;
+/** Rows, or columns, of a terminal. Programs allocate memory for each of its characters. */
+const MOST_CELLS = 4096;
 const MOST_RETRIES = 100;
 const DEFAULT_BACKOFF_MS = 1000;
 
@@ -73,7 +76,8 @@ export const checkRequest = (
         limits: () => checkLimits(request.limits ?? {}, context.limits, malformed),
         labels: () => checkLabels(request.labels ?? []),
         priority: () => checkPriority(request.priority),
-        retries: () => checkRetries(request.retries, request.openStdin),
+        retries: () => checkRetries(request.retries, request.openStdin || request.terminal !== undefined),
+        terminal: () => checkTerminal(request),
       }),
   });
   const { total: _, stdin, ...checked } = fields;
@@ -82,7 +86,7 @@ export const checkRequest = (
     network: request.network ?? 'NONE',
     stopScope: request.stopScope ?? 'GROUP',
     stdinBytes: stdin,
-    openStdin: request.openStdin ?? false,
+    openStdin: request.openStdin ?? request.terminal !== undefined,
     startAfter: request.startAfter ?? null,
     attempt: 1,
     retryOf: null,
@@ -291,6 +295,25 @@ const checkLabels = (labels: readonly Label[]): readonly Label[] => {
   return labels;
 };
 
+const checkTerminal = ({ terminal, stdin, openStdin }: SubmitRequest): TerminalSize | null => {
+  if (terminal === undefined) return null;
+  if (stdin !== undefined)
+    throw badInput('input.stdin', 'none together with terminal: write it with writeStdin', 'both');
+  if (openStdin === false)
+    throw badInput('input.openStdin', 'true or nothing together with terminal', openStdin);
+  return checkSize('input.terminal', terminal);
+};
+
+/** @throws ClientError for a terminal that shows nothing, or one that is larger than programs can handle */
+export const checkSize = (field: string, { rows, columns }: TerminalSize): TerminalSize => {
+  const check = (name: string, value: number): void => {
+    if (!(Number.isInteger(value) && value >= 1 && value <= MOST_CELLS))
+      throw badInput(`${field}.${name}`, `a whole number from 1 to ${MOST_CELLS}`, value);
+  };
+  checkAll({ rows: () => check('rows', rows), columns: () => check('columns', columns) });
+  return { rows, columns };
+};
+
 const checkPriority = (priority = 0): number => {
   if (!(Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY))
     throw badInput('input.priority', `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`, priority);
@@ -300,7 +323,7 @@ const checkPriority = (priority = 0): number => {
 const checkRetries = (retries: SubmitRequest['retries'], openStdin = false): Retries | null => {
   if (retries === undefined) return null;
   // What clients wrote is gone when the command has read it.
-  if (openStdin) throw badInput('input.retries', 'none together with openStdin', retries);
+  if (openStdin) throw badInput('input.retries', 'none together with openStdin or terminal', retries);
   const { limit, backoffMs = DEFAULT_BACKOFF_MS } = retries;
   checkAll({
     limit: () => {

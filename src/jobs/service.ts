@@ -1,6 +1,6 @@
 /** The interface of the job service, which the resolvers call. */
 
-import type { LogBatch, LogStart } from '../runtime/log/page.ts';
+import type { LogBatch, LogStart, TerminalSize } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
 import type {
@@ -86,6 +86,8 @@ export interface SubmitRequest {
   readonly stdin?: string | Uint8Array;
   /** Standard input stays open for `writeStdin`. */
   readonly openStdin?: boolean;
+  /** The standard streams are a terminal of this size. Includes `openStdin`. */
+  readonly terminal?: TerminalSize;
   readonly network?: NetworkMode;
   /** Default NONE. */
   readonly capabilities?: CapabilityProfile;
@@ -169,6 +171,8 @@ export interface JobService {
    * @param over ends the wait early
    */
   writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten>;
+  /** Changes the size of the terminal of a running job; the command is notified. */
+  resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job>;
   /** Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end. */
   delete(identity: Identity, id: string): Promise<Job>;
   /** Protects a job from removal, or ends that. */

@@ -12,6 +12,8 @@ export const LARGEST_WRITE_BYTES = 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 /** How long a request whose first byte is not accepted waits until it is. */
 const ROOM_MOST_MS = 5_000;
+/** How long one waits for more room of which a part has been accepted: so that the rest is not sent again and again. */
+const MORE_ROOM_MOST_MS = 250;
 /** A supervisor that is gone has left a record, which is about to be stored. */
 const END_MOST_MS = 10_000;
 
@@ -84,14 +86,14 @@ const writePieces = async (
     const piece = bytes.subarray(at, at + PIECE_BYTES);
     const isLast = at + piece.length === bytes.length;
     // Listened for before the write: there may be room right after it.
-    const room = roomOf(supervisor, untilMs, over);
+    const room = roomOf(supervisor, over);
     try {
       const total = await supervisor.write(offset + at, piece, isLast && endOfInput);
       const taken = Math.min(Math.max(0, total - offset - at), piece.length);
       at += taken;
       if (taken === piece.length) {
         if (isLast) return at;
-      } else if (at > 0 || !(await room.wait())) return at;
+      } else if (!(await room.wait(at === 0 ? untilMs : performance.now() + MORE_ROOM_MOST_MS))) return at;
     } finally {
       room.forget();
     }
@@ -99,14 +101,14 @@ const writePieces = async (
 };
 
 /** Waits until a command has read on. */
-const roomOf = (supervisor: CellConnection, untilMs: number, over: AbortSignal) => {
+const roomOf = (supervisor: CellConnection, over: AbortSignal) => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const forget = supervisor.onRoom(() => resolve(true));
   let timer: NodeJS.Timeout | undefined;
   const stop = (): void => resolve(false);
   return {
     /** Whether there may be room now; false when the time for it is over. */
-    wait: (): Promise<boolean> => {
+    wait: (untilMs: number): Promise<boolean> => {
       timer = setTimeout(stop, Math.max(0, untilMs - performance.now()));
       if (over.aborted) stop();
       over.addEventListener('abort', stop);

@@ -2,6 +2,7 @@
 
 import { FairLimit } from '../async/fair-limit.ts';
 import type { Log } from '../log.ts';
+import type { TerminalSize } from '../runtime/log/page.ts';
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
 import {
   type FinalState,
@@ -191,6 +192,11 @@ export class Supervision {
   /** Sends a signal to the command of a running job. */
   signal(id: string, number: number): Promise<void> {
     return this.#supervisor(id).signal(number);
+  }
+
+  /** Changes the size of the terminal of a running job. */
+  resize(id: string, size: TerminalSize): Promise<void> {
+    return this.#supervisor(id).resize(size);
   }
 
   /** The connection to the supervisor of a running job; `undefined` when there is none. */

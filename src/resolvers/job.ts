@@ -28,6 +28,7 @@ import { NetworkMode } from './network-mode.ts';
 import { QueuePlaceType } from './queue-place.ts';
 import { RetriesType } from './retries.ts';
 import { StopScope } from './stop-scope.ts';
+import { TerminalSizeType } from './terminal.ts';
 import { UsageType } from './usage.ts';
 
 export const JobStatus = builder.enumType('JobStatus', {
@@ -182,6 +183,13 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     openStdin: t.boolean({
       description: 'Whether `writeStdin` can write to the standard input of the job while it runs.',
       resolve: ({ spec }) => spec.openStdin,
+    }),
+    terminal: t.field({
+      type: TerminalSizeType,
+      nullable: true,
+      description:
+        'The size that the terminal of the job was submitted with; null when its standard streams are no terminal.',
+      resolve: ({ spec }) => spec.terminal,
     }),
     network: t.field({
       type: NetworkMode,

@@ -9,12 +9,14 @@ import type {
 } from '../runtime/log/page.ts';
 import { builder, identify } from './builder.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
+import { TerminalSizeType } from './terminal.ts';
 
 export const LogStream = builder.enumType('LogStream', {
   description: 'The stream that a command wrote to.',
   values: {
     STDOUT: { description: 'Standard output (descriptor 1).' },
     STDERR: { description: 'Standard error (descriptor 2).' },
+    TERMINAL: { description: 'The terminal of a job that has one, instead of the other two.' },
   } as const satisfies Record<(typeof LOG_STREAMS)[number], object>,
 });
 
@@ -35,6 +37,13 @@ const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
         'The bytes decoded as UTF-8. A character split between two entries is whole in the second; invalid bytes become U+FFFD.',
     }),
     bytes: t.expose('bytes', { type: 'Base64', description: 'The bytes exactly as the command wrote them.' }),
+    resized: t.field({
+      type: TerminalSizeType,
+      nullable: true,
+      description:
+        'The size that the terminal has from here on, in an entry without bytes; null for an entry of output.',
+      resolve: ({ resized }) => resized,
+    }),
     cursor: t.exposeString('cursor', { description: 'Pass as `after` to continue with the next entry.' }),
   }),
 });

@@ -13,6 +13,7 @@ import './jobs.ts';
 import './log.ts';
 import './pause-job.ts';
 import './pin-job.ts';
+import './resize-terminal.ts';
 import './resume-job.ts';
 import './retry.ts';
 import './revoke-token.ts';

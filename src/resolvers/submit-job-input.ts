@@ -11,6 +11,7 @@ import { NetworkMode } from './network-mode.ts';
 import { RetriesInput } from './retries.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
 import { StopScope } from './stop-scope.ts';
+import { TerminalSizeInput } from './terminal.ts';
 
 export const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description:
@@ -61,6 +62,11 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     openStdin: t.boolean({
       description:
         'Whether standard input stays open, so that `writeStdin` can write to it while the job runs, after the text of `stdin` if there is one. Not together with `retries`. Default false.',
+    }),
+    terminal: t.field({
+      type: TerminalSizeInput,
+      description:
+        'Standard input, output and error are a terminal of this size, the controlling one of the command, whose output is the stream TERMINAL. Includes `openStdin`, and TERM is xterm-256color unless `env` says otherwise. Not together with `stdin` or `retries`. Default: they are pipes.',
     }),
     network: t.field({
       type: NetworkMode,

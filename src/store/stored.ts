@@ -61,6 +61,7 @@ const LATER_FIELDS = {
   stopSignal: 'SIGTERM',
   stopScope: 'COMMAND',
   openStdin: false,
+  terminal: null,
   retries: null,
   attempt: 1,
   retryOf: null,

@@ -44,6 +44,10 @@ static const char *note(void *context, struct request *request) {
   CHECK(outcome->requests_count < MOST_REQUESTS);
   if (request->kind == REQUEST_STOP) CHECK(request->number >= 0);
   if (request->kind == REQUEST_SIGNAL) CHECK(request->number > 0 && request->number <= SIGRTMAX);
+  if (request->kind == REQUEST_RESIZE) {
+    CHECK(request->rows > 0 && request->rows <= UINT16_MAX);
+    CHECK(request->columns > 0 && request->columns <= UINT16_MAX);
+  }
   if (request->kind == REQUEST_WRITE) {
     const struct input_write *input = &request->input;
     CHECK(input->length <= CONTROL_PAYLOAD && outcome->written_length + input->length <= MOST_INPUT);
@@ -153,7 +157,8 @@ static void check_line(const uint8_t *data, size_t size) {
   } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
     CHECK(outcome.requests_count == 1);
     CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));
-  } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0 && strncmp(line, "write ", 6) != 0)
+  } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0 && strncmp(line, "write ", 6) != 0 &&
+             strncmp(line, "resize ", 7) != 0)
     CHECK(outcome.requests_count == 0);
 }
 

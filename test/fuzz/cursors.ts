@@ -16,5 +16,9 @@ export const randomCursor = (random: Random): string =>
   formatCursor({
     frame: pick(random, [0, 1, 16, 65_552, 2 ** 32, Number.MAX_SAFE_INTEGER]),
     taken: pick(random, [0, 1, 7, 65_536, 1 << 20]),
-    pending: { STDOUT: pick(random, PENDING), STDERR: pick(random, PENDING) },
+    pending: {
+      STDOUT: pick(random, PENDING),
+      STDERR: pick(random, PENDING),
+      TERMINAL: pick(random, PENDING),
+    },
   });

@@ -9,7 +9,7 @@ import { CursorError } from '../../src/runtime/log/cursor.ts';
 import { followLog } from '../../src/runtime/log/follow.ts';
 import { encodeFrame } from '../../src/runtime/log/frame.ts';
 import { encodeLandmark, indexPath, ORIGIN } from '../../src/runtime/log/log-index.ts';
-import type { LogBatch, LogStart, LogStream } from '../../src/runtime/log/page.ts';
+import { LOG_STREAMS, type LogBatch, type LogStart, type LogStream } from '../../src/runtime/log/page.ts';
 import { readLogPage } from '../../src/runtime/log/reader.ts';
 import { type Search, searchLog } from '../../src/runtime/log/search.ts';
 import { bytesOf, decoded, readAll, TestSource, textOf } from '../runtime/log/fixture.ts';
@@ -38,7 +38,7 @@ const withLog = async (bytes: Buffer, use: (path: string) => Promise<void>): Pro
   }
 };
 
-const STREAMS = [undefined, 'STDOUT', 'STDERR'] as const;
+const STREAMS = [undefined, ...LOG_STREAMS] as const;
 const WORDS = ['a', 'ab', '\n', '\n', 'ä', '€', '😀', '\uFEFF', '\0', 'needle', ' '] as const;
 
 const LENGTHS = [0, 1, 7, 8, 9, 16, 100, 1 << 20, (1 << 20) + 1, 0xff_ff_ff_ff] as const;
@@ -46,10 +46,12 @@ const LENGTHS = [0, 1, 7, 8, 9, 16, 100, 1 << 20, (1 << 20) + 1, 0xff_ff_ff_ff] 
 const randomFrame = (random: Random): Buffer => {
   const timeNs = BigInt(1000 + random(100));
   if (random(8) === 0) return encodeFrame({ kind: 'dropped', timeNs, count: BigInt(random(1 << 20)) });
+  if (random(10) === 0)
+    return encodeFrame({ kind: 'resized', timeNs, size: { rows: random(65_536), columns: 1 } });
   const text = Buffer.from(some(random, 12, () => pick(random, WORDS)).join(''));
   // Cut within characters now and then.
   const bytes = random(3) === 0 ? text.subarray(random(3), Math.max(0, text.length - random(3))) : text;
-  return encodeFrame({ kind: 'output', stream: pick(random, ['STDOUT', 'STDERR']), timeNs, bytes });
+  return encodeFrame({ kind: 'output', stream: pick(random, LOG_STREAMS), timeNs, bytes });
 };
 
 const randomLog = (random: Random): Buffer => Buffer.concat(some(random, 20, () => randomFrame(random)));
@@ -110,7 +112,7 @@ describe('any file', () => {
     await withLog(log, async (path) => {
       const pages = await readAll(path, { first: 1 + random(60) });
       const entries = pages.flatMap((page) => page.entries);
-      for (const stream of ['STDOUT', 'STDERR'] as const) {
+      for (const stream of LOG_STREAMS) {
         expect(bytesOf(entries, stream)).toEqual(outputOf(frames, stream));
         expect(textOf(entries, stream)).toBe(decoded(outputOf(frames, stream)));
         expect(await contentFrom(random, path, { stream })).toEqual(outputOf(frames, stream));
@@ -190,8 +192,8 @@ describe('any index', () => {
       ...ORIGIN,
       offset: random(2) === 0 ? random(log.length + 1) : count(),
       latestNs: BigInt(random(2000)),
-      lines: { STDOUT: count(), STDERR: count() },
-      bytes: { STDOUT: count(), STDERR: count() },
+      lines: { STDOUT: count(), STDERR: count(), TERMINAL: count() },
+      bytes: { STDOUT: count(), STDERR: count(), TERMINAL: count() },
     });
   };
 

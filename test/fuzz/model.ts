@@ -6,7 +6,7 @@ import type { LogStream } from '../../src/runtime/log/page.ts';
 export interface ModelFrame {
   /** Offset in the log. */
   readonly at: number;
-  readonly stream: LogStream | 'DROPPED';
+  readonly stream: LogStream | 'DROPPED' | 'RESIZED';
   readonly time: bigint;
   readonly payload: Buffer;
 }
@@ -16,7 +16,9 @@ const LONGEST = 1 << 20;
 const KINDS: Readonly<Record<string, ModelFrame['stream']>> = {
   '1 0': 'STDOUT',
   '2 0': 'STDERR',
+  '3 0': 'TERMINAL',
   '0 1': 'DROPPED',
+  '3 2': 'RESIZED',
 };
 
 /** The frames of a log (the format is in `launcher/log.h`), also those after damage. */
@@ -67,6 +69,7 @@ const frameAt = (log: Buffer, at: number): (ModelFrame & { readonly length: numb
   const stream = KINDS[`${header[4]} ${header[5]}`];
   if (stream === undefined || length > LONGEST || header.readUInt16LE(6) !== check(header)) return undefined;
   if (stream === 'DROPPED' && length !== 8) return undefined;
+  if (stream === 'RESIZED' && length !== 4) return undefined;
   const payload = log.subarray(at + HEADER, at + HEADER + length);
   return { at, stream, time: header.readBigUInt64LE(8), payload, length };
 };
@@ -96,7 +99,10 @@ const check = (header: Buffer): number => {
 export const outputOf = (frames: readonly ModelFrame[], stream?: LogStream): Buffer =>
   Buffer.concat(
     frames
-      .filter((frame) => frame.stream !== 'DROPPED' && (stream ?? frame.stream) === frame.stream)
+      .filter(
+        (frame) =>
+          !['DROPPED', 'RESIZED'].includes(frame.stream) && (stream ?? frame.stream) === frame.stream,
+      )
       .map(({ payload }) => payload),
   );
 

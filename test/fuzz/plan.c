@@ -306,6 +306,11 @@ static void put_all(FILE *stream, const struct plan *plan) {
   put(stream, "umask%c%u", 0, plan->umask);
   if (plan->has_stdin) put(stream, "stdin");
   if (plan->opens_stdin) put(stream, "input");
+  if (plan->has_terminal) {
+    put(stream, "terminal");
+    put_number(stream, plan->terminal_rows);
+    put_number(stream, plan->terminal_columns);
+  }
   put(stream, "stop");
   put_number(stream, (uint64_t)plan->stop_signal);
   put(stream, "%s", scopes[plan->stop_scope]);

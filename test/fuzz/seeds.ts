@@ -84,6 +84,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     settings: many(() => ({ file: file(), value: text(), optional: flag() })),
     collect: many(file),
   });
+  const terminal = flag() ? null : { rows: 1 + random(65_535), columns: 1 + random(65_535) };
   const own = random(4) === 0 ? null : cgroup();
   return {
     cgroup: own,
@@ -109,8 +110,9 @@ const randomPlan = (random: Random): LaunchPlan => {
     resourceLimits: many(limit),
     seccomp: flag() ? null : program(),
     umask: mode(),
-    stdin: flag(),
+    stdin: terminal === null && flag(),
     openStdin: flag(),
+    terminal,
     stop: { signal: `${1 + random(64)}`, scope: pick(random, ['COMMAND', 'GROUP', 'CELL'] as const) },
     timeoutMs: number(),
     cpuTimeMs: own === null || flag() ? null : 1 + number(),
@@ -122,6 +124,7 @@ const randomPlan = (random: Random): LaunchPlan => {
 /** The first byte says in which pieces the harness sends the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
+  '\x01resize 24 80\nresize 0 80\n',
   '\x02write 0 12 0\nstop 5\npause\nwrite 12 0 1\nresume\n',
   '\x05pause\nresume\nsignal 1\n',
   '\x09signal 15\nstop 0\nnonsense\n',

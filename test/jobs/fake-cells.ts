@@ -245,6 +245,7 @@ export class FakeCells implements Cells {
         await ask(`write ${offset} ${Buffer.from(bytes).toString()}${end ? ' end' : ''}`, () => undefined);
         return offset + bytes.length;
       },
+      resize: ({ rows, columns }) => ask(`resize ${rows} ${columns}`, () => undefined),
       onRoom: () => () => undefined,
       responds: async () => {
         if (cell !== undefined) cell.asked += 1;
@@ -471,6 +472,7 @@ const entryOf = ({ stream, timeNs, text, at }: Placed): LogEntry => ({
   timeNs,
   text,
   bytes: Buffer.from(text),
+  resized: null,
   cursor: String(at + text.length),
 });
 

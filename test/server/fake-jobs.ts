@@ -35,6 +35,7 @@ export const page = (number: number, text = `line ${number}\n`, endOfLog = false
       timeNs: 1_700_000_000_123_456_789n + BigInt(number),
       text,
       bytes: Buffer.from(text),
+      resized: null,
       cursor: String(number),
     },
   ],
@@ -125,6 +126,11 @@ export class FakeJobs implements JobService {
   async signal(identity: Identity, id: string, signal: string): Promise<Job> {
     await this.#enter('signal', identity);
     this.signals.push({ id, signal });
+    return this.#find(id, 'input.jobId');
+  }
+
+  async resizeTerminal(identity: Identity, id: string): Promise<Job> {
+    await this.#enter('resizeTerminal', identity);
     return this.#find(id, 'input.jobId');
   }
 

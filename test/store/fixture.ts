@@ -19,6 +19,7 @@ export const spec: WholeSpec = {
   stopScope: 'GROUP',
   stdinBytes: null,
   openStdin: false,
+  terminal: null,
   limits: {
     cpus: 1,
     cpuWeight: null,

@@ -116,6 +116,7 @@ export class CellBench {
       }),
       stdin: stdin !== undefined,
       openStdin: false,
+      terminal: null,
       ...change,
     };
     mkdirSync(folder);

@@ -65,7 +65,10 @@ const reader = (flags: LogFlags): ((connection: Connection, jobId: string) => As
   const request: Omit<LogRequest, 'jobId'> = {
     tail: tail === undefined ? undefined : whole('--tail', tail),
     since: since === undefined ? undefined : moment('--since', 'ago', since, now),
-    stream: stream === undefined ? undefined : oneOf<LogStream>('--stream', ['STDOUT', 'STDERR'], stream),
+    stream:
+      stream === undefined
+        ? undefined
+        : oneOf<LogStream>('--stream', ['STDOUT', 'STDERR', 'TERMINAL'], stream),
     follow,
     withTime: (flags.timestamps ?? false) || json || end !== undefined,
     withText: json,

@@ -153,7 +153,9 @@ export type LogStream =
   /** Standard error (descriptor 2). */
   | 'STDERR'
   /** Standard output (descriptor 1). */
-  | 'STDOUT';
+  | 'STDOUT'
+  /** The terminal of a job that has one, instead of the other two. */
+  | 'TERMINAL';
 
 /** Which network a job can reach. */
 export type NetworkMode =
@@ -179,6 +181,16 @@ export type PinJobInput = {
   readonly jobId: string;
   /** Whether to pin the job; false unpins it. */
   readonly pinned?: boolean | null | undefined;
+};
+
+/** The input of `resizeTerminal`. */
+export type ResizeTerminalInput = {
+  /** Characters in a line, from 1 to 4096. */
+  readonly columns: number;
+  /** The id of the job. */
+  readonly jobId: string;
+  /** Lines, from 1 to 4096. */
+  readonly rows: number;
 };
 
 /** The input of `resumeJob`. */
@@ -279,10 +291,20 @@ export type SubmitJobInput = {
   readonly stopScope?: StopScope | null | undefined;
   /** The signal that `stopJob` begins with: a name with or without "SIG", or a number from 1 to 64. Default "SIGTERM". */
   readonly stopSignal?: string | null | undefined;
+  /** Standard input, output and error are a terminal of this size, the controlling one of the command, whose output is the stream TERMINAL. Includes `openStdin`, and TERM is xterm-256color unless `env` says otherwise. Not together with `stdin` or `retries`. Default: they are pipes. */
+  readonly terminal?: TerminalSizeInput | null | undefined;
   /** The user to run as: "user" or "user:group", each a name of the image or a number, such as "nobody:nogroup" or "1000:1000". Default: root of the cell, an unprivileged user on the host. */
   readonly user?: string | null | undefined;
   /** The working directory: an absolute path that exists in the image. Default "/". */
   readonly workdir?: string | null | undefined;
+};
+
+/** The size of a terminal. */
+export type TerminalSizeInput = {
+  /** Characters in a line, from 1 to 4096. */
+  readonly columns: number;
+  /** Lines, from 1 to 4096. */
+  readonly rows: number;
 };
 
 /** The input of `writeStdin`. At most one of `text` and `bytes`, of at most 1 MiB. */
@@ -411,7 +433,14 @@ export type JobInputQueryVariables = Exact<{
 }>;
 
 
-export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string, readonly valueBytes: string | null }>, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string, readonly valueBytes: string | null }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+
+export type ResizeTerminalMutationVariables = Exact<{
+  input: ResizeTerminalInput;
+}>;
+
+
+export type ResizeTerminalMutation = { readonly resizeTerminal: { readonly job: { readonly id: string } } };
 
 export type ResumeJobMutationVariables = Exact<{
   input: ResumeJobInput;
@@ -1384,6 +1413,10 @@ export const JobInputDocument = new TypedDocumentString(`
     stdin
     stdinBytes
     openStdin
+    terminal {
+      rows
+      columns
+    }
     name
     labels {
       key
@@ -1419,6 +1452,15 @@ export const JobInputDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<JobInputQuery, JobInputQueryVariables>;
+export const ResizeTerminalDocument = new TypedDocumentString(`
+    mutation ResizeTerminal($input: ResizeTerminalInput!) {
+  resizeTerminal(input: $input) {
+    job {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ResizeTerminalMutation, ResizeTerminalMutationVariables>;
 export const ResumeJobDocument = new TypedDocumentString(`
     mutation ResumeJob($input: ResumeJobInput!) {
   resumeJob(input: $input) {

@@ -19,6 +19,7 @@
 #include "capabilities.h"
 #include "report.h"
 #include "seccomp.h"
+#include "session.h"
 #include "util.h"
 
 /*
@@ -138,6 +139,7 @@ static void prepare_and_execute(const struct plan *plan, const int streams[3], i
   reset_signals();
   umask(plan->umask);
   if (!take_streams(streams)) return report_failure(report, "streams", NULL);
+  if (plan->has_terminal && !session_control(0)) return report_failure(report, "terminal", "controlling terminal");
   if (!take_limits(plan)) return report_failure(report, "limits", NULL);
   /* The bounding set goes first: to empty it takes CAP_SETPCAP, which a change of user drops. */
   const uint64_t identity = 1ull << CAP_SETUID | 1ull << CAP_SETGID;

@@ -74,6 +74,16 @@ static bool parse_write(const char *text, struct input_write *write) {
   return true;
 }
 
+/* "ROWS COLUMNS" */
+static bool parse_size(const char *text, struct request *request) {
+  uint64_t rows, columns;
+  if (!parse_number(&text, UINT16_MAX, &rows) || *text++ != ' ') return false;
+  if (!parse_number(&text, UINT16_MAX, &columns) || *text != '\0') return false;
+  request->rows = (unsigned)rows;
+  request->columns = (unsigned)columns;
+  return rows > 0 && columns > 0;
+}
+
 static bool parse_request(const char *line, struct request *request) {
   long long number;
   int end = 0;
@@ -86,6 +96,8 @@ static bool parse_request(const char *line, struct request *request) {
     request->kind = REQUEST_PAUSE;
   else if (strcmp(line, "resume") == 0)
     request->kind = REQUEST_RESUME;
+  else if (strncmp(line, "resize ", 7) == 0 && parse_size(line + 7, request))
+    request->kind = REQUEST_RESIZE;
   else if (strncmp(line, "write ", 6) == 0 && parse_write(line + 6, &request->input))
     request->kind = REQUEST_WRITE;
   else

@@ -10,6 +10,8 @@
  *   signal N     sends signal N to the command; a paused one receives it when it is resumed
  *   pause        freezes all processes of the cell: "paused" follows once they are frozen
  *   resume       thaws them: "resumed" follows once they run
+ *   resize ROWS COLUMNS
+ *                changes the size of the terminal
  *   write OFFSET LENGTH END
  *                writes to the standard input of the command: LENGTH bytes, at most CONTROL_PAYLOAD, follow the line;
  *                OFFSET counts all that were written before, and the input ends after them if END is 1
@@ -31,11 +33,12 @@
 #define CONTROL_LINE 64
 #define CONTROL_PAYLOAD (64u << 10)
 
-enum request_kind { REQUEST_STOP, REQUEST_SIGNAL, REQUEST_PAUSE, REQUEST_RESUME, REQUEST_WRITE };
+enum request_kind { REQUEST_STOP, REQUEST_SIGNAL, REQUEST_PAUSE, REQUEST_RESUME, REQUEST_RESIZE, REQUEST_WRITE };
 
 struct request {
   enum request_kind kind;
   int64_t number;           /* milliseconds, or a signal */
+  unsigned rows, columns;   /* of a terminal, from 1 to UINT16_MAX */
   struct input_write input; /* of a write */
   uint64_t accepted;        /* set by who carries out a write: bytes accepted so far */
 };

@@ -25,6 +25,7 @@
 #include "report.h"
 #include "root.h"
 #include "seccomp.h"
+#include "session.h"
 #include "util.h"
 
 /* What others reap gives no signal. */
@@ -60,6 +61,7 @@ static void close_others(const struct plan *plan, const struct init_fds *fds) {
   qsort(keep, count, sizeof *keep, compare_fds);
   int next = 3; /* 0 to 2 are /dev/null and stay open, so that nothing else gets these numbers */
   for (size_t i = 0; i < count; i++) {
+    if (keep[i] < next) continue;
     if (keep[i] > next) close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
     next = keep[i] + 1;
   }
@@ -191,6 +193,20 @@ __attribute__((noreturn)) static void watch(struct init *init) {
   }
 }
 
+/*
+ * The standard streams are a terminal. Init keeps it open too: otherwise it would hang up when the command has closed
+ * its streams for a moment, to open /dev/tty later.
+ */
+static bool open_terminal(const struct plan *plan, struct init_fds *fds, struct session *session,
+                          struct report *report) {
+  if (!session_open(plan, session, report)) return false;
+  for (int i = 0; i < 3; i++) {
+    fds->streams[i] = fcntl(session->slave, F_DUPFD_CLOEXEC, 3);
+    if (fds->streams[i] < 0) return report_failure(report, "terminal", "descriptor"), false;
+  }
+  return true;
+}
+
 void init_run(struct plan *plan, struct init_fds *fds) {
   close_others(plan, fds);
   prctl(PR_SET_NAME, "init");
@@ -198,9 +214,12 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   if (receive_order(init.socket).kind != ORDER_FURNISH) _exit(1);
 
   struct report report = {0};
-  bool furnished = furnish(plan, fds->root, &report);
+  struct session session = {-1, -1};
+  bool furnished =
+      furnish(plan, fds->root, &report) && (!plan->has_terminal || open_terminal(plan, fds, &session, &report));
   close_fd(&fds->root);
-  send_report(init.socket, &report);
+  if (!session_send(init.socket, &report, session.master)) _exit(1);
+  close_fd(&session.master);
   if (!furnished) _exit(1);
   if (receive_order(init.socket).kind != ORDER_EXECUTE) _exit(1);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "session.h"
 #include "util.h"
 
 #define FEED_AT_ONCE (1 << 20)
@@ -58,8 +59,18 @@ const char *input_write(struct input *input, const struct input_write *request) 
   }
   if (!request->end || request->offset + request->length != input->accepted) return NULL;
   input->ended = true;
-  close_fd(&input->fd);
+  input->ending = input->is_terminal;
+  if (!input->is_terminal) close_fd(&input->fd);
+  input_end(input);
   return NULL;
+}
+
+bool input_end(struct input *input) {
+  if (!input->ending || input->fd < 0) return true;
+  unsigned char end = session_end_of_input(input->fd);
+  long written = RETRY(write(input->fd, &end, 1));
+  input->ending = written < 0 && errno == EAGAIN;
+  return !input->ending;
 }
 
 void input_close(struct input *input) {

@@ -18,6 +18,8 @@ struct input {
   int fd;                /* write end of the pipe; -1: none, or closed */
   int file;              /* what is fed first; -1: nothing, or all of it is in the pipe */
   bool open;             /* clients may write */
+  bool is_terminal;      /* whose input ends by a character and not by closing it */
+  bool ending;           /* that character has yet to be written: there was no room for it */
   bool ended;            /* a client has written the end */
   uint64_t accepted;     /* bytes that were accepted from clients */
   unsigned char *recent; /* the last of them: that at offset N is at N modulo INPUT_RECENT */
@@ -31,6 +33,8 @@ struct input_write {
   bool end;
 };
 
+/* Writes what ends the input of a terminal. False when there is no room for it yet. */
+bool input_end(struct input *input);
 /* Moves what fits of the file into the pipe. False when nothing of it is left, or the command has closed its input. */
 bool input_feed(struct input *input);
 /*

@@ -46,6 +46,15 @@ void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, 
   log_frame(log, stream, now, buffer, length);
 }
 
+void log_resize(struct log *log, unsigned rows, unsigned columns) {
+  unsigned char frame[LOG_HEADER + 4];
+  uint64_t now = (uint64_t)wall_clock();
+  log_header(frame, 4, LOG_TERMINAL, LOG_RESIZED, now);
+  put_le(frame + LOG_HEADER, rows, 2);
+  put_le(frame + LOG_HEADER + 2, columns, 2);
+  append(log, frame, sizeof frame);
+}
+
 void log_frame(struct log *log, enum log_stream stream, uint64_t time, const unsigned char *buffer, size_t length) {
   log_mark(log, time);
   uint64_t begin = log->end;

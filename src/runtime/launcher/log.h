@@ -2,8 +2,9 @@
  * The log: frames of a 16-byte little-endian header and a payload.
  *
  *   0  u32  payload length
- *   4  u8   stream: 1 stdout, 2 stderr, 0 none
- *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark)
+ *   4  u8   stream: 1 stdout, 2 stderr, 3 terminal, 0 none
+ *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark), 2 size of the
+ *           terminal from here on (payload: u16 rows, u16 columns)
  *   6  u16  check over the other 14 bytes
  *   8  u64  wall clock, nanoseconds since 1970
  */
@@ -19,8 +20,8 @@
 #define LOG_PAYLOAD_MOST (64u << 10)
 #define LOG_MARK (LOG_HEADER + 8)
 
-enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2 };
-enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1 };
+enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2, LOG_TERMINAL = 3 };
+enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1, LOG_RESIZED = 2 };
 
 struct log {
   int fd;
@@ -37,6 +38,8 @@ void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigne
 void log_mark_frame(unsigned char *frame, uint64_t dropped, uint64_t time);
 /* Appends a frame with the current time. `buffer` has LOG_HEADER bytes of room before the payload of `length` bytes. */
 void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, size_t length);
+/* Appends the size that the terminal has from here on. On a full disk it is left out. */
+void log_resize(struct log *log, unsigned rows, unsigned columns);
 /* Appends a frame that has its header, after a mark for what was dropped before it. */
 void log_frame(struct log *log, enum log_stream stream, uint64_t time, const unsigned char *buffer, size_t length);
 /* Counts output that is not kept. */

@@ -33,12 +33,14 @@ void log_index_note(struct log_index *index, uint64_t offset, uint64_t dropped) 
 void log_index_count(struct log_index *index, unsigned stream, uint64_t time, const unsigned char *payload,
                      size_t length) {
   if (length == 0) return;
-  unsigned which = stream - 1;
+  /* A log has either the streams of a terminal or the other two. */
+  unsigned which = stream == 2 ? 1 : 0;
   uint64_t lines = 0;
   for (size_t i = 0; i < length; i++) lines += payload[i] == '\n';
   index->lines[which] += lines;
   index->bytes[which] += length;
   if (time > index->latest) index->latest = time;
   uint32_t open = 1u << which;
-  index->flags = (index->flags & ~(open | 4u)) | (payload[length - 1] == '\n' ? 0 : open) | (which == 1 ? 4u : 0);
+  index->flags = (index->flags & ~(open | 4u)) | (payload[length - 1] == '\n' ? 0 : open) | (which == 1 ? 4u : 0) |
+                 (stream == 3 ? 8u : 0);
 }

@@ -4,10 +4,11 @@
  *
  *    0  u64  offset in the log at which a frame begins; the other fields count what lies before it
  *    8  u64  latest time of a frame, nanoseconds since 1970
- *   16  u64  newlines of stdout, 24 of stderr
+ *   16  u64  newlines of stdout or of the terminal, 24 of stderr
  *   32  u64  bytes of stdout, 40 of stderr
  *   48  u64  bytes that were dropped according to marks
- *   56  u32  flags: 1 stdout, 2 stderr ends within a line; 4 the last byte was of stderr
+ *   56  u32  flags: 1 stdout, 2 stderr ends within a line; 4 the last byte was of stderr, 8 what is
+ *           counted for stdout is of a terminal
  *   60  u32  check: FNV-1a over the other 60 bytes
  *
  * Records are independent of one another: one that could not be written only makes readers slower.
@@ -30,7 +31,7 @@ struct log_index {
 
 /* Writes a record if one is due, for a frame that was appended at `offset` of the log and is not counted yet. */
 void log_index_note(struct log_index *index, uint64_t offset, uint64_t dropped);
-/* Counts the payload of a frame of stream 1 or 2. */
+/* Counts the payload of a frame. A terminal counts as stdout. */
 void log_index_count(struct log_index *index, unsigned stream, uint64_t time, const unsigned char *payload,
                      size_t length);
 

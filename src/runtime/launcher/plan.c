@@ -291,6 +291,15 @@ static bool set_stdin(struct plan *plan, char **token) {
   return true;
 }
 
+static bool set_terminal(struct plan *plan, char **token) {
+  uint64_t rows, columns;
+  if (!parse_number(token[0], UINT16_MAX, &rows) || !parse_number(token[1], UINT16_MAX, &columns)) return false;
+  plan->has_terminal = true;
+  plan->terminal_rows = (unsigned)rows;
+  plan->terminal_columns = (unsigned)columns;
+  return rows > 0 && columns > 0;
+}
+
 static bool set_input(struct plan *plan, char **token) {
   (void)token;
   plan->opens_stdin = true;
@@ -352,6 +361,7 @@ static const struct statement {
     {"umask", 1, set_umask},
     {"stdin", 0, set_stdin},
     {"input", 0, set_input},
+    {"terminal", 2, set_terminal},
     {"timeout", 1, set_timeout},
     {"output", 1, set_output},
     {"owners", 2, set_owners},
@@ -383,6 +393,7 @@ static const char *missing_part(const struct plan *plan) {
   if (plan->image == NULL) return "statement missing: root";
   if (plan->arguments_count == 0) return "statement missing: argument";
   if (plan->workdir == NULL) return "statement missing: workdir";
+  if (plan->has_terminal && plan->has_stdin) return "statement wrong: stdin";
   if (plan->tail_bytes > plan->output_bytes) return "statement wrong: tail";
   if (plan->cpu_time_us != 0 && plan->cgroup == NULL) return "statement missing: cgroup";
   return NULL;

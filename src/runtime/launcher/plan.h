@@ -98,7 +98,9 @@ struct plan {
   struct sock_filter *filter; /* of seccomp(2), for the command and init; NULL: none */
   size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
   bool has_stdin;             /* the file "stdin" of the job's folder is fed to the command */
-  bool opens_stdin;           /* clients may write to its standard input, after that file */
+  bool has_terminal;          /* the command's standard streams are a terminal, of this size */
+  unsigned terminal_rows, terminal_columns;
+  bool opens_stdin; /* clients may write to its standard input, after that file */
 
   int stop_signal;       /* asks the processes of stop_scope to end, before the cell is killed */
   enum scope stop_scope; /* those have ended before the cell does */

@@ -33,6 +33,7 @@
 #include "record.h"
 #include "report.h"
 #include "root.h"
+#include "session.h"
 #include "util.h"
 
 #define PIPE_SIZE (1 << 20)
@@ -80,7 +81,9 @@ struct supervisor {
   struct log_tail tail;
 
   int events;     /* epoll */
-  int outputs[2]; /* read ends of stdout and stderr */
+  int outputs[2]; /* read ends of stdout and stderr; of a terminal the master, and -1 */
+  bool resized;   /* the log has yet to say which size the terminal has */
+  unsigned rows, columns;
   struct input input;
   int socket;  /* to init */
   int channel; /* from the command's process, until it executes */
@@ -175,6 +178,8 @@ static bool make_pipe(const struct supervisor *self, mode_t others, int ends[2])
 }
 
 static bool open_streams(struct supervisor *self, int streams[3]) {
+  /* Init opens a terminal, which is of the cell's own devpts. */
+  if (self->plan.has_terminal) return true;
   int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
   if (!make_pipe(self, 022, pipes[1]) || !make_pipe(self, 022, pipes[2])) return fail(self, "pipe", NULL);
   for (int i = 0; i < 2; i++) {
@@ -388,8 +393,12 @@ static void take_output(struct supervisor *self, enum source source, size_t leng
   /* What writes has been executed; that may not have been read yet. */
   read_channel(self);
   enum log_stream stream = source == SOURCE_STDOUT ? LOG_STDOUT : LOG_STDERR;
+  if (self->plan.has_terminal) stream = LOG_TERMINAL;
   uint64_t room = self->plan.output_bytes - self->plan.tail_bytes - self->log.kept;
   size_t fits = length < room ? length : (size_t)room;
+  /* Only here, so that a log has no more sizes than it has output. */
+  if (self->resized && fits > 0) log_resize(&self->log, self->rows, self->columns);
+  if (fits > 0) self->resized = false;
   log_output(&self->log, stream, self->buffer, fits);
   if (fits == length) return;
   if (self->plan.tail_bytes != 0) {
@@ -398,6 +407,12 @@ static void take_output(struct supervisor *self, enum source source, size_t leng
   }
   log_drop(&self->log, length - fits);
   end_cell(self, CAUSE_OUTPUT);
+}
+
+/* A copy of the master of a terminal is open for input, so that closing this one does not end its events. */
+static void close_output(const struct supervisor *self, int *fd) {
+  epoll_ctl(self->events, EPOLL_CTL_DEL, *fd, NULL);
+  close_fd(fd);
 }
 
 /*
@@ -410,7 +425,7 @@ static bool read_output(struct supervisor *self, enum source source, size_t *tak
   while (*fd >= 0 && length < LOG_PAYLOAD_MOST) {
     long count = RETRY(read(*fd, self->buffer + LOG_HEADER + length, LOG_PAYLOAD_MOST - length));
     if (count < 0 && errno == EAGAIN) break;
-    if (count <= 0) close_fd(fd);
+    if (count <= 0) close_output(self, fd);
     if (count > 0) length += (size_t)count;
   }
   if (length > 0) take_output(self, source, length);
@@ -426,6 +441,7 @@ static void await_room(const struct supervisor *self) {
 
 static void feed_stdin(struct supervisor *self) {
   if (self->input.file >= 0 && input_feed(&self->input)) await_room(self);
+  if (!input_end(&self->input)) await_room(self);
   if (self->input.file < 0 && self->input.open) control_broadcast(&self->control, "room\n");
 }
 
@@ -433,7 +449,7 @@ static const char *write_input(struct supervisor *self, struct request *request)
   const char *refusal = input_write(&self->input, &request->input);
   request->accepted = self->input.accepted;
   bool whole = request->input.offset + request->input.length <= self->input.accepted;
-  if (refusal == NULL && !whole) await_room(self);
+  if (refusal == NULL && (!whole || self->input.ending)) await_room(self);
   return refusal;
 }
 
@@ -443,10 +459,35 @@ static bool leave(const struct supervisor *self) {
   return give_order(self, (struct order){.kind = ORDER_LEAVE, .scope = scope});
 }
 
+/* The master of the terminal that init has opened: output is read from it, and input written to a copy of it. */
+static bool take_terminal(struct supervisor *self, int *terminal) {
+  self->outputs[0] = *terminal;
+  *terminal = -1;
+  if (self->outputs[0] >= 0) self->input.fd = fcntl(self->outputs[0], F_DUPFD_CLOEXEC, 3);
+  if (self->input.fd < 0) return fail(self, "terminal", "descriptor");
+  self->input.open = self->input.is_terminal = self->resized = true;
+  self->rows = self->plan.terminal_rows;
+  self->columns = self->plan.terminal_columns;
+  watch(self, self->outputs[0], EPOLLIN, SOURCE_STDOUT);
+  watch(self, self->input.fd, EPOLLOUT | EPOLLONESHOT, SOURCE_STDIN);
+  return true;
+}
+
+static const char *resize(struct supervisor *self, const struct request *request) {
+  if (!self->plan.has_terminal) return "it has no terminal";
+  if (self->outputs[0] < 0) return "it does not run";
+  if (request->rows == self->rows && request->columns == self->columns) return NULL;
+  if (!session_resize(self->outputs[0], request->rows, request->columns)) return "the kernel refuses it";
+  self->resized = true;
+  self->rows = request->rows;
+  self->columns = request->columns;
+  return NULL;
+}
+
 static void read_report(struct supervisor *self) {
   struct report report;
-  long length = RETRY(recv(self->socket, &report, sizeof report, 0));
-  if (length != (long)sizeof report) {
+  AUTO_CLOSE int terminal = -1;
+  if (!session_receive(self->socket, &report, &terminal)) {
     close_fd(&self->socket);
     return;
   }
@@ -456,6 +497,10 @@ static void read_report(struct supervisor *self) {
       kill_cell(self);
       break;
     case REPORT_FURNISHED:
+      if (self->plan.has_terminal && !take_terminal(self, &terminal)) {
+        kill_cell(self);
+        break;
+      }
       if (self->record.cause != CAUSE_NONE) break;
       if (!give_order(self, (struct order){.kind = ORDER_EXECUTE})) kill_cell(self);
       break;
@@ -525,6 +570,8 @@ static const char *act(void *context, struct request *request) {
     case REQUEST_PAUSE:
     case REQUEST_RESUME:
       return freeze(self, request->kind == REQUEST_PAUSE);
+    case REQUEST_RESIZE:
+      return resize(self, request);
     case REQUEST_WRITE:
       return write_input(self, request);
   }
@@ -592,8 +639,8 @@ static void keep_pace(struct pace *pace, size_t taken) {
 }
 
 static void watch_all(struct supervisor *self) {
-  watch(self, self->outputs[0], EPOLLIN, SOURCE_STDOUT);
-  watch(self, self->outputs[1], EPOLLIN, SOURCE_STDERR);
+  if (self->outputs[0] >= 0) watch(self, self->outputs[0], EPOLLIN, SOURCE_STDOUT);
+  if (self->outputs[1] >= 0) watch(self, self->outputs[1], EPOLLIN, SOURCE_STDERR);
   watch(self, self->init_fd, EPOLLIN, SOURCE_INIT);
   watch(self, self->socket, EPOLLIN, SOURCE_SOCKET);
   watch(self, self->channel, EPOLLIN, SOURCE_CHANNEL);

@@ -19,7 +19,11 @@ export interface Cursor {
   readonly pending: Pending;
 }
 
-export const BEGINNING: Cursor = { frame: 0, taken: 0, pending: { STDOUT: NOTHING, STDERR: NOTHING } };
+export const BEGINNING: Cursor = {
+  frame: 0,
+  taken: 0,
+  pending: { STDOUT: NOTHING, STDERR: NOTHING, TERMINAL: NOTHING },
+};
 
 /** A cursor that is malformed or does not belong to the log it was used with: the caller's mistake. */
 export class CursorError extends Error {
@@ -39,23 +43,24 @@ export class CursorError extends Error {
 
 /** The cursor as clients see it. Opaque to them; `"0"` is the beginning of every log. */
 export const formatCursor = ({ frame, taken, pending }: Cursor): string => {
-  const parts = [String(frame), String(taken), hex(pending.STDOUT), hex(pending.STDERR)];
+  const streams = [pending.STDOUT, pending.STDERR, pending.TERMINAL];
+  const parts = [String(frame), String(taken), ...streams.map(hex)];
   while (parts.at(-1) === '') parts.pop();
   return parts.length === 2 && taken === 0 ? String(frame) : parts.join('.');
 };
 
 const LONGEST_CURSOR = 64;
-const SHAPE = /^(\d+)(?:\.(\d+)(?:\.([0-9a-f]*)(?:\.([0-9a-f]+))?)?)?$/;
+const SHAPE = /^(\d+)(?:\.(\d+)(?:\.([0-9a-f]*)(?:\.([0-9a-f]*)(?:\.([0-9a-f]+))?)?)?)?$/;
 
 /** @throws CursorError for anything that `formatCursor` does not write */
 export const parseCursor = (text: string): Cursor => {
   const match = text.length <= LONGEST_CURSOR ? SHAPE.exec(text) : null;
   if (match !== null) {
-    const [, frame, taken = '0', stdout = '', stderr = ''] = match;
+    const [, frame, taken = '0', stdout = '', stderr = '', terminal = ''] = match;
     const cursor: Cursor = {
       frame: Number(frame),
       taken: Number(taken),
-      pending: { STDOUT: unhex(stdout), STDERR: unhex(stderr) },
+      pending: { STDOUT: unhex(stdout), STDERR: unhex(stderr), TERMINAL: unhex(terminal) },
     };
     // Formatted again it must be the same: so each position has one spelling, and half bytes and leading zeros fail.
     if (isPossible(cursor) && formatCursor(cursor) === text) return cursor;

@@ -1,13 +1,14 @@
 /** The frames of a log file: encoding and decoding. */
 
-import type { LogStream } from './page.ts';
+import type { LogStream, TerminalSize } from './page.ts';
 
 /**
  * A log is a file of frames, each with a header of 16 bytes, little-endian, and a payload:
  *
  *   0  u32  payload length
- *   4  u8   stream: 1 stdout, 2 stderr, 0 none
- *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark)
+ *   4  u8   stream: 1 stdout, 2 stderr, 3 terminal, 0 none
+ *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark), 2 size of the
+ *           terminal from here on (payload: u16 rows, u16 columns)
  *   6  u16  checksum of the other 14 bytes
  *   8  u64  wall clock, nanoseconds since 1970
  *
@@ -21,7 +22,9 @@ export const LONGEST_PAYLOAD_BYTES = 1 << 20;
 const MARK_BYTES = 8;
 const OUTPUT = 0;
 const DROPPED = 1;
-const STREAM_NUMBERS = { STDOUT: 1, STDERR: 2 } as const satisfies Record<LogStream, number>;
+const RESIZED = 2;
+const SIZE_BYTES = 4;
+const STREAM_NUMBERS = { STDOUT: 1, STDERR: 2, TERMINAL: 3 } as const satisfies Record<LogStream, number>;
 
 export type Frame =
   | {
@@ -30,12 +33,14 @@ export type Frame =
       readonly timeNs: bigint;
       readonly bytes: Uint8Array;
     }
-  | { readonly kind: 'dropped'; readonly timeNs: bigint; readonly count: bigint };
+  | { readonly kind: 'dropped'; readonly timeNs: bigint; readonly count: bigint }
+  | { readonly kind: 'resized'; readonly timeNs: bigint; readonly size: TerminalSize };
 
 /** A decoded header. `length`: bytes of payload. `timeNs`: since 1970. */
 export type FrameHeader =
   | { readonly kind: 'output'; readonly stream: LogStream; readonly timeNs: bigint; readonly length: number }
-  | { readonly kind: 'dropped'; readonly timeNs: bigint; readonly length: number };
+  | { readonly kind: 'dropped'; readonly timeNs: bigint; readonly length: number }
+  | { readonly kind: 'resized'; readonly timeNs: bigint; readonly length: number };
 
 /**
  * The frame as it is stored in the file.
@@ -43,20 +48,38 @@ export type FrameHeader =
  * @throws RangeError for more than 1 MiB of payload, and for numbers that do not fit 64 bits
  */
 export const encodeFrame = (frame: Frame): Buffer => {
-  const length = frame.kind === 'output' ? frame.bytes.length : MARK_BYTES;
+  const length =
+    frame.kind === 'output' ? frame.bytes.length : frame.kind === 'dropped' ? MARK_BYTES : SIZE_BYTES;
   if (length > LONGEST_PAYLOAD_BYTES) {
     throw new RangeError(`frame: expected at most ${LONGEST_PAYLOAD_BYTES} bytes of payload, got ${length}`);
   }
   const encoded = Buffer.alloc(HEADER_BYTES + length);
   encoded.writeUInt32LE(length, 0);
-  encoded.writeUInt8(frame.kind === 'output' ? STREAM_NUMBERS[frame.stream] : 0, 4);
-  encoded.writeUInt8(frame.kind === 'output' ? OUTPUT : DROPPED, 5);
+  encoded.writeUInt8(streamNumber(frame), 4);
+  encoded.writeUInt8(FLAGS[frame.kind], 5);
   encoded.writeBigUInt64LE(frame.timeNs, 8);
   encoded.writeUInt16LE(checkOf(encoded, 0), 6);
   if (frame.kind === 'output') encoded.set(frame.bytes, HEADER_BYTES);
-  else encoded.writeBigUInt64LE(frame.count, HEADER_BYTES);
+  else if (frame.kind === 'dropped') encoded.writeBigUInt64LE(frame.count, HEADER_BYTES);
+  else {
+    encoded.writeUInt16LE(frame.size.rows, HEADER_BYTES);
+    encoded.writeUInt16LE(frame.size.columns, HEADER_BYTES + 2);
+  }
   return encoded;
 };
+
+const FLAGS = { output: OUTPUT, dropped: DROPPED, resized: RESIZED } as const;
+
+const streamNumber = (frame: Frame): number => {
+  if (frame.kind === 'dropped') return 0;
+  return frame.kind === 'output' ? STREAM_NUMBERS[frame.stream] : STREAM_NUMBERS.TERMINAL;
+};
+
+/** The size in the payload of a frame of kind `resized`. */
+export const parseSize = (payload: Buffer): TerminalSize => ({
+  rows: payload.readUInt16LE(0),
+  columns: payload.readUInt16LE(2),
+});
 
 /**
  * Reads the header at `at`.
@@ -74,9 +97,14 @@ export const parseHeader = (bytes: Buffer, at = 0): FrameHeader | undefined => {
   if (flags === DROPPED) {
     return number === 0 && length === MARK_BYTES ? { kind: 'dropped', timeNs, length } : undefined;
   }
+  if (flags === RESIZED)
+    return number === STREAM_NUMBERS.TERMINAL && length === SIZE_BYTES
+      ? { kind: 'resized', timeNs, length }
+      : undefined;
   if (flags !== OUTPUT) return undefined;
   if (number === STREAM_NUMBERS.STDOUT) return { kind: 'output', stream: 'STDOUT', timeNs, length };
   if (number === STREAM_NUMBERS.STDERR) return { kind: 'output', stream: 'STDERR', timeNs, length };
+  if (number === STREAM_NUMBERS.TERMINAL) return { kind: 'output', stream: 'TERMINAL', timeNs, length };
   return undefined;
 };
 
@@ -93,7 +121,9 @@ export const findHeader = (bytes: Buffer, from: number): number | undefined => {
 
 // Cheap, so that a search need not compute a checksum at each byte: the last byte of the length, stream and flags.
 const mayBeHeader = (bytes: Buffer, at: number): boolean =>
-  bytes[at + 3] === 0 && bytes[at + 5] === (bytes[at + 4] === 0 ? DROPPED : OUTPUT);
+  bytes[at + 3] === 0 &&
+  (bytes[at + 5] === (bytes[at + 4] === 0 ? DROPPED : OUTPUT) ||
+    (bytes[at + 5] === RESIZED && bytes[at + 4] === STREAM_NUMBERS.TERMINAL));
 
 // Two running sums as in Fletcher's checksum, so that swapped bytes are detected too.
 const checkOf = (bytes: Buffer, at: number): number => {

@@ -31,10 +31,10 @@ export interface Landmark {
 export const ORIGIN: Landmark = {
   offset: 0,
   latestNs: 0n,
-  lines: { STDOUT: 0, STDERR: 0 },
-  bytes: { STDOUT: 0, STDERR: 0 },
+  lines: { STDOUT: 0, STDERR: 0, TERMINAL: 0 },
+  bytes: { STDOUT: 0, STDERR: 0, TERMINAL: 0 },
   droppedBytes: 0,
-  open: { STDOUT: false, STDERR: false },
+  open: { STDOUT: false, STDERR: false, TERMINAL: false },
   last: 'STDOUT',
 };
 
@@ -43,38 +43,45 @@ export const STRIDE_BYTES = 1 << 20;
 
 const RECORD = 64;
 const CHECK = 60;
-const FLAG = { STDOUT: 1, STDERR: 2, LAST_IS_STDERR: 4 } as const;
+const FLAG = { STDOUT: 1, STDERR: 2, LAST_IS_STDERR: 4, STDOUT_IS_TERMINAL: 8 } as const;
 
 /** The path of the index of a log. */
 export const indexPath = (logPath: string): string => join(dirname(logPath), JOB_FILES.index);
 
-/** The landmark as a record of 64 bytes. */
+/** The landmark as a record of 64 bytes. A log has either a terminal, which is counted in place of stdout, or the other two. */
 export const encodeLandmark = (landmark: Landmark): Buffer => {
   const { offset, latestNs, lines, bytes, droppedBytes, open: within, last } = landmark;
   const record = Buffer.alloc(RECORD);
-  const fields = [offset, latestNs, lines.STDOUT, lines.STDERR, bytes.STDOUT, bytes.STDERR, droppedBytes];
+  const first = isTerminal(landmark) ? 'TERMINAL' : 'STDOUT';
+  const fields = [offset, latestNs, lines[first], lines.STDERR, bytes[first], bytes.STDERR, droppedBytes];
   for (const [index, field] of fields.entries()) record.writeBigUInt64LE(BigInt(field), 8 * index);
   const flags =
-    (within.STDOUT ? FLAG.STDOUT : 0) |
+    (within[first] ? FLAG.STDOUT : 0) |
     (within.STDERR ? FLAG.STDERR : 0) |
-    (last === 'STDERR' ? FLAG.LAST_IS_STDERR : 0);
+    (last === 'STDERR' ? FLAG.LAST_IS_STDERR : 0) |
+    (first === 'TERMINAL' ? FLAG.STDOUT_IS_TERMINAL : 0);
   record.writeUInt32LE(flags, 56);
   record.writeUInt32LE(checkOf(record), CHECK);
   return record;
 };
 
+const isTerminal = ({ bytes, last }: Landmark): boolean => last === 'TERMINAL' || bytes.TERMINAL > 0;
+
 const parseLandmark = (record: Buffer): Landmark | undefined => {
   if (record.length < RECORD || record.readUInt32LE(CHECK) !== checkOf(record)) return undefined;
   const number = (at: number): number => Number(record.readBigUInt64LE(at));
   const flags = record.readUInt32LE(56);
+  const terminal = (flags & FLAG.STDOUT_IS_TERMINAL) !== 0;
+  const open = (flags & FLAG.STDOUT) !== 0;
+  const first = terminal ? 'TERMINAL' : 'STDOUT';
   return {
     offset: number(0),
     latestNs: record.readBigUInt64LE(8),
-    lines: { STDOUT: number(16), STDERR: number(24) },
-    bytes: { STDOUT: number(32), STDERR: number(40) },
+    lines: { ...ORIGIN.lines, [first]: number(16), STDERR: number(24) },
+    bytes: { ...ORIGIN.bytes, [first]: number(32), STDERR: number(40) },
     droppedBytes: number(48),
-    open: { STDOUT: (flags & FLAG.STDOUT) !== 0, STDERR: (flags & FLAG.STDERR) !== 0 },
-    last: (flags & FLAG.LAST_IS_STDERR) !== 0 ? 'STDERR' : 'STDOUT',
+    open: { ...ORIGIN.open, [first]: open, STDERR: (flags & FLAG.STDERR) !== 0 },
+    last: (flags & FLAG.LAST_IS_STDERR) !== 0 ? 'STDERR' : first,
   };
 };
 

@@ -1,7 +1,13 @@
 /** Pages of a log: what its readers receive. */
 
-export const LOG_STREAMS = ['STDOUT', 'STDERR'] as const;
+export const LOG_STREAMS = ['STDOUT', 'STDERR', 'TERMINAL'] as const;
 export type LogStream = (typeof LOG_STREAMS)[number];
+
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
 
 /** The most bytes of a text that is searched for. */
 export const LONGEST_TEXT_BYTES = 1024;
@@ -16,7 +22,7 @@ export interface LogStart {
   readonly sinceNs?: bigint;
   /** At this byte of the output, counted from 0; of `stream`, if one is given. */
   readonly offset?: number;
-  /** The one stream that is read; both when left out. */
+  /** The one stream that is read; all when left out. */
   readonly stream?: LogStream;
 }
 
@@ -27,6 +33,8 @@ export interface LogEntry {
   /** The bytes as UTF-8, decoded across frames; what is not UTF-8 is U+FFFD. */
   readonly text: string;
   readonly bytes: Uint8Array;
+  /** The size that the terminal has from here on; `null` for output. */
+  readonly resized: TerminalSize | null;
   /** Where to continue after this entry. */
   readonly cursor: string;
 }

@@ -3,7 +3,7 @@
 import { type LogBlocks, MOST_SKIPPED_BYTES } from './blocks.ts';
 import { type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
-import { HEADER_BYTES } from './frame.ts';
+import { HEADER_BYTES, parseSize } from './frame.ts';
 import { LOG_STREAMS, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
 import { findStart, foreign, type Position } from './position.ts';
 import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from './utf8.ts';
@@ -99,6 +99,18 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
     if (header.kind === 'dropped') {
       droppedBytes += Number((await blocks.read(start, header.length)).readBigUInt64LE());
       taken = header.length;
+    } else if (header.kind === 'resized') {
+      if (taken === 0 && (bounds.stream ?? 'TERMINAL') === 'TERMINAL') {
+        if (drafts.length === MOST_ENTRIES) {
+          more = true;
+          break;
+        }
+        const resized = parseSize(await blocks.read(start, header.length));
+        const after = { frame: next.at, taken: header.length, pending };
+        const { timeNs } = header;
+        drafts.push({ stream: 'TERMINAL', timeNs, text: '', bytes: NOTHING, resized, cursor: after });
+      }
+      taken = header.length;
     } else if (rest > 0 && (bounds.stream ?? header.stream) === header.stream) {
       if (room === 0 || drafts.length === MOST_ENTRIES) {
         more = true;
@@ -115,6 +127,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
         timeNs,
         text: decoded.text,
         bytes,
+        resized: null,
         cursor: { frame: next.at, taken, pending },
       });
     } else if (rest > 0) {
@@ -163,7 +176,7 @@ const flush = async (
     const last = drafts.findLastIndex((draft) => draft.stream === stream && draft.bytes.length > 0);
     if (last < 0) {
       const timeNs = (await blocks.frame(cursor.frame))?.timeNs ?? 0n;
-      drafts.push({ stream, timeNs, text: REPLACEMENT, bytes: NOTHING, cursor });
+      drafts.push({ stream, timeNs, text: REPLACEMENT, bytes: NOTHING, resized: null, cursor });
       continue;
     }
     // A reader that continues after that entry must not get the U+FFFD again.

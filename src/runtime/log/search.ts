@@ -68,7 +68,8 @@ const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogB
     at = next.at;
     searched += damagedBytes;
     const payload = await blocks.read(at + HEADER_BYTES, header.length);
-    if (header.kind === 'dropped') page.drop(taken === 0 ? Number(payload.readBigUInt64LE()) : 0);
+    if (header.kind === 'resized') page.drop(0);
+    else if (header.kind === 'dropped') page.drop(taken === 0 ? Number(payload.readBigUInt64LE()) : 0);
     else if ((search.stream ?? header.stream) === header.stream) {
       if (!page.add({ stream: header.stream, timeNs: header.timeNs, frame: at }, payload, taken))
         return page.take(false);
@@ -223,6 +224,6 @@ const toEntries = (line: readonly Piece[]): LogEntry[] => {
     const isLast = !line.slice(index + 1).some((later) => later.stream === stream);
     const text = isLast && decoded.pending.length > 0 ? decoded.text + REPLACEMENT : decoded.text;
     const cursor = formatCursor({ ...BEGINNING, frame, taken: start + bytes.length });
-    return { stream, timeNs, text, bytes, cursor };
+    return { stream, timeNs, text, bytes, resized: null, cursor };
   });
 };

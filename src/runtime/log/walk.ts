@@ -41,7 +41,7 @@ const after = ({ header, before }: Passed, payload: Buffer): Landmark => {
   const offset = before.offset + HEADER_BYTES + header.length;
   if (header.kind === 'dropped')
     return { ...before, offset, droppedBytes: before.droppedBytes + Number(payload.readBigUInt64LE()) };
-  if (header.length === 0) return { ...before, offset };
+  if (header.kind === 'resized' || header.length === 0) return { ...before, offset };
   const { stream, timeNs } = header;
   return {
     ...before,

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { JOB_FILES } from '../../state/paths.ts';
+import type { TerminalSize } from '../log/page.ts';
 
 /** What a supervisor reports over its control socket (protocol: `launcher/control.h`). */
 export interface ControlEvents {
@@ -112,6 +113,11 @@ export class Control {
    */
   async write(offset: number, bytes: Uint8Array, end: boolean): Promise<number> {
     return Number(await this.#ask(`write ${offset} ${bytes.length} ${end ? 1 : 0}`, bytes));
+  }
+
+  /** Changes the size of the terminal. */
+  async resize({ rows, columns }: TerminalSize): Promise<void> {
+    await this.#ask(`resize ${rows} ${columns}`);
   }
 
   /** Calls a listener when there may be room after a write that was not accepted in full, and when there is no more. */

@@ -5,6 +5,7 @@
 
 import { bytesOfText } from '../../byte-text.ts';
 import { signalNumber } from '../../signals.ts';
+import type { TerminalSize } from '../log/page.ts';
 import type { IdRange } from './id-map.ts';
 
 /** A value for a file of the job's cgroup. `optional`: ignored by a kernel that has no such file. */
@@ -112,6 +113,8 @@ export interface LaunchPlan {
   readonly stdin: boolean;
   /** Clients may write to its standard input, after that file. */
   readonly openStdin: boolean;
+  /** The standard streams are a terminal of this size, and not pipes; `stdin` is false then. */
+  readonly terminal: TerminalSize | null;
   /** The signal that a stop sends, by its name, and which processes it reaches; the cell ends when those have. */
   readonly stop: { readonly signal: string; readonly scope: 'COMMAND' | 'GROUP' | 'CELL' };
   /** Milliseconds of wall time, pauses not counted. */
@@ -183,6 +186,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   yield ['umask', plan.umask];
   if (plan.stdin) yield ['stdin'];
   if (plan.openStdin) yield ['input'];
+  if (plan.terminal !== null) yield ['terminal', plan.terminal.rows, plan.terminal.columns];
   yield ['stop', signalOf(plan.stop.signal), plan.stop.scope.toLowerCase()];
   yield ['timeout', plan.timeoutMs];
   if (plan.cpuTimeMs !== null) yield ['cputime', plan.cpuTimeMs * 1000];

@@ -3,9 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import { BEGINNING, CursorError, formatCursor, parseCursor } from '../../../src/runtime/log/cursor.ts';
 
-const pending = (stdout: string, stderr: string) => ({
+const pending = (stdout: string, stderr: string, terminal = '') => ({
   STDOUT: Uint8Array.from(Buffer.from(stdout, 'hex')),
   STDERR: Uint8Array.from(Buffer.from(stderr, 'hex')),
+  TERMINAL: Uint8Array.from(Buffer.from(terminal, 'hex')),
 });
 
 describe('cursors', () => {
@@ -20,6 +21,7 @@ describe('cursors', () => {
     { frame: 48, taken: 0, pending: pending('c3', '') },
     { frame: 4096, taken: 1 << 20, pending: pending('e282', '') },
     { frame: 4096, taken: 9, pending: pending('', 'f09f98') },
+    { frame: 4096, taken: 9, pending: pending('', '', 'e282') },
     { frame: Number.MAX_SAFE_INTEGER, taken: 65536, pending: pending('f48f', 'c3') },
   ])('give back %o', (cursor) => {
     expect(parseCursor(formatCursor(cursor))).toEqual(cursor);
@@ -45,7 +47,7 @@ describe('cursors', () => {
     '1.2.e080',
     '1.2.f09f9880',
     '1.2.c3.',
-    '1.2.c3.c3.c3',
+    '1.2.c3.c3.c3.c3',
     '1.1048577',
     '9007199254740992',
     '99999999999999999999999999',

@@ -66,9 +66,10 @@ describe('frames', () => {
 
   it.each([
     ['a payload that is too long', (header: Buffer) => header.writeUInt32LE(LONGEST_PAYLOAD_BYTES + 1, 0)],
-    ['an unknown stream', (header: Buffer) => header.writeUInt8(3, 4)],
+    ['an unknown stream', (header: Buffer) => header.writeUInt8(4, 4)],
     ['output of no stream', (header: Buffer) => header.writeUInt8(0, 4)],
-    ['unknown flags', (header: Buffer) => header.writeUInt8(2, 5)],
+    ['unknown flags', (header: Buffer) => header.writeUInt8(3, 5)],
+    ['the size of something that is no terminal', (header: Buffer) => header.writeUInt8(2, 5)],
     ['a mark of a stream', (header: Buffer) => header.writeUInt8(1, 5)],
   ])('are refused for %s, though the check is right', (_, set) => {
     expect(parseHeader(forged(out('12345678'), () => undefined))).toBeDefined();

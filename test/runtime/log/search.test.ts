@@ -29,7 +29,7 @@ describe('a search in a log', () => {
     const words = ['ab', 'abc', 'bca', '\n', '\n', ' ', 'ä', '😀', 'x'.repeat(40)];
     for (let round = 0; round < 8; round++) {
       const frames: Buffer[] = [];
-      const content: Record<LogStream, string> = { STDOUT: '', STDERR: '' };
+      const content: Record<LogStream, string> = { STDOUT: '', STDERR: '', TERMINAL: '' };
       let all = '';
       for (let number = 0; number < 300; number++) {
         const text = Array.from({ length: random(6) }, () => words[random(words.length)]).join('');
