@@ -142,6 +142,8 @@ const start = async (
     socketPath: statePaths(stateDir).socket,
     allowedHosts: config.allowedHosts,
     basePath: config.basePath,
+    allowedOrigins: config.allowedOrigins,
+    proxy: config.proxy,
     ...config.clients,
     jobs,
     images,

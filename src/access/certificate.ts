@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { createHash } from 'node:crypto';
 import { SubjectAlternativeNameExtension, X509Certificate } from '@peculiar/x509';
 import { type Identity, ROLES } from '../jobs/service.ts';
-import type { Roles } from './roles.ts';
+import { EVERYBODY, type Roles } from './roles.ts';
 import { isSubject, LONGEST_TEXT } from './subject.ts';
 
 /** Who a caller is, or why it is nobody here, as the end of a sentence about its certificate. */
@@ -35,7 +35,10 @@ export const holderOf = (der: Uint8Array<ArrayBuffer>, roles: Roles | undefined)
       refusal: `expected a subject of 1 to ${LONGEST_TEXT} printable characters, got ${JSON.stringify(subject)}`,
     };
   const units = subjectName.getField('OU').map((unit) => unit.toUpperCase());
-  const role = roles === undefined ? only(ROLES.filter((name) => units.includes(name))) : roles.get(subject);
+  const role =
+    roles === undefined
+      ? only(ROLES.filter((name) => units.includes(name)))
+      : (roles.get(subject) ?? roles.get(EVERYBODY));
   if (role === undefined)
     return {
       refusal:

@@ -6,8 +6,11 @@ import { isSubject } from './subject.ts';
 
 export type Roles = ReadonlyMap<string, Role>;
 
+/** Stands for every subject that the file does not name. */
+export const EVERYBODY = '*';
+
 /**
- * Reads a file of roles: TOML with a line for each subject, such as `"alice@example.com" = "user"`.
+ * Reads a file of roles: TOML with a line for each subject, such as `"alice@example.com" = "user"`, and `"*"` for all others.
  *
  * @throws Error that names the subject, or the line
  */

@@ -9,11 +9,14 @@ import {
   address,
   basePath,
   cpus,
+  headerName,
   hosts,
   httpUrl,
   idBase,
   isLoopback,
   mirror,
+  networks,
+  origins,
   path,
   positive,
   token,
@@ -47,6 +50,8 @@ export interface Named<T> {
   readonly parse: (text: string) => T | undefined;
   /** The default as the help shows it. */
   readonly shown: string;
+  /** The flag may be given several times; its values are joined by commas. */
+  readonly repeatable?: true;
   /** Its value is never printed. */
   readonly secret?: true;
 }
@@ -113,6 +118,10 @@ export interface ServeConfig {
   /** Paths of files; `undefined`: connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
   readonly rolesPath: string | undefined;
+  /** As browsers send them. */
+  readonly allowedOrigins: readonly string[];
+  /** Which proxies name the caller, and in which header, in lower case. */
+  readonly proxy: { readonly addresses: readonly string[]; readonly subjectHeader: string } | undefined;
   /** Before every path, such as `/cloister`; empty for none. */
   readonly basePath: string;
   /** `undefined`: the cgroup in which the server was started. */
@@ -355,6 +364,15 @@ export const serveSettings = {
     parse: hosts,
     shown: 'none',
   } satisfies Named<readonly string[]>,
+  allowOrigin: {
+    flag: '--allow-origin <origins>',
+    env: 'CLOISTER_ALLOW_ORIGIN',
+    help: 'origins of other sites whose pages may use the API with a token, separated by commas',
+    expected: 'origins such as https://app.example, with commas between',
+    parse: origins,
+    shown: 'none',
+    repeatable: true,
+  } satisfies Named<readonly string[]>,
   tlsCert: {
     flag: '--tls-cert <file>',
     env: 'CLOISTER_TLS_CERT',
@@ -396,13 +414,30 @@ export const serveSettings = {
     fallback: () => 'false',
     shown: 'false',
   } satisfies Setting<boolean>,
+  trustProxy: {
+    flag: '--trust-proxy <addresses>',
+    env: 'CLOISTER_TRUST_PROXY',
+    help: 'addresses of proxies that sign callers in and name them in the header of --subject-header, separated by commas',
+    expected: 'IP addresses, or networks such as 10.0.0.0/8, with commas between',
+    parse: networks,
+    shown: 'none',
+    repeatable: true,
+  } satisfies Named<readonly string[]>,
+  subjectHeader: {
+    flag: '--subject-header <name>',
+    env: 'CLOISTER_SUBJECT_HEADER',
+    help: 'header in which a trusted proxy names the caller; from everybody else it is refused',
+    expected: 'the name of a header that has no other meaning, such as X-Forwarded-User',
+    parse: headerName,
+    shown: 'none',
+  } satisfies Named<string>,
   roles: {
     flag: '--roles <file>',
     env: 'CLOISTER_ROLES',
-    help: 'which role who has that comes with a client certificate: TOML, such as "alice@example.com" = "user"',
+    help: 'which role who has that comes with a client certificate or by a trusted proxy: TOML, such as "alice@example.com" = "user"',
     expected: 'a path',
     parse: path,
-    shown: 'the organizational unit of the certificate',
+    shown: 'the organizational unit of the certificate; USER by a proxy',
   } satisfies Named<string>,
   basePath: {
     flag: '--base-path <path>',
@@ -697,6 +732,8 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     basePath: read(serveSettings.basePath, flags, env, machine),
     tls,
     rolesPath: given(serveSettings.roles, flags, env),
+    allowedOrigins: given(serveSettings.allowOrigin, flags, env) ?? [],
+    proxy: proxyConfig(flags, env),
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),
     idBase: read(serveSettings.idBase, flags, env, machine),
     launcher: read(serveSettings.launcher, flags, env, machine),
@@ -824,20 +861,31 @@ const parse = <T>(setting: Named<T>, source: string, text: string): T => {
   throw new ConfigError(`${source}: expected ${setting.expected}, got ${shown}`);
 };
 
+/** @throws ConfigError for a setting whose companion is missing */
+const needs = (setting: Named<unknown>, other: Named<unknown>, flags: Flags, env: Environment): void => {
+  const found = find(setting, flags, env);
+  if (found !== undefined && find(other, flags, env) === undefined)
+    throw new ConfigError(`${found.by}: expected ${optionOf(other)} beside it, got none`);
+};
+
+const proxyConfig = (flags: Flags, env: Environment): ServeConfig['proxy'] => {
+  const { trustProxy, subjectHeader: header } = serveSettings;
+  needs(trustProxy, header, flags, env);
+  needs(header, trustProxy, flags, env);
+  const addresses = given(trustProxy, flags, env);
+  const subjectHeader = given(header, flags, env);
+  return addresses === undefined || subjectHeader === undefined ? undefined : { addresses, subjectHeader };
+};
+
 /** @throws ConfigError for a setting that needs another one */
 const tlsConfig = (flags: Flags, env: Environment, machine: Machine): TlsConfig | undefined => {
   const { tlsCert, tlsKey, tlsClientCa, tlsCrl, tlsRequireClientCert } = serveSettings;
-  const needs = (setting: Named<unknown>, other: Named<unknown>): void => {
-    const found = find(setting, flags, env);
-    if (found !== undefined && find(other, flags, env) === undefined)
-      throw new ConfigError(`${found.by}: expected ${optionOf(other)} beside it, got none`);
-  };
-  needs(tlsCert, tlsKey);
-  needs(tlsKey, tlsCert);
-  needs(tlsClientCa, tlsCert);
-  needs(tlsCrl, tlsClientCa);
+  needs(tlsCert, tlsKey, flags, env);
+  needs(tlsKey, tlsCert, flags, env);
+  needs(tlsClientCa, tlsCert, flags, env);
+  needs(tlsCrl, tlsClientCa, flags, env);
   const requireClientCert = read(tlsRequireClientCert, flags, env, machine);
-  if (requireClientCert) needs(tlsRequireClientCert, tlsClientCa);
+  if (requireClientCert) needs(tlsRequireClientCert, tlsClientCa, flags, env);
   const certificate = given(tlsCert, flags, env);
   const key = given(tlsKey, flags, env);
   if (certificate === undefined || key === undefined) return undefined;

@@ -65,6 +65,37 @@ export const basePath = (text: string): string | undefined => {
     : undefined;
 };
 
+/** As browsers send them: scheme, host in lower case, and a port that is not the default of the scheme. */
+export const origins = (text: string): readonly string[] | undefined => {
+  const urls = text.split(',').map((item) => URL.parse(item.trim()));
+  return urls.every((url) => url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`)
+    ? urls.map((url) => url?.origin ?? '')
+    : undefined;
+};
+
+/** IP addresses, and networks as ADDRESS/BITS. */
+export const networks = (text: string): readonly string[] | undefined => {
+  const items = text.split(',').map((item) => item.trim());
+  const isNetwork = (item: string): boolean => {
+    const [address = '', bits, ...rest] = item.split('/');
+    const most = isIPv4(address) ? 32 : 128;
+    return (
+      (isIPv4(address) || isIPv6(address)) &&
+      rest.length === 0 &&
+      (bits === undefined || whole(bits, 0, most) !== undefined)
+    );
+  };
+  return items.every(isNetwork) ? items : undefined;
+};
+
+/** In lower case. Headers with a meaning of their own would be taken for a name. */
+export const headerName = (text: string): string | undefined => {
+  const name = text.toLowerCase();
+  const taken =
+    /^(accept.*|authorization|connection|content-.*|cookie|host|origin|referer|sec-.*|te|transfer-encoding|upgrade|user-agent)$/;
+  return /^[a-z0-9][a-z0-9-]{0,63}$/.test(name) && !taken.test(name) ? name : undefined;
+};
+
 /** A URL that begins with http: or https:. */
 export const httpUrl = (text: string): URL | undefined => {
   const url = URL.parse(text);

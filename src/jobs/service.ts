@@ -23,7 +23,7 @@ export const ROLES = ['ADMIN', 'USER', 'VIEWER'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** How a caller proved who it is. */
-export const SIGN_IN_METHODS = ['TOKEN', 'CERTIFICATE'] as const;
+export const SIGN_IN_METHODS = ['TOKEN', 'CERTIFICATE', 'PROXY'] as const;
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
 
 /** The caller. Determined in one place, where the server receives a request. */

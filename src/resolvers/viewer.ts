@@ -9,6 +9,7 @@ const SignInMethod = builder.enumType('SignInMethod', {
   values: {
     TOKEN: { description: 'With a bearer token.' },
     CERTIFICATE: { description: 'With a client certificate (mutual TLS).' },
+    PROXY: { description: 'To a proxy in front of the server, which names the caller (single sign-on).' },
   } as const satisfies Record<(typeof SIGN_IN_METHODS)[number], object>,
 });
 

@@ -4,7 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
 import { UNAUTHENTICATED } from '../resolvers/errors.ts';
+import { isFromAllowedOrigin } from './cross-origin.ts';
 import { decideIdentity } from './identity.ts';
+import type { Proxies } from './proxies.ts';
 import type { Tls } from './tls.ts';
 
 /** Milliseconds that answers have to end by themselves when their caller is no longer accepted. */
@@ -18,9 +20,12 @@ export type Called =
 export interface CallersOptions {
   readonly tokens: Tokens;
   readonly tls?: Tls | undefined;
+  readonly proxies?: Proxies | undefined;
+  /** Origins of other sites whose pages may use the API, with a token only. */
+  readonly allowedOrigins?: readonly string[];
 }
 
-/** Decides who callers are, by what they bring: a token, or a client certificate. */
+/** Decides who callers are, by what they bring: a token, a client certificate, or the word of a proxy. */
 export class Callers {
   readonly #options: CallersOptions;
 
@@ -29,24 +34,32 @@ export class Callers {
   }
 
   /**
-   * Who the caller of a request, or of the handshake of a WebSocket, is. A token that is given counts, whatever certificate
-   * the connection has; but nobody gets in with a certificate that is not accepted.
+   * Who the caller of a request, or of the handshake of a WebSocket, is. The word of a trusted proxy counts, then a token,
+   * then the certificate of the connection; but nobody gets in with a certificate that is not accepted, or with the word of
+   * somebody else. A page of another origin has to send a token: what its browser adds by itself does not count.
    *
    * @param authorization the Authorization header (RFC 6750), or what a WebSocket client sent in its place
    */
   decide(request: IncomingMessage, authorization: unknown = request.headers.authorization): Called {
-    const { tokens, tls } = this.#options;
-    const held = tls?.callerOn(request.socket);
-    if (held?.refusal !== undefined)
-      return { identity: null, refusal: `client certificate: ${held.refusal}` };
-    if (authorization === undefined && held !== undefined) return { identity: held.identity };
+    const { tokens, tls, proxies, allowedOrigins = [] } = this.#options;
+    const refusal = this.refusalOn(request);
+    if (refusal !== undefined) return { identity: null, refusal };
+    if (!isFromAllowedOrigin(request.headers, allowedOrigins)) {
+      const named = proxies?.callerOf(request)?.identity;
+      if (named !== undefined) return { identity: named };
+      const held = authorization === undefined ? tls?.callerOn(request.socket)?.identity : undefined;
+      if (held !== undefined) return { identity: held };
+    }
     const identity = decideIdentity(authorization, tokens);
     return identity === null ? { identity, refusal: UNAUTHENTICATED } : { identity };
   }
 
-  /** Why no WebSocket is opened on a connection, or `undefined`. */
-  refusalOn({ socket }: IncomingMessage): string | undefined {
-    const refusal = this.#options.tls?.callerOn(socket)?.refusal;
-    return refusal === undefined ? undefined : `client certificate: ${refusal}`;
+  /** Why nobody is let in on a connection, or with a request, whatever token it brings; or `undefined`. */
+  refusalOn(request: IncomingMessage): string | undefined {
+    const { tls, proxies } = this.#options;
+    const certificate = tls?.callerOn(request.socket)?.refusal;
+    if (certificate !== undefined) return `client certificate: ${certificate}`;
+    const proxy = proxies?.callerOf(request)?.refusal;
+    return proxy === undefined ? undefined : `${proxies?.header}: ${proxy}`;
   }
 }

@@ -1,6 +1,7 @@
 /** Checks the Host and Origin headers of requests (DNS rebinding, other sites). */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import { isFromAllowedOrigin } from './cross-origin.ts';
 
 /** The names under which a server accepts requests. */
 export interface NamePolicy {
@@ -8,6 +9,8 @@ export interface NamePolicy {
   readonly host: string;
   /** Additional names, `host` or `host:port` in lower case. */
   readonly allowedHosts: readonly string[];
+  /** Origins of other sites whose pages are allowed. */
+  readonly allowedOrigins?: readonly string[];
   /** Whether a host, with or without a port, is one that the server's certificate is for: no other site can have it. */
   readonly isNamed?: (host: string) => boolean;
 }
@@ -39,13 +42,13 @@ export const foreignName = (headers: IncomingHttpHeaders, policy: NamePolicy): s
   const host = headers.host?.toLowerCase() ?? '';
   if (!isOwn(host, policy)) return `Host: expected a name of this server, got ${JSON.stringify(host)}`;
   const { origin } = headers;
-  if (origin === undefined) return undefined;
+  if (origin === undefined || isFromAllowedOrigin(headers, policy.allowedOrigins ?? [])) return undefined;
   const named = URL.canParse(origin) ? new URL(origin).host : '';
   // The same name and port as the Host of the request, or an allowed one.
   if (named === host || isAllowed(named, policy)) return undefined;
   return (
     `Origin: expected this server's own, got ${JSON.stringify(origin)} for Host ${JSON.stringify(host)}. A proxy passes on ` +
-    'the Host with its port, or --allowed-host names the address that browsers use'
+    'the Host with its port, or --allowed-host names the address that browsers use; --allow-origin names another site'
   );
 };
 

@@ -8,6 +8,7 @@ import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { noLongerAuthenticated } from '../resolvers/errors.ts';
 import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
+import { answerOrigin } from './cross-origin.ts';
 import type { Caller, Engine } from './engine.ts';
 import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
@@ -51,6 +52,7 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   const refuse = refusing(request, response, context);
   if (ambiguous !== undefined) refuse(400, 'BAD_REQUEST', ambiguous);
   else if (foreign !== undefined) refuse(403, 'FORBIDDEN', foreign);
+  else if (answerOrigin(request, response, context.policy.allowedOrigins ?? [])) return;
   else if (path === '/health') sendJson(response, 200, { status: 'ok' });
   else if (operator !== undefined && OPERATOR_PATHS.includes(path))
     finish(serveOperator(path, request, response, { ...context, operator }), response, context);

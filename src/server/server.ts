@@ -19,6 +19,7 @@ import { Operations } from './operations.ts';
 import type { Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
+import { Proxies, type ProxySettings } from './proxies.ts';
 import { handle, pathOf, refuse } from './requests.ts';
 import { RolesFile } from './roles-file.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
@@ -31,6 +32,10 @@ export interface ServerOptions {
   readonly socketPath?: string;
   /** Names under which the server accepts requests, in addition to the address it listens on. */
   readonly allowedHosts: readonly string[];
+  /** Origins of other sites whose pages may use the API. */
+  readonly allowedOrigins?: readonly string[];
+  /** A proxy that says who callers are. */
+  readonly proxy?: ProxySettings | undefined;
   /** A prefix of every path, which a proxy has not taken away: `/cloister`. */
   readonly basePath?: string;
   readonly jobs: JobService;
@@ -103,11 +108,12 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, tokens, rights, jobs, images, log, basePath = '' } = options;
+  const { listen, tokens, rights, jobs, images, log, basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
     host: listen.host,
     allowedHosts: options.allowedHosts,
+    allowedOrigins,
     isNamed: (host) => tls?.isNamed(host) ?? false,
   };
   const { slowMs = null, onOutcome } = options;
@@ -131,7 +137,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       ? undefined
       : await Tls.open({ settings: options.tls, roles, rights, log, handshakeMs: timeouts.headersMs });
   const http = listener(httpOptions, tls);
-  const callers = new Callers({ tokens, tls });
+  const proxies = options.proxy && new Proxies(options.proxy, roles, rights);
+  const callers = new Callers({ tokens, tls, proxies, allowedOrigins });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
   const connections = new Connections(perSubject);

@@ -28,6 +28,8 @@ describe('parseServeConfig', () => {
       allowedHosts: [],
       tls: undefined,
       rolesPath: undefined,
+      allowedOrigins: [],
+      proxy: undefined,
       basePath: '',
       cgroupRoot: undefined,
       idBase: 1_879_048_192,
@@ -70,6 +72,9 @@ describe('parseServeConfig', () => {
       CLOISTER_TLS_CRL: '/t/crl',
       CLOISTER_TLS_REQUIRE_CLIENT_CERT: 'yes',
       CLOISTER_ROLES: '/t/roles',
+      CLOISTER_ALLOW_ORIGIN: 'https://app.example, http://localhost:3000',
+      CLOISTER_TRUST_PROXY: '10.0.0.0/8,::1',
+      CLOISTER_SUBJECT_HEADER: 'X-Forwarded-User',
       CLOISTER_ON_STOP: 'stop-jobs',
       CLOISTER_STOP_GRACE: '0',
       CLOISTER_IMAGE_MIRROR: 'https://mirror.example/alpine',
@@ -136,6 +141,8 @@ describe('parseServeConfig', () => {
         requireClientCert: true,
       },
       rolesPath: '/t/roles',
+      allowedOrigins: ['https://app.example', 'http://localhost:3000'],
+      proxy: { addresses: ['10.0.0.0/8', '::1'], subjectHeader: 'x-forwarded-user' },
       basePath: '/tools/cloister',
       cgroupRoot: '/sys/fs/cgroup/x',
       idBase: 65_536,
@@ -208,6 +215,26 @@ describe('parseServeConfig', () => {
     expect(parseServeConfig({ listen, listenPublic: true }, {}, user).listenPublic).toBe(true);
   });
 
+  it.each([
+    ['allowOrigin', '*'],
+    ['allowOrigin', 'null'],
+    ['allowOrigin', 'app.example'],
+    ['allowOrigin', 'https://app.example/path'],
+    ['allowOrigin', 'https://u:p@app.example'],
+    ['allowOrigin', 'ftp://app.example'],
+    ['allowOrigin', 'https://app.example,'],
+    ['trustProxy', 'proxy.example'],
+    ['trustProxy', '10.0.0.0/33'],
+    ['trustProxy', '10.0.0.0/8/8'],
+    ['trustProxy', ''],
+    ['subjectHeader', 'Authorization'],
+    ['subjectHeader', 'Host'],
+    ['subjectHeader', 'X User'],
+  ])('refuses %s %j', (name, value) => {
+    const flags = { trustProxy: '::1', subjectHeader: 'X-User', [name]: value };
+    expect(() => parseServeConfig(flags, {}, user)).toThrow(ConfigError);
+  });
+
   it('listens everywhere with TLS', () => {
     const flags = { listen: '0.0.0.0:443', tlsCert: '/c', tlsKey: '/k' };
     expect(parseServeConfig(flags, {}, user).tls).toMatchObject({ certificate: '/c', key: '/k' });
@@ -217,6 +244,8 @@ describe('parseServeConfig', () => {
     [{ tlsCert: '/c' }, '--tls-cert: expected --tls-key beside it, got none'],
     [{ tlsKey: '/k' }, '--tls-key: expected --tls-cert beside it, got none'],
     [{ tlsClientCa: '/a' }, '--tls-client-ca: expected --tls-cert beside it, got none'],
+    [{ trustProxy: '::1' }, '--trust-proxy: expected --subject-header beside it, got none'],
+    [{ subjectHeader: 'X-User' }, '--subject-header: expected --trust-proxy beside it, got none'],
     [
       { tlsCert: '/c', tlsKey: '/k', tlsCrl: '/r' },
       '--tls-crl: expected --tls-client-ca beside it, got none',

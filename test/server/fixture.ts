@@ -9,6 +9,7 @@ import { Rights } from '../../src/access/rights.ts';
 import type { Tokens } from '../../src/access/tokens.ts';
 import type { LogFields } from '../../src/log.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
+import type { ProxySettings } from '../../src/server/proxies.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
@@ -56,6 +57,9 @@ export const serveFakes = async (
     readonly connections?: ConnectionLimits;
     readonly tls?: TlsSettings;
     readonly rolesPath?: string;
+    readonly allowedOrigins?: readonly string[];
+    readonly proxy?: ProxySettings;
+    readonly host?: string;
   } = {},
 ): Promise<Fixture> => {
   const jobs = new FakeJobs();
@@ -64,7 +68,7 @@ export const serveFakes = async (
   const tokens = await openTokens(rights);
   const entries: { readonly line: string; readonly fields: LogFields }[] = [];
   const server = await startServer({
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: options.host ?? '127.0.0.1', port: 0 },
     allowedHosts: options.allowedHosts ?? [],
     jobs,
     images: new FakeImages(),
@@ -78,6 +82,8 @@ export const serveFakes = async (
     ...(options.streams && { streams: options.streams }),
     ...(options.connections && { connections: options.connections }),
     ...(options.tls && { tls: options.tls }),
+    ...(options.proxy && { proxy: options.proxy }),
+    ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),
     ...(options.rolesPath !== undefined && { rolesPath: options.rolesPath }),
     ...(options.basePath !== undefined && { basePath: options.basePath }),
     ...(options.socketPath !== undefined && { socketPath: options.socketPath }),

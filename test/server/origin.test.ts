@@ -50,7 +50,7 @@ describe('foreignName of a server on loopback', () => {
     'http://127.0.0.1:8080@evil.example',
   ])('refuses a page from %j', (origin) => {
     expect(foreignName({ host: '127.0.0.1:8080', origin }, loopback)).toBe(
-      `Origin: expected this server's own, got ${JSON.stringify(origin)} for Host "127.0.0.1:8080". A proxy passes on the Host with its port, or --allowed-host names the address that browsers use`,
+      `Origin: expected this server's own, got ${JSON.stringify(origin)} for Host "127.0.0.1:8080". A proxy passes on the Host with its port, or --allowed-host names the address that browsers use; --allow-origin names another site`,
     );
   });
 });
