@@ -232,12 +232,12 @@ describe('a standard input', () => {
       throw new Error('the database is broken');
     };
     await expect(jobs.submit(ADMIN, { command: 'cat', stdin: 'text' })).rejects.toThrow('broken');
-    expect(kept).toBe('text');
+    expect(kept).toEqual(Buffer.from('text'));
     expect(cells.stdin.size).toBe(0);
     store.insert = insert;
     const job = await jobs.submit(ADMIN, { command: 'cat', stdin: 'tëxt' });
     expect(job.spec.stdinBytes).toBe(5);
-    expect(await jobs.stdin(ADMIN, job)).toBe('tëxt');
+    expect(await jobs.stdin(ADMIN, job)).toEqual(Buffer.from('tëxt'));
     cells.stdin.clear();
     await expect(jobs.stdin(ADMIN, job)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
@@ -267,7 +267,7 @@ describe('a standard input', () => {
     cells.execute(id);
     cells.finish(id, exited(1));
     await expect.poll(async () => (await store.get(id))?.retriedBy).toBeTruthy();
-    expect(cells.stdin.get((await store.get(id))?.retriedBy ?? '')).toBe('text');
+    expect(cells.stdin.get((await store.get(id))?.retriedBy ?? '')).toEqual(Buffer.from('text'));
   });
 });
 

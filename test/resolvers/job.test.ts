@@ -26,6 +26,9 @@ const EXPECTED: Record<JobState['status'], object> = {
   FAILED: { error: 'no such file', finishedAt: at(20).toISOString() },
 };
 
+/** Of one that was stopped and that the server had to kill. */
+const STUCK = { signal: 'SIGKILL', error: 'it was stuck' };
+
 const NOTHING = {
   exitCode: null,
   signal: null,
@@ -44,7 +47,12 @@ describe('Job', () => {
     const api = new Api();
     const { id } = api.jobs.add(state);
     expect(await api.data(`query ($id: ID!) { job(id: $id) { ${STATE} } }`, { id })).toEqual({
-      job: { ...NOTHING, status: state.status, ...EXPECTED[state.status] },
+      job: {
+        ...NOTHING,
+        status: state.status,
+        ...EXPECTED[state.status],
+        ...(state.status === 'STOPPED' && state.error != null ? STUCK : {}),
+      },
     });
   });
 
