@@ -1,6 +1,7 @@
 /** The command `cloister serve`: wires the parts of the server together. */
 
 import { mkdirSync } from 'node:fs';
+import { Quotas } from './access/quotas.ts';
 import { Rights } from './access/rights.ts';
 import { Tokens } from './access/tokens.ts';
 import { openCells } from './cells/cells.ts';
@@ -123,7 +124,13 @@ const start = async (
     cleanup,
   });
   await moveStdin(store, cells);
-  const { jobs, supervision } = await openJobs({ config, store, cells, cleanup, log, metrics });
+  const quotas = await Quotas.open(store.quotas, {
+    ...config.quotas,
+    subscriptions: config.clients.streams.perSubject,
+    connections: config.clients.connections.perSubject,
+  });
+  const { jobs, supervision } = await openJobs({ config, store, cells, cleanup, log, metrics, quotas });
+  cleanup.add(quotas.onChange(() => supervision.reconsider()));
 
   const token = adminToken(stateDir);
   const rights = new Rights();
@@ -148,6 +155,7 @@ const start = async (
     jobs,
     images,
     tokens,
+    quotas,
     rights,
     tls: config.tls,
     rolesPath: config.rolesPath,
@@ -196,6 +204,7 @@ interface Wiring {
   readonly cleanup: Cleanup;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly quotas: Quotas;
 }
 
 /** Assembles the job service and recovers the jobs that an earlier server left. */
@@ -206,15 +215,17 @@ const openJobs = async ({
   cleanup,
   log,
   metrics: observer,
+  quotas,
 }: Wiring): Promise<{ jobs: Jobs; supervision: Supervision }> => {
   const readers = new LogReaders();
   const removal = new Removal({ store, cells, readers, log });
   cleanup.add(() => removal.close());
   const changes = await Changes.open(store, log);
   cleanup.add(() => changes.close());
-  const supervision = new Supervision({ store, cells, log, queue: config.queue, observer });
+  const supervision = new Supervision({ store, cells, log, queue: config.queue, quotas, observer });
   cleanup.add(() => supervision.close());
-  const jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: VERSION, observer });
+  const parts = { store, cells, supervision, readers, removal, changes, quotas, observer };
+  const jobs = new Jobs({ ...parts, version: VERSION });
   // Folders of deleted jobs stay until their followers have ended, so followers are ended first.
   cleanup.add(() => jobs.close());
   await supervision.recover();

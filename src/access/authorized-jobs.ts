@@ -143,7 +143,7 @@ export class AuthorizedJobs implements JobService {
   queuePlace(identity: Identity, job: Job): QueuePlace | undefined {
     if (!isVisible(identity, job)) return undefined;
     const place = this.#jobs.queuePlace(identity, job);
-    if (identity.role === 'ADMIN' || place === undefined) return place;
+    if (identity.role === 'ADMIN' || place === undefined || place.ofOwner) return place;
     const { position } = place;
     return position === null || position === 1 ? place : { position, reason: jobsAhead(position - 1) };
   }

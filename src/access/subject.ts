@@ -1,5 +1,7 @@
 /** What may name a caller. */
 
+import { badInput } from '../jobs/errors.ts';
+
 /** Characters of a name or a subject. */
 export const LONGEST_TEXT = 128;
 
@@ -9,3 +11,13 @@ export const LONGEST_TEXT = 128;
  */
 export const isSubject = (text: string): boolean =>
   text === text.trim() && /^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text) && [...text].length <= LONGEST_TEXT;
+
+/**
+ * Checks a name that an administrator gives.
+ *
+ * @throws ClientError `BAD_USER_INPUT`
+ */
+export const checkText = (field: string, text: string): void => {
+  if (!isSubject(text))
+    throw badInput(field, `from 1 to ${LONGEST_TEXT} printable characters without space around them`, text);
+};

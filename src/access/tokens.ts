@@ -8,7 +8,7 @@ import { stored } from '../jobs/stored.ts';
 import type { Log } from '../log.ts';
 import type { Rights } from './rights.ts';
 import { hashOf, newSecret } from './secret.ts';
-import { isSubject, LONGEST_TEXT } from './subject.ts';
+import { checkText } from './subject.ts';
 import type { StoredToken, Token, TokenStore } from './token.ts';
 
 /** A token as asked for, before it is checked. */
@@ -218,11 +218,6 @@ const credentialOf = (id: string): string => `token ${id}`;
 
 const checkAdmin = ({ role }: Identity): void => {
   if (role !== 'ADMIN') throw forbidden(['ADMIN'], role);
-};
-
-const checkText = (field: string, text: string): void => {
-  if (!isSubject(text))
-    throw badInput(field, `from 1 to ${LONGEST_TEXT} printable characters without space around them`, text);
 };
 
 const checkFuture = (field: string, time: Date | undefined, now: number): void => {

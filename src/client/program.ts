@@ -5,6 +5,7 @@ import { clientSettings } from '../config/config.ts';
 import { withSettings } from '../config/flags.ts';
 import type { Add } from './program/add.ts';
 import { addChanging } from './program/changing.ts';
+import { addQuotas } from './program/quotas.ts';
 import { addReading } from './program/reading.ts';
 import { addStarting } from './program/starting.ts';
 import { addTokens } from './program/tokens.ts';
@@ -18,6 +19,7 @@ export const addClientCommands = (program: Command): void => {
   addChanging(add);
   addTools(add, program);
   addTokens(addTo(program.command('token').description('the tokens of callers, for admins')));
+  addQuotas(addTo(program.command('quota').description('what subjects may have, for admins')));
 };
 
 const addTo =

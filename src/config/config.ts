@@ -150,6 +150,15 @@ export interface ServeConfig {
     readonly connections: { readonly all: number; readonly perSubject: number };
     readonly streams: { readonly all: number; readonly perSubject: number };
   };
+  /** What one subject may have, where nothing else is set for it; `null`: not limited. */
+  readonly quotas: {
+    readonly runningJobs: number | null;
+    readonly queuedJobs: number | null;
+    readonly cpus: number | null;
+    readonly memoryBytes: number | null;
+    readonly submissionsPerMinute: number | null;
+    readonly storageBytes: number | null;
+  };
   readonly queue: {
     /** Jobs that run at the same time. */
     readonly maxRunning: number;
@@ -256,6 +265,25 @@ const defaults = {
   timeoutMs: limit('timeout', 'run time', TIME, positive(parseDuration), '1h'),
   outputBytes: limit('output', 'output kept', SOME, positive(parseByteSize), '64Mi'),
 } as const satisfies LimitSettings<Setting<number>>;
+
+const COUNT = 'a whole number from 1 to 1000000';
+const count = (text: string): number | undefined => whole(text, 1, 1_000_000);
+
+/** What one subject may have, unless an admin has set something else for it. */
+const quota = <T>(
+  name: string,
+  help: string,
+  expected: string,
+  parse: (text: string) => T | undefined,
+): Setting<T | null> => ({
+  flag: `--quota-${name} <value>`,
+  env: `CLOISTER_QUOTA_${name.toUpperCase()}`,
+  help: `${help}, of one subject, where "cloister quota set" says nothing else`,
+  expected: `${expected}, or none`,
+  parse: orNone(parse),
+  fallback: () => 'none',
+  shown: 'none',
+});
 
 /** The settings of `cloister serve`. */
 export const serveSettings = {
@@ -528,6 +556,22 @@ export const serveSettings = {
     fallback: () => '15000',
     shown: '15000',
   } satisfies Setting<number>,
+  quotaRunning: quota('running', 'jobs that run at the same time', COUNT, count),
+  quotaQueued: quota('queued', 'jobs that wait', COUNT, count),
+  quotaCpus: quota(
+    'cpus',
+    'CPUs that the limits of running jobs add up to',
+    'a number of CPUs from 0.01 to 1024',
+    cpus,
+  ),
+  quotaMemory: quota(
+    'memory',
+    'memory that the limits of running jobs add up to',
+    SOME,
+    positive(parseByteSize),
+  ),
+  quotaSubmissions: quota('submissions', 'jobs submitted in a minute', COUNT, count),
+  quotaStorage: quota('storage', 'disk space of jobs that have ended', SOME, positive(parseByteSize)),
   maxStreams: {
     flag: '--max-streams <count>',
     env: 'CLOISTER_MAX_STREAMS',
@@ -747,6 +791,14 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
         all: read(serveSettings.maxStreams, flags, env, machine),
         perSubject: read(serveSettings.maxStreamsPerSubject, flags, env, machine),
       },
+    },
+    quotas: {
+      runningJobs: read(serveSettings.quotaRunning, flags, env, machine),
+      queuedJobs: read(serveSettings.quotaQueued, flags, env, machine),
+      cpus: read(serveSettings.quotaCpus, flags, env, machine),
+      memoryBytes: read(serveSettings.quotaMemory, flags, env, machine),
+      submissionsPerMinute: read(serveSettings.quotaSubmissions, flags, env, machine),
+      storageBytes: read(serveSettings.quotaStorage, flags, env, machine),
     },
     queue: {
       maxRunning: read(serveSettings.maxRunning, flags, env, machine),

@@ -16,6 +16,8 @@ export const JOB_ERROR_CODES = {
   NOT_FOUND: 'No object has this id (it may have been deleted), or nothing is at this path of the server.',
   QUEUE_FULL:
     'Too many jobs are waiting, or those that wait were given too many bytes of input. Try again later.',
+  QUOTA_EXCEEDED:
+    'A quota of the caller is used up: `extensions.quota` and `value` say which, `retryAfterMs` when it is worth trying again.',
   STDIN_CLOSED:
     'The standard input of the job takes no more bytes: its end was written, or the command closed it.',
   STORAGE_FULL: 'The disk of the server is full. Try again later.',

@@ -6,6 +6,8 @@ export class ClientError extends Error {
   readonly code: JobErrorCode;
   /** The input field at fault, as a path: `input.limits.memory`. */
   readonly field: string | undefined;
+  /** What clients get beside the code. */
+  readonly details: Readonly<Record<string, unknown>> = {};
   readonly #faults: readonly ClientError[];
 
   /** @param faults for an error about several values: all of them; the other parameters are those of the first */

@@ -24,6 +24,7 @@ import { newJobId } from './id.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
+import { AFTER_A_JOB_MS, QuotaError, type SubjectQuotas } from './quota.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
 import { checkRequest, checkSize } from './request.ts';
@@ -51,6 +52,7 @@ import type {
   RequestKey,
 } from './store.ts';
 import { stored } from './stored.ts';
+import { SubmissionRate } from './submission-rate.ts';
 import type { Supervision } from './supervision.ts';
 import { followUsage } from './usage.ts';
 import { waitForEnd } from './wait.ts';
@@ -64,6 +66,8 @@ export interface JobsOptions {
   readonly removal: Removal;
   readonly changes: Changes;
   readonly version: string;
+  /** Default: nothing bounds one subject more than all of them. */
+  readonly quotas?: SubjectQuotas;
   /** Default: nothing is counted. */
   readonly observer?: JobObserver;
 }
@@ -81,6 +85,7 @@ const MOST_INTERVAL_MS = 3_600_000;
 export class Jobs implements JobService {
   readonly #options: JobsOptions;
   readonly #observer: JobObserver;
+  readonly #rate = new SubmissionRate();
   readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
 
@@ -113,6 +118,7 @@ export class Jobs implements JobService {
       pinned: false,
       state: { status: 'QUEUED' },
     };
+    await this.#checkQuotas(job);
     const { cells } = this.#options;
     const forget = spec.imageDigest === null ? () => {} : cells.holdImage(spec.imageDigest);
     try {
@@ -122,11 +128,39 @@ export class Jobs implements JobService {
     }
   }
 
+  /**
+   * What its subject may have besides a place in the queue, which `reserve` knows.
+   *
+   * @throws ClientError `QUOTA_EXCEEDED`
+   */
+  async #checkQuotas({ owner, spec: { limits } }: Job): Promise<void> {
+    const { quotas, store } = this.#options;
+    if (quotas === undefined) return;
+    const { cpus, memoryBytes, runningJobs, storageBytes, submissionsPerMinute } = quotas.of(owner);
+    // It would wait forever.
+    if (runningJobs === 0) throw new QuotaError('runningJobs', 0, 'running jobs');
+    if (cpus !== null && (limits.cpus ?? 0) > cpus)
+      throw new QuotaError('cpus', cpus, `CPUs, got a job that may use ${limits.cpus}`);
+    if (memoryBytes !== null && (limits.memoryBytes ?? 0) > memoryBytes)
+      throw new QuotaError('memory', memoryBytes, `bytes, got a job that may use ${limits.memoryBytes}`);
+    if (storageBytes !== null && (await store.storedBytes(owner)) >= storageBytes)
+      throw new QuotaError(
+        'storage',
+        storageBytes,
+        'bytes of jobs that have ended: delete some',
+        AFTER_A_JOB_MS,
+      );
+    if (submissionsPerMinute === null) return;
+    const waitMs = this.#rate.take(owner, submissionsPerMinute);
+    if (waitMs !== undefined)
+      throw new QuotaError('submissionsPerMinute', submissionsPerMinute, 'submissions in a minute', waitMs);
+  }
+
   async #store(job: Job, request: SubmitRequest, wanted: RequestKey | undefined): Promise<Job> {
     const { store, supervision, cells } = this.#options;
     const bytes = payloadBytes(job.spec);
     this.#checkSpace(bytes);
-    const giveBack = supervision.reserve(bytes);
+    const giveBack = supervision.reserve(job.owner, bytes);
     let isStored = false;
     try {
       // Before the row, so that a stored job always has its standard input.

@@ -3,6 +3,10 @@
 import { queueFull } from './errors.ts';
 import { isApart, type Job, type JobSpec } from './job.ts';
 import { commandBytes, envBytes } from './payload.ts';
+import { AFTER_A_JOB_MS, QuotaError, type SubjectQuotas } from './quota.ts';
+import { type QueueEntry, Waiting } from './waiting.ts';
+
+export type { QueueEntry };
 
 export interface QueueOptions {
   /** Jobs that run at once. */
@@ -14,24 +18,16 @@ export interface QueueOptions {
   /** What the limits of all running jobs may add up to: bytes and CPUs; `null`: not bounded. */
   readonly memoryBytes: number | null;
   readonly cpus: number | null;
+  /** What each subject may have. Default: nothing bounds one more than all of them. */
+  readonly quotas?: SubjectQuotas;
   /** Called once for each job, when its turn has come. */
   readonly start: (entry: QueueEntry) => void;
 }
 
-/** What the queue has to know of a job, and all that it holds of it. */
-export interface QueueEntry {
-  readonly id: string;
-  readonly priority: number;
-  readonly startAfter: Date | null;
-  readonly memoryBytes: number | null;
-  readonly cpus: number | null;
-  /** Bytes of its command, environment and standard input: kept until it has ended, and in memory while it starts. */
-  readonly payloadBytes: number;
-}
-
 /** What the queue has to know of a job. */
-export const queueEntry = ({ id, spec }: Job): QueueEntry => ({
+export const queueEntry = ({ id, owner, spec }: Job): QueueEntry => ({
   id,
+  owner,
   priority: spec.priority,
   startAfter: spec.startAfter,
   memoryBytes: spec.limits.memoryBytes,
@@ -51,21 +47,46 @@ export interface QueuePlace {
   readonly position: number | null;
   /** What it waits for, in a sentence. */
   readonly reason: string;
+  /** The reason is about its own subject alone. */
+  readonly ofOwner?: true;
 }
+
+/** What a subject has at the moment. */
+export interface Held {
+  readonly runningJobs: number;
+  readonly queuedJobs: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** What jobs that run have together. */
+type Tally = Omit<Held, 'queuedJobs'>;
+
+const NOTHING: Tally = { runningJobs: 0, cpus: 0, memoryBytes: 0 };
+/** No subject has this name. */
+const ALL = '';
+/** CPUs are requested in hundredths, which do not add up exactly in binary. */
+const ROUNDING = 1e-9;
+const inHundredths = (cpus: number): number => Math.round(cpus * 100) / 100;
 
 // A timer does not notice that the clock is set forward, so the clock is read at least this often.
 const LONGEST_TIMER_MS = 15_000;
 
 /**
- * Jobs that wait for their turn: the higher priority first, then in order of submission. No job overtakes the first
- * because it would fit sooner, so that a large job does not wait forever. All of this is in the store as well: after a
+ * Jobs that wait for their turn: the higher priority first, of one priority a job of each subject after the other, of one
+ * subject in order of submission. No job overtakes the first because it would fit sooner, so that a large job does not wait
+ * forever; only a subject that has what its quotas allow is passed over. All of this is in the store as well: after a
  * restart the queue is filled from there.
  */
 export class Queue {
   readonly #options: QueueOptions;
-  readonly #waiting: QueueEntry[] = [];
+  readonly #waiting = new Waiting();
   readonly #later = new Map<string, { readonly job: QueueEntry; timer: NodeJS.Timeout }>();
   readonly #running = new Map<string, QueueEntry>();
+  /** What runs, of each subject and of all together under ''. */
+  readonly #held = new Map<string, Tally>();
+  /** How many wait of each subject, those that places are reserved for included. */
+  readonly #queued = new Map<string, number>();
   #reserved = 0;
   #halted = false;
   /** Bytes of waiting jobs, and of those that places are reserved for. */
@@ -78,21 +99,27 @@ export class Queue {
   /**
    * Reserves a place for a job that is about to be stored.
    *
+   * @param owner whose job it is
    * @param bytes of command, environment and standard input
    * @returns a function that gives it back; to be called when the job was added, or will not be
-   * @throws ClientError `QUEUE_FULL`
+   * @throws ClientError `QUEUE_FULL`, `QUOTA_EXCEEDED`
    */
-  reserve(bytes: number): () => void {
-    const { maxWaiting, maxWaitingBytes } = this.#options;
+  reserve(owner: string, bytes: number): () => void {
+    const { maxWaiting, maxWaitingBytes, quotas } = this.#options;
     if (this.size + this.#reserved >= maxWaiting) throw queueFull(`${maxWaiting} jobs are waiting`);
     if (this.#bytes + bytes > maxWaitingBytes)
       throw queueFull(`the jobs that wait were given ${this.#bytes} bytes of ${maxWaitingBytes}`);
+    const most = quotas?.of(owner).queuedJobs ?? null;
+    if (most !== null && (this.#queued.get(owner) ?? 0) >= most)
+      throw new QuotaError('queuedJobs', most, 'waiting jobs', AFTER_A_JOB_MS);
     this.#reserved += 1;
+    this.#count(owner, 1);
     this.#bytes += bytes;
     let held = true;
     return () => {
       if (!held) return;
       this.#reserved -= 1;
+      this.#count(owner, -1);
       this.#bytes -= bytes;
       held = false;
     };
@@ -100,7 +127,7 @@ export class Queue {
 
   /** Jobs that wait. */
   get size(): number {
-    return this.#waiting.length + this.#later.size;
+    return this.#waiting.size + this.#later.size;
   }
 
   /** Jobs that were started and have not ended. */
@@ -111,20 +138,27 @@ export class Queue {
   /** Adds a job, and starts it at once if nothing prevents that. */
   add(job: QueueEntry): void {
     this.#bytes += job.payloadBytes;
+    this.#count(job.owner, 1);
     const startMs = job.startAfter?.getTime() ?? 0;
     if (startMs > Date.now()) this.#postpone(job, startMs);
-    else this.#insert(job);
-    this.#advance();
+    else this.#waiting.add(job);
+    this.advance();
   }
 
   /** Counts a job that runs already. */
   occupy(job: QueueEntry): void {
+    if (this.#running.has(job.id)) return;
     this.#running.set(job.id, job);
+    for (const key of [job.owner, ALL]) this.#tally(key, job, 1);
   }
 
   /** A job has ended: what it occupied is free. */
   release(id: string): void {
-    if (this.#running.delete(id)) this.#advance();
+    const job = this.#running.get(id);
+    if (job === undefined) return;
+    this.#running.delete(id);
+    for (const key of [job.owner, ALL]) this.#tally(key, job, -1);
+    this.advance();
   }
 
   /** Removes a waiting job, so that it never starts; false when it does not wait. */
@@ -133,15 +167,20 @@ export class Queue {
     clearTimeout(later?.timer);
     if (later !== undefined) {
       this.#later.delete(id);
-      this.#bytes -= later.job.payloadBytes;
+      this.#left(later.job);
       return true;
     }
-    const index = this.#waiting.findIndex((job) => job.id === id);
-    const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1);
+    const waiting = this.#waiting.remove(id);
     if (waiting === undefined) return false;
-    this.#bytes -= waiting.payloadBytes;
-    this.#advance();
+    this.#left(waiting);
+    this.advance();
     return true;
+  }
+
+  /** What a subject has now. */
+  held(owner: string): Held {
+    const { runningJobs, cpus, memoryBytes } = this.#held.get(owner) ?? NOTHING;
+    return { runningJobs, cpus: inHundredths(cpus), memoryBytes, queuedJobs: this.#queued.get(owner) ?? 0 };
   }
 
   /** Where a job waits; `undefined` when it does not. */
@@ -153,13 +192,16 @@ export class Queue {
         reason: `it waits for startAfter, ${later.job.startAfter?.toISOString()}`,
       };
     }
-    const index = this.#waiting.findIndex((job) => job.id === id);
-    const [first] = this.#waiting;
-    if (index < 0 || first === undefined) return undefined;
+    const job = this.#waiting.get(id);
+    if (job === undefined) return undefined;
+    const ahead = this.#waiting.ahead(job);
+    const own = this.#ownObstacle(job);
+    if (own !== undefined) return { position: ahead + 1, reason: own, ofOwner: true };
+    const first = this.#first() ?? job;
     const reason = this.#obstacle(first) ?? 'it is about to start';
     return {
-      position: index + 1,
-      reason: index === 0 ? reason : `${jobsAhead(index)}; for the first: ${reason}`,
+      position: ahead + 1,
+      reason: ahead === 0 ? reason : `${jobsAhead(ahead)}; for the first: ${reason}`,
     };
   }
 
@@ -178,18 +220,7 @@ export class Queue {
     this.#halted = true;
     for (const { timer } of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
-    this.#waiting.length = 0;
-  }
-
-  #insert(job: QueueEntry): void {
-    let low = 0;
-    for (let high = this.#waiting.length; low < high; ) {
-      const middle = (low + high) >>> 1;
-      const other = this.#waiting[middle];
-      if (other !== undefined && isBefore(other, job)) low = middle + 1;
-      else high = middle;
-    }
-    this.#waiting.splice(low, 0, job);
+    this.#waiting.clear();
   }
 
   /** Waits by the wall clock, which may be set meanwhile: it is read again when the timer fires. */
@@ -204,54 +235,95 @@ export class Queue {
             return;
           }
           this.#later.delete(job.id);
-          this.#insert(job);
-          this.#advance();
+          this.#waiting.add(job);
+          this.advance();
         },
         Math.min(Math.max(untilMs - Date.now(), 1), LONGEST_TIMER_MS),
       );
     this.#later.set(job.id, { job, timer: wait() });
   }
 
-  #advance(): void {
+  /** Starts what can be started: after a change of what subjects may have. */
+  advance(): void {
     for (
-      let [first] = this.#waiting;
+      let first = this.#first();
       first !== undefined && this.#obstacle(first) === undefined;
-      [first] = this.#waiting
+      first = this.#first()
     ) {
-      this.#waiting.shift();
-      this.#bytes -= first.payloadBytes;
+      this.#waiting.take(first);
+      this.#left(first);
       this.occupy(first);
       this.#options.start(first);
     }
+  }
+
+  #first(): QueueEntry | undefined {
+    // Looked up once for each subject, however many priorities its jobs have.
+    const passed = new Map<string, boolean>();
+    return this.#waiting.first((job) => {
+      const known = passed.get(job.owner);
+      if (known === true) return true;
+      const passes = this.#ownObstacle(job) !== undefined;
+      passed.set(job.owner, passes);
+      return passes;
+    });
+  }
+
+  /** A job waits no longer. */
+  #left({ owner, payloadBytes: bytes }: QueueEntry): void {
+    this.#bytes -= bytes;
+    this.#count(owner, -1);
+  }
+
+  #count(owner: string, by: 1 | -1): void {
+    const count = (this.#queued.get(owner) ?? 0) + by;
+    if (count > 0) this.#queued.set(owner, count);
+    else this.#queued.delete(owner);
+  }
+
+  #tally(key: string, { cpus, memoryBytes }: QueueEntry, by: 1 | -1): void {
+    const held = this.#held.get(key) ?? NOTHING;
+    const runningJobs = held.runningJobs + by;
+    if (runningJobs === 0) this.#held.delete(key);
+    else
+      this.#held.set(key, {
+        runningJobs,
+        cpus: held.cpus + by * (cpus ?? 0),
+        memoryBytes: held.memoryBytes + by * (memoryBytes ?? 0),
+      });
+  }
+
+  /** Which quota of its subject keeps a job from starting now. */
+  #ownObstacle({ owner, cpus, memoryBytes }: QueueEntry): string | undefined {
+    const { quotas } = this.#options;
+    if (quotas === undefined) return undefined;
+    const most = quotas.of(owner);
+    const held = this.#held.get(owner) ?? NOTHING;
+    if (most.runningJobs !== null && held.runningJobs >= most.runningJobs)
+      return `the quota runningJobs of its owner is used up (${most.runningJobs})`;
+    if (most.cpus !== null && held.cpus + (cpus ?? 0) > most.cpus + ROUNDING)
+      return `the quota cpus of its owner is used up (${most.cpus})`;
+    if (most.memoryBytes !== null && held.memoryBytes + (memoryBytes ?? 0) > most.memoryBytes)
+      return `the quota memory of its owner is used up (${most.memoryBytes} bytes)`;
+    return undefined;
   }
 
   /** Why a job cannot start now. */
   #obstacle(job: QueueEntry): string | undefined {
     if (this.#halted) return 'the server is about to end: the next one starts it';
     const { maxRunning, memoryBytes: memory, cpus } = this.#options;
+    const held = this.#held.get(ALL) ?? NOTHING;
     if (this.#running.size >= maxRunning) return `the maximum number of jobs is running (${maxRunning})`;
-    const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - this.#held('memoryBytes');
+    const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - held.memoryBytes;
     if ((job.memoryBytes ?? 0) > memoryLeft)
       return `it needs ${job.memoryBytes} bytes of memory, and ${memoryLeft} are free`;
-    const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - this.#held('cpus');
-    // CPUs are requested in hundredths, which do not add up exactly in binary.
-    if ((job.cpus ?? 0) > cpusLeft + 1e-9)
-      return `it needs ${job.cpus} CPUs, and ${Math.max(0, Math.round(cpusLeft * 100) / 100)} are free`;
+    const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - held.cpus;
+    if ((job.cpus ?? 0) > cpusLeft + ROUNDING)
+      return `it needs ${job.cpus} CPUs, and ${Math.max(0, inHundredths(cpusLeft))} are free`;
     return undefined;
-  }
-
-  #held(limit: 'memoryBytes' | 'cpus'): number {
-    let sum = 0;
-    for (const job of this.#running.values()) sum += job[limit] ?? 0;
-    return sum;
   }
 }
 
 /** How many jobs are ahead of one, for people. */
 export const jobsAhead = (count: number): string =>
   `${count} ${count === 1 ? 'job is' : 'jobs are'} ahead of it`;
-
-const isBefore = (one: QueueEntry, other: QueueEntry): boolean => {
-  const difference = one.priority - other.priority;
-  return difference === 0 ? one.id < other.id : difference > 0;
-};

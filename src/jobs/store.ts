@@ -175,7 +175,9 @@ export interface JobStore {
   setDisk(id: string, disk: { readonly bytes: number; readonly packed: boolean }): Promise<void>;
   /** Jobs that ended before a time and whose log has not been packed yet, oldest first. */
   toPack(before: Date, limit: number): Promise<readonly string[]>;
-  /** How much is kept, for the bounds of retention. */
+  /** Bytes that the jobs of an owner that have ended take on the disk, as far as they are known. */
+  storedBytes(owner: string): Promise<number>;
+  /** How much is kept of jobs that have ended. */
   kept(): Promise<Kept>;
   /** Jobs that have ended and are not pinned, oldest first. */
   oldest(limit: number): Promise<readonly Finished[]>;

@@ -17,6 +17,7 @@ import { type Due, Keeper } from './keeper.ts';
 import { LiveJob } from './live.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
+import type { SubjectQuotas } from './quota.ts';
 import { nextAttempt } from './retry.ts';
 import { type JobEnd, type JobStore, StoreFullError, type Unfinished } from './store.ts';
 
@@ -24,7 +25,9 @@ export interface SupervisionOptions {
   readonly store: JobStore;
   readonly cells: Cells;
   readonly log: Log;
-  readonly queue: Omit<QueueOptions, 'start'>;
+  readonly queue: Omit<QueueOptions, 'start' | 'quotas'>;
+  /** Default: nothing bounds one subject more than all of them. */
+  readonly quotas?: SubjectQuotas;
   /** Milliseconds after a deadline before the server looks whether the supervisor still responds. Default 10,000. */
   readonly keeperGraceMs?: number;
   /** Default: nothing is counted. */
@@ -57,10 +60,11 @@ export class Supervision {
 
   constructor(options: SupervisionOptions) {
     this.#options = options;
-    const { cells, queue } = options;
+    const { cells, queue, quotas } = options;
     this.#observer = options.observer ?? UNOBSERVED;
     this.#queue = new Queue({
       ...queue,
+      ...(quotas && { quotas }),
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
       start: ({ id }) => this.#start(id),
     });
@@ -76,12 +80,18 @@ export class Supervision {
   /**
    * Reserves a place in the queue for a job that is about to be stored.
    *
+   * @param owner whose job it is
    * @param bytes of command, environment and standard input
    * @returns a function that gives it back; to be called when the job was submitted, or will not be
-   * @throws ClientError `QUEUE_FULL`
+   * @throws ClientError `QUEUE_FULL`, `QUOTA_EXCEEDED`
    */
-  reserve(bytes: number): () => void {
-    return this.#queue.reserve(bytes);
+  reserve(owner: string, bytes: number): () => void {
+    return this.#queue.reserve(owner, bytes);
+  }
+
+  /** Looks again what can be started, after a change of quotas. */
+  reconsider(): void {
+    this.#queue.advance();
   }
 
   /** Takes a job that is QUEUED and on disk, and starts it when its turn has come. */

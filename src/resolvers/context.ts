@@ -1,4 +1,5 @@
 /** The context value that every resolver receives. */
+import type { Quotas } from '../access/quotas.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
@@ -10,6 +11,7 @@ export interface Context {
   readonly jobs: JobService;
   readonly images: ImageService;
   readonly tokens: Tokens;
+  readonly quotas: Quotas;
   /** Of this operation. */
   readonly budget: AnswerBudget;
   /** Aborted when the client has gone, or has its answer. */

@@ -4,8 +4,11 @@ import { ClientError } from '../jobs/errors.ts';
 import type { ErrorCode } from './error-codes.ts';
 
 /** An error that is about no field of the input. */
-export const codedError = (code: ErrorCode, message: string): GraphQLError =>
-  new GraphQLError(message, { extensions: { code } });
+export const codedError = (
+  code: ErrorCode,
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): GraphQLError => new GraphQLError(message, { extensions: { code, ...details } });
 
 export const UNAUTHENTICATED = 'authorization: expected "Bearer <token>" with a token of this server';
 
@@ -30,11 +33,11 @@ export type Report = (error: unknown, id: string) => void;
 export const presentError = (error: unknown, report: Report): GraphQLError => {
   const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   if (original instanceof ClientError) {
-    const { message, code, field } = original;
+    const { message, code, field, details } = original;
     return located(
       error,
       message,
-      field === undefined ? { code } : { code, field, faults: faultsOf(original) },
+      field === undefined ? { code, ...details } : { code, field, faults: faultsOf(original) },
     );
   }
   if (error instanceof GraphQLError && original instanceof GraphQLError) {

@@ -1,6 +1,7 @@
 /** The query viewer: the caller, as the server sees it. */
 import type { Identity, SIGN_IN_METHODS } from '../jobs/service.ts';
 import { builder, identify } from './builder.ts';
+import { QuotaType } from './quota.ts';
 import { Role } from './role.ts';
 import { TokenType } from './token.ts';
 
@@ -27,6 +28,11 @@ const ViewerType = builder.objectRef<Identity>('Viewer').implement({
       description:
         'The token that this request carries; null for the admin token in the state folder, and without a token.',
       resolve: (identity, _args, { tokens }) => tokens.of(identity),
+    }),
+    quota: t.field({
+      type: QuotaType,
+      description: 'What the caller may have.',
+      resolve: (identity, _args, { quotas }) => quotas.own(identity),
     }),
   }),
 });

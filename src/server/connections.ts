@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { GraphQLError } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
+import { RETRY_AFTER_MS } from './streams.ts';
 
 export interface ConnectionLimits {
   /** Connections of one subject that has authenticated on them. */
@@ -14,12 +15,12 @@ export const CONNECTION_LIMITS: ConnectionLimits = { perSubject: 15_000, all: 20
 
 /** Counts connections by the subject that was the first to authenticate on them. */
 export class Connections {
-  readonly #most: number;
+  readonly #most: (subject: string) => number;
   readonly #claimed = new Set<Duplex>();
   readonly #counts = new Map<string, number>();
 
   /** @param most connections of one subject */
-  constructor(most: number) {
+  constructor(most: (subject: string) => number) {
     this.#most = most;
   }
 
@@ -32,7 +33,8 @@ export class Connections {
   claim(connection: Duplex, subject: string): GraphQLError | undefined {
     if (this.#claimed.has(connection) || connection.destroyed) return undefined;
     const count = this.#counts.get(subject) ?? 0;
-    if (count >= this.#most) return tooMany(this.#most);
+    const most = this.#most(subject);
+    if (count >= most) return tooMany(most);
     this.#counts.set(subject, count + 1);
     this.#claimed.add(connection);
     connection.once('close', () => this.#release(connection, subject));
@@ -48,4 +50,12 @@ export class Connections {
 }
 
 const tooMany = (most: number): GraphQLError =>
-  codedError('TOO_MANY_CONNECTIONS', `connections: expected at most ${most} of one caller: close some first`);
+  codedError(
+    'TOO_MANY_CONNECTIONS',
+    `connections: expected at most ${most} of one caller: close some first`,
+    {
+      quota: 'connections',
+      value: most,
+      retryAfterMs: RETRY_AFTER_MS,
+    },
+  );

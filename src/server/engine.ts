@@ -10,6 +10,7 @@ import {
 } from 'graphql-yoga';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
+import type { Quotas } from '../access/quotas.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
@@ -24,6 +25,7 @@ import { answerBudget, useLargeAnswers } from './large-answers.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { Observer } from './observer.ts';
 import { useRequestBody } from './request-body.ts';
+import { useRetryAfter } from './retry-after.ts';
 import { guardStream } from './stream.ts';
 import { STREAM_LIMITS, Streams } from './streams.ts';
 
@@ -44,6 +46,7 @@ export interface EngineOptions {
   readonly jobs: JobService;
   readonly images: ImageService;
   readonly tokens: Tokens;
+  readonly quotas: Quotas;
   readonly log: Log;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
   readonly streams?: Streams;
@@ -62,6 +65,7 @@ export const createEngine = ({
   jobs,
   images,
   tokens,
+  quotas,
   log,
   streams = new Streams(STREAM_LIMITS),
   observer = new Observer({ log, slowMs: null }),
@@ -79,6 +83,7 @@ export const createEngine = ({
       identity,
       ...authorized,
       tokens,
+      quotas,
       over,
       ended,
       budget: answerBudget(request),
@@ -99,6 +104,7 @@ export const createEngine = ({
     maskedErrors: { maskError: present },
     plugins: [
       observing.before,
+      useRetryAfter(),
       useRequestBody(),
       useDocumentLimits(),
       observing.after,

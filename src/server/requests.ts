@@ -117,8 +117,10 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     return;
   }
   const refusal = connections.claim(request.socket, identity.subject);
-  if (refusal !== undefined) refuse(429, 'TOO_MANY_CONNECTIONS', refusal.message);
-  else if (request.method === 'POST' && !isJson(request))
+  if (refusal !== undefined) {
+    response.setHeader('Retry-After', '1');
+    refuse(429, 'TOO_MANY_CONNECTIONS', refusal.message, refusal.extensions);
+  } else if (request.method === 'POST' && !isJson(request))
     refuse(415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
   // Before the operation is executed: its result could not be returned.
   else if (!accepts(ranges, ANSWERS)) {
@@ -171,20 +173,31 @@ const lifeOf = (
 const isJson = ({ headers }: IncomingMessage): boolean =>
   /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
 
-type Refuse = (status: number, code: ErrorCode, message: string) => void;
+type Refuse = (
+  status: number,
+  code: ErrorCode,
+  message: string,
+  extensions?: Readonly<Record<string, unknown>>,
+) => void;
 
 const refusing =
   (request: IncomingMessage, response: ServerResponse, { observer }: RequestContext): Refuse =>
-  (status, code, message) => {
+  (status, code, message, extensions) => {
     observer.refused(code, status, request, String(response.getHeader(REQUEST_ID)));
-    refuse(response, status, code, message);
+    refuse(response, status, code, message, extensions);
   };
 
 /** Refuses a request with an error in the form of a GraphQL response. */
-export const refuse = (response: ServerResponse, status: number, code: ErrorCode, message: string): void => {
+export const refuse = (
+  response: ServerResponse,
+  status: number,
+  code: ErrorCode,
+  message: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): void => {
   // The body was not read, so the connection cannot be reused.
   response.setHeader('Connection', 'close');
-  sendJson(response, status, { errors: [{ message, extensions: { code } }] });
+  sendJson(response, status, { errors: [{ message, extensions: { ...extensions, code } }] });
 };
 
 const sendJson = (response: ServerResponse, status: number, body: unknown): void => {

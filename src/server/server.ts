@@ -3,6 +3,7 @@
 import { createServer, type ServerOptions as HttpOptions, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
@@ -45,6 +46,7 @@ export interface ServerOptions {
   readonly tls?: TlsSettings | undefined;
   /** Path of a file that says which role who has that comes without a token. */
   readonly rolesPath?: string | undefined;
+  readonly quotas: Quotas;
   /** Says when callers are no longer accepted. */
   readonly rights: Rights;
   readonly log: Log;
@@ -108,7 +110,8 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, tokens, rights, jobs, images, log, basePath = '', allowedOrigins = [] } = options;
+  const { listen, tokens, quotas, rights, jobs, images, log } = options;
+  const { basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
     host: listen.host,
@@ -118,8 +121,11 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   };
   const { slowMs = null, onOutcome } = options;
   const observer = new Observer({ log, slowMs, ...(onOutcome && { onOutcome }) });
-  const streams = new Streams(options.streams ?? STREAM_LIMITS);
-  const engine = createEngine({ jobs, images, tokens, log, streams, observer });
+  const streams = new Streams(
+    options.streams ?? STREAM_LIMITS,
+    (subject) => quotas.of(subject).subscriptions,
+  );
+  const engine = createEngine({ jobs, images, tokens, quotas, log, streams, observer });
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -141,7 +147,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const callers = new Callers({ tokens, tls, proxies, allowedOrigins });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
-  const connections = new Connections(perSubject);
+  const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject);
   http.maxConnections = all;
   http.on('drop', () =>
     limited(`a connection was refused: ${all} are open already`, {

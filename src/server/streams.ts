@@ -12,14 +12,20 @@ export interface StreamLimits {
 /** When nobody says. */
 export const STREAM_LIMITS: StreamLimits = { perSubject: 15_000, all: 20_000 };
 
+/** When it is worth trying again, if the caller does not know better. */
+export const RETRY_AFTER_MS = 1000;
+
 /** Counts subscriptions over SSE and WebSocket. */
 export class Streams {
   readonly #limits: StreamLimits;
+  readonly #most: (subject: string) => number | null;
   readonly #bySubject = new Map<string, number>();
   #all = 0;
 
-  constructor(limits: StreamLimits) {
+  /** @param most of a subject, where that is not the same for all; `null`: that of `limits` */
+  constructor(limits: StreamLimits, most: (subject: string) => number | null = () => null) {
     this.#limits = limits;
+    this.#most = most;
   }
 
   /** Subscriptions that are open. */
@@ -29,9 +35,11 @@ export class Streams {
 
   /** Why a subject cannot open another one now, or `undefined`. */
   refusal(subject: string): GraphQLError | undefined {
-    const { perSubject, all } = this.#limits;
+    const { all } = this.#limits;
+    const perSubject = this.#most(subject) ?? this.#limits.perSubject;
     const own = this.#bySubject.get(subject) ?? 0;
-    if (own >= perSubject) return tooMany(`${perSubject} of one caller`);
+    if (own >= perSubject)
+      return tooMany(`${perSubject} of one caller`, { quota: 'subscriptions', value: perSubject });
     return this.#all >= all ? tooMany(`${all} on this server`) : undefined;
   }
 
@@ -53,8 +61,9 @@ export class Streams {
   }
 }
 
-const tooMany = (most: string): GraphQLError =>
+const tooMany = (most: string, quota: { quota?: string; value?: number } = {}): GraphQLError =>
   codedError(
     'TOO_MANY_SUBSCRIPTIONS',
     `subscriptions: expected at most ${most} at the same time: end some first`,
+    { ...quota, retryAfterMs: RETRY_AFTER_MS },
   );

@@ -299,4 +299,12 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE jobs ADD COLUMN stop_error TEXT CHECK (stop_error IS NULL OR status = 'STOPPED');
   `,
+  // What admins have set for single subjects; and what jobs take on the disk, added up by subject from the index alone.
+  `
+  CREATE TABLE quotas (
+    subject   TEXT PRIMARY KEY NOT NULL CHECK (subject <> ''),
+    overrides TEXT NOT NULL CHECK (json_valid(overrides))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX jobs_by_owner_and_disk ON jobs (owner, disk_bytes) WHERE disk_bytes IS NOT NULL;
+  `,
 ];

@@ -1,6 +1,7 @@
 /** The job store in SQLite, which also opens the other stores of its database. */
 
 import type { Statement } from 'better-sqlite3';
+import type { QuotaStore } from '../access/quotas.ts';
 import type { TokenStore } from '../access/token.ts';
 import type { ImageStore } from '../jobs/image.ts';
 import type { Command, EnvVar, Job, JobState, JobStatus } from '../jobs/job.ts';
@@ -28,12 +29,14 @@ import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import { SqliteImages } from './sqlite-images.ts';
+import { SqliteQuotas } from './sqlite-quotas.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 
 /** The stores of one database. Closing that of jobs closes it. */
 export interface Store extends JobStore {
   readonly tokens: TokenStore;
+  readonly quotas: QuotaStore;
   readonly images: ImageStore;
 }
 
@@ -71,6 +74,7 @@ interface NarrowEventRow {
 
 class SqliteStore implements Store {
   readonly tokens: TokenStore;
+  readonly quotas: QuotaStore;
   readonly images: ImageStore;
   readonly #db: Connection;
   /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
@@ -96,6 +100,7 @@ class SqliteStore implements Store {
       for (const listener of [...this.#listeners]) listener();
     });
     this.tokens = new SqliteTokens(db, this.#commits);
+    this.quotas = new SqliteQuotas(db, this.#commits);
     this.images = new SqliteImages(db, this.#commits);
   }
 
@@ -250,6 +255,11 @@ class SqliteStore implements Store {
     const sql = `SELECT id FROM jobs WHERE finished_at IS NOT NULL AND packed = 0 AND finished_at < ?
       ORDER BY finished_at LIMIT ?`;
     return (this.#all({ sql, values: [before.getTime(), limit] }) as { id: string }[]).map(({ id }) => id);
+  }
+
+  async storedBytes(owner: string): Promise<number> {
+    const sql = 'SELECT coalesce(sum(disk_bytes), 0) FROM jobs WHERE owner = ? AND disk_bytes IS NOT NULL';
+    return Number(this.#prepare(sql).pluck().get(owner));
   }
 
   async kept(): Promise<Kept> {

@@ -5,6 +5,7 @@ import type { Unfinished } from '../jobs/store.ts';
 /** A row of `UNFINISHED`. Times are milliseconds since 1970. */
 export interface UnfinishedRow {
   readonly id: string;
+  readonly owner: string;
   readonly status: Unfinished['status'];
   readonly created_at: number;
   readonly priority: number | null;
@@ -15,7 +16,7 @@ export interface UnfinishedRow {
 }
 
 /** The payload is a little more than `payloadBytes`: the rest of the spec counts as well. */
-export const UNFINISHED = `SELECT id, status, created_at, spec ->> '$.priority' AS priority,
+export const UNFINISHED = `SELECT id, owner, status, created_at, spec ->> '$.priority' AS priority,
     spec ->> '$.startAfter' AS start_after, spec ->> '$.limits.memory' AS memory, spec ->> '$.limits.cpus' AS cpus,
     octet_length(spec) + coalesce(spec ->> '$.stdin', 0) + coalesce(spec ->> '$.command.bytes', 0)
       + coalesce(spec ->> '$.env.bytes', 0) AS payload
@@ -24,6 +25,7 @@ export const UNFINISHED = `SELECT id, status, created_at, spec ->> '$.priority' 
 /** The job of a row of `UNFINISHED`. */
 export const fromUnfinishedRow = (row: UnfinishedRow): Unfinished => ({
   id: row.id,
+  owner: row.owner,
   status: row.status,
   createdAt: new Date(row.created_at),
   // What is older than these fields: see `LATER_FIELDS`.

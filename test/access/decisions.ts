@@ -7,9 +7,10 @@
  * - `ANYONE`: the same for every caller, and of no job
  * - `CALLER`: about the caller itself
  * - `IMAGE`: of an image, which the caller can see
+ * - `QUOTA`: of the quotas of a subject, which an ADMIN sees, and the subject itself
  * - `TOKEN`: of a token, which an ADMIN sees, and who uses it
  */
-type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'IMAGE' | 'TOKEN';
+type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'IMAGE' | 'TOKEN' | 'QUOTA';
 
 const all = (decision: Decision, fields: string): Readonly<Record<string, Decision>> =>
   Object.fromEntries(fields.split(' ').map((field) => [field, decision]));
@@ -64,6 +65,10 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   PinJobPayload: all('JOB', 'job'),
   Pressure: all('JOB', 'full some'),
   Pressures: all('JOB', 'cpu io memory'),
+  Quota: {
+    ...all('QUOTA', 'connections cpus memory overrides queuedJobs runningJobs storage subject'),
+    ...all('QUOTA', 'submissionsPerMinute subscriptions'),
+  },
   QueuePlace: all('OTHER_JOB', 'position reason'),
   ResizeTerminalPayload: all('JOB', 'job'),
   ResumeJobPayload: all('JOB', 'job'),
@@ -74,6 +79,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   Server: { ...all('ANYONE', 'cgroup eventCursor images startedAt version'), ...all('JOBS', 'jobs') },
   ServerCgroup: all('ANYONE', 'controllers path'),
   ServerJobs: all('JOBS', 'queued running'),
+  SetQuotaPayload: all('QUOTA', 'quota'),
   SignalJobPayload: all('JOB', 'job'),
   StopJobPayload: all('JOB', 'job'),
   SubmitJobPayload: all('JOB', 'job'),
@@ -84,7 +90,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('JOB', 'memoryPeak oomKills pidsPeak pressure systemTime throttledTime userTime'),
   },
   WriteStdinPayload: all('JOB', 'accepted job'),
-  Viewer: all('CALLER', 'method role subject token'),
+  Viewer: all('CALLER', 'method quota role subject token'),
 };
 
 /** What an operation does, and so who may do it. */
@@ -118,6 +124,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Query.server': { kind: 'jobs' },
   'Query.images': { kind: 'image' },
   'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method token { name subject } } }' },
+  'Query.quotas': { kind: 'admin', document: '{ quotas { subject runningJobs } }' },
+  'Mutation.setQuota': {
+    kind: 'admin',
+    document: 'mutation { setQuota(input: { subject: "bob", runningJobs: 1 }) { quota { subject } } }',
+  },
   'Query.tokens': { kind: 'admin', document: '{ tokens { name subject } }' },
   'Mutation.deleteImage': { kind: 'image' },
   'Mutation.createToken': {

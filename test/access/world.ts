@@ -3,11 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 import { Changes } from '../../src/jobs/changes.ts';
 import type { Job, JobState, WholeSpec } from '../../src/jobs/job.ts';
 import { Jobs } from '../../src/jobs/jobs.ts';
+import { UNBOUNDED } from '../../src/jobs/quota.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
 import { Removal } from '../../src/jobs/removal.ts';
 import type { Identity, Role } from '../../src/jobs/service.ts';
@@ -25,6 +27,7 @@ export const caller = (subject: string, role: Role): Identity => ({ subject, rol
 export class World {
   readonly store: Store;
   readonly tokens: Tokens;
+  readonly quotas: Quotas;
   readonly cells = new FakeCells();
   readonly images = new FakeImages();
   readonly #engine: Engine;
@@ -33,6 +36,7 @@ export class World {
   private constructor(
     store: Store,
     tokens: Tokens,
+    quotas: Quotas,
     changes: Changes,
     dispose: (step: () => unknown) => void,
   ) {
@@ -48,13 +52,15 @@ export class World {
       memoryBytes: null,
       cpus: null,
     };
-    const supervision = new Supervision({ store, cells, log, queue });
+    const supervision = new Supervision({ store, cells, log, queue, quotas });
+    quotas.onChange(() => supervision.reconsider());
     const readers = new LogReaders();
     const removal = new Removal({ store, cells, readers, log });
     this.store = store;
     this.tokens = tokens;
-    this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: '0' });
-    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, log });
+    this.quotas = quotas;
+    this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, quotas, version: '0' });
+    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, quotas, log });
     dispose(() => changes.close());
     dispose(() => supervision.close());
     dispose(() => this.jobs.close());
@@ -72,7 +78,8 @@ export class World {
       rights: new Rights(),
       log: String,
     });
-    return new World(store, tokens, await Changes.open(store, String), dispose);
+    const quotas = await Quotas.open(store.quotas, UNBOUNDED);
+    return new World(store, tokens, quotas, await Changes.open(store, String), dispose);
   }
 
   /** Puts a job into the store, where nothing starts it. */

@@ -1,8 +1,11 @@
-/** What an operator sees of a running server: its log. */
+/** What an operator does with a running server and sees of it: quotas, its log. */
 
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestServer } from '../support/server.ts';
+import { type Answer, TestServer } from '../support/server.ts';
 
 let server: TestServer;
 
@@ -12,7 +15,35 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
+const BIN = join(import.meta.dirname, '../../bin/cloister');
+const run = promisify(execFile);
+
 const PLANTED = 'planted-6f1d';
+
+describe('a quota', () => {
+  it('is set by the command line, and its refusal says over HTTP when to try again', async () => {
+    const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token };
+    const cloister = async (...args: string[]) => (await run(BIN, args, { env })).stdout;
+    expect(await cloister('quota', 'set', 'carol', '--submissions-per-minute', '1')).toContain('1*');
+    const secret = (
+      await cloister('token', 'create', '--name', 'n', '--subject', 'carol', '--role', 'user')
+    ).trim();
+    const submit = () =>
+      fetch(server.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        body: JSON.stringify({ query: 'mutation { submitJob(input: { command: "true" }) { job { id } } }' }),
+      });
+    expect((await submit()).headers.get('retry-after')).toBeNull();
+    const refused = await submit();
+    const { errors } = (await refused.json()) as Answer;
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'QUOTA_EXCEEDED', quota: 'submissionsPerMinute' });
+    const seconds = Number(refused.headers.get('retry-after'));
+    expect(seconds).toBe(Math.ceil(Number(errors?.[0]?.extensions?.['retryAfterMs']) / 1000));
+    expect(await cloister('quota', 'list')).toMatch(/^carol\t.*1\*/m);
+    expect(await cloister('quota', 'set', 'carol', '--submissions-per-minute', 'default')).not.toContain('*');
+  });
+});
 
 describe('the log', () => {
   it('has a line for each refusal, with the id of the request and the subject', async () => {

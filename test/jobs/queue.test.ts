@@ -132,12 +132,12 @@ describe('a queue', () => {
     open({ maxWaiting: 2 });
     add();
     add();
-    const giveBack = queue.reserve(1);
-    expect(() => queue.reserve(1)).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
+    const giveBack = queue.reserve('alice', 1);
+    expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
     giveBack();
     giveBack();
-    const again = queue.reserve(1);
-    expect(() => queue.reserve(1)).toThrow('the queue is full (2 jobs are waiting)');
+    const again = queue.reserve('alice', 1);
+    expect(() => queue.reserve('alice', 1)).toThrow('the queue is full (2 jobs are waiting)');
     again();
   });
 
@@ -209,7 +209,7 @@ describe('a job with a time', () => {
     queue.close();
     open({ maxWaiting: 1 });
     const job = add({ startAfter: new Date(NOW + 1000) });
-    expect(() => queue.reserve(1)).toThrow('the queue is full (1 jobs are waiting)');
+    expect(() => queue.reserve('alice', 1)).toThrow('the queue is full (1 jobs are waiting)');
     expect(queue.remove(job.id)).toBe(true);
     vi.advanceTimersByTime(10_000);
     expect(started).toEqual([]);
@@ -224,8 +224,8 @@ describe('what waiting jobs were given', () => {
     // It runs.
     add({ stdinBytes: 1000 });
     const waits = add({ stdinBytes: 56 });
-    const [giveBack] = [queue.reserve(40)];
-    expect(() => queue.reserve(1)).toThrow(
+    const [giveBack] = [queue.reserve('alice', 40)];
+    expect(() => queue.reserve('alice', 1)).toThrow(
       expect.objectContaining({
         ...full,
         message: 'the queue is full (the jobs that wait were given 100 bytes of 100): try again later',
@@ -233,22 +233,22 @@ describe('what waiting jobs were given', () => {
     );
     giveBack();
     giveBack();
-    expect(() => queue.reserve(41)).toThrow(expect.objectContaining(full));
+    expect(() => queue.reserve('alice', 41)).toThrow(expect.objectContaining(full));
     queue.remove(waits.id);
-    queue.reserve(100)();
+    queue.reserve('alice', 100)();
   });
 
   it('counts no more once they start, and counts those for a later time', () => {
     open({ maxWaitingBytes: 100 });
     const first = add();
     add({ stdinBytes: 96 });
-    expect(() => queue.reserve(1)).toThrow(expect.objectContaining(full));
+    expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining(full));
     queue.release(first.id);
-    queue.reserve(100)();
+    queue.reserve('alice', 100)();
     const later = add({ stdinBytes: 96, startAfter: new Date(Date.now() + 3_600_000) });
-    expect(() => queue.reserve(1)).toThrow(expect.objectContaining(full));
+    expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining(full));
     queue.remove(later.id);
-    queue.reserve(100)();
+    queue.reserve('alice', 100)();
   });
 
   it('is command, environment and standard input', () => {

@@ -3,7 +3,7 @@
 import { createEngine } from '../../src/server/engine.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
-import { openTokens } from '../server/fake-tokens.ts';
+import { openQuotas, openTokens } from '../server/fake-tokens.ts';
 import type { Answer } from '../server/fixture.ts';
 
 /** The schema on a fake job service, in process: no port, no token. */
@@ -12,8 +12,9 @@ export class Api {
   readonly images = new FakeImages();
   /** What the server logged of its own faults. */
   readonly lines: string[] = [];
-  readonly #engine = openTokens().then((tokens) =>
+  readonly #engine = Promise.all([openTokens(), openQuotas()]).then(([tokens, quotas]) =>
     createEngine({
+      quotas,
       jobs: this.jobs,
       images: this.images,
       tokens,

@@ -1,8 +1,10 @@
-/** Tokens that are kept in memory. */
+/** Tokens and quotas that are kept in memory. */
 
+import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
 import type { StoredToken, TokenStore } from '../../src/access/token.ts';
 import { Tokens } from '../../src/access/tokens.ts';
+import { UNBOUNDED } from '../../src/jobs/quota.ts';
 
 /** The secret of the admin token. */
 export const TOKEN = 'the-token-of-the-tests-0123456789abcdefgh';
@@ -27,6 +29,9 @@ export class FakeTokenStore implements TokenStore {
     this.writes.push('used');
   }
 }
+
+export const openQuotas = (): Promise<Quotas> =>
+  Quotas.open({ all: async () => new Map(), set: async () => undefined }, UNBOUNDED);
 
 export const openTokens = (rights = new Rights()): Promise<Tokens> =>
   Tokens.open({

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
 import type { Tokens } from '../../src/access/tokens.ts';
 import type { LogFields } from '../../src/log.ts';
@@ -15,7 +16,7 @@ import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
 import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
-import { openTokens, TOKEN } from './fake-tokens.ts';
+import { openQuotas, openTokens, TOKEN } from './fake-tokens.ts';
 
 export { TOKEN };
 export const AUTHORIZATION = `Bearer ${TOKEN}`;
@@ -33,6 +34,7 @@ export interface Fixture {
   readonly server: RunningServer;
   readonly jobs: FakeJobs;
   readonly tokens: Tokens;
+  readonly quotas: Quotas;
   readonly rights: Rights;
   /** What the server logged of faults. */
   readonly lines: string[];
@@ -67,12 +69,14 @@ export const serveFakes = async (
   const rights = new Rights();
   const tokens = await openTokens(rights);
   const entries: { readonly line: string; readonly fields: LogFields }[] = [];
+  const quotas = await openQuotas();
   const server = await startServer({
     listen: { host: options.host ?? '127.0.0.1', port: 0 },
     allowedHosts: options.allowedHosts ?? [],
     jobs,
     images: new FakeImages(),
     tokens,
+    quotas,
     rights,
     log: (line, fields = {}) => {
       entries.push({ line, fields });
@@ -103,6 +107,7 @@ export const serveFakes = async (
     server,
     jobs,
     tokens,
+    quotas,
     rights,
     lines,
     entries,

@@ -140,11 +140,11 @@ export const storeConformance = (name: string, open: () => Promise<JobStore>): v
         if (!['QUEUED', 'FAILED'].includes(state.status)) await store.transition(job.id, ['QUEUED'], running);
         if (state.status !== 'QUEUED') await store.transition(job.id, ['QUEUED', 'RUNNING'], state);
         if (!['QUEUED', 'RUNNING'].includes(state.status)) continue;
-        const { id, createdAt } = job;
+        const { id, owner, createdAt } = job;
         const { priority, startAfter, limits } = job.spec;
         const { memoryBytes, cpus } = limits;
         expected.push({
-          ...{ id, createdAt, status: state.status, priority, startAfter, memoryBytes, cpus },
+          ...{ id, owner, createdAt, status: state.status, priority, startAfter, memoryBytes, cpus },
           payloadBytes: expect.any(Number),
         });
       }

@@ -1,0 +1,37 @@
+/** The commands that manage quotas. */
+
+import type { Flags } from '../../config/config.ts';
+import type { SetQuotaFlags } from '../commands/quota.ts';
+import { type Add, config } from './add.ts';
+
+/** @param add adds a command below `cloister quota` */
+export const addQuotas = (add: Add): void => {
+  add('list', 'list the default quotas and those of subjects; * is set for the subject', [
+    'quota list',
+    'quota list --json',
+  ])
+    .option('--json', 'print the quotas as JSON')
+    .action(async (flags: Flags & { readonly json?: boolean }) => {
+      const { listQuotas } = await import('../commands/quota.ts');
+      await listQuotas(config(flags), flags);
+    });
+
+  add('set', 'change what a subject may have, from now on; "default" in place of a number', [
+    'quota set alice --running-jobs 4 --submissions-per-minute 60',
+    'quota set alice --storage 5Gi --running-jobs default',
+  ])
+    .argument('<subject>', 'owner of the jobs')
+    .option('--running-jobs <number>', 'jobs that run at the same time; further ones wait')
+    .option('--queued-jobs <number>', 'jobs that wait; further ones are refused')
+    .option('--cpus <number>', 'CPUs that the limits of running jobs add up to; further jobs wait')
+    .option('--memory <size>', 'memory that the limits of running jobs add up to; further jobs wait')
+    .option('--submissions-per-minute <number>', 'jobs submitted in a minute; further ones are refused')
+    .option('--storage <size>', 'disk space of jobs that have ended')
+    .option('--subscriptions <number>', 'subscriptions at the same time')
+    .option('--connections <number>', 'connections at the same time')
+    .option('--json', 'print the quotas as JSON')
+    .action(async (subject: string, flags: Flags & SetQuotaFlags) => {
+      const { setQuota } = await import('../commands/quota.ts');
+      await setQuota(config(flags), subject, flags);
+    });
+};
