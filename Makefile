@@ -65,7 +65,7 @@ COMPILER = $(if $(filter $(HOST_ARCH),$(ARCH)),gcc libc6-dev,$(COMPILER_$(ARCH))
 
 # ---- Its fuzzers ------------------------------------------------------------------------------------------------
 
-FUZZERS := plan control
+FUZZERS := plan control tar
 FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
   -fno-sanitize-recover=all -Wall -Wextra -Werror
 # test/fuzz/plan.c simulates failing allocations.
@@ -73,8 +73,10 @@ FUZZ_LINKING_plan := -Wl,--wrap=reallocarray,--wrap=die
 # Inputs of each in "make test", the same every time, about 10 seconds; and their maximum length in bytes.
 FUZZ_RUNS_plan := 150000
 FUZZ_RUNS_control := 40000
+FUZZ_RUNS_tar := 20000
 FUZZ_LENGTH_plan := 4096
 FUZZ_LENGTH_control := 256
+FUZZ_LENGTH_tar := 8192
 # For "make fuzz": seconds for each of them, and the factor for the rounds of "make test".
 FUZZ_TIME := 600
 FUZZ_TIMES := 60

@@ -61,10 +61,15 @@ export const PARTS: Readonly<Record<string, Part>> = {
     files: ['src/certs/'],
     imports: [],
   },
+  images: {
+    what: 'archives and registries of images: reads them, and unpacks nothing',
+    files: ['src/images/'],
+    imports: ['jobs'],
+  },
   cells: {
     what: 'this machine: implements `jobs/cells.ts`',
     files: ['src/cells/'],
-    imports: ['jobs', 'runtime', 'model', 'rootfs', 'config', 'state', 'async', 'basics'],
+    imports: ['jobs', 'images', 'runtime', 'model', 'rootfs', 'config', 'state', 'async', 'basics'],
   },
   store: {
     what: 'SQLite: implements `jobs/store.ts`',

@@ -67,7 +67,7 @@ withSettings(
     process.exitCode = await printChecks(checks, flags.json ?? false);
   });
 
-const image = program.command('image').description('the images that jobs start from, on this machine');
+const image = program.commands.find((command) => command.name() === 'image') ?? program;
 
 withSettings(image.command('fetch').description('download and unpack the images before the first start'), {
   stateDir: serveSettings.stateDir,
@@ -78,9 +78,14 @@ withSettings(image.command('fetch').description('download and unpack the images 
   await fetchImages(await localConfig(flags));
 });
 
-withSettings(image.command('list').description('list the images and what is unpacked of them'), {
-  stateDir: serveSettings.stateDir,
-})
+withSettings(
+  image
+    .command('unpacked')
+    .description('list what is unpacked on this machine of the images that come with Cloister'),
+  {
+    stateDir: serveSettings.stateDir,
+  },
+)
   .option('--json', 'print the images as JSON')
   .action(async (flags: Flags & { json?: boolean }) => {
     const { listImages } = await import('./image.ts');

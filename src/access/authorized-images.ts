@@ -2,7 +2,7 @@
 
 import { forbidden, notFound } from '../jobs/errors.ts';
 import type { Image } from '../jobs/image.ts';
-import type { ImageService } from '../jobs/images.ts';
+import type { ImageService, ImportRequest } from '../jobs/images.ts';
 import type { Identity } from '../jobs/service.ts';
 
 /** Whether a caller may see and use the image with this owner. */
@@ -30,6 +30,11 @@ export class AuthorizedImages implements ImageService {
 
   ownerOf(name: string): string | null | undefined {
     return this.#images.ownerOf(name);
+  }
+
+  async import(identity: Identity, request: ImportRequest): Promise<Image> {
+    checkAdmin(identity);
+    return this.#images.import(identity, request);
   }
 
   async delete(identity: Identity, name: string): Promise<string> {

@@ -79,7 +79,27 @@ export const openCells = async (
   const folders = new JobFolders(config.stateDir);
   const unusedBeforeMs = oldestStartMs(open, folders);
   const builtIns = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
-  const images = await Images.open({ store, ids: host.ids, stateDir: config.stateDir, log }, builtIns);
+  const { ids, devices, cgroups } = host;
+  const images = await Images.open(
+    {
+      store,
+      ids,
+      stateDir: config.stateDir,
+      log,
+      limits: config.imageLimits,
+      host: {
+        launcher: config.launcher,
+        ids,
+        devices,
+        cgroup: (name) => {
+          const path = cgroups.jobPath(name);
+          return path === null ? null : { path, settings: [], collect: [] };
+        },
+        supervisors: cgroups.supervisors,
+      },
+    },
+    builtIns,
+  );
   cleanup.add(() => images.close());
   const cells = new LocalCells({
     launcher: config.launcher,

@@ -10,7 +10,8 @@ import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';
 import type { ImageInfo } from '../../rootfs/record.ts';
 import type { ServeConfig } from '../config/config.ts';
-import { badInput, imageInUse, notFound } from '../jobs/errors.ts';
+import { ImageFault } from '../images/fault.ts';
+import { badInput, ClientError, imageInUse, imagesFull, notFound, storageFull } from '../jobs/errors.ts';
 import {
   type Image,
   type ImageContent,
@@ -19,7 +20,7 @@ import {
   type ImageStore,
   NO_DEFAULTS,
 } from '../jobs/image.ts';
-import type { ImageService } from '../jobs/images.ts';
+import type { ImageService, ImportRequest } from '../jobs/images.ts';
 import type { Image as OfferedImage } from '../jobs/offer.ts';
 import type { Identity } from '../jobs/service.ts';
 import { stored } from '../jobs/stored.ts';
@@ -27,7 +28,13 @@ import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { ImageFiles } from '../runtime/image-files.ts';
 import { statePaths } from '../state/paths.ts';
+import { Intake } from './intake.ts';
 import { Layers } from './layers.ts';
+import type { UnpackHost } from './unpack.ts';
+
+/** As references of images are written; it is no path anywhere. */
+const IMAGE_NAME = /^[a-z0-9](?:[a-z0-9._\-/:@]*[a-z0-9])?$/;
+const LONGEST_NAME = 255;
 
 export interface PrepareOptions {
   /** No job uses a tree that was replaced before this time (milliseconds since 1970). Default: unknown. */
@@ -72,6 +79,10 @@ export const prepareImages = async (
 export interface ImagesOptions {
   readonly store: ImageStore;
   readonly ids: CellIds;
+  /** What cells are made with that unpack archives. */
+  readonly host: UnpackHost;
+  /** Bytes that the files of one image, and those of all that were added, may take. */
+  readonly limits: { readonly imageBytes: number; readonly allBytes: number };
   readonly stateDir: string;
   readonly log: Log;
 }
@@ -99,6 +110,10 @@ interface BuiltIn extends UsableImage {
 export class Images implements ImageService {
   readonly #options: ImagesOptions;
   readonly #layers: Layers;
+  readonly #intake: Intake;
+  readonly #closing = new AbortController();
+  /** Images that are being added: one after the other, as each may fill the disk. */
+  #additions: Promise<unknown> = Promise.resolve();
   readonly #builtIns = new Map<string, BuiltIn>();
   readonly #sizes = new Map<string, Promise<number>>();
   readonly #names = new Map<string, ImageName>();
@@ -110,6 +125,7 @@ export class Images implements ImageService {
   private constructor(options: ImagesOptions) {
     this.#options = options;
     this.#layers = new Layers(options);
+    this.#intake = new Intake(this.#layers, options.host);
   }
 
   /**
@@ -245,6 +261,57 @@ export class Images implements ImageService {
     return known;
   }
 
+  import(_identity: Identity, { name, body, source }: ImportRequest): Promise<Image> {
+    this.#checkFree(name);
+    return this.#addition(async (mostBytes) => {
+      const { signal } = this.#closing;
+      const content = await this.#intake.fromArchive(body, mostBytes, signal, () => undefined);
+      return this.#put({ name, owner: null, source, createdAt: new Date() }, content);
+    });
+  }
+
+  /** @throws ClientError for a name that cannot be given */
+  #checkFree(name: string): void {
+    if (!IMAGE_NAME.test(name) || name.length > LONGEST_NAME)
+      throw badInput('name', `1 to ${LONGEST_NAME} lower-case letters, digits and . _ - / : @`, name);
+    if (this.#builtIns.has(name)) throw badInput('name', 'a name that no image of the server has', name);
+  }
+
+  /**
+   * Adds one image after the other.
+   *
+   * @param add is called with how many bytes its files may have
+   * @throws ClientError for a fault of the image, and for a full disk
+   */
+  #addition<T>(add: (mostBytes: number) => Promise<T>): Promise<T> {
+    const done = this.#additions.then(async () => {
+      const { imageBytes, allBytes } = this.#options.limits;
+      const left = allBytes - this.#layers.bytes();
+      if (left <= 0) throw imagesFull(allBytes);
+      try {
+        return await add(Math.min(imageBytes, left));
+      } catch (error) {
+        // Layers that were made for it, and that nothing needs.
+        await this.#change(() => this.#collect());
+        throw presented(error);
+      }
+    });
+    this.#additions = done.catch(() => undefined);
+    return done;
+  }
+
+  #put(name: Omit<ImageName, 'digest'>, added: ImageContent): Promise<Image> {
+    return this.#change(async () => {
+      const content = this.#contents.get(added.digest)?.content ?? added;
+      const complete = { ...name, digest: content.digest };
+      await stored(this.#options.store.put(complete, content));
+      if (!this.#contents.has(content.digest)) this.#add(content);
+      this.#names.set(name.name, complete);
+      await this.#collect();
+      return this.#describe(complete, this.#holds.has(content.digest));
+    });
+  }
+
   delete(_identity: Identity, name: string): Promise<string> {
     return this.#change(async () => {
       if (this.#builtIns.has(name)) throw badInput('input.name', 'an image that was added', name);
@@ -305,9 +372,21 @@ export class Images implements ImageService {
 
   /** Settles when every change that has begun has been made. */
   async close(): Promise<void> {
+    this.#closing.abort(new Error('the server is closing'));
+    await this.#additions;
     await this.#changes;
   }
 }
+
+/** What the one who adds an image is shown of an error. */
+const presented = (error: unknown): unknown => {
+  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
+    return storageFull();
+  if (!(error instanceof ImageFault)) return error;
+  // As the cell prints it.
+  if (error.message.includes('No space left on device')) return storageFull();
+  return new ClientError('BAD_USER_INPUT', error.message, 'archive');
+};
 
 /** Of the archive; of the program where BusyBox stands in. */
 const digestOf = async ({ sha512, root }: ImageInfo): Promise<string> => {

@@ -1,8 +1,9 @@
 /** The layers of images on disk: each in a folder of its own, stored once, read-only to cells. */
 
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ImageContent } from '../jobs/image.ts';
@@ -26,12 +27,16 @@ export interface LayerAbout {
   readonly files: number;
   /** Folders that hide those of lower layers, as paths of a cell. */
   readonly opaque: readonly string[];
+  /** Entries of its archive that were left out, such as devices. */
+  readonly skipped: readonly string[];
 }
 
 /** A layer that is complete is `layers/<id>`; names that begin with a dot are of those that are not. */
 export class Layers {
   readonly #options: LayersOptions;
   readonly #folder: string;
+  /** Names of folders that are being filled. */
+  readonly #making = new Set<string>();
   readonly #known = new Map<string, Layer & { readonly bytes: number }>();
 
   constructor(options: LayersOptions) {
@@ -59,16 +64,62 @@ export class Layers {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
     const path = join(this.#folder, id);
-    const about = JSON.parse(readFileSync(join(path, LAYER_FILES.about), 'utf8')) as LayerAbout;
-    const layer = { root: join(path, LAYER_FILES.root), opaque: new Set(about.opaque), bytes: about.bytes };
+    const about = this.about(id);
+    const layer = {
+      root: join(path, LAYER_FILES.tree, 'root'),
+      opaque: new Set(about.opaque),
+      bytes: about.bytes,
+    };
     this.#known.set(id, layer);
     return layer;
+  }
+
+  /** What is known of a layer that exists. */
+  about(id: string): LayerAbout {
+    return JSON.parse(readFileSync(join(this.#folder, id, LAYER_FILES.about), 'utf8')) as LayerAbout;
+  }
+
+  /**
+   * Makes a layer unless it exists.
+   *
+   * @param make fills the folder that becomes the layer
+   */
+  async make(id: string, make: (folder: string) => Promise<unknown>): Promise<void> {
+    if (this.has(id)) return;
+    await this.withFolder(async (folder) => {
+      await make(folder);
+      await rename(folder, join(this.#folder, id));
+    });
+  }
+
+  /** Calls `use` with a folder on the file system of the layers, of which nothing is left afterwards. */
+  async withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+    const name = `.new-${randomUUID()}`;
+    const folder = join(this.#folder, name);
+    this.#making.add(name);
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      return await use(folder);
+    } finally {
+      if (existsSync(folder)) await this.#remove(name);
+      this.#making.delete(name);
+    }
+  }
+
+  /** Bytes of the files of all layers. */
+  bytes(): number {
+    return this.ids().reduce((sum, id) => sum + this.#layer(id).bytes, 0);
+  }
+
+  /** The ids of all layers that are complete. */
+  ids(): readonly string[] {
+    return readdirSync(this.#folder).filter((name) => !name.startsWith('.') && this.has(name));
   }
 
   /** Removes every layer but these, and what was not completed. */
   async removeExcept(needed: ReadonlySet<string>): Promise<void> {
     for (const name of readdirSync(this.#folder)) {
-      if (needed.has(name)) continue;
+      if (needed.has(name) || this.#making.has(name)) continue;
       this.#known.delete(name);
       await this.#remove(name);
     }

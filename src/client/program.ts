@@ -5,6 +5,7 @@ import { clientSettings } from '../config/config.ts';
 import { withSettings } from '../config/flags.ts';
 import type { Add } from './program/add.ts';
 import { addChanging } from './program/changing.ts';
+import { addImages } from './program/images.ts';
 import { addQuotas } from './program/quotas.ts';
 import { addReading } from './program/reading.ts';
 import { addStarting } from './program/starting.ts';
@@ -18,6 +19,7 @@ export const addClientCommands = (program: Command): void => {
   addReading(add);
   addChanging(add);
   addTools(add, program);
+  addImages(addTo(program.command('image').description('the images that jobs start from')));
   addTokens(addTo(program.command('token').description('the tokens of callers, for admins')));
   addQuotas(addTo(program.command('quota').description('what subjects may have, for admins')));
 };

@@ -113,6 +113,8 @@ export interface ServeConfig {
   readonly stopGraceMs: number;
   /** A URL, or a folder that holds the archives; `undefined`: only where each image says. */
   readonly imageMirror: string | undefined;
+  /** Bytes that the files of one image, and those of all that were added, may take. */
+  readonly imageLimits: { readonly imageBytes: number; readonly allBytes: number };
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
   readonly allowedHosts: readonly string[];
   /** Paths of files; `undefined`: connections are not encrypted. */
@@ -538,6 +540,24 @@ export const serveSettings = {
     fallback: () => '8Mi',
     shown: '8Mi',
   } satisfies Setting<number>,
+  maxImage: {
+    flag: '--max-image <size>',
+    env: 'CLOISTER_MAX_IMAGE',
+    help: 'bytes of the files of an image that is added; a larger one is refused',
+    expected: SOME,
+    parse: positive(parseByteSize),
+    fallback: () => '16Gi',
+    shown: '16Gi',
+  } satisfies Setting<number>,
+  maxImages: {
+    flag: '--max-images <size>',
+    env: 'CLOISTER_MAX_IMAGES',
+    help: 'bytes of the files of all images that were added; layers that they share count once',
+    expected: SOME,
+    parse: positive(parseByteSize),
+    fallback: () => '64Gi',
+    shown: '64Gi',
+  } satisfies Setting<number>,
   maxConnections: {
     flag: '--max-connections <count>',
     env: 'CLOISTER_MAX_CONNECTIONS',
@@ -772,6 +792,10 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     },
     stopGraceMs: read(serveSettings.stopGrace, flags, env, machine),
     imageMirror: given(serveSettings.imageMirror, flags, env),
+    imageLimits: {
+      imageBytes: read(serveSettings.maxImage, flags, env, machine),
+      allBytes: read(serveSettings.maxImages, flags, env, machine),
+    },
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
     basePath: read(serveSettings.basePath, flags, env, machine),
     tls,

@@ -5,6 +5,7 @@ export const JOB_ERROR_CODES = {
     'A value in the input is malformed, out of range or does not fit the rest. `field` names it; correct it before you send the request again.',
   FORBIDDEN: 'The caller may not do this, or the request came from another origin or for another host.',
   IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with different input.',
+  IMAGES_FULL: 'The images of the server take as much space as they may. Delete some.',
   IMAGE_IN_USE: 'A job that has not ended uses the image, which therefore stays.',
   JOB_NOT_ENDED: 'The job must have ended for this. Stop it first.',
   JOB_NOT_RUNNING: 'The job must be running for this, and is queued or has ended.',

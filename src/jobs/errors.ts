@@ -101,6 +101,10 @@ export const stdinClosed = (why: string): ClientError =>
     'input.jobId',
   );
 
+/** @param bytes that all images may take */
+export const imagesFull = (bytes: number): ClientError =>
+  new ClientError('IMAGES_FULL', `images take the ${bytes} bytes that they may take: delete some`);
+
 /** A job that has not ended uses the image of this name. */
 export const imageInUse = (field: string, name: string): ClientError =>
   new ClientError(

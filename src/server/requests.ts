@@ -2,6 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rights } from '../access/rights.ts';
+import { ClientError } from '../jobs/errors.ts';
+import type { ImageService } from '../jobs/images.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
@@ -17,10 +19,16 @@ import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
+import { BrokenUpload, isImagePath, receiveImage } from './upload.ts';
 
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
+  readonly images: ImageService;
+  /** Milliseconds in which the body of any other request has to arrive. */
+  readonly bodyMs: number;
+  /** Milliseconds in which something of an upload has to arrive. */
+  readonly uploadSilenceMs: number;
   readonly policy: NamePolicy;
   readonly callers: Callers;
   readonly rights: Rights;
@@ -50,6 +58,7 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   const { operator } = context;
   response.setHeader(REQUEST_ID, requestIdOf(request.headers[REQUEST_ID]));
   const refuse = refusing(request, response, context);
+  if (!isImagePath(path)) limitBody(request, response, context.bodyMs);
   if (ambiguous !== undefined) refuse(400, 'BAD_REQUEST', ambiguous);
   else if (foreign !== undefined) refuse(403, 'FORBIDDEN', foreign);
   else if (answerOrigin(request, response, context.policy.allowedOrigins ?? [])) return;
@@ -59,10 +68,22 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   // Relative, so that it is right after a proxy has taken a prefix away.
   else if (path === '/') response.writeHead(302, { Location: 'graphql' }).end();
   else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
+  else if (isImagePath(path)) finish(serveUpload(path, request, response, context), response, context);
   else if (path === '/graphql' && wantsPage(request)) finish(sendPage(request, response), response, context);
   else if (path === '/graphql') serveGraphql(request, response, context);
   else if (isAssetPath(path)) finish(serveAsset(path, request, response, refuse), response, context);
   else notFound(path, refuse);
+};
+
+/** As `requestTimeout` of Node.js, which has no exception for uploads. */
+const limitBody = (request: IncomingMessage, response: ServerResponse, ms: number): void => {
+  const timer = setTimeout(() => {
+    if (request.complete) return;
+    if (response.headersSent) request.socket.destroy();
+    else request.socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+  }, ms);
+  request.once('end', () => clearTimeout(timer));
+  response.once('close', () => clearTimeout(timer));
 };
 
 const OPERATOR_PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics'];
@@ -84,6 +105,48 @@ const serveOperator = async (
   } else if (identity.role !== 'ADMIN')
     refuse(403, 'FORBIDDEN', `role: expected ADMIN, got ${identity.role}`);
   else await answerMetrics(response, operator.metrics);
+};
+
+/** Archives of images are too large for GraphQL. */
+const serveUpload = async (
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+): Promise<void> => {
+  const { identity, refusal } = context.callers.decide(request);
+  const refuse = refusing(request, response, context);
+  if (identity === null) {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    return refuse(401, 'UNAUTHENTICATED', refusal);
+  }
+  const busy = context.connections.claim(request.socket, identity.subject);
+  if (busy !== undefined) return refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+  if (request.method !== 'PUT')
+    return refuse(405, 'BAD_REQUEST', `method: expected PUT, got ${request.method}`);
+  try {
+    const { images, uploadSilenceMs: silenceMs } = context;
+    await receiveImage(path, request, response, { images, identity, silenceMs });
+  } catch (error) {
+    if (error instanceof BrokenUpload) {
+      context.log(`an image was not added: ${error.message}`, { level: 'warn', subject: identity.subject });
+      response.destroy();
+    } else if (error instanceof ClientError) {
+      // A client that is still sending reads the answer when it has sent everything.
+      request.resume();
+      refuse(
+        error.code === 'FORBIDDEN' ? 403 : error.code.endsWith('_FULL') ? 507 : 400,
+        error.code,
+        error.message,
+      );
+    } else {
+      request.resume();
+      context.log(`an image was not added: ${error instanceof Error ? error.stack : error}`, {
+        level: 'error',
+      });
+      refuse(500, 'INTERNAL_SERVER_ERROR', 'an unexpected fault of the server: its log has the details');
+    }
+  }
 };
 
 const serveAsset = async (

@@ -3,6 +3,7 @@
 import { createServer, type ServerOptions as HttpOptions, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { AuthorizedImages } from '../access/authorized-images.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
 import type { Tokens } from '../access/tokens.ts';
@@ -77,7 +78,7 @@ export interface RunningServer {
 export interface Timeouts {
   /** For the headers of a request. */
   readonly headersMs: number;
-  /** For a whole request; the response may take any time. */
+  /** For a whole request, and between two pieces of an upload; the response may take any time. */
   readonly requestMs: number;
   /** For a WebSocket client to authenticate. */
   readonly unauthenticatedMs: number;
@@ -126,12 +127,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     (subject) => quotas.of(subject).subscriptions,
   );
   const engine = createEngine({ jobs, images, tokens, quotas, log, streams, observer });
+  const authorizedImages = new AuthorizedImages(images);
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
   const httpOptions: HttpOptions = {
     headersTimeout: timeouts.headersMs,
-    requestTimeout: timeouts.requestMs,
+    // Only the bodies of uploads may take longer: see `limitBody`.
+    requestTimeout: 0,
     keepAliveTimeout: timeouts.idleMs,
     connectionsCheckingInterval: timeouts.headersMs / 2,
     // Other upgrades, such as curl's h2c, are optional: they are answered over HTTP/1.1.
@@ -166,6 +169,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     else
       handle(request, response, {
         engine,
+        images: authorizedImages,
+        bodyMs: timeouts.requestMs,
+        uploadSilenceMs: timeouts.requestMs,
         policy,
         callers,
         rights,

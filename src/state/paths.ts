@@ -45,8 +45,8 @@ export const statePaths = (stateDir: string): StatePaths => ({
 
 /** Names in the folder of a layer. */
 export const LAYER_FILES = {
-  /** Its files, with the owners that cells have. */
-  root: 'root',
+  /** The folder that the cell which unpacked it wrote into: `root` in it has the files, with the owners of cells. */
+  tree: 'tree',
   /** What is known of it, as JSON: written when it is complete. */
   about: 'about.json',
 } as const;

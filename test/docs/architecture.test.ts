@@ -19,7 +19,7 @@ describe('the state folder', () => {
     const folder = Object.entries(statePaths('/')).flatMap(([key, path]) => {
       const name = basename(path);
       if (key === 'jobs') return Object.values(JOB_FILES).flat();
-      if (key === 'layers') return [`${name}/<id>/root`];
+      if (key === 'layers') return [`${name}/<id>/tree`];
       if (key === 'images') return [`${name}/<name>`];
       return key === 'exits' || key === 'stdin' ? [`${name}/<id>`] : [name];
     });

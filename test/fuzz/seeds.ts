@@ -1,6 +1,6 @@
 /**
  * Writes what the fuzzers of the launcher begin with: `plan/`, launch plans of real jobs and random ones, all as
- * `encodePlan` writes them; `control/`, conversations with a supervisor.
+ * `encodePlan` writes them; `control/`, conversations with a supervisor; `tar/`, archives.
  *
  *     node test/fuzz/seeds.ts FOLDER SEED COUNT
  */
@@ -12,6 +12,7 @@ import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { encodePlan, type LaunchPlan, type Step } from '../../src/runtime/protocol/plan.ts';
 import { makeJob } from '../store/fixture.ts';
+import { tar } from '../support/archives.ts';
 import { ID_BASE, testImage } from '../support/image.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';
 
@@ -121,6 +122,25 @@ const randomPlan = (random: Random): LaunchPlan => {
   };
 };
 
+/** Archives with what each kind of entry and header is for. */
+const ARCHIVES = [
+  tar([
+    { path: 'a/', type: '5' },
+    { path: 'a/b', content: 'content' },
+    { path: 'c', type: '2', link: 'a/b' },
+  ]),
+  tar([
+    { path: `${'long/'.repeat(30)}name`, content: 'x'.repeat(600) },
+    { path: 'h', type: '1', link: 'l'.repeat(120) },
+  ]),
+  tar([
+    { path: 'l', type: 'L', content: 'longer\0' },
+    { path: 'short', type: '6' },
+    { path: 'd', type: '3' },
+  ]),
+  tar([{ path: 'x', type: 'x', content: '9 uid=77\n12 size=1234\n' }, { path: '.wh.gone' }]),
+];
+
 /** The first byte says in which pieces the harness sends the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
@@ -142,6 +162,7 @@ const main = async ([folder = '', seed = '', count = '']: readonly string[]): Pr
   const plans = [...(await realPlans()), ...Array.from({ length: Number(count) }, () => randomPlan(random))];
   rmSync(folder, { recursive: true, force: true });
   write(join(folder, 'plan'), plans.map(encodePlan));
+  write(join(folder, 'tar'), ARCHIVES);
   write(
     join(folder, 'control'),
     CONVERSATIONS.map((text) => Buffer.from(text, 'latin1')),

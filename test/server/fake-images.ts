@@ -8,7 +8,7 @@ import {
   type ImageStore,
   NO_DEFAULTS,
 } from '../../src/jobs/image.ts';
-import type { ImageService } from '../../src/jobs/images.ts';
+import type { ImageService, ImportRequest } from '../../src/jobs/images.ts';
 import type { Identity } from '../../src/jobs/service.ts';
 
 export const fakeImage = (name: string, owner: string | null = null): Image => ({
@@ -39,6 +39,15 @@ export class FakeImages implements ImageService {
 
   ownerOf(name: string): string | null | undefined {
     return this.images.get(name)?.owner;
+  }
+
+  async import(_identity: Identity, { name, body }: ImportRequest): Promise<Image> {
+    let bytes = 0;
+    for await (const chunk of body) bytes += chunk.length;
+    this.calls.push(`import ${name} ${bytes}`);
+    const image = fakeImage(name);
+    this.images.set(name, image);
+    return image;
   }
 
   async delete(_identity: Identity, name: string): Promise<string> {

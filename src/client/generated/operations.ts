@@ -22,6 +22,12 @@ export type CreateTokenInput = {
   readonly subject: string;
 };
 
+/** The input of `deleteImage`. */
+export type DeleteImageInput = {
+  /** The name of the image. */
+  readonly name: string;
+};
+
 /** The input of `deleteJob`. */
 export type DeleteJobInput = {
   /** The id of the job. */
@@ -364,6 +370,20 @@ export type LastJobQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type LastJobQuery = { readonly jobs: { readonly nodes: ReadonlyArray<{ readonly id: string }> } };
 
+export type ImageDetailsFragment = { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> };
+
+export type ImagesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ImagesQuery = { readonly images: ReadonlyArray<{ readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> }> };
+
+export type DeleteImageMutationVariables = Exact<{
+  input: DeleteImageInput;
+}>;
+
+
+export type DeleteImageMutation = { readonly deleteImage: { readonly name: string } };
+
 export type FollowEventsSubscriptionVariables = Exact<{
   after?: string | null | undefined;
   filter?: JobFilter | null | undefined;
@@ -572,6 +592,26 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const ImageDetailsFragmentDoc = new TypedDocumentString(`
+    fragment ImageDetails on Image {
+  name
+  digest
+  size
+  createdAt
+  inUse
+  layers
+  source
+  owner
+  builtIn
+  env {
+    name
+    value
+  }
+  command
+  user
+  workdir
+}
+    `, {"fragmentName":"ImageDetails"}) as unknown as TypedDocumentString<ImageDetailsFragment, unknown>;
 export const JobSummaryFragmentDoc = new TypedDocumentString(`
     fragment JobSummary on Job {
   id
@@ -817,6 +857,37 @@ export const LastJobDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<LastJobQuery, LastJobQueryVariables>;
+export const ImagesDocument = new TypedDocumentString(`
+    query Images {
+  images {
+    ...ImageDetails
+  }
+}
+    fragment ImageDetails on Image {
+  name
+  digest
+  size
+  createdAt
+  inUse
+  layers
+  source
+  owner
+  builtIn
+  env {
+    name
+    value
+  }
+  command
+  user
+  workdir
+}`) as unknown as TypedDocumentString<ImagesQuery, ImagesQueryVariables>;
+export const DeleteImageDocument = new TypedDocumentString(`
+    mutation DeleteImage($input: DeleteImageInput!) {
+  deleteImage(input: $input) {
+    name
+  }
+}
+    `) as unknown as TypedDocumentString<DeleteImageMutation, DeleteImageMutationVariables>;
 export const FollowEventsDocument = new TypedDocumentString(`
     subscription FollowEvents($after: String, $filter: JobFilter) {
   jobEvents(after: $after, filter: $filter) {

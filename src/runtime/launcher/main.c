@@ -31,6 +31,7 @@
 #include "inherited.h"
 #include "self_copy.h"
 #include "spawner.h"
+#include "unpack.h"
 #include "userns.h"
 #include "util.h"
 
@@ -74,11 +75,21 @@ int main(int argc, char **argv) {
     };
     userns_run(&userns, argv + 7);
   }
+  if (argc == 6 && strcmp(argv[1], "unpack") == 0) {
+    struct unpack_limits limits = {
+        .bytes = strtoull(argv[2], NULL, 10),
+        .files = strtoull(argv[3], NULL, 10),
+        .depth = strtoull(argv[4], NULL, 10),
+        .ids = strtoull(argv[5], NULL, 10),
+    };
+    return unpack_main(&limits);
+  }
   fputs("This is the launcher of Cloister, started by its server:\n"
         "  cell spawner JOBS CGROUP   serve start requests on file descriptor 3\n"
         "  cell lock                  take the lock on file descriptor 3\n"
         "  cell userns groups|nogroups UIDS GIDS UIDHELPER GIDHELPER PROGRAM [ARGUMENT...]\n"
-        "                             execute a program as root of a user namespace\n",
+        "                             execute a program as root of a user namespace\n"
+        "  cell unpack BYTES FILES DEPTH IDS   within a cell: unpack the archive /in into /out\n",
         stderr);
   return 64;
 }

@@ -1,0 +1,295 @@
+/** Unpacks the archive of a layer in a cell that is made for it alone. */
+
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { constants, createWriteStream } from 'node:fs';
+import { chmod, copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { decompressed } from '../images/decompress.ts';
+import { fault, ImageFault } from '../images/fault.ts';
+import type { LayerSource } from '../images/oci.ts';
+import { CAPABILITIES } from '../runtime/capabilities.ts';
+import type { CellIds } from '../runtime/ids/index.ts';
+import { describeStep } from '../runtime/launch-failure.ts';
+import { readLogPage } from '../runtime/log/reader.ts';
+import { mountSteps } from '../runtime/mounts.ts';
+import { Control } from '../runtime/protocol/control.ts';
+import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
+import { Fields } from '../runtime/protocol/fields.ts';
+import { type CgroupPlan, encodePlan, MOUNT } from '../runtime/protocol/plan.ts';
+import { Spawner } from '../runtime/protocol/spawner.ts';
+import { resourceLimits } from '../runtime/rlimits.ts';
+import { cellFilter } from '../runtime/seccomp/index.ts';
+import { JOB_FILES, LAYER_FILES, statePaths } from '../state/paths.ts';
+import type { LayerAbout } from './layers.ts';
+
+const run = promisify(execFile);
+
+/** What the cells of this machine are made with. */
+export interface UnpackHost {
+  /** Path of the `cell` binary. */
+  readonly launcher: string;
+  readonly ids: CellIds;
+  readonly devices: boolean;
+  /** The cgroup of the cell, by its name; `null`: there are none. */
+  cgroup(name: string): CgroupPlan | null;
+  /** The cgroup of supervisors; `null`: the server's own. */
+  readonly supervisors: string | null;
+}
+
+/** Bounds of one layer. */
+export interface LayerLimits {
+  readonly bytes: number;
+  readonly files: number;
+  /** Names in a path. */
+  readonly depth: number;
+}
+
+const CELL = 'unpack';
+const MIB = 1024 * 1024;
+const LONGEST_MS = 60 * 60_000;
+const LARGEST_ABOUT_BYTES = 64 * MIB;
+const PAUSE_MS = 2;
+
+/**
+ * Unpacks a layer into `folder`, which becomes what `Layers` has for it: `root` and what is known of it.
+ *
+ * @param folder an existing empty folder on the file system of the layers
+ * @param signal ends the attempt
+ * @throws ImageFault for what is wrong with the archive; whatever the disk does not take is an Error of the system
+ */
+export const unpackLayer = async (
+  layer: LayerSource,
+  folder: string,
+  limits: LayerLimits,
+  host: UnpackHost,
+  signal: AbortSignal,
+): Promise<LayerAbout> => {
+  const work = join(folder, 'work');
+  const out = join(folder, 'out');
+  for (const path of [work, out]) await mkdir(path);
+  // Made by id 0 of the cell, which is neither this process nor its user where that is not root.
+  await chmod(out, 0o777);
+  const image = join(work, 'image');
+  await makeImage(image, host.launcher);
+  const fifo = join(work, 'in');
+  await run('mkfifo', ['--mode=666', fifo]);
+  await chmod(fifo, 0o666);
+  const cell = new UnpackCell(work, host);
+  await cell.layOut({ image, fifo, out, limits });
+  const fed = new AbortController();
+  const ended = cell.run().finally(() => fed.abort());
+  // Both are awaited below.
+  ended.catch(() => undefined);
+  let failure: unknown;
+  try {
+    await feed(layer, fifo, limits, AbortSignal.any([fed.signal, signal]));
+  } catch (error) {
+    failure = error;
+  }
+  const { record, stderr } = await cell.result(ended, failure !== undefined || signal.aborted);
+  signal.throwIfAborted();
+  // What the cell says is the cause: its end is what the feeding failed by.
+  if (stderr !== '') throw new ImageFault(`archive: ${stderr}`);
+  if (failure !== undefined && !(isAbort(failure) && fed.signal.aborted)) throw failure;
+  if (record.failure !== null)
+    throw new Error(`a layer could not be unpacked: ${describeStep(record.failure)}`);
+  if (record.termination?.kind !== 'exited' || record.termination.code !== 0)
+    throw new Error(
+      `a layer could not be unpacked: its cell ended with ${JSON.stringify(record.termination)}`,
+    );
+  const about = readAbout(await readFile(join(out, 'about')));
+  await writeFile(join(folder, LAYER_FILES.about), JSON.stringify(about), {
+    flag: 'wx',
+    mode: 0o600,
+    flush: true,
+  });
+  await chmod(out, 0o755);
+  await rename(out, join(folder, LAYER_FILES.tree));
+  await rm(work, { recursive: true });
+  return about;
+};
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
+/** Passes the archive to the cell, and checks both digests on the way. */
+const feed = async (
+  layer: LayerSource,
+  fifo: string,
+  { bytes }: LayerLimits,
+  signal: AbortSignal,
+): Promise<void> => {
+  const opening = open(fifo, 'w');
+  // Opening waits for the cell to open its end, and does not return when the cell ends before that.
+  const release = (): void => {
+    void open(fifo, constants.O_RDONLY | constants.O_NONBLOCK).then((end) =>
+      opening.finally(() => end.close()),
+    );
+  };
+  if (signal.aborted) release();
+  else signal.addEventListener('abort', release, { once: true });
+  const handle = await opening;
+  signal.removeEventListener('abort', release);
+  const [blob, content] = [createHash('sha256'), createHash('sha256')];
+  const coming = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of await layer.open()) {
+      blob.update(chunk);
+      yield chunk;
+    }
+  };
+  const leaving = async function* (): AsyncGenerator<Uint8Array> {
+    // An archive has a block or two for each file besides its content.
+    for await (const chunk of decompressed(coming(), 2 * bytes + 64 * MIB)) {
+      content.update(chunk);
+      yield chunk;
+    }
+    // Before the cell sees the end of the archive: it completes nothing that is not what was named.
+    const [actual, diffId] = [`sha256:${blob.digest('hex')}`, content.digest('hex')];
+    if (layer.digest !== null && actual !== layer.digest) throw fault('layer', layer.digest, actual);
+    if (diffId !== layer.diffId)
+      throw fault('layer', `content with sha256:${layer.diffId}`, `sha256:${diffId}`);
+  };
+  await pipeline(leaving, createWriteStream('', { fd: handle, highWaterMark: MIB }), { signal });
+};
+
+/** The image of the cell: the launcher, which needs nothing else. */
+const makeImage = async (root: string, launcher: string): Promise<void> => {
+  for (const path of ['', 'proc', 'sys', 'dev', 'out']) {
+    await mkdir(join(root, path));
+    await chmod(join(root, path), 0o755);
+  }
+  await writeFile(join(root, 'in'), '');
+  await copyFile(launcher, join(root, 'cell'));
+  await chmod(join(root, 'cell'), 0o755);
+};
+
+interface Places {
+  readonly image: string;
+  readonly fifo: string;
+  readonly out: string;
+  readonly limits: LayerLimits;
+}
+
+class UnpackCell {
+  readonly #host: UnpackHost;
+  readonly #jobs: string;
+  readonly #exits: string;
+  readonly #name = `unpack-${randomUUID()}`;
+
+  constructor(work: string, host: UnpackHost) {
+    this.#host = host;
+    const { jobs, exits } = statePaths(work);
+    this.#jobs = jobs;
+    this.#exits = exits;
+  }
+
+  async layOut(places: Places): Promise<void> {
+    for (const path of [this.#jobs, this.#exits, join(this.#jobs, CELL)]) await mkdir(path, { mode: 0o700 });
+    await writeFile(join(this.#jobs, CELL, JOB_FILES.plan), this.#plan(places), { mode: 0o600 });
+  }
+
+  /** Runs the cell to its end. */
+  async run(): Promise<void> {
+    const { launcher, ids, supervisors } = this.#host;
+    const spawner = new Spawner({ launcher, enter: ids.enter, jobs: this.#jobs, cgroup: supervisors ?? '' });
+    try {
+      await spawner.start(CELL);
+      await new Promise<void>((resolve) => {
+        this.#control = new Control(join(this.#jobs, CELL), {
+          running: () => undefined,
+          ended: () => resolve(),
+        });
+        if (this.#stopped) this.#stop();
+      });
+      // A supervisor that is finishing accepts no connections: a refusal does not mean that it has ended.
+      while (await spawner.probe(CELL)) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    } finally {
+      await spawner.close();
+    }
+  }
+
+  #control: Control | undefined;
+  #stopped = false;
+
+  #stop(): void {
+    this.#stopped = true;
+    // Refused by one that has ended.
+    this.#control?.stop(0).catch(() => undefined);
+  }
+
+  /** How the cell ended, and what it printed. */
+  async result(ended: Promise<void>, stop: boolean): Promise<{ record: ExitRecord; stderr: string }> {
+    // A reader whose writer has failed would take what it has for the whole.
+    if (stop) this.#stop();
+    await ended;
+    const record = parseExitRecord(await readFile(join(this.#exits, CELL)));
+    const log = join(this.#jobs, CELL, JOB_FILES.log);
+    const page = record.executed ? await readLogPage(log, { mostBytes: 4096, closed: true }) : undefined;
+    const stderr = page?.entries.map(({ text }) => text).join('') ?? '';
+    return { record, stderr: stderr.trim() };
+  }
+
+  #plan({ image, fifo, out, limits }: Places): Buffer {
+    const { ids, devices } = this.#host;
+    const cgroup = this.#host.cgroup(this.#name);
+    const confined = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
+    return encodePlan({
+      cgroup,
+      uids: ids.uids,
+      gids: ids.gids,
+      root: {
+        image,
+        lowers: [],
+        // The ids of the cell are the owners of the files of images.
+        owners: null,
+        layerOptions: `mode=755,size=${MIB}`,
+        overlayOptions: ids.overlay,
+      },
+      steps: [
+        ...mountSteps({ shmBytes: MIB, ids: ids.count, hostname: CELL, cgroup: cgroup !== null, devices }),
+        { kind: 'bind', source: out, path: '/out', attributes: confined },
+        { kind: 'bind', source: fifo, path: '/in', attributes: confined | MOUNT.RDONLY },
+      ],
+      hostname: CELL,
+      clocks: null,
+      argv: ['/cell', 'unpack', ...[limits.bytes, limits.files, limits.depth, ids.count].map(String)],
+      env: [],
+      workdir: '/',
+      user: { uid: 0, gid: 0, groups: [] },
+      // To give files to their owners.
+      capabilities: CAPABILITIES.ROOT_IN_CELL,
+      oomScore: 0,
+      keepGroups: !ids.groups,
+      resourceLimits: resourceLimits(null),
+      seccomp: cellFilter(),
+      umask: 0o022,
+      stdin: false,
+      openStdin: false,
+      terminal: null,
+      stop: { signal: 'SIGKILL', scope: 'COMMAND' },
+      timeoutMs: LONGEST_MS,
+      cpuTimeMs: null,
+      outputBytes: MIB,
+      outputPolicy: 'TRUNCATE',
+    });
+  }
+}
+
+/** Parses what the cell wrote of a layer (`launcher/unpack.h`). */
+export const readAbout = (data: Buffer): LayerAbout => {
+  if (data.length > LARGEST_ABOUT_BYTES) throw fault('archive', 'fewer folders that are opaque', data.length);
+  const fields = new Fields('layer', data);
+  fields.expect('layer');
+  fields.expect('1');
+  const [opaque, skipped]: [string[], string[]] = [[], []];
+  let [bytes, files] = [0, 0];
+  for (let name = fields.next(); name !== 'end'; name = fields.next()) {
+    if (name === 'opaque') opaque.push(Buffer.from(fields.next(), 'latin1').toString());
+    else if (name === 'skipped') skipped.push(Buffer.from(fields.next(), 'latin1').toString());
+    else if (name === 'size') [bytes, files] = [Number(fields.next()), Number(fields.next())];
+    else throw new Error(`layer: expected a statement, got ${JSON.stringify(name)}`);
+  }
+  return { bytes, files, opaque, skipped };
+};

@@ -1,0 +1,146 @@
+/** The commands `cloister image` that talk to a server. */
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { ClientConfig } from '../../config/config.ts';
+import { type Connection, connect } from '../connection.ts';
+import { CliError, ServerError } from '../errors.ts';
+import { age, size } from '../format.ts';
+import {
+  DeleteImageDocument,
+  type ImageDetailsFragment as Image,
+  ImagesDocument,
+} from '../generated/operations.ts';
+import { inert } from '../inert.ts';
+import { note, print, printJson } from '../output.ts';
+import { request } from '../request.ts';
+import { type Cell, tableLines } from '../table.ts';
+import { uploadImage } from '../upload.ts';
+
+interface JsonFlags {
+  readonly json?: boolean;
+}
+
+const list = async (connection: Connection): Promise<readonly Image[]> =>
+  (await request(connection, ImagesDocument, {})).images;
+
+/** `cloister image list`. */
+export const listImages = async (config: ClientConfig, flags: JsonFlags): Promise<void> => {
+  const images = await list(await connect(config));
+  await (flags.json ? printJson(images) : print(imageTable(images, Date.now(), process.stdout.columns)));
+};
+
+const HEADER = ['NAME', 'DIGEST', 'SIZE', 'AGE', 'USE'].map((text): Cell => ({ text }));
+
+const imageTable = (images: readonly Image[], now: number, width?: number): string =>
+  tableLines(
+    [
+      HEADER,
+      ...images.map(({ name, digest, size: bytes, createdAt, inUse, builtIn }): readonly Cell[] => [
+        { text: inert(name) },
+        { text: digest.replace(/^([a-z0-9]+:.{12}).*$/, '$1') },
+        { text: size(bytes) },
+        { text: age(now - Date.parse(createdAt)) },
+        { text: [...(builtIn ? ['built in'] : []), ...(inUse ? ['in use'] : [])].join(', ') || '-' },
+      ]),
+    ],
+    width,
+  );
+
+/** `cloister image inspect`: everything about one image, as JSON. */
+export const inspectImage = async (config: ClientConfig, name: string): Promise<void> => {
+  const found = (await list(await connect(config))).find((image) => image.name === name);
+  if (found === undefined) throw new CliError(`there is no image ${JSON.stringify(name)}`);
+  await printJson(found);
+};
+
+/** `cloister image rm`: prints the names as they are deleted. */
+export const removeImages = async (config: ClientConfig, names: readonly string[]): Promise<void> => {
+  const connection = await connect(config);
+  for (const name of names) {
+    const { deleteImage } = await request(connection, DeleteImageDocument, { input: { name } });
+    await print(deleteImage.name);
+  }
+};
+
+/** Codes for images that are skipped: a job uses them by now, or somebody else has deleted them. */
+const STAYS = ['IMAGE_IN_USE', 'NOT_FOUND'];
+
+/** `cloister image prune`: deletes the images that no job uses, and prints their names. */
+export const pruneImages = async (
+  config: ClientConfig,
+  flags: { readonly force?: boolean },
+): Promise<void> => {
+  if (!flags.force) throw new CliError('--force: expected it: this deletes every image that no job uses');
+  const connection = await connect(config);
+  let deleted = 0;
+  for (const { name, builtIn, inUse } of await list(connection)) {
+    if (builtIn || inUse) continue;
+    try {
+      await request(connection, DeleteImageDocument, { input: { name } });
+    } catch (error) {
+      if (error instanceof ServerError && STAYS.includes(error.code ?? '')) continue;
+      throw error;
+    }
+    deleted += 1;
+    await print(inert(name));
+  }
+  await note(`${deleted} images deleted`);
+};
+
+/** `cloister image import`: prints the digest. */
+export const importImage = async (
+  config: ClientConfig,
+  path: string,
+  flags: JsonFlags & { readonly name?: string },
+): Promise<void> => {
+  const archive = await openArchive(path);
+  const name = flags.name ?? nameOf(path);
+  const shown = progress();
+  const image = await uploadImage(await connect(config), name, archive, shown.update).finally(shown.end);
+  if (flags.json) return printJson(image);
+  await print(image.digest);
+  await note(`image ${inert(image.name)}: ${size(image.size)}`);
+};
+
+/** The bytes of an archive; of a folder those of a tar of it. */
+const openArchive = async (path: string): Promise<Readable> => {
+  if (path === '-') return process.stdin;
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new CliError(`${path}: ${error.code === 'ENOENT' ? 'no such file' : error.message}`);
+  });
+  if (!found.isDirectory()) return createReadStream(path);
+  const { create } = await import('tar');
+  // As it is: with the owners that files have here, links that are not followed, and absolute targets of them.
+  return create({ cwd: path, portable: false, preservePaths: true }, ['.']) as unknown as Readable;
+};
+
+/** The name of a file without what says its format. */
+const nameOf = (path: string): string => {
+  const name = basename(path === '-' ? '' : path)
+    .toLowerCase()
+    .replace(/\.(?:tar|tgz|tar\.gz|tar\.zst|tzst|oci)$/, '')
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replaceAll(/^[._-]+|[._-]+$/g, '');
+  if (name === '') throw new CliError('--name: expected the name of the image');
+  return name;
+};
+
+const STEP_BYTES = 1_000_000;
+
+/** Bytes sent so far, on a terminal only. */
+const progress = (): { readonly update: (bytes: number) => void; readonly end: () => void } => {
+  let shown = 0;
+  return {
+    update: (bytes) => {
+      if (!process.stderr.isTTY || bytes - shown < STEP_BYTES) return;
+      shown = bytes;
+      process.stderr.write(`\r${size(bytes)} sent\u001b[K`);
+    },
+    end: () => {
+      if (shown > 0) process.stderr.write('\n');
+    },
+  };
+};
