@@ -19,10 +19,13 @@ export class ServerError extends CliError {
   override readonly name = 'ServerError';
   /** `extensions.code` of the first error. */
   readonly code: string | undefined;
+  /** `extensions.field` of the first error: the path of the input that was refused. */
+  readonly field: string | undefined;
 
-  constructor(message: string, code?: string) {
+  constructor(message: string, code?: string, field?: string) {
     super(message);
     this.code = code;
+    this.field = field;
   }
 }
 

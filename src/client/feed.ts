@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import { ConnectionLost, InputLost, ServerError } from './errors.ts';
-import { WriteStdinDocument } from './generated/operations.ts';
+import { WriteStdinDocument, type WriteStdinInput } from './generated/operations.ts';
 import { request } from './request.ts';
 import type { StdinSource } from './stdin.ts';
 
@@ -14,16 +14,22 @@ const OVER = ['JOB_NOT_RUNNING', 'STDIN_CLOSED'];
 /** The most bytes of a request, well below what a server takes. */
 const PIECE_BYTES = 256 * 1024;
 
-/** Writes to one job, each byte once and in order, over as many connections as needed. */
+/**
+ * Writes to one job, each byte once and in order, over as many connections as needed. Where others write too, what is
+ * written at once may be interrupted by theirs only if the job does not accept it at once.
+ */
 export class StdinWriter {
   readonly #connection: Connection;
   readonly #jobId: string;
-  #offset = 0;
+  readonly #shared: boolean;
+  #offset: number | undefined;
 
-  constructor(connection: Connection, jobId: string, offset = 0) {
+  /** @param shared others write to the job too, or have written: we begin after them */
+  constructor(connection: Connection, jobId: string, { shared = false } = {}) {
     this.#connection = connection;
     this.#jobId = jobId;
-    this.#offset = offset;
+    this.#shared = shared;
+    this.#offset = shared ? undefined : 0;
   }
 
   /**
@@ -37,7 +43,6 @@ export class StdinWriter {
       const accepted = await this.#request(piece, endOfInput && at + piece.length === bytes.length);
       if (accepted === undefined) return false;
       at += accepted;
-      this.#offset += accepted;
       if (at === bytes.length) return !endOfInput;
       if (accepted === 0) await pause(REST_MS);
     }
@@ -45,24 +50,34 @@ export class StdinWriter {
 
   /** @returns bytes that were accepted; `undefined` when the job needs no more */
   async #request(bytes: Uint8Array, endOfInput: boolean): Promise<number | undefined> {
-    const input = {
-      jobId: this.#jobId,
-      offset: this.#offset,
-      bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
-      endOfInput,
-    };
+    const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
     for (let failures = 0; ; failures++) {
       try {
-        const { writeStdin } = await request(this.#connection, WriteStdinDocument, { input });
-        return writeStdin.accepted;
+        this.#offset ??= (await this.#send({ offset: 0 })).offset;
+        const { accepted } = await this.#send({ offset: this.#offset, bytes: base64, endOfInput });
+        this.#offset += accepted;
+        return accepted;
       } catch (error) {
         if (error instanceof ServerError && OVER.includes(error.code ?? '')) return undefined;
+        // Somebody else's bytes are where ours were to be: ours come after them.
+        if (this.#shared && error instanceof ServerError && error.field === 'input.offset') {
+          this.#offset = undefined;
+          failures = 0;
+          continue;
+        }
         const waitMs = this.#connection.retryDelays[failures];
         // The bytes that an answer which was lost would have counted are not written again.
         if (!isPassing(error) || waitMs === undefined) throw error;
         await pause(waitMs);
       }
     }
+  }
+
+  async #send(
+    input: Omit<WriteStdinInput, 'jobId'>,
+  ): Promise<{ readonly accepted: number; readonly offset: number }> {
+    const variables = { input: { jobId: this.#jobId, ...input } };
+    return (await request(this.#connection, WriteStdinDocument, variables)).writeStdin;
   }
 }
 

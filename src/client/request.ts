@@ -54,12 +54,17 @@ export const serverError = (
     const { message, extensions } = fields(error);
     const { code, field } = fields(extensions);
     const text = String(message ?? 'no message');
-    return { message: inert(withFlags && typeof field === 'string' ? namingFlag(text, field) : text), code };
+    return {
+      message: inert(withFlags && typeof field === 'string' ? namingFlag(text, field) : text),
+      code,
+      field,
+    };
   });
-  const code = presented[0]?.code;
+  const { code, field } = presented[0] ?? {};
   const message = presented.map((error) => error.message).join('; ') || 'the server failed without a message';
   const note = code === 'UNAUTHENTICATED' ? `: ${connection.tokenNote}` : '';
-  return new ServerError(message + note, typeof code === 'string' ? code : undefined);
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  return new ServerError(message + note, text(code), text(field));
 };
 
 interface Answer {

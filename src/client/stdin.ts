@@ -54,6 +54,10 @@ export const readStdin = async ({ named, own, whole }: StdinFlags): Promise<JobS
   return { kind: 'content', content: read.head };
 };
 
+/** Our own standard input, whatever it is. */
+export const ownStdin = (): StdinSource =>
+  sourceOf(process.stdin, Buffer.alloc(0), process.stdin[Symbol.asyncIterator]());
+
 /** Our own standard input where it is a pipe, a file or a socket, and else none. */
 export const fedStdin = (): StdinSource =>
   sourceOf(process.stdin, Buffer.alloc(0), isFed() ? process.stdin[Symbol.asyncIterator]() : undefined);

@@ -7,7 +7,8 @@ import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
 import { duration, expected, isRelative, moment, number, pair, size, whole } from './flag-values.ts';
 import type { IoLimitInput, RetriesInput, StopScope, SubmitJobInput } from './generated/operations.ts';
-import { type JobStdin, readStdin, type StdinSource } from './stdin.ts';
+import { type JobStdin, ownStdin, readStdin, type StdinSource } from './stdin.ts';
+import { ownSize } from './terminal-session.ts';
 
 /** The flags of `submit` and `run`, as commander parses them. */
 export interface SubmitFlags {
@@ -21,6 +22,8 @@ export interface SubmitFlags {
   readonly stopSignal?: string;
   readonly stopScope?: string;
   readonly stdin?: string;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
   readonly name?: string;
   readonly label?: readonly string[];
   readonly cpus?: string;
@@ -76,18 +79,27 @@ export interface Submission {
 /**
  * The input of `submitJob`. Sizes and durations are sent as they were given.
  *
- * @param ownStdin use our own standard input for the job, unless it is a terminal
+ * @param own use our own standard input for the job, unless it is a terminal
  * @throws CliError that names the flag, what was expected and what was given
  */
 export const submission = async (
   words: CommandWords,
   flags: SubmitFlags,
-  { ownStdin }: { readonly ownStdin: boolean },
+  { own }: { readonly own: boolean },
 ): Promise<Submission> => {
   const input = await inputOf(words, flags);
+  if (flags.tty === true || flags.interactive === true) {
+    for (const name of ['stdin', 'retries', 'idempotencyKey'] as const)
+      if (flags[name] !== undefined)
+        throw new CliError(
+          `--${name === 'idempotencyKey' ? 'idempotency-key' : name}: cannot be used with -i or -t`,
+        );
+    if (flags.tty === true) return { input: { ...input, terminal: ownSize() }, source: undefined };
+    return { input: { ...input, openStdin: true }, source: own ? ownStdin() : undefined };
+  }
   // Last: reading standard input may take long, and a bad flag is reported first.
   const whole = flags.retries !== undefined || flags.idempotencyKey !== undefined;
-  const stdin = await readStdin({ named: flags.stdin, own: ownStdin, whole });
+  const stdin = await readStdin({ named: flags.stdin, own, whole });
   const source = stdin.kind === 'stream' ? stdin.source : undefined;
   return { input: { ...input, ...stdinInput(stdin) }, source };
 };

@@ -31,6 +31,8 @@ export interface StdinWritten {
   readonly job: Job;
   /** How many bytes of this write have been accepted, by it or by an earlier one with the same bytes. */
   readonly acceptedBytes: number;
+  /** How many bytes the job has accepted in all: where the next write belongs. */
+  readonly totalBytes: number;
 }
 
 export interface StdinOptions {
@@ -63,9 +65,8 @@ export const writeStdin = async (
     if (job.state.status === 'QUEUED') job = (await first(started.job, over)) ?? job;
     if (isFinal(job.state)) throw notRunning('input.jobId', job.state.status);
     const supervisor = job.state.status === 'RUNNING' ? connection() : undefined;
-    if (supervisor === undefined) return { job, acceptedBytes: 0 };
-    const acceptedBytes = await writePieces(supervisor, { offset, bytes, endOfInput }, over);
-    return { job, acceptedBytes };
+    if (supervisor === undefined) return { job, acceptedBytes: 0, totalBytes: offset };
+    return { job, ...(await writePieces(supervisor, { offset, bytes, endOfInput }, over)) };
   } catch (error) {
     if (error instanceof InputRefusal) throw refusal(error, offset);
     if (error instanceof CellRefusal) throw await afterEnd(id, error, { changes, find });
@@ -75,12 +76,11 @@ export const writeStdin = async (
   }
 };
 
-/** @returns bytes that were accepted */
 const writePieces = async (
   supervisor: CellConnection,
   { offset, bytes, endOfInput }: StdinWrite,
   over: AbortSignal,
-): Promise<number> => {
+): Promise<Omit<StdinWritten, 'job'>> => {
   const untilMs = performance.now() + ROOM_MOST_MS;
   for (let at = 0; ; ) {
     const piece = bytes.subarray(at, at + PIECE_BYTES);
@@ -92,8 +92,9 @@ const writePieces = async (
       const taken = Math.min(Math.max(0, total - offset - at), piece.length);
       at += taken;
       if (taken === piece.length) {
-        if (isLast) return at;
-      } else if (!(await room.wait(at === 0 ? untilMs : performance.now() + MORE_ROOM_MOST_MS))) return at;
+        if (isLast) return { acceptedBytes: at, totalBytes: total };
+      } else if (!(await room.wait(at === 0 ? untilMs : performance.now() + MORE_ROOM_MOST_MS)))
+        return { acceptedBytes: at, totalBytes: total };
     } finally {
       room.forget();
     }

@@ -34,6 +34,11 @@ const WriteStdinPayload = builder.objectRef<StdinWritten>('WriteStdinPayload').i
       description:
         'How many of the bytes have been accepted, from the first on, by this request or by an earlier one. Send the rest again, with an `offset` that is higher by this number. 0 when the command has read nothing for some seconds, or has not started.',
     }),
+    offset: t.expose('totalBytes', {
+      type: 'ByteSize',
+      description:
+        'How many bytes the job has accepted in all, of all writers: the `offset` of the next write. A write of no bytes at offset 0 finds it out.',
+    }),
     job: t.field({ type: JobNode, description: 'The job.', resolve: ({ job }) => job }),
   }),
 });

@@ -89,7 +89,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('JOB', 'cpuTime forksRefused ioRead ioReadOperations ioWriteOperations ioWritten memoryCurrent'),
     ...all('JOB', 'memoryPeak oomKills pidsPeak pressure systemTime throttledTime userTime'),
   },
-  WriteStdinPayload: all('JOB', 'accepted job'),
+  WriteStdinPayload: all('JOB', 'accepted job offset'),
   Viewer: all('CALLER', 'method quota role subject token'),
 };
 

@@ -487,7 +487,7 @@ describe('logs', () => {
     [['--tail', '1', '--since', '1m'], '--since: expected without --tail'],
     [['--grep', 'x', '-f'], '--grep: expected without --follow'],
     [['--grep', ''], '--grep: expected a text within one line'],
-    [['--stream', 'stdlog'], '--stream: expected one of STDOUT, STDERR, got "stdlog"'],
+    [['--stream', 'stdlog'], '--stream: expected one of STDOUT, STDERR, TERMINAL, got "stdlog"'],
     [['--until', 'noon'], '--until: expected a time such as'],
   ])('refuses %j', async (flags, message) => {
     expect((await cloister(['logs', 'a', ...flags])).err).toContain(`cloister: ${message}`);

@@ -8,7 +8,7 @@ import { whole } from '../../src/client/flag-values.ts';
 import { commandWords, type SubmitFlags, submission } from '../../src/client/submit-input.ts';
 
 const submitInput = async (words: { command: string }, flags: SubmitFlags) =>
-  (await submission(words, flags, { ownStdin: false })).input;
+  (await submission(words, flags, { own: false })).input;
 
 describe('commandWords', () => {
   it('takes one word for a shell command line', () => {
@@ -149,7 +149,7 @@ describe('submitInput', () => {
 
   it('streams standard input that is long, unless the job may need it again', async () => {
     const stdin = await file(Buffer.alloc(600_000, 'x'));
-    const streamed = await submission({ command: 'cat' }, { stdin }, { ownStdin: false });
+    const streamed = await submission({ command: 'cat' }, { stdin }, { own: false });
     expect(streamed.input).toMatchObject({ openStdin: true });
     let bytes = 0;
     for await (const piece of streamed.source?.pieces ?? []) bytes += piece.length;

@@ -138,9 +138,9 @@ export class FakeJobs implements JobService {
     identity: Identity,
     id: string,
     { bytes }: { readonly bytes: Uint8Array },
-  ): Promise<{ readonly job: Job; readonly acceptedBytes: number }> {
+  ): Promise<{ readonly job: Job; readonly acceptedBytes: number; readonly totalBytes: number }> {
     await this.#enter('writeStdin', identity);
-    return { job: this.#find(id, 'input.jobId'), acceptedBytes: bytes.length };
+    return { job: this.#find(id, 'input.jobId'), acceptedBytes: bytes.length, totalBytes: bytes.length };
   }
 
   async delete(identity: Identity, id: string): Promise<Job> {

@@ -16,10 +16,15 @@ import { request } from '../request.ts';
 import type { StdinSource } from '../stdin.ts';
 import { Stopper } from '../stopper.ts';
 import { type CommandWords, type Submission, type SubmitFlags, submission } from '../submit-input.ts';
+import { workWith } from '../terminal-session.ts';
+import { detached, keysOf } from './attach.ts';
 
 /** The flags that only `run` has. */
 export interface RunFlags {
   readonly quiet?: boolean;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly detachKeys?: string;
 }
 
 /**
@@ -33,9 +38,21 @@ export const run = async (
   words: CommandWords,
   flags: SubmitFlags & RunFlags,
 ): Promise<number> => {
-  const given = await submission(words, flags, { ownStdin: true });
+  const detachKeys = keysOf(flags);
+  const given = await submission(words, flags, { own: true });
   const connection = await connect(config);
-  return submitAndFollow(connection, given, flags);
+  if (flags.tty !== true) return submitAndFollow(connection, given, flags);
+  const remark = flags.quiet ? async () => undefined : aside;
+  using stopper = new Stopper(connection, remark);
+  const { job } = (await request(connection, SubmitJobDocument, { input: given.input })).submitJob;
+  await remark(introduction(job));
+  stopper.submitted(job.id);
+  const input = flags.interactive === true;
+  const session = { from: {}, input, shared: false, detachKeys, redraw: false };
+  if ((await workWith(connection, job.id, session)) === 'detached') return await detached(job.id);
+  const { code, sentence } = ending(await endedJob(connection, job.id));
+  if (sentence !== undefined) await note(inert(sentence));
+  return code;
 };
 
 /**

@@ -14,7 +14,7 @@ export const submit = async (
   words: CommandWords,
   flags: SubmitFlags & { readonly json?: boolean },
 ): Promise<void> => {
-  const { input, source } = await submission(words, flags, { ownStdin: false });
+  const { input, source } = await submission(words, flags, { own: false });
   await using _ = source;
   const connection = await connect(config);
   const { submitJob } = await request(connection, SubmitJobDocument, { input });

@@ -349,6 +349,13 @@ export type WriteStdinInput = {
   readonly text?: string | null | undefined;
 };
 
+export type AttachedJobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type AttachedJobQuery = { readonly job: { readonly status: JobStatus, readonly openStdin: boolean, readonly terminal: { readonly rows: number, readonly columns: number } | null } | null };
+
 export type DeleteJobMutationVariables = Exact<{
   input: DeleteJobInput;
 }>;
@@ -572,7 +579,7 @@ export type WriteStdinMutationVariables = Exact<{
 }>;
 
 
-export type WriteStdinMutation = { readonly writeStdin: { readonly accepted: number } };
+export type WriteStdinMutation = { readonly writeStdin: { readonly accepted: number, readonly offset: number } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -825,6 +832,18 @@ export const TokenDetailsFragmentDoc = new TypedDocumentString(`
   revokedAt
 }
     `, {"fragmentName":"TokenDetails"}) as unknown as TypedDocumentString<TokenDetailsFragment, unknown>;
+export const AttachedJobDocument = new TypedDocumentString(`
+    query AttachedJob($id: ID!) {
+  job(id: $id) {
+    status
+    openStdin
+    terminal {
+      rows
+      columns
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AttachedJobQuery, AttachedJobQueryVariables>;
 export const DeleteJobDocument = new TypedDocumentString(`
     mutation DeleteJob($input: DeleteJobInput!) {
   deleteJob(input: $input) {
@@ -2240,6 +2259,7 @@ export const WriteStdinDocument = new TypedDocumentString(`
     mutation WriteStdin($input: WriteStdinInput!) {
   writeStdin(input: $input) {
     accepted
+    offset
   }
 }
     `) as unknown as TypedDocumentString<WriteStdinMutation, WriteStdinMutationVariables>;

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
+import type { AttachFlags } from '../commands/attach.ts';
 import type { RunFlags } from '../commands/run.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
 import { type Add, config, JOB } from './add.ts';
@@ -26,12 +27,19 @@ export const addStarting = (add: Add): void => {
       'run echo hi',
       'run --memory 64Mi --timeout 10s -e LANG=C sort -u < names',
       "run 'ls | wc -l'",
+      'run -it sh',
     ]),
   )
     .addHelpText(
       'after',
       '\nExits with the code of the command, 128 + n if signal n ended it, 127 if it was not found, 126 if it cannot ' +
         'be\nexecuted, and 125 if there is no such code.',
+    )
+    .option('-i, --interactive', 'pass our standard input on, also if it is a terminal')
+    .option('-t, --tty', 'run the command on a terminal of its own, which ours becomes')
+    .option(
+      '--detach-keys <keys>',
+      'keys that leave a terminal without ending the job; default ctrl-p,ctrl-q',
     )
     .option('-q, --quiet', 'print nothing about the job itself')
     .option('-d, --detach', 'print the id and exit, as "submit" does')
@@ -49,6 +57,22 @@ export const addStarting = (add: Add): void => {
         process.exitCode = await run(config(flags), split(command, words), flags);
       },
     );
+
+  add('attach', 'show the terminal of a job and pass on what is typed; the job continues when this ends', [
+    'attach @last',
+    'attach --detach-keys ctrl-a,d nightly',
+  ])
+    .argument('<job>', JOB)
+    .addHelpText(
+      'after',
+      '\nExits with the code of the job, as "run" does, and with 0 when it is left by its keys.',
+    )
+    .option('--no-input', 'show only')
+    .option('--detach-keys <keys>', 'keys that leave the job; default ctrl-p,ctrl-q')
+    .action(async (job: string, flags: AttachFlags & Flags) => {
+      const { attach } = await import('../commands/attach.ts');
+      process.exitCode = await attach(config(flags), job, flags);
+    });
 
   add('rerun', 'submit the input of an earlier job again, and follow the new job as "run" does', [
     'rerun @last',

@@ -1,0 +1,254 @@
+/** Our terminal as that of a job: what is typed goes to the job, what the job shows comes here. */
+
+import { spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Connection } from './connection.ts';
+import { ConnectionLost, ServerError } from './errors.ts';
+import { StdinWriter } from './feed.ts';
+import { ResizeTerminalDocument } from './generated/operations.ts';
+import { type LogRequest, readLogs } from './logs.ts';
+import { write } from './output.ts';
+import { request } from './request.ts';
+
+/** The size of a terminal that does not say which it has. */
+const USUAL = { rows: 24, columns: 80 } as const;
+/** While a window is dragged it has many sizes: the one counts that it has had for this many milliseconds. */
+const SETTLED_MS = 60;
+
+export const DETACH_KEYS = 'ctrl-p,ctrl-q';
+
+/** The size of our terminal, at most what a server takes. */
+export const ownSize = (): { readonly rows: number; readonly columns: number } => {
+  const { rows = 0, columns = 0 } = process.stdout;
+  const bounded = (count: number, usual: number): number => (count > 0 ? Math.min(count, 4096) : usual);
+  return { rows: bounded(rows, USUAL.rows), columns: bounded(columns, USUAL.columns) };
+};
+
+/**
+ * The bytes of a sequence of keys such as "ctrl-p,ctrl-q" or "ctrl-a,d".
+ *
+ * @returns `undefined` when it is none
+ */
+export const parseKeys = (text: string): Buffer | undefined => {
+  const bytes: number[] = [];
+  for (const key of text.split(',')) {
+    const [, control] = /^ctrl-([a-z@[\\\]^_])$/i.exec(key) ?? [];
+    if (control !== undefined) bytes.push(control.toUpperCase().charCodeAt(0) & 0x1f);
+    else if (/^[\x20-\x7e]$/.test(key)) bytes.push(key.charCodeAt(0));
+    else return undefined;
+  }
+  return Buffer.from(bytes);
+};
+
+/** Finds a sequence of keys in what is typed, also where it arrives in pieces. */
+export class KeyFilter {
+  readonly #keys: Buffer;
+  #held = 0;
+
+  /** @param keys the sequence; empty: there is none */
+  constructor(keys: Buffer) {
+    this.#keys = keys;
+  }
+
+  /** @returns what is to be passed on, and whether the sequence is complete after it */
+  take(typed: Uint8Array): { readonly bytes: Buffer; readonly complete: boolean } {
+    const passed: number[] = [];
+    for (const byte of typed) {
+      if (byte !== this.#keys[this.#held]) {
+        // The beginning of the sequence, and no more of it.
+        passed.push(...this.#keys.subarray(0, this.#held));
+        this.#held = 0;
+      }
+      if (byte === this.#keys[this.#held]) this.#held += 1;
+      else passed.push(byte);
+      if (this.#keys.length > 0 && this.#held === this.#keys.length)
+        return { bytes: Buffer.from(passed), complete: true };
+    }
+    return { bytes: Buffer.from(passed), complete: false };
+  }
+}
+
+const ESCAPE = '\x1b';
+/** Of the other screen, which editors use (xterm control sequences, DECSET 1049). */
+const OTHER_SCREEN = [`${ESCAPE}[?1049h`, `${ESCAPE}[?1049l`] as const;
+/** Back to what a shell expects: the cursor is shown, nothing reports the mouse or marks what is pasted, no colours. */
+const USUAL_MODES = ['?25h', '?1000l', '?1002l', '?1003l', '?1006l', '?2004l', '?1l', '0m']
+  .map((sequence) => `${ESCAPE}[${sequence}`)
+  .join('');
+
+/** Our terminal without line editing and echo, which the terminal of the job does. Restored on every exit. */
+export class RawTerminal implements Disposable {
+  readonly #raw: boolean;
+  #otherScreen = false;
+  #restored = false;
+
+  constructor() {
+    this.#raw = process.stdin.isTTY === true;
+    if (this.#raw) process.stdin.setRawMode(true);
+    // Node.js leaves a translation of newlines on, which is the part of the terminal of the job. Without stty lines have
+    // one carriage return too many, and editors move the cursor too far.
+    if (this.#raw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+    process.on('exit', this.#restore);
+  }
+
+  /** Notes what a program does to the screen, to undo it when we leave the program. */
+  shown(bytes: Buffer): void {
+    const [on, off] = OTHER_SCREEN.map((sequence) => bytes.lastIndexOf(sequence)) as [number, number];
+    if (on >= 0 || off >= 0) this.#otherScreen = on > off;
+  }
+
+  /** Leaves a program that continues without us. */
+  async leave(): Promise<void> {
+    await write(process.stdout, `${this.#otherScreen ? OTHER_SCREEN[1] : ''}${USUAL_MODES}\r\n`);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.#restore);
+    this.#restore();
+  }
+
+  readonly #restore = (): void => {
+    if (this.#raw && !this.#restored) process.stdin.setRawMode(false);
+    this.#restored = true;
+  };
+}
+
+/** How working with a job came to its end. */
+export type SessionEnd = 'ended' | 'detached';
+
+export interface SessionOptions {
+  /** Which part of the output is shown before what comes. */
+  readonly from: Pick<LogRequest, 'tail'>;
+  /** Pass on what is typed. */
+  readonly input: boolean;
+  /** Somebody else may type, too: our first byte is not that of the job. */
+  readonly shared: boolean;
+  readonly detachKeys: Buffer;
+  /** The program is to draw its screen again, which we have not seen. */
+  readonly redraw: boolean;
+}
+
+/** Works with a job on our terminal until it has shown everything, or until the person detaches. */
+export const workWith = async (
+  connection: Connection,
+  jobId: string,
+  { from, input, shared, detachKeys, redraw }: SessionOptions,
+): Promise<SessionEnd> => {
+  using terminal = new RawTerminal();
+  using sizes = new Sizes(connection, jobId);
+  if (redraw) await sizes.nudge();
+  const shown = show(connection, jobId, from, terminal, sizes).then(() => 'ended' as const);
+  if (!input) return shown;
+  const writer = new StdinWriter(connection, jobId, { shared });
+  const typed = type(writer, new KeyFilter(detachKeys)).then((detached) =>
+    detached ? ('detached' as const) : shown,
+  );
+  for (const either of [shown, typed]) either.catch(() => undefined);
+  try {
+    const end = await Promise.race([shown, typed]);
+    if (end === 'detached') await terminal.leave();
+    return end;
+  } finally {
+    // Before the descriptor is closed, through which it is set.
+    terminal[Symbol.dispose]();
+    process.stdin.on('error', () => undefined).destroy();
+  }
+};
+
+const show = async (
+  connection: Connection,
+  jobId: string,
+  from: SessionOptions['from'],
+  terminal: RawTerminal,
+  sizes: Sizes,
+): Promise<void> => {
+  const log = { jobId, ...from, follow: true, withTime: false, withText: false, reached: true };
+  for await (const { entries } of readLogs(connection, log)) {
+    const bytes = Buffer.concat(entries.map((entry) => Buffer.from(entry.bytes, 'base64')));
+    if (entries.length > 0) sizes.started();
+    terminal.shown(bytes);
+    if (bytes.length > 0) await write(process.stdout, bytes);
+  }
+};
+
+/** @returns whether the person has detached */
+const type = async (writer: StdinWriter, filter: KeyFilter): Promise<boolean> => {
+  for await (const typed of process.stdin) {
+    const { bytes, complete } = filter.take(typed);
+    if (bytes.length > 0 && !(await writer.write(bytes))) return false;
+    if (complete) return true;
+  }
+  await writer.write(Buffer.alloc(0), true);
+  return false;
+};
+
+/** Gives the terminal of a job the size of ours. */
+class Sizes implements Disposable {
+  readonly #connection: Connection;
+  readonly #jobId: string;
+  #last = ownSize();
+  #timer: NodeJS.Timeout | undefined;
+  #sending: Promise<void> = Promise.resolve();
+  #isStarted = false;
+  #over = false;
+
+  constructor(connection: Connection, jobId: string) {
+    this.#connection = connection;
+    this.#jobId = jobId;
+    process.stdout.on('resize', this.#changed);
+  }
+
+  /** The job runs: a size that was changed before is passed on. */
+  started(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#changed();
+  }
+
+  /** Makes programs draw their screen again: they do for a new size, and here for the same one. */
+  async nudge(): Promise<void> {
+    const { rows, columns } = ownSize();
+    await this.#send({ rows, columns: columns > 1 ? columns - 1 : columns + 1 });
+    this.#last = { rows, columns };
+    await this.#send(this.#last);
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    process.stdout.off('resize', this.#changed);
+  }
+
+  readonly #changed = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const size = ownSize();
+      if (size.rows === this.#last.rows && size.columns === this.#last.columns) return;
+      this.#last = size;
+      this.#sending = this.#sending.then(() => this.#send(size));
+    }, SETTLED_MS);
+  };
+
+  /** What a job that has ended, or a server that does not come back, does not get is not missed. */
+  async #send(size: { readonly rows: number; readonly columns: number }): Promise<void> {
+    for (const waitMs of [...this.#connection.retryDelays, 0]) {
+      // The window has another size by now.
+      if (this.#over || size.rows !== this.#last.rows) return;
+      try {
+        await request(this.#connection, ResizeTerminalDocument, { input: { jobId: this.#jobId, ...size } });
+        return;
+      } catch (error) {
+        if (error instanceof ServerError) return;
+        if (!(error instanceof ConnectionLost)) throw error;
+        await pause(waitMs);
+      }
+    }
+  }
+}
+
+/** Ends this program by a signal's exit code, with the terminal restored; what it is attached to continues. */
+export const exitOnSignals = (): void => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+};
