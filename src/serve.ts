@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { Quotas } from './access/quotas.ts';
 import { Rights } from './access/rights.ts';
+import { Shares } from './access/shares.ts';
 import { Tokens } from './access/tokens.ts';
 import { openCells } from './cells/cells.ts';
 import { openHost } from './cells/host.ts';
@@ -142,6 +143,7 @@ const start = async (
     log,
   });
   cleanup.add(() => tokens.close());
+  const shares = await Shares.open({ store: store.shares, rights });
   const readiness = new Readiness({ store, cells });
   const operator: Operator = { ready: () => readiness.parts(), metrics };
   const server = await startServer({
@@ -156,6 +158,8 @@ const start = async (
     images,
     tokens,
     quotas,
+    shares,
+    publicUrl: config.publicUrl,
     rights,
     tls: config.tls,
     rolesPath: config.rolesPath,

@@ -17,6 +17,8 @@ import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
 import type { LogBatch, TerminalSize } from '../runtime/log/page.ts';
 import { mayUseImage } from './authorized-images.ts';
+import type { Share } from './share.ts';
+import type { Shares } from './shares.ts';
 
 /** The owner of no job: a subject is never empty. */
 const NOBODY = '';
@@ -29,10 +31,12 @@ const NOBODY = '';
 export class AuthorizedJobs implements JobService {
   readonly #jobs: JobService;
   readonly #images: Pick<ImageService, 'ownerOf' | 'sharedNames'>;
+  readonly #shares: Shares;
 
-  constructor(jobs: JobService, images: Pick<ImageService, 'ownerOf' | 'sharedNames'>) {
+  constructor(jobs: JobService, images: Pick<ImageService, 'ownerOf' | 'sharedNames'>, shares: Shares) {
     this.#jobs = jobs;
     this.#images = images;
+    this.#shares = shares;
   }
 
   async submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job> {
@@ -97,7 +101,7 @@ export class AuthorizedJobs implements JobService {
 
   async get(identity: Identity, id: string): Promise<Job | undefined> {
     const job = await this.#jobs.get(identity, id);
-    return job !== undefined && isVisible(identity, job) ? job : undefined;
+    return job !== undefined && isVisible(identity, job) ? shownTo(identity, job) : undefined;
   }
 
   async list(identity: Identity, request: PageRequest): Promise<Page> {
@@ -122,7 +126,7 @@ export class AuthorizedJobs implements JobService {
   }
 
   async stdin(identity: Identity, job: Job): Promise<Buffer | null> {
-    return isVisible(identity, job) ? this.#jobs.stdin(identity, job) : null;
+    return isVisible(identity, job) && !isGuest(identity) ? this.#jobs.stdin(identity, job) : null;
   }
 
   async command(identity: Identity, job: Job): Promise<Command> {
@@ -132,7 +136,7 @@ export class AuthorizedJobs implements JobService {
 
   async env(identity: Identity, job: Job): Promise<readonly EnvVar[]> {
     if (!isVisible(identity, job)) throw notFound('id', 'job', job.id);
-    return this.#jobs.env(identity, job);
+    return isGuest(identity) ? [] : this.#jobs.env(identity, job);
   }
 
   async isolation(identity: Identity, job: Job): Promise<Isolation | null> {
@@ -164,7 +168,8 @@ export class AuthorizedJobs implements JobService {
 
   async watch(identity: Identity, id: string): Promise<AsyncIterableIterator<Job>> {
     await this.#checkVisible(identity, id, 'jobId');
-    return this.#jobs.watch(identity, id);
+    const jobs = await this.#jobs.watch(identity, id);
+    return isGuest(identity) ? mapped(jobs, (job) => shownTo(identity, job)) : jobs;
   }
 
   async events(
@@ -172,6 +177,40 @@ export class AuthorizedJobs implements JobService {
     request: { readonly after?: string; readonly filter: JobFilter },
   ): Promise<AsyncIterableIterator<JobEvent>> {
     return this.#jobs.events(identity, { ...request, filter: visibleOf(identity, request.filter) });
+  }
+
+  /**
+   * Makes a link that shows a job to everybody who has it, on disk when the promise settles.
+   *
+   * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `BAD_USER_INPUT`, `STORAGE_FULL`
+   */
+  async share(
+    identity: Identity,
+    id: string,
+    expiresInMs: number | undefined,
+  ): Promise<{ share: Share; secret: string }> {
+    checkMayChange(identity);
+    const job = await this.get(identity, id);
+    if (job === undefined) throw notFound('input.jobId', 'job', id);
+    return this.#shares.create(identity, job, expiresInMs);
+  }
+
+  /**
+   * Takes a link back, on disk when the promise settles.
+   *
+   * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `STORAGE_FULL`
+   */
+  async revokeShare(identity: Identity, id: string): Promise<Share> {
+    checkMayChange(identity);
+    const jobId = this.#shares.jobIdOf(id);
+    if (jobId === undefined || (await this.get(identity, jobId)) === undefined)
+      throw notFound('input.id', 'share', id);
+    return this.#shares.revoke(id);
+  }
+
+  /** The links to a job, for those who do not have it by one. */
+  shares(identity: Identity, job: Job): readonly Share[] {
+    return isVisible(identity, job) && !isGuest(identity) ? this.#shares.of(job) : [];
   }
 
   async info(identity: Identity): Promise<ServerInfo> {
@@ -204,8 +243,30 @@ export class AuthorizedJobs implements JobService {
   }
 }
 
-const isVisible = ({ role, subject }: Identity, { owner }: Job): boolean =>
-  role === 'ADMIN' || owner === subject;
+const isVisible = (identity: Identity, { id, owner }: Job): boolean => {
+  if (isGuest(identity)) return id === identity.jobId;
+  return identity.role === 'ADMIN' || owner === identity.subject;
+};
+
+/** Whether a caller came by a link to one job. */
+const isGuest = ({ method }: Identity): boolean => method === 'SHARE';
+
+/** A job as its caller may see it: what a link shows leaves out the environment, which often holds secrets. */
+const shownTo = (identity: Identity, job: Job): Job =>
+  isGuest(identity) ? { ...job, spec: { ...job.spec, env: [] } } : job;
+
+/** An iterator whose items are changed on their way, with everything else as it was. */
+const mapped = <T>(source: AsyncIterableIterator<T>, change: (item: T) => T): AsyncIterableIterator<T> => {
+  const changed = ({ done, value }: IteratorResult<T>): IteratorResult<T> =>
+    done ? { done, value } : { done: false, value: change(value) };
+  return {
+    next: async () => changed(await source.next()),
+    return: async () => (await source.return?.()) ?? { done: true, value: undefined },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+};
 
 /** @throws ClientError `FORBIDDEN`, whatever the job is and whether it exists */
 const checkMayChange = ({ role }: Identity): void => {
@@ -213,7 +274,10 @@ const checkMayChange = ({ role }: Identity): void => {
 };
 
 /** The jobs of a filter that a caller can see. */
-const visibleOf = ({ role, subject }: Identity, filter: JobFilter): JobFilter => {
+const visibleOf = (identity: Identity, filter: JobFilter): JobFilter => {
+  // A link leads to its job, and lists nothing.
+  if (isGuest(identity)) return { ...filter, owner: NOBODY };
+  const { role, subject } = identity;
   if (role === 'ADMIN') return filter;
   const { owner = subject } = filter;
   return { ...filter, owner: owner === subject ? subject : NOBODY };

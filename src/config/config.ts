@@ -8,6 +8,7 @@ import {
   type Address,
   address,
   basePath,
+  baseUrl,
   cpus,
   headerName,
   hosts,
@@ -120,6 +121,8 @@ export interface ServeConfig {
   /** Paths of files; `undefined`: connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
   readonly rolesPath: string | undefined;
+  /** Where others reach the server, without a slash at its end. */
+  readonly publicUrl: string | undefined;
   /** As browsers send them. */
   readonly allowedOrigins: readonly string[];
   /** Which proxies name the caller, and in which header, in lower case. */
@@ -394,6 +397,14 @@ export const serveSettings = {
     parse: hosts,
     shown: 'none',
   } satisfies Named<readonly string[]>,
+  publicUrl: {
+    flag: '--public-url <url>',
+    env: 'CLOISTER_PUBLIC_URL',
+    help: 'where others reach the server, for links to it, such as https://jobs.example/cloister',
+    expected: 'an http or https URL without query and fragment',
+    parse: baseUrl,
+    shown: 'the Host of the request, or the address that the server listens on',
+  } satisfies Named<string>,
   allowOrigin: {
     flag: '--allow-origin <origins>',
     env: 'CLOISTER_ALLOW_ORIGIN',
@@ -800,6 +811,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     basePath: read(serveSettings.basePath, flags, env, machine),
     tls,
     rolesPath: given(serveSettings.roles, flags, env),
+    publicUrl: given(serveSettings.publicUrl, flags, env),
     allowedOrigins: given(serveSettings.allowOrigin, flags, env) ?? [],
     proxy: proxyConfig(flags, env),
     cgroupRoot: given(serveSettings.cgroupRoot, flags, env),

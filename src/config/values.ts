@@ -96,6 +96,14 @@ export const headerName = (text: string): string | undefined => {
   return /^[a-z0-9][a-z0-9-]{0,63}$/.test(name) && !taken.test(name) ? name : undefined;
 };
 
+/** A URL to which paths are added, without a slash at its end. */
+export const baseUrl = (text: string): string | undefined => {
+  const url = httpUrl(text);
+  return url === undefined || url.search !== '' || url.hash !== '' || url.username !== ''
+    ? undefined
+    : url.href.replace(/\/$/, '');
+};
+
 /** A URL that begins with http: or https:. */
 export const httpUrl = (text: string): URL | undefined => {
   const url = URL.parse(text);

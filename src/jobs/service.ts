@@ -23,7 +23,7 @@ export const ROLES = ['ADMIN', 'USER', 'VIEWER'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** How a caller proved who it is. */
-export const SIGN_IN_METHODS = ['TOKEN', 'CERTIFICATE', 'PROXY'] as const;
+export const SIGN_IN_METHODS = ['TOKEN', 'CERTIFICATE', 'PROXY', 'SHARE'] as const;
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
 
 /** The caller. Determined in one place, where the server receives a request. */
@@ -33,6 +33,8 @@ export interface Identity {
   readonly method: SignInMethod;
   /** Of the token that was used; left out: that of the state folder. */
   readonly tokenId?: string;
+  /** The only job that it sees: that of the link it came by. */
+  readonly jobId?: string;
   /** What it is this caller by, such as `token` and an id; left out: nothing that could be taken back. */
   readonly credential?: string;
   /** From when on it is not this caller any more; left out: no such time is known. */

@@ -1,14 +1,18 @@
 /** The context value that every resolver receives. */
+
+import type { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
-import type { Identity, JobService } from '../jobs/service.ts';
+import type { Identity } from '../jobs/service.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 
 export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
-  readonly jobs: JobService;
+  readonly jobs: AuthorizedJobs;
+  /** Where the caller reaches the server, without a slash at its end: links begin with it. */
+  readonly baseUrl: string;
   readonly images: ImageService;
   readonly tokens: Tokens;
   readonly quotas: Quotas;

@@ -11,6 +11,7 @@ const SignInMethod = builder.enumType('SignInMethod', {
     TOKEN: { description: 'With a bearer token.' },
     CERTIFICATE: { description: 'With a client certificate (mutual TLS).' },
     PROXY: { description: 'To a proxy in front of the server, which names the caller (single sign-on).' },
+    SHARE: { description: 'With the secret of a link to one job (`shareJob`).' },
   } as const satisfies Record<(typeof SIGN_IN_METHODS)[number], object>,
 });
 

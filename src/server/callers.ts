@@ -1,6 +1,7 @@
 /** Who the caller of a request is: the one place where that is decided. */
 
 import type { IncomingMessage } from 'node:http';
+import type { Shares } from '../access/shares.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { Identity } from '../jobs/service.ts';
 import { UNAUTHENTICATED } from '../resolvers/errors.ts';
@@ -19,6 +20,7 @@ export type Called =
 
 export interface CallersOptions {
   readonly tokens: Tokens;
+  readonly shares: Pick<Shares, 'identify'>;
   readonly tls?: Tls | undefined;
   readonly proxies?: Proxies | undefined;
   /** Origins of other sites whose pages may use the API, with a token only. */
@@ -41,7 +43,7 @@ export class Callers {
    * @param authorization the Authorization header (RFC 6750), or what a WebSocket client sent in its place
    */
   decide(request: IncomingMessage, authorization: unknown = request.headers.authorization): Called {
-    const { tokens, tls, proxies, allowedOrigins = [] } = this.#options;
+    const { tokens, shares, tls, proxies, allowedOrigins = [] } = this.#options;
     const refusal = this.refusalOn(request);
     if (refusal !== undefined) return { identity: null, refusal };
     if (!isFromAllowedOrigin(request.headers, allowedOrigins)) {
@@ -50,7 +52,7 @@ export class Callers {
       const held = authorization === undefined ? tls?.callerOn(request.socket)?.identity : undefined;
       if (held !== undefined) return { identity: held };
     }
-    const identity = decideIdentity(authorization, tokens);
+    const identity = decideIdentity(authorization, tokens) ?? decideIdentity(authorization, shares);
     return identity === null ? { identity, refusal: UNAUTHENTICATED } : { identity };
   }
 

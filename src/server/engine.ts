@@ -11,6 +11,7 @@ import {
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
+import type { Shares } from '../access/shares.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
@@ -32,6 +33,8 @@ import { STREAM_LIMITS, Streams } from './streams.ts';
 /** What resolvers need to know from the transport. */
 export interface Caller {
   readonly identity: Identity | null;
+  /** Where the caller reaches the server, without a slash at its end. */
+  readonly baseUrl: string;
   /** Aborted when the answer was sent or its client has gone. */
   readonly over: AbortSignal;
   /** Aborted, with a clause that says why, when the caller is no longer who it was. */
@@ -47,6 +50,7 @@ export interface EngineOptions {
   readonly images: ImageService;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
+  readonly shares: Shares;
   readonly log: Log;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
   readonly streams?: Streams;
@@ -66,6 +70,7 @@ export const createEngine = ({
   images,
   tokens,
   quotas,
+  shares,
   log,
   streams = new Streams(STREAM_LIMITS),
   observer = new Observer({ log, slowMs: null }),
@@ -75,15 +80,16 @@ export const createEngine = ({
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
       log(`request ${id}: ${text}`, { level: 'error', code: 'INTERNAL_SERVER_ERROR', errorId: id });
     });
-  const authorized = { jobs: new AuthorizedJobs(jobs, images), images: new AuthorizedImages(images) };
+  const authorized = { jobs: new AuthorizedJobs(jobs, images, shares), images: new AuthorizedImages(images) };
   const observing = observer.plugins();
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity, over, ended, request }) => ({
+    context: ({ identity, baseUrl, over, ended, request }) => ({
       identity,
       ...authorized,
       tokens,
       quotas,
+      baseUrl,
       over,
       ended,
       budget: answerBudget(request),

@@ -1,4 +1,4 @@
-/** Serves the GraphiQL page and what it loads, compressed. */
+/** Serves the pages, GraphiQL and that of a shared job, and what they load, compressed. */
 
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
@@ -25,6 +25,8 @@ const asset = (body: string | Buffer, type: string): Asset => ({
 
 interface Site {
   readonly page: Asset;
+  /** For a path one folder deeper. */
+  readonly sharePage: Asset;
   /** By path, relative to that of the page. */
   readonly assets: ReadonlyMap<string, Asset>;
 }
@@ -43,6 +45,7 @@ const load = async (): Promise<Site> => {
     ['editor-worker.js', asset(editorWorkerService, JAVASCRIPT)],
     ['json-worker.js', asset(jsonWorker, JAVASCRIPT)],
     ['graphql-worker.js', asset(graphqlWorker, JAVASCRIPT)],
+    ['share.css', asset(readFileSync(join(HERE, 'page', 'share.css')), 'text/css')],
     ['page.css', asset(readFileSync(join(HERE, 'page', 'page.css')), 'text/css')],
     ...scripts(join(HERE, 'page'), ''),
     // The page is built on the module that is offered to others.
@@ -52,9 +55,11 @@ const load = async (): Promise<Site> => {
   const hash = createHash('sha256');
   for (const { body } of files.values()) hash.update(body);
   const prefix = `graphiql/${hash.digest('hex').slice(0, 12)}/`;
-  const html = readFileSync(join(HERE, 'page', 'page.html'), 'utf8').replaceAll('{assets}', prefix);
+  const html = (name: string, assets: string): Asset =>
+    asset(readFileSync(join(HERE, 'page', name), 'utf8').replaceAll('{assets}', assets), 'text/html');
   return {
-    page: asset(html, 'text/html'),
+    page: html('page.html', prefix),
+    sharePage: html('share.html', `../${prefix}`),
     assets: new Map([...files].map(([name, file]) => [prefix + name, file])),
   };
 };
@@ -107,6 +112,14 @@ const isRead = (method: string | undefined): boolean => method === 'GET' || meth
 /** Answers with the page of the console. */
 export const sendPage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   await send(request, response, (await theSite()).page, 'no-cache');
+};
+
+/** Whether a path is that of a shared job. */
+export const isSharePath = (path: string): boolean => /^\/share\/[0-9a-f-]{36}$/.test(path);
+
+/** Answers with the page of a shared job, the same for all: its link says which one it is. */
+export const sendSharePage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  await send(request, response, (await theSite()).sharePage, 'no-cache');
 };
 
 /** Whether a path may be one of an asset. */

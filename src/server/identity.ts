@@ -8,7 +8,7 @@ import type { Identity } from '../jobs/service.ts';
  * @param authorization the Authorization header (RFC 6750), or what a WebSocket client sent in its place
  * @returns `null` without a valid token
  */
-export const decideIdentity = (authorization: unknown, tokens: Tokens): Identity | null => {
+export const decideIdentity = (authorization: unknown, tokens: Pick<Tokens, 'identify'>): Identity | null => {
   const secret = typeof authorization === 'string' ? /^Bearer ([^ ]+)$/i.exec(authorization)?.[1] : undefined;
   return secret === undefined ? null : tokens.identify(secret);
 };

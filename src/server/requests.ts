@@ -12,7 +12,7 @@ import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import { answerOrigin } from './cross-origin.ts';
 import type { Caller, Engine } from './engine.ts';
-import { isAssetPath, sendAsset, sendPage, wantsPage } from './graphiql.ts';
+import { isAssetPath, isSharePath, sendAsset, sendPage, sendSharePage, wantsPage } from './graphiql.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import type { Observer } from './observer.ts';
 import { answerHealth, answerMetrics, type Operator } from './operator.ts';
@@ -31,6 +31,8 @@ export interface RequestContext {
   readonly uploadSilenceMs: number;
   readonly policy: NamePolicy;
   readonly callers: Callers;
+  /** Where the sender of a request reaches the server, without a slash at its end. */
+  readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
   readonly connections: Connections;
   /** Before every path, without a slash at its end; empty for none. */
@@ -70,6 +72,8 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
   else if (isImagePath(path)) finish(serveUpload(path, request, response, context), response, context);
   else if (path === '/graphql' && wantsPage(request)) finish(sendPage(request, response), response, context);
+  else if (isSharePath(path) && wantsPage(request))
+    finish(sendSharePage(request, response), response, context);
   else if (path === '/graphql') serveGraphql(request, response, context);
   else if (isAssetPath(path)) finish(serveAsset(path, request, response, refuse), response, context);
   else notFound(path, refuse);
@@ -197,6 +201,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     const answer = engine.handleNodeRequestAndResponse(request, response, {
       identity,
       ...lifeOf(response, identity, context),
+      baseUrl: context.baseUrl(request),
       requestId: String(response.getHeader(REQUEST_ID)),
     });
     sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {

@@ -1,11 +1,18 @@
 /** The HTTP server: listens, serves every transport, and closes in order. */
 
-import { createServer, type ServerOptions as HttpOptions, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type ServerOptions as HttpOptions,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
+import type { Shares } from '../access/shares.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { JobService } from '../jobs/service.ts';
@@ -43,6 +50,9 @@ export interface ServerOptions {
   readonly jobs: JobService;
   readonly images: ImageService;
   readonly tokens: Tokens;
+  readonly shares: Shares;
+  /** Where others reach the server, with the base path; default: where a request says that it reached it. */
+  readonly publicUrl?: string | undefined;
   /** Without it connections over TCP are not encrypted. */
   readonly tls?: TlsSettings | undefined;
   /** Path of a file that says which role who has that comes without a token. */
@@ -111,7 +121,7 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, tokens, quotas, rights, jobs, images, log } = options;
+  const { listen, tokens, shares, quotas, rights, jobs, images, log } = options;
   const { basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
@@ -126,7 +136,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     options.streams ?? STREAM_LIMITS,
     (subject) => quotas.of(subject).subscriptions,
   );
-  const engine = createEngine({ jobs, images, tokens, quotas, log, streams, observer });
+  const engine = createEngine({ jobs, images, tokens, shares, quotas, log, streams, observer });
   const authorizedImages = new AuthorizedImages(images);
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
@@ -147,7 +157,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       : await Tls.open({ settings: options.tls, roles, rights, log, handshakeMs: timeouts.headersMs });
   const http = listener(httpOptions, tls);
   const proxies = options.proxy && new Proxies(options.proxy, roles, rights);
-  const callers = new Callers({ tokens, tls, proxies, allowedOrigins });
+  const callers = new Callers({ tokens, shares, tls, proxies, allowedOrigins });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
   const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject);
@@ -174,6 +184,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         uploadSilenceMs: timeouts.requestMs,
         policy,
         callers,
+        baseUrl,
         rights,
         connections,
         basePath,
@@ -184,9 +195,18 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       });
   });
   http.on('request', answer);
+  const baseUrl = (request: IncomingMessage): string => {
+    if (options.publicUrl !== undefined) return options.publicUrl;
+    const scheme = tls === undefined ? 'http' : 'https';
+    const { host } = request.headers;
+    // Over the Unix socket there is no host.
+    const isLocal = request.socket.remoteAddress === undefined || host === undefined;
+    return `${scheme}://${isLocal ? authority(http.address() as AddressInfo) : host}${basePath}`;
+  };
   const closeWebSockets = serveWebSockets(http, {
     engine,
     callers,
+    baseUrl,
     rights,
     connections,
     operations,

@@ -18,6 +18,8 @@ import { requestIdOf } from './request-id.ts';
 export interface ProtocolOptions {
   readonly engine: Engine;
   readonly callers: Callers;
+  /** Where the sender of a request reaches the server, without a slash at its end. */
+  readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
   readonly connections: Connections;
   /** Counts the operations in progress. */
@@ -86,7 +88,7 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, callers, rights, connections, operations, unauthenticatedMs, closing } = options;
+  const { engine, callers, baseUrl, rights, connections, operations, unauthenticatedMs, closing } = options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
@@ -131,6 +133,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         params,
         over: over.signal,
         ended: client.ended.signal,
+        baseUrl: baseUrl(client.request),
         requestId: requestIdOf(undefined),
       });
       try {

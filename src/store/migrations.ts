@@ -307,4 +307,17 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX jobs_by_owner_and_disk ON jobs (owner, disk_bytes) WHERE disk_bytes IS NOT NULL;
   `,
+  // Links that show one job, which go with it. Of each only a hash is kept, as of tokens.
+  `
+  CREATE TABLE shares (
+    id         TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    job_id     TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    hash       TEXT NOT NULL UNIQUE CHECK (length(hash) = 64),
+    created_by TEXT NOT NULL CHECK (created_by <> ''),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX shares_by_job ON shares (job_id);
+  `,
 ];

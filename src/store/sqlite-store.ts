@@ -2,6 +2,7 @@
 
 import type { Statement } from 'better-sqlite3';
 import type { QuotaStore } from '../access/quotas.ts';
+import type { ShareStore } from '../access/share.ts';
 import type { TokenStore } from '../access/token.ts';
 import type { ImageStore } from '../jobs/image.ts';
 import type { Command, EnvVar, Job, JobState, JobStatus } from '../jobs/job.ts';
@@ -30,6 +31,7 @@ import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import { SqliteImages } from './sqlite-images.ts';
 import { SqliteQuotas } from './sqlite-quotas.ts';
+import { SqliteShares } from './sqlite-shares.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 
@@ -37,6 +39,7 @@ import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.
 export interface Store extends JobStore {
   readonly tokens: TokenStore;
   readonly quotas: QuotaStore;
+  readonly shares: ShareStore;
   readonly images: ImageStore;
 }
 
@@ -73,6 +76,7 @@ interface NarrowEventRow {
 }
 
 class SqliteStore implements Store {
+  readonly shares: ShareStore;
   readonly tokens: TokenStore;
   readonly quotas: QuotaStore;
   readonly images: ImageStore;
@@ -101,6 +105,7 @@ class SqliteStore implements Store {
     });
     this.tokens = new SqliteTokens(db, this.#commits);
     this.quotas = new SqliteQuotas(db, this.#commits);
+    this.shares = new SqliteShares(db, this.#commits);
     this.images = new SqliteImages(db, this.#commits);
   }
 

@@ -45,6 +45,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
       'JOB',
       'pinned priority retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal terminal usage user workdir',
     ),
+    ...all('JOB', 'shares'),
     ...all('OTHER_JOB', 'queue retriedBy retryOf'),
   },
   JobCgroup: all('JOB', 'files path'),
@@ -73,6 +74,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   ResizeTerminalPayload: all('JOB', 'job'),
   ResumeJobPayload: all('JOB', 'job'),
   Retries: all('JOB', 'backoff limit'),
+  RevokeSharePayload: all('JOB', 'share'),
   RevokeTokenPayload: all('TOKEN', 'token'),
   RotateAdminTokenPayload: all('TOKEN', 'secret'),
   RunJobPayload: all('JOB', 'finished job logs'),
@@ -80,6 +82,8 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   ServerCgroup: all('ANYONE', 'controllers path'),
   ServerJobs: all('JOBS', 'queued running'),
   SetQuotaPayload: all('QUOTA', 'quota'),
+  Share: all('JOB', 'createdAt createdBy expiresAt id revokedAt'),
+  ShareJobPayload: all('JOB', 'share url'),
   SignalJobPayload: all('JOB', 'job'),
   StopJobPayload: all('JOB', 'job'),
   SubmitJobPayload: all('JOB', 'job'),
@@ -103,6 +107,8 @@ export type Operation =
   | { readonly kind: 'jobs' }
   /** It shows images, or changes one: those that the caller can see. */
   | { readonly kind: 'image' }
+  /** It names a link to a job: that of somebody else's is none. */
+  | { readonly kind: 'share'; readonly document: string }
   /** It is for an ADMIN. */
   | { readonly kind: 'admin'; readonly document: string }
   /** It says the same to everybody, or something about the caller. */
@@ -141,6 +147,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     document: 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { token { revokedAt } } }',
   },
   'Mutation.rotateAdminToken': { kind: 'admin', document: 'mutation { rotateAdminToken { secret } }' },
+  'Mutation.shareJob': {
+    kind: 'job',
+    changes: true,
+    document: 'mutation ($id: ID!) { shareJob(input: { jobId: $id, expiresIn: "1h" }) { url share { id } } }',
+  },
+  'Mutation.revokeShare': {
+    kind: 'share',
+    document: 'mutation ($id: ID!) { revokeShare(input: { id: $id }) { share { id } } }',
+  },
   'Mutation.deleteJob': change('deleteJob', 'status'),
   'Mutation.pauseJob': change('pauseJob', 'status'),
   'Mutation.pinJob': change('pinJob', 'pinned'),

@@ -4,6 +4,7 @@ import { getNamedType, isLeafType, isObjectType, isRequiredArgument } from 'grap
 import { beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/id.ts';
 import type { Job } from '../../src/jobs/job.ts';
+import type { Identity } from '../../src/jobs/service.ts';
 import { schema } from '../../src/resolvers/schema.ts';
 import { fakeImage } from '../server/fake-images.ts';
 import { STATES } from '../store/fixture.ts';
@@ -15,6 +16,8 @@ const ROOTS = ['Query', 'Mutation', 'Subscription'];
 const ADMIN = caller('root', 'ADMIN');
 const OWNER = caller('alice', 'USER');
 const VIEWER = caller('alice', 'VIEWER');
+/** Who has the link to a job. */
+const guest = (jobId: string): Identity => ({ subject: 'share x', role: 'VIEWER', method: 'SHARE', jobId });
 const STRANGERS = [caller('bob', 'USER'), caller('bob', 'VIEWER')];
 
 const onEnd = disposers();
@@ -53,6 +56,9 @@ const SUBMISSIONS = Object.entries(OPERATIONS).filter(
 );
 const FOR_ADMINS = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'admin' }] => entry[1].kind === 'admin',
+);
+const FOR_LINKS = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'share' }] => entry[1].kind === 'share',
 );
 const FOR_ANYONE = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'anyone' }] => entry[1].kind === 'anyone',
@@ -121,6 +127,79 @@ describe.each(OF_JOBS)('%s', (_name, operation) => {
     const { id } = await world.put('alice', STATES[3] ?? { status: 'QUEUED' });
     const codes = codesOf(await world.ask(identity, documentOf(operation), { id }));
     expect(['', 'JOB_NOT_RUNNING']).toContain(codes.join());
+  });
+});
+
+describe.each(FOR_LINKS)('%s', (_name, { document }) => {
+  it('answers strangers as if there were no such link, and is forbidden to a VIEWER', async () => {
+    const { id: jobId } = await world.put('alice', { status: 'QUEUED' });
+    const { share } = await world.share(jobId);
+    for (const stranger of STRANGERS)
+      for (const id of [share.id, newJobId()])
+        expect(codesOf(await world.ask(stranger, document, { id }))).toEqual([
+          stranger.role === 'VIEWER' ? 'FORBIDDEN' : 'NOT_FOUND',
+        ]);
+    expect(codesOf(await world.ask(VIEWER, document, { id: share.id }))).toEqual(['FORBIDDEN']);
+    expect(codesOf(await world.ask(guest(jobId), document, { id: share.id }))).toEqual(['FORBIDDEN']);
+    expect(world.shares.of({ id: jobId } as Job)).toMatchObject([{ id: share.id, revokedAt: null }]);
+  });
+
+  it.each([OWNER, ADMIN])('finds the link for $subject as $role', async (identity) => {
+    const { id: jobId } = await world.put('alice', { status: 'QUEUED' });
+    const { share, secret } = await world.share(jobId);
+    expect(world.shares.identify(secret)).toMatchObject({ method: 'SHARE', jobId });
+    expect(codesOf(await world.ask(identity, document, { id: share.id }))).toEqual([]);
+    expect(world.shares.identify(secret)).toBeNull();
+  });
+});
+
+describe('somebody who has a link', () => {
+  it.each(OF_JOBS)('%s: sees its job alone, and changes nothing', async (_name, operation) => {
+    const jobs = await jobsOf('alice');
+    const [own, ...others] = jobs.filter(({ state }) => state.status !== 'QUEUED');
+    if (own === undefined) throw new Error('no job has started');
+    // Its subject is nobody's: the owner of a job may be called as it is.
+    const caller = { ...guest(own.id), subject: 'alice' };
+    const asked = documentOf(operation);
+    expect(codesOf(await world.ask(caller, asked, { id: own.id }))).toEqual(
+      operation.changes ? ['FORBIDDEN'] : [],
+    );
+    for (const { id } of [...others, { id: newJobId() }]) {
+      const codes = codesOf(await world.ask(caller, asked, { id }));
+      expect(codes.length).toBeGreaterThan(0);
+      expect(codes).toEqual(codes.map(() => (operation.changes ? 'FORBIDDEN' : 'NOT_FOUND')));
+    }
+    expect(await Promise.all(jobs.map(({ id }) => world.store.get(id)))).toEqual(jobs);
+  });
+
+  it('sees no environment, no input, no links and no list', async () => {
+    const { id } = await world.put(
+      'alice',
+      { status: 'QUEUED' },
+      { env: [{ name: 'SECRET', value: 'xyzzy' }] },
+    );
+    await world.share(id);
+    const caller = guest(id);
+    const query = `query ($id: ID!) { job(id: $id) { env { name value } stdin shares { id } }
+      jobs { totalCount nodes { id } } server { jobs { queued running } } }`;
+    expect((await world.ask(caller, query, { id })).data).toEqual({
+      job: { env: [], stdin: null, shares: [] },
+      jobs: { totalCount: 0, nodes: [] },
+      server: { jobs: { queued: 0, running: 0 } },
+    });
+    const watched = await world.ask(
+      caller,
+      'subscription ($id: ID!) { jobUpdated(jobId: $id) { env { name } shares { id } } }',
+      { id },
+    );
+    expect(watched.data).toEqual({ jobUpdated: { env: [], shares: [] } });
+    const { data } = await world.ask(OWNER, query, { id });
+    expect(data).toMatchObject({ job: { env: [{ name: 'SECRET', value: 'xyzzy' }], shares: [{}] } });
+  });
+
+  it.each([...SUBMISSIONS, ...FOR_ADMINS])('%s: is forbidden', async (_name, { document }) => {
+    const { id } = await world.put('alice', { status: 'QUEUED' });
+    expect(codesOf(await world.ask(guest(id), document, { id }))).toEqual(['FORBIDDEN']);
   });
 });
 

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
+import type { Share } from '../../src/access/share.ts';
+import { Shares } from '../../src/access/shares.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 import { Changes } from '../../src/jobs/changes.ts';
 import type { Job, JobState, WholeSpec } from '../../src/jobs/job.ts';
@@ -28,6 +30,7 @@ export class World {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
+  readonly shares: Shares;
   readonly cells = new FakeCells();
   readonly images = new FakeImages();
   readonly #engine: Engine;
@@ -36,6 +39,7 @@ export class World {
   private constructor(
     store: Store,
     tokens: Tokens,
+    shares: Shares,
     quotas: Quotas,
     changes: Changes,
     dispose: (step: () => unknown) => void,
@@ -58,9 +62,10 @@ export class World {
     const removal = new Removal({ store, cells, readers, log });
     this.store = store;
     this.tokens = tokens;
+    this.shares = shares;
     this.quotas = quotas;
     this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, quotas, version: '0' });
-    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, quotas, log });
+    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, shares, quotas, log });
     dispose(() => changes.close());
     dispose(() => supervision.close());
     dispose(() => this.jobs.close());
@@ -79,7 +84,15 @@ export class World {
       log: String,
     });
     const quotas = await Quotas.open(store.quotas, UNBOUNDED);
-    return new World(store, tokens, quotas, await Changes.open(store, String), dispose);
+    const shares = await Shares.open({ store: store.shares, rights: new Rights() });
+    return new World(store, tokens, shares, quotas, await Changes.open(store, String), dispose);
+  }
+
+  /** A link to a job, made by its owner. */
+  async share(id: string): Promise<{ share: Share; secret: string }> {
+    const job = await this.store.get(id);
+    if (job === undefined) throw new Error(`no job ${id}`);
+    return this.shares.create(caller(job.owner, 'USER'), job);
   }
 
   /** Puts a job into the store, where nothing starts it. */
@@ -110,7 +123,7 @@ export class World {
         },
         body: JSON.stringify({ query, variables }),
       },
-      { identity, over: over.signal, ended: new AbortController().signal },
+      { identity, baseUrl: 'http://localhost', over: over.signal, ended: new AbortController().signal },
     );
     if (!isStream) return (await response.json()) as Answer;
     let text = '';

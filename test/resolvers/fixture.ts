@@ -3,7 +3,7 @@
 import { createEngine } from '../../src/server/engine.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
-import { openQuotas, openTokens } from '../server/fake-tokens.ts';
+import { openQuotas, openShares, openTokens } from '../server/fake-tokens.ts';
 import type { Answer } from '../server/fixture.ts';
 
 /** The schema on a fake job service, in process: no port, no token. */
@@ -12,16 +12,18 @@ export class Api {
   readonly images = new FakeImages();
   /** What the server logged of its own faults. */
   readonly lines: string[] = [];
-  readonly #engine = Promise.all([openTokens(), openQuotas()]).then(([tokens, quotas]) =>
-    createEngine({
-      quotas,
-      jobs: this.jobs,
-      images: this.images,
-      tokens,
-      log: (line, fields) => {
-        if (fields?.level === 'error') this.lines.push(line);
-      },
-    }),
+  readonly #engine = Promise.all([openTokens(), openShares(), openQuotas()]).then(
+    ([tokens, shares, quotas]) =>
+      createEngine({
+        quotas,
+        jobs: this.jobs,
+        images: this.images,
+        tokens,
+        shares,
+        log: (line, fields) => {
+          if (fields?.level === 'error') this.lines.push(line);
+        },
+      }),
   );
 
   /** @param subject the caller; `null`: not authenticated */
@@ -36,6 +38,7 @@ export class Api {
       },
       {
         identity: subject === null ? null : { subject, role: 'ADMIN', method: 'TOKEN' },
+        baseUrl: 'http://localhost',
         over: new AbortController().signal,
         ended: new AbortController().signal,
       },

@@ -2,6 +2,7 @@
 
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
+import { Shares } from '../../src/access/shares.ts';
 import type { StoredToken, TokenStore } from '../../src/access/token.ts';
 import { Tokens } from '../../src/access/tokens.ts';
 import { UNBOUNDED } from '../../src/jobs/quota.ts';
@@ -32,6 +33,17 @@ export class FakeTokenStore implements TokenStore {
 
 export const openQuotas = (): Promise<Quotas> =>
   Quotas.open({ all: async () => new Map(), set: async () => undefined }, UNBOUNDED);
+
+export const openShares = (rights = new Rights()): Promise<Shares> =>
+  Shares.open({
+    store: {
+      all: async () => [],
+      insert: async () => undefined,
+      setRevoked: async () => undefined,
+      removeExpired: async () => undefined,
+    },
+    rights,
+  });
 
 export const openTokens = (rights = new Rights()): Promise<Tokens> =>
   Tokens.open({

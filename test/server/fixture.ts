@@ -16,7 +16,7 @@ import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
 import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
-import { openQuotas, openTokens, TOKEN } from './fake-tokens.ts';
+import { openQuotas, openShares, openTokens, TOKEN } from './fake-tokens.ts';
 
 export { TOKEN };
 export const AUTHORIZATION = `Bearer ${TOKEN}`;
@@ -68,6 +68,7 @@ export const serveFakes = async (
   const lines: string[] = [];
   const rights = new Rights();
   const tokens = await openTokens(rights);
+  const shares = await openShares(rights);
   const entries: { readonly line: string; readonly fields: LogFields }[] = [];
   const quotas = await openQuotas();
   const server = await startServer({
@@ -77,6 +78,7 @@ export const serveFakes = async (
     images: new FakeImages(),
     tokens,
     quotas,
+    shares,
     rights,
     log: (line, fields = {}) => {
       entries.push({ line, fields });

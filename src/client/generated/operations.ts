@@ -213,6 +213,12 @@ export type RetriesInput = {
   readonly limit: number;
 };
 
+/** The input of `revokeShare`. */
+export type RevokeShareInput = {
+  /** The id of the share. */
+  readonly id: string;
+};
+
 /** The input of `revokeToken`. */
 export type RevokeTokenInput = {
   /** The id of the token. */
@@ -248,6 +254,14 @@ export type SetQuotaInput = {
   readonly submissionsPerMinute?: number | null | undefined;
   /** Subscriptions at the same time. A number sets it, null makes it the default again, and what is left out stays. */
   readonly subscriptions?: number | null | undefined;
+};
+
+/** The input of `shareJob`. */
+export type ShareJobInput = {
+  /** For how long: from 1m to 365d. Default: 7d. */
+  readonly expiresIn?: number | string | null | undefined;
+  /** Which job to show. */
+  readonly jobId: string;
 };
 
 /** The input of `signalJob`. */
@@ -511,6 +525,27 @@ export type ResumeJobMutationVariables = Exact<{
 
 
 export type ResumeJobMutation = { readonly resumeJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type ShareJobMutationVariables = Exact<{
+  input: ShareJobInput;
+}>;
+
+
+export type ShareJobMutation = { readonly shareJob: { readonly url: string, readonly share: { readonly id: string, readonly expiresAt: string } } };
+
+export type RevokeShareMutationVariables = Exact<{
+  input: RevokeShareInput;
+}>;
+
+
+export type RevokeShareMutation = { readonly revokeShare: { readonly share: { readonly id: string } } };
+
+export type SharesQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SharesQuery = { readonly job: { readonly shares: ReadonlyArray<{ readonly id: string, readonly createdBy: string, readonly createdAt: string, readonly expiresAt: string, readonly revokedAt: string | null }> } | null };
 
 export type SignalJobMutationVariables = Exact<{
   input: SignalJobInput;
@@ -1763,6 +1798,39 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<ResumeJobMutation, ResumeJobMutationVariables>;
+export const ShareJobDocument = new TypedDocumentString(`
+    mutation ShareJob($input: ShareJobInput!) {
+  shareJob(input: $input) {
+    url
+    share {
+      id
+      expiresAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ShareJobMutation, ShareJobMutationVariables>;
+export const RevokeShareDocument = new TypedDocumentString(`
+    mutation RevokeShare($input: RevokeShareInput!) {
+  revokeShare(input: $input) {
+    share {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RevokeShareMutation, RevokeShareMutationVariables>;
+export const SharesDocument = new TypedDocumentString(`
+    query Shares($id: ID!) {
+  job(id: $id) {
+    shares {
+      id
+      createdBy
+      createdAt
+      expiresAt
+      revokedAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SharesQuery, SharesQueryVariables>;
 export const SignalJobDocument = new TypedDocumentString(`
     mutation SignalJob($input: SignalJobInput!) {
   signalJob(input: $input) {

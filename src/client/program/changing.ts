@@ -1,6 +1,7 @@
 /** The commands that change jobs. */
 
 import type { Flags } from '../../config/config.ts';
+import type { ShareFlags } from '../commands/share.ts';
 import type { FilterFlags } from '../job-filter.ts';
 import { type Add, config, JOB } from './add.ts';
 import { withFilterFlags } from './reading.ts';
@@ -79,4 +80,25 @@ export const addChanging = (add: Add): void => {
         const { pin } = await import('../commands/pin.ts');
         await pin(config(flags), id, pinned, flags);
       });
+
+  add('share', 'make a link that shows a job and its log to everybody who has it; prints it, once', [
+    'share @last',
+    'share --expires 1h nightly',
+    'share --list nightly',
+  ])
+    .argument('<job>', JOB)
+    .option('--expires <duration>', 'for how long, such as 1h; default 7d')
+    .option('--list', 'list the links to the job instead')
+    .option('--json', 'print the link, or the list, as JSON')
+    .action(async (id: string, flags: Flags & ShareFlags) => {
+      const { share } = await import('../commands/share.ts');
+      await share(config(flags), id, flags);
+    });
+
+  add('unshare', 'revoke a link to a job', ['unshare 01a22347-354f-7214-ab23-00f646e51660'])
+    .argument('<id>', 'id of the link, from "cloister share --list"')
+    .action(async (id: string, flags: Flags) => {
+      const { unshare } = await import('../commands/share.ts');
+      await unshare(config(flags), id);
+    });
 };
