@@ -1,6 +1,14 @@
 /** What happens when each process dies at each moment: the table of docs/durability.md. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/id.ts';
@@ -186,6 +194,22 @@ describe('a record', () => {
     expect(await server.ended(id)).toMatchObject({ status: 'LOST', exitCode: null });
     expect(readFileSync(join(folder(id), 'exit.damaged'))).toHaveLength(length);
     expect(server.errors).toContain('it is kept as');
+  });
+
+  it('that a power loss has left as zeros is never taken for an end, nor one that came back', async () => {
+    const stored = await server.submit({ command: 'exit 6' });
+    await server.ended(stored);
+    const id = await server.submit({ command: 'sleep 0.2; exit 5' });
+    await server.running(id);
+    await server.end('SIGKILL');
+    const path = join(server.stateDir, 'exits', id);
+    await expect.poll(() => readFileSync(path).length).toBeGreaterThan(100);
+    copyFileSync(path, join(server.stateDir, 'exits', stored));
+    writeFileSync(path, Buffer.alloc(readFileSync(path).length));
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'LOST', exitCode: null });
+    expect(await server.ended(stored)).toMatchObject({ status: 'COMPLETED', exitCode: 6 });
+    await expect.poll(() => readdirSync(join(server.stateDir, 'exits'))).toEqual([]);
   });
 });
 

@@ -38,7 +38,11 @@ bool record_open(struct record *record);
 void record_yield(const struct record *record);
 /* Reads the files of the cgroup that the plan collects, before it is removed. */
 void record_collect(struct record *record, const struct plan *plan, int cgroup);
-/* Writes and syncs the record and renames it to "../../exits/<id>". False with errno. */
+/*
+ * Writes the record and renames it to "../../exits/<id>". False with errno. It is not synced: nobody learns of the end
+ * before the server has stored it, which is synced, and a record that a power loss has left in part is not taken for
+ * one (docs/durability.md).
+ */
 bool record_write(struct record *record, const char *id);
 
 #endif
