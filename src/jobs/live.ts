@@ -14,6 +14,8 @@ export class LiveJob {
   #stop: number | undefined;
   /** When its turn had come, on the clock of `performance.now()`; unknown where an earlier server started it. */
   turnAtMs: number | undefined;
+  /** When its command was executed, as its supervisor said; it may not be stored yet. */
+  began: Date | undefined;
   /** Milliseconds that it was paused, as far as this server knows. */
   pausedMs = 0;
   /** The job as this server last stored it, if it is small: its supervisor reports several times. */
@@ -21,6 +23,7 @@ export class LiveJob {
   /** How the job has ended, if its supervisor is killed without leaving a record. */
   verdict: ((job: Job) => FinalState) | undefined;
   #steps: Promise<void> = Promise.resolve();
+  #postponed: { readonly step: () => void; readonly timer: NodeJS.Timeout } | undefined;
 
   constructor(id: string) {
     this.id = id;
@@ -54,6 +57,30 @@ export class LiveJob {
     if (this.#connection !== undefined) pass(this.#connection.stop(gracePeriodMs));
   }
 
+  /**
+   * Runs a step soon, or when `settle` asks for it: what comes meanwhile may make it unnecessary.
+   *
+   * @param inMs milliseconds until then
+   */
+  postpone(step: () => void, inMs: number): void {
+    this.cancel();
+    const timer = setTimeout(() => this.settle(), inMs);
+    this.#postponed = { step, timer };
+  }
+
+  /** Runs the step that was postponed now. */
+  settle(): void {
+    const postponed = this.#postponed;
+    this.cancel();
+    postponed?.step();
+  }
+
+  /** Forgets the step that was postponed. */
+  cancel(): void {
+    clearTimeout(this.#postponed?.timer);
+    this.#postponed = undefined;
+  }
+
   /** Runs steps one after the other, so that what a supervisor reported first is stored first. */
   inTurn(step: () => Promise<void>): Promise<void> {
     const done = this.#steps.then(step);
@@ -69,6 +96,7 @@ export class LiveJob {
 
   /** Closes the connection, and settles when the last step is done. The job continues. */
   async release(): Promise<void> {
+    this.cancel();
     this.detach();
     await this.#steps;
   }

@@ -11,6 +11,8 @@ export type { QueueEntry };
 export interface QueueOptions {
   /** Jobs that run at once. */
   readonly maxRunning: number;
+  /** Jobs whose cells are made at once: more would only delay each other, and all else that the server does. */
+  readonly maxStarting?: number;
   /** Jobs that wait, for a slot or for their `startAfter`. */
   readonly maxWaiting: number;
   /** Bytes of command, environment and standard input of all waiting jobs together. */
@@ -83,6 +85,7 @@ export class Queue {
   readonly #waiting = new Waiting();
   readonly #later = new Map<string, { readonly job: QueueEntry; timer: NodeJS.Timeout }>();
   readonly #running = new Map<string, QueueEntry>();
+  readonly #starting = new Set<string>();
   /** What runs, of each subject and of all together under ''. */
   readonly #held = new Map<string, Tally>();
   /** How many wait of each subject, those that places are reserved for included. */
@@ -152,11 +155,17 @@ export class Queue {
     for (const key of [job.owner, ALL]) this.#tally(key, job, 1);
   }
 
+  /** The command of a job has been executed: another can be started. */
+  started(id: string): void {
+    if (this.#starting.delete(id)) this.advance();
+  }
+
   /** A job has ended: what it occupied is free. */
   release(id: string): void {
     const job = this.#running.get(id);
     if (job === undefined) return;
     this.#running.delete(id);
+    this.#starting.delete(id);
     for (const key of [job.owner, ALL]) this.#tally(key, job, -1);
     this.advance();
   }
@@ -253,6 +262,7 @@ export class Queue {
       this.#waiting.take(first);
       this.#left(first);
       this.occupy(first);
+      this.#starting.add(first.id);
       this.#options.start(first);
     }
   }
@@ -311,7 +321,7 @@ export class Queue {
   /** Why a job cannot start now. */
   #obstacle(job: QueueEntry): string | undefined {
     if (this.#halted) return 'the server is about to end: the next one starts it';
-    const { maxRunning, memoryBytes: memory, cpus } = this.#options;
+    const { maxRunning, maxStarting = Number.POSITIVE_INFINITY, memoryBytes: memory, cpus } = this.#options;
     const held = this.#held.get(ALL) ?? NOTHING;
     if (this.#running.size >= maxRunning) return `the maximum number of jobs is running (${maxRunning})`;
     const memoryLeft = memory === null ? Number.POSITIVE_INFINITY : memory - held.memoryBytes;
@@ -320,6 +330,7 @@ export class Queue {
     const cpusLeft = cpus === null ? Number.POSITIVE_INFINITY : cpus - held.cpus;
     if ((job.cpus ?? 0) > cpusLeft + ROUNDING)
       return `it needs ${job.cpus} CPUs, and ${Math.max(0, inHundredths(cpusLeft))} are free`;
+    if (this.#starting.size >= maxStarting) return 'others are being started';
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /** Moves jobs from state to state: starts them, follows their supervisors and stores their ends. */
 
+import { availableParallelism } from 'node:os';
 import { FairLimit } from '../async/fair-limit.ts';
 import type { Log } from '../log.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
@@ -34,11 +35,14 @@ export interface SupervisionOptions {
   readonly observer?: JobObserver;
 }
 
+// With fewer, processors wait for what a start waits for.
+const STARTING_PER_CPU = 8;
 // A supervisor that ends its job accepts no more connections, and has at most this long to finish.
 const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
 const AGAIN_MS = 1000;
+const SHORT_MS = 5;
 /** Jobs with a large command or environment that are started at the same time: each takes some megabytes meanwhile. */
 const LARGE_AT_ONCE = 8;
 const KEEPER_GRACE_MS = 10_000;
@@ -66,6 +70,7 @@ export class Supervision {
       ...queue,
       ...(quotas && { quotas }),
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
+      maxStarting: STARTING_PER_CPU * availableParallelism(),
       start: ({ id }) => this.#start(id),
     });
     this.#keeper = new Keeper({
@@ -296,22 +301,39 @@ export class Supervision {
 
   #eventsOf(id: string): CellEvents {
     return {
-      running: (startedAt, pausedAt) =>
-        this.#guard(id, async () => {
-          const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
-          // Known to run already: it may have been paused or resumed while nobody was connected.
-          if (changed === undefined) await this.#notePause(id, pausedAt);
-          else this.#noteStart(id);
-        }),
-      paused: (since) => this.#guard(id, () => this.#notePause(id, since)),
-      resumed: () => this.#guard(id, () => this.#notePause(id, null)),
+      running: (startedAt, pausedAt) => {
+        this.#queue.started(id);
+        this.#noteStart(id);
+        // The end of a job that is short is stored in the same transaction.
+        const store = (): void => this.#guard(id, () => this.#storeRunning(id, startedAt, pausedAt));
+        const live = this.#live.get(id);
+        if (live === undefined) return;
+        live.began = startedAt;
+        live.postpone(store, SHORT_MS);
+      },
+      paused: (since) => this.#settled(id, () => this.#notePause(id, since)),
+      resumed: () => this.#settled(id, () => this.#notePause(id, null)),
       ended: () => this.#guard(id, () => this.#afterSupervisor(id)),
     };
   }
 
+  async #storeRunning(id: string, startedAt: Date, pausedAt: Date | null): Promise<void> {
+    const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
+    // Known to run already: it may have been paused or resumed while nobody was connected.
+    if (changed === undefined) await this.#notePause(id, pausedAt);
+  }
+
+  /** Runs a step of a job that needs it to be stored as RUNNING. */
+  #settled(id: string, step: () => Promise<void>): void {
+    this.#live.get(id)?.settle();
+    this.#guard(id, step);
+  }
+
   #noteStart(id: string): void {
-    const turnAtMs = this.#live.get(id)?.turnAtMs;
-    if (turnAtMs !== undefined) this.#observer.started(performance.now() - turnAtMs);
+    const live = this.#live.get(id);
+    if (live?.turnAtMs === undefined) return;
+    this.#observer.started(performance.now() - live.turnAtMs);
+    live.turnAtMs = undefined;
   }
 
   /** The deadline of a job that has a supervisor, running or about to. */
@@ -381,13 +403,13 @@ export class Supervision {
     }
     await cells.reap(id);
     const job = await this.#job(id);
-    const verdict = this.#live.get(id)?.verdict;
+    const { began, verdict } = this.#live.get(id) ?? {};
     if (verdict !== undefined && job !== undefined) {
       const state = verdict(job);
       await this.#end(id, [job.state.status], state, { next: nextAttempt(job, state) });
       return;
     }
-    const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : job?.createdAt;
+    const startedAt = job?.state.status === 'RUNNING' ? job.state.startedAt : (began ?? job?.createdAt);
     await this.#lose(id, startedAt ?? new Date(), job);
   }
 
@@ -428,6 +450,7 @@ export class Supervision {
   ): Promise<void> {
     const { cells } = this.#options;
     const live = this.#live.get(id);
+    live?.cancel();
     // First: if the server dies in between, the record is still there for the next one to collect.
     const diskBytes = await cells.tidy(id);
     if (next !== undefined && next.spec.stdinBytes !== null)

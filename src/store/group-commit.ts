@@ -11,6 +11,9 @@ interface Write {
   reject(error: unknown): void;
 }
 
+/** Writes in one transaction: the server answers nothing meanwhile. */
+const MOST_WRITES = 128;
+
 /**
  * Runs the writes that arrive within one turn of the event loop in one transaction, so that a burst of them waits for
  * the disk once. They run in the order of arrival, and none resolves before all are on disk.
@@ -45,7 +48,7 @@ export class GroupCommit {
         reject: (error) =>
           reject(isFull(error) ? new StoreFullError(error.message, { cause: error }) : error),
       });
-      this.#scheduled ??= setImmediate(() => this.flush());
+      this.#scheduled ??= setImmediate(() => this.#commitSome());
     });
   }
 
@@ -53,9 +56,17 @@ export class GroupCommit {
   flush(): void {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
-    const writes = this.#waiting;
-    this.#waiting = [];
-    if (writes.length === 0) return;
+    while (this.#waiting.length > 0) this.#commit(this.#waiting.splice(0));
+  }
+
+  /** Commits as many as one turn of the event loop has time for. */
+  #commitSome(): void {
+    const writes = this.#waiting.splice(0, MOST_WRITES);
+    this.#scheduled = this.#waiting.length > 0 ? setImmediate(() => this.#commitSome()) : undefined;
+    this.#commit(writes);
+  }
+
+  #commit(writes: readonly Write[]): void {
     const done: Write[] = [];
     const started = performance.now();
     try {
@@ -72,6 +83,13 @@ export class GroupCommit {
   }
 
   #runAll(writes: readonly Write[], done: Write[]): void {
+    const [only] = writes;
+    if (only !== undefined && writes.length === 1) {
+      // If it throws, that is the end of the transaction.
+      only.run();
+      done.push(only);
+      return;
+    }
     for (const write of writes) {
       try {
         // A transaction within a transaction is a savepoint.

@@ -68,6 +68,8 @@ const BEGIN = "UPDATE jobs SET status = 'RUNNING', started_at = ? WHERE id = ? A
 /** A row of `eventQuery`. */
 type EventRow = JobRow & { readonly number: number; readonly time: number; readonly event_status: JobStatus };
 
+const versionOf = (id: string, status: JobStatus): string => `${status} ${id}`;
+
 interface NarrowEventRow {
   readonly number: number;
   readonly time: number;
@@ -89,7 +91,7 @@ class SqliteStore implements Store {
   /** What was last read of the events, until the next commit. */
   #page: { readonly after: number; readonly limit: number; readonly page: EventPage } | undefined;
   #last: number | undefined;
-  /** Jobs as the last commit left them, and as the next one will: events are read right after a commit. */
+  /** Jobs in the states of the events of the last commit, and of the next one: events are read right after a commit. */
   #fresh: ReadonlyMap<string, Job> = new Map();
   #written = new Map<string, Job>();
 
@@ -141,7 +143,7 @@ class SqliteStore implements Store {
     this.#prepare(INSERT).run(toRow(job));
     const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
     for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
-    this.#written.set(job.id, job);
+    this.#note(job);
   }
 
   /** The result of an earlier request of the same owner with the same key. */
@@ -234,10 +236,12 @@ class SqliteStore implements Store {
     const disk = diskBytes === undefined ? [] : [diskBytes];
     const values = [...columns.map(([, value]) => value), ...disk, id, ...from];
     return this.#write(() => {
-      if (began !== undefined) this.#prepare(BEGIN).run(began.getTime(), id);
+      const hasBegun = began !== undefined && this.#prepare(BEGIN).run(began.getTime(), id).changes > 0;
       const [job] = this.#jobs({ sql, values });
       if (job !== undefined && next !== undefined) this.#insert(next);
-      if (job !== undefined) this.#written.set(id, job);
+      if (job === undefined) return undefined;
+      if (hasBegun) this.#note({ ...job, state: { status: 'RUNNING', startedAt: began, pausedAt: null } });
+      this.#note(job);
       return job;
     });
   }
@@ -246,7 +250,7 @@ class SqliteStore implements Store {
     const sql = `UPDATE jobs SET pinned = ? WHERE id = ? RETURNING ${ALL}`;
     return this.#write(() => {
       const [job] = this.#jobs({ sql, values: [pinned ? 1 : 0, id] });
-      if (job !== undefined) this.#written.set(id, job);
+      if (job !== undefined) this.#note(job);
       return job;
     });
   }
@@ -334,7 +338,7 @@ class SqliteStore implements Store {
     const values = [after, after + MOST_LOOKED_AT, limit];
     const rows = this.#all({ sql, values }) as NarrowEventRow[];
     return rows.map((row): JobEvent => {
-      const job = this.#fresh.get(row.job_id) ?? this.#get(row.job_id);
+      const job = this.#fresh.get(versionOf(row.job_id, row.status)) ?? this.#get(row.job_id);
       // Events are deleted with their job (foreign key).
       if (job === undefined) throw new Error(`event ${row.number}: there is no job ${row.job_id}`);
       return { number: row.number, time: new Date(row.time), status: row.status, job };
@@ -373,6 +377,10 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     this.#commits.flush();
     this.#db.close();
+  }
+
+  #note(job: Job): void {
+    this.#written.set(versionOf(job.id, job.state.status), job);
   }
 
   /** A write that changes jobs. If it fails, what was to become of them is forgotten. */

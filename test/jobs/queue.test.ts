@@ -47,6 +47,21 @@ describe('a queue', () => {
     expect(started).toEqual([a, b, c]);
   });
 
+  it('starts only some at once, and the next when a command was executed or a job has ended', () => {
+    open({ maxRunning: 10, maxStarting: 2 });
+    const [a, b, c, d, e] = [add(), add(), add(), add(), add()];
+    expect(started).toEqual([a, b]);
+    expect(queue.place(c.id)).toEqual({ position: 1, reason: 'others are being started' });
+    queue.started(a.id);
+    queue.started(a.id);
+    expect(started).toEqual([a, b, c]);
+    queue.release(b.id);
+    expect(started).toEqual([a, b, c, d]);
+    expect(queue.remove(e.id)).toBe(true);
+    queue.started(c.id);
+    expect(started).toEqual([a, b, c, d]);
+  });
+
   it('that was halted starts nothing, says why, and names what runs', () => {
     const [a, b] = [add(), add()];
     expect(queue.halt()).toEqual([a.id]);

@@ -90,6 +90,34 @@ describe('a job', () => {
     expect(log).toEqual([]);
   });
 
+  it('that is short has begun and ended in one transaction, and shows both', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
+    const seen: string[] = [];
+    const watching = (async () => {
+      for await (const job of await jobs.watch(ADMIN, id)) seen.push(job.state.status);
+    })();
+    let commits = 0;
+    onEnd(store.onCommit(() => commits++));
+    await expect.poll(() => seen).toEqual(['QUEUED']);
+    cells.execute(id);
+    cells.finish(id, exited(3));
+    await watching;
+    expect([seen, commits]).toEqual([['QUEUED', 'RUNNING', 'COMPLETED'], 1]);
+  });
+
+  it('that is short and leaves no record is lost at the time at which it began', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => cells.cells.get(id)?.events.size).toBe(1);
+    cells.execute(id);
+    const { startedAt } = cells.cell(id);
+    cells.kill(id);
+    await becomes(id, 'LOST');
+    expect((await store.get(id))?.state).toMatchObject({ startedAt });
+  });
+
   it('has FAILED when no supervisor can be started, and is fenced', async () => {
     cells.starting = async () => {
       throw new StartFailure('no more processes');

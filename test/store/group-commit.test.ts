@@ -59,6 +59,28 @@ describe('a burst of writes', () => {
     expect(commits() - before).toBe(2);
   });
 
+  it('leaves the server time for others where it is large, and is written in order and whole', async () => {
+    const store = openStore(path);
+    const order: number[] = [];
+    const jobs = Array.from({ length: 300 }, () => makeJob());
+    const writes = jobs.map((job, index) => store.insert(job).then(() => order.push(index)));
+    let turns = 0;
+    while (order.length < 300) {
+      turns += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(turns).toBeGreaterThanOrEqual(3);
+    expect(order).toEqual([...order.keys()]);
+    await Promise.all(writes);
+    // What is left when it is closed is written as well.
+    const more = Array.from({ length: 300 }, () => store.insert(makeJob()));
+    await store.close();
+    await Promise.all(more);
+    const again = openStore(path);
+    onEnd(() => again.close());
+    expect(await again.count({})).toBe(600);
+  });
+
   it('is carried out in the order in which it came', async () => {
     const store = openStore(path);
     onEnd(() => store.close());
