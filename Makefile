@@ -378,9 +378,9 @@ test-setup: $(DEVELOPER) build
 	  { python3 -m venv .tools/python && $$python -m pip install --quiet --disable-pip-version-check 'gql[websockets]==$(GQL_VERSION)'; } ||
 	    say 'The Python package gql could not be installed: its example is not tested.'
 	fi
-	# Unpacked and not installed: installed, they would start as services and take port 80 of the machine.
+	# Unpacked and not installed: installed, they would start as services and take ports of the machine.
 	proxies=()
-	for proxy in nginx caddy; do
+	for proxy in nginx caddy docker-registry; do
 	  PATH="$$PATH:/usr/sbin" command -v "$$proxy" >/dev/null || compgen -G ".tools/proxies/usr/*bin/$$proxy" >/dev/null ||
 	    proxies+=("$$proxy")
 	done

@@ -2,7 +2,7 @@
 
 import { forbidden, notFound } from '../jobs/errors.ts';
 import type { Image } from '../jobs/image.ts';
-import type { ImageService, ImportRequest } from '../jobs/images.ts';
+import type { ImageProgress, ImageService, ImportRequest, PullRequest } from '../jobs/images.ts';
 import type { Identity } from '../jobs/service.ts';
 
 /** Whether a caller may see and use the image with this owner. */
@@ -35,6 +35,16 @@ export class AuthorizedImages implements ImageService {
   async import(identity: Identity, request: ImportRequest): Promise<Image> {
     checkAdmin(identity);
     return this.#images.import(identity, request);
+  }
+
+  async pull(identity: Identity, request: PullRequest): Promise<Image> {
+    checkAdmin(identity);
+    return this.#images.pull(identity, request);
+  }
+
+  follow(identity: Identity, name: string): AsyncIterableIterator<ImageProgress> {
+    checkAdmin(identity);
+    return this.#images.follow(identity, name);
   }
 
   async delete(identity: Identity, name: string): Promise<string> {

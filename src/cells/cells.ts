@@ -86,6 +86,7 @@ export const openCells = async (
       ids,
       stateDir: config.stateDir,
       log,
+      registry: config.registry,
       limits: config.imageLimits,
       host: {
         launcher: config.launcher,

@@ -11,6 +11,8 @@ import { progressOnTerminal } from '../../rootfs/progress.ts';
 import type { ImageInfo } from '../../rootfs/record.ts';
 import type { ServeConfig } from '../config/config.ts';
 import { ImageFault } from '../images/fault.ts';
+import { parseReference } from '../images/reference.ts';
+import { type FetchOptions, fetchImage } from '../images/registry.ts';
 import { badInput, ClientError, imageInUse, imagesFull, notFound, storageFull } from '../jobs/errors.ts';
 import {
   type Image,
@@ -20,7 +22,7 @@ import {
   type ImageStore,
   NO_DEFAULTS,
 } from '../jobs/image.ts';
-import type { ImageService, ImportRequest } from '../jobs/images.ts';
+import type { ImageProgress, ImageService, ImportRequest, PullRequest } from '../jobs/images.ts';
 import type { Image as OfferedImage } from '../jobs/offer.ts';
 import type { Identity } from '../jobs/service.ts';
 import { stored } from '../jobs/stored.ts';
@@ -28,6 +30,7 @@ import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { ImageFiles } from '../runtime/image-files.ts';
 import { statePaths } from '../state/paths.ts';
+import { ProgressBoard } from './image-progress.ts';
 import { Intake } from './intake.ts';
 import { Layers } from './layers.ts';
 import type { UnpackHost } from './unpack.ts';
@@ -35,6 +38,8 @@ import type { UnpackHost } from './unpack.ts';
 /** As references of images are written; it is no path anywhere. */
 const IMAGE_NAME = /^[a-z0-9](?:[a-z0-9._\-/:@]*[a-z0-9])?$/;
 const LONGEST_NAME = 255;
+/** A registry that sends nothing for so long has stalled. */
+const REGISTRY_SILENCE_MS = 30_000;
 
 export interface PrepareOptions {
   /** No job uses a tree that was replaced before this time (milliseconds since 1970). Default: unknown. */
@@ -81,6 +86,8 @@ export interface ImagesOptions {
   readonly ids: CellIds;
   /** What cells are made with that unpack archives. */
   readonly host: UnpackHost;
+  /** Where images of registries are fetched from, and with which credentials. */
+  readonly registry: Pick<FetchOptions, 'mirror' | 'credentialsFile'>;
   /** Bytes that the files of one image, and those of all that were added, may take. */
   readonly limits: { readonly imageBytes: number; readonly allBytes: number };
   readonly stateDir: string;
@@ -112,6 +119,7 @@ export class Images implements ImageService {
   readonly #layers: Layers;
   readonly #intake: Intake;
   readonly #closing = new AbortController();
+  readonly #progress = new ProgressBoard();
   /** Images that are being added: one after the other, as each may fill the disk. */
   #additions: Promise<unknown> = Promise.resolve();
   readonly #builtIns = new Map<string, BuiltIn>();
@@ -263,11 +271,57 @@ export class Images implements ImageService {
 
   import(_identity: Identity, { name, body, source }: ImportRequest): Promise<Image> {
     this.#checkFree(name);
-    return this.#addition(async (mostBytes) => {
+    return this.#addition(name, async (mostBytes) => {
       const { signal } = this.#closing;
-      const content = await this.#intake.fromArchive(body, mostBytes, signal, () => undefined);
+      const content = await this.#intake.fromArchive(body, mostBytes, signal, (unpacked, layers) =>
+        this.#show(name, { phase: 'UNPACKING', unpacked, layers }),
+      );
       return this.#put({ name, owner: null, source, createdAt: new Date() }, content);
     });
+  }
+
+  async pull(_identity: Identity, { reference, name = reference }: PullRequest): Promise<Image> {
+    this.#checkFree(name);
+    try {
+      parseReference(reference);
+    } catch (error) {
+      throw presented(error);
+    }
+    return this.#addition(name, async (mostBytes) => {
+      const { signal } = this.#closing;
+      const content = await this.#layers.withFolder(async (folder) => {
+        this.#show(name, { phase: 'FETCHING' });
+        const source = await fetchImage(reference, {
+          ...this.#options.registry,
+          folder,
+          silenceMs: REGISTRY_SILENCE_MS,
+          signal,
+          has: (diffId) => this.#layers.has(diffId),
+          mostBytes,
+          progress: (receivedBytes, totalBytes) =>
+            this.#show(name, { phase: 'FETCHING', receivedBytes, totalBytes }),
+        });
+        return this.#intake.fromSource(source, mostBytes, signal, (unpacked, layers) =>
+          this.#show(name, { phase: 'UNPACKING', unpacked, layers }),
+        );
+      });
+      return this.#put({ name, owner: null, source: reference, createdAt: new Date() }, content);
+    });
+  }
+
+  #show(name: string, progress: Partial<ImageProgress> & Pick<ImageProgress, 'phase'>): void {
+    this.#progress.set({
+      name,
+      receivedBytes: 0,
+      totalBytes: null,
+      unpacked: 0,
+      layers: null,
+      ...progress,
+    });
+  }
+
+  follow(_identity: Identity, name: string): AsyncIterableIterator<ImageProgress> {
+    return this.#progress.follow(name);
   }
 
   /** @throws ClientError for a name that cannot be given */
@@ -283,7 +337,8 @@ export class Images implements ImageService {
    * @param add is called with how many bytes its files may have
    * @throws ClientError for a fault of the image, and for a full disk
    */
-  #addition<T>(add: (mostBytes: number) => Promise<T>): Promise<T> {
+  #addition<T>(name: string, add: (mostBytes: number) => Promise<T>): Promise<T> {
+    this.#show(name, { phase: 'WAITING' });
     const done = this.#additions.then(async () => {
       const { imageBytes, allBytes } = this.#options.limits;
       const left = allBytes - this.#layers.bytes();
@@ -296,7 +351,7 @@ export class Images implements ImageService {
         throw presented(error);
       }
     });
-    this.#additions = done.catch(() => undefined);
+    this.#additions = done.catch(() => undefined).finally(() => this.#progress.remove(name));
     return done;
   }
 
@@ -373,6 +428,7 @@ export class Images implements ImageService {
   /** Settles when every change that has begun has been made. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the server is closing'));
+    await this.#progress.close();
     await this.#additions;
     await this.#changes;
   }
@@ -385,7 +441,8 @@ const presented = (error: unknown): unknown => {
   if (!(error instanceof ImageFault)) return error;
   // As the cell prints it.
   if (error.message.includes('No space left on device')) return storageFull();
-  return new ClientError('BAD_USER_INPUT', error.message, 'archive');
+  const field = error.message.startsWith('input.reference') ? 'input.reference' : 'archive';
+  return new ClientError('BAD_USER_INPUT', error.message, field);
 };
 
 /** Of the archive; of the program where BusyBox stands in. */

@@ -114,6 +114,8 @@ export interface ServeConfig {
   readonly stopGraceMs: number;
   /** A URL, or a folder that holds the archives; `undefined`: only where each image says. */
   readonly imageMirror: string | undefined;
+  /** Where images of registries are fetched from: a URL in place of Docker Hub, and a file of credentials. */
+  readonly registry: { readonly mirror: string | undefined; readonly credentialsFile: string | undefined };
   /** Bytes that the files of one image, and those of all that were added, may take. */
   readonly imageLimits: { readonly imageBytes: number; readonly allBytes: number };
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
@@ -551,6 +553,22 @@ export const serveSettings = {
     fallback: () => '8Mi',
     shown: '8Mi',
   } satisfies Setting<number>,
+  registryMirror: {
+    flag: '--registry-mirror <url>',
+    env: 'CLOISTER_REGISTRY_MIRROR',
+    help: 'registry to ask for images of Docker Hub',
+    expected: 'an http or https URL, such as https://mirror.example',
+    parse: httpUrl,
+    shown: 'none',
+  } satisfies Named<URL>,
+  registryCredentials: {
+    flag: '--registry-credentials <file>',
+    env: 'CLOISTER_REGISTRY_CREDENTIALS',
+    help: 'file of credentials for registries, as "docker login" writes it (config.json)',
+    expected: 'a file',
+    parse: path,
+    shown: 'none',
+  } satisfies Named<string>,
   maxImage: {
     flag: '--max-image <size>',
     env: 'CLOISTER_MAX_IMAGE',
@@ -803,6 +821,10 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     },
     stopGraceMs: read(serveSettings.stopGrace, flags, env, machine),
     imageMirror: given(serveSettings.imageMirror, flags, env),
+    registry: {
+      mirror: given(serveSettings.registryMirror, flags, env)?.href,
+      credentialsFile: given(serveSettings.registryCredentials, flags, env),
+    },
     imageLimits: {
       imageBytes: read(serveSettings.maxImage, flags, env, machine),
       allBytes: read(serveSettings.maxImages, flags, env, machine),

@@ -11,6 +11,30 @@ export interface ImportRequest {
   readonly source: string;
 }
 
+/** An image of a registry that is to be added. */
+export interface PullRequest {
+  /** As docker takes it: `alpine:3.20`. */
+  readonly reference: string;
+  /** Default: the reference. */
+  readonly name?: string;
+}
+
+/** What is being done with an image that is added. */
+export const IMAGE_PHASES = ['WAITING', 'FETCHING', 'UNPACKING'] as const;
+
+/** How far an image is that is being added. */
+export interface ImageProgress {
+  readonly name: string;
+  readonly phase: (typeof IMAGE_PHASES)[number];
+  readonly receivedBytes: number;
+  /** `null`: not known yet. */
+  readonly totalBytes: number | null;
+  /** Layers that are unpacked, or were here before. */
+  readonly unpacked: number;
+  /** `null`: not known yet. */
+  readonly layers: number | null;
+}
+
 /**
  * Everything that can be done with images. Every method throws `ClientError` for the caller's mistakes; any other error
  * that it throws is the server's fault.
@@ -29,6 +53,14 @@ export interface ImageService {
    * @throws ClientError `BAD_USER_INPUT` for a bad name or archive, `IMAGES_FULL`, `STORAGE_FULL`; nothing is left then
    */
   import(identity: Identity, request: ImportRequest): Promise<Image>;
+  /**
+   * Adds an image from a registry. Names are as for `import`.
+   *
+   * @throws ClientError `BAD_USER_INPUT` also for whatever the registry is not able or willing to do
+   */
+  pull(identity: Identity, request: PullRequest): Promise<Image>;
+  /** How far the image is that is being added to a name: waits until one is, and completes when that is over. */
+  follow(identity: Identity, name: string): AsyncIterableIterator<ImageProgress>;
   /**
    * Deletes a name, and its content unless it has another one.
    *

@@ -13,6 +13,7 @@ import './jobs.ts';
 import './log.ts';
 import './pause-job.ts';
 import './pin-job.ts';
+import './pull-image.ts';
 import './resize-terminal.ts';
 import './quota.ts';
 import './resume-job.ts';

@@ -30,6 +30,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     'IMAGE',
     'builtIn command createdAt digest env inUse layers name owner size source user workdir',
   ),
+  ImageProgress: all('IMAGE', 'layers name phase received total unpacked'),
   IoLimit: all('JOB', 'device readBps readIops writeBps writeIops'),
   Isolation: all('JOB', 'capabilities cgroup gid gidMap namespaces noNewPrivileges seccomp uid uidMap'),
   Job: {
@@ -70,6 +71,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('QUOTA', 'connections cpus memory overrides queuedJobs runningJobs storage subject'),
     ...all('QUOTA', 'submissionsPerMinute subscriptions'),
   },
+  PullImagePayload: all('IMAGE', 'image'),
   QueuePlace: all('OTHER_JOB', 'position reason'),
   ResizeTerminalPayload: all('JOB', 'job'),
   ResumeJobPayload: all('JOB', 'job'),
@@ -137,6 +139,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'Query.tokens': { kind: 'admin', document: '{ tokens { name subject } }' },
   'Mutation.deleteImage': { kind: 'image' },
+  'Mutation.pullImage': {
+    kind: 'admin',
+    document: 'mutation { pullImage(input: { reference: "a:b" }) { image { name } } }',
+  },
+  'Subscription.imageProgress': {
+    kind: 'admin',
+    document: 'subscription { imageProgress(name: "a") { name phase } }',
+  },
   'Mutation.createToken': {
     kind: 'admin',
     document: `mutation {

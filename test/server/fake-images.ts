@@ -8,7 +8,7 @@ import {
   type ImageStore,
   NO_DEFAULTS,
 } from '../../src/jobs/image.ts';
-import type { ImageService, ImportRequest } from '../../src/jobs/images.ts';
+import type { ImageProgress, ImageService, ImportRequest, PullRequest } from '../../src/jobs/images.ts';
 import type { Identity } from '../../src/jobs/service.ts';
 
 export const fakeImage = (name: string, owner: string | null = null): Image => ({
@@ -48,6 +48,17 @@ export class FakeImages implements ImageService {
     const image = fakeImage(name);
     this.images.set(name, image);
     return image;
+  }
+
+  async pull(_identity: Identity, { reference, name = reference }: PullRequest): Promise<Image> {
+    this.calls.push(`pull ${reference} ${name}`);
+    const image = fakeImage(name);
+    this.images.set(name, image);
+    return image;
+  }
+
+  async *follow(_identity: Identity, name: string): AsyncIterableIterator<ImageProgress> {
+    yield { name, phase: 'FETCHING', receivedBytes: 1, totalBytes: 2, unpacked: 0, layers: null };
   }
 
   async delete(_identity: Identity, name: string): Promise<string> {

@@ -11,11 +11,14 @@ import { age, size } from '../format.ts';
 import {
   DeleteImageDocument,
   type ImageDetailsFragment as Image,
+  ImageProgressDocument,
   ImagesDocument,
+  PullImageDocument,
 } from '../generated/operations.ts';
 import { inert } from '../inert.ts';
 import { note, print, printJson } from '../output.ts';
 import { request } from '../request.ts';
+import { subscribe } from '../subscribe.ts';
 import { type Cell, tableLines } from '../table.ts';
 import { uploadImage } from '../upload.ts';
 
@@ -88,6 +91,46 @@ export const pruneImages = async (
     await print(inert(name));
   }
   await note(`${deleted} images deleted`);
+};
+
+/** `cloister image pull`: prints the digest, and on a terminal how far it is. */
+export const pullImage = async (
+  config: ClientConfig,
+  reference: string,
+  flags: JsonFlags & { readonly name?: string },
+): Promise<void> => {
+  const connection = await connect(config);
+  const { name = reference } = flags;
+  const stop = process.stderr.isTTY ? showProgress(connection, name) : () => undefined;
+  const { pullImage: pulled } = await request(connection, PullImageDocument, {
+    input: { reference, name },
+  }).finally(stop);
+  if (flags.json) return printJson(pulled.image);
+  await print(pulled.image.digest);
+  await note(`image ${inert(name)}: ${size(pulled.image.size)}`);
+};
+
+/** Shows how far an image is, until the returned function is called. */
+const showProgress = (connection: Connection, name: string): (() => void) => {
+  const progress = subscribe(connection, ImageProgressDocument, { name });
+  let shown = false;
+  const follow = async (): Promise<void> => {
+    for await (const { imageProgress } of progress) {
+      const { phase, received, total, unpacked, layers } = imageProgress;
+      const done =
+        phase === 'UNPACKING'
+          ? `${unpacked} of ${layers} layers`
+          : `${size(received)} of ${size(total ?? 0)}`;
+      process.stderr.write(`\r${phase.toLowerCase()} ${done}\u001b[K`);
+      shown = true;
+    }
+  };
+  // The answer of the mutation is what counts.
+  follow().catch(() => undefined);
+  return () => {
+    void progress.return();
+    if (shown) process.stderr.write('\n');
+  };
 };
 
 /** `cloister image import`: prints the digest. */

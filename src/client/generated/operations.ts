@@ -44,6 +44,15 @@ export type EnvVarInput = {
   readonly valueBytes?: string | null | undefined;
 };
 
+/** What is being done with an image that is added. */
+export type ImagePhase =
+  /** Its layers are being fetched. */
+  | 'FETCHING'
+  /** Its layers are being unpacked. */
+  | 'UNPACKING'
+  /** Another image is being added. */
+  | 'WAITING';
+
 /** Bandwidth limits for one disk: at least one of the four rates. */
 export type IoLimitInput = {
   /** A disk by path, such as "/dev/sda", or by device number, such as "8:0"; a partition stands for its disk. Default: the disk of the state folder. */
@@ -187,6 +196,14 @@ export type PinJobInput = {
   readonly jobId: string;
   /** Whether to pin the job; false unpins it. */
   readonly pinned?: boolean | null | undefined;
+};
+
+/** The input of `pullImage`. */
+export type PullImageInput = {
+  /** The name that the image gets. Default: the reference. One that exists stands for the new image then. */
+  readonly name?: string | null | undefined;
+  /** What to pull, as docker takes it: `alpine:3.20`, `registry.example/team/app@sha256:...`. Without a registry it is Docker Hub, without a tag `latest`. */
+  readonly reference: string;
 };
 
 /** The input of `resizeTerminal`. */
@@ -404,6 +421,20 @@ export type DeleteImageMutationVariables = Exact<{
 
 
 export type DeleteImageMutation = { readonly deleteImage: { readonly name: string } };
+
+export type PullImageMutationVariables = Exact<{
+  input: PullImageInput;
+}>;
+
+
+export type PullImageMutation = { readonly pullImage: { readonly image: { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> } } };
+
+export type ImageProgressSubscriptionVariables = Exact<{
+  name: string;
+}>;
+
+
+export type ImageProgressSubscription = { readonly imageProgress: { readonly name: string, readonly phase: ImagePhase, readonly received: number, readonly total: number | null, readonly unpacked: number, readonly layers: number | null } };
 
 export type FollowEventsSubscriptionVariables = Exact<{
   after?: string | null | undefined;
@@ -942,6 +973,44 @@ export const DeleteImageDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DeleteImageMutation, DeleteImageMutationVariables>;
+export const PullImageDocument = new TypedDocumentString(`
+    mutation PullImage($input: PullImageInput!) {
+  pullImage(input: $input) {
+    image {
+      ...ImageDetails
+    }
+  }
+}
+    fragment ImageDetails on Image {
+  name
+  digest
+  size
+  createdAt
+  inUse
+  layers
+  source
+  owner
+  builtIn
+  env {
+    name
+    value
+  }
+  command
+  user
+  workdir
+}`) as unknown as TypedDocumentString<PullImageMutation, PullImageMutationVariables>;
+export const ImageProgressDocument = new TypedDocumentString(`
+    subscription ImageProgress($name: String!) {
+  imageProgress(name: $name) {
+    name
+    phase
+    received
+    total
+    unpacked
+    layers
+  }
+}
+    `) as unknown as TypedDocumentString<ImageProgressSubscription, ImageProgressSubscriptionVariables>;
 export const FollowEventsDocument = new TypedDocumentString(`
     subscription FollowEvents($after: String, $filter: JobFilter) {
   jobEvents(after: $after, filter: $filter) {

@@ -23,6 +23,18 @@ export const addImages = (add: Add): void => {
       await importImage(config(flags), file, flags);
     });
 
+  add('pull', 'add an image from a registry; prints its digest', [
+    'image pull alpine:3.20',
+    'image pull --name app registry.example/team/app:1.2',
+  ])
+    .argument('<reference>', '[REGISTRY/]REPOSITORY[:TAG|@DIGEST]')
+    .option('--name <name>', 'name of the image; default the reference')
+    .option('--json', 'print the image as JSON')
+    .action(async (reference: string, flags: JsonFlags & { name?: string }) => {
+      const { pullImage } = await import('../commands/image.ts');
+      await pullImage(config(flags), reference, flags);
+    });
+
   add('list', 'list the images that jobs can start from', [
     'image list',
     'image list --json | jq -r .[].name',

@@ -1,0 +1,80 @@
+/** The mutation pullImage, and the subscription imageProgress. */
+import type { Image } from '../jobs/image.ts';
+import type { IMAGE_PHASES, ImageProgress } from '../jobs/images.ts';
+import { builder, identify } from './builder.ts';
+import { ImageType } from './image.ts';
+
+const PullImageInput = builder.inputType('PullImageInput', {
+  description: 'The input of `pullImage`.',
+  fields: (t) => ({
+    reference: t.string({
+      required: true,
+      description:
+        'What to pull, as docker takes it: `alpine:3.20`, `registry.example/team/app@sha256:...`. Without a registry it is Docker Hub, without a tag `latest`.',
+    }),
+    name: t.string({
+      description:
+        'The name that the image gets. Default: the reference. One that exists stands for the new image then.',
+    }),
+  }),
+});
+
+const PullImagePayload = builder.objectRef<{ readonly image: Image }>('PullImagePayload').implement({
+  description: 'The result of `pullImage`.',
+  fields: (t) => ({
+    image: t.field({ type: ImageType, description: 'The image.', resolve: ({ image }) => image }),
+  }),
+});
+
+builder.mutationField('pullImage', (t) =>
+  t.field({
+    type: PullImagePayload,
+    description:
+      'Adds an image from a registry, for the processor of this machine, and returns when jobs can start from it; `imageProgress` shows how far it is. Layers that are here already are not fetched again. For an ADMIN only.',
+    args: {
+      input: t.arg({ type: PullImageInput, required: true, description: 'Which image, and its name.' }),
+    },
+    resolve: async (_root, { input: { reference, name } }, context) => ({
+      image: await context.images.pull(identify(context), { reference, ...(name != null && { name }) }),
+    }),
+  }),
+);
+
+const Phase = builder.enumType('ImagePhase', {
+  description: 'What is being done with an image that is added.',
+  values: {
+    WAITING: { description: 'Another image is being added.' },
+    FETCHING: { description: 'Its layers are being fetched.' },
+    UNPACKING: { description: 'Its layers are being unpacked.' },
+  } as const satisfies Record<(typeof IMAGE_PHASES)[number], object>,
+});
+
+const ProgressType = builder.objectRef<ImageProgress>('ImageProgress').implement({
+  description: 'How far an image is that is being added.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'The name that it gets.' }),
+    phase: t.expose('phase', { type: Phase, description: 'What is being done.' }),
+    received: t.expose('receivedBytes', { type: 'ByteSize', description: 'Bytes that have arrived.' }),
+    total: t.expose('totalBytes', {
+      type: 'ByteSize',
+      nullable: true,
+      description: 'Bytes that are to arrive; null: that is not known yet.',
+    }),
+    unpacked: t.exposeInt('unpacked', { description: 'Layers that are unpacked, or were here before.' }),
+    layers: t.exposeInt('layers', {
+      nullable: true,
+      description: 'Its layers; null: that is not known yet.',
+    }),
+  }),
+});
+
+builder.subscriptionField('imageProgress', (t) =>
+  t.field({
+    type: ProgressType,
+    description:
+      'How far the image is that is being added to a name: waits until one is, and completes when it was added or has failed. For an ADMIN only.',
+    args: { name: t.arg.string({ required: true, description: 'The name that the image gets.' }) },
+    subscribe: (_root, { name }, context) => context.images.follow(identify(context), name),
+    resolve: (progress) => progress,
+  }),
+);
