@@ -22,6 +22,7 @@ import {
 import type { ImageStore } from '../jobs/image.ts';
 import type { Job, Usage, WholeJob } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
+import { hasSecrets, withSecrets } from '../jobs/secrets.ts';
 import type { Unfinished } from '../jobs/store.ts';
 import type { Log } from '../log.ts';
 import {
@@ -109,6 +110,7 @@ export const openCells = async (
     mostStdinBytes: config.mostStdinBytes,
     folders,
     stdin: new StdinFiles(config.stateDir),
+    secrets: new StdinFiles(config.stateDir, 'secrets'),
     images,
     log,
   });
@@ -130,6 +132,7 @@ export interface LocalCellsOptions {
   readonly mostStdinBytes: number;
   readonly folders: JobFolders;
   readonly stdin: StdinFiles;
+  readonly secrets: StdinFiles;
   readonly images: Images;
   readonly log: Log;
 }
@@ -142,6 +145,7 @@ export class LocalCells implements Cells {
   readonly #host: Host;
   readonly #folders: JobFolders;
   readonly #stdin: StdinFiles;
+  readonly #secrets: StdinFiles;
   readonly #images: Images;
   readonly #log: Log;
   readonly #spawner: Spawner;
@@ -151,11 +155,13 @@ export class LocalCells implements Cells {
   readonly #listeners = new Set<(id: string) => void>();
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
-  constructor({ launcher, host, limits, mostStdinBytes, folders, stdin, images, log }: LocalCellsOptions) {
+  constructor(options: LocalCellsOptions) {
+    const { launcher, host, limits, mostStdinBytes, folders, stdin, secrets, images, log } = options;
     const { ids, slots, cgroups } = host;
     this.#host = host;
     this.#folders = folders;
     this.#stdin = stdin;
+    this.#secrets = secrets;
     this.#images = images;
     this.#log = log;
     this.request = {
@@ -225,8 +231,30 @@ export class LocalCells implements Cells {
     return this.#stdin.remove(id);
   }
 
+  keepSecrets(id: string, secrets: string): Promise<void> {
+    return this.#secrets.keep(id, secrets);
+  }
+
+  shareSecrets(id: string, next: string): Promise<void> {
+    return this.#secrets.share(id, next);
+  }
+
+  dropSecrets(id: string): Promise<void> {
+    return this.#secrets.remove(id);
+  }
+
+  async #whole(job: WholeJob): Promise<WholeJob> {
+    if (!hasSecrets(job.spec.env)) return job;
+    const secrets = await this.#secrets.read(job.id);
+    if (secrets === undefined)
+      throw new StartFailure('its secret variables no longer exist: submit it again with them', {
+        begun: false,
+      });
+    return { ...job, spec: { ...job.spec, env: withSecrets(job.spec.env, String(secrets)) } };
+  }
+
   async start(job: WholeJob): Promise<void> {
-    const plan = this.#plan(job);
+    const plan = this.#plan(await this.#whole(job));
     const stdin = job.spec.stdinBytes === null ? null : this.#stdin.path(job.id);
     if (stdin !== null && !existsSync(stdin))
       throw new StartFailure('its standard input no longer exists', { begun: false });
@@ -350,6 +378,8 @@ export class LocalCells implements Cells {
   }
 
   async tidy(id: string): Promise<number> {
+    // They are in the plan as well.
+    if (this.#secrets.has(id)) this.#folders.removePlan(id);
     return this.#folders.tidy(id) + this.#stdin.size(id);
   }
 
@@ -361,6 +391,7 @@ export class LocalCells implements Cells {
   async sweep(isOpen: (id: string) => boolean, isKept: (id: string) => Promise<boolean>): Promise<void> {
     this.#folders.sweep();
     await this.#stdin.sweep(isKept);
+    await this.#secrets.sweep(async (id) => isOpen(id));
     // Records of jobs whose end is stored: the server died between the commit and the removal.
     for (const id of readdirSync(this.#folders.exits)) if (!isOpen(id)) this.#folders.removeExit(id);
     const { jobs } = this.#host.cgroups;
@@ -425,6 +456,7 @@ export class LocalCells implements Cells {
   async remove(id: string): Promise<void> {
     await this.#folders.remove(id);
     await this.#stdin.remove(id);
+    await this.#secrets.remove(id);
   }
 
   /** Ends the spawner; cells continue. */

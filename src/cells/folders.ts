@@ -153,6 +153,11 @@ export class JobFolders {
     });
   }
 
+  /** Removes the launch plan of a job that has ended, for what is in it. */
+  removePlan(id: string): void {
+    unlinkIfThere(this.#file(id, JOB_FILES.plan));
+  }
+
   /** Bytes of the files in a job's folder. */
   size(id: string): number {
     return this.#sum(id, () => true);

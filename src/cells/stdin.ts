@@ -1,6 +1,6 @@
-/** The standard inputs of jobs on disk. */
+/** What is kept of jobs in a file each: their standard inputs, and their secrets. */
 
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreFullError } from '../jobs/store.ts';
@@ -13,8 +13,9 @@ import { statePaths } from '../state/paths.ts';
 export class StdinFiles {
   readonly #folder: string;
 
-  constructor(stateDir: string) {
-    this.#folder = statePaths(stateDir).stdin;
+  /** @param what standard inputs, or secrets, which are kept until their job has ended */
+  constructor(stateDir: string, what: 'stdin' | 'secrets' = 'stdin') {
+    this.#folder = statePaths(stateDir)[what];
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
@@ -61,6 +62,11 @@ export class StdinFiles {
     }
   }
 
+  /** Whether there is a file for a job. */
+  has(id: string): boolean {
+    return existsSync(this.path(id));
+  }
+
   /** Bytes of the file, which may be shared; 0 when there is none. */
   size(id: string): number {
     return statSync(this.path(id), { throwIfNoEntry: false })?.size ?? 0;
@@ -85,7 +91,7 @@ export class StdinFiles {
 
 const full = (error: unknown): unknown =>
   isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT')
-    ? new StoreFullError('no room for a standard input', { cause: error })
+    ? new StoreFullError('no room for what a job was given', { cause: error })
     : error;
 
 const isCode = (error: unknown, code: string): boolean =>

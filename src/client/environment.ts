@@ -16,6 +16,7 @@ const WHAT = 'NAME=VALUE, or the NAME of a variable that is set here';
  *
  * @param files in the format of docker's `--env-file`: `NAME=VALUE` or `NAME` a line, `#` begins a comment
  * @param flags `NAME=VALUE` or `NAME`
+ * @param secrets the same, of variables whose values no job gives back
  * @param shell where the value of a bare `NAME` comes from
  * @throws CliError that names the flag, and the line of a file
  */
@@ -23,6 +24,7 @@ export const environment = async (
   files: readonly string[],
   flags: readonly string[],
   shell: Readonly<Record<string, string | undefined>>,
+  secrets: readonly string[] = [],
 ): Promise<readonly EnvVarInput[]> => {
   const variables = new Map<string, string>();
   const set = (flag: string, text: string): void => {
@@ -43,7 +45,15 @@ export const environment = async (
       set(`--env-file ${file}, line ${index + 1}`, text);
     }
   for (const text of flags) set('--env', text);
-  return [...variables].map(([name, value]) =>
-    isUnicode(value) ? { name, value } : { name, valueBytes: base64(value) },
-  );
+  const open = new Set(variables.keys());
+  for (const text of secrets) {
+    const name = text.split('=', 1)[0] ?? '';
+    if (open.has(name)) throw expected('--secret-env', 'a variable that no other flag sets', name);
+    set('--secret-env', text);
+  }
+  return [...variables].map(([name, value]) => ({
+    name,
+    ...(isUnicode(value) ? { value } : { valueBytes: base64(value) }),
+    ...(!open.has(name) && { secret: true }),
+  }));
 };

@@ -15,6 +15,7 @@ export interface SubmitFlags {
   readonly image?: string;
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];
+  readonly secretEnv?: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
@@ -114,7 +115,7 @@ const stdinInput = (stdin: JobStdin): Pick<SubmitJobInput, 'stdin' | 'stdinBytes
 const inputOf = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJobInput> => ({
   ...commandFields(words),
   image: flags.image,
-  env: env(await environment(flags.envFile ?? [], flags.env ?? [], process.env)),
+  env: env(await environment(flags.envFile ?? [], flags.env ?? [], process.env, flags.secretEnv)),
   workdir: flags.workdir,
   user: flags.user,
   hostname: flags.hostname,

@@ -190,6 +190,21 @@ export interface Cells {
   shareStdin(id: string, next: string): Promise<void>;
   /** The standard input that is kept of a job; `undefined` when it is missing, as after a restored backup. */
   readStdin(id: string): Promise<Buffer | undefined>;
+  /**
+   * Keeps the secrets of a job that is about to be stored, as `withoutSecrets` gives them; on disk when the promise
+   * settles. They go with the end of the job: `tidy` removes what else has them, `dropSecrets` the rest.
+   *
+   * @throws StoreFullError
+   */
+  keepSecrets(id: string, secrets: string): Promise<void>;
+  /**
+   * Shares the secrets of a job with its next attempt, if it has any.
+   *
+   * @throws StoreFullError
+   */
+  shareSecrets(id: string, next: string): Promise<void>;
+  /** Forgets the secrets of a job that was not stored, or whose end is. */
+  dropSecrets(id: string): Promise<void>;
   /** Forgets the standard input of a job that was not stored. */
   dropStdin(id: string): Promise<void>;
 

@@ -111,7 +111,10 @@ export type NetworkMode = (typeof NETWORK_MODES)[number];
 
 export interface EnvVar {
   readonly name: string;
+  /** Empty for a secret, wherever a job is kept or shown. */
   readonly value: string;
+  /** Its value is in a file of its own until the job has ended, and is given back to nobody. */
+  readonly secret?: true;
 }
 
 export interface Label {

@@ -30,6 +30,7 @@ import type { Removal } from './removal.ts';
 import { checkRequest, checkSize } from './request.ts';
 import { requestKey } from './request-key.ts';
 import { ROOM_BYTES } from './room.ts';
+import { withoutSecrets } from './secrets.ts';
 import {
   DEFAULT_PAGE_BYTES,
   type Identity,
@@ -105,10 +106,12 @@ export class Jobs implements JobService {
     // First of all: a full queue, a full disk or other settings do not revoke what was accepted.
     const earlier = wanted && (await this.#options.store.earlier(identity.subject, wanted));
     if (earlier !== undefined) return accepted(earlier, request);
-    const { spec } = checkAll({
+    const { spec: whole } = checkAll({
       spec: () => checkRequest(request, this.#options.cells.request, malformed),
       key,
     });
+    const { env, secrets } = withoutSecrets(whole.env);
+    const spec = { ...whole, env };
     const job: Job = {
       id: newJobId(),
       owner: identity.subject,
@@ -122,7 +125,7 @@ export class Jobs implements JobService {
     const { cells } = this.#options;
     const forget = spec.imageDigest === null ? () => {} : cells.holdImage(spec.imageDigest);
     try {
-      return await this.#store(job, request, wanted);
+      return await this.#store(job, request, secrets, wanted);
     } finally {
       forget();
     }
@@ -156,7 +159,12 @@ export class Jobs implements JobService {
       throw new QuotaError('submissionsPerMinute', submissionsPerMinute, 'submissions in a minute', waitMs);
   }
 
-  async #store(job: Job, request: SubmitRequest, wanted: RequestKey | undefined): Promise<Job> {
+  async #store(
+    job: Job,
+    request: SubmitRequest,
+    secrets: string | null,
+    wanted: RequestKey | undefined,
+  ): Promise<Job> {
     const { store, supervision, cells } = this.#options;
     const bytes = payloadBytes(job.spec);
     this.#checkSpace(bytes);
@@ -165,6 +173,7 @@ export class Jobs implements JobService {
     try {
       // Before the row, so that a stored job always has its standard input.
       if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
+      if (secrets !== null) await stored(cells.keepSecrets(job.id, secrets));
       const insertion = await stored(store.insert(job, wanted));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
       isStored = true;
@@ -174,6 +183,7 @@ export class Jobs implements JobService {
     } finally {
       giveBack();
       if (request.stdin !== undefined && !isStored) await cells.dropStdin(job.id);
+      if (secrets !== null && !isStored) await cells.dropSecrets(job.id);
     }
   }
 

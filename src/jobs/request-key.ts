@@ -23,8 +23,19 @@ export const requestKey = ({ idempotencyKey: key, ...request }: SubmitRequest): 
       `from 1 to ${LONGEST_KEY} bytes of text without NUL and unpaired surrogates`,
       key,
     );
-  return { key, digest: createHash('sha256').update(canonical(request)).digest('hex') };
+  return {
+    key,
+    digest: createHash('sha256')
+      .update(canonical(withoutValues(request)))
+      .digest('hex'),
+  };
 };
+
+/** A digest of a short secret could be searched for: that it is one, and its name, are all that counts. */
+const withoutValues = ({ env, ...request }: SubmitRequest): SubmitRequest =>
+  env === undefined
+    ? request
+    : { ...request, env: env.map((variable) => (variable.secret ? { ...variable, value: '' } : variable)) };
 
 /** JSON of the request as the client wrote it, in which the order of fields makes no difference. */
 const canonical = (value: unknown): string =>

@@ -209,7 +209,7 @@ const checkText = (field: string, text: string | undefined, most: number): strin
 const checkEnv = (env: readonly EnvVarRequest[]): readonly EnvVar[] => {
   const seen = new Set<string>();
   const variables: EnvVar[] = [];
-  checkEach(env, ({ name, value }, index) => {
+  checkEach(env, ({ name, value, secret }, index) => {
     const checked = checkAll({
       name: () => {
         const field = `input.env[${index}].name`;
@@ -220,7 +220,10 @@ const checkEnv = (env: readonly EnvVarRequest[]): readonly EnvVar[] => {
       },
       value: () => checkArgument(fieldOf(`input.env[${index}].value`, value), value),
     });
-    variables.push({ name, value: checked.value });
+    // As it is read from a job: to run that again without it would be a surprise.
+    if (secret && checked.value === '')
+      throw badInput(`input.env[${index}].value`, 'the value of the secret, which no job gives back', '');
+    variables.push({ name, value: checked.value, ...(secret && { secret }) });
   });
   return variables;
 };

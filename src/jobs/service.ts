@@ -73,6 +73,8 @@ export interface IoLimitRequest {
 export interface EnvVarRequest {
   readonly name: string;
   readonly value: string | Uint8Array;
+  /** Default false. */
+  readonly secret?: boolean;
 }
 
 /** A job as requested, before it is checked. Field names are those of `SubmitJobInput`, with units. */

@@ -19,7 +19,7 @@ export const EnvVarType = builder.objectRef<EnvVar>('EnvVar').implement({
     name: t.exposeString('name', { description: HELP.name }),
     value: t.string({
       description:
-        'The value, taken literally; may be empty. If it is not UTF-8, `valueBytes` has it, and here each byte that belongs to no character is U+FFFD.',
+        'The value, taken literally; may be empty, and is of a secret. If it is not UTF-8, `valueBytes` has it, and here each byte that belongs to no character is U+FFFD.',
       resolve: ({ value }) => value.toWellFormed(),
     }),
     valueBytes: t.field({
@@ -27,6 +27,10 @@ export const EnvVarType = builder.objectRef<EnvVar>('EnvVar').implement({
       nullable: true,
       description: 'The value, if it is not UTF-8; otherwise null.',
       resolve: ({ value }) => (isUnicode(value) ? null : bytesOfText(value)),
+    }),
+    secret: t.boolean({
+      description: 'The value is given back to nobody: it is empty here.',
+      resolve: ({ secret }) => secret ?? false,
     }),
   }),
 });
@@ -40,6 +44,10 @@ export const EnvVarInput = builder.inputType('EnvVarInput', {
     valueBytes: t.field({
       type: 'Base64',
       description: 'The value as bytes, for one that is not UTF-8. At most 131071 bytes.',
+    }),
+    secret: t.boolean({
+      description:
+        'The value is given back to nobody, not even its owner, and is removed when the job has ended. It may not be empty. Default false.',
     }),
   }),
 });
@@ -55,7 +63,9 @@ export const envRequest = (
 ): readonly EnvVarRequest[] =>
   variables.flatMap((variable, index) => {
     const value = faults.collect(() => variableValue(variable, `input.env[${index}]`));
-    return value === undefined ? [] : [{ name: variable.name, value }];
+    return value === undefined
+      ? []
+      : [{ name: variable.name, value, ...(variable.secret && { secret: true }) }];
   });
 
 const variableValue = (

@@ -20,6 +20,8 @@ export interface StatePaths {
   readonly exits: string;
   /** The standard input of each job that has one, under its id: written by the server before it accepts the job. */
   readonly stdin: string;
+  /** Secret variables of jobs that have not ended. */
+  readonly secrets: string;
   /** The unpacked images: written by `rootfs/`, read-only to cells. */
   readonly images: string;
   /** The layers of images that were added: a folder for each, see `LAYER_FILES`; read-only to cells. */
@@ -38,6 +40,7 @@ export const statePaths = (stateDir: string): StatePaths => ({
   jobs: join(stateDir, 'jobs'),
   exits: join(stateDir, 'exits'),
   stdin: join(stateDir, 'stdin'),
+  secrets: join(stateDir, 'secrets'),
   images: join(stateDir, 'images'),
   layers: join(stateDir, 'layers'),
   testCell: join(stateDir, '.test-cell'),

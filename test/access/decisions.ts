@@ -24,7 +24,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   CreateTokenPayload: all('TOKEN', 'secret token'),
   DeleteImagePayload: all('IMAGE', 'name'),
   DeleteJobPayload: all('JOB', 'job'),
-  EnvVar: all('JOB', 'name value valueBytes'),
+  EnvVar: all('JOB', 'name secret value valueBytes'),
   IdRange: all('JOB', 'count inside outside'),
   Image: all(
     'IMAGE',

@@ -21,7 +21,7 @@ describe('the state folder', () => {
       if (key === 'jobs') return Object.values(JOB_FILES).flat();
       if (key === 'layers') return [`${name}/<id>/tree`];
       if (key === 'images') return [`${name}/<name>`];
-      return key === 'exits' || key === 'stdin' ? [`${name}/<id>`] : [name];
+      return ['exits', 'stdin', 'secrets'].includes(key) ? [`${name}/<id>`] : [name];
     });
     const documented = files
       .map((name) => name?.replace('jobs/<id>/', ''))

@@ -63,6 +63,7 @@ export class FakeCells implements Cells {
   readonly fenced = new Set<string>();
   /** What is kept for jobs to read. */
   readonly stdin = new Map<string, Buffer>();
+  readonly secrets = new Map<string, string>();
   /** What was done, in order: `tidy ID`, `removed ID`, ... */
   readonly steps: string[] = [];
   readonly #listeners = new Set<(id: string) => void>();
@@ -178,6 +179,19 @@ export class FakeCells implements Cells {
 
   async totals(): Promise<null> {
     return null;
+  }
+
+  async keepSecrets(id: string, secrets: string): Promise<void> {
+    this.secrets.set(id, secrets);
+  }
+
+  async shareSecrets(id: string, next: string): Promise<void> {
+    const secrets = this.secrets.get(id);
+    if (secrets !== undefined) this.secrets.set(next, secrets);
+  }
+
+  async dropSecrets(id: string): Promise<void> {
+    this.secrets.delete(id);
   }
 
   freeSpace(): FreeSpace {

@@ -29,6 +29,11 @@ export const rerun = async (
   const connection = await connect(config);
   const given = (await request(connection, JobInputDocument, { id: await findJobId(connection, job) })).job;
   if (given === null) throw new CliError(`no job with id ${JSON.stringify(job)}`);
+  const secrets = given.env.filter(({ secret }) => secret).map(({ name }) => name);
+  if (secrets.length > 0)
+    throw new CliError(
+      `the job had secret variables, whose values are not kept: ${secrets.join(', ')}; submit it again with --secret-env`,
+    );
   const input = inputOf(given);
   // What was written to the earlier job is not kept.
   const source = given.openStdin ? fedStdin() : undefined;

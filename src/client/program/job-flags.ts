@@ -18,6 +18,11 @@ export const withJobFlags = (command: Command): Command =>
       "environment variable; without =VALUE, the shell's value; may be repeated",
       collect,
     )
+    .option(
+      '--secret-env <NAME[=VALUE]>',
+      'the same, of which the value is never given back; may be repeated',
+      collect,
+    )
     .option('--env-file <file>', 'file of such variables, one per line; may be repeated', collect)
     .option('-w, --workdir <folder>', 'working directory in the cell')
     .option('-u, --user <user>', 'user[:group], names or numbers of the image')
