@@ -63,7 +63,8 @@ export const builder = new SchemaBuilder<{
       resolve: async (_root, { ids }, context, _info, load) => {
         identify(context);
         if (ids.length > MOST_NODES) throw badInput('ids', `at most ${MOST_NODES} ids`, `${ids.length}`);
-        const nodes = await load(ids);
+        // One that another field asked for as well is a promise still.
+        const nodes = await Promise.all(await load(ids));
         // An Error in the place of an item is an error of that item alone.
         return nodes.map((node, index) => node ?? notFound(`ids[${index}]`, 'object', ids[index]?.id ?? ''));
       },

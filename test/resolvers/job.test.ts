@@ -215,6 +215,12 @@ describe('Job', () => {
         },
       ],
     });
+    const twice =
+      'query ($id: ID!) { node(id: $id) { id } first: nodes(ids: [$id]) { id } again: nodes(ids: [$id]) { id } }';
+    const { errors } = await api.ask(twice, { id: unknownId });
+    expect(errors?.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([['node'], ['first', 0], ['again', 0]]),
+    );
     expect(await api.data(document, { ids: [] })).toEqual({ nodes: [] });
     expect(await api.error(document, { ids: Array(101).fill(one.id) })).toMatchObject({
       message: 'ids: expected at most 100 ids, got "101"',
