@@ -14,7 +14,6 @@ const RECORD = 'CLOISTER_PRINT_COSTS';
 /** The default reporter without its live summary, which says in lines what begins and how much is left. */
 export class ProgressReporter extends DefaultReporter {
   readonly #costs: Costs;
-  readonly #began = new Map<string, number>();
   readonly #measured = new Map<string, number>();
   #waiting = new Set<string>();
   #count = 0;
@@ -38,7 +37,6 @@ export class ProgressReporter extends DefaultReporter {
   }
 
   onTestModuleStart(module: TestModule): void {
-    this.#began.set(module.relativeModuleId, performance.now());
     this.log(` · ${module.relativeModuleId} begins`);
   }
 
@@ -46,7 +44,7 @@ export class ProgressReporter extends DefaultReporter {
     super.onTestModuleEnd(module);
     const file = module.relativeModuleId;
     const now = performance.now();
-    this.#measured.set(file, (now - (this.#began.get(file) ?? now)) / 1000);
+    this.#measured.set(file, secondsOf(module));
     this.#waiting.delete(file);
     const left = this.#left();
     // As slow as it was so far.
@@ -71,6 +69,13 @@ export class ProgressReporter extends DefaultReporter {
     return secondsFor([...this.#waiting], this.#costs, this.#workers);
   }
 }
+
+/** From the start of its worker to the end of its last hook. */
+const secondsOf = (module: TestModule): number => {
+  const { environmentSetupDuration, prepareDuration, collectDuration, setupDuration, duration } =
+    module.diagnostic();
+  return (environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration) / 1000;
+};
 
 /** Files in the order of their cost, so that no long one is left for the end. */
 export const sequencerBy = (path: string): typeof BaseSequencer => {
