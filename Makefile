@@ -128,8 +128,8 @@ test-host: test-setup ## Run the tests of this machine only (one file: make test
 	@vitest run $(ARGS)
 
 .PHONY: test-vm
-test-vm: test-setup ## Run the tests that need cgroup v2 with controllers, in virtual machines (quick: ACCEL=uml)
-	@node test/vm/run.ts $(if $(ACCEL),--accel $(ACCEL)) $(ARGS)
+test-vm: test-setup ## Run the tests that need cgroup v2 with controllers, in virtual machines (quick: ACCEL=uml; other: ARCH=aarch64)
+	@node test/vm/run.ts $(if $(ACCEL),--accel $(ACCEL)) $(if $(filter-out $(HOST_ARCH),$(ARCH)),--arch $(ARCH)) $(ARGS)
 
 .PHONY: test-fuzz
 test-fuzz: test-setup $(FUZZERS:%=build/fuzz/%) ## Run the fuzzers of the launcher for a bounded number of inputs

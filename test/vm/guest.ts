@@ -1,11 +1,11 @@
 // Kernel and initramfs of the test machine in QEMU.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { packCpio } from './cpio.ts';
 import { LaneError } from './errors.ts';
 import type { ModuleSet } from './modules.ts';
-import { dependenciesOf, updateLists } from './packages.ts';
+import { dependenciesOf, download, updateLists } from './packages.ts';
 import { fetchParts, firstRoot, pick, removeOthers } from './parts.ts';
 
 /** What QEMU boots. */
@@ -46,35 +46,72 @@ export const prepareGuest = async (cache: string): Promise<Guest> => {
     .digest('hex')
     .slice(0, 8);
   const folder = join(cache, `guest-${list}`);
-  await fetchParts(cache, folder, findPackages, (content) => {
-    const tree = pick(content, ['usr/lib/modules', 'lib/modules']);
-    const [release = ''] = readdirSync(tree);
-    return {
-      content,
-      busybox: ['bin/busybox', 'usr/bin/busybox'],
-      kernel: [`boot/vmlinuz-${release}`],
-      modules: { folder: join(tree, release), wanted: MODULES },
-    };
+  const guest = await packGuest(folder, {
+    metapackages: METAPACKAGES,
+    download,
+    dependenciesOf,
+    updateLists,
   });
   removeOthers(cache, /^guest(-\w+)?$/, folder);
+  return guest;
+};
 
+/** Where the packages come from. */
+interface Source {
+  /** Of the kernel; the first that there is. */
+  readonly metapackages: readonly string[];
+  readonly download: (names: readonly string[], folder: string) => Promise<void>;
+  readonly dependenciesOf: (name: string) => Promise<string[] | undefined>;
+  readonly updateLists?: () => Promise<void>;
+}
+
+/**
+ * Kernel and initramfs in a folder, where they are found the next time.
+ *
+ * @throws LaneError when there is no such package, or no way to get it
+ */
+export const packGuest = async (folder: string, source: Source): Promise<Guest> => {
+  await fetchParts(
+    dirname(folder),
+    folder,
+    () => findPackages(source),
+    (content) => {
+      const tree = pick(content, ['usr/lib/modules', 'lib/modules']);
+      const [release = ''] = readdirSync(tree);
+      return {
+        content,
+        busybox: ['bin/busybox', 'usr/bin/busybox'],
+        kernel: [`boot/vmlinuz-${release}`],
+        modules: { folder: join(tree, release), wanted: MODULES },
+      };
+    },
+    source.download,
+  );
   const archive = packCpio(firstRoot(folder, MODULES));
   const kernel = join(folder, 'kernel');
   const id = createHash('sha256').update(archive).update(readFileSync(kernel)).digest('hex').slice(0, 16);
-  const initramfs = join(cache, `initramfs-${id}.cpio`);
+  const initramfs = `${folder}-initramfs-${id}.cpio`;
   if (!existsSync(initramfs)) {
     writeFileSync(`${initramfs}.${process.pid}`, archive);
     renameSync(`${initramfs}.${process.pid}`, initramfs);
-    removeOthers(cache, /^initramfs-\w+\.cpio$/, initramfs);
+    removeOthers(dirname(folder), new RegExp(`^${basename(folder)}-initramfs-\\w+\\.cpio$`), initramfs);
   }
   return { kernel, initramfs, id };
 };
 
-const findPackages = async (): Promise<string[]> => {
-  const image = (await findImage()) ?? (await updateLists().then(findImage));
+const findPackages = async (source: Source): Promise<string[]> => {
+  const { metapackages, dependenciesOf } = source;
+  const findImage = async (): Promise<string | undefined> => {
+    for (const name of metapackages) {
+      const image = (await dependenciesOf(name))?.find((other) => /^linux-image-\d/.test(other));
+      if (image !== undefined) return image;
+    }
+    return undefined;
+  };
+  const image = (await findImage()) ?? (await source.updateLists?.().then(findImage));
   if (image === undefined) {
     throw new LaneError(
-      `apt-cache finds no kernel (${METAPACKAGES.join(' or ')}). This needs Debian or Ubuntu with lists of packages ` +
+      `apt-cache finds no kernel (${metapackages.join(' or ')}). This needs Debian or Ubuntu with lists of packages ` +
         '(as root: apt-get update), or a machine that has cgroup v2 itself.',
     );
   }
@@ -84,12 +121,4 @@ const findPackages = async (): Promise<string[]> => {
   const packages = [image];
   for (const name of [modules, extra]) if ((await dependenciesOf(name)) !== undefined) packages.push(name);
   return [...packages, 'busybox-static'];
-};
-
-const findImage = async (): Promise<string | undefined> => {
-  for (const name of METAPACKAGES) {
-    const image = (await dependenciesOf(name))?.find((other) => /^linux-image-\d/.test(other));
-    if (image !== undefined) return image;
-  }
-  return undefined;
 };

@@ -2,7 +2,8 @@
 # The first process of the test machine. Stage one runs from the initramfs, stage two (`init.sh two`) from the root.
 # The shell ends at the first failure, which is a kernel panic, which ends the machine: what the host then shows of the
 # console closes with the step that failed.
-# $machine comes from the kernel's command line: qemu or uml (User Mode Linux).
+# $machine comes from the kernel's command line: qemu or uml (User Mode Linux). A machine of another processor has $foreign,
+# the folder of the host with its root, and $project, of which it replaces files.
 set -eu
 
 step() {
@@ -38,6 +39,13 @@ port() {
   return 1
 }
 
+# A folder of the host at a path of the root, where what is written is lost.
+over() {
+  layers=$((${layers:-0} + 1))
+  step mkdir -p "/newroot$2" "/layer/$layers/upper" "/layer/$layers/work"
+  step mount -t overlay -o "lowerdir=$1,upperdir=/layer/$layers/upper,workdir=/layer/$layers/work" over "/newroot$2"
+}
+
 stage_one() {
   # The first root may be read-only.
   /busybox mount -t tmpfs bin /bin
@@ -65,18 +73,30 @@ stage_one() {
   fi
   step mount -t tmpfs -o mode=0755 layer /layer
   step mkdir /layer/upper /layer/work
-  step mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work root /newroot
+  if [ -n "${foreign:-}" ]; then lower=/host$foreign/root; else lower=/host; fi
+  step mount -t overlay -o "lowerdir=$lower,upperdir=/layer/upper,workdir=/layer/work" root /newroot
   step mount --bind /newroot /plain
   step mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /newroot/tmp
   step mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /newroot/run
   # What is needed of the host's folders that have just been covered.
-  echo "$folders" | base64 -d | while read -r folder; do
+  [ -n "${foreign:-}" ] || echo "$folders" | base64 -d | while read -r folder; do
     step mkdir -p "/newroot$folder"
     step mount --bind "/plain$folder" "/newroot$folder"
   done
   step mkdir /newroot/run/vm
   step cp /busybox /init.sh /newroot/run/vm
   echo "$command" | base64 -d >/newroot/run/vm/command
+  if [ -n "${foreign:-}" ]; then
+    over "/host$project" "$project"
+    # Whole folders: merged with those of the host, they would have files of both processors.
+    over "/host$foreign/over/node_modules" "$project/node_modules"
+    over "/host$foreign/over/.cache/images" "$project/.cache/images"
+    for file in build/cell .tools/node/node_modules/.bin/node; do
+      step mkdir -p "/newroot$project/${file%/*}"
+      [ -e "/newroot$project/$file" ] || : >"/newroot$project/$file"
+      step mount --bind "/host$foreign/over/$file" "/newroot$project/$file"
+    done
+  fi
   for folder in proc sys dev; do step mount --move "/$folder" "/newroot/$folder"; done
   # Over the first root, as switch_root does; pivot_root cannot leave an initramfs.
   cd /newroot

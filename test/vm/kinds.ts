@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { chooseAccelerator, forgetAccelerator } from './accelerator.ts';
+import { type Processor, prepareForeign } from './foreign.ts';
 import { prepareGuest } from './guest.ts';
 import type { Launch } from './machine.ts';
 import { install, isProgram } from './packages.ts';
-import { QEMU, type QemuAccelerator, qemu } from './qemu.ts';
+import { QEMU, type QemuAccelerator, qemu, qemuForeign } from './qemu.ts';
 import { prepareUml, uml } from './uml.ts';
 
 export const ACCELERATORS = ['kvm', 'tcg', 'uml'] as const;
@@ -18,6 +19,8 @@ export interface Kind {
   readonly label: string;
   /** Options that Node.js is to have there. */
   readonly nodeOptions: string;
+  /** Node.js there. */
+  readonly node: string;
   /** @param index of the machine, from 0 to `count` - 1 */
   launch(index: number, count: number): Launch;
   /** To be called when one ended without an exit code. */
@@ -31,6 +34,30 @@ const HOST_MEMORY_MIB = 2048;
 // Where threads are slow, those of V8 that compile WebAssembly get in each other's way: starts of Node.js ended by
 // "Check failed: it->second.Size() > offset" or SIGSEGV (a similar report: nodejs/node#64500). It starts without them.
 const FEW_THREADS = '--v8-pool-size=0';
+
+/**
+ * Brings what machines of another processor are made of.
+ *
+ * @param project the folder of the project
+ * @throws LaneError when it is not available
+ */
+export const prepareForeignKind = async (
+  processor: Processor,
+  cache: string,
+  project: string,
+): Promise<Kind> => {
+  mkdirSync(cache, { recursive: true });
+  const foreign = await prepareForeign(processor, cache);
+  if (!(await isProgram(foreign.program))) await install(foreign.package);
+  return {
+    label: `${processor}, emulated`,
+    nodeOptions: FEW_THREADS,
+    node: foreign.node,
+    launch: (_index, count) => qemuForeign(foreign, project, memoryOf(count)),
+    failed: () => {},
+    dispose: () => {},
+  };
+};
 
 /** How many machines this computer can run: one for each CPU that this process may use, as far as memory goes. */
 export const mostMachines = (): number => {
@@ -60,6 +87,7 @@ const umlKind = async (cache: string): Promise<Kind> => {
   return {
     label: 'User Mode Linux',
     nodeOptions: '',
+    node: process.execPath,
     launch: (index, count) => {
       const own = join(folder, String(index));
       mkdirSync(own);
@@ -81,6 +109,7 @@ const qemuKind = async (
   return {
     label: accelerator === 'kvm' ? 'KVM' : 'emulated',
     nodeOptions: accelerator === 'tcg' ? FEW_THREADS : '',
+    node: process.execPath,
     launch: (_index, count) => qemu(guest, accelerator, memoryOf(count)),
     failed: () => {
       if (accelerator === 'kvm') forgetAccelerator(cache);

@@ -30,14 +30,9 @@ export interface KernelModule {
  *
  * @param folder the modules of one kernel, as in /lib/modules/RELEASE; modules.dep is not needed, which packages do
  *   not hold
- * @param busybox a program that unpacks .ko.xz, the one format that Node.js does not know
  * @throws LaneError when one that is not optional is neither there nor built in
  */
-export const collectModules = (
-  folder: string,
-  wanted: ModuleSet,
-  busybox: string,
-): readonly KernelModule[] => {
+export const collectModules = (folder: string, wanted: ModuleSet): readonly KernelModule[] => {
   const files = new Map<string, string>();
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (/\.ko(\.\w+)?$/.test(path)) files.set(moduleName(path), join(folder, path));
@@ -50,7 +45,7 @@ export const collectModules = (
     const file = files.get(name);
     if (file === undefined && wanted[name]?.optional) return;
     if (file === undefined) throw new LaneError(`The kernel in ${folder} has no module ${name}`);
-    const content = unpack(file, busybox);
+    const content = unpack(file);
     for (const dependency of dependenciesOf(content)) collect(dependency);
     collected.set(name, { name, content });
   };
@@ -67,11 +62,12 @@ const moduleName = (path: string): string =>
     .replace(/\.ko(\.\w+)?$/, '')
     .replaceAll('-', '_');
 
-const unpack = (file: string, busybox: string): Buffer => {
+const unpack = (file: string): Buffer => {
   if (file.endsWith('.ko')) return readFileSync(file);
   if (file.endsWith('.zst')) return zstdDecompressSync(readFileSync(file));
   if (file.endsWith('.gz')) return gunzipSync(readFileSync(file));
-  return execFileSync(busybox, ['xz', '-d', '-c', file], { maxBuffer: 64 << 20 });
+  // The one format that Node.js does not know.
+  return execFileSync('busybox', ['xz', '-d', '-c', file], { maxBuffer: 64 << 20 });
 };
 
 /** What the module itself says in its section .modinfo: "depends=a,b", between NUL bytes. */

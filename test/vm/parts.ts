@@ -34,6 +34,7 @@ export interface Sought {
  *
  * @param names the packages, asked for only when they are needed
  * @param seek says what to take, given where the packages were unpacked
+ * @param fetch puts packages into a folder
  * @throws LaneError when a package is not available or lacks a file
  */
 export const fetchParts = async (
@@ -41,12 +42,13 @@ export const fetchParts = async (
   folder: string,
   names: () => Promise<readonly string[]>,
   seek: (content: string) => Sought,
+  fetch: (names: readonly string[], folder: string) => Promise<void> = download,
 ): Promise<void> => {
   if (existsSync(folder)) return;
   mkdirSync(cache, { recursive: true });
   const scratch = mkdtempSync(join(cache, 'fetch-'));
   try {
-    await download(await names(), scratch);
+    await fetch(await names(), scratch);
     const content = join(scratch, 'content');
     for (const file of readdirSync(scratch)) {
       if (file.endsWith('.deb')) execFileSync('dpkg', ['-x', join(scratch, file), content]);
@@ -70,7 +72,7 @@ const take = ({ content, busybox, kernel, modules }: Sought, made: string): void
   copyFileSync(pick(content, busybox), program);
   if (kernel !== undefined) copyFileSync(pick(content, kernel), join(made, 'kernel'));
   if (modules === undefined) return;
-  for (const [index, module] of collectModules(modules.folder, modules.wanted, program).entries()) {
+  for (const [index, module] of collectModules(modules.folder, modules.wanted).entries()) {
     const number = String(index).padStart(2, '0');
     writeFileSync(join(made, 'modules', `${number}-${module.name}.ko`), module.content);
   }

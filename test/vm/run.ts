@@ -5,8 +5,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readCosts, splitByCost } from '../support/costs.ts';
 import { LaneError, say } from './errors.ts';
+import { PROCESSOR_NAMES, type Processor, SMOKE } from './foreign.ts';
 import { whyNotHere } from './host.ts';
-import { ACCELERATORS, type Accelerator, type Kind, mostMachines, prepareKind } from './kinds.ts';
+import {
+  ACCELERATORS,
+  type Accelerator,
+  type Kind,
+  mostMachines,
+  prepareForeignKind,
+  prepareKind,
+} from './kinds.ts';
 import { runInMachine } from './machine.ts';
 import { prefixLines } from './relay.ts';
 import { taskOf } from './task.ts';
@@ -21,6 +29,8 @@ See test/vm/README.md.
   --vm             take a virtual machine in any case
   --accel NAME     kvm or tcg (QEMU) or uml (User Mode Linux, quick); left out: KVM when a machine
                    boots under it, else tcg; given: the same as --vm
+  --arch NAME      a machine of another processor (aarch64), emulated; without a choice a few test files
+                   run there
   --machines N     how many (default: one for each CPU, as far as memory goes)
   --timeout S      end everything after that many seconds (default 3000)
   --help           show this text
@@ -43,6 +53,8 @@ interface Options {
   readonly vm: boolean;
   readonly accelerator: Accelerator | undefined;
   readonly machines: number;
+  /** Undefined: that of this machine. */
+  readonly processor: Processor | undefined;
   readonly limitMs: number;
 }
 
@@ -53,6 +65,7 @@ const parse = (parameters: readonly string[]): Options | undefined => {
     options: {
       vm: { type: 'boolean', default: false },
       accel: { type: 'string' },
+      arch: { type: 'string' },
       machines: { type: 'string', default: String(mostMachines()) },
       timeout: { type: 'string', default: '3000' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -64,15 +77,20 @@ const parse = (parameters: readonly string[]): Options | undefined => {
   if (values.accel !== undefined && accelerator === undefined) {
     throw new LaneError(`--accel: expected ${ACCELERATORS.join(' or ')}, got "${values.accel}"`);
   }
+  const processor = PROCESSOR_NAMES.find((name) => name === values.arch);
+  if (values.arch !== undefined && processor === undefined) {
+    throw new LaneError(`--arch: expected ${PROCESSOR_NAMES.join(' or ')}, got "${values.arch}"`);
+  }
   const command = separator === -1 ? [] : parameters.slice(separator + 1);
   if (command.length > 0 && positionals.length > 0) {
     throw new LaneError(`expected nothing between the options and "--", got "${positionals.join(' ')}"`);
   }
   return {
     command: command.length > 0 ? command : undefined,
-    filters: positionals,
-    vm: values.vm || accelerator !== undefined,
+    filters: positionals.length === 0 && processor !== undefined ? SMOKE : positionals,
+    vm: values.vm || accelerator !== undefined || processor !== undefined,
     accelerator,
+    processor,
     machines: positive('--machines', values.machines),
     limitMs: positive('--timeout', values.timeout) * 1000,
   };
@@ -83,8 +101,8 @@ const positive = (flag: string, text: string): number => {
   throw new LaneError(`${flag}: expected a whole number above 0, got "${text}"`);
 };
 
-const vitest = (files: readonly string[]): string[] => [
-  process.execPath,
+const vitest = (files: readonly string[], node = process.execPath): string[] => [
+  node,
   VITEST,
   'run',
   '--config',
@@ -100,12 +118,12 @@ const chosenFiles = (filters: readonly string[]): string[] => {
 };
 
 /** What each machine has to run. */
-const commandsOf = ({ command, filters, machines }: Options): (readonly string[])[] => {
+const commandsOf = ({ command, filters, machines }: Options, { node }: Kind): (readonly string[])[] => {
   if (command !== undefined) return [command];
   const costs = readCosts(join(import.meta.dirname, 'costs.json'));
   const files = chosenFiles(filters);
   if (files.length === 0) throw new LaneError(`no test file matches ${filters.join(' ')}`);
-  return splitByCost(files, costs, machines).map(vitest);
+  return splitByCost(files, costs, machines).map((part) => vitest(part, node));
 };
 
 const environment = ({ nodeOptions }: Kind): NodeJS.ProcessEnv => {
@@ -145,9 +163,13 @@ const runInVm = async (options: Options, signal: AbortSignal): Promise<number> =
         'Run the tests as root on a machine whose own cgroup v2 has the controllers.',
     );
   }
-  const commands = commandsOf(options);
-  const kind = await prepareKind(options.accelerator, CACHE, signal);
+  const { processor, accelerator } = options;
+  const kind =
+    processor === undefined
+      ? await prepareKind(accelerator, CACHE, signal)
+      : await prepareForeignKind(processor, CACHE, PROJECT);
   try {
+    const commands = commandsOf(options, kind);
     const many = commands.length > 1 ? `${commands.length} machines` : 'a machine';
     say(`booting ${many} (${kind.label})`);
     const codes = await Promise.allSettled(
