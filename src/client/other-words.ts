@@ -1,7 +1,6 @@
 /** What people who know docker, kubectl or gh type, and what it is here. */
 
 const COMMANDS: Readonly<Record<string, string>> = {
-  attach: '"cloister logs -f JOB" follows the output',
   cancel: '"cloister stop JOB" stops a job',
   create: '"cloister submit" starts a job and prints its id',
   describe: '"cloister status JOB" shows a job',
@@ -24,9 +23,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   watch: '"cloister list --watch" shows all jobs, "cloister logs -f JOB" follows one',
 };
 
-const FED = 'standard input is passed on without it';
-const NO_TERMINAL = `a job has no terminal; ${FED}`;
-
 /** Of `run` and `submit`. */
 const FLAGS: Readonly<Record<string, string>> = {
   '--cap-add': '"--root-in-cell" gives root of the cell its capabilities',
@@ -34,7 +30,6 @@ const FLAGS: Readonly<Record<string, string>> = {
   '--cpuset-cpus': 'it is "--cpuset"',
   '--entrypoint': 'an image has none: the first word is the program',
   '--init': 'every cell has an init',
-  '--interactive': FED,
   '--memory-swap': 'it is "--swap", without the memory',
   '--mount': 'a job sees no folder of the host',
   '--pids-limit': 'it is "--pids"',
@@ -43,13 +38,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   '--restart': 'it is "--retries"',
   '--rm': 'a job stays until retention or "cloister delete" removes it',
   '--stop-timeout': 'it is "--grace" of "cloister stop"',
-  '--tty': NO_TERMINAL,
   '--volume': 'a job sees no folder of the host',
-  '-i': FED,
-  '-it': NO_TERMINAL,
   '-p': 'nothing outside can connect to a job',
-  '-t': NO_TERMINAL,
-  '-ti': NO_TERMINAL,
   '-v': 'a job sees no folder of the host',
 };
 
