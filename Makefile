@@ -167,6 +167,10 @@ soak: test-setup ## Run jobs of all kinds for an hour and check that the server 
 bench: test-setup ## Measure Cloister beside other programs, and write bench/RESULTS.md (BENCH_ROUNDS=5)
 	@node test/bench/run.ts --rounds $(BENCH_ROUNDS) --write bench
 
+.PHONY: bench-check
+bench-check: test-setup ## Check that launches, jobs, bursts and servers with many jobs are about as fast as they were
+	@node test/bench/check.ts
+
 .PHONY: build
 build: node_modules/.package-lock.json $(LAUNCHER) ## Install Node.js and the npm packages of the server, compile the launcher
 
@@ -214,10 +218,11 @@ cross: ## Compile the launcher for the processors that this machine does not hav
 	)
 
 .PHONY: check
-check: ## Run everything that has to pass: lint, fresh, cross, test
+check: ## Run everything that has to pass: lint, fresh, cross, bench-check, test
 	@$(MAKE) lint
 	$(MAKE) fresh
 	$(MAKE) cross
+	$(MAKE) bench-check
 	$(MAKE) test
 
 .PHONY: clean
