@@ -7,6 +7,7 @@ import { isListening } from '../state/find.ts';
 import { statePaths } from '../state/paths.ts';
 import { CliError, unreachable } from './errors.ts';
 import { listenerUids } from './listener.ts';
+import { profileNamed } from './profiles.ts';
 import { readTextFile } from './text-file.ts';
 
 /** Where the server is and how to sign in to it. */
@@ -42,11 +43,39 @@ export interface TlsTexts {
 const LOCAL_URL = 'http://localhost/graphql';
 
 /**
- * Finds the server and the token. Unless a URL was given, the server on this machine is reached by the socket in its
+ * Finds the server and the token. A profile that was named counts, or the default one where no server was asked for at
+ * all. Otherwise, unless a URL was given, the server on this machine is reached by the socket in its
  * state folder, or else by TCP. The token is the one that was given, otherwise that of the state folder. Finding none
  * is not an error here: the server decides whether it needs one.
  */
-export const connect = async (config: ClientConfig): Promise<Connection> => {
+export const connect = async (given: ClientConfig): Promise<Connection> => {
+  if (given.profile !== undefined && given.urlGiven)
+    throw new CliError('--profile: expected no --url beside it: the profile says where its server is');
+  const isNamed = given.profile !== undefined || !(given.urlGiven || given.stateDirGiven);
+  const profile = isNamed ? await profileNamed(given.profilesPath, given.profile) : undefined;
+  if (profile === undefined) return connectTo(given);
+  const { url, token, ca, cert, key } = profile;
+  const own = given.token ?? (given.tls.cert === undefined ? token : undefined);
+  const connection = await connectTo({
+    ...given,
+    url: new URL(url),
+    urlGiven: true,
+    token: own,
+    tls: { ca: given.tls.ca ?? ca, ...(given.tls.cert === undefined ? { cert, key } : given.tls) },
+    // The token of this machine is for this machine.
+    stateDirs: [],
+  });
+  if (own !== token || token === undefined) return connection;
+  const readToken = async (): Promise<string> =>
+    (await profileNamed(given.profilesPath, given.profile))?.token ?? token;
+  return {
+    ...connection,
+    readToken,
+    tokenNote: 'the server does not accept the token of the profile: "cloister login" takes a new one',
+  };
+};
+
+const connectTo = async (config: ClientConfig): Promise<Connection> => {
   const retryDelays = RETRY_DELAYS_MS;
   const tls = () => readTls(config.tls);
   // Before anything is sent, so that a wrong path is what the error is about.

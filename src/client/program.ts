@@ -6,6 +6,7 @@ import { withSettings } from '../config/flags.ts';
 import type { Add } from './program/add.ts';
 import { addChanging } from './program/changing.ts';
 import { addImages } from './program/images.ts';
+import { addLogin, addProfiles } from './program/profiles.ts';
 import { addQuotas } from './program/quotas.ts';
 import { addReading } from './program/reading.ts';
 import { addStarting } from './program/starting.ts';
@@ -20,6 +21,8 @@ export const addClientCommands = (program: Command): void => {
   addChanging(add);
   addTools(add, program);
   addImages(addTo(program.command('image').description('the images that jobs start from')));
+  addLogin(add);
+  addProfiles(addTo(program.command('profile').description('the servers that "cloister login" has kept')));
   addTokens(addTo(program.command('token').description('the tokens of callers, for admins')));
   addQuotas(addTo(program.command('quota').description('what subjects may have, for admins')));
 };

@@ -196,6 +196,12 @@ export interface ClientConfig {
   readonly token: string | undefined;
   /** Paths of PEM files. */
   readonly tls: ClientTls;
+  /** The name of the profile that was asked for. */
+  readonly profile?: string | undefined;
+  /** The file of the profiles. */
+  readonly profilesPath: string;
+  /** Whether a server on this machine was asked for. */
+  readonly stateDirGiven: boolean;
   /** State folders that a server on this machine may have, most likely first; empty when the server is elsewhere. */
   readonly stateDirs: readonly string[];
 }
@@ -754,6 +760,14 @@ export const clientSettings = {
     shown: 'the file "token" in the state folder',
     secret: true,
   } satisfies Named<string>,
+  profile: {
+    flag: '--profile <name>',
+    env: 'CLOISTER_PROFILE',
+    help: 'server that "cloister login" has kept under this name',
+    expected: 'a name',
+    parse: (text) => text,
+    shown: 'the one that was signed in to last',
+  } satisfies Named<string>,
   ca: {
     flag: '--ca <file>',
     env: 'CLOISTER_CA',
@@ -911,8 +925,15 @@ export const parseClientConfig = (flags: Flags, env: Environment, machine = this
       key: given(clientSettings.key, flags, env),
     },
     stateDirs: isLoopback(url.hostname) ? stateDirs : [],
+    stateDirGiven: given(clientSettings.stateDir, flags, env) !== undefined,
+    profile: given(clientSettings.profile, flags, env),
+    profilesPath: profilesPath(env, machine),
   };
 };
+
+/** The XDG base directory specification: a path that is not absolute is ignored. */
+const profilesPath = ({ XDG_CONFIG_HOME: folder = '' }: Environment, { home }: Machine): string =>
+  join(isAbsolute(folder) ? folder : join(home, '.config'), 'cloister', 'config.toml');
 
 /**
  * Where the state folder of a server on this machine may be, most likely first: the one that was named, else the default,

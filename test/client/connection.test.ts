@@ -34,7 +34,15 @@ const listening = async (server: Server, ...where: readonly unknown[]): Promise<
 };
 
 const found = (url: string, stateDirs = [folder]): Promise<Connection> =>
-  connect({ url: new URL(url), urlGiven: true, token: undefined, tls: {}, stateDirs });
+  connect({
+    url: new URL(url),
+    urlGiven: true,
+    token: undefined,
+    tls: {},
+    profilesPath: '/none',
+    stateDirGiven: false,
+    stateDirs,
+  });
 
 describe('listenerUids', () => {
   it.each([
@@ -86,7 +94,15 @@ describe.skipIf(uid !== 0)('a token that was found', () => {
   it('is sent there when it was given', async () => {
     const { child, port, sent } = await foreignListener();
     const url = new URL(`http://127.0.0.1:${port}/graphql`);
-    const connection = await connect({ url, urlGiven: true, token: TOKEN, tls: {}, stateDirs: [folder] });
+    const connection = await connect({
+      url,
+      urlGiven: true,
+      token: TOKEN,
+      tls: {},
+      profilesPath: '/none',
+      stateDirGiven: false,
+      stateDirs: [folder],
+    });
     const answer = request(connection, JobByIdDocument, { id: 'a' });
     await once(child.stdout ?? expect.unreachable(), 'data');
     child.kill('SIGKILL');
@@ -125,7 +141,14 @@ describe('connect', () => {
       join(folder, 'socket'),
     );
     const url = new URL('http://127.0.0.1:1/graphql');
-    const config = { url, token: undefined, tls: {}, stateDirs: [other, folder] };
+    const config = {
+      url,
+      token: undefined,
+      tls: {},
+      profilesPath: '/none',
+      stateDirGiven: false,
+      stateDirs: [other, folder],
+    };
     const local = await connect({ ...config, urlGiven: false });
     expect(local).toMatchObject({ socketPath: join(folder, 'socket'), token: TOKEN });
     expect(await request(local, JobByIdDocument, { id: 'a' })).toEqual({ job: null });
@@ -138,7 +161,15 @@ describe('connect', () => {
     chownSync(join(folder, 'socket'), 65_534, 65_534);
     const url = new URL('http://127.0.0.1:1/graphql');
     expect(
-      await connect({ url, urlGiven: false, token: undefined, tls: {}, stateDirs: [folder] }),
+      await connect({
+        url,
+        urlGiven: false,
+        token: undefined,
+        tls: {},
+        profilesPath: '/none',
+        stateDirGiven: false,
+        stateDirs: [folder],
+      }),
     ).not.toHaveProperty('socketPath');
   });
 });

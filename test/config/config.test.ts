@@ -347,6 +347,9 @@ describe('parseClientConfig', () => {
       url: new URL('http://127.0.0.1:8080/graphql'),
       token: undefined,
       tls: { ca: undefined, cert: undefined, key: undefined },
+      profile: undefined,
+      profilesPath: '/home/u/.config/cloister/config.toml',
+      stateDirGiven: false,
       urlGiven: false,
       stateDirs: ['/home/u/.local/state/cloister', '/opt/cloister/.state'],
     });

@@ -16,10 +16,11 @@ import { print } from '../output.ts';
  */
 export const open = async (config: ClientConfig): Promise<void> => {
   // A browser cannot connect to a Unix socket.
-  const connection = await connect({ ...config, urlGiven: true });
+  const found = await connect(config);
+  const connection = found.socketPath === undefined ? found : await connect({ ...config, urlGiven: true });
   await connection.verifyServer?.();
   const token = await tokenOf(connection);
-  const link = token === undefined ? config.url.href : `${config.url.href}#token=${token}`;
+  const link = token === undefined ? connection.url.href : `${connection.url.href}#token=${token}`;
   const folder = join(cacheFolder(), 'cloister');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'open.html');

@@ -642,6 +642,11 @@ export type FollowUsageSubscriptionVariables = Exact<{
 
 export type FollowUsageSubscription = { readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } };
 
+export type WhoAmIQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WhoAmIQuery = { readonly viewer: { readonly subject: string, readonly role: Role } };
+
 export type WriteStdinMutationVariables = Exact<{
   input: WriteStdinInput;
 }>;
@@ -2404,6 +2409,14 @@ export const FollowUsageDocument = new TypedDocumentString(`
     }
   }
 }`) as unknown as TypedDocumentString<FollowUsageSubscription, FollowUsageSubscriptionVariables>;
+export const WhoAmIDocument = new TypedDocumentString(`
+    query WhoAmI {
+  viewer {
+    subject
+    role
+  }
+}
+    `) as unknown as TypedDocumentString<WhoAmIQuery, WhoAmIQueryVariables>;
 export const WriteStdinDocument = new TypedDocumentString(`
     mutation WriteStdin($input: WriteStdinInput!) {
   writeStdin(input: $input) {
