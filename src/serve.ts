@@ -1,6 +1,7 @@
 /** The command `cloister serve`: wires the parts of the server together. */
 
 import { mkdirSync } from 'node:fs';
+import { Audit } from './access/audit.ts';
 import { Quotas } from './access/quotas.ts';
 import { Rights } from './access/rights.ts';
 import { Shares } from './access/shares.ts';
@@ -144,6 +145,13 @@ const start = async (
   });
   cleanup.add(() => tokens.close());
   const shares = await Shares.open({ store: store.shares, rights });
+  const audit = new Audit({
+    store: store.audit,
+    log,
+    keepMs: config.auditKeptMs,
+    tokenName: (identity) => tokens.of(identity)?.name ?? null,
+  });
+  cleanup.add(() => audit.close());
   const readiness = new Readiness({ store, cells });
   const operator: Operator = { ready: () => readiness.parts(), metrics };
   const server = await startServer({
@@ -158,6 +166,7 @@ const start = async (
     images,
     tokens,
     quotas,
+    audit,
     shares,
     publicUrl: config.publicUrl,
     rights,

@@ -143,6 +143,8 @@ export interface ServeConfig {
   /** Limits that no job may exceed; `null`: none. */
   readonly maxima: LimitSettings<number | null>;
   readonly ceilings: Ceilings;
+  /** Milliseconds for which entries of the audit trail are kept; `null`: not limited. */
+  readonly auditKeptMs: number | null;
   /** Which ended jobs are kept; `null`: not limited. */
   readonly retention: {
     /** Milliseconds, as is `packAfter`. */
@@ -688,6 +690,15 @@ export const serveSettings = {
     fallback: () => '10Gi',
     shown: '10Gi',
   } satisfies Setting<number | null>,
+  retainAudit: {
+    flag: '--retain-audit <duration>',
+    env: 'CLOISTER_RETAIN_AUDIT',
+    help: 'how long entries of the audit trail are kept',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '90d',
+    shown: '90d',
+  } satisfies Setting<number | null>,
   compressAfter: {
     flag: '--compress-after <duration>',
     env: 'CLOISTER_COMPRESS_AFTER',
@@ -902,6 +913,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
       pids: read(serveSettings.ceilingPids, flags, env, machine),
       cpus: read(serveSettings.ceilingCpus, flags, env, machine),
     },
+    auditKeptMs: read(serveSettings.retainAudit, flags, env, machine),
     retention: {
       ageMs: read(serveSettings.retainAge, flags, env, machine),
       jobs: read(serveSettings.retainJobs, flags, env, machine),

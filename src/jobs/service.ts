@@ -28,6 +28,8 @@ export type SignInMethod = (typeof SIGN_IN_METHODS)[number];
 
 /** The caller. Determined in one place, where the server receives a request. */
 export interface Identity {
+  /** Where its request came from. */
+  readonly source?: { readonly address?: string | undefined; readonly userAgent?: string | undefined };
   readonly subject: string;
   readonly role: Role;
   readonly method: SignInMethod;

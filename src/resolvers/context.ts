@@ -1,5 +1,6 @@
 /** The context value that every resolver receives. */
 
+import type { Audit } from '../access/audit.ts';
 import type { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Tokens } from '../access/tokens.ts';
@@ -16,6 +17,7 @@ export interface Context {
   readonly images: ImageService;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
+  readonly audit: Audit;
   /** Of this operation. */
   readonly budget: AnswerBudget;
   /** Aborted when the client has gone, or has its answer. */

@@ -8,6 +8,8 @@ import {
   type YogaInitialContext,
   type YogaServerInstance,
 } from 'graphql-yoga';
+import type { Audit, AuditSource } from '../access/audit.ts';
+import { auditedJobs, auditedQuotas, auditedTokens } from '../access/audited.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
@@ -41,6 +43,8 @@ export interface Caller {
   readonly ended: AbortSignal;
   /** In the log and in the answer. */
   readonly requestId?: string;
+  /** Where the request came from. */
+  readonly source?: AuditSource;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;
@@ -50,6 +54,7 @@ export interface EngineOptions {
   readonly images: ImageService;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
+  readonly audit: Audit;
   readonly shares: Shares;
   readonly log: Log;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
@@ -70,6 +75,7 @@ export const createEngine = ({
   images,
   tokens,
   quotas,
+  audit,
   shares,
   log,
   streams = new Streams(STREAM_LIMITS),
@@ -80,15 +86,19 @@ export const createEngine = ({
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
       log(`request ${id}: ${text}`, { level: 'error', code: 'INTERNAL_SERVER_ERROR', errorId: id });
     });
-  const authorized = { jobs: new AuthorizedJobs(jobs, images, shares), images: new AuthorizedImages(images) };
+  const authorized = {
+    jobs: auditedJobs(new AuthorizedJobs(jobs, images, shares), audit),
+    images: new AuthorizedImages(images),
+  };
   const observing = observer.plugins();
+  const recorded = { tokens: auditedTokens(tokens, audit), quotas: auditedQuotas(quotas, audit) };
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity, baseUrl, over, ended, request }) => ({
-      identity,
+    context: ({ identity, baseUrl, over, ended, source, request }) => ({
+      identity: identity && source ? { ...identity, source } : identity,
       ...authorized,
-      tokens,
-      quotas,
+      ...recorded,
+      audit,
       baseUrl,
       over,
       ended,

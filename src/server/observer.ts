@@ -9,6 +9,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { isAsyncIterable, type Plugin, type YogaInitialContext } from 'graphql-yoga';
+import type { AuditSource } from '../access/audit.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
@@ -32,6 +33,8 @@ export interface ObserverOptions {
   /** Milliseconds from which on an operation is logged as slow; `null`: none is. */
   readonly slowMs: number | null;
   readonly onOutcome?: (outcome: Outcome) => void;
+  /** Called for each request of somebody who is not known. */
+  readonly signInFailed?: (source: AuditSource) => void;
 }
 
 /** Where an operation came from. */
@@ -60,12 +63,18 @@ export class Observer {
   /** A request that did not come as far as the engine. */
   refused(code: ErrorCode, status: number, request: IncomingMessage, requestId?: string): void {
     this.#options.onOutcome?.({ type: 'none', field: 'none', code, durationMs: 0 });
+    if (code === 'UNAUTHENTICATED') this.signInFailed(request);
     this.#refusals('a request was refused', {
       code,
       status,
       ...(requestId !== undefined && { requestId }),
       ...(request.socket.remoteAddress !== undefined && { address: request.socket.remoteAddress }),
     });
+  }
+
+  /** Somebody could not prove who it is. */
+  signInFailed(request: IncomingMessage): void {
+    this.#options.signInFailed?.(sourceOf(request));
   }
 
   /** The plugins of an engine, to be put before and after its others. */
@@ -156,6 +165,12 @@ export class Observer {
       log('an operation was slow', { level: 'warn', durationMs: Math.round(durationMs), ...about });
   }
 }
+
+/** Where a request came from. */
+export const sourceOf = ({ socket, headers }: IncomingMessage): AuditSource => ({
+  address: socket.remoteAddress,
+  userAgent: headers['user-agent'],
+});
 
 const NONE = { type: 'none', field: 'none' } as const;
 

@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Audit } from '../access/audit.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
@@ -58,6 +59,7 @@ export interface ServerOptions {
   /** Path of a file that says which role who has that comes without a token. */
   readonly rolesPath?: string | undefined;
   readonly quotas: Quotas;
+  readonly audit: Audit;
   /** Says when callers are no longer accepted. */
   readonly rights: Rights;
   readonly log: Log;
@@ -121,7 +123,7 @@ const TIMEOUTS: Timeouts = {
  * @throws Error when it cannot listen
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { listen, tokens, shares, quotas, rights, jobs, images, log } = options;
+  const { listen, tokens, shares, quotas, audit, rights, jobs, images, log } = options;
   const { basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
@@ -131,12 +133,17 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     isNamed: (host) => tls?.isNamed(host) ?? false,
   };
   const { slowMs = null, onOutcome } = options;
-  const observer = new Observer({ log, slowMs, ...(onOutcome && { onOutcome }) });
+  const observer = new Observer({
+    log,
+    slowMs,
+    signInFailed: (source) => audit.signInFailed(source),
+    ...(onOutcome && { onOutcome }),
+  });
   const streams = new Streams(
     options.streams ?? STREAM_LIMITS,
     (subject) => quotas.of(subject).subscriptions,
   );
-  const engine = createEngine({ jobs, images, tokens, shares, quotas, log, streams, observer });
+  const engine = createEngine({ jobs, images, tokens, shares, quotas, audit, log, streams, observer });
   const authorizedImages = new AuthorizedImages(images);
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
@@ -210,6 +217,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     rights,
     connections,
     operations,
+    observer,
     log,
     unauthenticatedMs: timeouts.unauthenticatedMs,
     keepAliveMs: timeouts.keepAliveMs,

@@ -12,6 +12,7 @@ import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import type { Engine } from './engine.ts';
 import { Inbox } from './inbox.ts';
+import { type Observer, sourceOf } from './observer.ts';
 import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
 
@@ -22,6 +23,8 @@ export interface ProtocolOptions {
   readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
   readonly connections: Connections;
+  /** Sees who could not sign in. */
+  readonly observer: Observer;
   /** Counts the operations in progress. */
   readonly operations: Operations;
   /** Milliseconds after which a client that has not authenticated is disconnected. */
@@ -88,7 +91,8 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, callers, baseUrl, rights, connections, operations, unauthenticatedMs, closing } = options;
+  const { engine, callers, baseUrl, rights, connections, operations, unauthenticatedMs, closing, observer } =
+    options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
@@ -107,6 +111,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         );
         return true;
       }
+      observer.signInFailed(client.request);
       // Its operations are refused one by one, which is more informative than a closed socket.
       const timer = setTimeout(
         () => client.socket.close(CloseCode.Forbidden, 'Forbidden'),
@@ -135,6 +140,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         ended: client.ended.signal,
         baseUrl: baseUrl(client.request),
         requestId: requestIdOf(undefined),
+        source: sourceOf(client.request),
       });
       try {
         const document = parse(query);

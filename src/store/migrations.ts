@@ -320,4 +320,20 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX shares_by_job ON shares (job_id);
   `,
+  // The audit trail. Ids sort by time; a job may have been deleted, or never have existed.
+  `
+  CREATE TABLE audit (
+    id         TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    time       INTEGER NOT NULL,
+    action     TEXT NOT NULL CHECK (action <> ''),
+    subject    TEXT,
+    job_id     TEXT,
+    address    TEXT,
+    user_agent TEXT,
+    token      TEXT,
+    outcome    TEXT NOT NULL CHECK (outcome <> '')
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX audit_by_subject ON audit (subject, id) WHERE subject IS NOT NULL;
+  CREATE INDEX audit_by_job ON audit (job_id, id) WHERE job_id IS NOT NULL;
+  `,
 ];

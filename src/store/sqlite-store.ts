@@ -1,6 +1,7 @@
 /** The job store in SQLite, which also opens the other stores of its database. */
 
 import type { Statement } from 'better-sqlite3';
+import type { AuditStore } from '../access/audit.ts';
 import type { QuotaStore } from '../access/quotas.ts';
 import type { ShareStore } from '../access/share.ts';
 import type { TokenStore } from '../access/token.ts';
@@ -29,6 +30,7 @@ import { GroupCommit } from './group-commit.ts';
 import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
+import { SqliteAudit } from './sqlite-audit.ts';
 import { SqliteImages } from './sqlite-images.ts';
 import { SqliteQuotas } from './sqlite-quotas.ts';
 import { SqliteShares } from './sqlite-shares.ts';
@@ -39,6 +41,7 @@ import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.
 export interface Store extends JobStore {
   readonly tokens: TokenStore;
   readonly quotas: QuotaStore;
+  readonly audit: AuditStore;
   readonly shares: ShareStore;
   readonly images: ImageStore;
 }
@@ -81,6 +84,7 @@ class SqliteStore implements Store {
   readonly shares: ShareStore;
   readonly tokens: TokenStore;
   readonly quotas: QuotaStore;
+  readonly audit: AuditStore;
   readonly images: ImageStore;
   readonly #db: Connection;
   /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
@@ -107,6 +111,7 @@ class SqliteStore implements Store {
     });
     this.tokens = new SqliteTokens(db, this.#commits);
     this.quotas = new SqliteQuotas(db, this.#commits);
+    this.audit = new SqliteAudit(db, this.#commits);
     this.shares = new SqliteShares(db, this.#commits);
     this.images = new SqliteImages(db, this.#commits);
   }

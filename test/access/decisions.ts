@@ -7,16 +7,20 @@
  * - `ANYONE`: the same for every caller, and of no job
  * - `CALLER`: about the caller itself
  * - `IMAGE`: of an image, which the caller can see
+ * - `AUDIT`: of the audit trail, which an ADMIN sees
  * - `QUOTA`: of the quotas of a subject, which an ADMIN sees, and the subject itself
  * - `TOKEN`: of a token, which an ADMIN sees, and who uses it
  */
-type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'IMAGE' | 'TOKEN' | 'QUOTA';
+type Decision = 'JOB' | 'OTHER_JOB' | 'JOBS' | 'ANYONE' | 'CALLER' | 'IMAGE' | 'TOKEN' | 'QUOTA' | 'AUDIT';
 
 const all = (decision: Decision, fields: string): Readonly<Record<string, Decision>> =>
   Object.fromEntries(fields.split(' ').map((field) => [field, decision]));
 
 /** Every field of every object type, those of the operations apart. */
 export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision>>>> = {
+  AuditConnection: all('AUDIT', 'edges nodes pageInfo'),
+  AuditEdge: all('AUDIT', 'cursor node'),
+  AuditEntry: all('AUDIT', 'action address id job outcome subject time token userAgent'),
   CapabilitySets: all('JOB', 'ambient bounding effective inheritable permitted'),
   CellNamespace: all('JOB', 'inode kind shared'),
   CgroupEvidence: all('JOB', 'file key value'),
@@ -132,6 +136,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Query.server': { kind: 'jobs' },
   'Query.images': { kind: 'image' },
   'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method token { name subject } } }' },
+  'Query.auditLog': { kind: 'admin', document: '{ auditLog(first: 5) { nodes { action } } }' },
   'Query.quotas': { kind: 'admin', document: '{ quotas { subject runningJobs } }' },
   'Mutation.setQuota': {
     kind: 'admin',

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Audit } from '../../src/access/audit.ts';
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
 import type { Share } from '../../src/access/share.ts';
@@ -65,7 +66,10 @@ export class World {
     this.shares = shares;
     this.quotas = quotas;
     this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, quotas, version: '0' });
-    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, shares, quotas, log });
+    const tokenName = (identity: Identity) => tokens.of(identity)?.name ?? null;
+    const audit = new Audit({ store: store.audit, log, keepMs: null, tokenName });
+    dispose(() => audit.close());
+    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, shares, quotas, audit, log });
     dispose(() => changes.close());
     dispose(() => supervision.close());
     dispose(() => this.jobs.close());

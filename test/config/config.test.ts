@@ -65,6 +65,7 @@ describe('parseServeConfig', () => {
         outputBytes: 64 * 1024 ** 2,
       },
       maxima: NO_MAXIMA,
+      auditKeptMs: 90 * 86_400_000,
       ceilings: { memoryBytes: 8 * 1024 ** 3, pids: 16_384, cpus: null },
       retention: { ageMs: 30 * 86_400_000, jobs: 100_000, bytes: 10 * 1024 ** 3, packAfterMs: 3_600_000 },
     });
@@ -131,6 +132,7 @@ describe('parseServeConfig', () => {
       CLOISTER_QUOTA_MEMORY: '1Mi',
       CLOISTER_QUOTA_SUBMISSIONS: '3',
       CLOISTER_QUOTA_STORAGE: '2Mi',
+      CLOISTER_RETAIN_AUDIT: '1h',
       CLOISTER_LOG_LEVEL: 'debug',
       CLOISTER_LOG_FORMAT: 'json',
       CLOISTER_LOG_SLOW: '5s',
@@ -202,6 +204,7 @@ describe('parseServeConfig', () => {
         outputBytes: 8192,
       },
       ceilings: { memoryBytes: null, pids: 1000, cpus: 1.5 },
+      auditKeptMs: 3_600_000,
       retention: { ageMs: 60_000, jobs: 5, bytes: 1024 ** 2, packAfterMs: null },
     });
     expect(Object.keys(env).sort()).toEqual(

@@ -3,7 +3,7 @@
 import { createEngine } from '../../src/server/engine.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
-import { openQuotas, openShares, openTokens } from '../server/fake-tokens.ts';
+import { openAudit, openQuotas, openShares, openTokens } from '../server/fake-tokens.ts';
 import type { Answer } from '../server/fixture.ts';
 
 /** The schema on a fake job service, in process: no port, no token. */
@@ -16,6 +16,7 @@ export class Api {
     ([tokens, shares, quotas]) =>
       createEngine({
         quotas,
+        audit: openAudit(),
         jobs: this.jobs,
         images: this.images,
         tokens,

@@ -176,7 +176,7 @@ describe('a server that cannot listen', () => {
     const { server } = await serveFakes(dispose);
     const { startServer } = await import('../../src/server/server.ts');
     const { FakeJobs } = await import('./fake-jobs.ts');
-    const { openQuotas, openShares, openTokens } = await import('./fake-tokens.ts');
+    const { openAudit, openQuotas, openShares, openTokens } = await import('./fake-tokens.ts');
     const { Rights } = await import('../../src/access/rights.ts');
     const { port } = server.address;
     const second = startServer({
@@ -186,6 +186,7 @@ describe('a server that cannot listen', () => {
       images: new FakeImages(),
       tokens: await openTokens(),
       quotas: await openQuotas(),
+      audit: openAudit(),
       shares: await openShares(),
       rights: new Rights(),
       log: () => undefined,

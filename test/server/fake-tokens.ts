@@ -1,5 +1,6 @@
 /** Tokens and quotas that are kept in memory. */
 
+import { Audit } from '../../src/access/audit.ts';
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
 import { Shares } from '../../src/access/shares.ts';
@@ -30,6 +31,19 @@ export class FakeTokenStore implements TokenStore {
     this.writes.push('used');
   }
 }
+
+/** An audit trail that keeps nothing. */
+export const openAudit = (): Audit =>
+  new Audit({
+    store: {
+      add: async () => undefined,
+      page: async () => ({ entries: [], hasNext: false }),
+      removeBefore: async () => 0,
+    },
+    log: () => undefined,
+    keepMs: null,
+    tokenName: () => null,
+  });
 
 export const openQuotas = (): Promise<Quotas> =>
   Quotas.open({ all: async () => new Map(), set: async () => undefined }, UNBOUNDED);

@@ -16,7 +16,7 @@ import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
 import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
-import { openQuotas, openShares, openTokens, TOKEN } from './fake-tokens.ts';
+import { openAudit, openQuotas, openShares, openTokens, TOKEN } from './fake-tokens.ts';
 
 export { TOKEN };
 export const AUTHORIZATION = `Bearer ${TOKEN}`;
@@ -78,6 +78,7 @@ export const serveFakes = async (
     images: new FakeImages(),
     tokens,
     quotas,
+    audit: openAudit(),
     shares,
     rights,
     log: (line, fields = {}) => {

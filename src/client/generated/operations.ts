@@ -3,6 +3,49 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What somebody did. */
+export type AuditAction =
+  /** A token was created. */
+  | 'CREATE_TOKEN'
+  /** A job was deleted. */
+  | 'DELETE_JOB'
+  /** A job was paused. */
+  | 'PAUSE_JOB'
+  /** A job was pinned or unpinned. */
+  | 'PIN_JOB'
+  /** A paused job was continued. */
+  | 'RESUME_JOB'
+  /** A token was revoked. */
+  | 'REVOKE_TOKEN'
+  /** The admin token of the state folder was replaced. */
+  | 'ROTATE_ADMIN_TOKEN'
+  /** The quotas of a subject were changed. */
+  | 'SET_QUOTA'
+  /** A signal was sent to a job. */
+  | 'SIGNAL_JOB'
+  /** Somebody could not prove who it is. Of more than 60 in a minute the first are recorded. */
+  | 'SIGN_IN'
+  /** A job was stopped. */
+  | 'STOP_JOB'
+  /** A job was submitted, by `submitJob` or `runJob`. */
+  | 'SUBMIT_JOB';
+
+/** Which entries: each field that is set must match. */
+export type AuditFilter = {
+  /** What was done. Default: anything. */
+  readonly action?: AuditAction | null | undefined;
+  /** True: what was refused; false: what was done. Default: both. */
+  readonly failed?: boolean | null | undefined;
+  /** The id of the job. Default: any, and none. */
+  readonly job?: string | null | undefined;
+  /** At this time or later. Default: from the first on. */
+  readonly since?: string | null | undefined;
+  /** Who did it. Default: anybody. */
+  readonly subject?: string | null | undefined;
+  /** Before this time. Default: up to the last. */
+  readonly until?: string | null | undefined;
+};
+
 /** Linux capabilities of a command that runs as root of its cell. They apply inside the cell only and give nothing on the host. */
 export type CapabilityProfile =
   /** No capabilities: root of the cell has no more rights than any other user there. */
@@ -388,6 +431,15 @@ export type AttachedJobQueryVariables = Exact<{
 
 
 export type AttachedJobQuery = { readonly job: { readonly status: JobStatus, readonly openStdin: boolean, readonly terminal: { readonly rows: number, readonly columns: number } | null } | null };
+
+export type AuditLogQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+  filter?: AuditFilter | null | undefined;
+}>;
+
+
+export type AuditLogQuery = { readonly auditLog: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly time: string, readonly action: AuditAction, readonly subject: string | null, readonly job: string | null, readonly address: string | null, readonly userAgent: string | null, readonly token: string | null, readonly outcome: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
 export type DeleteJobMutationVariables = Exact<{
   input: DeleteJobInput;
@@ -918,6 +970,27 @@ export const AttachedJobDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AttachedJobQuery, AttachedJobQueryVariables>;
+export const AuditLogDocument = new TypedDocumentString(`
+    query AuditLog($first: Int!, $after: String, $filter: AuditFilter) {
+  auditLog(first: $first, after: $after, filter: $filter) {
+    nodes {
+      id
+      time
+      action
+      subject
+      job
+      address
+      userAgent
+      token
+      outcome
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AuditLogQuery, AuditLogQueryVariables>;
 export const DeleteJobDocument = new TypedDocumentString(`
     mutation DeleteJob($input: DeleteJobInput!) {
   deleteJob(input: $input) {

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
+import type { AuditFlags } from '../commands/audit.ts';
 import { type Add, collect, config } from './add.ts';
 
 interface ApiFlags extends Flags {
@@ -39,6 +40,22 @@ export const addTools = (add: Add, program: Command): void => {
     .action(async (document: string, flags: ApiFlags) => {
       const { api } = await import('../commands/api.ts');
       process.exitCode = await api(config(flags), document, flags);
+    });
+
+  add('audit', 'print the audit trail as lines of JSON, the newest first, for admins', [
+    'audit --since 1d --failed',
+    'audit --job 01a22347-354f-7214-ab23-00f646e51660',
+    'audit > audit.jsonl',
+  ])
+    .option('--action <action>', 'only this, such as submit-job or sign-in')
+    .option('--subject <subject>', 'only what this subject did')
+    .option('--job <id>', 'only what is about this job')
+    .option('--failed', 'only what was refused')
+    .option('--since <time>', 'from this time on, or from so long ago, such as 1d')
+    .option('--until <time>', 'before this time, or so long ago')
+    .action(async (flags: Flags & AuditFlags) => {
+      const { audit } = await import('../commands/audit.ts');
+      await audit(config(flags), flags);
     });
 
   add('open', 'open GraphiQL in the browser, signed in', ['open']).action(async (flags: Flags) => {

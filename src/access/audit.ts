@@ -1,0 +1,231 @@
+/** The audit trail: who did what to which job, when, from where, with what outcome. */
+
+import { badInput, ClientError, forbidden } from '../jobs/errors.ts';
+import { newJobId } from '../jobs/id.ts';
+import type { Identity } from '../jobs/service.ts';
+import type { Log } from '../log.ts';
+
+/** What is recorded. */
+export const AUDIT_ACTIONS = [
+  'SUBMIT_JOB',
+  'STOP_JOB',
+  'PAUSE_JOB',
+  'RESUME_JOB',
+  'SIGNAL_JOB',
+  'DELETE_JOB',
+  'PIN_JOB',
+  'CREATE_TOKEN',
+  'REVOKE_TOKEN',
+  'ROTATE_ADMIN_TOKEN',
+  'SET_QUOTA',
+  'SIGN_IN',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** One entry of the trail. */
+export interface AuditEntry {
+  /** UUIDv7: entries sort by time. */
+  readonly id: string;
+  readonly time: Date;
+  readonly action: AuditAction;
+  /** Who did it; `null`: nobody who is known, as in a sign-in that failed. */
+  readonly subject: string | null;
+  readonly jobId: string | null;
+  /** The address of the client, or of a proxy before it; `null`: the Unix socket. */
+  readonly address: string | null;
+  /** As the client calls itself, shortened. */
+  readonly userAgent: string | null;
+  /** The name of the token that was used; `null`: that of the state folder, or none. */
+  readonly token: string | null;
+  /** `OK`, or the code of the error. */
+  readonly outcome: string;
+}
+
+/** Where a request came from. */
+export interface AuditSource {
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
+}
+
+/** Which entries: every field that is set must match. */
+export interface AuditFilter {
+  readonly action?: AuditAction;
+  readonly subject?: string;
+  readonly jobId?: string;
+  /** `true`: those that failed; `false`: those that did not. */
+  readonly failed?: boolean;
+  readonly since?: Date;
+  readonly until?: Date;
+}
+
+/** A page of the trail, the newest first. */
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  readonly hasNext: boolean;
+}
+
+/** Where the trail is kept. `src/store/` implements it. */
+export interface AuditStore {
+  /**
+   * Adds entries; they are on disk when the promise settles.
+   *
+   * @throws StoreFullError
+   */
+  add(entries: readonly AuditEntry[]): Promise<void>;
+  /** @param request.after the id of an entry: those that are older than it */
+  page(request: {
+    readonly limit: number;
+    readonly after?: string;
+    readonly filter: AuditFilter;
+  }): Promise<AuditPage>;
+  /** Removes what is older than a time; a bounded number at once. */
+  removeBefore(time: Date): Promise<number>;
+}
+
+export interface AuditOptions {
+  readonly store: AuditStore;
+  readonly log: Log;
+  /** Milliseconds for which an entry is kept; `null`: forever. */
+  readonly keepMs: number | null;
+  /** The name of the token of a caller. */
+  readonly tokenName: (identity: Identity) => string | null;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+const LONGEST_AGENT = 200;
+const SWEEP_MS = 3_600_000;
+/** Sign-ins that fail, in a minute: further ones are counted in the log and not recorded. */
+const MOST_SIGN_INS = 60;
+const MINUTE_MS = 60_000;
+/** The largest page. */
+export const MOST_AUDIT_ENTRIES = 100;
+
+/** Records what callers do, and gives it to admins. */
+export class Audit {
+  readonly #options: AuditOptions;
+  readonly #writes = new Set<Promise<void>>();
+  readonly #timer: NodeJS.Timeout;
+  #signIns = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweep();
+  }
+
+  /**
+   * Does something and records it with its outcome, also when it fails.
+   *
+   * @param jobId of what was done; `undefined`: of none
+   */
+  async record<T>(
+    identity: Identity,
+    action: AuditAction,
+    work: () => Promise<T>,
+    jobId?: string | ((result: T) => string),
+  ): Promise<T> {
+    const note = (outcome: string, id: string | null): Promise<void> =>
+      this.#add({
+        action,
+        subject: identity.subject,
+        jobId: id,
+        ...sourceOf(identity.source),
+        token: this.#options.tokenName(identity),
+        outcome,
+      });
+    try {
+      const result = await work();
+      await note('OK', typeof jobId === 'function' ? jobId(result) : (jobId ?? null));
+      return result;
+    } catch (error) {
+      const code = error instanceof ClientError ? error.code : 'INTERNAL_SERVER_ERROR';
+      await note(code, typeof jobId === 'string' ? jobId : null);
+      throw error;
+    }
+  }
+
+  /** Records that somebody could not prove who it is; of a flood only the beginning. */
+  signInFailed(source: AuditSource): void {
+    const now = performance.now();
+    if (now - this.#signIns.sinceMs >= MINUTE_MS) {
+      const left = this.#signIns.count - MOST_SIGN_INS;
+      if (left > 0)
+        this.#options.log(`${left} further sign-ins that failed were not recorded`, { level: 'warn' });
+      this.#signIns = { sinceMs: now, count: 0 };
+    }
+    this.#signIns.count += 1;
+    if (this.#signIns.count > MOST_SIGN_INS) return;
+    const entry = {
+      action: 'SIGN_IN',
+      subject: null,
+      jobId: null,
+      ...sourceOf(source),
+      token: null,
+      outcome: 'UNAUTHENTICATED',
+    } as const;
+    const write = this.#add(entry).finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+  }
+
+  /**
+   * A page of the trail, the newest first.
+   *
+   * @throws ClientError `FORBIDDEN`, `BAD_USER_INPUT`
+   */
+  async page(
+    { role }: Identity,
+    {
+      first,
+      after,
+      filter,
+    }: { readonly first: number; readonly after?: string; readonly filter: AuditFilter },
+  ): Promise<AuditPage> {
+    if (role !== 'ADMIN') throw forbidden(['ADMIN'], role);
+    if (!(first >= 1 && first <= MOST_AUDIT_ENTRIES))
+      throw badInput('first', `from 1 to ${MOST_AUDIT_ENTRIES}`, first);
+    return this.#options.store.page({ limit: first, filter, ...(after !== undefined && { after }) });
+  }
+
+  /** Settles when everything is on disk. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#writes);
+  }
+
+  /** What happened has happened: an entry that cannot be written is in the log. */
+  async #add(entry: Omit<AuditEntry, 'id' | 'time'>): Promise<void> {
+    const { store, log, now = Date.now } = this.#options;
+    try {
+      await store.add([{ ...entry, id: newJobId(), time: new Date(now()) }]);
+    } catch (error) {
+      const { action, subject, jobId, outcome } = entry;
+      log(`an entry of the audit trail could not be written: ${String(error)}`, {
+        level: 'error',
+        action,
+        outcome,
+        ...(subject !== null && { subject }),
+        ...(jobId !== null && { jobId }),
+      });
+    }
+  }
+
+  #sweep(): void {
+    const { store, log, keepMs, now = Date.now } = this.#options;
+    if (keepMs === null) return;
+    const remove = async (): Promise<void> => {
+      while ((await store.removeBefore(new Date(now() - keepMs))) > 0);
+    };
+    const sweep = remove()
+      .catch((error: unknown) => log(`the audit trail: ${String(error)}`, { level: 'error' }))
+      .finally(() => this.#writes.delete(sweep));
+    this.#writes.add(sweep);
+  }
+}
+
+const sourceOf = ({ address, userAgent }: AuditSource = {}): Pick<AuditEntry, 'address' | 'userAgent'> => ({
+  address: address ?? null,
+  userAgent: userAgent === undefined ? null : inert(userAgent),
+});
+
+const inert = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_AGENT);

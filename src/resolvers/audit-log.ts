@@ -1,0 +1,138 @@
+/** The query auditLog. */
+
+import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type AuditFilter } from '../access/audit.ts';
+import { checkAll } from '../jobs/faults.ts';
+import { builder, identify } from './builder.ts';
+import { checkPage, DEFAULT_ROWS } from './page.ts';
+import { wellFormed } from './scalars.ts';
+
+const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
+  SUBMIT_JOB: 'A job was submitted, by `submitJob` or `runJob`.',
+  STOP_JOB: 'A job was stopped.',
+  PAUSE_JOB: 'A job was paused.',
+  RESUME_JOB: 'A paused job was continued.',
+  SIGNAL_JOB: 'A signal was sent to a job.',
+  DELETE_JOB: 'A job was deleted.',
+  PIN_JOB: 'A job was pinned or unpinned.',
+  CREATE_TOKEN: 'A token was created.',
+  REVOKE_TOKEN: 'A token was revoked.',
+  ROTATE_ADMIN_TOKEN: 'The admin token of the state folder was replaced.',
+  SET_QUOTA: 'The quotas of a subject were changed.',
+  SIGN_IN: 'Somebody could not prove who it is. Of more than 60 in a minute the first are recorded.',
+};
+
+const AuditActionType = builder.enumType('AuditAction', {
+  description: 'What somebody did.',
+  values: Object.fromEntries(
+    AUDIT_ACTIONS.map((name) => [name, { description: DESCRIPTIONS[name] }]),
+  ) as Record<AuditAction, { readonly description: string }>,
+});
+
+const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
+  description: 'What somebody did, or tried to do.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'Opaque; entries sort by it.' }),
+    time: t.expose('time', { type: 'DateTime', description: 'When it was done.' }),
+    action: t.expose('action', { type: AuditActionType, description: 'What was done.' }),
+    subject: t.exposeString('subject', {
+      nullable: true,
+      description: 'Who did it; null: nobody who is known.',
+    }),
+    job: t.exposeID('jobId', {
+      nullable: true,
+      description:
+        'The id of the job, which may have been deleted or never have existed; null: it is about none.',
+    }),
+    address: t.exposeString('address', {
+      nullable: true,
+      description: 'The address that it came from, which may be that of a proxy; null: the Unix socket.',
+    }),
+    userAgent: t.exposeString('userAgent', {
+      nullable: true,
+      description: 'How the client calls itself: at most 200 characters of ASCII, others are "?".',
+    }),
+    token: t.exposeString('token', {
+      nullable: true,
+      description: 'The name of the token that was used; null: that of the state folder, or none.',
+    }),
+    outcome: t.exposeString('outcome', {
+      description: '`OK`, or the code of the error with which it was refused.',
+    }),
+  }),
+});
+
+const AuditFilterInput = builder.inputType('AuditFilter', {
+  description: 'Which entries: each field that is set must match.',
+  fields: (t) => ({
+    action: t.field({ type: AuditActionType, description: 'What was done. Default: anything.' }),
+    subject: t.string({ description: 'Who did it. Default: anybody.' }),
+    job: t.id({ description: 'The id of the job. Default: any, and none.' }),
+    failed: t.boolean({ description: 'True: what was refused; false: what was done. Default: both.' }),
+    since: t.field({ type: 'DateTime', description: 'At this time or later. Default: from the first on.' }),
+    until: t.field({ type: 'DateTime', description: 'Before this time. Default: up to the last.' }),
+  }),
+});
+
+const AuditConnection = builder.connectionObject(
+  {
+    type: AuditEntryType,
+    name: 'AuditConnection',
+    description: 'A page of the audit trail (Relay cursor connections).',
+  },
+  { name: 'AuditEdge', description: 'An entry of a page, with its cursor.' },
+);
+
+builder.queryField('auditLog', (t) =>
+  t.field({
+    type: AuditConnection,
+    description:
+      'What callers did with jobs, tokens and quotas, and who could not sign in, the newest first. For an ADMIN only.',
+    args: {
+      first: t.arg.int({ description: 'Entries, from 1 to 100. Default 20.' }),
+      after: t.arg.string({ description: 'The cursor of an entry: those before it in time.' }),
+      filter: t.arg({ type: AuditFilterInput, description: 'Which entries. Default: all.' }),
+    },
+    resolve: async (_root, { first, after, filter }, context) => {
+      const identity = identify(context);
+      const { window, wanted } = checkAll({
+        window: () => checkPage({ first, after }, DEFAULT_ROWS),
+        wanted: () => toFilter(filter ?? {}),
+      });
+      const { limit, after: from } = window;
+      const { entries, hasNext } = await context.audit.page(identity, {
+        first: limit,
+        filter: wanted,
+        ...(from !== undefined && { after: from }),
+      });
+      return {
+        edges: entries.map((entry) => ({ cursor: entry.id, node: entry })),
+        pageInfo: {
+          hasNextPage: hasNext,
+          hasPreviousPage: from !== undefined,
+          startCursor: entries[0]?.id ?? null,
+          endCursor: entries.at(-1)?.id ?? null,
+        },
+      };
+    },
+  }),
+);
+
+const toFilter = ({
+  action,
+  subject,
+  job,
+  failed,
+  since,
+  until,
+}: typeof AuditFilterInput.$inferInput): AuditFilter => {
+  const from = wellFormed('filter.since', since);
+  const to = wellFormed('filter.until', until);
+  return {
+    ...(action && { action }),
+    ...(typeof subject === 'string' && { subject }),
+    ...(job !== null && job !== undefined && { jobId: `${job}` }),
+    ...(typeof failed === 'boolean' && { failed }),
+    ...(from !== undefined && { since: from }),
+    ...(to !== undefined && { until: to }),
+  };
+};

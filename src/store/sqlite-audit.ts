@@ -1,0 +1,88 @@
+/** The audit trail in SQLite. */
+
+import type { AuditAction, AuditEntry, AuditFilter, AuditPage, AuditStore } from '../access/audit.ts';
+import type { Connection } from './connection.ts';
+import type { GroupCommit } from './group-commit.ts';
+
+/** A row of the table `audit`. */
+interface AuditRow {
+  readonly id: string;
+  readonly time: number;
+  readonly action: AuditAction;
+  readonly subject: string | null;
+  readonly job_id: string | null;
+  readonly address: string | null;
+  readonly user_agent: string | null;
+  readonly token: string | null;
+  readonly outcome: string;
+}
+
+const COLUMNS = 'id, time, action, subject, job_id, address, user_agent, token, outcome';
+/** Entries that are removed in one transaction: some milliseconds. */
+const STEP = 1000;
+
+/** The trail in the database of the jobs, written in the same transactions. */
+export class SqliteAudit implements AuditStore {
+  readonly #db: Connection;
+  readonly #commits: GroupCommit;
+
+  constructor(db: Connection, commits: GroupCommit) {
+    this.#db = db;
+    this.#commits = commits;
+  }
+
+  add(entries: readonly AuditEntry[]): Promise<void> {
+    return this.#commits.write(() => {
+      const insert = this.#db.prepare(`INSERT INTO audit (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      for (const { id, time, action, subject, jobId, address, userAgent, token, outcome } of entries)
+        insert.run(id, time.getTime(), action, subject, jobId, address, userAgent, token, outcome);
+    });
+  }
+
+  async page({
+    limit,
+    after,
+    filter,
+  }: {
+    readonly limit: number;
+    readonly after?: string;
+    readonly filter: AuditFilter;
+  }): Promise<AuditPage> {
+    const conditions = conditionsOf(filter, after);
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}`;
+    const values = conditions.flatMap(([, ...own]) => own);
+    const sql = `SELECT ${COLUMNS} FROM audit ${where} ORDER BY id DESC LIMIT ?`;
+    const rows = this.#db.prepare(sql).all(...values, limit + 1) as AuditRow[];
+    return { entries: rows.slice(0, limit).map(fromRow), hasNext: rows.length > limit };
+  }
+
+  removeBefore(time: Date): Promise<number> {
+    const sql = 'DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY id LIMIT ?)';
+    return this.#commits.write(() => this.#db.prepare(sql).run(time.getTime(), STEP).changes);
+  }
+}
+
+const conditionsOf = (
+  { action, subject, jobId, failed, since, until }: AuditFilter,
+  after: string | undefined,
+): readonly (readonly [string, ...unknown[]])[] => [
+  ...(after === undefined ? [] : [['id < ?', after] as const]),
+  ...(action === undefined ? [] : [['action = ?', action] as const]),
+  ...(subject === undefined ? [] : [['subject = ?', subject] as const]),
+  ...(jobId === undefined ? [] : [['job_id = ?', jobId] as const]),
+  ...(failed === undefined ? [] : [[failed ? "outcome <> 'OK'" : "outcome = 'OK'"] as const]),
+  ...(since === undefined ? [] : [['time >= ?', since.getTime()] as const]),
+  ...(until === undefined ? [] : [['time < ?', until.getTime()] as const]),
+];
+
+const fromRow = (row: AuditRow): AuditEntry => ({
+  id: row.id,
+  time: new Date(row.time),
+  action: row.action,
+  subject: row.subject,
+  jobId: row.job_id,
+  address: row.address,
+  userAgent: row.user_agent,
+  token: row.token,
+  outcome: row.outcome,
+});

@@ -1,0 +1,158 @@
+/** The audit trail: what is in it, who reads it, and how long it is kept. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Audit, type AuditStore } from '../../src/access/audit.ts';
+import { newJobId } from '../../src/jobs/id.ts';
+import type { Identity } from '../../src/jobs/service.ts';
+import { StoreFullError } from '../../src/jobs/store.ts';
+import { disposers } from '../support/disposers.ts';
+import { caller, World } from './world.ts';
+
+const ADMIN = caller('root', 'ADMIN');
+const ALICE: Identity = {
+  ...caller('alice', 'USER'),
+  source: { address: '192.0.2.7', userAgent: 'curl/8\u001b[31m' },
+};
+const BOB = caller('bob', 'USER');
+
+const dispose = disposers();
+let world: World;
+
+beforeEach(async () => {
+  world = await World.open(dispose);
+});
+
+const LOG = `query ($first: Int, $after: String, $filter: AuditFilter) {
+  auditLog(first: $first, after: $after, filter: $filter) {
+    nodes { action subject job time address userAgent token outcome }
+    pageInfo { hasNextPage endCursor } } }`;
+
+interface Trail {
+  readonly nodes: readonly Record<string, unknown>[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+}
+
+const read = async (variables: object = {}): Promise<Trail> =>
+  (await world.ask(ADMIN, LOG, variables)).data?.['auditLog'] as Trail;
+
+const submit = async (identity: Identity): Promise<string> => {
+  const document = 'mutation { submitJob(input: { command: "true" }) { job { id } } }';
+  const { data } = await world.ask(identity, document);
+  const made = data?.['submitJob'] as { job: { id: string } } | undefined;
+  return made?.job.id ?? '';
+};
+
+const stop = (identity: Identity, id: string) =>
+  world.ask(identity, 'mutation ($id: ID!) { stopJob(input: { jobId: $id }) { job { id } } }', { id });
+
+describe('the trail', () => {
+  it('says who did what to which job, when, from where, with which token and outcome', async () => {
+    const { token } = await world.tokens.create(ADMIN, { name: 'laptop', subject: 'alice', role: 'USER' });
+    const before = Date.now();
+    const id = await submit({ ...ALICE, tokenId: token.id });
+    await stop(BOB, id);
+    await stop(ALICE, id);
+    const [stopped, refused, submitted] = (await read()).nodes;
+    expect(submitted).toEqual({
+      action: 'SUBMIT_JOB',
+      subject: 'alice',
+      job: id,
+      time: expect.any(String),
+      address: '192.0.2.7',
+      userAgent: 'curl/8?[31m',
+      token: 'laptop',
+      outcome: 'OK',
+    });
+    expect(Date.parse(String(submitted?.['time']))).toBeGreaterThanOrEqual(before);
+    expect(refused).toMatchObject({ action: 'STOP_JOB', subject: 'bob', job: id, outcome: 'NOT_FOUND' });
+    expect(stopped).toMatchObject({ action: 'STOP_JOB', subject: 'alice', job: id, outcome: 'OK' });
+  });
+
+  it('has tokens, quotas, deletions and what was refused, without what they were given', async () => {
+    const id = await submit(ALICE);
+    await stop(ALICE, id);
+    await world.ask(ALICE, 'mutation ($id: ID!) { deleteJob(input: { jobId: $id }) { job { id } } }', { id });
+    const create =
+      'mutation { createToken(input: { name: "planted", subject: "s", role: USER }) { secret } }';
+    const { data } = await world.ask(ADMIN, create);
+    const made = data?.['createToken'] as { secret: string } | undefined;
+    const secret = made?.secret ?? 'none was made';
+    await world.ask(ALICE, create);
+    await world.ask(ADMIN, 'mutation { setQuota(input: { subject: "bob", cpus: 1 }) { quota { cpus } } }');
+    await world.ask(ALICE, 'mutation { submitJob(input: { command: "", name: "planted" }) { job { id } } }');
+    const { nodes } = await read();
+    expect(nodes.map(({ action, subject, outcome }) => [action, subject, outcome])).toEqual([
+      ['SUBMIT_JOB', 'alice', 'BAD_USER_INPUT'],
+      ['SET_QUOTA', 'root', 'OK'],
+      ['CREATE_TOKEN', 'alice', 'FORBIDDEN'],
+      ['CREATE_TOKEN', 'root', 'OK'],
+      ['DELETE_JOB', 'alice', 'OK'],
+      ['STOP_JOB', 'alice', 'OK'],
+      ['SUBMIT_JOB', 'alice', 'OK'],
+    ]);
+    for (const text of ['planted', secret]) expect(JSON.stringify(nodes)).not.toContain(text);
+  });
+
+  it('is read in pages and by what is asked for', async () => {
+    const ids = [await submit(ALICE), await submit(BOB), await submit(ALICE)];
+    await stop(BOB, ids[0] ?? '');
+    const jobs = async (variables: object) => (await read(variables)).nodes.map(({ job }) => job);
+    expect(await jobs({ filter: { subject: 'alice' } })).toEqual([ids[2], ids[0]]);
+    expect(await jobs({ filter: { job: ids[1] } })).toEqual([ids[1]]);
+    expect(await jobs({ filter: { failed: true } })).toEqual([ids[0]]);
+    expect(await jobs({ filter: { failed: false, action: 'SUBMIT_JOB' } })).toEqual([...ids].reverse());
+    expect(await jobs({ filter: { until: '2020-01-01T00:00:00Z' } })).toEqual([]);
+    expect(await jobs({ filter: { since: '2020-01-01T00:00:00Z' } })).toHaveLength(4);
+    const { pageInfo, nodes } = await read({ first: 3 });
+    expect([nodes.length, pageInfo.hasNextPage]).toEqual([3, true]);
+    const rest = await read({ first: 3, after: pageInfo.endCursor });
+    expect([rest.nodes.length, rest.pageInfo.hasNextPage]).toEqual([1, false]);
+    for (const first of [0, 101])
+      expect((await world.ask(ADMIN, LOG, { first })).errors?.[0]?.extensions).toMatchObject({
+        code: 'BAD_USER_INPUT',
+        field: 'first',
+      });
+  });
+});
+
+describe('an audit', () => {
+  const open = (store: AuditStore, lines: string[] = [], keepMs: number | null = null, now = Date.now) => {
+    const audit = new Audit({ store, log: (line) => lines.push(line), keepMs, tokenName: () => null, now });
+    dispose(() => audit.close());
+    return audit;
+  };
+
+  it('records the first sign-ins that fail, and not a flood of them', async () => {
+    const audit = open(world.store.audit);
+    for (let count = 0; count < 1000; count++) audit.signInFailed({ address: '192.0.2.1' });
+    await audit.close();
+    const { nodes, pageInfo } = await read({ first: 60, filter: { action: 'SIGN_IN' } });
+    expect([nodes.length, pageInfo.hasNextPage]).toEqual([60, false]);
+    expect(nodes[0]).toMatchObject({ subject: null, address: '192.0.2.1', outcome: 'UNAUTHENTICATED' });
+  });
+
+  it('removes what is too old', async () => {
+    const day = 86_400_000;
+    const entry = { action: 'SIGN_IN', jobId: null, address: null, userAgent: null, token: null } as const;
+    const times = [-3, -1].map((days) => new Date(Date.now() + days * day));
+    await world.store.audit.add(
+      times.map((time, index) => ({
+        ...entry,
+        id: newJobId(),
+        time,
+        subject: `s${index}`,
+        outcome: 'OK',
+      })),
+    );
+    await open(world.store.audit, [], 2 * day).close();
+    expect((await read()).nodes.map(({ subject }) => subject)).toEqual(['s1']);
+  });
+
+  it('does not keep from being done what it cannot record, and says so in the log', async () => {
+    const lines: string[] = [];
+    const add = () => Promise.reject(new StoreFullError('full'));
+    const audit = open({ ...world.store.audit, add, removeBefore: async () => 0 }, lines);
+    expect(await audit.record(ALICE, 'STOP_JOB', async () => 7, 'id')).toBe(7);
+    expect(lines).toEqual([expect.stringContaining('could not be written')]);
+  });
+});
