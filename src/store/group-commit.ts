@@ -1,5 +1,6 @@
 /** Groups writes into transactions, so that a burst of them waits for the disk once. */
 
+import type { Transaction } from 'better-sqlite3';
 import { StoreFullError } from '../jobs/store.ts';
 import type { Connection } from './connection.ts';
 
@@ -21,6 +22,10 @@ const MOST_WRITES = 128;
 export class GroupCommit {
   readonly #db: Connection;
   readonly #committed: (durationMs: number) => void;
+  // Made once: each takes longer to make than to run.
+  readonly #whole: Transaction<(writes: readonly Write[], done: Write[]) => void>;
+  /** A transaction within a transaction is a savepoint. */
+  readonly #part: Transaction<(write: Write) => void>;
   #waiting: Write[] = [];
   #scheduled: NodeJS.Immediate | undefined;
 
@@ -28,6 +33,8 @@ export class GroupCommit {
   constructor(db: Connection, committed: (durationMs: number) => void = () => undefined) {
     this.#db = db;
     this.#committed = committed;
+    this.#whole = db.transaction((writes, done) => this.#runAll(writes, done));
+    this.#part = db.transaction((write) => write.run());
   }
 
   /**
@@ -72,7 +79,7 @@ export class GroupCommit {
     try {
       // The commit is a statement of its own: an UPDATE ... RETURNING read with `get` commits while it is being reset,
       // where better-sqlite3 does not see that it failed.
-      this.#db.transaction(() => this.#runAll(writes, done)).immediate();
+      this.#whole.immediate(writes, done);
     } catch (error) {
       for (const write of writes) write.reject(error);
       return;
@@ -92,8 +99,7 @@ export class GroupCommit {
     }
     for (const write of writes) {
       try {
-        // A transaction within a transaction is a savepoint.
-        this.#db.transaction(() => write.run())();
+        this.#part(write);
         done.push(write);
       } catch (error) {
         // Some errors, such as a full disk, end the whole transaction (sqlite.org/lang_transaction.html section 4).
