@@ -12,7 +12,8 @@ export interface Cell {
 /**
  * Formats rows with the same number of cells as lines.
  *
- * @param width columns of the terminal, to which lines are cut; `undefined`: no terminal, so nothing is padded or cut
+ * @param width columns of the terminal, to which lines are cut; 0: its width is not known, so nothing is cut;
+ *   `undefined`: no terminal, so nothing is padded or cut
  */
 export const tableLines = (rows: readonly (readonly Cell[])[], width: number | undefined): string => {
   if (width === undefined) return rows.map((row) => row.map(({ text }) => text).join('\t')).join('\n');
@@ -20,7 +21,7 @@ export const tableLines = (rows: readonly (readonly Cell[])[], width: number | u
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => stringWidth(row[column]?.text ?? ''))),
   );
-  return rows.map((row) => line(row, widths, width)).join('\n');
+  return rows.map((row) => line(row, widths, width || Number.POSITIVE_INFINITY)).join('\n');
 };
 
 const line = (row: readonly Cell[], widths: readonly number[], width: number): string => {

@@ -309,6 +309,21 @@ describe('submit', () => {
     expect(server.jobs.size).toBe(0);
   });
 
+  it('reads --env-file itself, and Node.js does not', async () => {
+    const file = join(folder, 'variables');
+    await writeFile(file, 'CLOISTER_URL=http://127.0.0.1:1/graphql\nNODE_OPTIONS=--no-such-flag\n');
+    expect(await cloister(['submit', '--env-file', file, '--env-file', file, 'env'])).toMatchObject({
+      code: 0,
+    });
+    expect(server.jobs.get('job-1')?.input.env).toHaveLength(2);
+    expect(
+      await cloister(['run', '--env-file', join(folder, 'nowhere'), 'env'], { CLOISTER_URL: undefined }),
+    ).toMatchObject({
+      code: 125,
+      err: expect.stringMatching(/^cloister: --env-file: ENOENT/),
+    });
+  });
+
   it('starts a job later, at a time from now or a given one', async () => {
     const before = Date.now();
     await cloister(['submit', '--start-after', '10m', 'x']);

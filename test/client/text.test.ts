@@ -141,6 +141,8 @@ describe('jobTable', () => {
       name: '大きい',
     } as const;
     const jobs = [job({ id: ids[0], exitCode: 7 }), job({ ...running, command: 'sleep 1' })];
+    // A terminal may not know its width.
+    expect(jobTable(jobs, now, 0)).toBe(jobTable(jobs, now, 120));
     expect(jobTable(jobs, now, 120)).toBe(
       [
         'ID                       STATUS     EXIT    AGE  DURATION  NAME    COMMAND',

@@ -64,6 +64,9 @@ const newest = async (
   return jobs;
 };
 
+/** Lines of a terminal that does not say how many it has. */
+const USUAL_ROWS = 24;
+
 /** The least and the most milliseconds between two refreshes; the second is for the ages. */
 const SOONEST_MS = 500;
 const LATEST_MS = 5000;
@@ -91,7 +94,7 @@ const watch = async (connection: Connection, filter: JobFilter, limit: number): 
   for (;;) {
     // The window may have been resized.
     const { columns, rows } = process.stdout;
-    const jobs = await newest(connection, filter, Math.min(limit, Math.max(1, rows - 2)));
+    const jobs = await newest(connection, filter, Math.min(limit, Math.max(1, (rows || USUAL_ROWS) - 2)));
     await write(process.stdout, `${HOME_AND_CLEAR}${jobTable(jobs, Date.now(), columns)}\n`);
     const [changed] = await Promise.all([
       Promise.race([change, delay(LATEST_MS, undefined, { ref: false })]),

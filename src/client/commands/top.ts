@@ -45,7 +45,7 @@ export const top = async (
     const { columns, rows } = process.stdout;
     const table = usageTable(jobs.nodes, now, before, columns);
     if (!again) return print(table);
-    const lines = table.split('\n').slice(0, Math.max(1, rows - 2));
+    const lines = table.split('\n').slice(0, Math.max(1, (rows || 24) - 2));
     const count = `${jobs.totalCount} running${jobs.totalCount > MOST ? `, of which the newest ${MOST}` : ''}`;
     await write(process.stdout, `${HOME_AND_CLEAR}${count}\n${lines.join('\n')}`);
     before = now;
