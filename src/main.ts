@@ -12,6 +12,7 @@ import {
   type ServeConfig,
   serveSettings,
 } from './config/config.ts';
+import { configSetting, withConfigFile } from './config/file.ts';
 import { withSettings } from './config/flags.ts';
 import { statePaths } from './state/paths.ts';
 import { VERSION } from './version.ts';
@@ -28,25 +29,46 @@ const program = new Command('cloister')
     outputError: (text, write) => write(inOtherWords(text.replace(/^error: /, 'cloister: '))),
   });
 
-withSettings(program.command('serve').description('run the server'), serveSettings).action(
-  async (flags: Flags) => {
-    const config = parseServeConfig(flags, process.env);
-    const { serve } = await import('./serve.ts');
-    await serve(config);
-  },
-);
+withSettings(program.command('serve').description('run the server'), {
+  config: configSetting,
+  ...serveSettings,
+}).action(async (flags: Flags) => {
+  const config = parseServeConfig(flags, withConfigFile(flags, process.env));
+  const { serve } = await import('./serve.ts');
+  await serve(config);
+});
+
+withSettings(
+  program.command('config').description('print the settings of the server, and where each comes from'),
+  { config: configSetting, ...serveSettings },
+)
+  .option('--json', 'print the settings as JSON')
+  .action(async (flags: Flags & { json?: boolean }) => {
+    const [{ effectiveSettings }, { write }] = await Promise.all([
+      import('./config/show.ts'),
+      import('./client/output.ts'),
+    ]);
+    const settings = effectiveSettings(flags, withConfigFile(flags, process.env));
+    const lines = settings.map(
+      ({ name, value, source }) => `${name.padEnd(32)} ${value ?? '-'}  (${source})`,
+    );
+    await write(
+      process.stdout,
+      `${flags.json ? JSON.stringify(settings, undefined, 2) : lines.join('\n')}\n`,
+    );
+  });
 
 addClientCommands(program);
 
 /** The state folder of the server on this machine, which may be that of "make run" in this checkout. */
 const localStateDir = async (flags: Flags): Promise<string> => {
   const { findStateDir } = await import('./state/find.ts');
-  return findStateDir(parseStateDirs(flags, process.env));
+  return findStateDir(parseStateDirs(flags, withConfigFile(flags, process.env)));
 };
 
 /** Settings for commands that look at the server on this machine. */
 const localConfig = async (flags: Flags): Promise<ServeConfig> => ({
-  ...parseServeConfig(flags, process.env),
+  ...parseServeConfig(flags, withConfigFile(flags, process.env)),
   stateDir: await localStateDir(flags),
 });
 

@@ -6,9 +6,11 @@ import {
   type Environment,
   type LimitSettings,
   limitSetting,
+  nearestOf,
   type ServeConfig,
   serveSettings,
 } from './config.ts';
+import { configSetting } from './file.ts';
 
 /**
  * Refuses a default that no job could have. A default that was not set is lowered instead, so that a maximum can be
@@ -43,33 +45,17 @@ const PREFIX = 'CLOISTER_';
  * nobody would notice.
  */
 export const unknownVariables = (env: Environment): readonly string[] => {
-  const known = [...Object.values(serveSettings), ...Object.values(clientSettings)].map(
+  const known = [configSetting, ...Object.values(serveSettings), ...Object.values(clientSettings)].map(
     (setting) => setting.env,
   );
   return Object.keys(env)
     .filter((name) => name.startsWith(PREFIX) && !known.some((other) => other === name))
     .sort()
     .map((name) => {
-      const nearest = known.toSorted((one, other) => distance(name, one) - distance(name, other))[0] ?? '';
+      const nearest = nearestOf(name, known);
       return `${inert(name)}: there is no such setting and it has no effect; the nearest is ${nearest}`;
     });
 };
 
 /** The name of a variable may hold anything but "=" and NUL. */
 const inert = (name: string): string => JSON.stringify(name).slice(1, -1);
-
-/** Insertions, deletions and substitutions from one name to another (Levenshtein). */
-const distance = (one: string, other: string): number => {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...one.slice(0, LONGEST_NAME)].entries()) {
-    const next = [index + 1];
-    for (let at = 1; at <= other.length; at++) {
-      const substituted = (row[at - 1] ?? 0) + (letter === other[at - 1] ? 0 : 1);
-      next.push(Math.min(substituted, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-};
-
-const LONGEST_NAME = 100;

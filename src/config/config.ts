@@ -826,6 +826,15 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
   const tls = tlsConfig(flags, env, machine);
   if (!listenPublic && !isLoopback(listen.host) && tls === undefined) throw publicListener(listen.host);
   const metricsListen = given(serveSettings.metricsListen, flags, env);
+  if (
+    metricsListen !== undefined &&
+    metricsListen.port !== 0 &&
+    metricsListen.port === listen.port &&
+    metricsListen.host === listen.host
+  )
+    throw new ConfigError(
+      `--metrics-listen: expected another address than that of --listen, got ${metricsListen.host}:${metricsListen.port}`,
+    );
   if (!listenPublic && metricsListen !== undefined && !isLoopback(metricsListen.host))
     throw new ConfigError(
       `--metrics-listen: ${metricsListen.host} is not a loopback address, so other machines could read the metrics ` +
@@ -963,8 +972,8 @@ export const parseStateDirs = (
   return [serveSettings.stateDir.fallback(machine, env), join(machine.project, '.state')];
 };
 
-/** The name of a flag, without its value. */
-const optionOf = ({ flag }: Named<unknown>): string => flag.replace(/ .*/, '');
+/** The flag of a setting, without its value. */
+export const optionOf = ({ flag }: Named<unknown>): string => flag.replace(/ .*/, '');
 
 /** Where a setting was set, by flag or environment; an empty variable counts as unset. */
 const find = (setting: Named<unknown>, flags: Flags, env: Environment): Given | undefined => {
@@ -973,8 +982,30 @@ const find = (setting: Named<unknown>, flags: Flags, env: Environment): Given | 
   const value = flags[option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
   if (value !== undefined) return { by: option, text: String(value) };
   const text = env[name] ?? '';
-  return text === '' ? undefined : { by: name, text };
+  return text === '' ? FILES.get(env)?.get(name) : { by: name, text };
 };
+
+/** The settings of a configuration file, by the environment that they are below. */
+const FILES = new WeakMap<Environment, ReadonlyMap<string, Given>>();
+
+/**
+ * The environment with the settings of a file below it.
+ *
+ * @param values by the name of their variable
+ */
+export const fromFile = (env: Environment, values: ReadonlyMap<string, Given>): Environment => {
+  const both = { ...env };
+  FILES.set(both, values);
+  return both;
+};
+
+/** The default of a setting as it would be typed; `undefined`: there is none. */
+export const defaultText = (
+  setting: Named<unknown>,
+  machine: Machine,
+  env: Environment,
+): string | undefined =>
+  'fallback' in setting ? (setting as Setting<unknown>).fallback(machine, env) : undefined;
 
 const givenSettings = (flags: Flags, env: Environment): ReadonlyMap<string, Given> =>
   new Map(
@@ -1048,3 +1079,23 @@ const publicListener = (host: string): ConfigError =>
       'network, including the token, is not encrypted. Give --tls-cert and --tls-key, or --listen-public (CLOISTER_LISTEN_PUBLIC=true) if ' +
       'that is what you want.',
   );
+
+/** Of some names the one that is most like another. */
+export const nearestOf = (name: string, known: readonly string[]): string =>
+  known.toSorted((one, other) => distance(name, one) - distance(name, other))[0] ?? '';
+
+/** Insertions, deletions and substitutions from one name to another (Levenshtein). */
+const distance = (one: string, other: string): number => {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...one.slice(0, LONGEST_NAME)].entries()) {
+    const next = [index + 1];
+    for (let at = 1; at <= other.length; at++) {
+      const substituted = (row[at - 1] ?? 0) + (letter === other[at - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+};
+
+const LONGEST_NAME = 100;
