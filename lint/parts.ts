@@ -97,6 +97,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'src/runtime/cgroup/cpu-list.ts',
       'src/runtime/log/cursor.ts',
       'src/runtime/log/page.ts',
+      'src/runtime/log/pattern.ts',
       'src/runtime/log/frame.ts',
       'src/runtime/log/utf8.ts',
       'src/runtime/capabilities.ts',

@@ -15,7 +15,7 @@ import type {
 } from '../jobs/service.ts';
 import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
-import type { LogBatch, TerminalSize } from '../runtime/log/page.ts';
+import type { LogBatch, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import { mayUseImage } from './authorized-images.ts';
 import type { Share } from './share.ts';
 import type { Shares } from './shares.ts';
@@ -150,6 +150,10 @@ export class AuthorizedJobs implements JobService {
     if (identity.role === 'ADMIN' || place === undefined || place.ofOwner) return place;
     const { position } = place;
     return position === null || position === 1 ? place : { position, reason: jobsAhead(position - 1) };
+  }
+
+  async lineCount(identity: Identity, job: Job, stream?: LogStream): Promise<number | null> {
+    return isVisible(identity, job) ? this.#jobs.lineCount(identity, job, stream) : null;
   }
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {

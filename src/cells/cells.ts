@@ -37,8 +37,8 @@ import {
 } from '../runtime/cgroup/index.ts';
 import { describeStep, isOfHost } from '../runtime/launch-failure.ts';
 import { followLog } from '../runtime/log/follow.ts';
-import type { LogBatch, TerminalSize } from '../runtime/log/page.ts';
-import { checkCursor, readLogPage } from '../runtime/log/reader.ts';
+import type { LogBatch, LogStream, TerminalSize } from '../runtime/log/page.ts';
+import { checkCursor, lineCount, readLogPage } from '../runtime/log/reader.ts';
 import { searchLog } from '../runtime/log/search.ts';
 import { ownNamespaces } from '../runtime/namespaces.ts';
 import { Control, ControlError } from '../runtime/protocol/control.ts';
@@ -426,6 +426,10 @@ export class LocalCells implements Cells {
   readLog(id: string, { grep, ...bounds }: LogRead): Promise<LogBatch> {
     const path = this.#folders.log(id);
     return grep === undefined ? readLogPage(path, bounds) : searchLog(path, { ...bounds, text: grep });
+  }
+
+  lineCount(id: string, closed: boolean, stream?: LogStream): Promise<number> {
+    return lineCount(this.#folders.log(id), closed, stream);
   }
 
   checkCursor(id: string, cursor: string): Promise<void> {

@@ -8,9 +8,9 @@ export { scalars } from './scalars.js';
 
 /** @import { Document, JobEvent, LogBatch, OperationOptions, ResumeOptions, TransportRequest } from './types.d.ts' */
 
-const LOGS = `subscription Logs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $follow: Boolean!) {
-  logs(jobId: $jobId, after: $after, tail: $tail, since: $since, stream: $stream, follow: $follow) {
-    entries { stream time text bytes }
+const LOGS = `subscription Logs($jobId: ID!, $after: String, $line: Int, $tail: Int, $since: DateTime, $stream: LogStream, $grep: String, $regex: Boolean, $context: Int, $follow: Boolean!) {
+  logs(jobId: $jobId, after: $after, line: $line, tail: $tail, since: $since, stream: $stream, grep: $grep, regex: $regex, context: $context, follow: $follow) {
+    entries { stream time text bytes matched }
     cursor
     endOfLog
     droppedBytes
@@ -82,7 +82,7 @@ export const createClient = ({ url, token, fetch, transport = overSse, retryDela
       });
       return () => ended.abort();
     },
-    logs: async function* (jobId, { signal, follow = true, stream, ...first } = {}) {
+    logs: async function* (jobId, { signal, follow = true, stream, grep, regex, context, ...first } = {}) {
       /** @type {ResumeOptions<{ logs: LogBatch }>} */
       const options = {
         cursorOf: ({ logs }) => logs.cursor,
@@ -90,7 +90,13 @@ export const createClient = ({ url, token, fetch, transport = overSse, retryDela
         first,
         signal,
       };
-      for await (const { logs } of resume(LOGS, { jobId, follow, stream }, options, !follow)) yield logs;
+      for await (const { logs } of resume(
+        LOGS,
+        { jobId, follow, stream, grep, regex, context },
+        options,
+        !follow,
+      ))
+        yield logs;
     },
     events: async function* ({ signal, after, filter } = {}) {
       // From the first request on: a connection that is lost before the first event begins again where this one did.

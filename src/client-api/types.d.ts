@@ -98,13 +98,21 @@ export interface Observer<Result> {
 }
 
 export interface LogOptions extends StreamOptions {
-  /** Begin after this cursor; of `after`, `tail` and `since` at most one. */
+  /** Begin after this cursor; of `after`, `line`, `tail` and `since` at most one. */
   readonly after?: string | undefined;
+  /** Begin at the line of this number, counted from 1. */
+  readonly line?: number | undefined;
   /** Begin this many lines before the end. */
   readonly tail?: number | undefined;
   /** Begin at the first output of this time (RFC 3339) or later. */
   readonly since?: string | undefined;
   readonly stream?: LogStream | undefined;
+  /** Only lines that contain this text, of 1 to 1024 bytes without newline; the server searches. */
+  readonly grep?: string | undefined;
+  /** `grep` is a regular expression, in the syntax of RE2. */
+  readonly regex?: boolean | undefined;
+  /** Lines before and after each line that is found, from 0 to 100. */
+  readonly context?: number | undefined;
   /** Until the job has ended, which is the default; otherwise to the present end. */
   readonly follow?: boolean | undefined;
 }
@@ -119,6 +127,8 @@ export interface LogEntry {
   readonly text: string;
   /** The exact bytes, in base64. */
   readonly bytes: string;
+  /** Whether it is of a line that was found, and not of the context of one; null unless `grep` was given. */
+  readonly matched: boolean | null;
 }
 
 export interface LogBatch {

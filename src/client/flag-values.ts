@@ -7,10 +7,10 @@ import { CliError } from './errors.ts';
 export const expected = (flag: string, what: string, got: string): CliError =>
   new CliError(`${flag}: expected ${what}, got ${JSON.stringify(got)}`);
 
-/** A whole number from 0 to 2^31 - 1: what a GraphQL `Int` can hold. */
-export const whole = (flag: string, text: string): number => {
-  if (/^\d{1,10}$/.test(text) && Number(text) <= 0x7fff_ffff) return Number(text);
-  throw expected(flag, 'a whole number from 0 to 2147483647', text);
+/** A whole number, by default from 0 to 2^31 - 1: what a GraphQL `Int` can hold. */
+export const whole = (flag: string, text: string, least = 0, most = 0x7fff_ffff): number => {
+  if (/^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
+  throw expected(flag, `a whole number from ${least} to ${most}`, text);
 };
 
 /** A decimal number. */

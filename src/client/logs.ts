@@ -2,24 +2,26 @@
 
 import { resuming } from '../client-api/resume.js';
 import type { Connection } from './connection.ts';
-import {
-  FollowLogsDocument,
-  type LogLinesFragment,
-  type LogStream,
-  SearchLogsDocument,
-} from './generated/operations.ts';
-import { request } from './request.ts';
+import { FollowLogsDocument, type LogLinesFragment, type LogStream } from './generated/operations.ts';
 import { subscribe } from './subscribe.ts';
 
 export type LogBatch = LogLinesFragment;
 
 export interface LogRequest {
   readonly jobId: string;
+  /** Begin at the line of this number, counted from 1. */
+  readonly line?: number | undefined;
   /** Begin this many lines before the end. */
   readonly tail?: number | undefined;
   /** Begin at the first output at this time or later. */
   readonly since?: string | undefined;
   readonly stream?: LogStream | undefined;
+  /** Only lines that contain this text, of 1 to 1024 bytes without newline; the server searches. */
+  readonly grep?: string | undefined;
+  /** It is a regular expression of RE2. */
+  readonly regex?: boolean | undefined;
+  /** Lines before and after each of them, from 0 to 100. */
+  readonly context?: number | undefined;
   /** Continue until the job has ended; otherwise stop at the present end. */
   readonly follow: boolean;
   readonly withTime: boolean;
@@ -33,10 +35,11 @@ export const readLogs = (
   connection: Connection,
   request: LogRequest,
 ): AsyncGenerator<LogBatch, void, void> => {
-  const { tail, since, reached, ...rest } = request;
+  const { line, tail, since, reached, ...rest } = request;
+  const what = { ...rest, withMatched: rest.grep !== undefined && rest.withText };
   const open = async function* (after: string | undefined): AsyncGenerator<LogBatch, void, void> {
-    const from = after === undefined ? { tail, since } : { after };
-    for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...rest, ...from })) yield logs;
+    const from = after === undefined ? { line, tail, since } : { after };
+    for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...what, ...from })) yield logs;
   };
   const stream = {
     open,
@@ -47,29 +50,6 @@ export const readLogs = (
   };
   return resuming(stream, { delaysMs: connection.retryDelays, reached });
 };
-
-/**
- * The lines of a log that contain a text, up to its present end. The server searches.
- *
- * @param grep 1 to 1024 bytes, without newline
- */
-export async function* searchLogs(
-  connection: Connection,
-  { jobId, tail, since, stream, withTime, withText }: Omit<LogRequest, 'follow' | 'reached'>,
-  grep: string,
-): AsyncGenerator<LogBatch, void, void> {
-  const what = { jobId, stream, grep, withTime, withText };
-  for (let after: string | undefined; ; ) {
-    const from = after === undefined ? { tail, since } : { after };
-    const { job } = await request(connection, SearchLogsDocument, { ...what, ...from });
-    // The job was deleted meanwhile, with its log.
-    if (!job?.logs) return;
-    yield job.logs;
-    // A page whose cursor has not advanced is at the end of a log that is still being written.
-    if (job.logs.endOfLog || job.logs.cursor === after) return;
-    after = job.logs.cursor;
-  }
-}
 
 /**
  * Batches up to the first entry of a later time, where reading ends.

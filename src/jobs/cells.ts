@@ -1,6 +1,6 @@
 /** What jobs need of the machine that runs them: between policy and mechanism. `src/cells/` implements it. */
 
-import type { LogBatch, LogStart, TerminalSize } from '../runtime/log/page.ts';
+import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
 import type { FinalState, Job, Usage, WholeJob } from './job.ts';
 import type { RequestContext } from './offer.ts';
@@ -123,17 +123,15 @@ export interface Isolation extends Omit<KernelIsolation, 'namespaces'> {
 }
 
 /** Which part of a log is read. */
-export interface LogRead extends LogStart {
+export interface LogRead extends LogStart, LogGrep {
   /** The most bytes of output. */
   readonly mostBytes: number;
   /** The job had ended before this read was requested. */
   readonly closed: boolean;
-  /** Only lines that contain this text: 1 to `LONGEST_TEXT_BYTES` bytes without newline. */
-  readonly grep?: string;
 }
 
 /** A log that may still grow. */
-export interface LogFollow extends LogStart {
+export interface LogFollow extends LogStart, LogGrep {
   /** Wait for more until the job has ended; otherwise complete at the present end. */
   readonly follow: boolean;
   /** Whether the job has ended. */
@@ -276,6 +274,12 @@ export interface Cells {
   hasLog(id: string): Promise<boolean>;
   /** @throws CursorError for a cursor that is not of this log */
   readLog(id: string, request: LogRead): Promise<LogBatch>;
+  /**
+   * How many lines the log has so far, of one stream or of all; a last line without newline counts.
+   *
+   * @param closed the job had ended before this was requested
+   */
+  lineCount(id: string, closed: boolean, stream?: LogStream): Promise<number>;
   /** @throws CursorError for a cursor that is not of this log */
   checkCursor(id: string, cursor: string): Promise<void>;
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */

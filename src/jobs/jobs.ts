@@ -2,7 +2,15 @@
 
 import { tap } from '../async/tap.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
-import { LONGEST_TEXT_BYTES, type LogBatch, type LogStart, type TerminalSize } from '../runtime/log/page.ts';
+import {
+  type LogBatch,
+  type LogGrep,
+  type LogStart,
+  type LogStream,
+  MOST_CONTEXT_LINES,
+  type TerminalSize,
+} from '../runtime/log/page.ts';
+import { compilePattern, PatternError } from '../runtime/log/pattern.ts';
 import { withoutUnit } from '../units.ts';
 import { CellRefusal, type Cells, type Isolation } from './cells.ts';
 import type { Changes } from './changes.ts';
@@ -398,19 +406,16 @@ export class Jobs implements JobService {
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {
     const job = await this.#find(identity, id, 'jobId');
-    const { grep } = request;
-    const { start, first } = checkAll({
+    const { start, first, grep } = checkAll({
       start: () => checkStart(request),
       first: () => checkMaxBytes(request),
-      grep: () => grep !== undefined && checkText(grep),
+      grep: () => checkGrep(request),
     });
-    const read = { ...start, mostBytes: first, closed: isFinal(job.state) };
+    const read = { ...start, ...grep, mostBytes: first, closed: isFinal(job.state) };
     const leave = this.#options.readers.enter(id);
     try {
       await this.#checkLog(job);
-      const batch = await named(
-        this.#options.cells.readLog(id, grep === undefined ? read : { ...read, grep }),
-      );
+      const batch = await named(this.#options.cells.readLog(id, read));
       this.#observer.delivered(outputBytes(batch));
       return batch;
     } finally {
@@ -423,7 +428,10 @@ export class Jobs implements JobService {
     id: string,
     request: LogFollowRequest,
   ): Promise<AsyncIterableIterator<LogBatch>> {
-    const start = checkStart(request);
+    const { start, grep } = checkAll({
+      start: () => checkStart(request),
+      grep: () => checkGrep(request),
+    });
     const { changes, cells } = this.#options;
     let closed = false;
     const leave = this.#options.readers.enter(id);
@@ -447,6 +455,7 @@ export class Jobs implements JobService {
     const followed = (release: () => void) =>
       cells.followLog(id, {
         ...start,
+        ...grep,
         follow: request.follow,
         closed: () => closed,
         onClosed: (listener) => changes.listen(id, listener),
@@ -461,6 +470,16 @@ export class Jobs implements JobService {
   }
 
   /** @throws ClientError `LOG_LOST` */
+  async lineCount(_identity: Identity, job: Job, stream?: LogStream): Promise<number> {
+    const leave = this.#options.readers.enter(job.id);
+    try {
+      await this.#checkLog(job);
+      return await this.#options.cells.lineCount(job.id, isFinal(job.state), stream);
+    } finally {
+      leave();
+    }
+  }
+
   async #checkLog({ id, state }: Job): Promise<void> {
     const wasStarted = 'startedAt' in state && state.startedAt !== null;
     if (wasStarted && !(await this.#options.cells.hasLog(id))) throw logLost('jobId', id);
@@ -577,7 +596,7 @@ const outputBytes = ({ entries }: LogBatch): number => {
   return sum;
 };
 
-const STARTS = ['after', 'tail', 'sinceNs', 'offset'] as const;
+const STARTS = ['after', 'line', 'tail', 'sinceNs', 'offset'] as const;
 
 /** @throws ClientError for more than one starting point, or an impossible one */
 const checkStart = (request: LogStart): LogStart => {
@@ -588,11 +607,14 @@ const checkStart = (request: LogStart): LogStart => {
       `only one of ${STARTS.map(withoutUnit).join(', ')}`,
       'another one as well',
     );
-  const { after, tail, sinceNs, offset, stream } = request;
+  const { after, line, tail, sinceNs, offset, stream } = request;
+  if (line !== undefined && !(Number.isInteger(line) && line >= 1))
+    throw badInput('line', 'the number of a line, from 1 on', line);
   if (tail !== undefined && !(Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL))
     throw badInput('tail', `from 0 to ${MOST_TAIL} lines`, tail);
   return {
     ...(after !== undefined && { after }),
+    ...(line !== undefined && { line }),
     ...(tail !== undefined && { tail }),
     ...(sinceNs !== undefined && { sinceNs }),
     ...(offset !== undefined && { offset }),
@@ -614,10 +636,36 @@ const checkMaxBytes = ({ maxBytes, first }: LogPageRequest): number => {
   return bytes;
 };
 
-const checkText = (text: string): void => {
-  const bytes = Buffer.byteLength(text);
-  if (bytes < 1 || bytes > LONGEST_TEXT_BYTES || text.includes('\n'))
-    throw badInput('grep', `from 1 to ${LONGEST_TEXT_BYTES} bytes of text without a newline`, text);
+/** @throws ClientError for a bad pattern, too much context, or either without `grep` */
+const checkGrep = ({ grep, regex, context }: LogGrep): LogGrep => {
+  if (grep === undefined) {
+    if (regex === true) throw badInput('regex', 'only together with `grep`', regex);
+    if (context !== undefined) throw badInput('context', 'only together with `grep`', context);
+    return {};
+  }
+  checkAll({
+    grep: () => checkPattern(grep, regex ?? false),
+    context: () => context !== undefined && checkContext(context),
+  });
+  return {
+    grep,
+    ...(regex !== undefined && { regex }),
+    ...(context !== undefined && { context }),
+  };
+};
+
+const checkPattern = (text: string, regex: boolean): void => {
+  try {
+    compilePattern(text, regex);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw badInput('grep', error.expected, text);
+  }
+};
+
+const checkContext = (lines: number): void => {
+  if (!(Number.isInteger(lines) && lines >= 0 && lines <= MOST_CONTEXT_LINES))
+    throw badInput('context', `from 0 to ${MOST_CONTEXT_LINES} lines`, lines);
 };
 
 /** A malformed cursor is the client's mistake. */

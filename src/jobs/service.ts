@@ -1,6 +1,6 @@
 /** The interface of the job service, which the resolvers call. */
 
-import type { LogBatch, LogStart, TerminalSize } from '../runtime/log/page.ts';
+import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
 import type {
@@ -117,16 +117,14 @@ export interface SubmitRequest {
 export const DEFAULT_PAGE_BYTES = 64 * 1024;
 export const LARGEST_PAGE_BYTES = 1024 * 1024;
 
-export interface LogPageRequest extends LogStart {
+export interface LogPageRequest extends LogStart, LogGrep {
   /** The most bytes of output in a page. */
   readonly maxBytes?: number;
   /** The former name of `maxBytes`, so that errors name the argument that the client used. Not both. */
   readonly first?: number;
-  /** Only lines that contain this text. */
-  readonly grep?: string;
 }
 
-export interface LogFollowRequest extends LogStart {
+export interface LogFollowRequest extends LogStart, LogGrep {
   /** Wait for more until the job has ended; otherwise complete at the present end. */
   readonly follow: boolean;
 }
@@ -223,6 +221,11 @@ export interface JobService {
    * @throws ClientError `LOG_LOST` when the job was started and its log is missing
    */
   readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch>;
+  /**
+   * How many lines the log has so far, of one stream or of all; a last line without newline counts. `null` for a job
+   * that the caller may not see.
+   */
+  lineCount(identity: Identity, job: Job, stream?: LogStream): Promise<number | null>;
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(
     identity: Identity,

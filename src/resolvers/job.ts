@@ -22,7 +22,7 @@ import { IsolationType } from './isolation.ts';
 import { LabelType } from './label.ts';
 import { LimitHitType } from './limit-hit.ts';
 import { LimitsType } from './limits.ts';
-import { LogBatch } from './log.ts';
+import { LogBatch, LogStream } from './log.ts';
 import { logPageArgs, readLogPage } from './log-page.ts';
 import { NetworkMode } from './network-mode.ts';
 import { QueuePlaceType } from './queue-place.ts';
@@ -319,16 +319,35 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       description: 'The place of the job in the queue; null when it is not queued.',
       resolve: (job, _args, context) => context.jobs.queuePlace(identify(context), job) ?? null,
     }),
+    lineCount: t.int({
+      nullable: true,
+      description:
+        'How many lines the output has so far; a last line without newline counts. Null when the log is lost. A number above 2147483647 is given as that.',
+      args: {
+        stream: t.arg({
+          type: LogStream,
+          description:
+            'Only the lines of this stream, counted in it alone. Default: all, in the order of the log.',
+        }),
+      },
+      resolve: async (job, { stream }, context) => {
+        const count = await context.jobs.lineCount(identify(context), job, stream ?? undefined);
+        return count === null ? null : Math.min(count, LARGEST_INT);
+      },
+    }),
     logs: t.field({
       type: LogBatch,
       nullable: true,
       description:
-        'One page of the output, from the beginning or from where `after`, `tail`, `since` or `offset` says (at most one of them). Continue with `after: cursor` until `endOfLog`. A bad argument is an error of this field, which is then null; the rest of the job is returned.',
+        'One page of the output, from the beginning or from where `after`, `line`, `tail`, `since` or `offset` says (at most one of them). Continue with `after: cursor` until `endOfLog`. A bad argument is an error of this field, which is then null; the rest of the job is returned.',
       args: logPageArgs,
       resolve: (job, args, context, { rootValue }) => readLogPage(job, args, context, rootValue),
     }),
   }),
 });
+
+/** The most that an `Int` of GraphQL holds. */
+const LARGEST_INT = 2 ** 31 - 1;
 
 /** The standard input of a job, if it is of that kind; it counts against the answer only then. */
 const readStdin = async (

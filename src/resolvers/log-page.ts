@@ -6,7 +6,7 @@ import type { LogBatch } from '../runtime/log/page.ts';
 import { pageBytes } from './answer-budget.ts';
 import { builder, identify } from './builder.ts';
 import type { Context } from './context.ts';
-import { LogStream, logStart, START_HELP } from './log.ts';
+import { GREP_HELP, LogStream, logGrep, logStart, START_HELP } from './log.ts';
 import { wellFormed } from './scalars.ts';
 
 export const logPageArgs = builder.args((t) => ({
@@ -20,21 +20,24 @@ export const logPageArgs = builder.args((t) => ({
     description: 'The former name of `maxBytes`.',
     deprecationReason: 'Renamed to `maxBytes`: it counts bytes, not entries.',
   }),
+  line: t.int({ description: START_HELP.line }),
   tail: t.int({ description: START_HELP.tail }),
   since: t.field({ type: 'DateTime', description: START_HELP.since }),
   offset: t.field({ type: 'ByteSize', description: START_HELP.offset }),
   stream: t.field({ type: LogStream, description: START_HELP.stream }),
   grep: t.string({
     description:
-      'Only lines that contain this text, of 1 to 1024 bytes without newline. A page searches at most 64 MiB and may be empty: continue with `after: cursor` until `endOfLog`.',
+      'Only lines that contain this text, of 1 to 1024 bytes without newline. A page searches at most 64 MiB, or 8 MiB with `regex`, and may be empty: continue with `after: cursor` until `endOfLog`.',
   }),
+  regex: t.boolean({ description: GREP_HELP.regex }),
+  context: t.int({ description: GREP_HELP.context }),
 }));
 
-type LogPageArgs = Parameters<typeof logStart>[0] & {
-  readonly maxBytes?: Size;
-  readonly first?: Size;
-  readonly grep?: string | null | undefined;
-};
+type LogPageArgs = Parameters<typeof logStart>[0] &
+  Parameters<typeof logGrep>[0] & {
+    readonly maxBytes?: Size;
+    readonly first?: Size;
+  };
 type Size = Parameters<typeof logStart>[0]['offset'];
 
 /**
@@ -66,6 +69,6 @@ const logPageRequest = (args: LogPageArgs): LogPageRequest => {
     ...start,
     ...(maxBytes !== undefined && { maxBytes }),
     ...(first !== undefined && { first }),
-    ...(typeof args.grep === 'string' && { grep: args.grep }),
+    ...logGrep(args),
   };
 };

@@ -4,6 +4,7 @@ import type {
   LogBatch as Batch,
   LOG_STREAMS,
   LogEntry,
+  LogGrep,
   LogStart,
   LogStream as Stream,
 } from '../runtime/log/page.ts';
@@ -43,6 +44,12 @@ const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
       description:
         'The size that the terminal has from here on, in an entry without bytes; null for an entry of output.',
       resolve: ({ resized }) => resized,
+    }),
+    matched: t.boolean({
+      nullable: true,
+      description:
+        'Whether the entry is of a line that was found, and not of the context of one; null unless `grep` was given.',
+      resolve: ({ matched }) => matched ?? null,
     }),
     cursor: t.exposeString('cursor', { description: 'Pass as `after` to continue with the next entry.' }),
   }),
@@ -84,6 +91,7 @@ type Given<T> = T | null | undefined;
  */
 export const logStart = (args: {
   readonly after?: Given<string>;
+  readonly line?: Given<number>;
   readonly tail?: Given<number>;
   readonly since?: Given<Date | Malformed>;
   readonly offset?: Given<number | Malformed>;
@@ -95,6 +103,7 @@ export const logStart = (args: {
   });
   return {
     ...(typeof args.after === 'string' && { after: args.after }),
+    ...(typeof args.line === 'number' && { line: args.line }),
     ...(typeof args.tail === 'number' && { tail: args.tail }),
     ...(since !== undefined && { sinceNs: BigInt(since.getTime()) * 1_000_000n }),
     ...(offset !== undefined && { offset }),
@@ -102,9 +111,29 @@ export const logStart = (args: {
   };
 };
 
-/** Descriptions of the arguments of `logStart`; at most one of the first four may be given. */
+/** The arguments that say which lines are read, without those that were left out. */
+export const logGrep = (args: {
+  readonly grep?: Given<string>;
+  readonly regex?: Given<boolean>;
+  readonly context?: Given<number>;
+}): LogGrep => ({
+  ...(typeof args.grep === 'string' && { grep: args.grep }),
+  ...(typeof args.regex === 'boolean' && { regex: args.regex }),
+  ...(typeof args.context === 'number' && { context: args.context }),
+});
+
+/** Descriptions of the arguments of `logGrep`. */
+export const GREP_HELP = {
+  regex:
+    'Whether `grep` is a regular expression, in the syntax of RE2: without back-references and look-around, so that the time grows only with what is searched. It is applied to each line, without its newline; a line of more than 64 KiB is searched in parts that overlap. Default false.',
+  context:
+    'Lines to return before and after each line that is found, from 0 to 100; `LogEntry.matched` distinguishes the two. At most 64 KiB of them before a line. Default 0.',
+} as const;
+
+/** Descriptions of the arguments of `logStart`; at most one of the first five may be given. */
 export const START_HELP = {
   after: 'Start after this cursor.',
+  line: 'Start at the line of this number, counted from 1; with `stream`, counted in that stream alone. Beyond the last line: the current end.',
   tail: 'Start at the last N lines, from 0 to 1000000.',
   since: 'Start at the first output written at this time or later.',
   offset: 'Start at this byte of the output, counted from 0; with `stream`, counted in that stream alone.',
@@ -115,14 +144,21 @@ builder.subscriptionField('logs', (t) =>
   t.field({
     type: LogBatch,
     description:
-      'The output of a job from the beginning, or from where `after`, `tail`, `since` or `offset` says (at most one of them), then live. Completes when the job has ended and everything has been sent.',
+      'The output of a job from the beginning, or from where `after`, `line`, `tail`, `since` or `offset` says (at most one of them), then live. Completes when the job has ended and everything has been sent.',
     args: {
       jobId: t.arg.id({ required: true, description: 'The id of the job.' }),
       after: t.arg.string({ description: START_HELP.after }),
+      line: t.arg.int({ description: START_HELP.line }),
       tail: t.arg.int({ description: START_HELP.tail }),
       since: t.arg({ type: 'DateTime', description: START_HELP.since }),
       offset: t.arg({ type: 'ByteSize', description: START_HELP.offset }),
       stream: t.arg({ type: LogStream, description: START_HELP.stream }),
+      grep: t.arg.string({
+        description:
+          'Only lines that contain this text, of 1 to 1024 bytes without newline, each when it is whole.',
+      }),
+      regex: t.arg.boolean({ description: GREP_HELP.regex }),
+      context: t.arg.int({ description: GREP_HELP.context }),
       follow: t.arg.boolean({
         defaultValue: true,
         description: 'Whether to wait for more output; otherwise completes at the current end of the log.',
@@ -131,6 +167,7 @@ builder.subscriptionField('logs', (t) =>
     subscribe: (_root, args, context) =>
       context.jobs.followLog(identify(context), args.jobId, {
         ...logStart(args),
+        ...logGrep(args),
         follow: args.follow ?? true,
       }),
     resolve: (page) => page,

@@ -61,6 +61,8 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Job.queue': { own: 10 },
   'Job.retryOf': { own: 10 },
   'Job.retriedBy': { own: 10 },
+  // What was written since the last landmark of its index is counted.
+  'Job.lineCount': { own: 20 },
   'Job.logs': LOG_PAGE,
   'RunJobPayload.logs': LOG_PAGE,
 };

@@ -44,7 +44,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ),
     ...all(
       'JOB',
-      'image imageDigest isolation labels limitExceeded limits limitsHit logs name network openStdin output owner pausedAt',
+      'image imageDigest isolation labels limitExceeded limits limitsHit lineCount logs name network openStdin output owner pausedAt',
     ),
     ...all(
       'JOB',
@@ -65,7 +65,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('JOB', 'pids swap timeout'),
   },
   LogBatch: all('JOB', 'cursor damagedBytes droppedBytes endOfLog entries'),
-  LogEntry: all('JOB', 'bytes cursor resized stream text time'),
+  LogEntry: all('JOB', 'bytes cursor matched resized stream text time'),
   PageInfo: all('JOBS', 'endCursor hasNextPage hasPreviousPage startCursor'),
   PauseJobPayload: all('JOB', 'job'),
   PinJobPayload: all('JOB', 'job'),

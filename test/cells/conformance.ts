@@ -16,7 +16,7 @@ import type { Job, Pressures, WholeJob } from '../../src/jobs/job.ts';
 import { checkRequest } from '../../src/jobs/request.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
-import type { LogBatch, LogStart } from '../../src/runtime/log/page.ts';
+import type { LogBatch, LogGrep, LogStart, LogStream } from '../../src/runtime/log/page.ts';
 import { makeJob } from '../store/fixture.ts';
 
 /** The commands of the suite; cells in memory have to behave as if they ran them. */
@@ -158,7 +158,7 @@ export const cellsConformance = (
       cells.readLog(id, { mostBytes: 65_536, closed, ...more });
 
     /** What a follower gets that waits for nothing. */
-    const followed = async (id: string, start: LogStart = {}): Promise<string> => {
+    const followed = async (id: string, start: LogStart & LogGrep = {}): Promise<string> => {
       const pages: LogBatch[] = [];
       for await (const each of cells.followLog(id, { ...toTheEnd, ...start })) pages.push(each);
       return textOf(pages);
@@ -513,6 +513,12 @@ export const cellsConformance = (
         [{ tail: 9 }, 'one\ntwo\nthree\nfour'],
         [{ tail: 3, stream: 'STDOUT' }, 'one\nthree\nfour'],
         [{ tail: 1, stream: 'STDERR' }, 'two\n'],
+        [{ line: 1 }, 'one\ntwo\nthree\nfour'],
+        [{ line: 3 }, 'three\nfour'],
+        [{ line: 4 }, 'four'],
+        [{ line: 5 }, ''],
+        [{ line: 2, stream: 'STDOUT' }, 'three\nfour'],
+        [{ line: 2, stream: 'STDERR' }, ''],
         [{ offset: 0 }, 'one\ntwo\nthree\nfour'],
         [{ offset: 5 }, 'wo\nthree\nfour'],
         [{ offset: 5, stream: 'STDOUT' }, 'hree\nfour'],
@@ -531,7 +537,13 @@ export const cellsConformance = (
       const first = await page(id, true, { stream: 'STDOUT', mostBytes: 4 });
       expect([textOf([first]), first.endOfLog]).toEqual(['one\n', false]);
       expect(textOf([await page(id, true, { stream: 'STDOUT', after: first.cursor })])).toBe('three\nfour');
-      for (const wrong of [{ tail: 1, offset: 1 }, { tail: -1 }, { offset: 0.5 }]) {
+      for (const wrong of [
+        { tail: 1, offset: 1 },
+        { line: 1, tail: 1 },
+        { line: 0 },
+        { tail: -1 },
+        { offset: 0.5 },
+      ]) {
         await expect(page(id, true, wrong)).rejects.toThrow(RangeError);
         expect(() => cells.followLog(id, { ...toTheEnd, ...wrong })).toThrow(RangeError);
       }
@@ -553,6 +565,56 @@ export const cellsConformance = (
       expect([textOf([first]), first.endOfLog]).toEqual(['one\n', false]);
       const rest = await page(id, true, { grep: 'o', after: first.cursor });
       expect([textOf([rest]), rest.endOfLog]).toEqual(['two\nfour', true]);
+      await clear(job);
+    });
+
+    it('count the lines of a log, of each stream alone as well', async () => {
+      const { job, id } = await spoken();
+      const counts = (closed: boolean) =>
+        Promise.all(
+          [undefined, 'STDOUT', 'STDERR'].map((one) => cells.lineCount(id, closed, one as LogStream)),
+        );
+      expect(await counts(false)).toEqual([4, 3, 1]);
+      expect(await counts(true)).toEqual([4, 3, 1]);
+      await clear(job);
+    });
+
+    it('find lines by a regular expression, with the lines around them, page by page and followed', async () => {
+      const { job, id } = await spoken();
+      const found = async (more: Partial<LogRead>, closed = true): Promise<string> => {
+        let all = '';
+        for (let after: string | undefined; ; ) {
+          const { entries, cursor, endOfLog } = await page(id, closed, {
+            ...more,
+            ...(after !== undefined && { after }),
+          });
+          for (const { text, matched } of entries) all += matched === true ? text.toUpperCase() : text;
+          if (endOfLog || cursor === after) return all;
+          after = cursor;
+        }
+      };
+      for (const mostBytes of [1, 4, 9, 65_536]) {
+        const grep = async (text: string, context: number, closed = true) =>
+          found({ grep: text, regex: true, context, mostBytes }, closed);
+        expect(await grep('^t.*[oe]$', 0)).toBe('TWO\nTHREE\n');
+        expect(await grep('^tw', 1)).toBe('one\nTWO\nthree\n');
+        expect(await grep('^f', 2)).toBe('two\nthree\nFOUR');
+        expect(await grep('^f', 1, false)).toBe('');
+        expect(await grep('^one$', 1, false)).toBe('ONE\ntwo\n');
+        expect(await grep('one|four', 1)).toBe('ONE\ntwo\nthree\nFOUR');
+        expect(await found({ grep: '^t', context: 1, mostBytes })).toBe('');
+      }
+      expect(await followed(id, { grep: 'o.r', regex: true, context: 1 })).toBe('three\nfour');
+      for (const wrong of [
+        { grep: '(' },
+        { grep: '' },
+        { grep: 'a\n' },
+        { grep: '(a)\\1' },
+        { grep: 'a{1001}' },
+      ]) {
+        await expect(page(id, true, { ...wrong, regex: true })).rejects.toThrow(/^grep: expected /);
+        expect(() => cells.followLog(id, { ...toTheEnd, ...wrong, regex: true })).toThrow(/^grep: expected /);
+      }
       await clear(job);
     });
 

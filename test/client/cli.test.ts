@@ -500,7 +500,11 @@ describe('logs', () => {
 
   it.each([
     [['--tail', '1', '--since', '1m'], '--since: expected without --tail'],
-    [['--grep', 'x', '-f'], '--grep: expected without --follow'],
+    [['--line', '7', '--tail', '1'], '--tail: expected without --line, got both'],
+    [['--line', '0'], '--line: expected a whole number from 1 to 2147483647, got "0"'],
+    [['--regex'], '--regex: expected together with --grep'],
+    [['-C', '2'], '--context: expected together with --grep'],
+    [['--grep', 'x', '-C', '101'], '--context: expected a whole number from 0 to 100, got "101"'],
     [['--grep', ''], '--grep: expected a text within one line'],
     [['--stream', 'stdlog'], '--stream: expected one of STDOUT, STDERR, TERMINAL, got "stdlog"'],
     [['--until', 'noon'], '--until: expected a time such as'],

@@ -272,6 +272,15 @@ describe('a page', () => {
     ['logs(since: "today")', 'since:'],
     ['logs(grep: "")', 'grep:'],
     ['logs(grep: "a\\nb")', 'grep:'],
+    ['logs(grep: "(", regex: true)', 'grep: expected a regular expression of RE2 (missing closing )'],
+    ['logs(grep: "(?=x)", regex: true)', 'grep:'],
+    ['logs(regex: true)', 'regex:'],
+    ['logs(context: 1)', 'context:'],
+    ['logs(grep: "x", context: 101)', 'context:'],
+    ['logs(grep: "x", context: -1)', 'context:'],
+    ['logs(line: 0)', 'line:'],
+    ['logs(line: 1, after: "0")', 'line:'],
+    ['logs(tail: 1, line: 1)', 'tail:'],
     ['logs(first: 0)', 'first:'],
     ['logs(first: "4G")', 'first:'],
     ['logs(maxBytes: 0)', 'maxBytes:'],
@@ -290,12 +299,13 @@ describe('a page', () => {
 describe('a page of a log with several bad arguments', () => {
   it('is refused for all of them at once', async () => {
     const { id } = await server.run({ command: 'echo x' });
-    const query = 'query ($id: ID!) { job(id: $id) { logs(tail: -1, maxBytes: 0, grep: "") { cursor } } }';
+    const query =
+      'query ($id: ID!) { job(id: $id) { logs(tail: -1, maxBytes: 0, grep: "", context: 101) { cursor } } }';
     const { errors } = await server.ask(query, { id });
     expect(errors?.[0]?.extensions).toMatchObject({
       code: 'BAD_USER_INPUT',
       field: 'tail',
-      faults: [{ field: 'tail' }, { field: 'maxBytes' }, { field: 'grep' }],
+      faults: [{ field: 'tail' }, { field: 'maxBytes' }, { field: 'grep' }, { field: 'context' }],
     });
   });
 });

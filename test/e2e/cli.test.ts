@@ -131,6 +131,15 @@ describe('the session of a user', () => {
     const first = (await cloister('logs', '-t', '--stream', 'stdout', '--grep', 'early', id)).stdout;
     const time = new Date(Date.parse(first.split(' ')[0] ?? '') + 500).toISOString();
     expect((await cloister('logs', '--until', time, id)).stdout).toBe('early\n');
+    expect((await cloister('logs', '--line', '100002', id)).stdout).toBe('100000\nlate\n');
+    const regex = ['logs', '--regex', '--grep', '^(9999|l[aeiou]te)$'];
+    expect((await cloister(...regex, id)).stdout).toBe('9999\nlate\n');
+    expect((await cloister(...regex, '-C', '1', id)).stdout).toBe('9998\n9999\n10000\n100000\nlate\n');
+    expect((await cloister(...regex, '-f', '--line', '50000', id)).stdout).toBe('late\n');
+    expect(await cloister('logs', '--regex', '--grep', '(', id)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('grep: expected a regular expression of RE2 (missing closing )'),
+    });
     expect((await cloister('logs', '--since', time, id)).stdout).toMatch(/^1\n2\n(.*\n)*late\n$/);
     expect((await cloister('logs', '--since', '0s', id)).stdout).toBe('');
   });

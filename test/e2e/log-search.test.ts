@@ -39,6 +39,52 @@ it('finds lines by a text, page after page', async () => {
   expect(await read('grep: "error", stream: STDOUT')).toMatchObject({ entries: [], endOfLog: true });
 });
 
+it('knows how many lines there are, and begins at any of them', async () => {
+  const query = `{ job(id: "${id}") { lineCount out: lineCount(stream: STDOUT) err: lineCount(stream: STDERR) } }`;
+  expect(await server.query(query)).toEqual({ job: { lineCount: 302, out: 301, err: 1 } });
+  expect(textOf(await read('line: 299, maxBytes: 8'))).toBe('299\n300\n');
+  expect(textOf(await read('line: 301, stream: STDOUT'))).toBe('done\n');
+  expect(await read('line: 303')).toMatchObject({ entries: [], endOfLog: true });
+});
+
+it('finds lines by an expression, with the lines around them', async () => {
+  const found = await read('grep: "^(150|err.*e)$", regex: true, context: 1');
+  expect(textOf(found)).toBe('149\n150\n151\n300\nerror: one\ndone\n');
+  const pages: string[] = [];
+  const follow = `subscription { logs(jobId: "${id}", grep: "^err", regex: true, context: 1) { entries { text matched } } }`;
+  for await (const page of server.subscribe(follow)) pages.push(JSON.stringify(page));
+  expect(pages.join('')).toContain(
+    '[{"text":"300\\n","matched":false},{"text":"error: one\\n","matched":true},{"text":"done\\n","matched":false}]',
+  );
+});
+
+it('finds lines of a job that still runs, as soon as they are whole', async () => {
+  const running = await server.submit({
+    command: 'printf "one\ntw"; read -r _; echo o; read -r _; echo three',
+    openStdin: true,
+  });
+  const follow = `subscription { logs(jobId: "${running}", grep: "^tw.$", regex: true, context: 1) { entries { text } endOfLog } }`;
+  const write = (offset: number) =>
+    server.query(
+      `mutation { writeStdin(input: { jobId: "${running}", offset: ${offset}, text: "\\n" }) { accepted } }`,
+    );
+  const texts: string[] = [];
+  let written = 0;
+  await expect
+    .poll(
+      async () =>
+        (await server.query<{ job: { lineCount: number } }>(`{ job(id: "${running}") { lineCount } }`)).job,
+    )
+    .toEqual({ lineCount: 2 });
+  await write(written++);
+  for await (const page of server.subscribe(follow)) {
+    const { entries } = (page as { logs: { entries: { text: string }[] } }).logs;
+    texts.push(...entries.map(({ text }) => text));
+    if (texts.at(-1) === 'o\n' && written === 1) await write(written++);
+  }
+  expect(texts).toEqual(['one\n', 'tw', 'o\n', 'three\n']);
+});
+
 it('begins at a byte and at a time', async () => {
   expect(textOf(await read('offset: 8, first: 7'))).toBe('5\n6\n7\n8');
   expect(textOf(await read('offset: 7, stream: STDERR'))).toBe('one\n');

@@ -20,7 +20,8 @@ import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { FinalState, Job, Usage, WholeJob } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
-import type { LogBatch, LogEntry, LogStart, LogStream } from '../../src/runtime/log/page.ts';
+import type { LogBatch, LogEntry, LogGrep, LogStart, LogStream } from '../../src/runtime/log/page.ts';
+import { compilePattern } from '../../src/runtime/log/pattern.ts';
 import { checkStart } from '../../src/runtime/log/position.ts';
 import { NO_MAXIMA } from '../support/limits.ts';
 
@@ -333,12 +334,13 @@ export class FakeCells implements Cells {
     return this.cells.has(id);
   }
 
-  async readLog(id: string, { mostBytes, closed, grep, ...start }: LogRead): Promise<LogBatch> {
-    const at = this.#startOf(id, start);
-    const output = this.#output(id, start.stream);
-    return grep === undefined
-      ? pageOf(output, at, mostBytes, closed)
-      : found(output, at, mostBytes, closed, grep);
+  async readLog(id: string, { mostBytes, closed, ...request }: LogRead): Promise<LogBatch> {
+    const at = this.#startOf(id, request);
+    return read(this.#output(id, request.stream), at, mostBytes, closed, request);
+  }
+
+  async lineCount(id: string, _closed: boolean, stream?: LogStream): Promise<number> {
+    return linesIn(this.#output(id, stream)).length;
   }
 
   async checkCursor(id: string, cursor: string): Promise<void> {
@@ -347,19 +349,20 @@ export class FakeCells implements Cells {
 
   followLog(
     id: string,
-    { follow, closed, onClosed, release, ...start }: LogFollow,
+    { follow, closed, onClosed, release, ...request }: LogFollow,
   ): AsyncIterableIterator<LogBatch, undefined> {
     const { bell } = this.cell(id).log;
-    let at = this.#startOf(id, start);
+    let at = this.#startOf(id, request);
+    if (request.grep !== undefined) compilePattern(request.grep, request.regex ?? false);
     const forget = onClosed(() => bell.ring());
     let over = false;
     return pull<LogBatch>(
       async (signal) => {
         while (!over) {
           const seen = bell.rings;
-          const output = this.#output(id, start.stream);
-          const page = pageOf(output, at, Number.POSITIVE_INFINITY, closed());
-          at = Number(page.cursor);
+          const output = this.#output(id, request.stream);
+          const page = read(output, at, Number.POSITIVE_INFINITY, closed(), request);
+          at = placeOf(page.cursor);
           over = page.endOfLog || !follow;
           if (page.entries.length > 0 || page.endOfLog) return { done: false, value: page };
           if (!over) await bell.wait(seen, signal);
@@ -384,23 +387,24 @@ export class FakeCells implements Cells {
   }
 
   /** The byte of the whole log at which reading begins: cursors are such numbers. */
-  #startOf(id: string, start: LogStart): number {
-    checkStart(start);
-    const { after, tail, sinceNs, offset, stream } = start;
+  #startOf(id: string, start: LogStart): Start {
+    checkStart({ ...start, ...(start.after !== undefined && { after: '0' }) });
+    const { after, line, tail, sinceNs, offset, stream } = start;
     const { pieces, lengthBytes } = this.#output(id, stream);
     if (after !== undefined) {
-      if (!/^\d+$/.test(after) || Number(after) > lengthBytes)
+      if (!/^\d+(\+\d+)?$/.test(after) || placeOf(after).at > lengthBytes)
         throw new CursorError('a cursor of this log', after);
-      return Number(after);
+      return placeOf(after);
     }
-    if (sinceNs !== undefined) return pieces.find(({ timeNs }) => timeNs >= sinceNs)?.at ?? lengthBytes;
+    const from = (at = lengthBytes): Start => ({ at, trailing: 0 });
+    if (sinceNs !== undefined) return from(pieces.find(({ timeNs }) => timeNs >= sinceNs)?.at);
     const places = pieces.flatMap(({ at, text }) => Array.from(text, (_character, index) => at + index));
-    if (offset !== undefined) return places[offset] ?? lengthBytes;
-    if (tail === undefined) return 0;
+    if (offset !== undefined) return from(places[offset]);
+    if (tail === undefined && line === undefined) return from(0);
     const text = pieces.map((piece) => piece.text).join('');
     const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-    const skipped = lines.slice(0, Math.max(0, lines.length - tail)).join('').length;
-    return places[skipped] ?? lengthBytes;
+    const before = tail === undefined ? (line ?? 1) - 1 : Math.max(0, lines.length - tail);
+    return from(places[lines.slice(0, before).join('').length]);
   }
 
   async compressLog(id: string): Promise<number> {
@@ -443,36 +447,69 @@ const pageOf = (
   return { entries, cursor, endOfLog: closed && isAll, droppedBytes: 0, damagedBytes: 0 };
 };
 
-/** The lines that contain a text, each of them in one stream. */
+/** The lines that are searched for, and their context, each line in one stream. */
 const found = (
-  { pieces, lengthBytes }: Output,
-  at: number,
+  output: Output,
+  { at, trailing }: Start,
   mostBytes: number,
   closed: boolean,
-  grep: string,
+  { grep = '', regex = false, context = 0 }: LogGrep,
 ): LogBatch => {
+  const pattern = compilePattern(grep, regex);
+  const lines = linesIn(output).filter((line) => line.at >= at);
+  const whole = closed ? lines : lines.filter(({ text }) => text.endsWith('\n'));
+  const matches = whole.map(({ text }) => pattern.matches(Buffer.from(text.replace(/\n$/, ''))));
+  const lastMatch = (index: number): number => matches.lastIndexOf(true, index);
+  const isWanted = (index: number): boolean =>
+    index < trailing || matches.slice(Math.max(0, index - context), index + context + 1).includes(true);
   let room = mostBytes;
-  let cursor = at;
   const entries: LogEntry[] = [];
-  const page = (endOfLog: boolean): LogBatch => ({
+  const cursorAfter = (index: number): string => {
+    const line = whole[index];
+    const match = index < 0 ? -1 : lastMatch(index);
+    const left = Math.max(trailing - index - 1, match < 0 ? 0 : context - (index - match));
+    return `${line === undefined ? at : line.at + line.text.length}${left > 0 ? `+${left}` : ''}`;
+  };
+  const page = (cursor: string, endOfLog: boolean): LogBatch => ({
     entries,
-    cursor: String(endOfLog ? lengthBytes : cursor),
+    cursor,
     endOfLog,
     droppedBytes: 0,
     damagedBytes: 0,
   });
-  for (const line of pieces.flatMap(linesOf)) {
-    if (line.at < at) continue;
-    if (!line.text.endsWith('\n') && !closed) return page(false);
-    if (line.text.includes(grep)) {
-      if (room <= 0 || (line.text.length > room && entries.length > 0)) return page(false);
-      entries.push(entryOf(line));
-      room -= line.text.length;
-    }
-    cursor = line.at + line.text.length;
+  for (const [index, line] of whole.entries()) {
+    if (!isWanted(index)) continue;
+    if (room <= 0 || (line.text.length > room && entries.length > 0))
+      return page(entries.at(-1)?.cursor ?? cursorAfter(-1), false);
+    entries.push({ ...entryOf(line), matched: matches[index] === true, cursor: cursorAfter(index) });
+    room -= line.text.length;
   }
-  return page(closed);
+  if (closed) return page(String(output.lengthBytes), true);
+  // What is no context so far may become that of a line to come.
+  const last = Math.max(
+    whole.length - 1 - context,
+    whole.findLastIndex((_line, index) => isWanted(index)),
+  );
+  return page(cursorAfter(last), false);
 };
+
+const read = (output: Output, start: Start, mostBytes: number, closed: boolean, grep: LogGrep): LogBatch =>
+  grep.grep === undefined
+    ? pageOf(output, start.at, mostBytes, closed)
+    : found(output, start, mostBytes, closed, grep);
+
+/** Where reading begins, and how many lines there are context of a match before it. */
+interface Start {
+  readonly at: number;
+  readonly trailing: number;
+}
+
+const placeOf = (cursor: string): Start => {
+  const [at = '0', trailing = '0'] = cursor.split('+');
+  return { at: Number(at), trailing: Number(trailing) };
+};
+
+const linesIn = ({ pieces }: Output): readonly Placed[] => pieces.flatMap(linesOf);
 
 const linesOf = (piece: Placed): readonly Placed[] =>
   Array.from(piece.text.matchAll(/[^\n]*\n|[^\n]+$/g), ({ 0: text, index }) => ({

@@ -222,6 +222,10 @@ export class FakeJobs implements JobService {
     return state.status === 'QUEUED' ? { position: 1, reason: 'it is about to start' } : undefined;
   }
 
+  async lineCount(): Promise<number | null> {
+    return 1;
+  }
+
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {
     await this.#enter('readLog', identity);
     this.read.push(request);

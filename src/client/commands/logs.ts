@@ -7,15 +7,18 @@ import { moment, oneOf, whole } from '../flag-values.ts';
 import type { LogStream } from '../generated/operations.ts';
 import { findJobId, shortLength } from '../job-id.ts';
 import { jsonPrinter, type LogPrinter, prefixedPrinter, rawPrinter } from '../log-output.ts';
-import { before, type LogBatch, type LogRequest, readLogs, searchLogs } from '../logs.ts';
+import { before, type LogBatch, type LogRequest, readLogs } from '../logs.ts';
 import { styled } from '../style.ts';
 
 interface LogFlags {
   readonly follow?: boolean;
+  readonly line?: string;
   readonly tail?: string;
   readonly since?: string;
   readonly until?: string;
   readonly grep?: string;
+  readonly regex?: boolean;
+  readonly context?: string;
   readonly stream?: string;
   readonly timestamps?: boolean;
   readonly json?: boolean;
@@ -51,33 +54,35 @@ const prefix = (name: string, index: number, stream: NodeJS.WriteStream): string
 
 /** The reader of one log, as the flags request. */
 const reader = (flags: LogFlags): ((connection: Connection, jobId: string) => AsyncIterable<LogBatch>) => {
-  const { tail, since, until, grep, stream, json = false, follow = false } = flags;
-  if (tail !== undefined && since !== undefined)
-    throw new CliError('--since: expected without --tail, got both');
-  if (grep !== undefined && follow)
-    throw new CliError(
-      '--grep: expected without --follow; "cloister logs -f ... | grep" searches new output',
-    );
+  const { line, tail, since, until, grep, regex, context, stream, json = false, follow = false } = flags;
+  const [first, second] = Object.entries({ line, tail, since }).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  if (second !== undefined) throw new CliError(`--${second}: expected without --${first}, got both`);
+  for (const [name, value] of Object.entries({ regex, context }))
+    if (value !== undefined && grep === undefined)
+      throw new CliError(`--${name}: expected together with --grep`);
   if (grep !== undefined && !/^[^\n]+$/.test(grep))
     throw new CliError('--grep: expected a text within one line');
   const now = Date.now();
   const end = until === undefined ? undefined : moment('--until', 'ago', until, now);
   const request: Omit<LogRequest, 'jobId'> = {
+    line: line === undefined ? undefined : whole('--line', line, 1),
     tail: tail === undefined ? undefined : whole('--tail', tail),
     since: since === undefined ? undefined : moment('--since', 'ago', since, now),
     stream:
       stream === undefined
         ? undefined
         : oneOf<LogStream>('--stream', ['STDOUT', 'STDERR', 'TERMINAL'], stream),
+    grep,
+    regex,
+    context: context === undefined ? undefined : whole('--context', context, 0, 100),
     follow,
     withTime: (flags.timestamps ?? false) || json || end !== undefined,
     withText: json,
   };
   return (connection, jobId) => {
-    const batches =
-      grep === undefined
-        ? readLogs(connection, { jobId, ...request })
-        : searchLogs(connection, { jobId, ...request }, grep);
+    const batches = readLogs(connection, { jobId, ...request });
     return end === undefined ? batches : before(batches, end);
   };
 };

@@ -532,35 +532,26 @@ export type JobListQueryVariables = Exact<{
 
 export type JobListQuery = { readonly jobs: { readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } }> } };
 
-export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> };
+export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string }> };
 
 export type FollowLogsSubscriptionVariables = Exact<{
   jobId: string;
   after?: string | null | undefined;
+  line?: number | null | undefined;
   tail?: number | null | undefined;
   since?: string | null | undefined;
   stream?: LogStream | null | undefined;
+  grep?: string | null | undefined;
+  regex?: boolean | null | undefined;
+  context?: number | null | undefined;
   follow: boolean;
   withTime: boolean;
   withText: boolean;
+  withMatched: boolean;
 }>;
 
 
-export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } };
-
-export type SearchLogsQueryVariables = Exact<{
-  jobId: string;
-  after?: string | null | undefined;
-  tail?: number | null | undefined;
-  since?: string | null | undefined;
-  stream?: LogStream | null | undefined;
-  grep: string;
-  withTime: boolean;
-  withText: boolean;
-}>;
-
-
-export type SearchLogsQuery = { readonly job: { readonly status: JobStatus, readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly time?: string, readonly text?: string }> } | null } | null };
+export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string }> } };
 
 export type PauseJobMutationVariables = Exact<{
   input: PauseJobInput;
@@ -927,6 +918,7 @@ export const LogLinesFragmentDoc = new TypedDocumentString(`
     stream
     bytes
     cursor @include(if: $withText)
+    matched @include(if: $withMatched)
     time @include(if: $withTime)
     text @include(if: $withText)
   }
@@ -1415,13 +1407,17 @@ export const JobListDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<JobListQuery, JobListQueryVariables>;
 export const FollowLogsDocument = new TypedDocumentString(`
-    subscription FollowLogs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!) {
+    subscription FollowLogs($jobId: ID!, $after: String, $line: Int, $tail: Int, $since: DateTime, $stream: LogStream, $grep: String, $regex: Boolean, $context: Int, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!, $withMatched: Boolean!) {
   logs(
     jobId: $jobId
     after: $after
+    line: $line
     tail: $tail
     since: $since
     stream: $stream
+    grep: $grep
+    regex: $regex
+    context: $context
     follow: $follow
   ) {
     ...LogLines
@@ -1436,39 +1432,11 @@ export const FollowLogsDocument = new TypedDocumentString(`
     stream
     bytes
     cursor @include(if: $withText)
+    matched @include(if: $withMatched)
     time @include(if: $withTime)
     text @include(if: $withText)
   }
 }`) as unknown as TypedDocumentString<FollowLogsSubscription, FollowLogsSubscriptionVariables>;
-export const SearchLogsDocument = new TypedDocumentString(`
-    query SearchLogs($jobId: ID!, $after: String, $tail: Int, $since: DateTime, $stream: LogStream, $grep: String!, $withTime: Boolean!, $withText: Boolean!) {
-  job(id: $jobId) {
-    status
-    logs(
-      after: $after
-      tail: $tail
-      since: $since
-      stream: $stream
-      grep: $grep
-      maxBytes: "1Mi"
-    ) {
-      ...LogLines
-    }
-  }
-}
-    fragment LogLines on LogBatch {
-  cursor
-  endOfLog
-  droppedBytes
-  damagedBytes
-  entries {
-    stream
-    bytes
-    cursor @include(if: $withText)
-    time @include(if: $withTime)
-    text @include(if: $withText)
-  }
-}`) as unknown as TypedDocumentString<SearchLogsQuery, SearchLogsQueryVariables>;
 export const PauseJobDocument = new TypedDocumentString(`
     mutation PauseJob($input: PauseJobInput!) {
   pauseJob(input: $input) {

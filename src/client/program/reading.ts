@@ -19,14 +19,18 @@ export const addReading = (add: Add): void => {
     'logs -f @last',
     'logs -t -n 100 nightly',
     "logs --since 10m --until 5m --grep 'connection refused' --stream stderr nightly",
+    "logs -f -C 2 --regex --grep 'error|warn(ing)?' nightly",
     'logs -f $(cloister list -q --status RUNNING)',
   ])
     .argument('<jobs...>', `${JOB}; with several, each line has a prefix`)
     .option('-f, --follow', 'continue until the job has ended')
+    .option('--line <number>', 'start at the line of this number, counted from 1')
     .option('-n, --tail <lines>', 'start this many lines before the end')
     .option('--since <time>', 'start with the output at this time, such as 2027-01-31T12:00:00Z or 10m ago')
     .option('--until <time>', 'end with the output at this time')
     .option('--grep <text>', 'only lines that contain this text; the server searches')
+    .option('--regex', 'the text of --grep is a regular expression, in the syntax of RE2')
+    .option('-C, --context <lines>', 'with --grep, also this many lines before and after each')
     .option('--stream <name>', 'only stdout or only stderr')
     .option('-t, --timestamps', 'put the time before each line')
     .option('--json', 'print each piece as a line of JSON; "bytes" is base64')

@@ -3,9 +3,11 @@
 import { FairLimit } from '../../async/fair-limit.ts';
 import { Bell, pull } from '../../async/pull.ts';
 import { LogFile } from './file.ts';
-import type { LogBatch, LogStart } from './page.ts';
+import type { LogBatch, LogGrep, LogStart } from './page.ts';
+import { compilePattern, type Pattern } from './pattern.ts';
 import { checkStart, findStart, type Position } from './position.ts';
 import { readOn } from './reader.ts';
+import { searchOn } from './search.ts';
 import { watchFile } from './watch.ts';
 
 /** A log that may still grow. */
@@ -21,7 +23,7 @@ export interface LogSource {
   onChange(listener: () => void): () => void;
 }
 
-export interface FollowRequest extends LogStart {
+export interface FollowRequest extends LogStart, LogGrep {
   /** Wait for more until the log is closed; otherwise complete at the present end. */
   readonly follow: boolean;
 }
@@ -39,13 +41,14 @@ const readLimit = new FairLimit(8);
  * The log from the start that `request` names, then as it grows, without gap or duplicate. Completes when the log is
  * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it; between two
  * calls no bytes are held, and the file is open only while more of it is known to be there. The first bytes after a
- * pause are sent at once.
+ * pause are sent at once. With `grep`, only its lines are sent, each when it is whole.
  *
  * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
  *
  * @param release called once, when the iterator is over
  * @throws CursorError for a malformed `after`; `next()` rejects with one when the cursor is not of this log
  * @throws RangeError for more than one way to begin, or an impossible number
+ * @throws PatternError for a bad `grep`
  */
 export const followLog = (
   source: LogSource,
@@ -73,6 +76,7 @@ interface Look {
 class Follower {
   readonly #source: LogSource;
   readonly #request: FollowRequest;
+  readonly #pattern: Pattern | undefined;
   readonly #growth = new Bell();
   readonly #closing = new Bell();
   readonly #releases: (() => void)[] = [];
@@ -87,6 +91,8 @@ class Follower {
   constructor(source: LogSource, request: FollowRequest) {
     this.#source = source;
     this.#request = request;
+    const { grep, regex = false } = request;
+    this.#pattern = grep === undefined ? undefined : compilePattern(grep, regex);
   }
 
   async next(signal: AbortSignal): Promise<IteratorResult<LogBatch, undefined>> {
@@ -98,7 +104,8 @@ class Follower {
       this.#complete = page.endOfLog || (!this.#request.follow && this.#look === undefined);
       if (page.entries.length > 0 || page.droppedBytes > 0 || page.endOfLog)
         return { done: false, value: page };
-      if (!this.#complete) await this.#growth.wait(seen, signal);
+      // A search that has found nothing so far has more to read at once.
+      if (!this.#complete && this.#look === undefined) await this.#growth.wait(seen, signal);
       if (this.#watchFailure !== undefined) throw this.#watchFailure;
     }
     return { done: true, value: undefined };
@@ -143,13 +150,17 @@ class Follower {
     try {
       const blocks = look.file.blocks(signal);
       const from = this.#position ?? (await findStart(blocks, this.#request, () => look.file.index()));
-      const { stream } = this.#request;
+      const { stream, context } = this.#request;
       const bounds = {
         mostBytes: PAGE_BYTES,
         closed: look.closed,
         ...(stream === undefined ? {} : { stream }),
       };
-      const { page, position, more } = await readOn(blocks, from, bounds);
+      const pattern = this.#pattern;
+      const { page, position, more } =
+        pattern === undefined
+          ? await readOn(blocks, from, bounds)
+          : await searchOn(blocks, from, { ...bounds, pattern, context: context ?? 0 });
       if (position.at !== from.at || position.taken !== from.taken) this.#grewAt = performance.now();
       this.#position = position;
       if (more && !signal.aborted) this.#look = look;

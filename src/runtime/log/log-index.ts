@@ -132,6 +132,24 @@ export class LogIndex {
     return found;
   }
 
+  /**
+   * The first landmark that `isAfter` holds for, `undefined` if there is none. `isAfter` must hold for all from some
+   * landmark on and for none before it. Where a record is damaged, a later one may be found.
+   */
+  async first(isAfter: (landmark: Landmark) => boolean): Promise<Landmark | undefined> {
+    let found: Landmark | undefined;
+    for (let low = 0, high = this.#count; low < high; ) {
+      const middle = (low + high) >>> 1;
+      const landmark = await this.#read(middle);
+      if (landmark === undefined || !isAfter(landmark)) low = middle + 1;
+      else {
+        if (landmark.offset <= this.#logSizeBytes) found = landmark;
+        high = middle;
+      }
+    }
+    return found;
+  }
+
   async #read(number: number): Promise<Landmark | undefined> {
     const record = Buffer.alloc(RECORD);
     const { bytesRead } = (await this.#handle?.read(record, 0, RECORD, number * RECORD)) ?? { bytesRead: 0 };

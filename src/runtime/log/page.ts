@@ -12,10 +12,25 @@ export interface TerminalSize {
 /** The most bytes of a text that is searched for. */
 export const LONGEST_TEXT_BYTES = 1024;
 
-/** Where reading a log begins: at its beginning, or at the one of the first four that is given. */
+/** The most lines of context on either side of a line that was found. */
+export const MOST_CONTEXT_LINES = 100;
+
+/** Which lines of a log are read; all when `grep` is left out. */
+export interface LogGrep {
+  /** Lines that contain this text: 1 to `LONGEST_TEXT_BYTES` bytes without newline. */
+  readonly grep?: string;
+  /** `grep` is a regular expression. */
+  readonly regex?: boolean;
+  /** And this many lines before and after each of them, 0 to `MOST_CONTEXT_LINES`. */
+  readonly context?: number;
+}
+
+/** Where reading a log begins: at its beginning, or at the one of the first five that is given. */
 export interface LogStart {
   /** After this cursor. */
   readonly after?: string;
+  /** At the line of this number, counted from 1 over the selected output. */
+  readonly line?: number;
   /** This many lines before the end. */
   readonly tail?: number;
   /** At the first output of this time or later, nanoseconds since 1970. */
@@ -35,6 +50,8 @@ export interface LogEntry {
   readonly bytes: Uint8Array;
   /** The size that the terminal has from here on; `null` for output. */
   readonly resized: TerminalSize | null;
+  /** Whether this is of a line that was searched for, and not of its context; left out where nothing was. */
+  readonly matched?: boolean;
   /** Where to continue after this entry. */
   readonly cursor: string;
 }

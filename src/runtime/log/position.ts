@@ -5,7 +5,7 @@ import { BEGINNING, type Cursor, CursorError, formatCursor, parseCursor } from '
 import { HEADER_BYTES } from './frame.ts';
 import type { LogIndex } from './log-index.ts';
 import type { LogStart } from './page.ts';
-import { findByte, findTail, findTime, type Place } from './seek.ts';
+import { findByte, findLine, findTail, findTime, type Place } from './seek.ts';
 
 /** Where reading continues. */
 export interface Position {
@@ -30,30 +30,38 @@ export const findStart = async (
   openIndex: () => Promise<LogIndex>,
 ): Promise<Position> => {
   checkStart(start);
-  if (start.after !== undefined) return after(blocks, parseCursor(start.after));
+  if (start.after !== undefined) return positionAt(blocks, parseCursor(start.after));
   const find = finder(start);
   if (find === undefined) return { at: 0, taken: 0, cursor: BEGINNING };
   const index = await openIndex();
   try {
-    return await after(blocks, { ...BEGINNING, ...(await find(blocks, index)) });
+    return await positionAt(blocks, { ...BEGINNING, ...(await find(blocks, index)) });
   } finally {
     await index.close();
   }
 };
 
 const finder = ({
+  line,
   tail,
   sinceNs,
   offset,
   stream,
 }: LogStart): ((blocks: LogBlocks, index: LogIndex) => Promise<Place>) | undefined => {
+  if (line !== undefined) return (blocks, index) => findLine(blocks, index, line, stream);
   if (tail !== undefined) return (blocks, index) => findTail(blocks, index, tail, stream);
   if (sinceNs !== undefined) return (blocks, index) => findTime(blocks, index, sinceNs);
   if (offset !== undefined) return (blocks, index) => findByte(blocks, index, offset, stream);
   return undefined;
 };
 
-const WAYS = ['after', 'tail', 'sinceNs', 'offset'] as const;
+const WAYS = ['after', 'line', 'tail', 'sinceNs', 'offset'] as const;
+
+const COUNTS = [
+  ['line', 1, 'lines'],
+  ['tail', 0, 'lines'],
+  ['offset', 0, 'bytes'],
+] as const;
 
 /** Throws what `findStart` would throw, as far as that is known without the log. */
 export const checkStart = (start: LogStart): void => {
@@ -61,16 +69,19 @@ export const checkStart = (start: LogStart): void => {
   const given = WAYS.filter((way) => start[way] !== undefined);
   const [first, second] = given;
   if (second !== undefined) throw new RangeError(`${second}: expected without \`${first}\`, got both`);
-  for (const name of ['tail', 'offset'] as const) {
+  for (const [name, least, unit] of COUNTS) {
     const number = start[name];
-    if (number !== undefined && !(Number.isSafeInteger(number) && number >= 0)) {
-      const unit = name === 'tail' ? 'lines' : 'bytes';
-      throw new RangeError(`${name}: expected a whole number of ${unit} from 0 on, got ${number}`);
-    }
+    if (number !== undefined && !(Number.isSafeInteger(number) && number >= least))
+      throw new RangeError(`${name}: expected a whole number of ${unit} from ${least} on, got ${number}`);
   }
 };
 
-const after = async (blocks: LogBlocks, cursor: Cursor): Promise<Position> => {
+/**
+ * The position of a cursor.
+ *
+ * @throws CursorError when it is not of this log
+ */
+export const positionAt = async (blocks: LogBlocks, cursor: Cursor): Promise<Position> => {
   const { frame, taken } = cursor;
   if (frame === 0 && taken === 0) return { at: 0, taken: 0, cursor };
   // It was a position before the log was damaged there, and reading continues after it.

@@ -6,6 +6,7 @@ import { LogFile } from './file.ts';
 import { HEADER_BYTES, parseSize } from './frame.ts';
 import { LOG_STREAMS, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
 import { findStart, foreign, type Position } from './position.ts';
+import { countLines } from './seek.ts';
 import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from './utf8.ts';
 
 /** The most entries in a page, so that a log of single bytes does not give pages of 65536 entries. */
@@ -46,6 +47,17 @@ export const readLogPage = (path: string, request: LogStart & Bounds): Promise<L
 export const checkCursor = (path: string, after: string): Promise<void> =>
   withLog(path, false, async (file) => {
     await findStart(file.blocks(), { after }, () => file.index());
+  });
+
+/** How many lines the log at `path` has so far, of one stream or of all; a last line without newline counts. */
+export const lineCount = (path: string, closed: boolean, stream?: LogStream): Promise<number> =>
+  withLog(path, closed, async (file) => {
+    const index = await file.index();
+    try {
+      return await countLines(file.blocks(), index, stream);
+    } finally {
+      await index.close();
+    }
   });
 
 const withLog = async <T>(path: string, closed: boolean, use: (file: LogFile) => Promise<T>): Promise<T> => {

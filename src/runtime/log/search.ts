@@ -1,28 +1,38 @@
 /** Searches a log for the lines that contain a text. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LogBlocks } from './blocks.ts';
 import { BEGINNING, type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
 import { HEADER_BYTES } from './frame.ts';
-import { LONGEST_TEXT_BYTES, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
-import { findStart } from './position.ts';
+import { type LogBatch, type LogEntry, type LogStart, type LogStream, MOST_CONTEXT_LINES } from './page.ts';
+import { compilePattern, type Pattern } from './pattern.ts';
+import { findStart, type Position, positionAt } from './position.ts';
+import type { Bounds, Reading } from './reader.ts';
 import { decodeUtf8, NOTHING, REPLACEMENT } from './utf8.ts';
 
-export interface Search extends LogStart {
+export interface Search extends LogStart, Bounds {
   /** What a line must contain, as bytes of UTF-8; 1 to 1024 of them and no newline. */
   readonly text: string;
-  /** Bytes of lines in the page at most, 1 or more; the first line may be longer. */
-  readonly mostBytes: number;
-  /** Nothing more will be written. Must have been true before the file was opened. */
-  readonly closed: boolean;
+  /** The text is a regular expression; see `compilePattern`. */
+  readonly regex?: boolean;
+  /** Lines before and after each line that is found, 0 to 100. */
+  readonly context?: number;
 }
 
-/** Bytes of output that are searched for one page at most. */
-export const MOST_SEARCHED_BYTES = 64 << 20;
+/** What is searched for, and how. `mostBytes` are those of lines in the page; the first of them may be longer. */
+export interface SearchBounds extends Bounds {
+  readonly pattern: Pattern;
+  /** Lines before and after each line that is found. */
+  readonly context: number;
+}
 
 const NEWLINE = 0x0a;
-// A longer line is searched in pieces of this size, so that memory stays bounded.
-const LONGEST_LINE = 1 << 20;
 const MOST_PIECES = 4096;
+/** Bytes of lines before a match that are held as its context at most. */
+const MOST_HELD_BYTES = 64 << 10;
+/** Bytes that are searched in one turn of the event loop. */
+const TURN_BYTES = 128 << 10;
 
 /** The part of a line that is in one frame. */
 interface Piece {
@@ -34,6 +44,18 @@ interface Piece {
   readonly bytes: Buffer;
 }
 
+/** What is missing between two places. */
+interface Missing {
+  readonly dropped: number;
+  /** Of these, bytes that are damaged. */
+  readonly damaged: number;
+}
+
+interface Line extends Missing {
+  readonly pieces: readonly Piece[];
+  readonly length: number;
+}
+
 /**
  * Finds the lines that contain a text, from where `search` begins. Lines are those of the selected output in the order of
  * the log, as for `tail`. A page has whole lines, each with an entry for every frame that it is in, and ends when it is
@@ -41,136 +63,212 @@ interface Piece {
  * line that may still grow is left to the next page.
  *
  * @throws CursorError for an `after` that is malformed or not of this log
- * @throws RangeError for an empty text or one with a newline, and for what `findStart` refuses
+ * @throws PatternError for a bad `text`
+ * @throws RangeError for what `findStart` refuses
  */
 export const searchLog = async (path: string, search: Search): Promise<LogBatch> => {
-  const needle = Buffer.from(search.text);
-  if (needle.length === 0 || needle.includes(NEWLINE) || needle.length > LONGEST_TEXT_BYTES)
-    throw new RangeError('text: expected 1 to 1024 bytes of text without newline');
+  const pattern = compilePattern(search.text, search.regex ?? false);
   const file = await LogFile.open(path, search.closed);
   try {
-    return await scan(file, search, needle);
+    const blocks = file.blocks();
+    const start = await findStart(blocks, search, () => file.index());
+    const { page } = await searchOn(blocks, start, { ...search, pattern, context: search.context ?? 0 });
+    return page;
   } finally {
     await file.close();
   }
 };
 
-const scan = async (file: LogFile, search: Search, needle: Buffer): Promise<LogBatch> => {
-  const blocks = file.blocks();
-  let { at, taken, cursor } = await findStart(blocks, search, () => file.index());
-  const page = new SearchPage(needle, search.mostBytes, cursor);
+/**
+ * Searches on from `from`.
+ *
+ * @throws RangeError for a context out of range
+ */
+export const searchOn = async (blocks: LogBlocks, from: Position, bounds: SearchBounds): Promise<Reading> => {
+  const { context } = bounds;
+  if (!(Number.isInteger(context) && context >= 0 && context <= MOST_CONTEXT_LINES))
+    throw new RangeError(`context: expected from 0 to ${MOST_CONTEXT_LINES} lines, got ${context}`);
+  const page = new SearchPage(bounds, from.cursor);
+  const more = await scan(blocks, from, bounds, page);
+  if (bounds.closed && !more) page.end();
+  const cursor = page.cursor;
+  return { page: page.take(bounds.closed && !more), position: await positionAt(blocks, cursor), more };
+};
+
+/** Fills a page. Returns whether more can be read at once. */
+const scan = async (
+  blocks: LogBlocks,
+  from: Position,
+  { pattern, stream, closed }: SearchBounds,
+  page: SearchPage,
+): Promise<boolean> => {
+  let { at, taken } = from;
   let searched = 0;
+  let turn = TURN_BYTES;
   for (;;) {
     const { header, damagedBytes, ...next } = await blocks.next(at);
-    page.damage(damagedBytes);
+    page.miss({ dropped: damagedBytes, damaged: damagedBytes });
     if (header === undefined) break;
     if (next.at !== at) taken = 0;
     at = next.at;
     searched += damagedBytes;
     const payload = await blocks.read(at + HEADER_BYTES, header.length);
-    if (header.kind === 'resized') page.drop(0);
-    else if (header.kind === 'dropped') page.drop(taken === 0 ? Number(payload.readBigUInt64LE()) : 0);
-    else if ((search.stream ?? header.stream) === header.stream) {
-      if (!page.add({ stream: header.stream, timeNs: header.timeNs, frame: at }, payload, taken))
-        return page.take(false);
+    if (header.kind === 'dropped') {
+      if (taken === 0) page.miss({ dropped: Number(payload.readBigUInt64LE()), damaged: 0 });
+    } else if (header.kind === 'output' && (stream ?? header.stream) === header.stream) {
+      if (!page.add({ stream: header.stream, timeNs: header.timeNs, frame: at }, payload, taken)) return true;
       searched += payload.length - taken;
     }
     page.pass(at, header.length);
     at += HEADER_BYTES + header.length;
     taken = 0;
-    if (searched >= MOST_SEARCHED_BYTES) return page.take(false);
+    if (searched >= pattern.mostSearchedBytes) return true;
+    if (searched >= turn) {
+      turn = searched + TURN_BYTES;
+      await nextTurn();
+    }
   }
-  if (!search.closed || !page.settle()) return page.take(false);
-  page.end();
-  return page.take(true);
+  return closed && !page.settle();
 };
 
 /** A page of lines that is being filled, and the line that is being read. */
 class SearchPage {
-  readonly #needle: Buffer;
+  readonly #pattern: Pattern;
+  readonly #context: number;
   readonly #entries: LogEntry[] = [];
   #room: number;
   #line: Piece[] = [];
   #length = 0;
-  /** After the last line that was searched: where the next page continues. */
+  /** Missing in front of the line that is being read, and within it. */
+  #ahead: Missing = { dropped: 0, damaged: 0 };
+  /** The lines before it that may turn out to be context. */
+  #held: Line[] = [];
+  #heldBytes = 0;
+  /** Lines from here on that are context of the last match. */
+  #trailing: number;
+  /** After the last line that is settled: where the next page continues. */
   #cursor: Cursor;
-  /** Bytes dropped before the cursor, and after it. */
+  /** After the last frame that was read whole. */
+  #passed: Pick<Cursor, 'frame' | 'taken'> | undefined;
+  /** Bytes missing before the cursor. */
   #dropped = 0;
-  #ahead = 0;
-  /** Of these, bytes that are damaged. */
   #damaged = 0;
-  #damagedAhead = 0;
 
-  constructor(needle: Buffer, room: number, cursor: Cursor) {
-    this.#needle = needle;
-    this.#room = room;
+  constructor({ pattern, context, mostBytes }: SearchBounds, cursor: Cursor) {
+    this.#pattern = pattern;
+    this.#context = context;
+    this.#room = mostBytes;
     this.#cursor = cursor;
+    this.#trailing = Math.min(context, cursor.context ?? 0);
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
   }
 
   /** Adds the payload of a frame from byte `taken`. False when the page is full. */
   add(frame: Omit<Piece, 'start' | 'bytes'>, payload: Buffer, taken: number): boolean {
+    const longest = this.#pattern.longestLineBytes;
     for (let from = this.#skip(frame.frame, payload, taken); from < payload.length; ) {
       const newline = payload.indexOf(NEWLINE, from);
       const whole = newline < 0 ? payload.length : newline + 1;
-      const to = Math.min(whole, from + LONGEST_LINE - this.#length);
+      const to = Math.min(whole, from + longest - this.#length);
       this.#line.push({ ...frame, start: from, bytes: Buffer.from(payload.subarray(from, to)) });
       this.#length += to - from;
       from = to;
       if (to === newline + 1) {
         if (!this.settle() || this.#room <= 0) return false;
-      } else if (this.#length >= LONGEST_LINE || this.#line.length >= MOST_PIECES) {
+      } else if (this.#length >= longest || this.#line.length >= MOST_PIECES) {
         if (!this.#cut() || this.#room <= 0) return false;
       }
     }
     return true;
   }
 
-  /** Whole lines in which the text does not begin need not be searched one by one. */
+  /** Whole lines in which the text does not occur need not be searched one by one, but the last may be context. */
   #skip(frame: number, payload: Buffer, taken: number): number {
     const end = payload.lastIndexOf(NEWLINE) + 1;
-    if (this.#line.length > 0 || end <= taken) return taken;
-    if (payload.subarray(taken, end).includes(this.#needle)) return taken;
-    this.#advance({ frame, taken: end });
-    return end;
+    if (this.#line.length > 0 || this.#trailing > 0 || end <= taken) return taken;
+    if (this.#pattern.mayMatch(payload.subarray(taken, end))) return taken;
+    let kept = end;
+    for (let left = this.#context; left > 0 && kept > taken; left--)
+      kept = kept - 2 < taken ? taken : Math.max(taken, payload.lastIndexOf(NEWLINE, kept - 2) + 1);
+    if (kept === taken) return taken;
+    this.#release();
+    this.#count(this.#ahead);
+    this.#ahead = { dropped: 0, damaged: 0 };
+    this.#advance({ frame, taken: kept });
+    return kept;
   }
 
-  /** Counts bytes that were dropped between two frames. */
-  drop(bytes: number): void {
-    this.#ahead += bytes;
-  }
-
-  /** Counts damage between two frames. */
-  damage(bytes: number): void {
-    this.#ahead += bytes;
-    this.#damagedAhead += bytes;
+  /** Counts what is missing between two frames. */
+  miss({ dropped, damaged }: Missing): void {
+    this.#ahead = { dropped: this.#ahead.dropped + dropped, damaged: this.#ahead.damaged + damaged };
   }
 
   /** A frame was read to its end. */
   pass(frame: number, length: number): void {
-    if (this.#line.length === 0) this.#advance({ frame, taken: length });
+    this.#passed = { frame, taken: length };
+    if (this.#line.length === 0 && this.#held.length === 0) this.#settleAhead();
   }
 
   /** Searches the line that was read; false when it has to wait for the next page. */
   settle(): boolean {
-    const last = this.#line.at(-1);
-    if (last === undefined) return true;
-    const bytes =
-      this.#line.length === 1 ? last.bytes : Buffer.concat(this.#line.map((piece) => piece.bytes));
-    if (bytes.includes(this.#needle)) {
-      if (this.#length > this.#room && this.#entries.length > 0) return false;
-      this.#entries.push(...toEntries(this.#line));
-      this.#room -= this.#length;
-    }
+    const pieces = this.#line;
+    if (pieces.length === 0) return true;
+    const line: Line = { pieces, length: this.#length, ...this.#ahead };
+    const matched = this.#pattern.matches(contentOf(pieces));
+    const wanted = matched ? this.#heldBytes + line.length : this.#trailing > 0 ? line.length : 0;
+    if (wanted > this.#room && this.#entries.length > 0) return false;
     this.#line = [];
     this.#length = 0;
-    this.#advance({ frame: last.frame, taken: last.start + last.bytes.length });
+    this.#ahead = { dropped: 0, damaged: 0 };
+    if (matched) {
+      for (const held of this.#held.splice(0)) this.#emit(held, false, 0);
+      this.#heldBytes = 0;
+      this.#emit(line, true, this.#context);
+    } else if (this.#trailing > 0) this.#emit(line, false, this.#trailing - 1);
+    else this.#hold(line);
     return true;
+  }
+
+  /** @param trailing lines after this one that are context */
+  #emit(line: Line, matched: boolean, trailing: number): void {
+    this.#trailing = trailing;
+    this.#entries.push(...toEntries(line.pieces, matched, trailing));
+    this.#room -= line.length;
+    this.#settled(line);
+  }
+
+  #hold(line: Line): void {
+    this.#held.push(line);
+    this.#heldBytes += line.length;
+    while (this.#held.length > this.#context || this.#heldBytes > MOST_HELD_BYTES) {
+      const oldest = this.#held.shift();
+      if (oldest === undefined) return;
+      this.#heldBytes -= oldest.length;
+      this.#settled(oldest);
+    }
+  }
+
+  /** What was held is context of nothing. */
+  #release(): void {
+    for (const line of this.#held.splice(0)) this.#settled(line);
+    this.#heldBytes = 0;
+  }
+
+  #settled(line: Line): void {
+    this.#count(line);
+    const last = line.pieces.at(-1);
+    if (last !== undefined) this.#advance({ frame: last.frame, taken: last.start + last.bytes.length });
   }
 
   /** Searches the beginning of a line that is too long, and keeps the end, in which a match could begin. */
   #cut(): boolean {
-    const rest = overlap(this.#line, this.#needle.length - 1);
+    const rest = overlap(this.#line, this.#pattern.overlapBytes);
     if (!this.settle()) return false;
+    // A part of a line is context of nothing after it: the rest has its end.
+    this.#release();
     this.#line = rest;
     this.#length = rest.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const [first] = rest;
@@ -179,16 +277,24 @@ class SearchPage {
   }
 
   #advance(place: Pick<Cursor, 'frame' | 'taken'>): void {
-    this.#cursor = { ...BEGINNING, ...place };
-    this.end();
+    this.#cursor = { ...BEGINNING, ...place, ...contextOf(this.#trailing) };
   }
 
-  /** Counts what is missing up to here. */
+  #count({ dropped, damaged }: Missing): void {
+    this.#dropped += dropped;
+    this.#damaged += damaged;
+  }
+
+  #settleAhead(): void {
+    this.#count(this.#ahead);
+    this.#ahead = { dropped: 0, damaged: 0 };
+    if (this.#passed !== undefined) this.#advance(this.#passed);
+  }
+
+  /** The log ends here. */
   end(): void {
-    this.#dropped += this.#ahead;
-    this.#damaged += this.#damagedAhead;
-    this.#ahead = 0;
-    this.#damagedAhead = 0;
+    this.#release();
+    this.#settleAhead();
   }
 
   take(endOfLog: boolean): LogBatch {
@@ -201,6 +307,16 @@ class SearchPage {
     };
   }
 }
+
+const contextOf = (lines: number): Pick<Cursor, 'context'> => (lines > 0 ? { context: lines } : {});
+
+/** The bytes of a line without its newline. */
+const contentOf = (pieces: readonly Piece[]): Buffer => {
+  const [first] = pieces;
+  const bytes =
+    first !== undefined && pieces.length === 1 ? first.bytes : Buffer.concat(pieces.map((one) => one.bytes));
+  return bytes.at(-1) === NEWLINE ? bytes.subarray(0, -1) : bytes;
+};
 
 /** The end of a line that was cut, in which a match may begin that the next piece completes. */
 const overlap = (line: readonly Piece[], bytes: number): Piece[] => {
@@ -216,14 +332,15 @@ const overlap = (line: readonly Piece[], bytes: number): Piece[] => {
 };
 
 /** Each piece as an entry; a character that is split between two pieces of a stream is complete in the second. */
-const toEntries = (line: readonly Piece[]): LogEntry[] => {
+const toEntries = (line: readonly Piece[], matched: boolean, trailing: number): LogEntry[] => {
   const pending = new Map<LogStream, Uint8Array>();
   return line.map(({ stream, timeNs, frame, start, bytes }, index) => {
     const decoded = decodeUtf8(pending.get(stream) ?? NOTHING, bytes);
     pending.set(stream, decoded.pending);
     const isLast = !line.slice(index + 1).some((later) => later.stream === stream);
     const text = isLast && decoded.pending.length > 0 ? decoded.text + REPLACEMENT : decoded.text;
-    const cursor = formatCursor({ ...BEGINNING, frame, taken: start + bytes.length });
-    return { stream, timeNs, text, bytes, resized: null, cursor };
+    const context = index === line.length - 1 ? contextOf(trailing) : {};
+    const cursor = formatCursor({ ...BEGINNING, frame, taken: start + bytes.length, ...context });
+    return { stream, timeNs, text, bytes, resized: null, matched, cursor };
   });
 };

@@ -46,6 +46,47 @@ export const findTail = async (
   return place;
 };
 
+/**
+ * Where line number `line` begins, counted from 1 over the selected output in the order of the log; else the current end.
+ * Where damage hides that line, the first output that the index counts after it.
+ *
+ * @param stream the one stream whose lines count; all when left out
+ */
+export const findLine = async (
+  blocks: LogBlocks,
+  index: LogIndex,
+  line: number,
+  stream?: LogStream,
+): Promise<Place> => {
+  const skipped = line - 1;
+  if (skipped === 0) return START;
+  const from = await landmark(blocks, index, (one) => linesOf(one, stream) < skipped);
+  const beyond = await index.first((one) => one.offset > from.offset && linesOf(one, stream) >= skipped);
+  let place: Place | undefined;
+  const { last } = await walk(blocks, from, ({ header, before }, payload) => {
+    if (beyond !== undefined && before.offset >= beyond.offset) {
+      place = { frame: before.offset, taken: 0 };
+      return true;
+    }
+    if (!isSelected(header, stream)) return false;
+    const taken = behindLine(payload, skipped - linesOf(before, stream));
+    if (taken !== undefined) place = { frame: before.offset, taken };
+    return taken !== undefined;
+  });
+  return place ?? (last === undefined ? { frame: from.offset, taken: 0 } : behindFrame(last));
+};
+
+/**
+ * How many lines the log has so far, over the selected output in the order of the log; a last line without newline
+ * counts. Lines that damage hides count as far as the index knows them.
+ *
+ * @param stream the one stream whose lines count; all when left out
+ */
+export const countLines = async (blocks: LogBlocks, index: LogIndex, stream?: LogStream): Promise<number> => {
+  const { end } = await walk(blocks, await landmark(blocks, index));
+  return linesOf(end, stream) + (isOpen(end, stream) ? 1 : 0);
+};
+
 /** Where the first frame is that was written at `timeNs` (since 1970) or later; else the current end. */
 export const findTime = async (blocks: LogBlocks, index: LogIndex, timeNs: bigint): Promise<Place> => {
   const from = await landmark(blocks, index, ({ latestNs }) => latestNs < timeNs);

@@ -4,8 +4,9 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { indexPath, LogIndex, STRIDE_BYTES } from '../../../src/runtime/log/log-index.ts';
+import { packLog } from '../../../src/runtime/log/pack.ts';
 import type { LogStart, LogStream } from '../../../src/runtime/log/page.ts';
-import { readLogPage } from '../../../src/runtime/log/reader.ts';
+import { lineCount, readLogPage } from '../../../src/runtime/log/reader.ts';
 import { bytesOf, dropped, err, logOf, out, randomFrom, readAll } from './fixture.ts';
 
 /** A log of some MiB, and what it holds in plain form. */
@@ -48,6 +49,14 @@ describe('a long log', () => {
           `${lines}`,
         ).toBe(true);
       }
+      expect(await lineCount(path, true, stream)).toBe(ends.length + 1);
+      for (const line of [1, 2, 3, 900, Math.floor(ends.length / 2), ends.length, ends.length + 1]) {
+        const from = line === 1 ? 0 : (ends[line - 2] ?? 0) + 1;
+        const found = await contentFrom(path, { line, ...only });
+        expect(found.equals(all.subarray(from)), `line ${line}`).toBe(true);
+      }
+      for (const line of [ends.length + 2, ends.length + 9])
+        expect(await contentFrom(path, { line, ...only })).toHaveLength(0);
       for (const offset of [
         0,
         1,
@@ -98,14 +107,55 @@ describe('a long log', () => {
   it('is found right whichever record is damaged', async () => {
     const { path } = await longLog(13, 6);
     const before = await contentFrom(path, { tail: 3000 });
+    const count = await lineCount(path, true);
+    const line = count - 2999;
     const made = readFileSync(indexPath(path));
     for (let record = 0; record < made.length; record += 64) {
       const damaged = Buffer.from(made);
       damaged.writeUInt8(damaged.readUInt8(record + 3) ^ 1, record + 3);
       writeFileSync(indexPath(path), damaged);
       expect((await contentFrom(path, { tail: 3000 })).equals(before), `record ${record / 64}`).toBe(true);
+      expect((await contentFrom(path, { line })).equals(before), `record ${record / 64}`).toBe(true);
+      expect(await lineCount(path, true)).toBe(count);
     }
+    expect(await packLog(path)).toBeGreaterThan(0);
+    expect((await contentFrom(path, { line })).equals(before)).toBe(true);
+    expect(await lineCount(path, true)).toBe(count);
   }, 60_000);
+
+  it('keeps the numbers of its lines where damage hides some of them', async () => {
+    const numbered = (from: number): string =>
+      Array.from({ length: 1000 }, (_, index) => `line ${String(from + index).padStart(60)}\n`).join('');
+    const frames = Array.from({ length: 120 }, (_, number) => out(numbered(1000 * number + 1)));
+    const path = await logOf(...frames);
+    const first = async (line: number): Promise<number> =>
+      Number(/^line +(\d+)/.exec((await contentFrom(path, { line })).toString('latin1'))?.[1]);
+    expect([await lineCount(path, true), await first(30_500)]).toEqual([120_000, 30_500]);
+    const bytes = readFileSync(path);
+    const frame = frames[0]?.length ?? 0;
+    // The headers of six frames: more than there is between two landmarks is sound, and some of it is not.
+    for (let number = 18; number < 24; number++) bytes.fill(0xee, number * frame, number * frame + 16);
+    writeFileSync(path, bytes);
+    expect(await first(17_001)).toBe(17_001);
+    expect(await first(40_000)).toBe(40_000);
+    expect(await lineCount(path, true)).toBe(120_000);
+    const hidden = await first(20_000);
+    expect(hidden).toBeGreaterThan(20_000);
+    expect(hidden).toBeLessThan(34_000);
+  }, 60_000);
+
+  it('that is written counts its lines as far as they are there, and begins with those to come', async () => {
+    const path = await logOf(out('one\ntwo\n'), err('three\nfo'), out('ur\nfi').subarray(0, 18));
+    expect(await lineCount(path, false)).toBe(4);
+    expect(await lineCount(path, false, 'STDOUT')).toBe(2);
+    const { entries } = await readLogPage(path, { line: 4, mostBytes: 100, closed: false });
+    expect(bytesOf(entries).toString()).toBe('fo');
+    expect(await lineCount(await logOf(), false)).toBe(0);
+    for (const line of [0, -1, 1.5])
+      await expect(readLogPage(path, { line, mostBytes: 1, closed: true })).rejects.toThrow(
+        /^line: expected/,
+      );
+  });
 
   it('is read where the start is, however long it is', async () => {
     const bytesRead = (): number =>
@@ -115,7 +165,13 @@ describe('a long log', () => {
     const path = await logOf(...Array.from({ length: 4000 }, (_, number) => frame(number)));
     // The first makes the index.
     await readLogPage(path, { tail: 1, mostBytes: 1, closed: true });
-    for (const start of [{ tail: 100 }, { tail: 900_000 }, { sinceNs: 3000n }, { offset: 150_000_000 }]) {
+    for (const start of [
+      { tail: 100 },
+      { tail: 900_000 },
+      { line: 1_500_000 },
+      { sinceNs: 3000n },
+      { offset: 150_000_000 },
+    ]) {
       const before = bytesRead();
       const page = await readLogPage(path, { ...start, mostBytes: 1 << 16, closed: true });
       const read = bytesRead() - before;
