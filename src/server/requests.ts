@@ -20,6 +20,7 @@ import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
 import { BrokenUpload, isImagePath, receiveImage } from './upload.ts';
+import type { WrongTokens } from './wrong-tokens.ts';
 
 /** What is needed to answer a request. */
 export interface RequestContext {
@@ -31,6 +32,7 @@ export interface RequestContext {
   readonly uploadSilenceMs: number;
   readonly policy: NamePolicy;
   readonly callers: Callers;
+  readonly wrongTokens: WrongTokens;
   /** Where the sender of a request reaches the server, without a slash at its end. */
   readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
@@ -180,7 +182,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   // Before the body is read: a caller without a token cannot make the server read megabytes.
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    refuse(401, 'UNAUTHENTICATED', unknown);
+    refuseSlowly(request, response, context, () => refuse(401, 'UNAUTHENTICATED', unknown));
     return;
   }
   const refusal = connections.claim(request.socket, identity.subject);
@@ -209,6 +211,21 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       log(`request failed: ${error.stack}`, { level: 'error' });
       response.destroy();
     });
+  }
+};
+
+/** Who sends wrong tokens, and many of them, waits for the answer. Who sends none has to be asked for one. */
+const refuseSlowly = (
+  { headers, socket }: IncomingMessage,
+  response: ServerResponse,
+  { wrongTokens }: RequestContext,
+  refuse: () => void,
+): void => {
+  const delayMs = headers.authorization === undefined ? 0 : wrongTokens.delayMs(socket.remoteAddress);
+  if (delayMs === 0) refuse();
+  else {
+    const timer = setTimeout(refuse, delayMs);
+    response.once('close', () => clearTimeout(timer));
   }
 };
 

@@ -35,6 +35,7 @@ import { RolesFile } from './roles-file.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
 import { Tls, type TlsSettings } from './tls.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
+import { WrongTokens } from './wrong-tokens.ts';
 
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -164,6 +165,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       : await Tls.open({ settings: options.tls, roles, rights, log, handshakeMs: timeouts.headersMs });
   const http = listener(httpOptions, tls);
   const proxies = options.proxy && new Proxies(options.proxy, roles, rights);
+  const wrongTokens = new WrongTokens();
   const callers = new Callers({ tokens, shares, tls, proxies, allowedOrigins });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
@@ -191,6 +193,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         uploadSilenceMs: timeouts.requestMs,
         policy,
         callers,
+        wrongTokens,
         baseUrl,
         rights,
         connections,
@@ -213,6 +216,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const closeWebSockets = serveWebSockets(http, {
     engine,
     callers,
+    wrongTokens,
     baseUrl,
     rights,
     connections,

@@ -1,6 +1,7 @@
 /** The graphql-transport-ws protocol: authentication, operations and their end. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
@@ -15,10 +16,12 @@ import { Inbox } from './inbox.ts';
 import { type Observer, sourceOf } from './observer.ts';
 import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
+import type { WrongTokens } from './wrong-tokens.ts';
 
 export interface ProtocolOptions {
   readonly engine: Engine;
   readonly callers: Callers;
+  readonly wrongTokens: WrongTokens;
   /** Where the sender of a request reaches the server, without a slash at its end. */
   readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
@@ -91,17 +94,26 @@ export class Client {
 
 /** The graphql-transport-ws protocol, on the same engine as HTTP. */
 export const createProtocol = (options: ProtocolOptions): Server<Client> => {
-  const { engine, callers, baseUrl, rights, connections, operations, unauthenticatedMs, closing, observer } =
-    options;
+  const {
+    engine,
+    callers,
+    wrongTokens,
+    baseUrl,
+    rights,
+    connections,
+    operations,
+    unauthenticatedMs,
+    closing,
+    observer,
+  } = options;
   return makeServer<Record<string, unknown>, Client>({
     connectionInitWaitTimeout: unauthenticatedMs,
     execute: (args: unknown) => (args as Prepared).rootValue.execute(args as Prepared),
     subscribe: (args: unknown) => (args as Prepared).rootValue.subscribe(args as Prepared),
     onConnect: ({ connectionParams, extra: client }) => {
-      client.identity = callers.decide(
-        client.request,
-        connectionParams?.['authorization'] ?? client.request.headers.authorization,
-      ).identity;
+      const { request } = client;
+      const authorization = connectionParams?.['authorization'] ?? request.headers.authorization;
+      client.identity = callers.decide(request, authorization).identity;
       if (client.identity !== null) {
         const refusal = connections.claim(client.connection, client.identity.subject);
         if (refusal !== undefined) client.socket.close(TRY_AGAIN_LATER, refusal.message);
@@ -118,7 +130,8 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         unauthenticatedMs,
       );
       client.socket.once('close', () => clearTimeout(timer));
-      return true;
+      const delayMs = authorization === undefined ? 0 : wrongTokens.delayMs(request.socket.remoteAddress);
+      return delayMs === 0 ? true : delay(delayMs, true, { ref: false });
     },
     onSubscribe: async ({ extra: client, subscriptions }, _id, payload) => {
       const { identity, socket } = client;

@@ -1,10 +1,13 @@
 /** Two users, a viewer and an admin at work on one server, with tokens that the command line made. */
 
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseServeConfig } from '../../src/config/config.ts';
+import { codeBlocks, PROJECT, readDocument } from '../docs/documents.ts';
 import { TestServer } from '../support/server.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/cloister');
@@ -145,5 +148,46 @@ describe('tokens', () => {
   ])('are not made with %j', async (flags, message) => {
     const args = ['token', 'create', '--name', 'n', '--subject', 's', ...flags];
     expect(await failure(admin, ...args)).toContain(message);
+  });
+});
+
+describe('docs/access.md', () => {
+  const sectionOf = (heading: string): string =>
+    new RegExp(`^## ${heading}$[\\s\\S]*?^## `, 'm').exec(readDocument('docs/access.md'))?.[0] ?? '';
+
+  it.each(['Tokens', 'Links to a job'])('has commands that work: %s', async (heading) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cloister-access-'));
+    const blocks = codeBlocks(sectionOf(heading)).filter(({ language }) => language === 'sh');
+    expect(blocks.length).toBeGreaterThan(0);
+    try {
+      for (const { text } of blocks) {
+        const env = {
+          ...process.env,
+          PATH: `${join(PROJECT, 'bin')}:${process.env['PATH']}`,
+          CLOISTER_URL: server.url,
+          CLOISTER_TOKEN: admin,
+        };
+        const script = `set -euo pipefail; exec </dev/null\n${text}`;
+        const { stdout } = await run('bash', ['-c', script], { cwd: folder, env });
+        expect(stdout).not.toBe('');
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('starts servers with settings that there are', () => {
+    const documents = ['docs/access.md', 'docs/browser.md'].flatMap((path) => codeBlocks(readDocument(path)));
+    const commands = documents.filter(({ text }) => text.startsWith('cloister serve '));
+    expect(commands).toHaveLength(3);
+    for (const { text } of commands) {
+      const flags: Record<string, string> = {};
+      for (const [, name = '', value = ''] of text.matchAll(/--([a-z-]+) ([^\s\\]+)/g)) {
+        const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+        flags[key] = key in flags ? `${flags[key]},${value}` : value;
+      }
+      const config = parseServeConfig(flags, {});
+      expect([...config.set.keys()].sort()).toEqual(Object.keys(flags).sort());
+    }
   });
 });

@@ -1,0 +1,52 @@
+/** Callers that send wrong tokens: after a few they are answered slowly, so that guessing is slow and costs little. */
+
+import { isIPv6 } from 'node:net';
+
+/** Of one address in ten seconds that are answered at once: people mistype. */
+const FREE = 10;
+const WINDOW_MS = 10_000;
+/** Milliseconds that an answer after that is held back. The right tokens of the same address are not. */
+const DELAY_MS = 1000;
+/** Addresses that are counted each; all others count as one. */
+const MOST_ADDRESSES = 10_000;
+
+/** Counts wrong tokens by the address they come from. */
+export class WrongTokens {
+  readonly #now: () => number;
+  readonly #counts = new Map<string, number>();
+  #start = Number.NEGATIVE_INFINITY;
+
+  /** @param now milliseconds on any clock */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /**
+   * Counts one.
+   *
+   * @param address `undefined`: the Unix socket, whose users could read the right one
+   * @returns the milliseconds after which it is to be answered
+   */
+  delayMs(address: string | undefined): number {
+    if (address === undefined) return 0;
+    if (this.#now() - this.#start >= WINDOW_MS) {
+      this.#counts.clear();
+      this.#start = this.#now();
+    }
+    const known = networkOf(address);
+    const network = this.#counts.has(known) || this.#counts.size < MOST_ADDRESSES ? known : '';
+    const count = (this.#counts.get(network) ?? 0) + 1;
+    this.#counts.set(network, count);
+    return count <= FREE ? 0 : DELAY_MS;
+  }
+}
+
+/** Who has one address of IPv6 has all of its /64. */
+const networkOf = (address: string): string => {
+  if (!isIPv6(address) || /^::ffff:\d+\./i.test(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : 8 - groups.length - rest.length;
+  return [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest].slice(0, 4).join(':');
+};
