@@ -23,5 +23,7 @@ export default defineConfig({
     sequence: { sequencer: sequencerBy(COSTS) },
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes late on a busy machine: a second, the default, is too short.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

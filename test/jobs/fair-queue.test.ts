@@ -84,19 +84,20 @@ describe('a queue', () => {
   });
 
   it('starts the one job of another subject next, with 10,000 before it, and takes no time for it', () => {
-    const before = performance.now();
+    const cpuMs = () => process.threadCpuUsage().user / 1000;
+    const before = cpuMs();
     many('alice', 10_000);
-    const alone = performance.now() - before;
+    const alone = cpuMs() - before;
     const bob = add('bob');
     expect(queue.place(bob.id)?.position).toBe(2);
     queue.release(started[0]?.id ?? '');
     queue.release(started[1]?.id ?? '');
     expect(started[2]).toBe(bob);
-    const drained = performance.now();
+    const drained = cpuMs();
     drain();
     expect(started).toHaveLength(10_001);
     // Not with the square of their number, which would be thousands of times as long.
-    expect(performance.now() - drained).toBeLessThan(20 * alone + 500);
+    expect(cpuMs() - drained).toBeLessThan(20 * alone + 500);
   });
 });
 

@@ -17,7 +17,7 @@ const RUN = `mutation ($wait: Duration, $stop: Boolean = false) {
 
 /** The job that the server has submitted, once it has. */
 const submitted = async ({ jobs }: Fixture): Promise<string> => {
-  await expect.poll(() => jobs.live.size, { interval: 5, timeout: 5000 }).toBe(1);
+  await expect.poll(() => jobs.live.size, { interval: 5 }).toBe(1);
   return [...jobs.jobs.keys()][0] ?? '';
 };
 
@@ -104,7 +104,7 @@ it.each([
   });
   const id = await submitted(fixture);
   const chunk = `\r\n${sign.length.toString(16)}\r\n${sign}\r\n`;
-  await expect.poll(() => text.split(chunk).length, { interval: 5, timeout: 5000 }).toBeGreaterThan(3);
+  await expect.poll(() => text.split(chunk).length, { interval: 5 }).toBeGreaterThan(3);
   const head = text.slice(0, text.indexOf('\r\n\r\n'));
   expect(head).toMatch(/^HTTP\/1.1 200 /);
   expect(head).toContain(`Content-Type: ${accept}`);
@@ -125,9 +125,7 @@ it('stops the job of a client that has gone, if that was asked for', async () =>
   const socket = await send(fixture, 'application/json', { wait: '1h', stop: true });
   const id = await submitted(fixture);
   socket.destroy();
-  await expect
-    .poll(() => fixture.jobs.stopped, { interval: 5, timeout: 5000 })
-    .toEqual([{ id, gracePeriodMs: 10_000 }]);
+  await expect.poll(() => fixture.jobs.stopped, { interval: 5 }).toEqual([{ id, gracePeriodMs: 10_000 }]);
   expect(fixture.jobs.live.size).toBe(0);
 });
 
@@ -136,7 +134,7 @@ it('lets the job of a client that has gone continue', async () => {
   const socket = await send(fixture, 'application/json', { wait: '1h' });
   await submitted(fixture);
   socket.destroy();
-  await expect.poll(() => fixture.jobs.live.size, { interval: 5, timeout: 5000 }).toBe(0);
+  await expect.poll(() => fixture.jobs.live.size, { interval: 5 }).toBe(0);
   // The operation is over once the server has closed, which waits for it.
   await fixture.server.close();
   expect(fixture.jobs.stopped).toEqual([]);

@@ -28,8 +28,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
     const answers: Answer[] = [];
     const stream: Stream = transport.subscribe(fixture, query, variables, (answer) => answers.push(answer));
     dispose(() => stream.leave());
-    const received = (count: number) =>
-      expect.poll(() => answers.length, { interval: 5, timeout: 5000 }).toBe(count);
+    const received = (count: number) => expect.poll(() => answers.length, { interval: 5 }).toBe(count);
     return { ...stream, answers, received };
   };
 
@@ -106,7 +105,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
       await received(1);
       expect(fixture.jobs.live.size).toBe(1);
       leave();
-      await expect.poll(() => fixture.jobs.live.size, { interval: 5, timeout: 2000 }).toBe(0);
+      await expect.poll(() => fixture.jobs.live.size, { interval: 5 }).toBe(0);
     },
   );
 
@@ -130,10 +129,10 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
       await asked.promise;
       expect(fixture.sockets.size).toBeGreaterThan(0);
       leave();
-      await expect.poll(() => fixture.sockets.size, { interval: 5, timeout: 2000 }).toBe(0);
+      await expect.poll(() => fixture.sockets.size, { interval: 5 }).toBe(0);
       answer.resolve();
       await given.promise;
-      await expect.poll(() => fixture.jobs.live.size, { interval: 5, timeout: 2000 }).toBe(0);
+      await expect.poll(() => fixture.jobs.live.size, { interval: 5 }).toBe(0);
     },
   );
 

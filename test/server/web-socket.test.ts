@@ -62,7 +62,7 @@ class Raw {
   async until(type: string, id?: string): Promise<Message> {
     const find = () => this.received.find((message) => message.type === type && message.id === id);
     return expect
-      .poll(find, { interval: 5, timeout: 5000 })
+      .poll(find, { interval: 5 })
       .toBeDefined()
       .then(() => find() as Message);
   }

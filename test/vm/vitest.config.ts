@@ -29,6 +29,8 @@ export default defineConfig({
     sequence: { sequencer: sequencerBy(COSTS) },
     testTimeout: TIME_LIMIT,
     hookTimeout: TIME_LIMIT,
+    // What is waited for comes late on a busy machine: a second, the default, is too short.
+    expect: { poll: { timeout: 120_000 } },
     teardownTimeout: TIME_LIMIT,
   },
 });
