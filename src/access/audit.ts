@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 /** What is recorded. */
 export const AUDIT_ACTIONS = [
   'SUBMIT_JOB',
+  'EXEC_IN_JOB',
   'STOP_JOB',
   'PAUSE_JOB',
   'RESUME_JOB',

@@ -10,6 +10,7 @@ type Method = (identity: Identity, ...more: readonly unknown[]) => Promise<unkno
 /** What is recorded of jobs. Methods that only read are not. */
 const OF_JOBS: Partial<Record<keyof JobService, AuditAction>> = {
   submit: 'SUBMIT_JOB',
+  exec: 'EXEC_IN_JOB',
   stop: 'STOP_JOB',
   pause: 'PAUSE_JOB',
   resume: 'RESUME_JOB',

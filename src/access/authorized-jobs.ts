@@ -6,6 +6,7 @@ import type { ImageService } from '../jobs/images.ts';
 import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
 import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
 import type {
+  ExecRequest,
   Identity,
   JobService,
   LogFollowRequest,
@@ -77,6 +78,11 @@ export class AuthorizedJobs implements JobService {
   ): Promise<StdinWritten> {
     await this.#checkControl(identity, id);
     return this.#jobs.writeStdin(identity, id, write, over);
+  }
+
+  async exec(identity: Identity, id: string, request: ExecRequest): Promise<Job> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.exec(identity, id, request);
   }
 
   async resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job> {

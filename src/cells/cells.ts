@@ -1,6 +1,7 @@
 /** The cells of this machine: what jobs need, done with folders, cgroups and supervisors. */
 
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { ServeConfig } from '../config/config.ts';
@@ -44,7 +45,7 @@ import { ownNamespaces } from '../runtime/namespaces.ts';
 import { Control, ControlError } from '../runtime/protocol/control.ts';
 import { type ExitRecord, type LaunchFailure, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { parseIsolation } from '../runtime/protocol/isolation.ts';
-import { encodePlan, plannedUids } from '../runtime/protocol/plan.ts';
+import { encodePlan, plannedJoin, plannedUids } from '../runtime/protocol/plan.ts';
 import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
 import { JobFolders } from './folders.ts';
@@ -153,6 +154,8 @@ export class LocalCells implements Cells {
   readonly #withoutHugePages = hugePageSettings();
   readonly #exits: PathWatch;
   readonly #listeners = new Set<(id: string) => void>();
+  /** The jobs in whose cells others run. */
+  readonly #parents = new Map<string, string>();
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
   constructor(options: LocalCellsOptions) {
@@ -280,18 +283,36 @@ export class LocalCells implements Cells {
       throw new StartFailure(`there is no image ${JSON.stringify(job.spec.image)} any more`, {
         begun: false,
       });
-    const path = cgroups.jobPath(job.id);
-    const settings = [...cgroupSettings(job.spec.limits, cgroups.controllers), ...this.#withoutHugePages];
+    const parent = job.spec.execOf;
+    if (parent !== null) this.#parents.set(job.id, parent);
+    const path = this.#cgroupOf(job.id);
+    // A command in a cell is bounded by the limits of the cell.
+    const settings =
+      parent === null
+        ? [...cgroupSettings(job.spec.limits, cgroups.controllers), ...this.#withoutHugePages]
+        : [];
+    // Those of the cell: they are not to be taken again once it has ended.
+    const own = parent === null ? slots?.take(job.id) : slots?.of(parent);
+    if (parent !== null && slots !== undefined && own === undefined)
+      throw new StartFailure('the job in whose cell it was to run has ended', { begun: false });
     const cgroup = path === null ? null : { path, settings, collect: USAGE_FILES };
     const context = {
       image,
       cgroup,
-      ids: slots?.take(job.id) ?? ids,
+      ids: own ?? ids,
       clocks,
       devices,
       seccomp: this.#seccomp,
     };
     return encodePlan(planLaunch(job, context));
+  }
+
+  /** Of a command in the cell of another job it is within the cgroup of that. */
+  #cgroupOf(id: string): string | null {
+    const { cgroups } = this.#host;
+    const parent = this.#parents.get(id);
+    const path = cgroups.jobPath(parent ?? id);
+    return path === null || parent === undefined ? path : join(path, `exec-${id}`);
   }
 
   async fence(id: string): Promise<boolean> {
@@ -302,7 +323,9 @@ export class LocalCells implements Cells {
     const there = this.#folders.exists(id);
     if (status === 'RUNNING' || (there && !this.#folders.fence(id))) {
       const plan = this.#folders.plan(id);
-      if (plan !== undefined) this.#host.slots?.adopt(id, plannedUids(plan));
+      const parent = plan && plannedJoin(plan);
+      if (parent !== undefined) this.#parents.set(id, parent);
+      else if (plan !== undefined) this.#host.slots?.adopt(id, plannedUids(plan));
       return true;
     }
     if (there) this.#folders.discard(id);
@@ -364,7 +387,7 @@ export class LocalCells implements Cells {
   }
 
   async reap(id: string): Promise<void> {
-    const path = this.#host.cgroups.jobPath(id);
+    const path = this.#cgroupOf(id);
     if (path !== null) await removeCgroup(path);
     try {
       await this.#folders.recoverTail(id);
@@ -384,6 +407,7 @@ export class LocalCells implements Cells {
   }
 
   release(id: string): void {
+    this.#parents.delete(id);
     this.#host.slots?.release(id);
     this.#images.released();
   }
@@ -402,7 +426,7 @@ export class LocalCells implements Cells {
   }
 
   async usage(id: string): Promise<Usage | null> {
-    const path = this.#host.cgroups.jobPath(id);
+    const path = this.#cgroupOf(id);
     return path === null ? null : readUsage(path);
   }
 

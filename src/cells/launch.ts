@@ -63,6 +63,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
       : limits.inodes + OWN_INODES + lowers.length + (context.devices ? DEVICE_INODES : 0);
   const { argv, steps } = execution(spec.command);
   return {
+    join: spec.execOf,
     cgroup: context.cgroup,
     uids: ids.uids,
     gids: ids.gids,
@@ -73,16 +74,19 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
       lowers: lowers.map(({ root }) => root),
       overlayOptions: overlayOptions(ids, files),
     },
-    steps: [
-      ...mountSteps({
-        shmBytes: Math.min(MOST_SHM, limits.diskBytes),
-        ids: ids.count,
-        hostname,
-        cgroup: context.cgroup !== null,
-        devices: context.devices,
-      }),
-      ...steps,
-    ],
+    steps:
+      spec.execOf !== null
+        ? []
+        : [
+            ...mountSteps({
+              shmBytes: Math.min(MOST_SHM, limits.diskBytes),
+              ids: ids.count,
+              hostname,
+              cgroup: context.cgroup !== null,
+              devices: context.devices,
+            }),
+            ...steps,
+          ],
     hostname,
     clocks: context.clocks ? CLOCKS_START_S : null,
     argv,

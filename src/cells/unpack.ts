@@ -267,6 +267,7 @@ class UnpackCell {
       umask: 0o022,
       stdin: false,
       openStdin: false,
+      join: null,
       terminal: null,
       stop: { signal: 'SIGKILL', scope: 'COMMAND' },
       timeoutMs: LONGEST_MS,

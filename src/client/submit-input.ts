@@ -105,7 +105,8 @@ export const submission = async (
   return { input: { ...input, ...stdinInput(stdin) }, source };
 };
 
-const stdinInput = (stdin: JobStdin): Pick<SubmitJobInput, 'stdin' | 'stdinBytes' | 'openStdin'> => {
+/** The fields of an input that say what standard input is. */
+export const stdinInput = (stdin: JobStdin): Pick<SubmitJobInput, 'stdin' | 'stdinBytes' | 'openStdin'> => {
   if (stdin.kind === 'none') return {};
   if (stdin.kind === 'stream') return { openStdin: true };
   const { content } = stdin;
@@ -149,7 +150,8 @@ const inputOf = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJ
   },
 });
 
-const commandFields = (
+/** The fields of an input that say what runs. */
+export const commandFields = (
   words: CommandWords,
 ): Pick<SubmitJobInput, 'command' | 'commandBytes' | 'argv' | 'argvBytes'> => {
   if ('argv' in words) return words.argv.every(isUnicode) ? words : { argvBytes: words.argv.map(base64) };

@@ -164,6 +164,8 @@ export interface JobSpec {
   readonly attempt: number;
   /** The job of the first attempt, for further ones. */
   readonly retryOf: string | null;
+  /** The job in whose cell it runs; `null`: it has its own. */
+  readonly execOf: string | null;
 }
 
 /** A specification of which nothing is kept apart. */

@@ -27,6 +27,7 @@ import {
   unavailable,
 } from './errors.ts';
 import { followEvents } from './events.ts';
+import { checkExec } from './exec.ts';
 import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
@@ -41,6 +42,7 @@ import { ROOM_BYTES } from './room.ts';
 import { withoutSecrets } from './secrets.ts';
 import {
   DEFAULT_PAGE_BYTES,
+  type ExecRequest,
   type Identity,
   type JobService,
   LARGEST_PAGE_BYTES,
@@ -186,7 +188,8 @@ export class Jobs implements JobService {
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
       isStored = true;
       this.#observer.submitted();
-      supervision.submit(job);
+      if (job.spec.execOf === null) supervision.submit(job);
+      else supervision.startNow(job);
       return job;
     } finally {
       giveBack();
@@ -299,6 +302,23 @@ export class Jobs implements JobService {
     const { changes, supervision } = this.#options;
     const find = () => this.#find(identity, id, 'input.jobId');
     return writeStdin(id, write, { changes, find, connection: () => supervision.connection(id), over });
+  }
+
+  async exec(identity: Identity, id: string, request: ExecRequest): Promise<Job> {
+    const parent = await this.#find(identity, id, 'input.jobId');
+    const whole = checkExec(request, parent, this.#options.cells.request);
+    const { env, secrets } = withoutSecrets(whole.env);
+    const job: Job = {
+      id: newJobId(),
+      owner: identity.subject,
+      createdAt: new Date(),
+      spec: { ...whole, env },
+      retriedBy: null,
+      pinned: false,
+      state: { status: 'QUEUED' },
+    };
+    await this.#checkQuotas(job);
+    return this.#store(job, request, secrets, undefined);
   }
 
   async resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job> {

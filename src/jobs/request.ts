@@ -90,6 +90,7 @@ export const checkRequest = (
     startAfter: request.startAfter ?? null,
     attempt: 1,
     retryOf: null,
+    execOf: null,
   };
 };
 

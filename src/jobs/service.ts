@@ -117,6 +117,12 @@ export interface SubmitRequest {
 export const DEFAULT_PAGE_BYTES = 64 * 1024;
 export const LARGEST_PAGE_BYTES = 1024 * 1024;
 
+/** A command for the cell of a job, before it is checked. What is left out is as for the job. */
+export type ExecRequest = Pick<
+  SubmitRequest,
+  'command' | 'argv' | 'env' | 'workdir' | 'user' | 'stdin' | 'openStdin' | 'terminal'
+>;
+
 export interface LogPageRequest extends LogStart, LogGrep {
   /** The most bytes of output in a page. */
   readonly maxBytes?: number;
@@ -175,6 +181,8 @@ export interface JobService {
    * @param over ends the wait early
    */
   writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten>;
+  /** Runs another command in the cell of a running job; returns it as a job of its own. */
+  exec(identity: Identity, id: string, request: ExecRequest): Promise<Job>;
   /** Changes the size of the terminal of a running job; the command is notified. */
   resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job>;
   /** Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end. */

@@ -8,6 +8,8 @@ export interface JobFilter {
   readonly status?: readonly JobStatus[];
   readonly name?: string;
   readonly owner?: string;
+  /** It runs in the cell of this job. */
+  readonly execOf?: string;
   readonly image?: string;
   readonly label?: Label;
   readonly createdAfter?: Date;

@@ -8,6 +8,8 @@ import { wellFormed } from './scalars.ts';
 
 const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   SUBMIT_JOB: 'A job was submitted, by `submitJob` or `runJob`.',
+  EXEC_IN_JOB:
+    'Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell.',
   STOP_JOB: 'A job was stopped.',
   PAUSE_JOB: 'A job was paused.',
   RESUME_JOB: 'A paused job was continued.',

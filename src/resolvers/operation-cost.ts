@@ -60,6 +60,8 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Job.usage': { own: 10 },
   'Job.queue': { own: 10 },
   'Job.retryOf': { own: 10 },
+  'Job.parent': { own: 10 },
+  'Job.execs': { own: 500, elements: () => 100 },
   'Job.retriedBy': { own: 10 },
   // What was written since the last landmark of its index is counted.
   'Job.lineCount': { own: 20 },

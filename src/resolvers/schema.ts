@@ -7,6 +7,7 @@ import './delete-image.ts';
 import './delete-job.ts';
 import './error-code.ts';
 import './image.ts';
+import './exec-in-job.ts';
 import './job.ts';
 import './job-events.ts';
 import './job-updated.ts';

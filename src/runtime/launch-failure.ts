@@ -16,6 +16,8 @@ export const explainFailure = (failure: LaunchFailure): string => {
         : `${why}: ${failure.second}, the interpreter of ${failure.subject}`;
     case 'workdir':
       return `working directory: ${why}: ${failure.subject}`;
+    case 'join':
+      return `the job in whose cell it was to run has ended, or cannot be joined: ${why}`;
     case 'plan':
       return `the cell could not be set up: bad launch plan: ${failure.subject}`;
     default:

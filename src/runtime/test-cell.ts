@@ -111,6 +111,7 @@ const planOf = (
     umask: 0o022,
     stdin: false,
     openStdin: false,
+    join: null,
     terminal: null,
     stop: { signal: 'SIGKILL', scope: 'COMMAND' },
     timeoutMs: 10_000,

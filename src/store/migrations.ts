@@ -336,4 +336,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX audit_by_subject ON audit (subject, id) WHERE subject IS NOT NULL;
   CREATE INDEX audit_by_job ON audit (job_id, id) WHERE job_id IS NOT NULL;
   `,
+  // Commands that run in the cell of another job, which are few.
+  `
+  CREATE INDEX jobs_by_exec_of ON jobs (spec ->> '$.execOf', id) WHERE spec ->> '$.execOf' IS NOT NULL;
+  `,
 ];

@@ -89,7 +89,8 @@ const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   if (statuses?.length === 0) return [[{ sql: 'FALSE', values: [] }]];
   // The most selective condition decides the index. SQLite cannot know it: a `+` excludes the index of a column.
   const outcome = outcomes(filter);
-  const distinct = label !== undefined || name !== undefined || outcome.length > 0;
+  const { execOf } = filter;
+  const distinct = label !== undefined || name !== undefined || outcome.length > 0 || execOf !== undefined;
   const conditions: Query[] = [...creation(filter)];
   const add = (indexed: boolean, column: string, value: string | undefined): void => {
     if (value !== undefined)
@@ -97,6 +98,11 @@ const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   };
   if (label !== undefined)
     conditions.push({ sql: 'l.key = ? AND l.value = ?', values: [label.key, label.value] });
+  if (execOf !== undefined)
+    conditions.push({
+      sql: `j.spec ->> '$.execOf' = ? AND j.spec ->> '$.execOf' IS NOT NULL`,
+      values: [execOf],
+    });
   add(label === undefined, 'name', name);
   for (const [rank, { sql, values }] of outcome.entries())
     conditions.push({

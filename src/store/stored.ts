@@ -65,6 +65,7 @@ const LATER_FIELDS = {
   retries: null,
   attempt: 1,
   retryOf: null,
+  execOf: null,
   imageDigest: null,
 } as const satisfies Partial<JobSpec>;
 const LATER_LIMITS = {

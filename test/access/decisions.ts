@@ -29,6 +29,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   DeleteImagePayload: all('IMAGE', 'name'),
   DeleteJobPayload: all('JOB', 'job'),
   EnvVar: all('JOB', 'name secret value valueBytes'),
+  ExecInJobPayload: all('JOB', 'job'),
   IdRange: all('JOB', 'count inside outside'),
   Image: all(
     'IMAGE',
@@ -51,7 +52,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
       'pinned priority retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal terminal usage user workdir',
     ),
     ...all('JOB', 'shares'),
-    ...all('OTHER_JOB', 'queue retriedBy retryOf'),
+    ...all('OTHER_JOB', 'execs parent queue retriedBy retryOf'),
   },
   JobCgroup: all('JOB', 'files path'),
   JobConnection: all('JOBS', 'edges nodes pageInfo totalCount'),
@@ -177,6 +178,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Mutation.resumeJob': change('resumeJob', 'status'),
   'Mutation.signalJob': change('signalJob', 'status', ', signal: "TERM"'),
   'Mutation.stopJob': change('stopJob', 'status', ', gracePeriod: 0'),
+  'Mutation.execInJob': change('execInJob', 'status', ', command: "true"'),
   'Mutation.resizeTerminal': change('resizeTerminal', 'status', ', rows: 24, columns: 80'),
   'Mutation.writeStdin': change('writeStdin', 'status', ', offset: 0'),
   'Mutation.submitJob': {

@@ -87,6 +87,21 @@ it('is left by its keys, and attach returns to it, also after the server was kil
   await second.shows(/code 3\r\necho is on/);
 });
 
+it('exec -it: another shell in the cell of a job, and exec of one command', async () => {
+  const id = await server.submit({ command: 'echo main > /tmp/who; exec sleep 1000' });
+  await server.running(id);
+  await using terminal = inShell('exec', '-it', ...PROMPT, id, '--', 'sh');
+  await terminal.shows(/ready> /);
+  terminal.type('cat /tmp/who; tty; exit 5\r');
+  await terminal.shows(/\nmain\r\n\/dev\/pts\/0\r\n[\s\S]*code 5\r\necho is on/);
+  await using one = new Terminal(
+    ['sh', '-c', 'echo fed | "$0" exec "$1" "cat; cat /tmp/who"; echo code $?', BIN, id],
+    environment(),
+  );
+  await one.shows(/fed\r\nmain\r\ncode 0/);
+  await server.stop(id, 0);
+});
+
 it('attach shows an editor again that it has not seen, and passes on a new size', async () => {
   const id = await server.submit({ argv: ['vi', '/tmp/file'], terminal: { rows: 24, columns: 80 } });
   await server.running(id);

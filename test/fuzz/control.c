@@ -57,6 +57,8 @@ static const char *note(void *context, struct request *request) {
     request->accepted = input->offset + input->length;
   }
   outcome->requests[outcome->requests_count++] = *request;
+  /* Any descriptor will do: the other end drops it. */
+  request->fd = 0;
   return request->kind == REQUEST_PAUSE ? "refused" : NULL;
 }
 
@@ -157,6 +159,8 @@ static void check_line(const uint8_t *data, size_t size) {
   } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
     CHECK(outcome.requests_count == 1);
     CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));
+  } else if (strcmp(line, "join") == 0) {
+    CHECK(outcome.requests_count == 1 && outcome.requests[0].kind == REQUEST_JOIN);
   } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0 && strncmp(line, "write ", 6) != 0 &&
              strncmp(line, "resize ", 7) != 0)
     CHECK(outcome.requests_count == 0);

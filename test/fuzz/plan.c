@@ -259,6 +259,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
   static const char *const scopes[] = {"command", "group", "cell"};
   put(stream, "cell-plan");
   put(stream, "1");
+  if (plan->joins != NULL) put(stream, "join%c%s", 0, plan->joins);
   if (plan->cgroup != NULL) put(stream, "cgroup%c%s", 0, plan->cgroup);
   for (size_t i = 0; i < plan->settings_count; i++) {
     put(stream, "set%c%s%c%s", 0, plan->settings[i].file, 0, plan->settings[i].value);

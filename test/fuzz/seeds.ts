@@ -113,6 +113,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     umask: mode(),
     stdin: terminal === null && flag(),
     openStdin: flag(),
+    join: random(4) === 0 ? file() : null,
     terminal,
     stop: { signal: `${1 + random(64)}`, scope: pick(random, ['COMMAND', 'GROUP', 'CELL'] as const) },
     timeoutMs: number(),
@@ -144,6 +145,7 @@ const ARCHIVES = [
 /** The first byte says in which pieces the harness sends the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
+  '\x04join\npause\n',
   '\x01resize 24 80\nresize 0 80\n',
   '\x02write 0 12 0\nstop 5\npause\nwrite 12 0 1\nresume\n',
   '\x05pause\nresume\nsignal 1\n',

@@ -129,6 +129,11 @@ export class FakeJobs implements JobService {
     return this.#find(id, 'input.jobId');
   }
 
+  async exec(identity: Identity, id: string): Promise<Job> {
+    await this.#enter('exec', identity);
+    return this.#find(id, 'input.jobId');
+  }
+
   async resizeTerminal(identity: Identity, id: string): Promise<Job> {
     await this.#enter('resizeTerminal', identity);
     return this.#find(id, 'input.jobId');

@@ -19,6 +19,7 @@ export const spec: WholeSpec = {
   stopScope: 'GROUP',
   stdinBytes: null,
   openStdin: false,
+  execOf: null,
   terminal: null,
   limits: {
     cpus: 1,

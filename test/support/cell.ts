@@ -116,6 +116,7 @@ export class CellBench {
       }),
       stdin: stdin !== undefined,
       openStdin: false,
+      join: null,
       terminal: null,
       ...change,
     };

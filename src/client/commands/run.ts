@@ -38,39 +38,57 @@ export const run = async (
   words: CommandWords,
   flags: SubmitFlags & RunFlags,
 ): Promise<number> => {
-  const detachKeys = keysOf(flags);
+  const keys = keysOf(flags);
   const given = await submission(words, flags, { own: true });
-  const connection = await connect(config);
-  if (flags.tty !== true) return submitAndFollow(connection, given, flags);
-  const remark = flags.quiet ? async () => undefined : aside;
-  using stopper = new Stopper(connection, remark);
-  const { job } = (await request(connection, SubmitJobDocument, { input: given.input })).submitJob;
-  await remark(introduction(job));
-  stopper.submitted(job.id);
-  const input = flags.interactive === true;
-  const session = { from: {}, input, shared: false, detachKeys, redraw: false };
-  if ((await workWith(connection, job.id, session)) === 'detached') return await detached(job.id);
-  const { code, sentence } = ending(await endedJob(connection, job.id));
-  if (sentence !== undefined) await note(inert(sentence));
-  return code;
+  return submitAndFollow(await connect(config), given, { ...flags, keys });
 };
+
+/** How a job that was started is followed. */
+export interface FollowOptions extends RunFlags {
+  /** That leave a terminal. */
+  readonly keys?: Buffer;
+}
 
 /**
  * Submits a job, feeds it, and follows it, and each further attempt, to the end.
  *
  * @returns the exit code
  */
-export const submitAndFollow = async (
+export const submitAndFollow = (
   connection: Connection,
   { input, source }: Submission,
-  { quiet = false }: RunFlags,
+  options: FollowOptions,
+): Promise<number> => {
+  const start = async () => (await request(connection, SubmitJobDocument, { input })).submitJob.job;
+  return followStarted(connection, start, source, options);
+};
+
+/**
+ * Starts a job and follows it, on our terminal if it has one.
+ *
+ * @param source what it is fed
+ * @returns the exit code
+ */
+export const followStarted = async (
+  connection: Connection,
+  start: () => Promise<Job>,
+  source: StdinSource | undefined,
+  { quiet = false, tty = false, interactive = false, keys = Buffer.alloc(0) }: FollowOptions,
 ): Promise<number> => {
   const remark = quiet ? async () => undefined : aside;
   // It is read no further when the job has ended.
   await using _ = source;
   using stopper = new Stopper(connection, remark);
-  const { job } = (await request(connection, SubmitJobDocument, { input })).submitJob;
+  const job = await start();
   await remark(introduction(job));
+  if (tty) {
+    stopper.submitted(job.id);
+    const session = { from: {}, input: interactive, shared: false, detachKeys: keys, redraw: false };
+    if ((await workWith(connection, job.id, session)) === 'detached') return await detached(job.id);
+    const { code, sentence } = ending(await endedJob(connection, job.id));
+    if (sentence !== undefined) await note(inert(sentence));
+    return code;
+  }
   const followed = follow(connection, job.id, stopper);
   if (source === undefined) return await followed;
   // The command may end without reading all of its input, and may run on when it has.

@@ -9,6 +9,8 @@ export type AuditAction =
   | 'CREATE_TOKEN'
   /** A job was deleted. */
   | 'DELETE_JOB'
+  /** Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell. */
+  | 'EXEC_IN_JOB'
   /** A job was paused. */
   | 'PAUSE_JOB'
   /** A job was pinned or unpinned. */
@@ -87,6 +89,34 @@ export type EnvVarInput = {
   readonly value?: string | null | undefined;
   /** The value as bytes, for one that is not UTF-8. At most 131071 bytes. */
   readonly valueBytes?: string | null | undefined;
+};
+
+/** The input of `execInJob`. Exactly one of `command` and `argv` is required. */
+export type ExecInJobInput = {
+  /** A program and its arguments, as of SubmitJobInput. */
+  readonly argv?: ReadonlyArray<string> | null | undefined;
+  /** The same as bytes, for what is not UTF-8. */
+  readonly argvBytes?: ReadonlyArray<string> | null | undefined;
+  /** A command line for `/bin/sh -c` in the cell, at most 131071 bytes. */
+  readonly command?: string | null | undefined;
+  /** The same as bytes, for a line that is not UTF-8. */
+  readonly commandBytes?: string | null | undefined;
+  /** Environment variables, in addition to PATH, HOME, TERM and USER. Those of the job are not passed on. */
+  readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
+  /** The id of the job. */
+  readonly jobId: string;
+  /** Whether standard input stays open for `writeStdin`. Default false. */
+  readonly openStdin?: boolean | null | undefined;
+  /** Text for standard input, followed by end of file. */
+  readonly stdin?: string | null | undefined;
+  /** The same as bytes, for what is not UTF-8. */
+  readonly stdinBytes?: string | null | undefined;
+  /** Run the command on a terminal of this size. */
+  readonly terminal?: TerminalSizeInput | null | undefined;
+  /** The user to run as. Default: that of the job. */
+  readonly user?: string | null | undefined;
+  /** An absolute path that exists in the cell. Default: that of the job. */
+  readonly workdir?: string | null | undefined;
 };
 
 /** What is being done with an image that is added. */
@@ -447,6 +477,13 @@ export type DeleteJobMutationVariables = Exact<{
 
 
 export type DeleteJobMutation = { readonly deleteJob: { readonly job: { readonly id: string } } };
+
+export type ExecInJobMutationVariables = Exact<{
+  input: ExecInJobInput;
+}>;
+
+
+export type ExecInJobMutation = { readonly execInJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
 export type FindJobQueryVariables = Exact<{
   name: string;
@@ -992,6 +1029,131 @@ export const DeleteJobDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DeleteJobMutation, DeleteJobMutationVariables>;
+export const ExecInJobDocument = new TypedDocumentString(`
+    mutation ExecInJob($input: ExecInJobInput!) {
+  execInJob(input: $input) {
+    job {
+      ...JobDetails
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  commandBytes
+  argv
+  argvBytes
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  pausedAt
+  labels {
+    key
+    value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    secret
+    value
+    valueBytes
+  }
+  workdir
+  user
+  hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
+  pinned
+  attempt
+  retriedBy {
+    id
+  }
+  limits {
+    cpus
+    cpuWeight
+    cpuset
+    cpuTime
+    memory
+    memoryHigh
+    swap
+    pids
+    disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
+    timeout
+    output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
+  }
+  usage {
+    ...UsageDetails
+  }
+}`) as unknown as TypedDocumentString<ExecInJobMutation, ExecInJobMutationVariables>;
 export const FindJobDocument = new TypedDocumentString(`
     query FindJob($name: String!, $idPrefix: String!, $isPrefix: Boolean!) {
   named: jobs(first: 1, filter: {name: $name}) {

@@ -3,9 +3,10 @@
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
 import type { AttachFlags } from '../commands/attach.ts';
+import type { ExecFlags } from '../commands/exec.ts';
 import type { RunFlags } from '../commands/run.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
-import { type Add, config, JOB } from './add.ts';
+import { type Add, collect, config, JOB } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
 
 /** Declares the commands that submit jobs. */
@@ -72,6 +73,30 @@ export const addStarting = (add: Add): void => {
     .action(async (job: string, flags: AttachFlags & Flags) => {
       const { attach } = await import('../commands/attach.ts');
       process.exitCode = await attach(config(flags), job, flags);
+    });
+
+  add('exec', 'run another command in the cell of a job, follow its output and exit as it does', [
+    'exec @last ps',
+    'exec -it nightly -- sh',
+  ])
+    .passThroughOptions()
+    .argument('<job>', JOB)
+    .argument('[command...]', 'as of "run"; flags come before the job')
+    .option('-e, --env <NAME[=VALUE]>', 'environment variable; may be repeated', collect)
+    .option('--env-file <file>', 'file of such variables, one per line; may be repeated', collect)
+    .option('-w, --workdir <folder>', 'working directory in the cell')
+    .option('-u, --user <user>', 'user[:group]; default: that of the job')
+    .option('-i, --interactive', 'pass our standard input on, also if it is a terminal')
+    .option('-t, --tty', 'run the command on a terminal of its own, which ours becomes')
+    .option(
+      '--detach-keys <keys>',
+      'keys that leave a terminal without ending the command; default ctrl-p,ctrl-q',
+    )
+    .option('-q, --quiet', 'print nothing about the command itself')
+    .option('-d, --detach', 'print the id of the command, which is a job, and exit')
+    .action(async (job: string, words: string[], flags: ExecFlags & Flags, command: Command) => {
+      const { exec } = await import('../commands/exec.ts');
+      process.exitCode = await exec(config(flags), job, split(command, words), flags);
     });
 
   add('rerun', 'submit the input of an earlier job again, and follow the new job as "run" does', [

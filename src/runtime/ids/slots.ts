@@ -44,6 +44,11 @@ export class IdSlots {
     return { ...this.#ids, uids: map, gids: map, owners: this.#ids.owner };
   }
 
+  /** The range of a job that has one; `undefined` when it has none (any more). */
+  of(job: string): JobIds | undefined {
+    return this.#taken.has(job) ? this.take(job) : undefined;
+  }
+
   /** Marks the range of a job that already runs as taken. */
   adopt(job: string, uids: readonly IdRange[]): void {
     const slot = ((uids[0]?.outside ?? 0) - this.#first) / MOST_IDS;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +16,8 @@
 #include "util.h"
 
 #define REMOVE_MOST_MS 5000
+/* Of these, the time in which cgroups within this one are removed as well. */
+#define CHILDREN_MOST_MS 4000
 
 /* A file such as io.max has one line per device: the value has to be one of them. */
 static bool reads_back(int directory, const char *file, const char *value) {
@@ -107,6 +110,15 @@ bool cgroup_wait_empty(const struct cgroup *cgroup, int64_t most_ms) {
   return true;
 }
 
+/* The cgroups of commands that joined the cell: their supervisors remove them, unless those were killed. */
+static void remove_children(const char *path) {
+  DIR *folder = opendir(path);
+  if (folder == NULL) return;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') (void)!unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+  closedir(folder);
+}
+
 bool cgroup_remove(struct cgroup *cgroup) {
   if (cgroup->path == NULL) return true;
   close_fd(&cgroup->events);
@@ -116,6 +128,7 @@ bool cgroup_remove(struct cgroup *cgroup) {
   for (long pause_ns = 100000; rmdir(cgroup->path) != 0; pause_ns *= 2) {
     if (errno == ENOENT) break;
     if (errno != EBUSY || monotonic_clock() > until) return false;
+    if (until - monotonic_clock() < CHILDREN_MOST_MS * 1000000ll) remove_children(cgroup->path);
     struct timespec pause = {.tv_nsec = pause_ns > 100000000 ? 100000000 : pause_ns};
     nanosleep(&pause, NULL);
   }

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "session.h"
 #include "util.h"
 
 bool control_open(struct control *control) {
@@ -98,6 +99,8 @@ static bool parse_request(const char *line, struct request *request) {
     request->kind = REQUEST_RESUME;
   else if (strncmp(line, "resize ", 7) == 0 && parse_size(line + 7, request))
     request->kind = REQUEST_RESIZE;
+  else if (strcmp(line, "join") == 0)
+    request->kind = REQUEST_JOIN;
   else if (strncmp(line, "write ", 6) == 0 && parse_write(line + 6, &request->input))
     request->kind = REQUEST_WRITE;
   else
@@ -107,6 +110,10 @@ static bool parse_request(const char *line, struct request *request) {
 
 static void answer(struct control_connection *connection, const struct request *request, const char *refusal) {
   char text[CONTROL_LINE];
+  if (request->kind == REQUEST_JOIN && refusal == NULL) {
+    if (!session_send_bytes(connection->fd, "ok\n", 3, request->fd)) disconnect(connection);
+    return;
+  }
   if (request->kind == REQUEST_WRITE)
     snprintf(text, sizeof text, "%s%s %llu\n", refusal == NULL ? "accepted" : "error ", refusal == NULL ? "" : refusal,
              (unsigned long long)request->accepted);

@@ -12,6 +12,7 @@
  *   resume       thaws them: "resumed" follows once they run
  *   resize ROWS COLUMNS
  *                changes the size of the terminal
+ *   join         sends a pidfd of init with the "ok", for a supervisor that runs another command in the cell
  *   write OFFSET LENGTH END
  *                writes to the standard input of the command: LENGTH bytes, at most CONTROL_PAYLOAD, follow the line;
  *                OFFSET counts all that were written before, and the input ends after them if END is 1
@@ -33,11 +34,20 @@
 #define CONTROL_LINE 64
 #define CONTROL_PAYLOAD (64u << 10)
 
-enum request_kind { REQUEST_STOP, REQUEST_SIGNAL, REQUEST_PAUSE, REQUEST_RESUME, REQUEST_RESIZE, REQUEST_WRITE };
+enum request_kind {
+  REQUEST_STOP,
+  REQUEST_SIGNAL,
+  REQUEST_PAUSE,
+  REQUEST_RESUME,
+  REQUEST_RESIZE,
+  REQUEST_JOIN,
+  REQUEST_WRITE
+};
 
 struct request {
   enum request_kind kind;
   int64_t number;           /* milliseconds, or a signal */
+  int fd;                   /* set by who carries out a join: what is sent, and stays open */
   unsigned rows, columns;   /* of a terminal, from 1 to UINT16_MAX */
   struct input_write input; /* of a write */
   uint64_t accepted;        /* set by who carries out a write: bytes accepted so far */

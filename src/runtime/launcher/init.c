@@ -22,6 +22,7 @@
 #include "capabilities.h"
 #include "clocks.h"
 #include "command.h"
+#include "join.h"
 #include "report.h"
 #include "root.h"
 #include "seccomp.h"
@@ -33,14 +34,23 @@
 /* Of the command's process, until it executes. */
 #define COMMAND_STACK 65536
 
+/* The command of a process that has joined a cell, whose end does not end it. */
+static pid_t joined;
+
+__attribute__((noreturn)) static void leave(int code) {
+  /* Not reaped, so that no other group has its number. */
+  if (joined > 0) kill(-joined, SIGKILL);
+  _exit(code);
+}
+
 /* Without the supervisor nothing keeps the output, the limits or the exit record: the cell ends with it. */
 static void send_report(int socket, const struct report *report) {
-  if (RETRY(send(socket, report, sizeof *report, MSG_NOSIGNAL)) != (long)sizeof *report) _exit(1);
+  if (RETRY(send(socket, report, sizeof *report, MSG_NOSIGNAL)) != (long)sizeof *report) leave(1);
 }
 
 static struct order receive_order(int socket) {
   struct order order;
-  if (RETRY(recv(socket, &order, sizeof order, 0)) != (long)sizeof order) _exit(1);
+  if (RETRY(recv(socket, &order, sizeof order, 0)) != (long)sizeof order) leave(1);
   return order;
 }
 
@@ -51,7 +61,8 @@ static int compare_fds(const void *left, const void *right) {
 /* Closes the supervisor's descriptors: among them its lock, its sockets and its end of ours. */
 static void close_others(const struct plan *plan, const struct init_fds *fds) {
   size_t count = 0;
-  int *keep = must_allocate(plan->steps_count + 6, sizeof *keep);
+  int *keep = must_allocate(plan->steps_count + 7, sizeof *keep);
+  keep[count++] = fds->cell;
   keep[count++] = fds->socket;
   keep[count++] = fds->root;
   keep[count++] = fds->channel;
@@ -107,7 +118,9 @@ struct init {
 
 /* What kill(2) reaches the processes of a scope by; -1 is every process but init itself. */
 static pid_t members(const struct init *init, enum scope scope) {
-  if (scope == SCOPE_CELL) return -1;
+  /* Outside the cell that would be every process of its users, wherever it is. */
+  if (scope == SCOPE_CELL && joined == 0) return -1;
+  if (scope == SCOPE_CELL) return -init->command;
   return scope == SCOPE_GROUP ? -init->command : init->command;
 }
 
@@ -135,8 +148,19 @@ static void start_command(const struct plan *plan, struct init_fds *fds, struct 
     send_report(init->socket, &report);
     _exit(1);
   }
+  if (plan->joins != NULL) joined = init->command;
   close_fd(&fds->channel);
   for (int i = 0; i < 3; i++) close_fd(&fds->streams[i]);
+}
+
+/* Joins the cell, which is furnished; what has to be of the cell itself is opened there. */
+static bool join(const struct plan *plan, struct init_fds *fds, struct report *report) {
+  report->kind = REPORT_FURNISHED;
+  if (!join_enter(plan, fds->cell, report)) return false;
+  close_fd(&fds->cell);
+  if (fds->streams[0] < 0 && !plan->has_terminal) fds->streams[0] = join_open_null();
+  if (fds->streams[0] < 0 && !plan->has_terminal) return report_failure(report, "open", "/dev/null"), false;
+  return true;
 }
 
 /* As wait(2) encodes it. */
@@ -168,7 +192,7 @@ static void obey(struct init *init) {
   struct order order = receive_order(init->socket);
   if (order.kind == ORDER_SIGNAL) kill(members(init, order.scope), order.signal);
   if (order.kind != ORDER_LEAVE) return;
-  if (order.scope == SCOPE_COMMAND) _exit(0);
+  if (order.scope == SCOPE_COMMAND) leave(0);
   init->leaving = true;
   init->remaining = order.scope;
 }
@@ -176,7 +200,7 @@ static void obey(struct init *init) {
 /* Exits when the last process that is waited for has been reaped, by init or by its own parent. */
 static void leave_when_alone(const struct init *init) {
   while (waitpid(-1, NULL, WNOHANG) > 0) continue;
-  if (kill(members(init, init->remaining), 0) != 0 && errno == ESRCH) _exit(0);
+  if (kill(members(init, init->remaining), 0) != 0 && errno == ESRCH) leave(0);
 }
 
 /* Reaps, obeys and forwards signals until init is to exit. */
@@ -215,8 +239,8 @@ void init_run(struct plan *plan, struct init_fds *fds) {
 
   struct report report = {0};
   struct session session = {-1, -1};
-  bool furnished =
-      furnish(plan, fds->root, &report) && (!plan->has_terminal || open_terminal(plan, fds, &session, &report));
+  bool ready = plan->joins == NULL ? furnish(plan, fds->root, &report) : join(plan, fds, &report);
+  bool furnished = ready && (!plan->has_terminal || open_terminal(plan, fds, &session, &report));
   close_fd(&fds->root);
   if (!session_send(init.socket, &report, session.master)) _exit(1);
   close_fd(&session.master);

@@ -300,6 +300,12 @@ static bool set_terminal(struct plan *plan, char **token) {
   return rows > 0 && columns > 0;
 }
 
+/* The name of a folder: it must not lead elsewhere. */
+static bool set_join(struct plan *plan, char **token) {
+  plan->joins = token[0];
+  return *token[0] != '\0' && *token[0] != '.' && strchr(token[0], '/') == NULL && strlen(token[0]) <= 64;
+}
+
 static bool set_input(struct plan *plan, char **token) {
   (void)token;
   plan->opens_stdin = true;
@@ -362,6 +368,7 @@ static const struct statement {
     {"stdin", 0, set_stdin},
     {"input", 0, set_input},
     {"terminal", 2, set_terminal},
+    {"join", 1, set_join},
     {"timeout", 1, set_timeout},
     {"output", 1, set_output},
     {"owners", 2, set_owners},

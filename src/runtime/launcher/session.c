@@ -87,8 +87,8 @@ union room {
   struct cmsghdr aligned;
 };
 
-bool session_send(int socket, const struct report *report, int fd) {
-  struct iovec part = {(void *)(uintptr_t)report, sizeof *report};
+bool session_send_bytes(int socket, const void *bytes, size_t length, int fd) {
+  struct iovec part = {(void *)(uintptr_t)bytes, length};
   union room room = {0};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
   if (fd >= 0) {
@@ -100,11 +100,11 @@ bool session_send(int socket, const struct report *report, int fd) {
     header->cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(header), &fd, sizeof fd);
   }
-  return RETRY(sendmsg(socket, &message, MSG_NOSIGNAL)) == (long)sizeof *report;
+  return RETRY(sendmsg(socket, &message, MSG_NOSIGNAL)) == (long)length;
 }
 
-bool session_receive(int socket, struct report *report, int *fd) {
-  struct iovec part = {report, sizeof *report};
+long session_receive_bytes(int socket, void *bytes, size_t most, int *fd) {
+  struct iovec part = {bytes, most};
   union room room = {0};
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof room.bytes};
@@ -113,7 +113,15 @@ bool session_receive(int socket, struct report *report, int *fd) {
   struct cmsghdr *header = length < 0 ? NULL : CMSG_FIRSTHDR(&message);
   if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
     memcpy(fd, CMSG_DATA(header), sizeof *fd);
-  if (length == (long)sizeof *report) return true;
+  return length;
+}
+
+bool session_send(int socket, const struct report *report, int fd) {
+  return session_send_bytes(socket, report, sizeof *report, fd);
+}
+
+bool session_receive(int socket, struct report *report, int *fd) {
+  if (session_receive_bytes(socket, report, sizeof *report, fd) == (long)sizeof *report) return true;
   close_fd(fd);
   return false;
 }

@@ -26,6 +26,10 @@ bool session_resize(int master, unsigned rows, unsigned columns);
  */
 unsigned char session_end_of_input(int master);
 
+/* Sends bytes, and the descriptor `fd` with them unless it is negative. False with errno. */
+bool session_send_bytes(int socket, const void *bytes, size_t length, int fd);
+/* Receives bytes, and in `fd` the descriptor that came with them, or -1. As recv(2). */
+long session_receive_bytes(int socket, void *bytes, size_t most, int *fd);
 /* Sends a report, and the descriptor `fd` with it unless it is negative. False with errno. */
 bool session_send(int socket, const struct report *report, int fd);
 /* Receives a report, and in `fd` the descriptor that came with it, or -1. False when there is none. */

@@ -26,6 +26,7 @@
 #include "init.h"
 #include "input.h"
 #include "isolation.h"
+#include "join.h"
 #include "keyring.h"
 #include "log.h"
 #include "log_tail.h"
@@ -189,6 +190,8 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
   }
   self->input.open = self->plan.opens_stdin;
   if (!self->plan.has_stdin && !self->plan.opens_stdin) {
+    /* That of a cell which is joined is opened there. */
+    if (self->plan.joins != NULL) return true;
     streams[0] = root_open_null(&self->plan);
     return streams[0] >= 0 || fail(self, "open", "/dev/null");
   }
@@ -217,8 +220,9 @@ static bool open_log(struct supervisor *self) {
  * clone3), the child is moved into its cgroup before it gets its first order.
  */
 static pid_t clone_init(struct supervisor *self) {
+  const unsigned namespaces = self->plan.joins == NULL ? NAMESPACES : 0;
   struct clone_args arguments = {
-      .flags = NAMESPACES | CLONE_PIDFD,
+      .flags = namespaces | CLONE_PIDFD,
       .pidfd = (uint64_t)(uintptr_t)&self->init_fd,
       .exit_signal = SIGCHLD,
   };
@@ -231,7 +235,7 @@ static pid_t clone_init(struct supervisor *self) {
 #if defined(__s390__)
 #error "clone(2) takes its arguments in another order here"
 #endif
-  pid = (pid_t)syscall(SYS_clone, NAMESPACES | CLONE_PIDFD | SIGCHLD, NULL, &self->init_fd, NULL, NULL);
+  pid = (pid_t)syscall(SYS_clone, namespaces | CLONE_PIDFD | SIGCHLD, NULL, &self->init_fd, NULL, NULL);
   if (pid > 0 && !cgroup_join(&self->cgroup, pid)) {
     int saved = errno;
     kernel_pidfd_send_signal(self->init_fd, SIGKILL);
@@ -263,6 +267,11 @@ static uid_t maker(const struct plan *plan) {
  */
 static bool make_init(struct supervisor *self, struct init_fds *fds) {
   uid_t own = geteuid();
+  if (self->plan.joins != NULL) {
+    self->init = clone_init(self);
+    if (self->init == 0) init_run(&self->plan, fds);
+    return self->init > 0 || fail(self, "clone", "process");
+  }
   bool ready = act_as(maker(&self->plan)) || fail(self, "clone", "user id");
   if (ready) self->init = clone_init(self);
   if (self->init == 0) init_run(&self->plan, fds);
@@ -308,9 +317,11 @@ static bool sync_start(struct supervisor *self) {
 static bool make_cell(struct supervisor *self) {
   int streams[3] = {-1, -1, -1};
   if (!read_plan(self) || !open_log(self)) return false;
+  AUTO_CLOSE int cell = self->plan.joins == NULL ? -1 : join_find(self->plan.joins);
+  if (self->plan.joins != NULL && cell < 0) return fail(self, "join", "supervisor");
   if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
-  int root = root_make(&self->plan, &self->record.failure);
-  if (root < 0 || !open_streams(self, streams)) return false;
+  int root = self->plan.joins == NULL ? root_make(&self->plan, &self->record.failure) : -1;
+  if ((root < 0 && self->plan.joins == NULL) || !open_streams(self, streams)) return false;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail(self, "socketpair", NULL);
   self->socket = pair[0];
@@ -321,15 +332,21 @@ static bool make_cell(struct supervisor *self) {
 
   inherited_raise_limits(&self->plan);
   struct init_fds fds = {
-      .socket = pair[1], .root = root, .channel = channel[1], .streams = {streams[0], streams[1], streams[2]}};
+      .socket = pair[1],
+      .root = root,
+      .channel = channel[1],
+      .streams = {streams[0], streams[1], streams[2]},
+      .cell = cell,
+  };
   bool made = make_init(self, &fds);
   close(pair[1]);
   close(channel[1]);
-  close(root);
+  close_fd(&root);
   for (int i = 0; i < 3; i++) close_fd(&streams[i]);
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (!made) return false;
-  if (!(idmap_write(self->init, &self->plan) || fail(self, "id map", NULL)) || !set_oom_score(self) ||
+  bool mapped = self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL);
+  if (!mapped || !set_oom_score(self) ||
       !(give_order(self, (struct order){.kind = ORDER_FURNISH}) || fail(self, "order", "init")))
     return false;
   return sync_start(self);
@@ -572,6 +589,10 @@ static const char *act(void *context, struct request *request) {
       return freeze(self, request->kind == REQUEST_PAUSE);
     case REQUEST_RESIZE:
       return resize(self, request);
+    case REQUEST_JOIN:
+      if (!self->record.executed || self->record.ended || self->plan.joins != NULL) return "it does not run";
+      request->fd = self->init_fd;
+      return NULL;
     case REQUEST_WRITE:
       return write_input(self, request);
   }

@@ -72,6 +72,8 @@ export interface CgroupPlan {
 }
 
 export interface LaunchPlan {
+  /** The job in whose cell the command runs: root, steps, hostname and ids are those of that cell. `null`: its own. */
+  readonly join: string | null;
   /** `null`: the server may not make cgroups on this machine. */
   readonly cgroup: CgroupPlan | null;
   readonly uids: readonly IdRange[];
@@ -146,6 +148,12 @@ export const encodePlan = (plan: LaunchPlan): Buffer => {
   return bytesOfText(tokens.join('\0'));
 };
 
+/** The job whose cell an encoded plan joins; `undefined`: none. */
+export const plannedJoin = (plan: Buffer): string | undefined => {
+  const [, , statement, id] = plan.subarray(0, 256).toString('latin1').split('\0');
+  return statement === 'join' ? id : undefined;
+};
+
 /** The uid map of an encoded plan. It comes before everything that a client chose. */
 export const plannedUids = (plan: Buffer): readonly IdRange[] => {
   const tokens = plan.toString('latin1').split('\0');
@@ -158,6 +166,7 @@ export const plannedUids = (plan: Buffer): readonly IdRange[] => {
 type Statement = readonly (string | number | bigint)[];
 
 function* statements(plan: LaunchPlan): Generator<Statement> {
+  if (plan.join !== null) yield ['join', plan.join];
   if (plan.cgroup !== null) {
     yield ['cgroup', plan.cgroup.path];
     for (const { file, value, optional } of plan.cgroup.settings)
