@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { GraphQLError } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
+import type { Strangers } from './strangers.ts';
 import { RETRY_AFTER_MS } from './streams.ts';
 
 export interface ConnectionLimits {
@@ -16,17 +17,27 @@ export const CONNECTION_LIMITS: ConnectionLimits = { perSubject: 15_000, all: 20
 /** Counts connections by the subject that was the first to authenticate on them. */
 export class Connections {
   readonly #most: (subject: string) => number;
-  readonly #claimed = new Set<Duplex>();
+  readonly #strangers: Strangers | undefined;
+  readonly #claimed = new Map<Duplex, string>();
   readonly #counts = new Map<string, number>();
 
-  /** @param most connections of one subject */
-  constructor(most: (subject: string) => number) {
+  /**
+   * @param most connections of one subject
+   * @param strangers who is none any more once its connection was claimed
+   */
+  constructor(most: (subject: string) => number, strangers?: Strangers) {
     this.#most = most;
+    this.#strangers = strangers;
   }
 
   /** Connections that are open and were claimed. */
   get size(): number {
     return this.#claimed.size;
+  }
+
+  /** Who has claimed a connection; `undefined`: nobody. */
+  subject(connection: Duplex): string | undefined {
+    return this.#claimed.get(connection);
   }
 
   /** Counts a connection, once, until it is closed; or says why its caller cannot have it. */
@@ -36,7 +47,8 @@ export class Connections {
     const most = this.#most(subject);
     if (count >= most) return tooMany(most);
     this.#counts.set(subject, count + 1);
-    this.#claimed.add(connection);
+    this.#claimed.set(connection, subject);
+    this.#strangers?.remove(connection);
     connection.once('close', () => this.#release(connection, subject));
     return undefined;
   }

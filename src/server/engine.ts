@@ -31,6 +31,7 @@ import { useRequestBody } from './request-body.ts';
 import { useRetryAfter } from './retry-after.ts';
 import { guardStream } from './stream.ts';
 import { STREAM_LIMITS, Streams } from './streams.ts';
+import type { Hold } from './unread.ts';
 
 /** What resolvers need to know from the transport. */
 export interface Caller {
@@ -41,6 +42,8 @@ export interface Caller {
   readonly over: AbortSignal;
   /** Aborted, with a clause that says why, when the caller is no longer who it was. */
   readonly ended: AbortSignal;
+  /** `Unread.hold` of the connection, where answers are made while they are sent. */
+  readonly hold?: Hold;
   /** In the log and in the answer. */
   readonly requestId?: string;
   /** Where the request came from. */

@@ -6,6 +6,7 @@ import { ANSWER_BYTES, AnswerBudget, MESSAGE_BYTES } from '../resolvers/answer-b
 import type { Context } from '../resolvers/context.ts';
 import { jsonPieces } from './json-pieces.ts';
 import { accepts, JSON_ANSWERS, mediaRanges } from './media-types.ts';
+import type { Hold } from './unread.ts';
 
 /** Bytes that an answer holds of logs and texts, from which on it is sent in pieces. */
 const LARGE = 256 * 1024;
@@ -27,20 +28,26 @@ export const answerBudget = (request: Request | undefined): AnswerBudget =>
 export const useLargeAnswers = (): Plugin<Context> => ({
   onExecute: () => ({
     onExecuteDone({ args, result, setResult }) {
-      const { budget }: Context = args.contextValue;
+      const { budget, hold }: Context & { readonly hold?: Hold } = args.contextValue;
       if (isAsyncIterable(result) || budget.most < ANSWER_BYTES || budget.used < LARGE) return;
-      setResult({ ...result, ...IN_PIECES });
+      setResult({ ...result, ...inPieces(hold?.(budget.used)) });
     },
   }),
 });
 
 /** Each piece is made in a turn of the event loop of its own, and not before the client has read those before it. */
-async function* pieces(result: unknown): AsyncGenerator<Buffer> {
-  for (const text of jsonPieces(result)) {
-    yield Buffer.from(text);
-    await nextTurn();
+async function* pieces(result: unknown, release: (() => void) | undefined): AsyncGenerator<Buffer> {
+  try {
+    for (const text of jsonPieces(result)) {
+      yield Buffer.from(text);
+      await nextTurn();
+    }
+  } finally {
+    release?.();
   }
 }
 
 /** What the engine calls in place of JSON.stringify. It gives what is returned to a Response, as its body. */
-const IN_PIECES = { stringify: (result: unknown) => Readable.from(pieces(result), { objectMode: false }) };
+const inPieces = (release: (() => void) | undefined) => ({
+  stringify: (result: unknown) => Readable.from(pieces(result, release), { objectMode: false }),
+});

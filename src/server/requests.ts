@@ -19,6 +19,7 @@ import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
+import type { Unread } from './unread.ts';
 import { BrokenUpload, isImagePath, receiveImage } from './upload.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
@@ -37,6 +38,7 @@ export interface RequestContext {
   readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
   readonly connections: Connections;
+  readonly unread: Unread;
   /** Before every path, without a slash at its end; empty for none. */
   readonly basePath: string;
   /** How often something is sent to a client whose answer is being made. */
@@ -206,6 +208,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       baseUrl: context.baseUrl(request),
       requestId: String(response.getHeader(REQUEST_ID)),
       source: sourceOf(request),
+      hold: (bytes) => context.unread.hold(request.socket, bytes),
     });
     sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {
       log(`request failed: ${error.stack}`, { level: 'error' });

@@ -8,7 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Audit } from '../access/audit.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import type { Quotas } from '../access/quotas.ts';
@@ -32,8 +32,10 @@ import { oneAfterAnother } from './pipeline.ts';
 import { Proxies, type ProxySettings } from './proxies.ts';
 import { handle, pathOf, refuse } from './requests.ts';
 import { RolesFile } from './roles-file.ts';
+import { type StrangerLimits, Strangers, strangerLimits } from './strangers.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
 import { Tls, type TlsSettings } from './tls.ts';
+import { MOST_UNREAD_BYTES, Unread } from './unread.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
@@ -73,6 +75,10 @@ export interface ServerOptions {
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
   readonly connections?: ConnectionLimits;
+  /** Where they differ from `strangerLimits`. */
+  readonly strangers?: Partial<StrangerLimits>;
+  /** Default: `MOST_UNREAD_BYTES`. */
+  readonly mostUnreadBytes?: number;
   /** Overrides of the defaults. */
   readonly timeouts?: Partial<Timeouts>;
 }
@@ -169,7 +175,24 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const callers = new Callers({ tokens, shares, tls, proxies, allowedOrigins });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
-  const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject);
+  const strangers = new Strangers({
+    ...strangerLimits(all),
+    ...options.strangers,
+    closed: (count) =>
+      limited(`a connection without a token was closed: there are more than ${count}`, {
+        level: 'warn',
+        code: 'TOO_MANY_CONNECTIONS',
+      }),
+  });
+  const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject, strangers);
+  const unread = new Unread({
+    mostBytes: options.mostUnreadBytes ?? MOST_UNREAD_BYTES,
+    subject: (socket) => connections.subject(socket),
+    log: limited,
+  });
+  // Before TLS as well: a handshake that is not completed is a stranger's.
+  http.on('connection', (socket) => strangers.add(socket));
+  http.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => unread.add(socket));
   http.maxConnections = all;
   http.on('drop', () =>
     limited(`a connection was refused: ${all} are open already`, {
@@ -197,6 +220,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         baseUrl,
         rights,
         connections,
+        unread,
         basePath,
         slowAnswerMs: timeouts.slowAnswerMs,
         log,
@@ -258,6 +282,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     await closeWebSockets();
     http.closeAllConnections();
     await Promise.all([closed, closedLocal]);
+    unread.close();
     tls?.close();
     roles?.close();
   };

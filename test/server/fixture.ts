@@ -12,6 +12,7 @@ import type { LogFields } from '../../src/log.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import type { ProxySettings } from '../../src/server/proxies.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
+import type { StrangerLimits } from '../../src/server/strangers.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
 import { FakeImages } from './fake-images.ts';
@@ -57,6 +58,8 @@ export const serveFakes = async (
     readonly basePath?: string;
     readonly streams?: StreamLimits;
     readonly connections?: ConnectionLimits;
+    readonly strangers?: StrangerLimits;
+    readonly mostUnreadBytes?: number;
     readonly tls?: TlsSettings;
     readonly rolesPath?: string;
     readonly allowedOrigins?: readonly string[];
@@ -88,6 +91,8 @@ export const serveFakes = async (
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
     ...(options.connections && { connections: options.connections }),
+    ...(options.strangers && { strangers: options.strangers }),
+    ...(options.mostUnreadBytes && { mostUnreadBytes: options.mostUnreadBytes }),
     ...(options.tls && { tls: options.tls }),
     ...(options.proxy && { proxy: options.proxy }),
     ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),

@@ -1,0 +1,97 @@
+/** Connections on which nobody has authenticated: they may take a part of all connections only. */
+import { isIPv6, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+export interface StrangerLimits {
+  /** Connections of all strangers together. */
+  readonly all: number;
+  /** Connections from one IPv4 address, or one IPv6 network of 64 bits, which one machine can have as a whole. */
+  readonly perNetwork: number;
+}
+
+/** A tenth of all connections, and a quarter of that for one network. */
+export const strangerLimits = (connections: number): StrangerLimits => ({
+  all: Math.max(64, Math.floor(connections / 10)),
+  perNetwork: Math.max(16, Math.floor(connections / 40)),
+});
+
+export interface StrangerOptions extends StrangerLimits {
+  /** Called with the number that was exceeded when a connection was closed. */
+  readonly closed: (most: number) => void;
+}
+
+interface Stranger {
+  readonly name: string;
+  readonly socket: Socket;
+  readonly network: string;
+}
+
+/**
+ * Counts connections until their caller is known. One more than there may be is accepted, and the oldest is closed in
+ * its place, of the same network if that has too many: so a caller with a token always gets in, as it has sent it long
+ * before its connection is the oldest. Those over a Unix socket are of the server's own user, and not counted.
+ */
+export class Strangers {
+  readonly #options: StrangerOptions;
+  /** By address and port, which the connection below TLS shares with the one above it; oldest first. */
+  readonly #all = new Map<string, Stranger>();
+  readonly #byNetwork = new Map<string, Map<string, Stranger>>();
+
+  constructor(options: StrangerOptions) {
+    this.#options = options;
+  }
+
+  /** Counts a connection until it is closed or removed. */
+  add(socket: Socket): void {
+    const name = nameOf(socket);
+    if (name === undefined) return;
+    const network = networkOf(socket.remoteAddress ?? '');
+    const stranger: Stranger = { name, socket, network };
+    const own = this.#byNetwork.get(network) ?? new Map<string, Stranger>();
+    this.#byNetwork.set(network, own);
+    this.#all.set(name, stranger);
+    own.set(name, stranger);
+    socket.once('close', () => this.#forget(stranger));
+    const { all, perNetwork, closed } = this.#options;
+    const [most, full] = own.size > perNetwork ? [perNetwork, own] : [all, this.#all];
+    const [oldest] = full.values();
+    if (full.size <= most || oldest === undefined) return;
+    // Its own event comes later, and the next connection may come before it.
+    this.#forget(oldest);
+    oldest.socket.destroy();
+    closed(most);
+  }
+
+  /** The caller on a connection is known. */
+  remove(connection: Duplex): void {
+    const name = connection instanceof Socket ? nameOf(connection) : undefined;
+    const stranger = name === undefined ? undefined : this.#all.get(name);
+    if (stranger !== undefined) this.#forget(stranger);
+  }
+
+  #forget(stranger: Stranger): void {
+    const { name, network } = stranger;
+    // A later connection may have the same address and port.
+    if (this.#all.get(name) !== stranger) return;
+    this.#all.delete(name);
+    const own = this.#byNetwork.get(network);
+    own?.delete(name);
+    if (own?.size === 0) this.#byNetwork.delete(network);
+  }
+}
+
+const nameOf = ({ remoteAddress, remotePort }: Socket): string | undefined =>
+  remoteAddress === undefined || remotePort === undefined ? undefined : `${remoteAddress} ${remotePort}`;
+
+/** An IPv4 address, also one that is mapped into IPv6, or the first four groups of an IPv6 address (RFC 4291). */
+export const networkOf = (address: string): string => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('%', 1).join('').split('::');
+  const groups = (text: string | undefined): string[] => (text ? text.split(':') : []);
+  const before = groups(head);
+  const after = groups(tail);
+  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0');
+  return [...before, ...(tail === undefined ? [] : zeros), ...after].slice(0, 4).join(':');
+};

@@ -1,0 +1,126 @@
+/** What clients asked for and do not read: bounded for all of them together. */
+import type { Socket } from 'node:net';
+import type { Log } from '../log.ts';
+
+/** Bytes of memory that answers take which nobody has read, over all connections. */
+export const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
+
+/** What an answer that is made while it is sent takes for each byte it holds: as bytes, as text and in base64. */
+const MEMORY_PER_BYTE = 4;
+const INTERVAL_MS = 500;
+
+export interface UnreadOptions {
+  /** Who is at the other end of a connection. */
+  readonly subject: (socket: Socket) => string | undefined;
+  readonly mostBytes: number;
+  /** Bounded in its lines. */
+  readonly log: Log;
+}
+
+/** Counts an answer of so many bytes that is made while it is sent; what it returns is called when it was sent. */
+export type Hold = (bytes: number) => () => void;
+
+interface Connection {
+  /** Bytes of answers that are made while they are sent. */
+  held: number;
+  /** Bytes that the kernel had taken when that was last looked at. */
+  sent: number;
+  /** Whether something waited then, since which round, and since which nothing of it was taken. */
+  isWaiting: boolean;
+  begun: number;
+  since: number;
+}
+
+interface Waiting {
+  readonly socket: Socket;
+  readonly since: number;
+  readonly begun: number;
+  readonly bytes: number;
+}
+
+/**
+ * Adds up what waits to be read, and where that is more than there may be, breaks connections of the caller of whom most
+ * waits, first those that have read nothing for longest. So nobody loses a connection to what others do not read.
+ */
+export class Unread {
+  readonly #options: UnreadOptions;
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #timer: NodeJS.Timeout;
+  #round = 0;
+
+  constructor(options: UnreadOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.check(), INTERVAL_MS).unref();
+  }
+
+  /** Counts what waits on a connection, until it is closed. */
+  add(socket: Socket): void {
+    this.#connections.set(socket, { held: 0, sent: 0, isWaiting: false, begun: 0, since: 0 });
+    socket.once('close', () => this.#connections.delete(socket));
+  }
+
+  /**
+   * Counts an answer that is made while it is sent.
+   *
+   * @param bytes of logs and texts that it holds
+   * @returns to be called when it was sent
+   */
+  hold(socket: Socket, bytes: number): () => void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return () => undefined;
+    const memory = MEMORY_PER_BYTE * bytes;
+    connection.held += memory;
+    // Nobody could have read it yet.
+    connection.isWaiting = false;
+    this.check();
+    return () => {
+      connection.held -= memory;
+    };
+  }
+
+  /** Breaks connections until no more waits than may. */
+  check(): void {
+    this.#round += 1;
+    const { mostBytes, subject, log } = this.#options;
+    let total = 0;
+    const waiting: Waiting[] = [];
+    for (const [socket, connection] of this.#connections) {
+      const bytes = socket.writableLength + connection.held;
+      const sent = socket.bytesWritten - socket.writableLength;
+      if (sent !== connection.sent || !connection.isWaiting) connection.since = this.#round;
+      if (!connection.isWaiting) connection.begun = this.#round;
+      connection.sent = sent;
+      connection.isWaiting = bytes > 0;
+      if (bytes === 0) continue;
+      total += bytes;
+      waiting.push({ socket, since: connection.since, begun: connection.begun, bytes });
+    }
+    if (total <= mostBytes) return;
+    const callers = [...Map.groupBy(waiting, ({ socket }) => subject(socket)).values()].map((own) => ({
+      bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+      own: own.sort(
+        (one, other) => other.since - one.since || other.begun - one.begun || one.bytes - other.bytes,
+      ),
+    }));
+    while (total > mostBytes) {
+      const most = callers.reduce((one, other) => (other.bytes > one.bytes ? other : one));
+      const next = most.own.pop();
+      if (next === undefined) return;
+      log(
+        `a connection was broken: its client does not read, and all answers that wait take ${total} bytes`,
+        {
+          level: 'warn',
+        },
+      );
+      next.socket.destroy();
+      this.#connections.delete(next.socket);
+      most.bytes -= next.bytes;
+      total -= next.bytes;
+    }
+  }
+
+  /** Stops looking. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
