@@ -80,7 +80,7 @@ export class AnswerBudget {
       const value = await step();
       const bytes = bytesOf(value);
       this.#left -= bytes;
-      if (bytes >= LARGE_PAGE) await this.#ownTurn();
+      if (bytes >= LARGE_PAGE) await this.ownTurn();
       return value;
     } finally {
       this.#held -= mostBytes;
@@ -88,8 +88,8 @@ export class AnswerBudget {
     }
   }
 
-  /** Settles in a turn of the event loop in which it does so for nothing else of this answer. */
-  #ownTurn(): Promise<void> {
+  /** Settles in a turn of the event loop in which it does so for nothing else of this answer: for what takes long. */
+  ownTurn(): Promise<void> {
     this.#turn = this.#turn.then(() => nextTurn());
     return this.#turn;
   }

@@ -87,6 +87,9 @@ const OutputType = builder.objectRef<OutputCount>('JobOutput').implement({
   }),
 });
 
+/** Variables from which on those of one job are given in a turn of their own, and not those of a hundred jobs at once. */
+const MANY_VARIABLES = 32;
+
 export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
   description:
     'A command, the settings it was submitted with, its state, and its result. Every field of SubmitJobInput but `idempotencyKey` can be read back under the same name, and submitted again.',
@@ -141,7 +144,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
         const { env } = job.spec;
         if (isApart(env)) return readEnv(job, env, context, rootValue).then((all) => [...all]);
         for (const { name, value } of env) context.budget.text(rootValue, name + value);
-        return [...env];
+        return env.length < MANY_VARIABLES ? [...env] : context.budget.ownTurn().then(() => [...env]);
       },
     }),
     workdir: t.string({

@@ -1,15 +1,31 @@
 /** Parses the bodies of HTTP requests. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { excessValues } from './json-bounds.ts';
 
+/** Characters from which on a body is parsed, and what it asks for begun, in a turn of the event loop of its own. */
+const LARGE = 64 * 1024;
+
 /** In place of the parsers of the engine, which would parse whatever comes. */
-export const useRequestBody = (): Plugin => ({
-  onRequestParse({ request, setRequestParser }) {
-    if (request.method === 'POST') setRequestParser(async (given) => parseBody(await given.text()));
-  },
-});
+export const useRequestBody = (): Plugin => {
+  let turn: Promise<void> = Promise.resolve();
+  const ownTurn = (): Promise<void> => {
+    turn = turn.then(() => nextTurn());
+    return turn;
+  };
+  return {
+    onRequestParse({ request, setRequestParser }) {
+      if (request.method !== 'POST') return;
+      setRequestParser(async (given) => {
+        const text = await given.text();
+        if (text.length >= LARGE) await ownTurn();
+        return parseBody(text);
+      });
+    },
+  };
+};
 
 /** @throws GraphQLError `BAD_REQUEST` or `REQUEST_ENTITY_TOO_LARGE` */
 const parseBody = (text: string): GraphQLParams => {

@@ -11,6 +11,10 @@ const JOB_BYTES = 512 * MIB;
 const JOB_PIDS = 256;
 // An open file is charged to its job with this much at least: struct file, in slabs of the kernel.
 const FILE_BYTES = 232;
+/** A connection over loopback that was closed while the other end has yet to read, with what holds that end. */
+const ORPHAN_BYTES = 8192;
+/** Files that one process can open (RLIMIT_NOFILE of `resourceLimits`). */
+const MOST_FILES = 65_536;
 
 interface Pool {
   readonly name: string;
@@ -45,6 +49,15 @@ const pools = (): readonly Pool[] => [
     remedy: 'raise fs.file-max, for instance: sysctl -w fs.file-max=9223372036854775807',
   },
   {
+    name: 'closed connections',
+    file: 'net/ipv4/tcp_max_orphans',
+    field: 0,
+    least: Math.ceil(JOB_BYTES / ORPHAN_BYTES),
+    detail:
+      'that may still have something to send; a job with 512 MiB of memory can have them all, and those of the machine are then reset',
+    remedy: 'raise net.ipv4.tcp_max_orphans, for instance: sysctl -w net.ipv4.tcp_max_orphans=262144',
+  },
+  {
     name: 'process ids',
     file: 'kernel/pid_max',
     field: 0,
@@ -56,7 +69,26 @@ const pools = (): readonly Pool[] => [
 
 /** Whether one job of the usual size, or a hundred, can use up what all of the machine shares. */
 export const checkPools = ({ proc }: Machine): Promise<readonly Check[]> =>
-  Promise.all(pools().map((pool) => checkPool(proc, pool)));
+  Promise.all([...pools().map((pool) => checkPool(proc, pool)), checkBuffers(proc)]);
+
+/** The one memory that the kernel charges to nobody and has no bound for: see SECURITY.md. */
+const checkBuffers = async (proc: string): Promise<Check> => {
+  const name = 'socket buffers';
+  const each = await numberIn(join(proc, 'sys/net/core/rmem_default'), /^(\d+)/);
+  const memory = await numberIn(join(proc, 'meminfo'), /^MemTotal:\s+(\d+) kB$/m);
+  if (Number.isNaN(each + memory)) return pass(name, 'the kernel does not say (net.core.rmem_default)');
+  const taken = Math.round((each * MOST_FILES) / MIB);
+  const detail = `one process of a job can have ${taken} MiB in those of netlink and ICMP, for which no cgroup is charged`;
+  if (taken < memory / 1024 / 4) return pass(name, detail);
+  return warn(
+    name,
+    detail,
+    'lower net.core.rmem_default, or give tenants who attack each other a virtual machine each',
+  );
+};
+
+const numberIn = async (path: string, pattern: RegExp): Promise<number> =>
+  Number(pattern.exec(await readFile(path, 'utf8').catch(() => ''))?.[1] ?? Number.NaN);
 
 const checkPool = async (
   proc: string,
