@@ -37,11 +37,11 @@ const said = (id: string): Promise<string> => server.output(id, false).then(({ s
 const whileOneHasAll = async (
   thing: string,
   most: number,
-  look: (got: string) => Promise<void>,
+  look: (got: string, id: string) => Promise<void>,
 ): Promise<void> => {
   const id = await take(thing, most, true);
   await expect.poll(() => said(id), { timeout: 60_000 }).toMatch(/\d$/);
-  await look(await said(id));
+  await look(await said(id), id);
   await server.stop(id, 0);
 };
 
@@ -68,6 +68,19 @@ describe('a job that takes all it can get', () => {
       expect(got).toMatch(/^EAGAIN 4\d{3}$/);
       const other = await server.ended(await take('signals', 4000));
       expect((await server.output(other.id)).stdout).toBe('all 4000\n');
+    });
+  });
+
+  // The latter two are connections that one end has left, with a lot and a little that the other has not read.
+  it.each([
+    ['records', 5000, 100],
+    ['orphans', 100, 500 * 1024],
+    ['farewells', 5000, 1024],
+  ])('of %s is charged for them', async (thing, most, least) => {
+    await whileOneHasAll(thing, most, async (got, id) => {
+      expect(got).toBe(`all ${most}`);
+      const charged = Number(readFileSync(join(cgroups, id, 'memory.current'), 'utf8'));
+      expect(charged).toBeGreaterThan(least * most);
     });
   });
 

@@ -115,10 +115,10 @@ stage_two() {
   for link in fd: stdin:/0 stdout:/1 stderr:/2; do ln -sf "/proc/self/fd${link#*:}" "/dev/${link%%:*}"; done
   # As systemd does it.
   step mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
-  for controller in cpuset cpu io memory pids; do
+  for controller in cpuset cpu io memory pids hugetlb; do
     if grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers; then
       echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
-    else
+    elif [ "$controller" != hugetlb ]; then # few kernels have it
       echo "vm: no controller $controller; continuing without"
     fi
   done

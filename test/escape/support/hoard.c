@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MIB (1 << 20)
@@ -47,6 +49,45 @@ static bool open_terminal(int i) {
 static bool make_instance(int i) {
   (void)i;
   return inotify_init1(IN_CLOEXEC) >= 0;
+}
+
+/* A lock on one byte of a file: with gaps, so that the kernel cannot join them. */
+static bool lock_byte(int i) {
+  static int file = -1;
+  if (file < 0) file = open("/tmp/hoard-locks", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2L * i, .l_len = 1};
+  return file >= 0 && fcntl(file, F_OFD_SETLK, &lock) == 0;
+}
+
+/* A connection over loopback that one end has left, with something that the other has not read. */
+static bool leave_connection(int i, size_t length_of_data) {
+  static int listener = -1;
+  static struct sockaddr_in address = {.sin_family = AF_INET};
+  socklen_t length = sizeof address;
+  if (i == 0) {
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 16) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0)
+      return false;
+  }
+  int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (client < 0 || connect(client, (struct sockaddr *)&address, length) != 0) return false;
+  int server = accept(listener, NULL, NULL);
+  if (server < 0) return false;
+  static char data[MIB];
+  (void)!send(client, data, length_of_data, MSG_DONTWAIT);
+  close(client);
+  /* The other end stays open: to close it would be a reset. */
+  return true;
+}
+
+static bool leave_full(int i) {
+  return leave_connection(i, MIB);
+}
+
+static bool leave_small(int i) {
+  return leave_connection(i, 1);
 }
 
 static bool lock_page(int i) {
@@ -94,9 +135,9 @@ int main(int count, char **words) {
     const char *name;
     bool (*take)(int i);
   } things[] = {
-      {"files", open_file},      {"signals", queue_signal},    {"queues", make_queue},
-      {"locks", lock_page},      {"memory", touch_memory},     {"children", fork_child},
-      {"threads", start_thread}, {"terminals", open_terminal}, {"instances", make_instance},
+      {"files", open_file},         {"signals", queue_signal}, {"queues", make_queue},    {"locks", lock_page},
+      {"memory", touch_memory},     {"children", fork_child},  {"threads", start_thread}, {"terminals", open_terminal},
+      {"instances", make_instance}, {"records", lock_byte},    {"orphans", leave_full},   {"farewells", leave_small},
   };
   if (count != 3 && count != 4) return 2;
   sigset_t all;

@@ -382,12 +382,17 @@ describe('what the whole machine shares', () => {
     const plenty = {
       'sys/net/ipv4/tcp_mem': '287901\t383869\t575802\n',
       'sys/fs/file-max': '9223372036854775807\n',
+      'sys/net/ipv4/tcp_max_orphans': '131072\n',
       'sys/kernel/pid_max': '4194304\n',
+      'sys/net/core/rmem_default': '65536\n',
+      meminfo: 'MemTotal:       65843112 kB\nMemFree: 1 kB\n',
     };
     expect(await checked(plenty)).toEqual([
       'PASS memory for TCP: 383869: more than a job takes',
       expect.stringMatching(/^PASS open files: /),
+      'PASS closed connections: 131072: more than a job takes',
       'PASS process ids: 4194304: more than a job takes',
+      'PASS socket buffers: one process of a job can have 4096 MiB in those of netlink and ICMP, for which no cgroup is charged',
     ]);
   });
 
@@ -395,18 +400,25 @@ describe('what the whole machine shares', () => {
     const little = {
       'sys/net/ipv4/tcp_mem': '47997\t63996\t95994\n',
       'sys/fs/file-max': '400000\n',
+      'sys/net/ipv4/tcp_max_orphans': '16384\n',
       'sys/kernel/pid_max': '32768\n',
+      'sys/net/core/rmem_default': '212992\n',
+      meminfo: 'MemTotal:       16384000 kB\n',
     };
     expect(await checked(little)).toEqual([
       expect.stringMatching(/^WARN memory for TCP: 63996 pages .* 512 MiB/),
       expect.stringMatching(/^WARN open files: 400000 for all processes/),
+      expect.stringMatching(/^WARN closed connections: 16384 .* are then reset/),
       expect.stringMatching(/^WARN process ids: 32768 .* 128 jobs/),
+      expect.stringMatching(/^WARN socket buffers: one process of a job can have 13312 MiB/),
     ]);
     const remedies = (await checkPools(machine(little))).map(({ remedy }) => remedy);
     expect(remedies).toEqual([
       expect.stringContaining('net.ipv4.tcp_mem'),
       expect.stringContaining('fs.file-max'),
+      expect.stringContaining('net.ipv4.tcp_max_orphans'),
       expect.stringContaining('kernel.pid_max'),
+      expect.stringContaining('net.core.rmem_default'),
     ]);
   });
 });
