@@ -26,6 +26,8 @@ export interface LogRequest {
   readonly follow: boolean;
   readonly withTime: boolean;
   readonly withText: boolean;
+  /** Whether entries have the new size of a terminal. */
+  readonly withSize?: boolean;
   /** The server has answered before, so the first connection is retried as well. */
   readonly reached?: boolean;
 }
@@ -35,8 +37,8 @@ export const readLogs = (
   connection: Connection,
   request: LogRequest,
 ): AsyncGenerator<LogBatch, void, void> => {
-  const { line, tail, since, reached, ...rest } = request;
-  const what = { ...rest, withMatched: rest.grep !== undefined && rest.withText };
+  const { line, tail, since, reached, withSize = false, ...rest } = request;
+  const what = { ...rest, withSize, withMatched: rest.grep !== undefined && rest.withText };
   const open = async function* (after: string | undefined): AsyncGenerator<LogBatch, void, void> {
     const from = after === undefined ? { line, tail, since } : { after };
     for await (const { logs } of subscribe(connection, FollowLogsDocument, { ...what, ...from })) yield logs;

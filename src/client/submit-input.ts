@@ -86,7 +86,7 @@ export interface Submission {
 export const submission = async (
   words: CommandWords,
   flags: SubmitFlags,
-  { own }: { readonly own: boolean },
+  { own, whole = false }: { readonly own: boolean; readonly whole?: boolean },
 ): Promise<Submission> => {
   const input = await inputOf(words, flags);
   if (flags.tty === true || flags.interactive === true) {
@@ -99,8 +99,8 @@ export const submission = async (
     return { input: { ...input, openStdin: true }, source: own ? ownStdin() : undefined };
   }
   // Last: reading standard input may take long, and a bad flag is reported first.
-  const whole = flags.retries !== undefined || flags.idempotencyKey !== undefined;
-  const stdin = await readStdin({ named: flags.stdin, own, whole });
+  const isWhole = whole || flags.retries !== undefined || flags.idempotencyKey !== undefined;
+  const stdin = await readStdin({ named: flags.stdin, own, whole: isWhole });
   const source = stdin.kind === 'stream' ? stdin.source : undefined;
   return { input: { ...input, ...stdinInput(stdin) }, source };
 };

@@ -569,7 +569,7 @@ export type JobListQueryVariables = Exact<{
 
 export type JobListQuery = { readonly jobs: { readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly node: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } }> } };
 
-export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string }> };
+export type LogLinesFragment = { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string, readonly resized?: { readonly rows: number, readonly columns: number } | null }> };
 
 export type FollowLogsSubscriptionVariables = Exact<{
   jobId: string;
@@ -585,10 +585,11 @@ export type FollowLogsSubscriptionVariables = Exact<{
   withTime: boolean;
   withText: boolean;
   withMatched: boolean;
+  withSize: boolean;
 }>;
 
 
-export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string }> } };
+export type FollowLogsSubscription = { readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string, readonly resized?: { readonly rows: number, readonly columns: number } | null }> } };
 
 export type PauseJobMutationVariables = Exact<{
   input: PauseJobInput;
@@ -618,6 +619,13 @@ export type SetQuotaMutationVariables = Exact<{
 
 export type SetQuotaMutation = { readonly setQuota: { readonly quota: { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string> } } };
 
+export type ReplayJobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ReplayJobQuery = { readonly job: { readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } | null };
+
 export type JobInputQueryVariables = Exact<{
   id: string;
 }>;
@@ -638,6 +646,18 @@ export type ResumeJobMutationVariables = Exact<{
 
 
 export type ResumeJobMutation = { readonly resumeJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type RunJobMutationVariables = Exact<{
+  input: SubmitJobInput;
+  wait: number | string;
+  withTime: boolean;
+  withText: boolean;
+  withMatched: boolean;
+  withSize: boolean;
+}>;
+
+
+export type RunJobMutation = { readonly runJob: { readonly finished: boolean, readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> }, readonly logs: { readonly cursor: string, readonly endOfLog: boolean, readonly droppedBytes: number, readonly damagedBytes: number, readonly entries: ReadonlyArray<{ readonly stream: LogStream, readonly bytes: string, readonly cursor?: string, readonly matched?: boolean | null, readonly time?: string, readonly text?: string, readonly resized?: { readonly rows: number, readonly columns: number } | null }> } | null } };
 
 export type ShareJobMutationVariables = Exact<{
   input: ShareJobInput;
@@ -956,6 +976,10 @@ export const LogLinesFragmentDoc = new TypedDocumentString(`
     bytes
     cursor @include(if: $withText)
     matched @include(if: $withMatched)
+    resized @include(if: $withSize) {
+      rows
+      columns
+    }
     time @include(if: $withTime)
     text @include(if: $withText)
   }
@@ -1569,7 +1593,7 @@ export const JobListDocument = new TypedDocumentString(`
   }
 }`) as unknown as TypedDocumentString<JobListQuery, JobListQueryVariables>;
 export const FollowLogsDocument = new TypedDocumentString(`
-    subscription FollowLogs($jobId: ID!, $after: String, $line: Int, $tail: Int, $since: DateTime, $stream: LogStream, $grep: String, $regex: Boolean, $context: Int, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!, $withMatched: Boolean!) {
+    subscription FollowLogs($jobId: ID!, $after: String, $line: Int, $tail: Int, $since: DateTime, $stream: LogStream, $grep: String, $regex: Boolean, $context: Int, $follow: Boolean!, $withTime: Boolean!, $withText: Boolean!, $withMatched: Boolean!, $withSize: Boolean!) {
   logs(
     jobId: $jobId
     after: $after
@@ -1595,6 +1619,10 @@ export const FollowLogsDocument = new TypedDocumentString(`
     bytes
     cursor @include(if: $withText)
     matched @include(if: $withMatched)
+    resized @include(if: $withSize) {
+      rows
+      columns
+    }
     time @include(if: $withTime)
     text @include(if: $withText)
   }
@@ -1887,6 +1915,38 @@ export const SetQuotaDocument = new TypedDocumentString(`
   connections
   overrides
 }`) as unknown as TypedDocumentString<SetQuotaMutation, SetQuotaMutationVariables>;
+export const ReplayJobDocument = new TypedDocumentString(`
+    query ReplayJob($id: ID!) {
+  job(id: $id) {
+    ...JobSummary
+    terminal {
+      rows
+      columns
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  commandBytes
+  argv
+  argvBytes
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  pausedAt
+  labels {
+    key
+    value
+  }
+}`) as unknown as TypedDocumentString<ReplayJobQuery, ReplayJobQueryVariables>;
 export const JobInputDocument = new TypedDocumentString(`
     query JobInput($id: ID!) {
   job(id: $id) {
@@ -2084,6 +2144,153 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<ResumeJobMutation, ResumeJobMutationVariables>;
+export const RunJobDocument = new TypedDocumentString(`
+    mutation RunJob($input: SubmitJobInput!, $wait: Duration!, $withTime: Boolean!, $withText: Boolean!, $withMatched: Boolean!, $withSize: Boolean!) {
+  runJob(input: $input, wait: $wait) {
+    finished
+    job {
+      ...JobDetails
+    }
+    logs(maxBytes: "1Mi") {
+      ...LogLines
+    }
+  }
+}
+    fragment JobSummary on Job {
+  id
+  name
+  command
+  commandBytes
+  argv
+  argvBytes
+  image
+  status
+  exitCode
+  signal
+  limitExceeded
+  error
+  createdAt
+  startedAt
+  finishedAt
+  pausedAt
+  labels {
+    key
+    value
+  }
+}
+fragment UsageDetails on Usage {
+  cpuTime
+  userTime
+  systemTime
+  memoryCurrent
+  memoryPeak
+  pidsPeak
+  ioRead
+  ioWritten
+  ioReadOperations
+  ioWriteOperations
+  oomKills
+  forksRefused
+  throttledTime
+  pressure {
+    cpu {
+      some
+      full
+    }
+    memory {
+      some
+      full
+    }
+    io {
+      some
+      full
+    }
+  }
+}
+fragment JobDetails on Job {
+  ...JobSummary
+  owner
+  env {
+    name
+    secret
+    value
+    valueBytes
+  }
+  workdir
+  user
+  hostname
+  priority
+  startAfter
+  queue {
+    position
+    reason
+  }
+  pinned
+  attempt
+  retriedBy {
+    id
+  }
+  limits {
+    cpus
+    cpuWeight
+    cpuset
+    cpuTime
+    memory
+    memoryHigh
+    swap
+    pids
+    disk
+    inodes
+    io {
+      device
+      readBps
+      writeBps
+      readIops
+      writeIops
+    }
+    timeout
+    output
+    outputPolicy
+  }
+  limitsHit {
+    limit
+    value
+    peak
+    unit
+    ended
+    evidence {
+      file
+      key
+      value
+    }
+    message
+  }
+  output {
+    kept
+    dropped
+  }
+  usage {
+    ...UsageDetails
+  }
+}
+fragment LogLines on LogBatch {
+  cursor
+  endOfLog
+  droppedBytes
+  damagedBytes
+  entries {
+    stream
+    bytes
+    cursor @include(if: $withText)
+    matched @include(if: $withMatched)
+    resized @include(if: $withSize) {
+      rows
+      columns
+    }
+    time @include(if: $withTime)
+    text @include(if: $withText)
+  }
+}`) as unknown as TypedDocumentString<RunJobMutation, RunJobMutationVariables>;
 export const ShareJobDocument = new TypedDocumentString(`
     mutation ShareJob($input: ShareJobInput!) {
   shareJob(input: $input) {

@@ -39,6 +39,24 @@ export const addReading = (add: Add): void => {
       await logs(config(flags), jobs, flags);
     });
 
+  add('replay', 'play the output of a job at the pace at which it was written, or make an asciicast of it', [
+    'replay @last',
+    'replay --speed 4 --from 1m --max-idle 2s nightly',
+    'replay --cast session.cast @last && asciinema play session.cast',
+  ])
+    .argument('<job>', JOB)
+    .option('--speed <factor>', 'how many times as fast, from 0.01 to 1000', '1')
+    .option(
+      '--from <duration>',
+      'begin this long after the beginning, such as 1m; terminals get what was before at once',
+    )
+    .option('--max-idle <duration>', 'shorten pauses to this, such as 2s')
+    .option('--cast <file>', 'write an asciicast (version 2) to this file instead; - for standard output')
+    .action(async (id: string, flags: Flags) => {
+      const { replay } = await import('../commands/replay.ts');
+      await replay(config(flags), id, flags);
+    });
+
   add('usage', 'follow the resource usage of a job, one line per interval, until it has ended', [
     'usage @last',
   ])

@@ -5,6 +5,7 @@ import type { Flags } from '../../config/config.ts';
 import type { AttachFlags } from '../commands/attach.ts';
 import type { ExecFlags } from '../commands/exec.ts';
 import type { RunFlags } from '../commands/run.ts';
+import type { RunOnceFlags } from '../commands/run-once.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
@@ -29,6 +30,7 @@ export const addStarting = (add: Add): void => {
       'run --memory 64Mi --timeout 10s -e LANG=C sort -u < names',
       "run 'ls | wc -l'",
       'run -it sh',
+      'run --wait 10s --json make test | jq .job.exitCode',
     ]),
   )
     .addHelpText(
@@ -44,12 +46,22 @@ export const addStarting = (add: Add): void => {
     )
     .option('-q, --quiet', 'print nothing about the job itself')
     .option('-d, --detach', 'print the id and exit, as "submit" does')
+    .option(
+      '--wait <duration>',
+      'with --json: wait at most this long for the end, such as 10s; exits with 124 if it has not come, and the job continues',
+    )
+    .option('--json', 'with --wait: print job, state, usage and output as one JSON document')
     .action(
       async (
         words: string[],
-        flags: SubmitFlags & RunFlags & Flags & { detach?: boolean },
+        flags: SubmitFlags & RunFlags & RunOnceFlags & Flags & { detach?: boolean },
         command: Command,
       ) => {
+        if (flags.wait !== undefined || flags.json !== undefined) {
+          const { runOnce } = await import('../commands/run-once.ts');
+          process.exitCode = await runOnce(config(flags), split(command, words), flags);
+          return;
+        }
         if (flags.detach) {
           const { submit } = await import('../commands/submit.ts');
           return submit(config(flags), split(command, words), flags);
