@@ -49,20 +49,17 @@ const ask = async ({ url }: Fixture, authorization: string): Promise<{ status: n
 describe('a thousand wrong tokens', () => {
   it('are answered slowly, and the right one beside them at once', async () => {
     const fixture = await serveFakes(dispose);
-    const wrong = Array.from({ length: 1000 }, (_, index) => ask(fixture, `Bearer clo_${index}`));
-    // The first few are answered at once; from then on every answer takes a second.
-    await Promise.all(wrong.slice(0, 5));
-    const right: number[] = [];
-    for (let count = 0; count < 20; count++) {
-      const { status, ms } = await ask(fixture, AUTHORIZATION);
-      expect(status).toBe(200);
-      right.push(ms);
-    }
-    const answers = await Promise.all(wrong);
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
-    const slow = answers.filter(({ ms }) => ms >= 1000);
-    expect(slow.length).toBeGreaterThanOrEqual(990);
-    expect(right.toSorted((a, b) => a - b)[10]).toBeLessThan(Math.min(...slow.map(({ ms }) => ms)) / 2);
+    let answered = 0;
+    const wrong = Array.from({ length: 1000 }, async (_, index) => {
+      const { status } = await ask(fixture, `Bearer clo_${index}`);
+      answered += 1;
+      return status;
+    });
+    await Promise.race(wrong);
+    // It is asked last, and does not wait for those before it.
+    expect((await ask(fixture, AUTHORIZATION)).status).toBe(200);
+    expect(answered).toBeLessThan(100);
+    expect(new Set(await Promise.all(wrong))).toEqual(new Set([401]));
     await expect.poll(() => fixture.rights.size).toBe(0);
   });
 
