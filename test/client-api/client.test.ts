@@ -122,7 +122,7 @@ describe.each(TRANSPORTS)('a client over %s', (_, transport) => {
     server.job('a');
     const ended = new AbortController();
     const next = client().logs('a', { signal: ended.signal }).next();
-    await vi.waitFor(() => expect(server.logRequests).toHaveLength(1));
+    await expect.poll(() => server.logRequests).toHaveLength(1);
     ended.abort(new Error('enough'));
     await expect(next).rejects.toThrow('enough');
 
@@ -153,7 +153,7 @@ describe.each(TRANSPORTS)('a client over %s', (_, transport) => {
       expect(text(batch)).toBe('one ');
       break;
     }
-    await vi.waitFor(() => expect(server.connections).toBe(0));
+    await expect.poll(() => server.connections).toBe(0);
     expect(job.ended).toBe(false);
   });
 });

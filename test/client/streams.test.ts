@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { JobByIdDocument } from '../../src/client/generated/operations.ts';
 import { endedJob, getJob } from '../../src/client/job.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   // Each subscription closes its own connection, however it ended.
-  await vi.waitFor(() => expect(server.connections).toBe(0));
+  await expect.poll(() => server.connections).toBe(0);
   await server[Symbol.asyncDispose]();
 });
 
@@ -152,7 +152,7 @@ describe('readLogs', () => {
       for await (const { cursor } of readLogs({ ...server.connection, url }, following('a'))) {
         cursors.push(cursor);
         // Busy until the connection has gone.
-        await vi.waitFor(() => expect(sockets.clients.size).toBe(0));
+        await expect.poll(() => sockets.clients.size).toBe(0);
       }
       expect(cursors).toEqual(['1', '2', '3']);
       expect(asked).toEqual([undefined, '1', '2']);
@@ -236,7 +236,7 @@ describe('readLogs', () => {
   it('closes the connection when its reader stops', async () => {
     server.job('a').write('one ').write('two ');
     for await (const _ of readLogs(server.connection, following('a'))) break;
-    await vi.waitFor(() => expect(server.connections).toBe(0));
+    await expect.poll(() => server.connections).toBe(0);
   });
 });
 
@@ -321,9 +321,9 @@ describe('endedJob', () => {
   it('waits for the end, over a connection that breaks', async () => {
     const job = server.job('a');
     const ended = endedJob(server.connection, 'a');
-    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBe(1));
+    await expect.poll(() => job.changes.listenerCount('change')).toBe(1);
     server.drop();
-    await vi.waitFor(() => expect(job.changes.listenerCount('change')).toBeGreaterThan(1));
+    await expect.poll(() => job.changes.listenerCount('change')).toBeGreaterThan(1);
     job.end({ status: 'COMPLETED', exitCode: 4 });
     expect(await ended).toMatchObject({ status: 'COMPLETED', exitCode: 4 });
   });

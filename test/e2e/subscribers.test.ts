@@ -39,7 +39,7 @@ beforeAll(async () => {
   delete process.env['NODE_OPTIONS'];
   await server.run({ command: 'true' });
   // Its supervisor goes a moment after its job; the spawner stays.
-  await vi.waitFor(async () => expect((await held()).supervisors).toBe(1), 5000);
+  await expect.poll(async () => (await held()).supervisors).toBe(1);
 });
 
 afterAll(() => server.dispose());
