@@ -63,6 +63,14 @@ COMPILER_x86_64 := gcc-x86-64-linux-gnu libc6-dev-amd64-cross
 COMPILER_aarch64 := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 COMPILER = $(if $(filter $(HOST_ARCH),$(ARCH)),gcc libc6-dev,$(COMPILER_$(ARCH)))
 
+# ---- The installation -------------------------------------------------------------------------------------------
+
+PREFIX := /usr/local
+# Put before PREFIX, by those who make packages.
+DESTDIR :=
+# What a server needs of the checkout, besides npm packages and Node.js.
+INSTALLED := LICENSE README.md SECURITY.md bin build/cell docs package.json rootfs schema src
+
 # ---- Its fuzzers ------------------------------------------------------------------------------------------------
 
 FUZZERS := plan control tar
@@ -118,6 +126,27 @@ help: ## List the targets
 .PHONY: run
 run: build ## Start the server, with its state in .state/ (flags: make run ARGS="--listen 127.0.0.1:9000")
 	@exec node src/main.ts serve --state-dir .state $(ARGS)
+
+.PHONY: install
+install: build ## Install the server with its own Node.js and a systemd unit (PREFIX=/usr/local; DESTDIR for packages)
+	@target='$(DESTDIR)$(PREFIX)/lib/cloister'
+	units='$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	rm -rf "$$target.new"
+	mkdir -p "$$target.new/.tools/node/node_modules/.bin" '$(DESTDIR)$(PREFIX)/bin' "$$units"
+	cp -R --parents $(INSTALLED) "$$target.new"
+	rm -r "$$target.new/src/runtime/launcher"
+	npm ls --all --omit=dev --parseable | tail -n +2 | while read -r package; do
+	  cp -R --parents "$${package#'$(CURDIR)'/}" "$$target.new"
+	done
+	cp -L "$$(command -v node)" "$$target.new/.tools/node/node_modules/.bin/node"
+	chmod -R a+rX "$$target.new"
+	# Renamed into place: a server and supervisors that run keep what they were started with.
+	rm -rf "$$target.old"
+	if [ -e "$$target" ]; then mv "$$target" "$$target.old"; fi
+	mv "$$target.new" "$$target"
+	rm -rf "$$target.old"
+	ln -sfn ../lib/cloister/bin/cloister '$(DESTDIR)$(PREFIX)/bin/cloister'
+	sed 's,/opt/cloister,$(PREFIX)/lib/cloister,g' examples/systemd/cloister.service > "$$units/cloister.service"
 
 .PHONY: test
 test: test-setup ## Run every test, on this machine and on a kernel with cgroup v2
