@@ -9,7 +9,7 @@ import { tableOf } from './documents.ts';
 /** What is there only once images were added, after damage or the death of a process, or while something is written. */
 const RARE = [
   '.token',
-  'layers/<id>/root',
+  'layers/<id>/tree',
   'exits/<id>',
   'jobs/<id>/exit.damaged',
   'jobs/<id>/tail.end',
@@ -52,13 +52,19 @@ it('has what the table says, and nothing else', async () => {
     limits: { output: 10_000, outputPolicy: 'TRUNCATE' },
   });
   const ended = await server.run({ command: 'echo hello; cat', stdin: 'some text' });
+  const env = [{ name: 'KEY', value: 'some secret', secret: true }];
+  const secret = await server.submit({ command: 'exec sleep 1000', env });
   await server.running(running);
   const tail = join(server.stateDir, 'jobs', running, 'tail.1');
   await expect.poll(() => existsSync(tail), { timeout: 20_000 }).toBe(true);
-  const during = new Set(files([running, ended.id]).filter((name) => name !== 'images/<name>.json'));
+  const ids = [running, ended.id, secret];
+  const during = new Set(files(ids).filter((name) => name !== 'images/<name>.json'));
   expect([...during].filter((name) => !documented.includes(name))).toEqual([]);
   expect(documented.filter((name) => !during.has(name) && !RARE.includes(name))).toEqual([]);
 
+  await server.stop(secret, 0);
+  const kept = () => readdirSync(join(server.stateDir, 'jobs', secret)).toSorted();
+  expect(kept()).toEqual(KEPT.filter((name) => name !== 'plan').toSorted());
   const { status } = await server.stop(running, 0);
   expect(status).toBe('STOPPED');
   for (const id of [running, ended.id]) {
