@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { TestServer } from './server.ts';
 
 const PAUSE_MS = 10;
@@ -46,14 +47,26 @@ export const snapshotResources = async (server: TestServer): Promise<ResourceSna
   };
 };
 
-/** The same, once the supervisors of jobs that have ended are gone: for a server that runs no job. */
+/**
+ * The same, once the supervisors of jobs that have ended are gone and server and spawner have closed what belonged to
+ * them: for a server that runs no job.
+ */
 export const snapshotAtRest = async (server: TestServer): Promise<ResourceSnapshot> => {
+  const spawner = spawnerOf(await cgroupOf(server));
+  let before: ResourceSnapshot | undefined;
   for (;;) {
     const snapshot = await snapshotResources(server);
-    if (snapshot.supervisors === 1 && snapshot.cgroups.length === 0) return snapshot;
+    const rests = snapshot.supervisors === 1 && snapshot.cgroups.length === 0 && !hasChildren(spawner);
+    // The request of a snapshot goes through the event loop of the server, and with it the end of a connection.
+    if (rests && isDeepStrictEqual(snapshot, before)) return snapshot;
+    before = rests ? snapshot : undefined;
     await pause(PAUSE_MS);
   }
 };
+
+/** Whether a process has children, those included that it has not waited for; proc(5) `children`. */
+const hasChildren = (pid: number): boolean =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') !== '';
 
 /** The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. */
 export const spawnersOf = (cgroup: string): number[] =>
