@@ -106,9 +106,12 @@ export const addStarting = (add: Add): void => {
     )
     .option('-q, --quiet', 'print nothing about the command itself')
     .option('-d, --detach', 'print the id of the command, which is a job, and exit')
-    .action(async (job: string, words: string[], flags: ExecFlags & Flags, command: Command) => {
+    .action(async (job: string, words: string[], flags: ExecFlags & Flags) => {
       const { exec } = await import('../commands/exec.ts');
-      process.exitCode = await exec(config(flags), job, split(command, words), flags);
+      // After the job, commander takes a "--" for a word of the command.
+      const literal = words[0] === '--';
+      const command = commandWords(literal ? words.slice(1) : words, literal);
+      process.exitCode = await exec(config(flags), job, command, flags);
     });
 
   add('rerun', 'submit the input of an earlier job again, and follow the new job as "run" does', [
