@@ -144,6 +144,47 @@ describe('the session of a user', () => {
     expect((await cloister('logs', '--since', '0s', id)).stdout).toBe('');
   });
 
+  it('prints lists by templates and columns', async () => {
+    const id = (await cloister('submit', '--name', 'formatted', 'exit 3')).stdout.trim();
+    const template = ['--format', '{{.id}} {{.name}}: {{.exitCode}}'];
+    expect(await cloister('wait', ...template, id)).toMatchObject({
+      code: 3,
+      stdout: `${id} formatted: 3\n`,
+    });
+    expect((await cloister('list', '--name', 'formatted', ...template)).stdout).toBe(`${id} formatted: 3\n`);
+    expect((await cloister('list', '--name', 'formatted', '--format', 'name,status')).stdout).toBe(
+      'formatted\tCOMPLETED\n',
+    );
+    expect((await cloister('list', '--name', 'no such', '--format', 'id')).stdout).toBe('');
+    const { job } = await server.query<{ job: { imageDigest: string } }>(
+      `{ job(id: "${id}") { imageDigest } }`,
+    );
+    expect((await cloister('image', 'list', '--format', '{{.digest}}')).stdout.split('\n')).toContain(
+      job.imageDigest,
+    );
+    expect((await cloister('quota', 'list', '--format', 'nosuch')).stderr).toContain(
+      '--format: expected one of ',
+    );
+    expect((await cloister('token', 'list', '--format', '{{')).stderr).toContain('--format: expected values');
+    const events = start(
+      'events',
+      '--after',
+      '0',
+      '--name',
+      'formatted',
+      '--format',
+      '{{.status}} {{.job.id}}',
+    );
+    await expect.poll(() => events.child.stdout?.readableFlowing).toBe(true);
+    let seen = '';
+    events.child.stdout?.on('data', (chunk) => {
+      seen += String(chunk);
+    });
+    await expect.poll(() => seen, { timeout: 20_000 }).toContain(`COMPLETED ${id}\n`);
+    events.child.kill();
+    await events.result;
+  });
+
   it('follows a log until the job has ended', async () => {
     const id = (await cloister('submit', 'for i in 1 2 3; do echo $i; sleep 0.2; done')).stdout.trim();
     expect(await cloister('logs', '-f', id)).toMatchObject({ code: 0, stdout: '1\n2\n3\n' });

@@ -13,13 +13,15 @@ import { type FilterFlags, jobFilter } from '../job-filter.ts';
 import { print } from '../output.ts';
 import { reconnecting } from '../reconnect.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags } from '../row-format.ts';
 import { subscribe } from '../subscribe.ts';
 
 /** `cloister events`: a line for each state change of a job until interrupted; each once, even if connections break. */
 export const events = async (
   config: ClientConfig,
-  flags: FilterFlags & { readonly after?: string; readonly json?: boolean },
+  flags: FilterFlags & ListFlags & { readonly after?: string },
 ): Promise<void> => {
+  const format = formatOf(flags);
   const filter = jobFilter(flags);
   const connection = await connect(config);
   // A connection that is lost before the first event begins again where this one did.
@@ -29,7 +31,8 @@ export const events = async (
   );
   for await (const { jobEvents } of changes) {
     after = jobEvents.cursor;
-    await print(flags.json ? JSON.stringify(jobEvents) : eventLine(jobEvents));
+    const line = format ?? (flags.json ? JSON.stringify : eventLine);
+    await print(line(jobEvents));
   }
 };
 

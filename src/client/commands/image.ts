@@ -18,6 +18,7 @@ import {
 import { inert } from '../inert.ts';
 import { note, print, printJson } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { subscribe } from '../subscribe.ts';
 import { type Cell, tableLines } from '../table.ts';
 import { uploadImage } from '../upload.ts';
@@ -30,9 +31,10 @@ const list = async (connection: Connection): Promise<readonly Image[]> =>
   (await request(connection, ImagesDocument, {})).images;
 
 /** `cloister image list`. */
-export const listImages = async (config: ClientConfig, flags: JsonFlags): Promise<void> => {
+export const listImages = async (config: ClientConfig, flags: ListFlags): Promise<void> => {
+  formatOf(flags);
   const images = await list(await connect(config));
-  await (flags.json ? printJson(images) : print(imageTable(images, Date.now(), process.stdout.columns)));
+  await printList(images, flags, () => imageTable(images, Date.now(), process.stdout.columns));
 };
 
 const HEADER = ['NAME', 'DIGEST', 'SIZE', 'AGE', 'USE'].map((text): Cell => ({ text }));

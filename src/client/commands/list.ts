@@ -15,14 +15,14 @@ import {
 import type { JobSummary } from '../job.ts';
 import { type FilterFlags, jobFilter } from '../job-filter.ts';
 import { jobTable } from '../job-table.ts';
-import { print, printJson, write } from '../output.ts';
+import { print, write } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { HOME_AND_CLEAR } from '../terminal.ts';
 
-interface ListFlags extends FilterFlags {
+interface JobListFlags extends FilterFlags, ListFlags {
   readonly limit: string;
   readonly quiet?: boolean;
-  readonly json?: boolean;
   readonly watch?: boolean;
 }
 
@@ -30,7 +30,10 @@ interface ListFlags extends FilterFlags {
 const PAGE = 100;
 
 /** `cloister list`: the newest jobs, newest first. */
-export const list = async (config: ClientConfig, flags: ListFlags): Promise<void> => {
+export const list = async (config: ClientConfig, flags: JobListFlags): Promise<void> => {
+  const format = formatOf(flags);
+  if (format !== undefined && (flags.quiet || flags.watch))
+    throw new CliError('--format: expected without --quiet and --watch');
   const limit = whole('--limit', flags.limit);
   const filter = jobFilter(flags);
   if (flags.watch && (flags.json || flags.quiet || !process.stdout.isTTY))
@@ -40,8 +43,8 @@ export const list = async (config: ClientConfig, flags: ListFlags): Promise<void
   const connection = await connect(config);
   if (flags.watch) return watch(connection, filter, limit);
   const jobs = await newest(connection, filter, limit);
-  if (flags.json) await printJson(jobs);
-  else if (!flags.quiet) await print(jobTable(jobs, Date.now(), process.stdout.columns));
+  if (!flags.quiet || flags.json)
+    await printList(jobs, flags, () => jobTable(jobs, Date.now(), process.stdout.columns));
   else if (jobs.length > 0) await print(jobs.map(({ id }) => id).join('\n'));
 };
 

@@ -13,6 +13,7 @@ import {
 import { inert } from '../inert.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { type Cell, tableLines } from '../table.ts';
 
 interface JsonFlags {
@@ -32,9 +33,10 @@ export interface SetQuotaFlags extends JsonFlags {
 }
 
 /** `cloister quota list`: the defaults, then what is set for subjects. */
-export const listQuotas = async (config: ClientConfig, flags: JsonFlags): Promise<void> => {
+export const listQuotas = async (config: ClientConfig, flags: ListFlags): Promise<void> => {
+  formatOf(flags);
   const { quotas } = await request(await connect(config), QuotasDocument, {});
-  await (flags.json ? printJson(quotas) : print(quotaTable(quotas, process.stdout.columns)));
+  await printList(quotas, flags, () => quotaTable(quotas, process.stdout.columns));
 };
 
 /** `cloister quota set`. */

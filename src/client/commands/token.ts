@@ -14,6 +14,7 @@ import {
 import { inert } from '../inert.ts';
 import { note, print, printJson } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { type Cell, tableLines } from '../table.ts';
 
 export interface CreateTokenFlags {
@@ -45,9 +46,10 @@ export const createToken = async (config: ClientConfig, flags: CreateTokenFlags)
 };
 
 /** `cloister token list`: all tokens, the oldest first. */
-export const listTokens = async (config: ClientConfig, flags: JsonFlags): Promise<void> => {
+export const listTokens = async (config: ClientConfig, flags: ListFlags): Promise<void> => {
+  formatOf(flags);
   const { tokens } = await request(await connect(config), TokensDocument, {});
-  await (flags.json ? printJson(tokens) : print(tokenTable(tokens, Date.now(), process.stdout.columns)));
+  await printList(tokens, flags, () => tokenTable(tokens, Date.now(), process.stdout.columns));
 };
 
 /** `cloister token revoke`. */

@@ -5,8 +5,8 @@ import { connect } from '../connection.ts';
 import { ending } from '../exit-code.ts';
 import { endedJob } from '../job.ts';
 import { findJobId } from '../job-id.ts';
-import { print, printJson } from '../output.ts';
 import { result } from '../result.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 
 /**
  * `cloister wait`: returns when all jobs have ended, with a line for each in the order in which they were named.
@@ -16,13 +16,14 @@ import { result } from '../result.ts';
 export const wait = async (
   config: ClientConfig,
   jobs: readonly string[],
-  flags: { readonly json?: boolean },
+  flags: ListFlags,
 ): Promise<number> => {
+  formatOf(flags);
   const connection = await connect(config);
   const ids = await Promise.all(jobs.map((job) => findJobId(connection, job)));
   const ended = await Promise.all(ids.map((id) => endedJob(connection, id)));
-  await (flags.json
-    ? printJson(ended)
-    : print(ended.map((job) => [job.id, job.status, result(job).text].join('\t')).join('\n')));
+  await printList(ended, flags, () =>
+    ended.map((job) => [job.id, job.status, result(job).text].join('\t')).join('\n'),
+  );
   return ended.map((job) => ending(job).code).find((code) => code !== 0) ?? 0;
 };

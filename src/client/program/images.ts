@@ -1,6 +1,7 @@
 /** The commands that manage the images of a server. */
 
 import type { Flags } from '../../config/config.ts';
+import { FORMAT_HELP, type ListFlags } from '../row-format.ts';
 import { type Add, config } from './add.ts';
 
 type JsonFlags = Flags & { readonly json?: boolean };
@@ -40,7 +41,8 @@ export const addImages = (add: Add): void => {
     'image list --json | jq -r .[].name',
   ])
     .option('--json', 'print the images as JSON')
-    .action(async (flags: JsonFlags) => {
+    .option('--format <template>', FORMAT_HELP)
+    .action(async (flags: Flags & ListFlags) => {
       const { listImages } = await import('../commands/image.ts');
       await listImages(config(flags), flags);
     });

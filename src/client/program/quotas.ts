@@ -2,6 +2,7 @@
 
 import type { Flags } from '../../config/config.ts';
 import type { SetQuotaFlags } from '../commands/quota.ts';
+import { FORMAT_HELP, type ListFlags } from '../row-format.ts';
 import { type Add, config } from './add.ts';
 
 /** @param add adds a command below `cloister quota` */
@@ -11,7 +12,8 @@ export const addQuotas = (add: Add): void => {
     'quota list --json',
   ])
     .option('--json', 'print the quotas as JSON')
-    .action(async (flags: Flags & { readonly json?: boolean }) => {
+    .option('--format <template>', FORMAT_HELP)
+    .action(async (flags: Flags & ListFlags) => {
       const { listQuotas } = await import('../commands/quota.ts');
       await listQuotas(config(flags), flags);
     });

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
 import type { FilterFlags } from '../job-filter.ts';
+import { FORMAT_HELP } from '../row-format.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 
 /** Declares the commands that show jobs, their logs and events. */
@@ -72,6 +73,7 @@ export const addReading = (add: Add): void => {
     add('list', 'list jobs, newest first', [
       'list --failed --since 1h',
       'list --label ci=nightly --watch',
+      "list --format '{{.id}} {{.status}} {{.exitCode}}'",
       'list -q --status RUNNING | xargs cloister stop',
     ]),
   )
@@ -79,6 +81,7 @@ export const addReading = (add: Add): void => {
     .option('-q, --quiet', 'print only the ids')
     .option('--watch', 'refresh whenever one of them changes, until Ctrl-C')
     .option('--json', 'print the jobs as JSON')
+    .option('--format <template>', FORMAT_HELP)
     .action(
       async (
         flags: Flags & FilterFlags & { limit: string; quiet?: boolean; watch?: boolean; json?: boolean },
@@ -94,6 +97,7 @@ export const addReading = (add: Add): void => {
   ])
     .argument('<jobs...>', JOB)
     .option('--json', 'print the jobs as JSON')
+    .option('--format <template>', FORMAT_HELP)
     .action(async (jobs: string[], flags: Flags & { json?: boolean }) => {
       const { wait } = await import('../commands/wait.ts');
       process.exitCode = await wait(config(flags), jobs, flags);
@@ -107,6 +111,7 @@ export const addReading = (add: Add): void => {
   )
     .option('--after <cursor>', 'begin after this cursor of an earlier event; 0 replays all that are stored')
     .option('--json', 'print each as a line of JSON, with its cursor')
+    .option('--format <template>', FORMAT_HELP)
     .action(async (flags: Flags & FilterFlags & { after?: string; json?: boolean }) => {
       const { events } = await import('../commands/events.ts');
       await events(config(flags), flags);

@@ -2,6 +2,7 @@
 
 import type { Flags } from '../../config/config.ts';
 import type { CreateTokenFlags } from '../commands/token.ts';
+import { FORMAT_HELP, type ListFlags } from '../row-format.ts';
 import { type Add, config } from './add.ts';
 
 type JsonFlags = Flags & { readonly json?: boolean };
@@ -24,7 +25,8 @@ export const addTokens = (add: Add): void => {
 
   add('list', 'list all tokens, without their secrets', ['token list', 'token list --json'])
     .option('--json', 'print the tokens as JSON')
-    .action(async (flags: JsonFlags) => {
+    .option('--format <template>', FORMAT_HELP)
+    .action(async (flags: Flags & ListFlags) => {
       const { listTokens } = await import('../commands/token.ts');
       await listTokens(config(flags), flags);
     });
