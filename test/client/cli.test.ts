@@ -729,8 +729,9 @@ describe('completion', () => {
     expect(await complete('cloister', 'token', 'rev')).toEqual(['revoke']);
     expect(await complete('cloister', 'image', 'f')).toEqual(['fetch']);
     expect(await complete('cloister', 'token', 'create', '--su')).toEqual(['--subject']);
-    expect(await complete('cloister', 'token', 'list', '--f')).toEqual(['']);
-    expect(await complete('cloister', 'list', '--f')).toEqual(['--failed']);
+    expect(await complete('cloister', 'token', 'list', '--su')).toEqual(['']);
+    expect(await complete('cloister', 'token', 'list', '--f')).toEqual(['--format']);
+    expect(await complete('cloister', 'list', '--f')).toEqual(['--failed', '--format']);
     expect(await complete('cloister', 'completion', '')).toEqual(['bash', 'zsh', 'fish']);
   });
 
