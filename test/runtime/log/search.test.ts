@@ -265,6 +265,17 @@ describe('a search for a regular expression, with context', () => {
     }
   }, 60_000);
 
+  it('reads on where it has found nothing so far, and nothing more is written', async () => {
+    const path = await logOf(
+      ...Array.from({ length: 160 }, () => out('nothing\n'.repeat(7500))),
+      out('needle\n'),
+    );
+    const following = followLog(new TestSource(path), { follow: true, grep: '^nee', regex: true });
+    const { value } = await following.next();
+    expect(bytesOf(value?.entries ?? []).toString()).toBe('needle\n');
+    await following.return?.();
+  });
+
   it('passes over damage, and counts it once', async () => {
     const random = randomFrom(41);
     for (let round = 0; round < 20; round++) {

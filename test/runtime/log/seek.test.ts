@@ -142,6 +142,10 @@ describe('a long log', () => {
     const hidden = await first(20_000);
     expect(hidden).toBeGreaterThan(20_000);
     expect(hidden).toBeLessThan(34_000);
+    // Counted from what is left before it, it would begin 6000 lines later.
+    const late = await first(31_000);
+    expect(late).toBeGreaterThan(31_000);
+    expect(late).toBeLessThan(33_000);
   }, 60_000);
 
   it('that is written counts its lines as far as they are there, and begins with those to come', async () => {
