@@ -130,7 +130,7 @@ it('a variable that is not a setting is named, with the nearest one that is', as
   });
   expect(await code).toBe(1);
   expect(errors()).toContain(
-    'CLOISTER_MAX_MEMROY: there is no such setting and it has no effect; the nearest is CLOISTER_MAX_MEMORY\n',
+    'CLOISTER_MAX_MEMROY: there is no such setting and it has no effect; the nearest is CLOISTER_MAX_MEMORY"}\n',
   );
   expect(errors()).not.toContain('CLOISTER_TOKEN');
 });
