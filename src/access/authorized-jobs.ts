@@ -2,6 +2,7 @@
 
 import type { Isolation } from '../jobs/cells.ts';
 import { badInput, type ClientError, forbidden, notFound } from '../jobs/errors.ts';
+import type { Image } from '../jobs/image.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
 import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
@@ -63,6 +64,15 @@ export class AuthorizedJobs implements JobService {
   async resume(identity: Identity, id: string): Promise<Job> {
     await this.#checkControl(identity, id);
     return this.#jobs.resume(identity, id);
+  }
+
+  /** A name that is taken goes to another image only for the one who has it, and for an ADMIN. */
+  async saveImage(identity: Identity, id: string, name: string): Promise<Image> {
+    await this.#checkControl(identity, id);
+    const owner = this.#images.ownerOf(name);
+    if (owner !== undefined && owner !== identity.subject && identity.role !== 'ADMIN')
+      throw badInput('input.name', 'a name that no image has', name);
+    return this.#jobs.saveImage(identity, id, name);
   }
 
   async signal(identity: Identity, id: string, signal: string): Promise<Job> {

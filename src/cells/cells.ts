@@ -20,7 +20,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../jobs/cells.ts';
-import type { ImageStore } from '../jobs/image.ts';
+import type { Image, ImageStore } from '../jobs/image.ts';
 import type { Job, Usage, WholeJob } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
 import { hasSecrets, withSecrets } from '../jobs/secrets.ts';
@@ -193,6 +193,11 @@ export class LocalCells implements Cells {
       },
       error: (error) => log(`watching ${exits}: ${error.message}`, { level: 'error' }),
     });
+  }
+
+  saveImage({ id, owner, spec }: Job, name: string): Promise<Image> {
+    const { image, imageDigest } = spec;
+    return this.#images.save({ name, owner, job: id, image, imageDigest, folder: this.#folders.layer(id) });
   }
 
   holdImage(digest: string): () => void {
@@ -482,6 +487,8 @@ export class LocalCells implements Cells {
   }
 
   async remove(id: string): Promise<void> {
+    // Its files belong to ids of cells.
+    if (existsSync(this.#folders.layer(id))) await this.#images.removeTree(this.#folders.layer(id));
     await this.#folders.remove(id);
     await this.#stdin.remove(id);
     await this.#secrets.remove(id);
@@ -519,6 +526,10 @@ class Connection implements CellConnection {
 
   resume(): Promise<void> {
     return accepted(this.#control.resume());
+  }
+
+  saveRoot(): Promise<void> {
+    return accepted(this.#control.save());
   }
 
   async write(offset: number, bytes: Uint8Array, end: boolean): Promise<number> {

@@ -23,6 +23,7 @@ import type { FreeSpace } from '../jobs/cells.ts';
 import { packLog } from '../runtime/log/pack.ts';
 import { recoverTail } from '../runtime/log/recover-tail.ts';
 import { JOB_FILES, statePaths } from '../state/paths.ts';
+import { readAbout } from './unpack.ts';
 
 /**
  * The folders of the jobs on disk: `jobs/<id>` for each, and `exits/` where supervisors leave their records.
@@ -52,6 +53,11 @@ export class JobFolders {
   /** Path of the log of a job. */
   log(id: string): string {
     return this.#file(id, JOB_FILES.log);
+  }
+
+  /** What a job has changed of its root, where that was kept. */
+  layer(id: string): string {
+    return this.#file(id, JOB_FILES.layer);
   }
 
   /** The launch plan of a job; `undefined` without one, as after a backup of the database alone was restored. */
@@ -158,9 +164,10 @@ export class JobFolders {
     unlinkIfThere(this.#file(id, JOB_FILES.plan));
   }
 
-  /** Bytes of the files in a job's folder. */
+  /** Bytes of the files in a job's folder, with those that it kept of its root. */
   size(id: string): number {
-    return this.#sum(id, () => true);
+    const about = readIfThere(join(this.layer(id), 'about'));
+    return this.#sum(id, () => true) + (about === undefined ? 0 : readAbout(about).bytes);
   }
 
   /** Bytes of those files in a job's folder that `counts` is true for; 0 without a folder. */

@@ -1,8 +1,8 @@
 /** The images of this machine: those that come with the server, and those that were added to it. */
 
-import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, existsSync, lstatSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { IMAGE_NAMES } from '../../rootfs/catalogue.ts';
@@ -13,7 +13,15 @@ import type { ServeConfig } from '../config/config.ts';
 import { ImageFault } from '../images/fault.ts';
 import { parseReference } from '../images/reference.ts';
 import { type FetchOptions, fetchImage } from '../images/registry.ts';
-import { badInput, ClientError, imageInUse, imagesFull, notFound, storageFull } from '../jobs/errors.ts';
+import {
+  badInput,
+  ClientError,
+  imageInUse,
+  imagesFull,
+  notFound,
+  storageFull,
+  unavailable,
+} from '../jobs/errors.ts';
 import {
   type Image,
   type ImageContent,
@@ -29,11 +37,11 @@ import { stored } from '../jobs/stored.ts';
 import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { ImageFiles } from '../runtime/image-files.ts';
-import { statePaths } from '../state/paths.ts';
+import { LAYER_FILES, statePaths } from '../state/paths.ts';
 import { ProgressBoard } from './image-progress.ts';
 import { Intake } from './intake.ts';
-import { Layers } from './layers.ts';
-import type { UnpackHost } from './unpack.ts';
+import { type LayerAbout, Layers } from './layers.ts';
+import { readAbout, type UnpackHost } from './unpack.ts';
 
 /** As references of images are written; it is no path anywhere. */
 const IMAGE_NAME = /^[a-z0-9](?:[a-z0-9._\-/:@]*[a-z0-9])?$/;
@@ -92,6 +100,18 @@ export interface ImagesOptions {
   readonly limits: { readonly imageBytes: number; readonly allBytes: number };
   readonly stateDir: string;
   readonly log: Log;
+}
+
+/** What a job has changed of its root, of which an image is to be made. */
+export interface SaveRequest {
+  readonly name: string;
+  readonly owner: string;
+  /** Its id. */
+  readonly job: string;
+  readonly image: string;
+  readonly imageDigest: string | null;
+  /** Where its supervisor has copied that to. */
+  readonly folder: string;
 }
 
 /** An image that jobs can start from. */
@@ -309,6 +329,63 @@ export class Images implements ImageService {
     });
   }
 
+  /**
+   * Makes an image of what a job has changed of its own. Not one after the other with those that are added: a long one
+   * would keep it waiting.
+   */
+  async save({ name, owner, job, image, imageDigest, folder }: SaveRequest): Promise<Image> {
+    this.#checkFree(name, 'input.name');
+    const base = this.ofJob(image, imageDigest);
+    if (base === undefined) throw unavailable('the image of the job is not there any more');
+    if (!existsSync(folder))
+      throw badInput('input.jobId', 'a paused job, or one with keepRoot that was not saved yet', job);
+    const end = this.#layers.begin();
+    try {
+      const about = readAbout(await readFile(join(folder, 'about')));
+      const { imageBytes, allBytes } = this.#options.limits;
+      if (about.bytes > Math.min(imageBytes, allBytes - this.#layers.bytes())) throw imagesFull(allBytes);
+      const lowers = await this.#layersOf(base);
+      const id = `saved-${randomUUID()}`;
+      await this.#layers.make(id, async (made) => {
+        const text = JSON.stringify(about);
+        await writeFile(join(made, LAYER_FILES.about), text, { flag: 'wx', mode: 0o600, flush: true });
+        await rename(folder, join(made, LAYER_FILES.tree));
+      });
+      // It identifies the image; what is in its files would take too long to compute.
+      const digest = `sha256:${createHash('sha256').update(`${base.digest}\n${id}`).digest('hex')}`;
+      const createdAt = new Date();
+      const layers: ImageContent['layers'] = [...lowers, id];
+      const sizeBytes = layers.reduce((sum, each) => sum + this.#layers.about(each).bytes, 0);
+      return await this.#put(
+        { name, owner, source: `job ${job}`, createdAt },
+        { digest, layers, defaults: base.defaults, sizeBytes, createdAt },
+      );
+    } catch (error) {
+      throw presented(error);
+    } finally {
+      end();
+    }
+  }
+
+  /** The ids of the layers of an image; one that comes with the server becomes a layer, as a later version may replace it. */
+  async #layersOf(image: UsableImage): Promise<ImageContent['layers']> {
+    const own = this.#contents.get(image.digest)?.content.layers;
+    if (own !== undefined) return own;
+    const { root } = image.files.layers[0];
+    const id = `built-in-${image.digest.replace(/^.*:/, '').slice(0, 64)}`;
+    const about: LayerAbout = { bytes: await this.#sizeOf(root), files: 0, opaque: [], skipped: [] };
+    await this.#layers.make(id, async (made) => {
+      await mkdir(join(made, LAYER_FILES.tree), { mode: 0o755 });
+      await this.#layers.copy(root, join(made, LAYER_FILES.tree, 'root'));
+      await writeFile(join(made, LAYER_FILES.about), JSON.stringify(about), {
+        flag: 'wx',
+        mode: 0o600,
+        flush: true,
+      });
+    });
+    return [id];
+  }
+
   #show(name: string, progress: Partial<ImageProgress> & Pick<ImageProgress, 'phase'>): void {
     this.#progress.set({
       name,
@@ -325,10 +402,10 @@ export class Images implements ImageService {
   }
 
   /** @throws ClientError for a name that cannot be given */
-  #checkFree(name: string): void {
+  #checkFree(name: string, field = 'name'): void {
     if (!IMAGE_NAME.test(name) || name.length > LONGEST_NAME)
-      throw badInput('name', `1 to ${LONGEST_NAME} lower-case letters, digits and . _ - / : @`, name);
-    if (this.#builtIns.has(name)) throw badInput('name', 'a name that no image of the server has', name);
+      throw badInput(field, `1 to ${LONGEST_NAME} lower-case letters, digits and . _ - / : @`, name);
+    if (this.#builtIns.has(name)) throw badInput(field, 'a name that no image of the server has', name);
   }
 
   /**
@@ -343,12 +420,16 @@ export class Images implements ImageService {
       const { imageBytes, allBytes } = this.#options.limits;
       const left = allBytes - this.#layers.bytes();
       if (left <= 0) throw imagesFull(allBytes);
+      const end = this.#layers.begin();
       try {
         return await add(Math.min(imageBytes, left));
       } catch (error) {
+        end();
         // Layers that were made for it, and that nothing needs.
         await this.#change(() => this.#collect());
         throw presented(error);
+      } finally {
+        end();
       }
     });
     this.#additions = done.catch(() => undefined).finally(() => this.#progress.remove(name));
@@ -407,6 +488,11 @@ export class Images implements ImageService {
       if (!this.#contents.has(digest) && !used.has(digest)) await store.removeContent(digest);
     const needed = new Set([...this.#contents.values()].flatMap(({ content }) => content.layers));
     await this.#layers.removeExcept(needed);
+  }
+
+  /** Removes a folder of files that belong to ids of cells. */
+  removeTree(path: string): Promise<void> {
+    return this.#layers.removeTree(path);
   }
 
   /** A job has ended: what it alone needed is removed. */

@@ -102,6 +102,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     stop: { signal: spec.stopSignal, scope: spec.stopScope },
     stdin: spec.stdinBytes !== null,
     openStdin: spec.openStdin,
+    keepRoot: spec.keepRoot,
     terminal: spec.terminal,
     timeoutMs: limits.timeoutMs,
     cpuTimeMs: limits.cpuTimeMs,

@@ -35,6 +35,9 @@ export interface LayerAbout {
 export class Layers {
   readonly #options: LayersOptions;
   readonly #folder: string;
+  /** Ids of layers that images need which are not recorded yet, and how many of these there are. */
+  readonly #fresh = new Set<string>();
+  #users = 0;
   /** Names of folders that are being filled. */
   readonly #making = new Set<string>();
   readonly #known = new Map<string, Layer & { readonly bytes: number }>();
@@ -85,10 +88,44 @@ export class Layers {
    * @param make fills the folder that becomes the layer
    */
   async make(id: string, make: (folder: string) => Promise<unknown>): Promise<void> {
+    this.#fresh.add(id);
     if (this.has(id)) return;
     await this.withFolder(async (folder) => {
       await make(folder);
       await rename(folder, join(this.#folder, id));
+    });
+  }
+
+  /**
+   * From now on until the returned function is called every layer that is made, or that was there already, stays: the
+   * image that needs it is not recorded yet.
+   */
+  begin(): () => void {
+    this.#users += 1;
+    let begun = true;
+    return () => {
+      if (!begun) return;
+      begun = false;
+      this.#users -= 1;
+      if (this.#users === 0) this.#fresh.clear();
+    };
+  }
+
+  /** Removes a folder of files that belong to ids of cells. */
+  async removeTree(path: string): Promise<void> {
+    const { ids } = this.#options;
+    if (ids.kind === 'subordinate') await inNamespace(ids.enter, ['rm', '-rf', '--', path]);
+    else await rm(path, { recursive: true, force: true });
+  }
+
+  /** Copies the files of a layer with their owners; those that do not change may be the same on the disk. */
+  async copy(from: string, to: string): Promise<void> {
+    const { ids } = this.#options;
+    const enter = ids.kind === 'subordinate' ? ids.enter : [];
+    // Links cannot be made to another file system.
+    await inNamespace(enter, ['cp', '-al', '--', from, to]).catch(async () => {
+      await inNamespace(enter, ['rm', '-rf', '--', to]);
+      await inNamespace(enter, ['cp', '-a', '--', from, to]);
     });
   }
 
@@ -119,7 +156,7 @@ export class Layers {
   /** Removes every layer but these, and what was not completed. */
   async removeExcept(needed: ReadonlySet<string>): Promise<void> {
     for (const name of readdirSync(this.#folder)) {
-      if (needed.has(name) || this.#making.has(name)) continue;
+      if (needed.has(name) || this.#making.has(name) || this.#fresh.has(name)) continue;
       this.#known.delete(name);
       await this.#remove(name);
     }
@@ -128,12 +165,11 @@ export class Layers {
   async #remove(name: string): Promise<void> {
     const path = join(this.#folder, name);
     const aside = join(this.#folder, `.removed-${name.replace(/^\.(?:removed-)?/, '')}`);
-    const { ids, log } = this.#options;
+    const { log } = this.#options;
     try {
       // What is half removed must not be taken for a layer.
       if (path !== aside) await rename(path, aside);
-      if (ids.kind === 'subordinate') await inNamespace(ids.enter, ['rm', '-rf', '--', aside]);
-      else await rm(aside, { recursive: true, force: true });
+      await this.removeTree(aside);
     } catch (error) {
       log(`layer ${name}, which no image needs, could not be removed: ${String(error)}`);
     }
@@ -141,9 +177,7 @@ export class Layers {
 }
 
 /** Runs a program where the files of layers belong to ids that it may act for. */
-const inNamespace = async (
-  [program = '', ...parameters]: readonly string[],
-  command: readonly string[],
-): Promise<void> => {
-  await run(program, [...parameters, ...command]);
+const inNamespace = async (enter: readonly string[], command: readonly string[]): Promise<void> => {
+  const [program = '', ...parameters] = [...enter, ...command];
+  await run(program, parameters);
 };

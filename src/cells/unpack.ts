@@ -268,6 +268,7 @@ class UnpackCell {
       stdin: false,
       openStdin: false,
       join: null,
+      keepRoot: false,
       terminal: null,
       stop: { signal: 'SIGKILL', scope: 'COMMAND' },
       timeoutMs: LONGEST_MS,

@@ -20,6 +20,7 @@ export interface SubmitFlags {
   readonly user?: string;
   readonly hostname?: string;
   readonly rootInCell?: boolean;
+  readonly keepRoot?: boolean;
   readonly stopSignal?: string;
   readonly stopScope?: string;
   readonly stdin?: string;
@@ -121,6 +122,7 @@ const inputOf = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJ
   user: flags.user,
   hostname: flags.hostname,
   capabilities: flags.rootInCell === true ? 'ROOT_IN_CELL' : undefined,
+  keepRoot: flags.keepRoot,
   stopSignal: flags.stopSignal,
   stopScope: optional(stopScope, '--stop-scope', flags.stopScope),
   name: flags.name,

@@ -2,6 +2,7 @@
 
 import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
+import type { Image } from './image.ts';
 import type { FinalState, Job, Usage, WholeJob } from './job.ts';
 import type { RequestContext } from './offer.ts';
 import type { Unfinished } from './store.ts';
@@ -33,6 +34,8 @@ export interface CellConnection {
   pause(): Promise<void>;
   /** Thaws them; `resumed` reports when they are. */
   resume(): Promise<void>;
+  /** Copies what a paused cell has changed of its root, for `saveImage`; settles when that is done. */
+  saveRoot(): Promise<void>;
   /** Changes the size of the terminal. */
   resize(size: TerminalSize): Promise<void>;
   /**
@@ -165,6 +168,13 @@ export interface Cells {
 
   /** What is free on the disk now. */
   freeSpace(): FreeSpace;
+
+  /**
+   * Makes an image of what a job has changed of its root: of what `saveRoot` copied, or was kept at its end.
+   *
+   * @throws ClientError for a bad name, and when nothing was kept or its image is gone
+   */
+  saveImage(job: Job, name: string): Promise<Image>;
   /**
    * Asks for what a start would need.
    *

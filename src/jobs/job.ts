@@ -150,6 +150,8 @@ export interface JobSpec {
   readonly stdinBytes: number | null;
   /** Clients may write to its standard input while it runs, after that text. */
   readonly openStdin: boolean;
+  /** What it changes of its root is kept, for `saveImage`. */
+  readonly keepRoot: boolean;
   /** Its standard streams are a terminal of this size, in the beginning; `null`: they are pipes. */
   readonly terminal: TerminalSize | null;
   readonly limits: Limits;

@@ -30,6 +30,7 @@ import { followEvents } from './events.ts';
 import { checkExec } from './exec.ts';
 import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
+import type { Image } from './image.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
@@ -289,6 +290,18 @@ export class Jobs implements JobService {
     } finally {
       done.forget();
     }
+  }
+
+  async saveImage(identity: Identity, id: string, name: string): Promise<Image> {
+    const job = await this.#find(identity, id, 'input.jobId');
+    const { state } = job;
+    const { cells, supervision } = this.#options;
+    if (!isFinal(state)) {
+      const isPaused = state.status === 'RUNNING' && state.pausedAt !== null;
+      if (!isPaused) throw badInput('input.jobId', 'a job that is paused or has ended', state.status);
+      await asked(supervision.saveRoot(id));
+    }
+    return cells.saveImage(job, name);
   }
 
   async signal(identity: Identity, id: string, signal: string): Promise<Job> {

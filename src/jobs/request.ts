@@ -87,6 +87,7 @@ export const checkRequest = (
     stopScope: request.stopScope ?? 'GROUP',
     stdinBytes: stdin,
     openStdin: request.openStdin ?? request.terminal !== undefined,
+    keepRoot: request.keepRoot ?? false,
     startAfter: request.startAfter ?? null,
     attempt: 1,
     retryOf: null,

@@ -3,6 +3,7 @@
 import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
+import type { Image } from './image.ts';
 import type {
   CapabilityProfile,
   Command,
@@ -92,6 +93,8 @@ export interface SubmitRequest {
   readonly stdin?: string | Uint8Array;
   /** Standard input stays open for `writeStdin`. */
   readonly openStdin?: boolean;
+  /** Keep what it changes of its root after its end, for `saveImage`. */
+  readonly keepRoot?: boolean;
   /** The standard streams are a terminal of this size. Includes `openStdin`. */
   readonly terminal?: TerminalSize;
   readonly network?: NetworkMode;
@@ -169,6 +172,12 @@ export interface JobService {
   pause(identity: Identity, id: string): Promise<Job>;
   /** Lets a paused job continue and returns it when it does; one that is not paused is returned as it is. */
   resume(identity: Identity, id: string): Promise<Job>;
+  /**
+   * Makes an image of what a job has changed of its root: of a paused job, or of one with `keepRoot` that has ended.
+   *
+   * @returns the image, which its owner may use, and admins
+   */
+  saveImage(identity: Identity, id: string, name: string): Promise<Image>;
   /**
    * Sends a signal to the command of a running job.
    *

@@ -210,6 +210,11 @@ export class Supervision {
     return this.#supervisor(id).resume();
   }
 
+  /** Copies what a paused job has changed of its root. */
+  saveRoot(id: string): Promise<void> {
+    return this.#supervisor(id).saveRoot();
+  }
+
   /** Sends a signal to the command of a running job. */
   signal(id: string, number: number): Promise<void> {
     return this.#supervisor(id).signal(number);

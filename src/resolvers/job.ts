@@ -183,6 +183,10 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       resolve: (job, _args, context, { rootValue }) =>
         readStdin(job, context, rootValue, (content) => !isUtf8(content)),
     }),
+    keepRoot: t.boolean({
+      description: 'Whether what the job changes of its root is kept after its end, for `saveImage`.',
+      resolve: ({ spec }) => spec.keepRoot,
+    }),
     openStdin: t.boolean({
       description: 'Whether `writeStdin` can write to the standard input of the job while it runs.',
       resolve: ({ spec }) => spec.openStdin,

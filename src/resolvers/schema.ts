@@ -24,6 +24,7 @@ import './revoke-share.ts';
 import './revoke-token.ts';
 import './rotate-admin-token.ts';
 import './run-job.ts';
+import './save-image.ts';
 import './server.ts';
 import './set-quota.ts';
 import './share.ts';

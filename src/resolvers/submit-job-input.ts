@@ -59,6 +59,10 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
       type: 'Base64',
       description: 'The same as bytes, for standard input that is not UTF-8. At most one of the two.',
     }),
+    keepRoot: t.boolean({
+      description:
+        'Keep what the job changes of its root on the disk after its end, so that `saveImage` can make an image of it. It is removed with the job. Default false: only a paused job can be saved.',
+    }),
     openStdin: t.boolean({
       description:
         'Whether standard input stays open, so that `writeStdin` can write to it while the job runs, after the text of `stdin` if there is one. Not together with `retries`. Default false.',

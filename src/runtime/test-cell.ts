@@ -112,6 +112,7 @@ const planOf = (
     stdin: false,
     openStdin: false,
     join: null,
+    keepRoot: false,
     terminal: null,
     stop: { signal: 'SIGKILL', scope: 'COMMAND' },
     timeoutMs: 10_000,

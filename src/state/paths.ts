@@ -78,6 +78,8 @@ export const JOB_FILES = {
    * appended to it. They are removed in this order.
    */
   tail: ['tail.0', 'tail.1', 'tail.end'],
+  /** What the job has changed of its root: copied by the supervisor, until an image is made of it. */
+  layer: 'layer',
   /** Space that the supervisor reserved for the exit record, which is moved to `exits/`. */
   exit: 'exit',
   /** An exit record that could not be read: kept by the server for a person to look at. */

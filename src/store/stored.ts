@@ -61,6 +61,7 @@ const LATER_FIELDS = {
   stopSignal: 'SIGTERM',
   stopScope: 'COMMAND',
   openStdin: false,
+  keepRoot: false,
   terminal: null,
   retries: null,
   attempt: 1,

@@ -45,7 +45,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ),
     ...all(
       'JOB',
-      'image imageDigest isolation labels limitExceeded limits limitsHit lineCount logs name network openStdin output owner pausedAt',
+      'image imageDigest isolation keepRoot labels limitExceeded limits limitsHit lineCount logs name network openStdin output owner pausedAt',
     ),
     ...all(
       'JOB',
@@ -85,6 +85,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   RevokeTokenPayload: all('TOKEN', 'token'),
   RotateAdminTokenPayload: all('TOKEN', 'secret'),
   RunJobPayload: all('JOB', 'finished job logs'),
+  SaveImagePayload: all('IMAGE', 'image'),
   Server: { ...all('ANYONE', 'cgroup eventCursor images startedAt version'), ...all('JOBS', 'jobs') },
   ServerCgroup: all('ANYONE', 'controllers path'),
   ServerJobs: all('JOBS', 'queued running'),
@@ -145,6 +146,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'Query.tokens': { kind: 'admin', document: '{ tokens { name subject } }' },
   'Mutation.deleteImage': { kind: 'image' },
+  'Mutation.saveImage': {
+    kind: 'job',
+    changes: true,
+    document: 'mutation ($id: ID!) { saveImage(input: { jobId: $id, name: "n" }) { image { name } } }',
+  },
   'Mutation.pullImage': {
     kind: 'admin',
     document: 'mutation { pullImage(input: { reference: "a:b" }) { image { name } } }',

@@ -10,6 +10,7 @@ import { tableOf } from './documents.ts';
 const RARE = [
   '.token',
   'layers/<id>/tree',
+  'jobs/<id>/layer',
   'exits/<id>',
   'jobs/<id>/exit.damaged',
   'jobs/<id>/tail.end',

@@ -305,6 +305,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
     fputc('\0', stream);
   }
   put(stream, "umask%c%u", 0, plan->umask);
+  if (plan->keeps_layer) put(stream, "keep");
   if (plan->has_stdin) put(stream, "stdin");
   if (plan->opens_stdin) put(stream, "input");
   if (plan->has_terminal) {

@@ -111,6 +111,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     resourceLimits: many(limit),
     seccomp: flag() ? null : program(),
     umask: mode(),
+    keepRoot: flag(),
     stdin: terminal === null && flag(),
     openStdin: flag(),
     join: random(4) === 0 ? file() : null,

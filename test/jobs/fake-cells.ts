@@ -16,13 +16,14 @@ import {
   type LogRead,
   StartFailure,
 } from '../../src/jobs/cells.ts';
-import { NO_DEFAULTS } from '../../src/jobs/image.ts';
+import { type Image, NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { FinalState, Job, Usage, WholeJob } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
 import type { LogBatch, LogEntry, LogGrep, LogStart, LogStream } from '../../src/runtime/log/page.ts';
 import { compilePattern } from '../../src/runtime/log/pattern.ts';
 import { checkStart } from '../../src/runtime/log/position.ts';
+import { fakeImage } from '../server/fake-images.ts';
 import { NO_MAXIMA } from '../support/limits.ts';
 
 /** One cell, as its supervisor sees it. */
@@ -106,6 +107,14 @@ export class FakeCells implements Cells {
       wholePages: (bytes) => bytes,
     },
   };
+
+  /** The images that were made, by their names. */
+  readonly saved: string[] = [];
+
+  async saveImage({ owner }: Job, name: string): Promise<Image> {
+    this.saved.push(name);
+    return fakeImage(name, owner);
+  }
 
   holdImage(): () => void {
     return () => {};
@@ -256,6 +265,7 @@ export class FakeCells implements Cells {
       signal: (number) => ask(`signal ${number}`, ({ signaled }) => signaled(number)),
       pause: () => ask('pause', (asked) => this.#pause(asked, new Date())),
       resume: () => ask('resume', (asked) => this.#pause(asked, null)),
+      saveRoot: () => ask('save', () => undefined),
       write: async (offset, bytes, end) => {
         await ask(`write ${offset} ${Buffer.from(bytes).toString()}${end ? ' end' : ''}`, () => undefined);
         return offset + bytes.length;

@@ -18,6 +18,7 @@ describe('submitJob', () => {
       hostname: 'h',
       stdin: 'text\n',
       openStdin: true,
+      keepRoot: true,
       network: 'NONE',
       capabilities: 'ROOT_IN_CELL',
       limits: {

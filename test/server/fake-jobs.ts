@@ -5,6 +5,7 @@ import type { Isolation } from '../../src/jobs/cells.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { throwTogether } from '../../src/jobs/faults.ts';
 import { newJobId } from '../../src/jobs/id.ts';
+import type { Image } from '../../src/jobs/image.ts';
 import {
   type Command,
   type EnvVar,
@@ -26,6 +27,7 @@ import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
 import { waitForEnd } from '../../src/jobs/wait.ts';
 import type { LogBatch } from '../../src/runtime/log/page.ts';
 import { makeJob, usage } from '../store/fixture.ts';
+import { fakeImage } from './fake-images.ts';
 
 /** One page of one entry. The cursor is the number of the page. */
 export const page = (number: number, text = `line ${number}\n`, endOfLog = false): LogBatch => ({
@@ -121,6 +123,11 @@ export class FakeJobs implements JobService {
   async resume(identity: Identity, id: string): Promise<Job> {
     await this.#enter('resume', identity);
     return this.#find(id, 'input.jobId');
+  }
+
+  async saveImage(identity: Identity, id: string, name: string): Promise<Image> {
+    await this.#enter('saveImage', identity);
+    return fakeImage(name, this.#find(id, 'input.jobId').owner);
   }
 
   async signal(identity: Identity, id: string, signal: string): Promise<Job> {

@@ -20,6 +20,7 @@ export const spec: WholeSpec = {
   stdinBytes: null,
   openStdin: false,
   execOf: null,
+  keepRoot: false,
   terminal: null,
   limits: {
     cpus: 1,

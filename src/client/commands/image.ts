@@ -14,8 +14,10 @@ import {
   ImageProgressDocument,
   ImagesDocument,
   PullImageDocument,
+  SaveImageDocument,
 } from '../generated/operations.ts';
 import { inert } from '../inert.ts';
+import { findJobId } from '../job-id.ts';
 import { note, print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 import { formatOf, type ListFlags, printList } from '../row-format.ts';
@@ -133,6 +135,20 @@ const showProgress = (connection: Connection, name: string): (() => void) => {
     void progress.return();
     if (shown) process.stderr.write('\n');
   };
+};
+
+/** `cloister image save`: prints the digest. */
+export const saveImage = async (
+  config: ClientConfig,
+  job: string,
+  name: string,
+  flags: JsonFlags,
+): Promise<void> => {
+  const connection = await connect(config);
+  const { saveImage: saved } = await request(connection, SaveImageDocument, {
+    input: { jobId: await findJobId(connection, job), name },
+  });
+  await (flags.json ? printJson(saved.image) : print(saved.image.digest));
 };
 
 /** `cloister image import`: prints the digest. */

@@ -326,6 +326,14 @@ export type Role =
   /** Sees jobs of its own subject, and changes nothing. */
   | 'VIEWER';
 
+/** The input of `saveImage`. */
+export type SaveImageInput = {
+  /** The id of the job. */
+  readonly jobId: string;
+  /** The name that the image gets: lower-case letters, digits and . _ - / : @, at most 255. */
+  readonly name: string;
+};
+
 /** The input of `setQuota`. */
 export type SetQuotaInput = {
   /** Connections at the same time. A number sets it, null makes it the default again, and what is left out stays. */
@@ -401,6 +409,8 @@ export type SubmitJobInput = {
   readonly idempotencyKey?: string | null | undefined;
   /** The name of the image to make the root file system from. Default "alpine". */
   readonly image?: string | null | undefined;
+  /** Keep what the job changes of its root on the disk after its end, so that `saveImage` can make an image of it. It is removed with the job. Default false: only a paused job can be saved. */
+  readonly keepRoot?: boolean | null | undefined;
   /** Labels to find the job by, at most 64, each key once. */
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;
   /** Resource limits. What is left out takes the server's default. */
@@ -527,6 +537,13 @@ export type ImageProgressSubscriptionVariables = Exact<{
 
 export type ImageProgressSubscription = { readonly imageProgress: { readonly name: string, readonly phase: ImagePhase, readonly received: number, readonly total: number | null, readonly unpacked: number, readonly layers: number | null } };
 
+export type SaveImageMutationVariables = Exact<{
+  input: SaveImageInput;
+}>;
+
+
+export type SaveImageMutation = { readonly saveImage: { readonly image: { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> } } };
+
 export type FollowEventsSubscriptionVariables = Exact<{
   after?: string | null | undefined;
   filter?: JobFilter | null | undefined;
@@ -631,7 +648,7 @@ export type JobInputQueryVariables = Exact<{
 }>;
 
 
-export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly keepRoot: boolean, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
 
 export type ResizeTerminalMutationVariables = Exact<{
   input: ResizeTerminalInput;
@@ -1270,6 +1287,32 @@ export const ImageProgressDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ImageProgressSubscription, ImageProgressSubscriptionVariables>;
+export const SaveImageDocument = new TypedDocumentString(`
+    mutation SaveImage($input: SaveImageInput!) {
+  saveImage(input: $input) {
+    image {
+      ...ImageDetails
+    }
+  }
+}
+    fragment ImageDetails on Image {
+  name
+  digest
+  size
+  createdAt
+  inUse
+  layers
+  source
+  owner
+  builtIn
+  env {
+    name
+    value
+  }
+  command
+  user
+  workdir
+}`) as unknown as TypedDocumentString<SaveImageMutation, SaveImageMutationVariables>;
 export const FollowEventsDocument = new TypedDocumentString(`
     subscription FollowEvents($after: String, $filter: JobFilter) {
   jobEvents(after: $after, filter: $filter) {
@@ -1970,6 +2013,7 @@ export const JobInputDocument = new TypedDocumentString(`
     stopScope
     stdin
     stdinBytes
+    keepRoot
     openStdin
     terminal {
       rows

@@ -2,7 +2,7 @@
 
 import type { Flags } from '../../config/config.ts';
 import { FORMAT_HELP, type ListFlags } from '../row-format.ts';
-import { type Add, config } from './add.ts';
+import { type Add, config, JOB } from './add.ts';
 
 type JsonFlags = Flags & { readonly json?: boolean };
 
@@ -34,6 +34,17 @@ export const addImages = (add: Add): void => {
     .action(async (reference: string, flags: JsonFlags & { name?: string }) => {
       const { pullImage } = await import('../commands/image.ts');
       await pullImage(config(flags), reference, flags);
+    });
+
+  add('save', 'make an image of the root of a job that is paused, or had --keep-root; prints its digest', [
+    'image save @last with-tools',
+  ])
+    .argument('<job>', JOB)
+    .argument('<name>', 'name of the image')
+    .option('--json', 'print the image as JSON')
+    .action(async (job: string, name: string, flags: JsonFlags) => {
+      const { saveImage } = await import('../commands/image.ts');
+      await saveImage(config(flags), job, name, flags);
     });
 
   add('list', 'list the images that jobs can start from', [

@@ -31,6 +31,7 @@ export const withJobFlags = (command: Command): Command =>
       '--root-in-cell',
       'capabilities of root in the cell: to install packages, change owners and become other users there',
     )
+    .option('--keep-root', 'keep what the job changes of its root, for "image save" after its end')
     .option('--stop-signal <signal>', 'signal that stops the job, such as INT; default TERM')
     .option(
       '--stop-scope <scope>',

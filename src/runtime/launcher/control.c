@@ -97,6 +97,8 @@ static bool parse_request(const char *line, struct request *request) {
     request->kind = REQUEST_PAUSE;
   else if (strcmp(line, "resume") == 0)
     request->kind = REQUEST_RESUME;
+  else if (strcmp(line, "save") == 0)
+    request->kind = REQUEST_SAVE;
   else if (strncmp(line, "resize ", 7) == 0 && parse_size(line + 7, request))
     request->kind = REQUEST_RESIZE;
   else if (strcmp(line, "join") == 0)

@@ -10,6 +10,8 @@
  *   signal N     sends signal N to the command; a paused one receives it when it is resumed
  *   pause        freezes all processes of the cell: "paused" follows once they are frozen
  *   resume       thaws them: "resumed" follows once they run
+ *   save         copies what a paused cell has changed of its image into the job's folder (keep.h); answered when that
+ *                is done
  *   resize ROWS COLUMNS
  *                changes the size of the terminal
  *   join         sends a pidfd of init with the "ok", for a supervisor that runs another command in the cell
@@ -39,6 +41,7 @@ enum request_kind {
   REQUEST_SIGNAL,
   REQUEST_PAUSE,
   REQUEST_RESUME,
+  REQUEST_SAVE,
   REQUEST_RESIZE,
   REQUEST_JOIN,
   REQUEST_WRITE

@@ -312,6 +312,12 @@ static bool set_input(struct plan *plan, char **token) {
   return true;
 }
 
+static bool set_keep(struct plan *plan, char **token) {
+  (void)token;
+  plan->keeps_layer = true;
+  return true;
+}
+
 static bool set_timeout(struct plan *plan, char **token) {
   return parse_number(token[0], INT64_MAX / 1000000, &plan->timeout_ms);
 }
@@ -386,6 +392,7 @@ static const struct statement {
     {"tail", 1, set_tail},
     {"stop", 2, set_stop},
     {"lower", 1, add_lower},
+    {"keep", 0, set_keep},
 };
 
 static const struct statement *find_statement(const char *name) {

@@ -98,6 +98,7 @@ struct plan {
   mode_t umask;
   struct sock_filter *filter; /* of seccomp(2), for the command and init; NULL: none */
   size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
+  bool keeps_layer;           /* what the cell has changed of its image stays in the job's folder (keep.h) */
   bool has_stdin;             /* the file "stdin" of the job's folder is fed to the command */
   bool has_terminal;          /* the command's standard streams are a terminal, of this size */
   unsigned terminal_rows, terminal_columns;

@@ -148,7 +148,7 @@ static int stack_layers(const struct plan *plan, struct lowers *lowers, struct r
   return root;
 }
 
-int root_make(struct plan *plan, struct report *report) {
+int root_make(struct plan *plan, int *upper, struct report *report) {
   for (size_t i = 0; i < plan->steps_count; i++) {
     struct step *step = &plan->steps[i];
     if (step->kind != STEP_BIND) continue;
@@ -168,6 +168,8 @@ int root_make(struct plan *plan, struct report *report) {
   if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
   int root = make_devices(plan, report) ? stack_layers(plan, &lowers, report) : -1;
+  *upper = root < 0 ? -1 : open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (root >= 0 && *upper < 0) failed(report, "layer", plan->root_options, 0), close_fd(&root);
   /* In any case: the exit record goes into the job's folder. */
   if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
   if (root >= 0) failed(report, "overlay", plan->image, 0);

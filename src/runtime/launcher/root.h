@@ -17,9 +17,9 @@
  * attributes, without which an overlay in a user namespace cannot replace a folder of the image (EIO). A
  * supervisor of a server that is not root lives in one itself (userns.h): there this limit remains.
  *
- * Returns the mount, or -1 with the failure reported.
+ * Returns the mount, or -1 with the failure reported; `*upper` becomes the folder of what the cell writes.
  */
-int root_make(struct plan *plan, struct report *report);
+int root_make(struct plan *plan, int *upper, struct report *report);
 
 /*
  * Opens /dev/null for reading, after root_make(): the cell's own, where the plan gives it one. A command can lock and

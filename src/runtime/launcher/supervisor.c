@@ -27,6 +27,7 @@
 #include "input.h"
 #include "isolation.h"
 #include "join.h"
+#include "keep.h"
 #include "keyring.h"
 #include "log.h"
 #include "log_tail.h"
@@ -92,6 +93,7 @@ struct supervisor {
   int init_fd; /* pidfd */
   pid_t init;
   int started; /* the file "started", until it is synced */
+  int upper;   /* the folder of what the cell writes */
 
   struct deadlines deadlines;
   int64_t began;         /* monotonic ns of the start */
@@ -320,7 +322,7 @@ static bool make_cell(struct supervisor *self) {
   AUTO_CLOSE int cell = self->plan.joins == NULL ? -1 : join_find(self->plan.joins);
   if (self->plan.joins != NULL && cell < 0) return fail(self, "join", "supervisor");
   if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
-  int root = self->plan.joins == NULL ? root_make(&self->plan, &self->record.failure) : -1;
+  int root = self->plan.joins == NULL ? root_make(&self->plan, &self->upper, &self->record.failure) : -1;
   if ((root < 0 && self->plan.joins == NULL) || !open_streams(self, streams)) return false;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail(self, "socketpair", NULL);
@@ -574,6 +576,13 @@ static void stop(struct supervisor *self, int64_t grace_ms) {
   give_order(self, (struct order){ORDER_SIGNAL, self->plan.stop_signal, self->plan.stop_scope});
 }
 
+/* Keeps what a paused cell has changed; deadlines do not advance meanwhile, and nothing of it can write. */
+static const char *save(const struct supervisor *self) {
+  if (self->upper < 0) return "it has no root of its own";
+  if (self->paused == 0 || !cgroup_is_frozen(&self->cgroup)) return "it is not paused";
+  return keep_layer(&self->plan, self->upper);
+}
+
 static const char *act(void *context, struct request *request) {
   struct supervisor *self = context;
   switch (request->kind) {
@@ -587,6 +596,8 @@ static const char *act(void *context, struct request *request) {
     case REQUEST_PAUSE:
     case REQUEST_RESUME:
       return freeze(self, request->kind == REQUEST_PAUSE);
+    case REQUEST_SAVE:
+      return save(self);
     case REQUEST_RESIZE:
       return resize(self, request);
     case REQUEST_JOIN:
@@ -731,6 +742,9 @@ static void finish(struct supervisor *self) {
   record->kept = self->log.kept;
   record->dropped = self->log.dropped;
   if (self->cgroup.path != NULL) record_collect(record, &self->plan, self->cgroup.fd);
+  if (self->plan.keeps_layer && record->executed && empty && keep_layer(&self->plan, self->upper) != NULL)
+    record->note = "what it has changed of its root could not be kept";
+  close_fd(&self->upper);
   if (!empty) record->note = "a process of the cell could not be killed within 30 seconds";
   if (!cgroup_remove(&self->cgroup) && record->note == NULL) record->note = "the cgroup could not be removed";
   control_close(&self->control);
@@ -747,6 +761,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
       .init_fd = -1,
       .init = -1,
       .started = -1,
+      .upper = -1,
       .cgroup = {.fd = -1, .events = -1},
       .log = {.fd = -1, .index = {.fd = -1}},
       .record = {.fd = -1},

@@ -29,6 +29,8 @@ export class ControlError extends Error {
 const LONGEST_PATH = 107;
 /** Requests are answered at once, so this is for a machine that is very busy. */
 const ANSWER_MS = 10_000;
+/** What a cell has written is copied to the disk before the answer. */
+const SAVE_MS = 120_000;
 const GONE = 'its supervisor is gone';
 
 /** A supervisor did not answer: it is stopped, or the machine is very busy. */
@@ -96,6 +98,11 @@ export class Control {
     await this.#ask('pause');
   }
 
+  /** Copies what a paused cell has changed of its image into the job's folder; settles when that is done. */
+  async save(): Promise<void> {
+    await this.#ask('save', undefined, SAVE_MS);
+  }
+
   /** Thaws them; `resumed` is called once they run. */
   async resume(): Promise<void> {
     await this.#ask('resume');
@@ -147,7 +154,7 @@ export class Control {
   }
 
   /** @returns what follows the first word of the answer */
-  #ask(request: string, payload?: Uint8Array): Promise<string> {
+  #ask(request: string, payload?: Uint8Array, atMostMs = ANSWER_MS): Promise<string> {
     const answer = Promise.withResolvers<string>();
     if (!this.#open) return Promise.reject(new ControlError(GONE));
     // It stays in its place: an answer that comes later is still that to this request.
@@ -155,8 +162,8 @@ export class Control {
     this.#socket.write(`${request}\n`);
     if (payload !== undefined) this.#socket.write(payload);
     const late = (): void =>
-      answer.reject(new ControlTimeout(`it did not answer within ${ANSWER_MS / 1000} s`));
-    const timer = setTimeout(late, ANSWER_MS);
+      answer.reject(new ControlTimeout(`it did not answer within ${atMostMs / 1000} s`));
+    const timer = setTimeout(late, atMostMs);
     return answer.promise.finally(() => clearTimeout(timer));
   }
 

@@ -111,6 +111,8 @@ export interface LaunchPlan {
   /** Program of seccomp(2) as `encodeProgram` writes it (seccomp/index.ts has one); `null`: no filter. */
   readonly seccomp: string | null;
   readonly umask: number;
+  /** What the cell has changed of its image stays in the job's folder. */
+  readonly keepRoot: boolean;
   /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
   readonly stdin: boolean;
   /** Clients may write to its standard input, after that file. */
@@ -193,6 +195,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   for (const { resource, soft, hard } of plan.resourceLimits) yield ['limit', resource, soft, hard];
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
+  if (plan.keepRoot) yield ['keep'];
   if (plan.stdin) yield ['stdin'];
   if (plan.openStdin) yield ['input'];
   if (plan.terminal !== null) yield ['terminal', plan.terminal.rows, plan.terminal.columns];
