@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { disposers } from '../support/disposers.ts';
-import { snapshotResources } from '../support/resource-snapshot.ts';
+import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 import { Subscriber } from '../support/subscriber.ts';
 
@@ -38,8 +38,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   delete process.env['NODE_OPTIONS'];
   await server.run({ command: 'true' });
-  // Its supervisor goes a moment after its job; the spawner stays.
-  await expect.poll(async () => (await held()).supervisors).toBe(1);
+  await snapshotAtRest(server);
 });
 
 afterAll(() => server.dispose());
