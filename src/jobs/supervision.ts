@@ -445,12 +445,14 @@ export class Supervision {
   async #collect(id: string): Promise<void> {
     const job = await this.#job(id);
     if (job === undefined) return;
-    await this.#options.cells.collect(job, ({ startedAt, state }) =>
-      this.#end(id, [startedAt === null ? 'QUEUED' : 'RUNNING'], state, {
+    await this.#options.cells.collect(job, ({ startedAt, state }) => {
+      // Its record can be noticed before the message that it runs.
+      if (startedAt !== null) this.#noteStart(id);
+      return this.#end(id, [startedAt === null ? 'QUEUED' : 'RUNNING'], state, {
         began: startedAt ?? undefined,
         next: nextAttempt(job, state),
-      }),
-    );
+      });
+    });
   }
 
   async #end(
@@ -463,7 +465,9 @@ export class Supervision {
     const live = this.#live.get(id);
     live?.cancel();
     // First: if the server dies in between, the record is still there for the next one to collect.
-    const diskBytes = await cells.tidy(id);
+    const diskBytes = await this.#withRoom(id, 'the disk is full: its files wait to be removed', () =>
+      cells.tidy(id),
+    );
     if (next !== undefined && next.spec.stdinBytes !== null)
       await this.#withRoom(id, 'the disk is full: its next attempt waits to be stored', () =>
         cells.shareStdin(id, next.id),
@@ -504,20 +508,29 @@ export class Supervision {
     return changed;
   }
 
-  /** Tries again until the disk has room. */
+  /** Tries again until the disk has room, and the server descriptors and memory. */
   async #withRoom<T>(id: string, full: string, write: () => Promise<T>): Promise<T> {
     for (let first = true; ; first = false) {
       try {
         return await write();
       } catch (error) {
+        const isFull = error instanceof StoreFullError;
         // The next server finds out by itself what was not stored.
-        if (!(error instanceof StoreFullError) || this.#closed) throw error;
-        if (first) this.#options.log(full, { level: 'warn', jobId: id, code: 'STORAGE_FULL' });
+        if (!(isFull || isShortage(error)) || this.#closed) throw error;
+        const what = isFull ? full : `${reason(error)}: trying again`;
+        if (first)
+          this.#options.log(what, { level: 'warn', jobId: id, ...(isFull && { code: 'STORAGE_FULL' }) });
         await new Promise((resolve) => setTimeout(resolve, FULL_STEP_MS));
       }
     }
   }
 }
+
+const SHORTAGES = new Set<unknown>(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Whether descriptors or memory were short: others give back what they have. */
+const isShortage = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && SHORTAGES.has(error.code);
 
 /** How a job ended whose supervisor did not respond, by the deadline that it missed. */
 const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {

@@ -131,6 +131,21 @@ describe('a job', () => {
     expect([...cells.fenced]).toEqual([id]);
   });
 
+  it('has FAILED also when there are no descriptors to tidy its folder, once there are some', async () => {
+    cells.starting = async () => {
+      throw new StartFailure('too many open files (EMFILE)', { begun: false });
+    };
+    const { tidy } = cells;
+    cells.tidy = () => {
+      cells.tidy = tidy;
+      return Promise.reject(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }));
+    };
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('FAILED');
+    expect(log[0]).toBe('EMFILE: too many open files: trying again');
+  });
+
   it('has FAILED when its folder cannot be made, of which nothing else is known', async () => {
     cells.starting = async () => {
       throw new StartFailure('no space left on device (ENOSPC)', { begun: false });
