@@ -159,8 +159,9 @@ static void check_line(const uint8_t *data, size_t size) {
   } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
     CHECK(outcome.requests_count == 1);
     CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));
-  } else if (strcmp(line, "join") == 0) {
-    CHECK(outcome.requests_count == 1 && outcome.requests[0].kind == REQUEST_JOIN);
+  } else if (strcmp(line, "join") == 0 || strcmp(line, "save") == 0) {
+    CHECK(outcome.requests_count == 1);
+    CHECK(outcome.requests[0].kind == (line[0] == 'j' ? REQUEST_JOIN : REQUEST_SAVE));
   } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0 && strncmp(line, "write ", 6) != 0 &&
              strncmp(line, "resize ", 7) != 0)
     CHECK(outcome.requests_count == 0);
