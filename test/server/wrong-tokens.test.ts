@@ -8,6 +8,8 @@ import { disposers } from '../support/disposers.ts';
 import { AUTHORIZATION, type Fixture, serveFakes, TOKEN } from './fixture.ts';
 
 const dispose = disposers();
+/** Connections that one address may have without a token, by default: docs/limits.md. */
+const PER_NETWORK = 500;
 
 describe('the count of wrong tokens', () => {
   it('is of an address, and of ten seconds', () => {
@@ -51,15 +53,25 @@ describe('a thousand wrong tokens', () => {
     const fixture = await serveFakes(dispose);
     let answered = 0;
     const wrong = Array.from({ length: 1000 }, async (_, index) => {
-      const { status } = await ask(fixture, `Bearer clo_${index}`);
-      answered += 1;
-      return status;
+      try {
+        const { status } = await ask(fixture, `Bearer clo_${index}`);
+        answered += 1;
+        return status;
+      } catch (error) {
+        // More strangers than one address may have: the oldest connections are closed.
+        expect((error as Error).cause).toMatchObject({
+          code: expect.stringMatching(/UND_ERR_SOCKET|ECONNRESET/),
+        });
+        return 'closed';
+      }
     });
     await Promise.race(wrong);
     // It is asked last, and does not wait for those before it.
     expect((await ask(fixture, AUTHORIZATION)).status).toBe(200);
     expect(answered).toBeLessThan(100);
-    expect(new Set(await Promise.all(wrong))).toEqual(new Set([401]));
+    const outcomes = await Promise.all(wrong);
+    expect(outcomes.filter((outcome) => outcome === 401).length).toBeGreaterThanOrEqual(PER_NETWORK - 1);
+    expect(outcomes.filter((outcome) => outcome !== 401 && outcome !== 'closed')).toEqual([]);
     await expect.poll(() => fixture.rights.size).toBe(0);
   });
 
