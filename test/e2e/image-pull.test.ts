@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -254,6 +254,13 @@ describe('an image of a registry', () => {
 
 describe('a registry that', () => {
   let attempts = 0;
+  /** Bytes that the server has of a blob that it is downloading. */
+  const received = (digest: string): number | undefined => {
+    const folder = join(server.stateDir, 'layers');
+    const [downloads] = readdirSync(folder).filter((name) => name.startsWith('.new-'));
+    if (downloads === undefined) return undefined;
+    return statSync(join(folder, downloads, digest.replace(':', '-')), { throwIfNoEntry: false })?.size;
+  };
   const attempt = async () => {
     // With a layer that is not here yet, so that it has to be fetched.
     fake.parts = image(`${++attempts}\n`);
@@ -293,8 +300,12 @@ describe('a registry that', () => {
       cuts += 1;
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
       response.writeHead(from === 0 ? 200 : 206, { 'content-length': 1000 });
-      // What was written arrives before the end of the connection.
-      response.write(fake.parts.blobs[1]?.subarray(from, from + 10), () => response.socket?.end());
+      response.write(fake.parts.blobs[1]?.subarray(from, from + 10));
+      // What a client has received and not yet read is lost with the connection.
+      void expect
+        .poll(() => received(sha256(fake.parts.blobs[1] ?? '')))
+        .toBe(from + 10)
+        .then(() => response.socket?.end());
       return true;
     };
     expect(await attempt()).toBeUndefined();
