@@ -321,12 +321,29 @@ export class LocalCells implements Cells {
   }
 
   async fence(id: string): Promise<boolean> {
-    return this.#folders.fence(id);
+    return this.#folders.fence(id) || (await this.#isFenced(id));
+  }
+
+  /**
+   * Whether what a server or a supervisor has made of `started` is all that will come of it: a fence whose server died
+   * before it could act on it, or the file of a supervisor that was killed before it had written into it.
+   */
+  async #isFenced(id: string): Promise<boolean> {
+    if (this.#folders.isClaimed(id)) return false;
+    try {
+      if (await this.isAlive(id)) return false;
+    } catch (error) {
+      // Then it is unknown, and asked again where the end of the cell is looked for.
+      if (error instanceof SpawnError) return false;
+      throw error;
+    }
+    // One that was found dead may have written, and run the command, since the first look.
+    return !this.#folders.isClaimed(id);
   }
 
   async takeOver({ id, status }: Pick<Unfinished, 'id' | 'status'>): Promise<boolean> {
     const there = this.#folders.exists(id);
-    if (status === 'RUNNING' || (there && !this.#folders.fence(id))) {
+    if (status === 'RUNNING' || (there && !(await this.fence(id)))) {
       const plan = this.#folders.plan(id);
       const parent = plan && plannedJoin(plan);
       if (parent !== undefined) this.#parents.set(id, parent);

@@ -112,7 +112,7 @@ export class JobFolders {
    * Fences off a job that may or may not have been started: makes `started`, which a supervisor must make itself
    * before it runs anything.
    *
-   * @returns false when a supervisor was first: it owns the job
+   * @returns false when the file was there: a supervisor was first and owns the job, or a server that died since
    */
   fence(id: string): boolean {
     try {
@@ -122,6 +122,14 @@ export class JobFolders {
       if (isCode(error, 'EEXIST')) return false;
       throw error;
     }
+  }
+
+  /**
+   * Whether a supervisor has written into `started` that the job is its own. It does so, and syncs it, before it lets
+   * the command run; a fence stays empty.
+   */
+  isClaimed(id: string): boolean {
+    return statSync(this.#file(id, JOB_FILES.started)).size > 0;
   }
 
   /**

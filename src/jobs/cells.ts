@@ -225,7 +225,8 @@ export interface Cells {
   /**
    * Makes sure that a job whose start failed never starts.
    *
-   * @returns false when a supervisor was first: the cell is there and can be attached
+   * @returns false when a supervisor was first: the cell is there and can be attached. True also when it was fenced
+   *   before, as by a server that died then
    */
   fence(id: string): Promise<boolean>;
   /**

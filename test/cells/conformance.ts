@@ -353,6 +353,11 @@ export const cellsConformance = (
       expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(false);
       await lane.abandon(job);
       expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(false);
+      // Fenced by a server that died before it could act on it.
+      await lane.abandon(job);
+      expect(await cells.fence(job.id)).toBe(true);
+      expect(await cells.fence(job.id)).toBe(true);
+      expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(false);
       await cells.start(job);
       const { reports } = attach(job.id);
       await reports('ended');

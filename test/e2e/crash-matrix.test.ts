@@ -102,12 +102,25 @@ describe('a server that dies', () => {
     expect((await server.output(id)).stdout).toBe('once\n');
   });
 
+  it('after it had fenced off a start, and before it acted on that: the next one starts the job, once', async () => {
+    const { id: model } = await server.run({ command: 'echo once' });
+    await server.end('SIGKILL');
+    const id = await commitLike(model);
+    mkdirSync(folder(id), { mode: 0o700 });
+    // The file of a supervisor that was killed before it had written into it is as empty.
+    for (const name of ['plan', 'log', 'started']) writeFileSync(join(folder(id), name), '');
+    await server.boot();
+    expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect((await server.output(id)).stdout).toBe('once\n');
+  });
+
   it('after a start that nobody survived: the job is lost and never run again', async () => {
     const { id: model } = await server.run({ command: 'echo once' });
     await server.end('SIGKILL');
     const id = await commitLike(model);
     mkdirSync(folder(id), { mode: 0o700 });
-    for (const name of ['plan', 'log', 'started']) writeFileSync(join(folder(id), name), '');
+    for (const name of ['plan', 'log']) writeFileSync(join(folder(id), name), '');
+    writeFileSync(join(folder(id), 'started'), `${process.pid} 1\n`);
     await server.boot();
     expect(await server.ended(id)).toMatchObject({
       status: 'LOST',

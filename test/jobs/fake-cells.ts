@@ -237,7 +237,9 @@ export class FakeCells implements Cells {
   }
 
   async takeOver({ id, status }: Pick<Unfinished, 'id' | 'status'>): Promise<boolean> {
-    return status === 'RUNNING' || this.cells.has(id);
+    if (status === 'RUNNING' || this.cells.has(id)) return true;
+    this.fenced.delete(id);
+    return false;
   }
 
   attach(id: string, events: CellEvents): CellConnection {
