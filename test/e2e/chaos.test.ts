@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { verdictOf } from '../support/churn.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';
-import { cgroupOf, snapshotAtRest, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
+import { cgroupOf, killSpawners, snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { randomScriptedJob, type ScriptedJob } from '../support/scripted-job.ts';
 import { TestServer } from '../support/server.ts';
@@ -111,10 +111,6 @@ const STRIKES: readonly [string, ...string[]] = [
   'supervisor',
 ];
 
-const killSpawners = (): void => {
-  for (const pid of spawnersOf(cgroup)) process.kill(pid, 'SIGKILL');
-};
-
 const strike = (random: Random, actors: readonly Actor[]): void => {
   const what = pick(random, STRIKES);
   const [first, lifetime] = [random(actors.length), random(700)];
@@ -126,11 +122,11 @@ const strike = (random: Random, actors: readonly Actor[]): void => {
       restartable.restart('SIGKILL', checkDatabase, [lifetime]);
       break;
     case 'server and spawner':
-      killSpawners();
+      killSpawners(cgroup);
       restartable.restart('SIGKILL', checkDatabase);
       break;
     case 'spawner':
-      killSpawners();
+      killSpawners(cgroup);
       break;
     default: {
       // Any that has one at this moment.

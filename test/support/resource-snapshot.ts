@@ -73,6 +73,32 @@ export const spawnersOf = (cgroup: string): number[] =>
   processesIn(join(cgroup, 'supervisors')).filter((pid) => nameOf(pid) === 'cell-spawner');
 
 /**
+ * Kills the spawners of a cgroup, and no supervisor. A process that a spawner has forked has its name until it takes its
+ * own, before it claims its job, and could do both between a look at the name and the kill: so each is looked at again
+ * when it is stopped.
+ */
+export const killSpawners = (cgroup: string): void => {
+  for (const pid of spawnersOf(cgroup)) {
+    signal(pid, 'SIGSTOP');
+    // It stops on its way out of the kernel. Nothing else is to happen here before it is killed.
+    while (!RESTS.has(stateOf(pid)));
+    signal(pid, nameOf(pid) === 'cell-spawner' ? 'SIGKILL' : 'SIGCONT');
+  }
+};
+
+/** Stopped, dead or gone: it makes no more system calls; proc_pid_stat(5) `state`. */
+const RESTS = new Set(['T', 'Z', 'X', '']);
+
+/** Sends a signal to a process that may be gone. */
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+};
+
+/**
  * The spawner that serves the server of a cgroup.
  *
  * @throws Error when there is none
@@ -84,15 +110,23 @@ export const spawnerOf = (cgroup: string): number => {
 };
 
 /** The name of a process; '' for one that has ended. */
-const nameOf = (pid: number): string => {
+const nameOf = (pid: number): string => about(pid, 'comm').trimEnd();
+
+/** The state of a process, a letter; '' for one that has ended. */
+const stateOf = (pid: number): string => /.*\) (\w)/s.exec(about(pid, 'stat'))?.[1] ?? '';
+
+/** A file of a process in /proc; '' for one that has ended. */
+const about = (pid: number, file: string): string => {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return '';
+    if (isGone(error)) return '';
     throw error;
   }
 };
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');
 
 const processesIn = (cgroup: string): number[] =>
   readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n').map(Number);
