@@ -318,7 +318,7 @@ export class Jobs implements JobService {
   }
 
   async exec(identity: Identity, id: string, request: ExecRequest): Promise<Job> {
-    const parent = await this.#find(identity, id, 'input.jobId');
+    const parent = await this.#settled(identity, id);
     const whole = checkExec(request, parent, this.#options.cells.request);
     const { env, secrets } = withoutSecrets(whole.env);
     const job: Job = {
@@ -343,8 +343,16 @@ export class Jobs implements JobService {
     return job;
   }
 
-  async #running(identity: Identity, id: string): Promise<Job> {
+  /** A job whose start, if its supervisor has reported it, is stored: its output may be known sooner. */
+  async #settled(identity: Identity, id: string): Promise<Job> {
     const job = await this.#find(identity, id, 'input.jobId');
+    if (job.state.status !== 'QUEUED') return job;
+    await this.#options.supervision.settle(id);
+    return this.#find(identity, id, 'input.jobId');
+  }
+
+  async #running(identity: Identity, id: string): Promise<Job> {
+    const job = await this.#settled(identity, id);
     if (job.state.status !== 'RUNNING') throw notRunning('input.jobId', job.state.status);
     return job;
   }

@@ -43,6 +43,8 @@ const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
 const AGAIN_MS = 1000;
 const SHORT_MS = 5;
+// A commit takes milliseconds.
+const SETTLE_MS = 1000;
 /** Jobs with a large command or environment that are started at the same time: each takes some megabytes meanwhile. */
 const LARGE_AT_ONCE = 8;
 const KEEPER_GRACE_MS = 10_000;
@@ -92,6 +94,17 @@ export class Supervision {
    */
   reserve(owner: string, bytes: number): () => void {
     return this.#queue.reserve(owner, bytes);
+  }
+
+  /** Stores what was reported of a job and waits for it; not for long, as the disk may be full. */
+  async settle(id: string): Promise<void> {
+    const live = this.#live.get(id);
+    if (live?.began === undefined) return;
+    live.settle();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, SETTLE_MS);
+    await Promise.race([live.inTurn(() => Promise.resolve()), late.promise]);
+    clearTimeout(timer);
   }
 
   /** Looks again what can be started, after a change of quotas. */
