@@ -23,8 +23,6 @@ export default defineConfig({
     ],
     env: { CLOISTER_CHURN_JOBS: '40' },
     fileParallelism: false,
-    // All files in one process: to load the program for each takes a fifth of the time there.
-    isolate: false,
     reporters: [new ProgressReporter({ costs: COSTS })],
     sequence: { sequencer: sequencerBy(COSTS) },
     testTimeout: TIME_LIMIT,
