@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { verdictOf } from '../support/churn.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';
-import { cgroupOf, killSpawners, snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
+import { cgroupOf, killSpawners, snapshotAtRest, snapshotSince } from '../support/resource-snapshot.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { randomScriptedJob, type ScriptedJob } from '../support/scripted-job.ts';
 import { TestServer } from '../support/server.ts';
@@ -217,7 +217,7 @@ it(
     );
     expect(jobs.totalCount).toBe(ROUNDS * JOBS + 2);
     expect(changes.size).toBe(ROUNDS * JOBS + 2);
-    await expect.poll(() => snapshotResources(server), { timeout: 30_000 }).toEqual(before);
+    await expect.poll(() => snapshotSince(server, before), { timeout: 30_000 }).toEqual(before);
     await server.end();
     await checkDatabase();
     // A server logs what it could not do for a job.

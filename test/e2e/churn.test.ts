@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { BEGAN, type Life, randomLife, rightVerdicts, verdictOf } from '../support/churn.ts';
 import { randomFrom } from '../support/random.ts';
-import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
+import { snapshotAtRest, snapshotSince } from '../support/resource-snapshot.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 
@@ -119,7 +119,7 @@ it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN
   if (JOBS >= 500) expect(Object.keys(verdicts)).toEqual(expect.arrayContaining(CERTAIN));
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
   expect(jobs.totalCount).toBe(JOBS + 1);
-  await expect.poll(() => snapshotResources(server), { timeout: 30_000 }).toEqual(before);
+  await expect.poll(() => snapshotSince(server, before), { timeout: 30_000 }).toEqual(before);
   // A server logs what it could not do for a job.
   expect(server.faults).toEqual([]);
 }, 600_000);

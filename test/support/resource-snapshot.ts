@@ -64,6 +64,19 @@ export const snapshotAtRest = async (server: TestServer): Promise<ResourceSnapsh
   }
 };
 
+/**
+ * What a server holds, to be equal to what it held before. Fewer descriptors count as as many: of what was being closed
+ * then, nobody says when it is.
+ */
+export const snapshotSince = async (
+  server: TestServer,
+  before: ResourceSnapshot,
+): Promise<ResourceSnapshot> => {
+  const now = await snapshotResources(server);
+  const descriptors = now.descriptors.map((count, index) => Math.max(count, before.descriptors[index] ?? 0));
+  return { ...now, descriptors };
+};
+
 /** Whether a process has children, those included that it has not waited for; proc(5) `children`. */
 const hasChildren = (pid: number): boolean =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') !== '';
