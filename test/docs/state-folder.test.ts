@@ -56,6 +56,7 @@ it('has what the table says, and nothing else', async () => {
   const env = [{ name: 'KEY', value: 'some secret', secret: true }];
   const secret = await server.submit({ command: 'exec sleep 1000', env });
   await server.running(running);
+  await server.running(secret);
   const tail = join(server.stateDir, 'jobs', running, 'tail.1');
   await expect.poll(() => existsSync(tail), { timeout: 20_000 }).toBe(true);
   const ids = [running, ended.id, secret];
