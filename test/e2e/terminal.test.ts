@@ -130,6 +130,13 @@ describe('a job with a terminal', () => {
     await session.shows(/Stopped.*\r\nready> $/);
     await session.type('kill -9 %1; wait; echo g""one\r');
     await session.shows(/\ngone\r\n[\s\S]*ready> $/);
+    // A stopped job is not waited for: the shell says that it is dead at a prompt that comes later than its death.
+    const prompted = async (): Promise<string> => {
+      await session.type('\r');
+      return session.text();
+    };
+    await expect.poll(prompted, { timeout: 20_000 }).toMatch(/Killed/);
+    await session.shows(/ready> $/);
     await session.type('exit 7\r');
     expect(await server.ended(session.id)).toMatchObject({ status: 'COMPLETED', exitCode: 7 });
     const other = await Session.start({ command: 'cat; echo end' });
