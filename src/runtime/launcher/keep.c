@@ -212,19 +212,6 @@ static bool copy_folder(struct keep *self, int from, int to) {
   return copied;
 }
 
-/* Removes a folder of this file's own making. */
-static bool remove_tree(int parent, const char *name) {
-  if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return true;
-  int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-  if (folder == NULL) return false;
-  bool removed = true;
-  for (struct dirent *entry; removed && (entry = readdir(folder)) != NULL;)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) removed = remove_tree(fd, entry->d_name);
-  closedir(folder);
-  return removed && unlinkat(parent, name, AT_REMOVEDIR) == 0;
-}
-
 static bool copy_all(struct keep *self, int upper) {
   if (!remove_tree(AT_FDCWD, "layer.new") || mkdir("layer.new", 0755) != 0 || mkdir("layer.new/root", 0755) != 0)
     return fail_errno(self);

@@ -2,7 +2,6 @@
 
 #include "unpack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/fs.h>
 #include <stdarg.h>
@@ -127,20 +126,6 @@ static int make_inside(const struct unpack *self, char *path) {
     errno = ENOENT;
   }
   return fd;
-}
-
-/* Removes what is at a name, folders with all that is in them. */
-static bool remove_tree(int parent, const char *name) {
-  if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return true;
-  if (errno != EISDIR && errno != EPERM) return false;
-  int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-  if (folder == NULL) return false;
-  bool removed = true;
-  for (struct dirent *entry; removed && (entry = readdir(folder)) != NULL;)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) removed = remove_tree(fd, entry->d_name);
-  closedir(folder);
-  return removed && unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
 static bool is_whiteout(const struct stat *status) {

@@ -47,4 +47,10 @@ bool write_file_at(int directory, const char *path, const char *text);
 /* The same for the file `name` in /proc/PID. */
 bool write_process_file(pid_t pid, const char *name, const char *text);
 
+/*
+ * Removes a file, or a folder with all that is in it, and follows no link: `name` is one name in the folder `parent`.
+ * True also when it is not there, false with errno.
+ */
+bool remove_tree(int parent, const char *name);
+
 #endif
