@@ -9,12 +9,20 @@ import type { Log } from '../log.ts';
 export const AUDIT_ACTIONS = [
   'SUBMIT_JOB',
   'EXEC_IN_JOB',
+  'WRITE_STDIN',
+  'RESIZE_TERMINAL',
   'STOP_JOB',
   'PAUSE_JOB',
   'RESUME_JOB',
   'SIGNAL_JOB',
   'DELETE_JOB',
   'PIN_JOB',
+  'SHARE_JOB',
+  'REVOKE_SHARE',
+  'SAVE_IMAGE',
+  'IMPORT_IMAGE',
+  'PULL_IMAGE',
+  'DELETE_IMAGE',
   'CREATE_TOKEN',
   'REVOKE_TOKEN',
   'ROTATE_ADMIN_TOKEN',
@@ -32,6 +40,10 @@ export interface AuditEntry {
   /** Who did it; `null`: nobody who is known, as in a sign-in that failed. */
   readonly subject: string | null;
   readonly jobId: string | null;
+  /** What it was done with besides the job: an id or name, shortened. */
+  readonly target: string | null;
+  /** Secret variables that a command was given. */
+  readonly secrets: number;
   /** The address of the client, or of a proxy before it; `null`: the Unix socket. */
   readonly address: string | null;
   /** As the client calls itself, shortened. */
@@ -46,6 +58,13 @@ export interface AuditEntry {
 export interface AuditSource {
   readonly address?: string | undefined;
   readonly userAgent?: string | undefined;
+}
+
+/** What was done with what. */
+export interface AuditSubject {
+  readonly jobId?: string | undefined;
+  readonly target?: string | undefined;
+  readonly secrets?: number | undefined;
 }
 
 /** Which entries: every field that is set must match. */
@@ -94,7 +113,12 @@ export interface AuditOptions {
   readonly now?: () => number;
 }
 
-const LONGEST_AGENT = 200;
+const LONGEST_TEXT = 200;
+/** What clients do all the time, such as typing: of each client and job the first is recorded in this time. */
+const REPEATED: ReadonlySet<AuditAction> = new Set(['WRITE_STDIN', 'RESIZE_TERMINAL']);
+const REPEATED_MS = 600_000;
+/** Of which is known when they were recorded last: beyond that some are recorded more often. */
+const MOST_REPEATED = 10_000;
 const SWEEP_MS = 3_600_000;
 /** Sign-ins that fail, in a minute: further ones are counted in the log and not recorded. */
 const MOST_SIGN_INS = 60;
@@ -107,6 +131,8 @@ export class Audit {
   readonly #options: AuditOptions;
   readonly #writes = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
+  /** When what is repeated was recorded last, the oldest first. */
+  readonly #repeated = new Map<string, number>();
   #signIns = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
 
   constructor(options: AuditOptions) {
@@ -118,32 +144,51 @@ export class Audit {
   /**
    * Does something and records it with its outcome, also when it fails.
    *
-   * @param jobId of what was done; `undefined`: of none
+   * @param about what it is done with; asked for when it is done, without a result when it failed
    */
   async record<T>(
     identity: Identity,
     action: AuditAction,
     work: () => Promise<T>,
-    jobId?: string | ((result: T) => string),
+    about: (result?: T) => AuditSubject = () => ({}),
   ): Promise<T> {
-    const note = (outcome: string, id: string | null): Promise<void> =>
-      this.#add({
+    const note = async (outcome: string, { jobId, target, secrets = 0 }: AuditSubject): Promise<void> => {
+      const entry = {
         action,
         subject: identity.subject,
-        jobId: id,
+        jobId: jobId === undefined ? null : inert(jobId),
+        target: target === undefined ? null : inert(target),
+        secrets,
         ...sourceOf(identity.source),
         token: this.#options.tokenName(identity),
         outcome,
-      });
+      };
+      if (!this.#isRepeated(entry)) await this.#add(entry);
+    };
+    let result: T;
     try {
-      const result = await work();
-      await note('OK', typeof jobId === 'function' ? jobId(result) : (jobId ?? null));
-      return result;
+      result = await work();
     } catch (error) {
-      const code = error instanceof ClientError ? error.code : 'INTERNAL_SERVER_ERROR';
-      await note(code, typeof jobId === 'string' ? jobId : null);
+      await note(error instanceof ClientError ? error.code : 'INTERNAL_SERVER_ERROR', about());
       throw error;
     }
+    await note('OK', about(result));
+    return result;
+  }
+
+  /** Whether the same was recorded a short time ago, of what is done all the time. */
+  #isRepeated({ action, subject, jobId, address, token, outcome }: Omit<AuditEntry, 'id' | 'time'>): boolean {
+    if (!REPEATED.has(action)) return false;
+    const key = JSON.stringify([action, subject, jobId, address, token, outcome]);
+    const now = performance.now();
+    const last = this.#repeated.get(key);
+    if (last !== undefined && now - last < REPEATED_MS) return true;
+    // Set again as the youngest.
+    this.#repeated.delete(key);
+    this.#repeated.set(key, now);
+    const [oldest] = this.#repeated.keys();
+    if (this.#repeated.size > MOST_REPEATED && oldest !== undefined) this.#repeated.delete(oldest);
+    return false;
   }
 
   /** Records that somebody could not prove who it is; of a flood only the beginning. */
@@ -161,6 +206,8 @@ export class Audit {
       action: 'SIGN_IN',
       subject: null,
       jobId: null,
+      target: null,
+      secrets: 0,
       ...sourceOf(source),
       token: null,
       outcome: 'UNAUTHENTICATED',
@@ -229,4 +276,4 @@ const sourceOf = ({ address, userAgent }: AuditSource = {}): Pick<AuditEntry, 'a
   userAgent: userAgent === undefined ? null : inert(userAgent),
 });
 
-const inert = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_AGENT);
+const inert = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_TEXT);

@@ -1,67 +1,137 @@
 /** Records what is done with a service in the audit trail. */
 
-import type { Identity, JobService } from '../jobs/service.ts';
-import type { Audit, AuditAction } from './audit.ts';
+import type { ImageService } from '../jobs/images.ts';
+import type { EnvVarRequest, Identity } from '../jobs/service.ts';
+import type { Audit, AuditAction, AuditSubject } from './audit.ts';
+import type { AuthorizedJobs } from './authorized-jobs.ts';
 import type { Quotas } from './quotas.ts';
 import type { Tokens } from './tokens.ts';
 
-type Method = (identity: Identity, ...more: readonly unknown[]) => Promise<unknown>;
-
-/** What is recorded of jobs. Methods that only read are not. */
-const OF_JOBS: Partial<Record<keyof JobService, AuditAction>> = {
-  submit: 'SUBMIT_JOB',
-  exec: 'EXEC_IN_JOB',
-  stop: 'STOP_JOB',
-  pause: 'PAUSE_JOB',
-  resume: 'RESUME_JOB',
-  signal: 'SIGNAL_JOB',
-  delete: 'DELETE_JOB',
-  pin: 'PIN_JOB',
+/**
+ * What is recorded of each method of a service, and with what it was done, as its parameters after the caller and its
+ * result say; without a result it has failed. `null`: it only reads. A new method does not compile without a decision.
+ */
+type Decisions<Service> = {
+  readonly [Name in keyof Service]: Service[Name] extends (
+    identity: Identity,
+    ...more: infer Parameters
+  ) => Promise<infer Result>
+    ? Recorded<Parameters, Result> | null
+    : null;
 };
 
-const OF_TOKENS: Partial<Record<keyof Tokens, AuditAction>> = {
-  create: 'CREATE_TOKEN',
-  revoke: 'REVOKE_TOKEN',
-  rotateAdmin: 'ROTATE_ADMIN_TOKEN',
+interface Recorded<Parameters, Result> {
+  readonly action: AuditAction;
+  readonly about: (parameters: Parameters, result?: Result) => AuditSubject;
+}
+
+const secretsIn = (env: readonly EnvVarRequest[] = []): number => env.filter(({ secret }) => secret).length;
+
+const OF_JOBS: Decisions<AuthorizedJobs> = {
+  submit: {
+    action: 'SUBMIT_JOB',
+    about: ([{ env }], job) => ({ jobId: job?.id, secrets: secretsIn(env) }),
+  },
+  exec: {
+    action: 'EXEC_IN_JOB',
+    about: ([jobId, { env }], job) => ({ jobId, target: job?.id, secrets: secretsIn(env) }),
+  },
+  writeStdin: { action: 'WRITE_STDIN', about: ([jobId]) => ({ jobId }) },
+  resizeTerminal: { action: 'RESIZE_TERMINAL', about: ([jobId]) => ({ jobId }) },
+  stop: { action: 'STOP_JOB', about: ([jobId]) => ({ jobId }) },
+  pause: { action: 'PAUSE_JOB', about: ([jobId]) => ({ jobId }) },
+  resume: { action: 'RESUME_JOB', about: ([jobId]) => ({ jobId }) },
+  signal: { action: 'SIGNAL_JOB', about: ([jobId]) => ({ jobId }) },
+  delete: { action: 'DELETE_JOB', about: ([jobId]) => ({ jobId }) },
+  pin: { action: 'PIN_JOB', about: ([jobId]) => ({ jobId }) },
+  saveImage: { action: 'SAVE_IMAGE', about: ([jobId, target]) => ({ jobId, target }) },
+  share: { action: 'SHARE_JOB', about: ([jobId], made) => ({ jobId, target: made?.share.id }) },
+  revokeShare: { action: 'REVOKE_SHARE', about: ([target], share) => ({ jobId: share?.jobId, target }) },
+  command: null,
+  complete: null,
+  close: null,
+  count: null,
+  env: null,
+  events: null,
+  followLog: null,
+  followUsage: null,
+  get: null,
+  info: null,
+  isolation: null,
+  lineCount: null,
+  list: null,
+  queuePlace: null,
+  readLog: null,
+  shares: null,
+  stdin: null,
+  usage: null,
+  wait: null,
+  watch: null,
 };
 
-const OF_QUOTAS: Partial<Record<keyof Quotas, AuditAction>> = { set: 'SET_QUOTA' };
+const OF_IMAGES: Decisions<ImageService> = {
+  import: { action: 'IMPORT_IMAGE', about: ([{ name }]) => ({ target: name }) },
+  // Of what failed nothing: a reference that is none could be anything, such as a password.
+  pull: { action: 'PULL_IMAGE', about: (_request, image) => ({ target: image?.name }) },
+  delete: { action: 'DELETE_IMAGE', about: ([name]) => ({ target: name }) },
+  follow: null,
+  list: null,
+  ownerOf: null,
+  sharedNames: null,
+};
+
+const OF_TOKENS: Decisions<Tokens> = {
+  create: { action: 'CREATE_TOKEN', about: (_request, made) => ({ target: made?.token.id }) },
+  revoke: { action: 'REVOKE_TOKEN', about: ([target]) => ({ target }) },
+  rotateAdmin: { action: 'ROTATE_ADMIN_TOKEN', about: () => ({}) },
+  close: null,
+  identify: null,
+  list: null,
+  of: null,
+};
+
+const OF_QUOTAS: Decisions<Quotas> = {
+  set: { action: 'SET_QUOTA', about: ([{ subject }]) => ({ target: subject }) },
+  list: null,
+  of: null,
+  onChange: null,
+  own: null,
+};
 
 /** The job service of callers, of which every submission and every control of a job is recorded. */
-export const auditedJobs = <T extends JobService>(jobs: T, audit: Audit): T =>
-  audited(jobs, OF_JOBS, (action, [, id], work, identity) =>
-    audit.record(identity, action, work, action === 'SUBMIT_JOB' ? idOf : String(id)),
-  );
+export const auditedJobs = (jobs: AuthorizedJobs, audit: Audit): AuthorizedJobs =>
+  audited(jobs, OF_JOBS, audit);
+
+/** The service of images, of which every change is recorded. */
+export const auditedImages = <T extends ImageService>(images: T, audit: Audit): T =>
+  audited(images, OF_IMAGES, audit);
 
 /** Tokens, of which every change is recorded. */
-export const auditedTokens = (tokens: Tokens, audit: Audit): Tokens =>
-  audited(tokens, OF_TOKENS, (action, _parameters, work, identity) => audit.record(identity, action, work));
+export const auditedTokens = (tokens: Tokens, audit: Audit): Tokens => audited(tokens, OF_TOKENS, audit);
 
 /** Quotas, of which every change is recorded. */
-export const auditedQuotas = (quotas: Quotas, audit: Audit): Quotas =>
-  audited(quotas, OF_QUOTAS, (action, _parameters, work, identity) => audit.record(identity, action, work));
+export const auditedQuotas = (quotas: Quotas, audit: Audit): Quotas => audited(quotas, OF_QUOTAS, audit);
 
-const idOf = (job: unknown): string => (job as { readonly id: string }).id;
+type Method = (identity: Identity, ...more: readonly unknown[]) => Promise<unknown>;
 
-/** The same object, with some of its methods called by `record`. The others are as they were, private state included. */
-const audited = <T extends object>(
-  target: T,
-  actions: Readonly<Record<string, AuditAction | undefined>>,
-  record: (
-    action: AuditAction,
-    parameters: readonly unknown[],
-    work: () => Promise<unknown>,
-    identity: Identity,
-  ) => Promise<unknown>,
-): T =>
-  new Proxy(target, {
+/** The same object, of which what is decided is recorded. The other methods are as they were, private state included. */
+const audited = <T extends object>(target: T, decisions: object, audit: Audit): T => {
+  const all = decisions as Readonly<Record<string, Recorded<readonly unknown[], unknown> | null>>;
+  return new Proxy(target, {
     get(object, name) {
       const member: unknown = Reflect.get(object, name, object);
       if (typeof member !== 'function') return member;
-      const action = actions[String(name)];
-      if (action === undefined) return member.bind(object);
       const method = member.bind(object) as Method;
+      const decision = all[String(name)];
+      if (decision === undefined || decision === null) return method;
+      const { action, about } = decision;
       return (identity: Identity, ...more: readonly unknown[]) =>
-        record(action, [identity, ...more], () => method(identity, ...more), identity);
+        audit.record(
+          identity,
+          action,
+          () => method(identity, ...more),
+          (result) => about(more, result),
+        );
     },
   });
+};

@@ -73,6 +73,10 @@ export const pair = (flag: string, what: string, text: string): [string, string]
   return [text.slice(0, at), text.slice(at + 1)];
 };
 
+/** The values of an enum of the schema: the compiler demands each of them. */
+export const enumValues = <T extends string>(all: Readonly<Record<T, true>>): readonly T[] =>
+  Object.keys(all) as T[];
+
 /** A value of a fixed set, in any case: `stderr` for `STDERR`, `cpu-time` for `CPU_TIME`. */
 export const oneOf = <T extends string>(flag: string, names: readonly T[], text: string): T => {
   const wanted = text.trim().toUpperCase().replaceAll('-', '_');

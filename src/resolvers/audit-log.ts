@@ -10,12 +10,21 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   SUBMIT_JOB: 'A job was submitted, by `submitJob` or `runJob`.',
   EXEC_IN_JOB:
     'Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell.',
+  WRITE_STDIN:
+    'Standard input of a job was written; of each client and job the first time in ten minutes is recorded.',
+  RESIZE_TERMINAL: 'The terminal of a job got another size; recorded as `WRITE_STDIN` is.',
   STOP_JOB: 'A job was stopped.',
   PAUSE_JOB: 'A job was paused.',
   RESUME_JOB: 'A paused job was continued.',
   SIGNAL_JOB: 'A signal was sent to a job.',
   DELETE_JOB: 'A job was deleted.',
   PIN_JOB: 'A job was pinned or unpinned.',
+  SHARE_JOB: 'A link to a job was made.',
+  REVOKE_SHARE: 'A link to a job was revoked.',
+  SAVE_IMAGE: 'An image was made of what a job has changed.',
+  IMPORT_IMAGE: 'An image was added from an archive.',
+  PULL_IMAGE: 'An image was added from a registry.',
+  DELETE_IMAGE: 'An image was deleted.',
   CREATE_TOKEN: 'A token was created.',
   REVOKE_TOKEN: 'A token was revoked.',
   ROTATE_ADMIN_TOKEN: 'The admin token of the state folder was replaced.',
@@ -44,6 +53,14 @@ const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
       nullable: true,
       description:
         'The id of the job, which may have been deleted or never have existed; null: it is about none.',
+    }),
+    target: t.exposeString('target', {
+      nullable: true,
+      description:
+        'What it was done with besides the job: the id of a token, of a link or of the job of `execInJob`, the name of an image, the subject of quotas; at most 200 characters of ASCII, others are "?".',
+    }),
+    secrets: t.exposeInt('secrets', {
+      description: 'How many secret variables a submitted command was given.',
     }),
     address: t.exposeString('address', {
       nullable: true,
@@ -88,7 +105,7 @@ builder.queryField('auditLog', (t) =>
   t.field({
     type: AuditConnection,
     description:
-      'What callers did with jobs, tokens and quotas, and who could not sign in, the newest first. For an ADMIN only.',
+      'What callers did with jobs, links, images, tokens and quotas, and who could not sign in, the newest first. For an ADMIN only.',
     args: {
       first: t.arg.int({ description: 'Entries, from 1 to 100. Default 20.' }),
       after: t.arg.string({ description: 'The cursor of an entry: those before it in time.' }),

@@ -9,7 +9,7 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga';
 import type { Audit, AuditSource } from '../access/audit.ts';
-import { auditedJobs, auditedQuotas, auditedTokens } from '../access/audited.ts';
+import { auditedImages, auditedJobs, auditedQuotas, auditedTokens } from '../access/audited.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
@@ -91,7 +91,7 @@ export const createEngine = ({
     });
   const authorized = {
     jobs: auditedJobs(new AuthorizedJobs(jobs, images, shares), audit),
-    images: new AuthorizedImages(images),
+    images: auditedImages(new AuthorizedImages(images), audit),
   };
   const observing = observer.plugins();
   const recorded = { tokens: auditedTokens(tokens, audit), quotas: auditedQuotas(quotas, audit) };

@@ -134,7 +134,8 @@ const serveUpload = async (
     return refuse(405, 'BAD_REQUEST', `method: expected PUT, got ${request.method}`);
   try {
     const { images, uploadSilenceMs: silenceMs } = context;
-    await receiveImage(path, request, response, { images, identity, silenceMs });
+    const caller = { ...identity, source: sourceOf(request) };
+    await receiveImage(path, request, response, { images, identity: caller, silenceMs });
   } catch (error) {
     if (error instanceof BrokenUpload) {
       context.log(`an image was not added: ${error.message}`, { level: 'warn', subject: identity.subject });

@@ -10,6 +10,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Audit } from '../access/audit.ts';
+import { auditedImages } from '../access/audited.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
@@ -151,7 +152,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     (subject) => quotas.of(subject).subscriptions,
   );
   const engine = createEngine({ jobs, images, tokens, shares, quotas, audit, log, streams, observer });
-  const authorizedImages = new AuthorizedImages(images);
+  const authorizedImages = auditedImages(new AuthorizedImages(images), audit);
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;

@@ -340,4 +340,9 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX jobs_by_exec_of ON jobs (spec ->> '$.execOf', id) WHERE spec ->> '$.execOf' IS NOT NULL;
   `,
+  // What an entry of the audit trail is about besides a job, and how many secrets a command was given.
+  `
+  ALTER TABLE audit ADD COLUMN target TEXT;
+  ALTER TABLE audit ADD COLUMN secrets INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -11,13 +11,15 @@ interface AuditRow {
   readonly action: AuditAction;
   readonly subject: string | null;
   readonly job_id: string | null;
+  readonly target: string | null;
+  readonly secrets: number;
   readonly address: string | null;
   readonly user_agent: string | null;
   readonly token: string | null;
   readonly outcome: string;
 }
 
-const COLUMNS = 'id, time, action, subject, job_id, address, user_agent, token, outcome';
+const COLUMNS = 'id, time, action, subject, job_id, target, secrets, address, user_agent, token, outcome';
 /** Entries that are removed in one transaction: some milliseconds. */
 const STEP = 1000;
 
@@ -33,9 +35,14 @@ export class SqliteAudit implements AuditStore {
 
   add(entries: readonly AuditEntry[]): Promise<void> {
     return this.#commits.write(() => {
-      const insert = this.#db.prepare(`INSERT INTO audit (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-      for (const { id, time, action, subject, jobId, address, userAgent, token, outcome } of entries)
-        insert.run(id, time.getTime(), action, subject, jobId, address, userAgent, token, outcome);
+      const insert = this.#db.prepare(
+        `INSERT INTO audit (${COLUMNS}) VALUES (${Array(11).fill('?').join(', ')})`,
+      );
+      for (const { id, time, action, subject, jobId, target, secrets, ...rest } of entries) {
+        const { address, userAgent, token, outcome } = rest;
+        const about = [action, subject, jobId, target, secrets];
+        insert.run(id, time.getTime(), ...about, address, userAgent, token, outcome);
+      }
     });
   }
 
@@ -81,6 +88,8 @@ const fromRow = (row: AuditRow): AuditEntry => ({
   action: row.action,
   subject: row.subject,
   jobId: row.job_id,
+  target: row.target,
+  secrets: row.secrets,
   address: row.address,
   userAgent: row.user_agent,
   token: row.token,

@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const LOG = `query ($first: Int, $after: String, $filter: AuditFilter) {
   auditLog(first: $first, after: $after, filter: $filter) {
-    nodes { action subject job time address userAgent token outcome }
+    nodes { action subject job target secrets time address userAgent token outcome }
     pageInfo { hasNextPage endCursor } } }`;
 
 interface Trail {
@@ -57,6 +57,8 @@ describe('the trail', () => {
       action: 'SUBMIT_JOB',
       subject: 'alice',
       job: id,
+      target: null,
+      secrets: 0,
       time: expect.any(String),
       address: '192.0.2.7',
       userAgent: 'curl/8?[31m',
@@ -91,6 +93,40 @@ describe('the trail', () => {
       ['SUBMIT_JOB', 'alice', 'OK'],
     ]);
     for (const text of ['planted', secret]) expect(JSON.stringify(nodes)).not.toContain(text);
+  });
+
+  it('has links, images, commands in cells, secrets, and of input the first', async () => {
+    const id = await submit(ALICE);
+    const env = 'env: [{ name: "A", value: "planted", secret: true }, { name: "B", value: "planted" }]';
+    const on = (field: string, more = '', result = 'job { id }') =>
+      world.ask(ALICE, `mutation { ${field}(input: { jobId: "${id}"${more} }) { ${result} } }`);
+    await world.ask(ALICE, `mutation { submitJob(input: { command: "true", ${env} }) { job { id } } }`);
+    await on('execInJob', `, command: "true", ${env}`);
+    for (const offset of [0, 1]) await on('writeStdin', `, offset: ${offset}, text: "planted"`);
+    await on('resizeTerminal', ', rows: 1, columns: 1');
+    const shared = await on('shareJob', '', 'share { id }');
+    const made = shared.data?.['shareJob'] as { share: { id: string } } | undefined;
+    const link = made?.share.id ?? 'no link';
+    await world.ask(ALICE, `mutation { revokeShare(input: { id: "${link}" }) { share { id } } }`);
+    await on('saveImage', ', name: "mine"', 'image { name }');
+    await world.ask(ALICE, 'mutation { pullImage(input: { reference: "planted" }) { image { name } } }');
+    await world.ask(ADMIN, 'mutation { deleteImage(input: { name: "no\u001bne" }) { name } }');
+    const { nodes } = await read();
+    expect(
+      nodes.map(({ action, job, target, secrets, outcome }) => [action, job, target, secrets, outcome]),
+    ).toEqual([
+      ['DELETE_IMAGE', null, 'no?ne', 0, expect.any(String)],
+      ['PULL_IMAGE', null, null, 0, 'FORBIDDEN'],
+      ['SAVE_IMAGE', id, 'mine', 0, expect.any(String)],
+      ['REVOKE_SHARE', id, link, 0, 'OK'],
+      ['SHARE_JOB', id, link, 0, 'OK'],
+      ['RESIZE_TERMINAL', id, null, 0, expect.any(String)],
+      ['WRITE_STDIN', id, null, 0, expect.any(String)],
+      ['EXEC_IN_JOB', id, null, 1, expect.any(String)],
+      ['SUBMIT_JOB', expect.any(String), null, 1, 'OK'],
+      ['SUBMIT_JOB', id, null, 0, 'OK'],
+    ]);
+    expect(JSON.stringify(nodes)).not.toContain('planted');
   });
 
   it('is read in pages and by what is asked for', async () => {
@@ -133,7 +169,8 @@ describe('an audit', () => {
 
   it('removes what is too old', async () => {
     const day = 86_400_000;
-    const entry = { action: 'SIGN_IN', jobId: null, address: null, userAgent: null, token: null } as const;
+    const none = { jobId: null, target: null, secrets: 0, address: null, userAgent: null, token: null };
+    const entry = { action: 'SIGN_IN', ...none } as const;
     const times = [-3, -1].map((days) => new Date(Date.now() + days * day));
     await world.store.audit.add(
       times.map((time, index) => ({
@@ -152,7 +189,14 @@ describe('an audit', () => {
     const lines: string[] = [];
     const add = () => Promise.reject(new StoreFullError('full'));
     const audit = open({ ...world.store.audit, add, removeBefore: async () => 0 }, lines);
-    expect(await audit.record(ALICE, 'STOP_JOB', async () => 7, 'id')).toBe(7);
+    expect(
+      await audit.record(
+        ALICE,
+        'STOP_JOB',
+        async () => 7,
+        () => ({ jobId: 'id' }),
+      ),
+    ).toBe(7);
     expect(lines).toEqual([expect.stringContaining('could not be written')]);
   });
 });

@@ -20,7 +20,7 @@ const all = (decision: Decision, fields: string): Readonly<Record<string, Decisi
 export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision>>>> = {
   AuditConnection: all('AUDIT', 'edges nodes pageInfo'),
   AuditEdge: all('AUDIT', 'cursor node'),
-  AuditEntry: all('AUDIT', 'action address id job outcome subject time token userAgent'),
+  AuditEntry: all('AUDIT', 'action address id job outcome secrets subject target time token userAgent'),
   CapabilitySets: all('JOB', 'ambient bounding effective inheritable permitted'),
   CellNamespace: all('JOB', 'inode kind shared'),
   CgroupEvidence: all('JOB', 'file key value'),

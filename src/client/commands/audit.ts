@@ -2,7 +2,7 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
-import { moment, oneOf } from '../flag-values.ts';
+import { enumValues, moment, oneOf } from '../flag-values.ts';
 import { type AuditAction, AuditLogDocument } from '../generated/operations.ts';
 import { print } from '../output.ts';
 import { request } from '../request.ts';
@@ -18,20 +18,30 @@ export interface AuditFlags {
 }
 
 const PAGE = 100;
-const ACTIONS = [
-  'SUBMIT_JOB',
-  'STOP_JOB',
-  'PAUSE_JOB',
-  'RESUME_JOB',
-  'SIGNAL_JOB',
-  'DELETE_JOB',
-  'PIN_JOB',
-  'CREATE_TOKEN',
-  'REVOKE_TOKEN',
-  'ROTATE_ADMIN_TOKEN',
-  'SET_QUOTA',
-  'SIGN_IN',
-] as const satisfies readonly AuditAction[];
+/** All of the schema: the compiler says when one is missing. */
+const ACTIONS = enumValues<AuditAction>({
+  SUBMIT_JOB: true,
+  EXEC_IN_JOB: true,
+  WRITE_STDIN: true,
+  RESIZE_TERMINAL: true,
+  STOP_JOB: true,
+  PAUSE_JOB: true,
+  RESUME_JOB: true,
+  SIGNAL_JOB: true,
+  DELETE_JOB: true,
+  PIN_JOB: true,
+  SHARE_JOB: true,
+  REVOKE_SHARE: true,
+  SAVE_IMAGE: true,
+  IMPORT_IMAGE: true,
+  PULL_IMAGE: true,
+  DELETE_IMAGE: true,
+  CREATE_TOKEN: true,
+  REVOKE_TOKEN: true,
+  ROTATE_ADMIN_TOKEN: true,
+  SET_QUOTA: true,
+  SIGN_IN: true,
+});
 
 /** `cloister audit`: every entry that matches as a line of JSON, the newest first. */
 export const audit = async (config: ClientConfig, flags: AuditFlags): Promise<void> => {

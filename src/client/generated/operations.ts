@@ -7,22 +7,36 @@ import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type AuditAction =
   /** A token was created. */
   | 'CREATE_TOKEN'
+  /** An image was deleted. */
+  | 'DELETE_IMAGE'
   /** A job was deleted. */
   | 'DELETE_JOB'
   /** Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell. */
   | 'EXEC_IN_JOB'
+  /** An image was added from an archive. */
+  | 'IMPORT_IMAGE'
   /** A job was paused. */
   | 'PAUSE_JOB'
   /** A job was pinned or unpinned. */
   | 'PIN_JOB'
+  /** An image was added from a registry. */
+  | 'PULL_IMAGE'
+  /** The terminal of a job got another size; recorded as `WRITE_STDIN` is. */
+  | 'RESIZE_TERMINAL'
   /** A paused job was continued. */
   | 'RESUME_JOB'
+  /** A link to a job was revoked. */
+  | 'REVOKE_SHARE'
   /** A token was revoked. */
   | 'REVOKE_TOKEN'
   /** The admin token of the state folder was replaced. */
   | 'ROTATE_ADMIN_TOKEN'
+  /** An image was made of what a job has changed. */
+  | 'SAVE_IMAGE'
   /** The quotas of a subject were changed. */
   | 'SET_QUOTA'
+  /** A link to a job was made. */
+  | 'SHARE_JOB'
   /** A signal was sent to a job. */
   | 'SIGNAL_JOB'
   /** Somebody could not prove who it is. Of more than 60 in a minute the first are recorded. */
@@ -30,7 +44,9 @@ export type AuditAction =
   /** A job was stopped. */
   | 'STOP_JOB'
   /** A job was submitted, by `submitJob` or `runJob`. */
-  | 'SUBMIT_JOB';
+  | 'SUBMIT_JOB'
+  /** Standard input of a job was written; of each client and job the first time in ten minutes is recorded. */
+  | 'WRITE_STDIN';
 
 /** Which entries: each field that is set must match. */
 export type AuditFilter = {
@@ -479,7 +495,7 @@ export type AuditLogQueryVariables = Exact<{
 }>;
 
 
-export type AuditLogQuery = { readonly auditLog: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly time: string, readonly action: AuditAction, readonly subject: string | null, readonly job: string | null, readonly address: string | null, readonly userAgent: string | null, readonly token: string | null, readonly outcome: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+export type AuditLogQuery = { readonly auditLog: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly time: string, readonly action: AuditAction, readonly subject: string | null, readonly job: string | null, readonly target: string | null, readonly secrets: number, readonly address: string | null, readonly userAgent: string | null, readonly token: string | null, readonly outcome: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
 export type DeleteJobMutationVariables = Exact<{
   input: DeleteJobInput;
@@ -1049,6 +1065,8 @@ export const AuditLogDocument = new TypedDocumentString(`
       action
       subject
       job
+      target
+      secrets
       address
       userAgent
       token
