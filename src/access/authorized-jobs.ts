@@ -6,6 +6,7 @@ import type { Image } from '../jobs/image.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
 import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
+import type { JobsInUse } from '../jobs/quota.ts';
 import type {
   ExecRequest,
   Identity,
@@ -233,6 +234,18 @@ export class AuthorizedJobs implements JobService {
     return isVisible(identity, job) && !isGuest(identity) ? this.#shares.of(job) : [];
   }
 
+  inUse(identity: Identity, subject: string): JobsInUse | undefined {
+    return mayKnowOf(identity, subject) ? this.#jobs.inUse(identity, subject) : undefined;
+  }
+
+  async storedBytes(identity: Identity, subject: string): Promise<number | undefined> {
+    return mayKnowOf(identity, subject) ? this.#jobs.storedBytes(identity, subject) : undefined;
+  }
+
+  activeSubjects(identity: Identity): readonly string[] {
+    return this.#jobs.activeSubjects(identity).filter((subject) => mayKnowOf(identity, subject));
+  }
+
   async info(identity: Identity): Promise<ServerInfo> {
     const info = await this.#jobs.info(identity);
     if (identity.role === 'ADMIN') return info;
@@ -267,6 +280,10 @@ const isVisible = (identity: Identity, { id, owner }: Job): boolean => {
   if (isGuest(identity)) return id === identity.jobId;
   return identity.role === 'ADMIN' || owner === identity.subject;
 };
+
+/** Whether a caller may know what somebody has. */
+const mayKnowOf = (identity: Identity, subject: string): boolean =>
+  !isGuest(identity) && (identity.role === 'ADMIN' || identity.subject === subject);
 
 /** Whether a caller came by a link to one job. */
 const isGuest = ({ method }: Identity): boolean => method === 'SHARE';

@@ -87,14 +87,16 @@ export class Quotas implements SubjectQuotas {
   }
 
   /**
-   * The defaults, then every subject that something was set for, by name.
+   * The defaults, then every subject that something was set for, and some others, by name.
    *
+   * @param others subjects that have something
    * @throws ClientError `FORBIDDEN`
    */
-  list(identity: Identity): readonly Quota[] {
+  list(identity: Identity, others: Iterable<string> = []): readonly Quota[] {
     checkAdmin(identity);
     const defaults: Quota = { subject: null, values: this.#defaults, set: [] };
-    return [defaults, ...[...this.#overrides.keys()].sort().map((subject) => this.#quota(subject))];
+    const subjects = new Set([...this.#overrides.keys(), ...others]);
+    return [defaults, ...[...subjects].sort().map((subject) => this.#quota(subject))];
   }
 
   /**

@@ -1,5 +1,7 @@
 /** The job service: implements what `service.ts` declares. */
 
+import { setImmediate } from 'node:timers/promises';
+import { FairLimit } from '../async/fair-limit.ts';
 import { tap } from '../async/tap.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import {
@@ -34,7 +36,7 @@ import type { Image } from './image.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
-import { AFTER_A_JOB_MS, QuotaError, type SubjectQuotas } from './quota.ts';
+import { AFTER_A_JOB_MS, type JobsInUse, QuotaError, type SubjectQuotas } from './quota.ts';
 import type { LogReaders } from './readers.ts';
 import type { Removal } from './removal.ts';
 import { checkRequest, checkSize } from './request.ts';
@@ -98,6 +100,7 @@ export class Jobs implements JobService {
   readonly #options: JobsOptions;
   readonly #observer: JobObserver;
   readonly #rate = new SubmissionRate();
+  readonly #sums = new FairLimit(1);
   readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
 
@@ -168,6 +171,27 @@ export class Jobs implements JobService {
     const waitMs = this.#rate.take(owner, submissionsPerMinute);
     if (waitMs !== undefined)
       throw new QuotaError('submissionsPerMinute', submissionsPerMinute, 'submissions in a minute', waitMs);
+  }
+
+  inUse(_identity: Identity, subject: string): JobsInUse {
+    const { supervision, quotas } = this.#options;
+    const perMinute = quotas?.of(subject).submissionsPerMinute ?? null;
+    return {
+      ...supervision.held(subject),
+      submissionsPerMinute: perMinute === null ? null : this.#rate.used(subject, perMinute),
+    };
+  }
+
+  /** One after the other, with a turn for others between: a list of subjects asks for all of them at once. */
+  storedBytes(_identity: Identity, subject: string): Promise<number> {
+    return this.#sums.take('', async () => {
+      await setImmediate();
+      return this.#options.store.storedBytes(subject);
+    });
+  }
+
+  activeSubjects(_identity: Identity): readonly string[] {
+    return [...this.#options.supervision.subjects()];
   }
 
   async #store(

@@ -3,7 +3,7 @@
 import { queueFull } from './errors.ts';
 import { isApart, type Job, type JobSpec } from './job.ts';
 import { commandBytes, envBytes } from './payload.ts';
-import { AFTER_A_JOB_MS, QuotaError, type SubjectQuotas } from './quota.ts';
+import { AFTER_A_JOB_MS, type JobsInUse, QuotaError, type SubjectQuotas } from './quota.ts';
 import { type QueueEntry, Waiting } from './waiting.ts';
 
 export type { QueueEntry };
@@ -54,12 +54,7 @@ export interface QueuePlace {
 }
 
 /** What a subject has at the moment. */
-export interface Held {
-  readonly runningJobs: number;
-  readonly queuedJobs: number;
-  readonly cpus: number;
-  readonly memoryBytes: number;
-}
+export type Held = Omit<JobsInUse, 'submissionsPerMinute'>;
 
 /** What jobs that run have together. */
 type Tally = Omit<Held, 'queuedJobs'>;
@@ -190,6 +185,13 @@ export class Queue {
   held(owner: string): Held {
     const { runningJobs, cpus, memoryBytes } = this.#held.get(owner) ?? NOTHING;
     return { runningJobs, cpus: inHundredths(cpus), memoryBytes, queuedJobs: this.#queued.get(owner) ?? 0 };
+  }
+
+  /** Who has jobs that run or wait. */
+  subjects(): ReadonlySet<string> {
+    const all = new Set([...this.#held.keys(), ...this.#queued.keys()]);
+    all.delete(ALL);
+    return all;
   }
 
   /** Where a job waits; `undefined` when it does not. */

@@ -42,6 +42,16 @@ export const UNBOUNDED: QuotaValues = {
   connections: null,
 };
 
+/** What the jobs of a subject have now, of what quotas bound. */
+export interface JobsInUse {
+  readonly runningJobs: number;
+  readonly queuedJobs: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Of those of a minute; `null`: they are not bounded, and not counted. */
+  readonly submissionsPerMinute: number | null;
+}
+
 /** The quotas of a server, as its parts ask for them. */
 export interface SubjectQuotas {
   /** What a subject may have now. */

@@ -16,6 +16,7 @@ import type {
   Usage,
 } from './job.ts';
 import type { QueuePlace } from './queue.ts';
+import type { JobsInUse } from './quota.ts';
 import type { StdinWrite, StdinWritten } from './stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
 
@@ -259,6 +260,12 @@ export interface JobService {
     identity: Identity,
     request: { readonly after?: string; readonly filter: JobFilter },
   ): Promise<AsyncIterableIterator<JobEvent>>;
+  /** What the jobs of a subject have now, of what quotas bound; `undefined`: the caller may not know. */
+  inUse(identity: Identity, subject: string): JobsInUse | undefined;
+  /** Bytes that the jobs of a subject that have ended take on the disk; `undefined`: the caller may not know. */
+  storedBytes(identity: Identity, subject: string): Promise<number | undefined>;
+  /** Whose jobs run or wait, of those that the caller may know of. */
+  activeSubjects(identity: Identity): readonly string[];
   /** What this server is and supports. */
   info(identity: Identity): Promise<ServerInfo>;
   /** Ends every watch and follower: their streams complete. */

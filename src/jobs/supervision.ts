@@ -17,7 +17,14 @@ import {
 import { type Due, Keeper } from './keeper.ts';
 import { LiveJob } from './live.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
-import { Queue, type QueueEntry, type QueueOptions, type QueuePlace, queueEntry } from './queue.ts';
+import {
+  type Held,
+  Queue,
+  type QueueEntry,
+  type QueueOptions,
+  type QueuePlace,
+  queueEntry,
+} from './queue.ts';
 import type { SubjectQuotas } from './quota.ts';
 import { nextAttempt } from './retry.ts';
 import { type JobEnd, type JobStore, StoreFullError, type Unfinished } from './store.ts';
@@ -132,6 +139,16 @@ export class Supervision {
   /** Jobs that wait. */
   get waiting(): number {
     return this.#queue.size;
+  }
+
+  /** What a subject has now, running and waiting. */
+  held(owner: string): Held {
+    return this.#queue.held(owner);
+  }
+
+  /** Who has jobs that run or wait. */
+  subjects(): ReadonlySet<string> {
+    return this.#queue.subjects();
   }
 
   /** Where a job waits; `undefined` when it does not. */

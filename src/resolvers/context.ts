@@ -8,6 +8,20 @@ import type { ImageService } from '../jobs/images.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 
+/** What each subject has open. */
+export interface Open {
+  readonly subscriptions: Counts;
+  readonly connections: Counts;
+}
+
+/** How much of something each subject has. */
+export interface Counts {
+  /** Of one subject. */
+  of(subject: string): number;
+  /** Who has any. */
+  subjects(): Iterable<string>;
+}
+
 export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
@@ -18,6 +32,7 @@ export interface Context {
   readonly tokens: Tokens;
   readonly quotas: Quotas;
   readonly audit: Audit;
+  readonly open: Open;
   /** Of this operation. */
   readonly budget: AnswerBudget;
   /** Aborted when the client has gone, or has its answer. */

@@ -55,6 +55,10 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Query.images': { own: 100 },
   // Tokens are in memory, and there are as many as people and programs.
   'Query.tokens': { own: 500 },
+  // As many as subjects are active.
+  'Query.quotas': { own: 500 },
+  // The sizes of its jobs are added up.
+  'QuotaUse.storage': { own: 200 },
   'JobConnection.totalCount': { own: 200 },
   'Job.isolation': { own: 10 },
   'Job.usage': { own: 10 },

@@ -1,7 +1,46 @@
 /** The type Quota, and the query quotas. */
 
 import { QUOTA_FIELDS, type Quota } from '../access/quotas.ts';
+import type { JobsInUse } from '../jobs/quota.ts';
 import { builder, identify } from './builder.ts';
+
+/** What a subject has now; what is not in memory is looked up when it is asked for. */
+interface InUse extends JobsInUse {
+  readonly subject: string;
+}
+
+const QuotaUseType = builder.objectRef<InUse>('QuotaUse').implement({
+  description: 'What one subject has now, of what quotas bound.',
+  fields: (t) => ({
+    runningJobs: t.exposeInt('runningJobs', { description: 'Jobs that run.' }),
+    queuedJobs: t.exposeInt('queuedJobs', { description: 'Jobs that wait.' }),
+    cpus: t.exposeFloat('cpus', { description: 'CPUs that the limits of its running jobs add up to.' }),
+    memory: t.expose('memoryBytes', {
+      type: 'ByteSize',
+      description: 'Bytes of memory that the limits of its running jobs add up to.',
+    }),
+    submissionsPerMinute: t.exposeInt('submissionsPerMinute', {
+      nullable: true,
+      description:
+        'Submissions that are used up of those of a minute; they come back one after the other. Null without that quota.',
+    }),
+    storage: t.field({
+      type: 'ByteSize',
+      nullable: true,
+      description: 'Bytes that its jobs that have ended take on the disk.',
+      resolve: async ({ subject }, _args, context) =>
+        (await context.jobs.storedBytes(identify(context), subject)) ?? null,
+    }),
+    subscriptions: t.int({
+      description: 'Subscriptions that are open.',
+      resolve: ({ subject }, _args, { open }) => open.subscriptions.of(subject),
+    }),
+    connections: t.int({
+      description: 'Connections that are open.',
+      resolve: ({ subject }, _args, { open }) => open.connections.of(subject),
+    }),
+  }),
+});
 
 export const QuotaType = builder.objectRef<Quota>('Quota').implement({
   description: 'What one subject may have. A value of null is no bound.',
@@ -53,6 +92,15 @@ export const QuotaType = builder.objectRef<Quota>('Quota').implement({
       description: 'Connections at the same time. Further ones are refused.',
       resolve: ({ values }) => values.connections,
     }),
+    inUse: t.field({
+      type: QuotaUseType,
+      nullable: true,
+      description: 'What the subject has now; null of the defaults.',
+      resolve: ({ subject }, _args, context) => {
+        const used = subject === null ? undefined : context.jobs.inUse(identify(context), subject);
+        return subject === null || used === undefined ? null : { subject, ...used };
+      },
+    }),
     overrides: t.stringList({
       description: 'The names of the fields that were set for this subject; the others are the defaults.',
       resolve: ({ set }) => set.map((name) => QUOTA_FIELDS[name]),
@@ -64,7 +112,17 @@ builder.queryField('quotas', (t) =>
   t.field({
     type: [QuotaType],
     description:
-      'The default quotas, then those of every subject for which something else is set, by name. For an ADMIN only.',
-    resolve: (_root, _args, context) => [...context.quotas.list(identify(context))],
+      'The default quotas, then those of every subject for which something else is set, or that has jobs that run or wait, subscriptions or connections, by name. For an ADMIN only.',
+    resolve: (_root, _args, context) => {
+      const identity = identify(context);
+      const { subscriptions, connections } = context.open;
+      return [
+        ...context.quotas.list(identity, [
+          ...context.jobs.activeSubjects(identity),
+          ...subscriptions.subjects(),
+          ...connections.subjects(),
+        ]),
+      ];
+    },
   }),
 );

@@ -35,6 +35,16 @@ export class Connections {
     return this.#claimed.size;
   }
 
+  /** Those of a subject that are open. */
+  of(subject: string): number {
+    return this.#counts.get(subject) ?? 0;
+  }
+
+  /** Who has connections. */
+  subjects(): Iterable<string> {
+    return this.#counts.keys();
+  }
+
   /** Who has claimed a connection; `undefined`: nobody. */
   subject(connection: Duplex): string | undefined {
     return this.#claimed.get(connection);

@@ -18,7 +18,7 @@ import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
-import type { Context } from '../resolvers/context.ts';
+import type { Context, Counts } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
 import { useCostLimit } from './cost-limit.ts';
@@ -62,6 +62,8 @@ export interface EngineOptions {
   readonly log: Log;
   /** Counts the subscriptions. Default: bounded by `STREAM_LIMITS`. */
   readonly streams?: Streams;
+  /** Of each subject. Default: nobody is counted. */
+  readonly connections?: Counts;
   /** Sees every operation. Default: one that only logs. */
   readonly observer?: Observer;
 }
@@ -82,6 +84,7 @@ export const createEngine = ({
   shares,
   log,
   streams = new Streams(STREAM_LIMITS),
+  connections = { of: () => 0, subjects: () => [] },
   observer = new Observer({ log, slowMs: null }),
 }: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
@@ -102,6 +105,7 @@ export const createEngine = ({
       ...authorized,
       ...recorded,
       audit,
+      open: { subscriptions: streams, connections },
       baseUrl,
       over,
       ended,

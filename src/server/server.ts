@@ -151,7 +151,6 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     options.streams ?? STREAM_LIMITS,
     (subject) => quotas.of(subject).subscriptions,
   );
-  const engine = createEngine({ jobs, images, tokens, shares, quotas, audit, log, streams, observer });
   const authorizedImages = auditedImages(new AuthorizedImages(images), audit);
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
@@ -186,6 +185,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       }),
   });
   const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject, strangers);
+  const services = { jobs, images, tokens, shares, quotas, audit };
+  const engine = createEngine({ ...services, log, streams, connections, observer });
   const unread = new Unread({
     mostBytes: options.mostUnreadBytes ?? MOST_UNREAD_BYTES,
     subject: (socket) => connections.subject(socket),

@@ -33,6 +33,16 @@ export class Streams {
     return this.#all;
   }
 
+  /** Those of a subject that are open. */
+  of(subject: string): number {
+    return this.#bySubject.get(subject) ?? 0;
+  }
+
+  /** Who has subscriptions. */
+  subjects(): Iterable<string> {
+    return this.#bySubject.keys();
+  }
+
   /** Why a subject cannot open another one now, or `undefined`. */
   refusal(subject: string): GraphQLError | undefined {
     const { all } = this.#limits;

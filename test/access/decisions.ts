@@ -74,6 +74,10 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   Pressures: all('JOB', 'cpu io memory'),
   Quota: {
     ...all('QUOTA', 'connections cpus memory overrides queuedJobs runningJobs storage subject'),
+    ...all('QUOTA', 'inUse submissionsPerMinute subscriptions'),
+  },
+  QuotaUse: {
+    ...all('QUOTA', 'connections cpus memory queuedJobs runningJobs storage'),
     ...all('QUOTA', 'submissionsPerMinute subscriptions'),
   },
   PullImagePayload: all('IMAGE', 'image'),

@@ -46,6 +46,37 @@ describe('a quota', () => {
     expect(await world.store.quotas.all()).toEqual(new Map());
   });
 
+  it('says what its subject has now, to it and to admins', async () => {
+    await set({ submissionsPerMinute: 5 });
+    const limits = { cpus: 0.5, memory: '64Mi' };
+    for (const _ of [1, 2]) expect((await submit(ALICE, { limits })).errors).toBeUndefined();
+    const { id } = await world.put('alice', { status: 'QUEUED' });
+    await world.store.setDisk(id, { bytes: 4096, packed: false });
+    await submit(BOB);
+    const fields = `subject inUse {
+      runningJobs queuedJobs cpus memory submissionsPerMinute storage subscriptions connections }`;
+    const none = { subscriptions: 0, connections: 0 };
+    const inUse = { runningJobs: 1, queuedJobs: 1, cpus: 0.5, memory: 2 ** 26, ...none };
+    const alice = {
+      subject: 'alice',
+      inUse: { ...inUse, submissionsPerMinute: 2, storage: expect.any(Number) },
+    };
+    expect((await world.ask(ALICE, `{ viewer { quota { ${fields} } } }`)).data).toEqual({
+      viewer: { quota: alice },
+    });
+    const kept = (await world.ask(ALICE, '{ viewer { quota { inUse { storage } } } }')).data;
+    expect(kept).toMatchObject({
+      viewer: { quota: { inUse: { storage: await world.store.storedBytes('alice') } } },
+    });
+    expect(await world.store.storedBytes('alice')).toBeGreaterThan(4096);
+    // Bob has a job that waits, and nothing else was set for him.
+    const waits = { runningJobs: 0, queuedJobs: 1, cpus: 0, memory: 0, ...none };
+    const bob = { subject: 'bob', inUse: { ...waits, submissionsPerMinute: null, storage: 0 } };
+    expect((await world.ask(ADMIN, `{ quotas { ${fields} } }`)).data).toEqual({
+      quotas: [{ subject: null, inUse: null }, alice, bob],
+    });
+  });
+
   it('is shown to its subject', async () => {
     await set({ queuedJobs: 3 });
     const mine = '{ viewer { quota { subject queuedJobs } } }';

@@ -15,6 +15,7 @@ import {
   type Usage,
 } from '../../src/jobs/job.ts';
 import type { QueuePlace } from '../../src/jobs/queue.ts';
+import type { JobsInUse } from '../../src/jobs/quota.ts';
 import type {
   Identity,
   JobService,
@@ -232,6 +233,18 @@ export class FakeJobs implements JobService {
 
   queuePlace(_identity: Identity, { state }: Job): QueuePlace | undefined {
     return state.status === 'QUEUED' ? { position: 1, reason: 'it is about to start' } : undefined;
+  }
+
+  inUse(): JobsInUse {
+    return { runningJobs: 0, queuedJobs: 0, cpus: 0, memoryBytes: 0, submissionsPerMinute: null };
+  }
+
+  async storedBytes(): Promise<number> {
+    return 0;
+  }
+
+  activeSubjects(): readonly string[] {
+    return [];
   }
 
   async lineCount(): Promise<number | null> {

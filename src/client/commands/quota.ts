@@ -4,6 +4,7 @@ import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { number, size, whole } from '../flag-values.ts';
+import { size as sizeText } from '../format.ts';
 import {
   type QuotaDetailsFragment as Quota,
   QuotasDocument,
@@ -88,10 +89,15 @@ const quotaTable = (quotas: readonly Quota[], width?: number): string =>
       HEADER,
       ...quotas.map((quota): readonly Cell[] => [
         { text: quota.subject === null ? '(default)' : inert(quota.subject) },
-        // What was set for the subject itself is marked.
-        ...FIELDS.map(([name]) => ({
-          text: `${quota[name] ?? '-'}${quota.overrides.includes(name) ? '*' : ''}`,
-        })),
+        ...FIELDS.map(([name, , parse]) => {
+          const shown = (value: number): string =>
+            parse === size && width !== undefined ? sizeText(value) : String(value);
+          const { [name]: most, inUse } = quota;
+          const used = inUse?.[name] == null ? '' : `${shown(inUse[name])}/`;
+          // What was set for the subject itself is marked.
+          const mark = quota.overrides.includes(name) ? '*' : '';
+          return { text: `${used}${most === null ? '-' : shown(most)}${mark}` };
+        }),
       ]),
     ],
     width,

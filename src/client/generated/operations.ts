@@ -638,19 +638,19 @@ export type PinJobMutationVariables = Exact<{
 
 export type PinJobMutation = { readonly pinJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
-export type QuotaDetailsFragment = { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string> };
+export type QuotaDetailsFragment = { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null };
 
 export type QuotasQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type QuotasQuery = { readonly quotas: ReadonlyArray<{ readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string> }> };
+export type QuotasQuery = { readonly quotas: ReadonlyArray<{ readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null }> };
 
 export type SetQuotaMutationVariables = Exact<{
   input: SetQuotaInput;
 }>;
 
 
-export type SetQuotaMutation = { readonly setQuota: { readonly quota: { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string> } } };
+export type SetQuotaMutation = { readonly setQuota: { readonly quota: { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null } } };
 
 export type ReplayJobQueryVariables = Exact<{
   id: string;
@@ -1030,6 +1030,16 @@ export const QuotaDetailsFragmentDoc = new TypedDocumentString(`
   subscriptions
   connections
   overrides
+  inUse {
+    runningJobs
+    queuedJobs
+    cpus
+    memory
+    submissionsPerMinute
+    storage
+    subscriptions
+    connections
+  }
 }
     `, {"fragmentName":"QuotaDetails"}) as unknown as TypedDocumentString<QuotaDetailsFragment, unknown>;
 export const TokenDetailsFragmentDoc = new TypedDocumentString(`
@@ -1955,6 +1965,16 @@ export const QuotasDocument = new TypedDocumentString(`
   subscriptions
   connections
   overrides
+  inUse {
+    runningJobs
+    queuedJobs
+    cpus
+    memory
+    submissionsPerMinute
+    storage
+    subscriptions
+    connections
+  }
 }`) as unknown as TypedDocumentString<QuotasQuery, QuotasQueryVariables>;
 export const SetQuotaDocument = new TypedDocumentString(`
     mutation SetQuota($input: SetQuotaInput!) {
@@ -1975,6 +1995,16 @@ export const SetQuotaDocument = new TypedDocumentString(`
   subscriptions
   connections
   overrides
+  inUse {
+    runningJobs
+    queuedJobs
+    cpus
+    memory
+    submissionsPerMinute
+    storage
+    subscriptions
+    connections
+  }
 }`) as unknown as TypedDocumentString<SetQuotaMutation, SetQuotaMutationVariables>;
 export const ReplayJobDocument = new TypedDocumentString(`
     query ReplayJob($id: ID!) {

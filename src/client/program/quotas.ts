@@ -7,7 +7,7 @@ import { type Add, config } from './add.ts';
 
 /** @param add adds a command below `cloister quota` */
 export const addQuotas = (add: Add): void => {
-  add('list', 'list the default quotas and those of subjects; * is set for the subject', [
+  add('list', 'list the default quotas, and what subjects have of theirs; * is set for the subject', [
     'quota list',
     'quota list --json',
   ])
