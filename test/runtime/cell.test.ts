@@ -68,6 +68,14 @@ describe('the end of a command', () => {
     expect(record).toMatchObject({ executed: true, termination: { kind: 'exited', code: 0 } });
   });
 
+  it('stays as it is when the job is started once more', async () => {
+    const { id, folder, finished } = await bench.start(['/bin/true']);
+    await finished;
+    const kept = readdirSync(folder).sort();
+    await expect(bench.spawner.start(id)).rejects.toThrow('File exists');
+    expect(readdirSync(folder).sort()).toEqual(kept);
+  });
+
   it('leaves no cgroup, no control socket, and the lock free', async () => {
     const cell = await bench.start(['/bin/sleep', '1000']);
     await cell.running;

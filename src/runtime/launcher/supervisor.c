@@ -126,12 +126,11 @@ static bool lock_folder(int folder) {
   return true;
 }
 
-/* Locks the job's folder until this process exits, and makes sure that no other supervisor runs the job. */
-static bool claim(struct supervisor *self, int jobs) {
-  int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0 || fchdir(folder) != 0) return false;
-  if (!lock_folder(folder) || !control_open(&self->control)) return false;
-  /* The first to create this file, a supervisor or a server that gives the job up, decides whether it runs. */
+/*
+ * Creates "started" and what the end will need. The first to create this file, a supervisor or a server that gives the
+ * job up, decides whether it runs.
+ */
+static bool note_claim(struct supervisor *self) {
   self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (self->started < 0) return false;
   char text[64];
@@ -140,6 +139,26 @@ static bool claim(struct supervisor *self, int jobs) {
   /* A full disk, for example. The file would say that something ran. */
   int saved = errno;
   unlink("started");
+  errno = saved;
+  return false;
+}
+
+/* Locks the job's folder until this process exits, and makes sure that no other supervisor runs the job. */
+static bool claim(struct supervisor *self, int jobs) {
+  int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 || fchdir(folder) != 0 || !lock_folder(folder)) return false;
+  /*
+   * Asked for again after the death of a spawner, this may have waited for the lock until the job had ended: nothing
+   * is to appear in its folder any more, not even for a moment.
+   */
+  if (faccessat(AT_FDCWD, "started", F_OK, 0) == 0) {
+    errno = EEXIST;
+    return false;
+  }
+  if (!control_open(&self->control)) return false;
+  if (note_claim(self)) return true;
+  int saved = errno;
+  control_close(&self->control);
   errno = saved;
   return false;
 }
@@ -785,7 +804,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
   (void)!RETRY(send(socket, line, (size_t)length, MSG_NOSIGNAL));
   close(socket);
   close(jobs);
-  if (!claimed) _exit(1); /* "control" may be the socket of another supervisor by now: it is not removed */
+  if (!claimed) _exit(1);
 
   if (make_cell(&self)) run(&self);
   finish(&self);
