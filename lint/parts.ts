@@ -25,6 +25,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'runtime',
       'rootfs',
       'certs',
+      'receipts',
       'client',
       'config',
       'state',
@@ -34,7 +35,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   client: {
     what: 'the command line, over the API',
     files: ['src/client/'],
-    imports: ['clientApi', 'config', 'state', 'basics'],
+    imports: ['clientApi', 'receipts', 'config', 'state', 'basics'],
   },
   clientApi: {
     what: 'the module `cloister/client`: runs in browsers, so that it imports nothing',
@@ -49,16 +50,21 @@ export const PARTS: Readonly<Record<string, Part>> = {
   resolvers: {
     what: 'GraphQL on the job service',
     files: ['src/resolvers/'],
-    imports: ['access', 'jobs', 'model', 'basics'],
+    imports: ['access', 'jobs', 'receipts', 'model', 'basics'],
   },
   access: {
     what: 'who a caller is, and what it may do: tokens, roles, and `jobs/service.ts` once more, around the job service',
     files: ['src/access/'],
-    imports: ['jobs', 'model', 'basics'],
+    imports: ['jobs', 'receipts', 'model', 'basics'],
   },
   certs: {
     what: 'a certificate authority in a folder',
     files: ['src/certs/'],
+    imports: [],
+  },
+  receipts: {
+    what: 'signed statements about jobs: how they look, are signed and verified; the command line verifies with it too',
+    files: ['src/receipts/'],
     imports: [],
   },
   images: {
@@ -84,7 +90,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   jobs: {
     what: 'the policy: what a job is, the state machine, the interfaces of a store and of cells',
     files: ['src/jobs/'],
-    imports: ['model', 'async', 'basics'],
+    imports: ['receipts', 'model', 'async', 'basics'],
   },
   runtime: {
     what: 'the mechanism: the counterpart of the launcher, cgroups, ids, logs, the doctor; knows nothing of jobs',
@@ -108,7 +114,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     imports: [],
   },
   config: { what: 'settings', files: ['src/config/'], imports: ['basics'] },
-  state: { what: 'the state folder: names, lock, token', files: ['src/state/'], imports: [] },
+  state: { what: 'the state folder: names, lock, token', files: ['src/state/'], imports: ['receipts'] },
   async: { what: 'iterators, fairness', files: ['src/async/'], imports: [] },
   rootfs: { what: 'unpacks images; also a program of its own', files: ['rootfs/'], imports: [] },
   basics: {

@@ -23,6 +23,7 @@ import { Retention } from './jobs/retention.ts';
 import type { JobStore } from './jobs/store.ts';
 import { Supervision } from './jobs/supervision.ts';
 import type { Log } from './log.ts';
+import { Signer } from './receipts/signer.ts';
 import { checkAddress } from './server/listen.ts';
 import { type Operator, serveOperator } from './server/operator.ts';
 import { type RunningServer, startServer } from './server/server.ts';
@@ -30,6 +31,7 @@ import { adminToken, replaceAdminToken } from './state/admin-token.ts';
 import { checkState } from './state/check.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
+import { receiptKeys } from './state/receipt-key.ts';
 import { openStore } from './store/sqlite-store.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { openLog } from './telemetry/server-log.ts';
@@ -238,7 +240,8 @@ const openJobs = async ({
   const supervision = new Supervision({ store, cells, log, queue: config.queue, quotas, observer });
   cleanup.add(() => supervision.close());
   const parts = { store, cells, supervision, readers, removal, changes, quotas, observer };
-  const jobs = new Jobs({ ...parts, version: VERSION });
+  const { privateKey, publicKeys } = receiptKeys(config.stateDir);
+  const jobs = new Jobs({ ...parts, signer: new Signer(privateKey, publicKeys), version: VERSION });
   // Folders of deleted jobs stay until their followers have ended, so followers are ended first.
   cleanup.add(() => jobs.close());
   await supervision.recover();

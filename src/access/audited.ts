@@ -64,6 +64,8 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   list: null,
   queuePlace: null,
   readLog: null,
+  receipt: null,
+  receiptKeys: null,
   shares: null,
   stdin: null,
   storedBytes: null,

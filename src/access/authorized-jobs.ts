@@ -18,6 +18,7 @@ import type {
 } from '../jobs/service.ts';
 import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
+import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
 import type { LogBatch, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import { mayUseImage } from './authorized-images.ts';
 import type { Share } from './share.ts';
@@ -171,6 +172,15 @@ export class AuthorizedJobs implements JobService {
 
   async lineCount(identity: Identity, job: Job, stream?: LogStream): Promise<number | null> {
     return isVisible(identity, job) ? this.#jobs.lineCount(identity, job, stream) : null;
+  }
+
+  /** Who sees its log sees its receipt; what a link leaves out is left out there as well. */
+  async receipt(identity: Identity, job: Job): Promise<Receipt | null> {
+    return isVisible(identity, job) ? this.#jobs.receipt(identity, job, !isGuest(identity)) : null;
+  }
+
+  receiptKeys(identity: Identity): readonly ReceiptKey[] {
+    return this.#jobs.receiptKeys(identity);
   }
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {

@@ -37,8 +37,9 @@ import {
   USAGE_FILES,
 } from '../runtime/cgroup/index.ts';
 import { describeStep, isOfHost } from '../runtime/launch-failure.ts';
+import { logDigests } from '../runtime/log/digest.ts';
 import { followLog } from '../runtime/log/follow.ts';
-import type { LogBatch, LogStream, TerminalSize } from '../runtime/log/page.ts';
+import type { LogBatch, LogDigests, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import { checkCursor, lineCount, readLogPage } from '../runtime/log/reader.ts';
 import { searchLog } from '../runtime/log/search.ts';
 import { ownNamespaces } from '../runtime/namespaces.ts';
@@ -476,6 +477,10 @@ export class LocalCells implements Cells {
 
   lineCount(id: string, closed: boolean, stream?: LogStream): Promise<number> {
     return lineCount(this.#folders.log(id), closed, stream);
+  }
+
+  logDigests(id: string): Promise<LogDigests> {
+    return logDigests(this.#folders.log(id));
   }
 
   checkCursor(id: string, cursor: string): Promise<void> {

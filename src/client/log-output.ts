@@ -22,8 +22,14 @@ const gaps = ({ droppedBytes, damagedBytes }: Pick<LogBatch, 'droppedBytes' | 'd
   return texts;
 };
 
-/** @param timestamps put the time before each line; the batches must have it */
-export const rawPrinter = (timestamps: boolean): LogPrinter => {
+/**
+ * @param timestamps put the time before each line; the batches must have it
+ * @param outputOf where the bytes of a stream go
+ */
+export const rawPrinter = (
+  timestamps: boolean,
+  outputOf: (stream: LogStream | undefined) => NodeJS.WriteStream = ownOutput,
+): LogPrinter => {
   const lineStart: Record<LogStream, boolean> = { STDOUT: true, STDERR: true, TERMINAL: true };
   const render = (entry: Entry): Buffer => {
     const bytes = Buffer.from(entry.bytes, 'base64');
@@ -35,14 +41,16 @@ export const rawPrinter = (timestamps: boolean): LogPrinter => {
   return {
     batch: async ({ entries, droppedBytes, damagedBytes }) => {
       for (const run of runs(entries)) {
-        const stream = run[0]?.stream === 'STDERR' ? process.stderr : process.stdout;
-        await write(stream, Buffer.concat(run.map(render)));
+        await write(outputOf(run[0]?.stream), Buffer.concat(run.map(render)));
       }
       for (const text of gaps({ droppedBytes, damagedBytes })) await note(text);
     },
     end: async () => undefined,
   };
 };
+
+const ownOutput = (stream: LogStream | undefined): NodeJS.WriteStream =>
+  stream === 'STDERR' ? process.stderr : process.stdout;
 
 /**
  * Prints one JSON document per line for each entry.

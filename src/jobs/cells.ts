@@ -1,6 +1,13 @@
 /** What jobs need of the machine that runs them: between policy and mechanism. `src/cells/` implements it. */
 
-import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
+import type {
+  LogBatch,
+  LogDigests,
+  LogGrep,
+  LogStart,
+  LogStream,
+  TerminalSize,
+} from '../runtime/log/page.ts';
 import type { CellNamespace, Isolation as KernelIsolation } from '../runtime/protocol/isolation.ts';
 import type { Image } from './image.ts';
 import type { FinalState, Job, Usage, WholeJob } from './job.ts';
@@ -291,6 +298,8 @@ export interface Cells {
    * @param closed the job had ended before this was requested
    */
   lineCount(id: string, closed: boolean, stream?: LogStream): Promise<number>;
+  /** Of the log of a job that has ended, which is read as a whole. */
+  logDigests(id: string): Promise<LogDigests>;
   /** @throws CursorError for a cursor that is not of this log */
   checkCursor(id: string, cursor: string): Promise<void>;
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */

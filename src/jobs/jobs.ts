@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FairLimit } from '../async/fair-limit.ts';
 import { tap } from '../async/tap.ts';
+import type { Receipt, ReceiptKey, Signer } from '../receipts/signer.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import {
   type LogBatch,
@@ -34,10 +35,12 @@ import { checkAll, Faults, once } from './faults.ts';
 import { newJobId } from './id.ts';
 import type { Image } from './image.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
+import { LogDigestCache } from './log-digests.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
 import { AFTER_A_JOB_MS, type JobsInUse, QuotaError, type SubjectQuotas } from './quota.ts';
 import type { LogReaders } from './readers.ts';
+import { receiptStatement } from './receipt.ts';
 import type { Removal } from './removal.ts';
 import { checkRequest, checkSize } from './request.ts';
 import { requestKey } from './request-key.ts';
@@ -80,6 +83,7 @@ export interface JobsOptions {
   readonly removal: Removal;
   readonly changes: Changes;
   readonly version: string;
+  readonly signer: Signer;
   /** Default: nothing bounds one subject more than all of them. */
   readonly quotas?: SubjectQuotas;
   /** Default: nothing is counted. */
@@ -103,9 +107,11 @@ export class Jobs implements JobService {
   readonly #sums = new FairLimit(1);
   readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
+  readonly #digests: LogDigestCache;
 
   constructor(options: JobsOptions) {
     this.#options = options;
+    this.#digests = new LogDigestCache((id) => options.cells.logDigests(id));
     this.#observer = options.observer ?? UNOBSERVED;
   }
 
@@ -543,6 +549,32 @@ export class Jobs implements JobService {
     } finally {
       leave();
     }
+  }
+
+  async receipt(identity: Identity, job: Job, whole = true): Promise<Receipt | null> {
+    const { state } = job;
+    if (!isFinal(state)) return null;
+    const leave = this.#options.readers.enter(job.id);
+    try {
+      await this.#checkLog(job);
+      const { signer, version } = this.#options;
+      return await signer.sign(
+        receiptStatement({
+          version,
+          job: { ...job, state },
+          command: await this.command(identity, job),
+          env: whole ? await this.env(identity, job) : null,
+          isolation: await this.isolation(identity, job),
+          log: await this.#digests.of(job.id, job.owner),
+        }),
+      );
+    } finally {
+      leave();
+    }
+  }
+
+  receiptKeys(_identity: Identity): readonly ReceiptKey[] {
+    return this.#options.signer.keys;
   }
 
   async #checkLog({ id, state }: Job): Promise<void> {

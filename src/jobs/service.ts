@@ -1,5 +1,6 @@
 /** The interface of the job service, which the resolvers call. */
 
+import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
 import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
@@ -244,6 +245,16 @@ export interface JobService {
    * that the caller may not see.
    */
   lineCount(identity: Identity, job: Job, stream?: LogStream): Promise<number | null>;
+  /**
+   * What this server signs of a job that has ended; `null` until then, and for a job that the caller may not see. Its log
+   * is read as a whole for the first one.
+   *
+   * @param whole what the caller may not see is left out otherwise; default true
+   * @throws ClientError `LOG_LOST`
+   */
+  receipt(identity: Identity, job: Job, whole?: boolean): Promise<Receipt | null>;
+  /** The public keys that receipts of this server were signed with, the current one first. */
+  receiptKeys(identity: Identity): readonly ReceiptKey[];
   /** Pulled: the next batch is read when it is asked for. `return()` settles at once, also while waiting. */
   followLog(
     identity: Identity,

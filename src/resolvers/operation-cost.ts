@@ -70,6 +70,8 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   // What was written since the last landmark of its index is counted.
   'Job.lineCount': { own: 20 },
   'Job.logs': LOG_PAGE,
+  // The whole log is read, once.
+  'Job.receipt': { own: 100 },
   'RunJobPayload.logs': LOG_PAGE,
 };
 

@@ -18,6 +18,7 @@ import './pin-job.ts';
 import './pull-image.ts';
 import './resize-terminal.ts';
 import './quota.ts';
+import './receipt.ts';
 import './resume-job.ts';
 import './retry.ts';
 import './revoke-share.ts';

@@ -10,6 +10,10 @@ export interface StatePaths {
   readonly token: string;
   /** The next admin token, before it takes the place of `token`. */
   readonly newToken: string;
+  /** The private key that receipts are signed with: made by the server at its first start. */
+  readonly receiptKey: string;
+  /** The public keys of all receipts that were ever signed here, those of earlier private keys too. */
+  readonly receiptKeys: string;
   /** The Unix socket of the API: made by the server while it runs, for clients of its own user. */
   readonly socket: string;
   /** The SQLite database: written by the server, read by `cloister backup`. */
@@ -35,6 +39,8 @@ export const statePaths = (stateDir: string): StatePaths => ({
   lock: join(stateDir, 'lock'),
   token: join(stateDir, 'token'),
   newToken: join(stateDir, '.token'),
+  receiptKey: join(stateDir, 'receipt-key'),
+  receiptKeys: join(stateDir, 'receipt-keys'),
   socket: join(stateDir, 'socket'),
   database: join(stateDir, 'cloister.db'),
   jobs: join(stateDir, 'jobs'),

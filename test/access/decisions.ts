@@ -49,7 +49,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ),
     ...all(
       'JOB',
-      'pinned priority retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal terminal usage user workdir',
+      'pinned priority receipt retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal terminal usage user workdir',
     ),
     ...all('JOB', 'shares'),
     ...all('OTHER_JOB', 'execs parent queue retriedBy retryOf'),
@@ -82,6 +82,8 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   },
   PullImagePayload: all('IMAGE', 'image'),
   QueuePlace: all('OTHER_JOB', 'position reason'),
+  Receipt: all('JOB', 'envelope keyId'),
+  ReceiptKey: all('ANYONE', 'current keyId publicKey'),
   ResizeTerminalPayload: all('JOB', 'job'),
   ResumeJobPayload: all('JOB', 'job'),
   Retries: all('JOB', 'backoff limit'),
@@ -123,7 +125,9 @@ export type Operation =
   | { readonly kind: 'share'; readonly document: string }
   /** It is for an ADMIN. */
   | { readonly kind: 'admin'; readonly document: string }
-  /** It says the same to everybody, or something about the caller. */
+  /** It says the same to everybody who has signed in. */
+  | { readonly kind: 'same'; readonly document: string }
+  /** It says something about the caller. */
   | { readonly kind: 'anyone'; readonly document: string };
 
 const change = (name: string, type: string, more = ''): Operation => ({
@@ -142,6 +146,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Query.server': { kind: 'jobs' },
   'Query.images': { kind: 'image' },
   'Query.viewer': { kind: 'anyone', document: '{ viewer { subject role method token { name subject } } }' },
+  'Query.receiptKeys': { kind: 'same', document: '{ receiptKeys { keyId publicKey current } }' },
   'Query.auditLog': { kind: 'admin', document: '{ auditLog(first: 5) { nodes { action } } }' },
   'Query.quotas': { kind: 'admin', document: '{ quotas { subject runningJobs } }' },
   'Mutation.setQuota': {

@@ -60,6 +60,9 @@ const FOR_ADMINS = Object.entries(OPERATIONS).filter(
 const FOR_LINKS = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'share' }] => entry[1].kind === 'share',
 );
+const FOR_ALL = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'same' }] => entry[1].kind === 'same',
+);
 const FOR_ANYONE = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'anyone' }] => entry[1].kind === 'anyone',
 );
@@ -228,6 +231,42 @@ describe.each(FOR_ADMINS)('%s', (_name, { document }) => {
   it('is for an ADMIN', async () => {
     const { token } = await world.tokens.create(ADMIN, { name: 'n', subject: 's', role: 'VIEWER' });
     expect(codesOf(await world.ask(ADMIN, document, { id: token.id }))).toEqual([]);
+  });
+});
+
+describe.each(FOR_ALL)('%s', (_name, { document }) => {
+  it('says the same to every caller, and nothing without one', async () => {
+    const { data } = await world.ask(ADMIN, document);
+    expect(JSON.stringify(data).length).toBeGreaterThan(100);
+    const { id } = await world.put('alice', { status: 'QUEUED' });
+    for (const identity of [...STRANGERS, OWNER, VIEWER, guest(id)])
+      expect((await world.ask(identity, document)).data).toEqual(data);
+    expect(codesOf(await world.ask(null, document))).toEqual(['UNAUTHENTICATED']);
+  });
+});
+
+describe('a receipt', () => {
+  const RECEIPT = 'query ($id: ID!) { job(id: $id) { receipt { envelope keyId } } }';
+  const statementOf = ({ data }: Awaited<ReturnType<World['ask']>>) => {
+    const { job } = data as { job: { receipt: { envelope: string } } };
+    return JSON.parse(Buffer.from(JSON.parse(job.receipt.envelope).payload, 'base64').toString());
+  };
+
+  it('is there once the job has ended, and leaves the environment out for those who came by a link', async () => {
+    const [, , , completed] = STATES;
+    if (completed === undefined) throw new Error('STATES has no fourth');
+    const env = [{ name: 'TOKEN', value: 'xyzzy' }];
+    const { id } = await world.put('alice', completed, { env });
+    const own = statementOf(await world.ask(OWNER, RECEIPT, { id }));
+    expect(own.predicate.spec.env.variables).toEqual([{ name: 'TOKEN', secret: false }]);
+    expect(statementOf(await world.ask(VIEWER, RECEIPT, { id }))).toEqual(own);
+    const shown = statementOf(await world.ask(guest(id), RECEIPT, { id }));
+    expect(shown).toEqual({
+      ...own,
+      predicate: { ...own.predicate, spec: { ...own.predicate.spec, env: null } },
+    });
+    const queued = await world.put('alice', { status: 'QUEUED' });
+    expect(await world.ask(OWNER, RECEIPT, { id: queued.id })).toEqual({ data: { job: { receipt: null } } });
   });
 });
 

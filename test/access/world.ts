@@ -24,6 +24,7 @@ import { FakeCells } from '../jobs/fake-cells.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import type { Answer } from '../server/fixture.ts';
 import { makeJob, usage } from '../store/fixture.ts';
+import { testSigner } from '../support/signer.ts';
 
 export const caller = (subject: string, role: Role): Identity => ({ subject, role, method: 'TOKEN' });
 
@@ -65,7 +66,17 @@ export class World {
     this.tokens = tokens;
     this.shares = shares;
     this.quotas = quotas;
-    this.jobs = new Jobs({ store, cells, supervision, readers, removal, changes, quotas, version: '0' });
+    this.jobs = new Jobs({
+      store,
+      cells,
+      supervision,
+      readers,
+      removal,
+      changes,
+      quotas,
+      version: '0',
+      signer: testSigner(),
+    });
     const tokenName = (identity: Identity) => tokens.of(identity)?.name ?? null;
     const audit = new Audit({ store: store.audit, log, keepMs: null, tokenName });
     dispose(() => audit.close());
@@ -114,7 +125,7 @@ export class World {
   }
 
   /** The answer to a document; of a subscription the first. */
-  async ask(identity: Identity, query: string, variables: object = {}): Promise<Answer> {
+  async ask(identity: Identity | null, query: string, variables: object = {}): Promise<Answer> {
     const isStream = query.startsWith('subscription');
     const over = new AbortController();
     const response = await this.#engine.fetch(

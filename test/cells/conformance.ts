@@ -3,6 +3,7 @@
  * against those in memory on which the tests of jobs stand.
  */
 
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type CellConnection,
@@ -581,6 +582,22 @@ export const cellsConformance = (
         );
       expect(await counts(false)).toEqual([4, 3, 1]);
       expect(await counts(true)).toEqual([4, 3, 1]);
+      await clear(job);
+    });
+
+    it('give digests of what each stream of a log has', async () => {
+      const { job, id } = await spoken();
+      const ofText = (text: string) => ({
+        bytes: text.length,
+        sha256: createHash('sha256').update(text).digest('hex'),
+      });
+      expect(await cells.logDigests(id)).toEqual({
+        STDOUT: ofText('one\nthree\nfour'),
+        STDERR: ofText('two\n'),
+        TERMINAL: ofText(''),
+        droppedBytes: 0,
+        damagedBytes: 0,
+      });
       await clear(job);
     });
 

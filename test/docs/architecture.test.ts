@@ -20,6 +20,7 @@ describe('the state folder', () => {
       const name = basename(path);
       if (key === 'jobs') return Object.values(JOB_FILES).flat();
       if (key === 'layers') return [`${name}/<id>/tree`];
+      if (key === 'receiptKeys') return [`${name}/<key>.pem`];
       if (key === 'images') return [`${name}/<name>`];
       return ['exits', 'stdin', 'secrets'].includes(key) ? [`${name}/<id>`] : [name];
     });

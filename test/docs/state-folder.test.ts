@@ -40,6 +40,7 @@ const files = (ids: readonly string[], folder = ''): readonly string[] =>
   readdirSync(join(server.stateDir, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (path === 'images') return readdirSync(join(server.stateDir, path)).map((name) => imageOf(name));
+    if (path.startsWith('receipt-keys/')) return ['receipt-keys/<key>.pem'];
     if (entry.isDirectory()) return files(ids, path);
     return [ids.reduce((name, id) => name.replace(id, '<id>'), path)];
   });

@@ -3,6 +3,7 @@
  * is what `test/cells/conformance.ts` checks of both.
  */
 
+import { createHash } from 'node:crypto';
 import { Bell, pull } from '../../src/async/pull.ts';
 import {
   type CellConnection,
@@ -20,7 +21,14 @@ import { type Image, NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { FinalState, Job, Usage, WholeJob } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
-import type { LogBatch, LogEntry, LogGrep, LogStart, LogStream } from '../../src/runtime/log/page.ts';
+import type {
+  LogBatch,
+  LogDigests,
+  LogEntry,
+  LogGrep,
+  LogStart,
+  LogStream,
+} from '../../src/runtime/log/page.ts';
 import { compilePattern } from '../../src/runtime/log/pattern.ts';
 import { checkStart } from '../../src/runtime/log/position.ts';
 import { fakeImage } from '../server/fake-images.ts';
@@ -353,6 +361,22 @@ export class FakeCells implements Cells {
 
   async lineCount(id: string, _closed: boolean, stream?: LogStream): Promise<number> {
     return linesIn(this.#output(id, stream)).length;
+  }
+
+  async logDigests(id: string): Promise<LogDigests> {
+    const digestOf = (stream: LogStream) => {
+      const text = this.#output(id, stream)
+        .pieces.map((piece) => piece.text)
+        .join('');
+      return { bytes: text.length, sha256: createHash('sha256').update(text).digest('hex') };
+    };
+    return {
+      STDOUT: digestOf('STDOUT'),
+      STDERR: digestOf('STDERR'),
+      TERMINAL: digestOf('TERMINAL'),
+      droppedBytes: 0,
+      damagedBytes: 0,
+    };
   }
 
   async checkCursor(id: string, cursor: string): Promise<void> {

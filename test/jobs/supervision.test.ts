@@ -16,6 +16,7 @@ import { Supervision } from '../../src/jobs/supervision.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { makeJob } from '../store/fixture.ts';
 import { disposers } from '../support/disposers.ts';
+import { testSigner } from '../support/signer.ts';
 import { exited, FakeCells, stoppedBy } from './fake-cells.ts';
 
 const onEnd = disposers();
@@ -43,7 +44,16 @@ const serve = async (maxRunning = 10, keeperGraceMs = 10_000) => {
   const changes = await Changes.open(store, note);
   const readers = new LogReaders();
   const removal = new Removal({ store, cells, readers, log: note });
-  const jobs = new Jobs({ store, cells, supervision, readers, removal, changes, version: '0' });
+  const jobs = new Jobs({
+    store,
+    cells,
+    supervision,
+    readers,
+    removal,
+    changes,
+    version: '0',
+    signer: testSigner(),
+  });
   const close = async (): Promise<void> => {
     await jobs.close();
     await supervision.close();

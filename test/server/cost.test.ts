@@ -241,7 +241,14 @@ it('mutations, which may wait for jobs, hold up no query that costs much', async
 
 describe('what honest consoles ask for is far below', () => {
   const job = schema.getType('Job') as GraphQLObjectType;
-  const all = everything(job, ['Job.retryOf', 'Job.retriedBy', 'Job.parent', 'Job.execs', 'Job.logs']);
+  const all = everything(job, [
+    'Job.retryOf',
+    'Job.retriedBy',
+    'Job.parent',
+    'Job.execs',
+    'Job.logs',
+    'Job.receipt',
+  ]);
 
   it('a hundred jobs with all that is known of them', async () => {
     const fixture = await withLogs(100, 'x');

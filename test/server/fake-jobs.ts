@@ -26,6 +26,7 @@ import type {
 } from '../../src/jobs/service.ts';
 import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
 import { waitForEnd } from '../../src/jobs/wait.ts';
+import type { Receipt, ReceiptKey } from '../../src/receipts/signer.ts';
 import type { LogBatch } from '../../src/runtime/log/page.ts';
 import { makeJob, usage } from '../store/fixture.ts';
 import { fakeImage } from './fake-images.ts';
@@ -249,6 +250,14 @@ export class FakeJobs implements JobService {
 
   async lineCount(): Promise<number | null> {
     return 1;
+  }
+
+  async receipt(): Promise<Receipt | null> {
+    return null;
+  }
+
+  receiptKeys(): readonly ReceiptKey[] {
+    return [];
   }
 
   async readLog(identity: Identity, id: string, request: LogPageRequest): Promise<LogBatch> {

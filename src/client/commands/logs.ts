@@ -21,6 +21,7 @@ interface LogFlags {
   readonly context?: string;
   readonly stream?: string;
   readonly timestamps?: boolean;
+  readonly raw?: boolean;
   readonly json?: boolean;
 }
 
@@ -30,6 +31,10 @@ interface LogFlags {
  */
 export const logs = async (config: ClientConfig, jobs: readonly string[], flags: LogFlags): Promise<void> => {
   const { json = false, timestamps = false, follow = false } = flags;
+  if (flags.raw && flags.stream === undefined) throw new CliError('--raw: expected together with --stream');
+  for (const name of ['json', 'timestamps'] as const)
+    if (flags.raw && flags[name]) throw new CliError(`--${name}: expected without --raw, got both`);
+  if (flags.raw && jobs.length > 1) throw new CliError('--raw: expected one job, got several');
   const read = reader(flags);
   const connection = await connect(config);
   const ids = await Promise.all(jobs.map((job) => findJobId(connection, job)));
@@ -37,7 +42,7 @@ export const logs = async (config: ClientConfig, jobs: readonly string[], flags:
   const print = async (jobId: string, index: number): Promise<void> => {
     const printer = ((): LogPrinter => {
       if (json) return jsonPrinter(ids.length > 1 ? jobId : undefined);
-      if (ids.length === 1) return rawPrinter(timestamps);
+      if (ids.length === 1) return rawPrinter(timestamps, flags.raw ? () => process.stdout : undefined);
       return prefixedPrinter((stream) => prefix(jobId.slice(0, length), index, stream), timestamps);
     })();
     for await (const batch of read(connection, jobId)) await printer.batch(batch);

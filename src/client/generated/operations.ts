@@ -652,6 +652,18 @@ export type SetQuotaMutationVariables = Exact<{
 
 export type SetQuotaMutation = { readonly setQuota: { readonly quota: { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null } } };
 
+export type ReceiptQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ReceiptQuery = { readonly job: { readonly status: JobStatus, readonly receipt: { readonly envelope: string } | null } | null };
+
+export type ReceiptKeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ReceiptKeysQuery = { readonly receiptKeys: ReadonlyArray<{ readonly keyId: string, readonly publicKey: string, readonly current: boolean }> };
+
 export type ReplayJobQueryVariables = Exact<{
   id: string;
 }>;
@@ -2006,6 +2018,25 @@ export const SetQuotaDocument = new TypedDocumentString(`
     connections
   }
 }`) as unknown as TypedDocumentString<SetQuotaMutation, SetQuotaMutationVariables>;
+export const ReceiptDocument = new TypedDocumentString(`
+    query Receipt($id: ID!) {
+  job(id: $id) {
+    status
+    receipt {
+      envelope
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ReceiptQuery, ReceiptQueryVariables>;
+export const ReceiptKeysDocument = new TypedDocumentString(`
+    query ReceiptKeys {
+  receiptKeys {
+    keyId
+    publicKey
+    current
+  }
+}
+    `) as unknown as TypedDocumentString<ReceiptKeysQuery, ReceiptKeysQueryVariables>;
 export const ReplayJobDocument = new TypedDocumentString(`
     query ReplayJob($id: ID!) {
   job(id: $id) {

@@ -32,7 +32,8 @@ export const addReading = (add: Add): void => {
     .option('--grep <text>', 'only lines that contain this text; the server searches')
     .option('--regex', 'the text of --grep is a regular expression, in the syntax of RE2')
     .option('-C, --context <lines>', 'with --grep, also this many lines before and after each')
-    .option('--stream <name>', 'only stdout or only stderr')
+    .option('--stream <name>', 'only stdout, stderr or terminal')
+    .option('--raw', 'with --stream: its bytes as they are to stdout, whichever it is')
     .option('-t, --timestamps', 'put the time before each line')
     .option('--json', 'print each piece as a line of JSON; "bytes" is base64')
     .action(async (jobs: string[], flags: Flags) => {

@@ -1,9 +1,12 @@
 /** The commands for programs, browsers and shells. */
 
 import type { Command } from 'commander';
-import type { Flags } from '../../config/config.ts';
+import { clientSettings, type Flags, parseStateDirs, serveSettings } from '../../config/config.ts';
+import { withConfigFile } from '../../config/file.ts';
+import { withSettings } from '../../config/flags.ts';
 import type { AuditFlags } from '../commands/audit.ts';
-import { type Add, collect, config } from './add.ts';
+import type { VerifyFlags } from '../commands/receipt.ts';
+import { type Add, collect, config, JOB } from './add.ts';
 
 interface ApiFlags extends Flags {
   readonly field?: readonly string[];
@@ -56,6 +59,58 @@ export const addTools = (add: Add, program: Command): void => {
     .action(async (flags: Flags & AuditFlags) => {
       const { audit } = await import('../commands/audit.ts');
       await audit(config(flags), flags);
+    });
+
+  const receipt = add('receipt', 'write the signed receipt of a job that has ended', [
+    'receipt -o job.receipt @last',
+    'receipt @last | cloister verify -',
+    'receipt key > server.pem',
+  ])
+    .argument('<job>', JOB)
+    .option('-o, --output <file>', 'write it to this file instead of standard output')
+    .action(async (job: string, flags: Flags & { output?: string }) => {
+      const { receipt: run } = await import('../commands/receipt.ts');
+      await run(config(flags), job, flags);
+    });
+  withSettings(
+    receipt.command('key').description('print the public keys of the server, as PEM, the current one first'),
+    clientSettings,
+  ).action(async (_flags: Flags, command: Command) => {
+    const { receiptKeys } = await import('../commands/receipt.ts');
+    await receiptKeys(config(command.optsWithGlobals()));
+  });
+
+  withSettings(
+    program
+      .command('verify')
+      .description('check the receipt of a job, and files against it, without a server')
+      .argument('<file>', 'the receipt; - is stdin'),
+    { stateDir: serveSettings.stateDir },
+  )
+    .option(
+      '--key <file>',
+      'what "cloister receipt key" printed; default: the keys of the server on this machine',
+    )
+    .option(
+      '--artifact <NAME=FILE>',
+      'compare a file with the artifact of this name; may be repeated',
+      collect,
+    )
+    .option('--log <STREAM=FILE>', 'compare a file with stdout, stderr or terminal; may be repeated', collect)
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Exits with 0 if the receipt is valid and every file given is what it says, otherwise with 1.',
+        '',
+        'Examples:',
+        '  cloister verify --key server.pem job.receipt',
+        '  cloister logs --raw --stream stdout ID | cloister verify --log stdout=- job.receipt',
+      ].join('\n'),
+    )
+    .action(async (file: string, flags: Flags & VerifyFlags) => {
+      const { verify } = await import('../commands/receipt.ts');
+      process.exitCode = await verify(file, flags, parseStateDirs(flags, withConfigFile(flags, process.env)));
     });
 
   add('open', 'open GraphiQL in the browser, signed in', ['open']).action(async (flags: Flags) => {

@@ -41,6 +41,21 @@ export interface LogStart {
   readonly stream?: LogStream;
 }
 
+/** The bytes of one stream. */
+export interface StreamDigest {
+  readonly bytes: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
+
+/** What a log that nobody writes any more has of each stream. */
+export interface LogDigests extends Readonly<Record<LogStream, StreamDigest>> {
+  /** Written, and not kept: beyond the output limit, or because the disk was full. */
+  readonly droppedBytes: number;
+  /** Bytes of the log that cannot be read: frames, and so at least the output that was in them. */
+  readonly damagedBytes: number;
+}
+
 export interface LogEntry {
   readonly stream: LogStream;
   /** Wall clock at which the supervisor read these bytes, in nanoseconds since 1970. */

@@ -1,0 +1,106 @@
+/** What a server says of a job in its receipt. */
+
+import { createHash } from 'node:crypto';
+import { bytesOfText, isUnicode } from '../byte-text.ts';
+import {
+  type JobPredicate,
+  PREDICATE_TYPE,
+  type ReceiptText,
+  STATEMENT_TYPE,
+  type Statement,
+  type Subject,
+} from '../receipts/statement.ts';
+import { LOG_STREAMS, type LogDigests, type LogStream } from '../runtime/log/page.ts';
+import type { Isolation } from './cells.ts';
+import type { Command, EnvVar, FinalState, Job } from './job.ts';
+
+/** What is known of a job that has ended. */
+export interface Observed {
+  /** Of the server. */
+  readonly version: string;
+  readonly job: Job & { readonly state: FinalState };
+  readonly command: Command;
+  /** As it was asked for; `null`: the reader may not see it. */
+  readonly env: readonly EnvVar[] | null;
+  readonly isolation: Isolation | null;
+  readonly log: LogDigests;
+}
+
+/** The statement of a receipt. The same observation gives the same one. */
+export const receiptStatement = ({ version, job, command, env, isolation, log }: Observed): Statement => {
+  const { id, owner, spec, state, createdAt } = job;
+  const streams = LOG_STREAMS.filter((stream) => (stream === 'TERMINAL') === (spec.terminal !== null));
+  const termination = 'termination' in state ? state.termination : null;
+  const predicate: JobPredicate = {
+    server: { version },
+    job: {
+      id,
+      owner,
+      name: spec.name,
+      attempt: spec.attempt,
+      retryOf: spec.retryOf,
+      execOf: spec.execOf,
+    },
+    spec: {
+      ...(command.kind === 'shell' ? { command: text(command.line) } : { argv: command.argv.map(text) }),
+      image: { name: spec.image, digest: spec.imageDigest },
+      env: env && {
+        variables: env.map(({ name, secret = false }) => ({ name: text(name), secret })),
+        digest: { sha256: envDigest(env) },
+      },
+      workdir: spec.workdir,
+      user: spec.user,
+      hostname: spec.hostname,
+      stdinBytes: spec.stdinBytes,
+      openStdin: spec.openStdin,
+      terminal: spec.terminal,
+      network: spec.network,
+      capabilities: spec.capabilities,
+      limits: { ...spec.limits },
+    },
+    isolation,
+    result: {
+      status: state.status,
+      exitCode: termination?.kind === 'exited' ? termination.code : null,
+      signal: termination?.kind === 'signaled' ? termination.signal : null,
+      limitExceeded: 'limit' in state ? state.limit : null,
+      error: 'error' in state ? state.error : null,
+      limitsHit: 'hits' in state ? state.hits : [],
+    },
+    times: {
+      createdAt: createdAt.toISOString(),
+      startedAt: ('startedAt' in state && state.startedAt?.toISOString()) || null,
+      finishedAt: state.finishedAt.toISOString(),
+    },
+    log: {
+      streams: Object.fromEntries(
+        streams.map((stream) => [stream.toLowerCase(), { bytes: log[stream].bytes }]),
+      ),
+      complete: log.droppedBytes === 0 && log.damagedBytes === 0,
+      droppedBytes: log.droppedBytes,
+      damagedBytes: log.damagedBytes,
+    },
+  };
+  return {
+    _type: STATEMENT_TYPE,
+    subject: streams.map((stream) => subjectOf(stream, log)),
+    predicateType: PREDICATE_TYPE,
+    predicate,
+  };
+};
+
+const subjectOf = (stream: LogStream, log: LogDigests): Subject => ({
+  name: `log/${stream.toLowerCase()}`,
+  digest: { sha256: log[stream].sha256 },
+});
+
+const text = (value: string): ReceiptText =>
+  isUnicode(value) ? value : { base64: bytesOfText(value).toString('base64') };
+
+/** Of the variables that are not secret, so that it says nothing of those that are. */
+const envDigest = (env: readonly EnvVar[]): string => {
+  const hash = createHash('sha256');
+  for (const { name, value, secret } of env)
+    if (secret !== true) hash.update(bytesOfText(name)).update('=').update(bytesOfText(value)).update('\0');
+  return hash.digest('hex');
+};

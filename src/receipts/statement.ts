@@ -1,0 +1,135 @@
+/**
+ * What a receipt says: a statement of in-toto, version 1 (github.com/in-toto/attestation), with a predicate of ours. What
+ * it claims and what not is described in docs/receipts.md.
+ */
+
+/** The media type of the payload. */
+export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+/** Changes when a field changes its meaning or goes; new ones may come at any time. */
+export const PREDICATE_TYPE = 'urn:cloister:job-receipt:v1';
+
+/** Bytes that the statement is about. */
+export interface Subject {
+  /** `log/stdout`, `log/stderr`, `log/terminal`: what the job wrote there and was kept. `artifact/NAME`: a file. */
+  readonly name: string;
+  /** In hexadecimal. */
+  readonly digest: { readonly sha256: string };
+}
+
+/** A text of a command; in base64 if it is not UTF-8. */
+export type ReceiptText = string | { readonly base64: string };
+
+/** What a server has observed of a job. Sizes in bytes, times in RFC 3339. */
+export interface JobPredicate {
+  /** That made the receipt. */
+  readonly server: { readonly version: string };
+  readonly job: {
+    readonly id: string;
+    readonly owner: string;
+    readonly name: string | null;
+    readonly attempt: number;
+    /** The job of the first attempt. */
+    readonly retryOf: string | null;
+    /** The job in whose cell it ran. */
+    readonly execOf: string | null;
+  };
+  readonly spec: {
+    /** One of these two. */
+    readonly command?: ReceiptText;
+    readonly argv?: readonly ReceiptText[];
+    readonly image: { readonly name: string; readonly digest: string | null };
+    /** `null`: left out, for a reader who may not see it. */
+    readonly env: {
+      /** As given at submission, in that order. */
+      readonly variables: readonly { readonly name: ReceiptText; readonly secret: boolean }[];
+      /** Of `NAME=VALUE` and a NUL byte for each variable that is not secret, in that order. */
+      readonly digest: { readonly sha256: string };
+    } | null;
+    readonly workdir: string | null;
+    readonly user: string | null;
+    readonly hostname: string | null;
+    /** Bytes of standard input given at submission; `null`: none were. */
+    readonly stdinBytes: number | null;
+    /** Clients could write to it while it ran: what they wrote is not recorded. */
+    readonly openStdin: boolean;
+    readonly terminal: { readonly rows: number; readonly columns: number } | null;
+    readonly network: string;
+    readonly capabilities: string;
+    /** In effect, defaults included. */
+    readonly limits: Readonly<Record<string, unknown>>;
+  };
+  /** As the kernel reported it once the command had been executed; `null`: it never was, or that was not recorded. */
+  readonly isolation: object | null;
+  readonly result: {
+    readonly status: string;
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    /** The limit that ended it. */
+    readonly limitExceeded: string | null;
+    readonly error: string | null;
+    /** Limits that it ran into, with the counters of the kernel. */
+    readonly limitsHit: readonly object[];
+  };
+  readonly times: {
+    readonly createdAt: string;
+    readonly startedAt: string | null;
+    readonly finishedAt: string;
+  };
+  readonly log: {
+    /** The streams that the subjects are digests of, by name in lower case. */
+    readonly streams: Readonly<Record<string, { readonly bytes: number }>>;
+    /** Whether the streams are all that the job wrote: nothing was dropped, and nothing is damaged. */
+    readonly complete: boolean;
+    /** Written, and not kept: beyond the limit, or because the disk was full. */
+    readonly droppedBytes: number;
+    /** Of the stored log, that cannot be read any more. */
+    readonly damagedBytes: number;
+  };
+}
+
+export interface Statement {
+  readonly _type: typeof STATEMENT_TYPE;
+  readonly subject: readonly Subject[];
+  readonly predicateType: typeof PREDICATE_TYPE;
+  readonly predicate: JobPredicate;
+}
+
+/** The bytes of a statement that are signed. */
+export const encodeStatement = (statement: Statement): Buffer => Buffer.from(JSON.stringify(statement));
+
+/** A payload that is no statement about a job. */
+export class StatementError extends Error {
+  override readonly name = 'StatementError';
+}
+
+/**
+ * Reads what `encodeStatement` gave.
+ *
+ * @param payload signed by somebody who is trusted, so that only its type is checked, and what `verify` needs of it
+ * @throws StatementError
+ */
+export const parseStatement = (payload: Buffer): Statement => {
+  let value: Partial<Statement> | null;
+  try {
+    value = JSON.parse(payload.toString()) as Partial<Statement> | null;
+  } catch (error) {
+    throw new StatementError(`payload: expected JSON (${error instanceof Error ? error.message : error})`);
+  }
+  for (const [name, expected] of [
+    ['_type', STATEMENT_TYPE],
+    ['predicateType', PREDICATE_TYPE],
+  ] as const)
+    if (value?.[name] !== expected)
+      throw new StatementError(
+        `${name}: expected ${expected}, got ${JSON.stringify(value?.[name]) ?? 'nothing'}`,
+      );
+  const { subject, predicate } = value ?? {};
+  const isSubject = (one: Partial<Subject> | null): boolean =>
+    typeof one?.name === 'string' && /^[0-9a-f]{64}$/.test(String(one.digest?.sha256));
+  if (!Array.isArray(subject) || !subject.every(isSubject))
+    throw new StatementError('subject: expected names and SHA-256 digests');
+  if (typeof predicate?.job?.id !== 'string' || typeof predicate.result?.status !== 'string')
+    throw new StatementError('predicate: expected what is known of a job');
+  return value as Statement;
+};
