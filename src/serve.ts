@@ -16,6 +16,7 @@ import type { Address } from './config/values.ts';
 import type { Cells } from './jobs/cells.ts';
 import { Changes } from './jobs/changes.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { bothObserve, type JobObserver } from './jobs/observer.ts';
 import { LogReaders } from './jobs/readers.ts';
 import { Readiness } from './jobs/readiness.ts';
 import { Removal } from './jobs/removal.ts';
@@ -35,6 +36,7 @@ import { receiptKeys } from './state/receipt-key.ts';
 import { openStore } from './store/sqlite-store.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { openLog } from './telemetry/server-log.ts';
+import { Tracing } from './telemetry/tracing.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -117,6 +119,8 @@ const start = async (
   // The output of jobs and the database are for the server's user alone.
   process.umask(0o077);
   const metrics = new Metrics();
+  const tracing = await Tracing.open();
+  if (tracing !== undefined) log('an OpenTelemetry SDK was loaded: requests and jobs are traced');
   const store = openStore(statePaths(stateDir).database, { committed: (ms) => metrics.committed(ms) });
   cleanup.add(() => store.close());
   const open = await store.unfinished();
@@ -133,7 +137,15 @@ const start = async (
     subscriptions: config.clients.streams.perSubject,
     connections: config.clients.connections.perSubject,
   });
-  const { jobs, supervision } = await openJobs({ config, store, cells, cleanup, log, metrics, quotas });
+  const { jobs, supervision } = await openJobs({
+    config,
+    store,
+    cells,
+    cleanup,
+    log,
+    observer: tracing === undefined ? metrics : bothObserve(metrics, tracing),
+    quotas,
+  });
   cleanup.add(quotas.onChange(() => supervision.reconsider()));
 
   const token = adminToken(stateDir);
@@ -177,6 +189,7 @@ const start = async (
     log,
     slowMs: config.log.slowMs,
     onOutcome: (outcome) => metrics.request(outcome),
+    tracer: tracing,
     operator,
   });
   cleanup.add(() => server.close());
@@ -218,7 +231,7 @@ interface Wiring {
   readonly cells: Cells;
   readonly cleanup: Cleanup;
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly observer: JobObserver;
   readonly quotas: Quotas;
 }
 
@@ -229,7 +242,7 @@ const openJobs = async ({
   cells,
   cleanup,
   log,
-  metrics: observer,
+  observer,
   quotas,
 }: Wiring): Promise<{ jobs: Jobs; supervision: Supervision }> => {
   const readers = new LogReaders();

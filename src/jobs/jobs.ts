@@ -215,10 +215,11 @@ export class Jobs implements JobService {
       // Before the row, so that a stored job always has its standard input.
       if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
       if (secrets !== null) await stored(cells.keepSecrets(job.id, secrets));
+      const beganMs = performance.now();
       const insertion = await stored(store.insert(job, wanted));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
       isStored = true;
-      this.#observer.submitted();
+      this.#observer.submitted(job, performance.now() - beganMs);
       if (job.spec.execOf === null) supervision.submit(job);
       else supervision.startNow(job);
       return job;

@@ -202,7 +202,7 @@ export class Supervision {
   }
 
   #noteTurn({ id, createdAt, spec: { startAfter } }: Job): void {
-    this.#observer.turn(Date.now() - Math.max(createdAt.getTime(), startAfter?.getTime() ?? 0));
+    this.#observer.turn(id, Date.now() - Math.max(createdAt.getTime(), startAfter?.getTime() ?? 0));
     const live = this.#live.get(id);
     if (live !== undefined) live.turnAtMs = performance.now();
   }
@@ -373,7 +373,7 @@ export class Supervision {
   #noteStart(id: string): void {
     const live = this.#live.get(id);
     if (live?.turnAtMs === undefined) return;
-    this.#observer.started(performance.now() - live.turnAtMs);
+    this.#observer.started(id, performance.now() - live.turnAtMs);
     live.turnAtMs = undefined;
   }
 
@@ -520,7 +520,7 @@ export class Supervision {
     }
     // Only if it was inserted: when two end the same job, one is first.
     if (ended === undefined || next === undefined) return;
-    this.#observer.submitted();
+    this.#observer.submitted(next, 0);
     this.submit(next);
   }
 

@@ -26,7 +26,7 @@ import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { answerBudget, useLargeAnswers } from './large-answers.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
-import { Observer } from './observer.ts';
+import { Observer, type TraceHeaders } from './observer.ts';
 import { useRequestBody } from './request-body.ts';
 import { useRetryAfter } from './retry-after.ts';
 import { guardStream } from './stream.ts';
@@ -48,6 +48,8 @@ export interface Caller {
   readonly requestId?: string;
   /** Where the request came from. */
   readonly source?: AuditSource;
+  /** Where the request belongs. */
+  readonly trace?: TraceHeaders;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;

@@ -33,14 +33,38 @@ export interface ObserverOptions {
   /** Milliseconds from which on an operation is logged as slow; `null`: none is. */
   readonly slowMs: number | null;
   readonly onOutcome?: (outcome: Outcome) => void;
+  /** Traces operations. */
+  readonly tracer?: Tracer | undefined;
   /** Called for each request of somebody who is not known. */
   readonly signInFailed?: (source: AuditSource) => void;
+}
+
+/** Where an operation belongs, as its client says (W3C Trace Context). */
+export interface TraceHeaders {
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+/** Makes spans of operations. */
+export interface Tracer {
+  /** Begins the span of an operation. */
+  request(
+    operation: Pick<Outcome, 'type' | 'field'>,
+    about: { readonly subject?: string | undefined; readonly requestId?: string | undefined },
+    headers?: TraceHeaders,
+  ): {
+    /** Does something as a part of the operation. */
+    run<T>(work: () => T): T;
+    /** The operation is over, with the code of its first error or OK. */
+    end(code: Outcome['code']): void;
+  };
 }
 
 /** Where an operation came from. */
 interface Origin {
   readonly identity?: Identity | null;
   readonly requestId?: string;
+  readonly trace?: TraceHeaders;
 }
 
 /** Lines in ten seconds: a client that makes mistakes is seen, and one that makes nothing else does not fill the disk. */
@@ -81,27 +105,33 @@ export class Observer {
   plugins(): { readonly before: Plugin<Origin & YogaInitialContext>; readonly after: Plugin<Origin> } {
     return {
       before: {
-        onExecute: ({ args }) => {
+        onExecute: ({ args, executeFn, setExecuteFn }) => {
           const started = performance.now();
           const origin = args.contextValue as Origin & Partial<YogaInitialContext>;
           this.#note(origin);
           const operation = operationOf(getOperationAST(args.document, args.operationName));
+          const span = this.#begin(operation, origin);
+          if (span !== undefined) setExecuteFn((given) => span.run(() => executeFn(given)));
           return {
             onExecuteDone: ({ result }) => {
               if (isAsyncIterable(result)) return;
-              this.#over(operation, result.errors, performance.now() - started, origin);
+              const code = this.#over(operation, result.errors, performance.now() - started, origin);
+              span?.end(code);
             },
           };
         },
-        onSubscribe: ({ args }) => {
+        onSubscribe: ({ args, subscribeFn, setSubscribeFn }) => {
           const started = performance.now();
           const origin = args.contextValue as Origin & Partial<YogaInitialContext>;
           this.#note(origin);
           const operation = operationOf(getOperationAST(args.document, args.operationName));
+          const span = this.#begin(operation, origin);
+          if (span !== undefined) setSubscribeFn((given) => span.run(() => subscribeFn(given)));
           return {
             onSubscribeResult: ({ result }) => {
               const errors = isAsyncIterable(result) ? undefined : (result as ExecutionResult).errors;
-              this.#over(operation, errors, performance.now() - started, origin);
+              const code = this.#over(operation, errors, performance.now() - started, origin);
+              span?.end(code);
             },
           };
         },
@@ -127,6 +157,10 @@ export class Observer {
     };
   }
 
+  #begin(operation: Pick<Outcome, 'type' | 'field'>, { identity, requestId, trace }: Origin) {
+    return this.#options.tracer?.request(operation, { subject: identity?.subject, requestId }, trace);
+  }
+
   #failedEarly(errors: readonly GraphQLError[], origin: Origin & Partial<YogaInitialContext>): void {
     this.#note(origin);
     this.#over(NONE, errors, 0, origin);
@@ -141,7 +175,7 @@ export class Observer {
     errors: readonly GraphQLError[] = [],
     durationMs: number,
     { identity, requestId }: Origin,
-  ): void {
+  ): Outcome['code'] {
     const { log, slowMs, onOutcome } = this.#options;
     const [first] = errors;
     const { extensions } = first === undefined ? {} : presentError(first, () => undefined);
@@ -163,6 +197,7 @@ export class Observer {
       });
     if (slowMs !== null && durationMs >= slowMs && !WAITING.includes(field))
       log('an operation was slow', { level: 'warn', durationMs: Math.round(durationMs), ...about });
+    return code;
   }
 }
 
@@ -170,6 +205,12 @@ export class Observer {
 export const sourceOf = ({ socket, headers }: IncomingMessage): AuditSource => ({
   address: socket.remoteAddress,
   userAgent: headers['user-agent'],
+});
+
+/** Where a request belongs, as its headers or something else with the same names say. */
+export const traceOf = ({ traceparent, tracestate }: Readonly<Record<string, unknown>>): TraceHeaders => ({
+  ...(typeof traceparent === 'string' && { traceparent }),
+  ...(typeof tracestate === 'string' && { tracestate }),
 });
 
 const NONE = { type: 'none', field: 'none' } as const;

@@ -14,7 +14,7 @@ import { answerOrigin } from './cross-origin.ts';
 import type { Caller, Engine } from './engine.ts';
 import { isAssetPath, isSharePath, sendAsset, sendPage, sendSharePage, wantsPage } from './graphiql.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
-import { type Observer, sourceOf } from './observer.ts';
+import { type Observer, sourceOf, traceOf } from './observer.ts';
 import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
@@ -209,6 +209,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       baseUrl: context.baseUrl(request),
       requestId: String(response.getHeader(REQUEST_ID)),
       source: sourceOf(request),
+      trace: traceOf(headers),
       hold: (bytes) => context.unread.hold(request.socket, bytes),
     });
     sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {

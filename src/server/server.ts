@@ -25,7 +25,7 @@ import { createEngine } from './engine.ts';
 import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
 import { listenLocally } from './local-socket.ts';
-import { Observer, type Outcome } from './observer.ts';
+import { Observer, type Outcome, type Tracer } from './observer.ts';
 import { Operations } from './operations.ts';
 import type { Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
@@ -71,6 +71,8 @@ export interface ServerOptions {
   readonly slowMs?: number | null;
   /** Called with what became of each operation. */
   readonly onOutcome?: (outcome: Outcome) => void;
+  /** Traces operations. Default: none is. */
+  readonly tracer?: Tracer | undefined;
   /** What is answered at /readyz and /metrics. Default: neither exists. */
   readonly operator?: Operator;
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
@@ -144,6 +146,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const observer = new Observer({
     log,
     slowMs,
+    tracer: options.tracer,
     signInFailed: (source) => audit.signInFailed(source),
     ...(onOutcome && { onOutcome }),
   });

@@ -13,7 +13,7 @@ import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import type { Engine } from './engine.ts';
 import { Inbox } from './inbox.ts';
-import { type Observer, sourceOf } from './observer.ts';
+import { type Observer, sourceOf, traceOf } from './observer.ts';
 import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
@@ -154,6 +154,8 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         baseUrl: baseUrl(client.request),
         requestId: requestIdOf(undefined),
         source: sourceOf(client.request),
+        // Of each operation where its client says so, else of the connection.
+        trace: traceOf(extensions?.['traceparent'] === undefined ? client.request.headers : extensions),
       });
       try {
         const document = parse(query);

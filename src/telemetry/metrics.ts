@@ -171,12 +171,12 @@ export class Metrics {
   }
 
   /** As of `JobObserver`. */
-  turn(waitedMs: number): void {
+  turn(_id: string, waitedMs: number): void {
     this.#wait.observe(Math.max(0, waitedMs) / 1000);
   }
 
   /** As of `JobObserver`. */
-  started(latencyMs: number): void {
+  started(_id: string, latencyMs: number): void {
     this.#latency.observe(Math.max(0, latencyMs) / 1000);
   }
 
