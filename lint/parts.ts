@@ -107,6 +107,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'src/runtime/log/frame.ts',
       'src/runtime/log/utf8.ts',
       'src/runtime/capabilities.ts',
+      'src/runtime/cell-file.ts',
       'src/runtime/protocol/fields.ts',
       'src/runtime/protocol/id-map.ts',
       'src/runtime/protocol/isolation.ts',

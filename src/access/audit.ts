@@ -11,6 +11,8 @@ export const AUDIT_ACTIONS = [
   'EXEC_IN_JOB',
   'WRITE_STDIN',
   'RESIZE_TERMINAL',
+  'READ_FILE',
+  'WRITE_FILE',
   'STOP_JOB',
   'PAUSE_JOB',
   'RESUME_JOB',
@@ -115,7 +117,12 @@ export interface AuditOptions {
 
 const LONGEST_TEXT = 200;
 /** What clients do all the time, such as typing: of each client and job the first is recorded in this time. */
-const REPEATED: ReadonlySet<AuditAction> = new Set(['WRITE_STDIN', 'RESIZE_TERMINAL']);
+const REPEATED: ReadonlySet<AuditAction> = new Set([
+  'WRITE_STDIN',
+  'RESIZE_TERMINAL',
+  'READ_FILE',
+  'WRITE_FILE',
+]);
 const REPEATED_MS = 600_000;
 /** Of which is known when they were recorded last: beyond that some are recorded more often. */
 const MOST_REPEATED = 10_000;

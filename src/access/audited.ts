@@ -38,6 +38,8 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   },
   writeStdin: { action: 'WRITE_STDIN', about: ([jobId]) => ({ jobId }) },
   resizeTerminal: { action: 'RESIZE_TERMINAL', about: ([jobId]) => ({ jobId }) },
+  readFile: { action: 'READ_FILE', about: ([jobId]) => ({ jobId }) },
+  writeFile: { action: 'WRITE_FILE', about: ([jobId]) => ({ jobId }) },
   stop: { action: 'STOP_JOB', about: ([jobId]) => ({ jobId }) },
   pause: { action: 'PAUSE_JOB', about: ([jobId]) => ({ jobId }) },
   resume: { action: 'RESUME_JOB', about: ([jobId]) => ({ jobId }) },
@@ -62,6 +64,8 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   isolation: null,
   lineCount: null,
   list: null,
+  // Who may see them may run any command there.
+  listFiles: null,
   queuePlace: null,
   readLog: null,
   receipt: null,

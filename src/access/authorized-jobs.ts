@@ -2,6 +2,13 @@
 
 import type { Isolation } from '../jobs/cells.ts';
 import { badInput, type ClientError, forbidden, notFound } from '../jobs/errors.ts';
+import type {
+  FileList,
+  FileListRequest,
+  FilePart,
+  FileReadRequest,
+  FileWriteRequest,
+} from '../jobs/files.ts';
 import type { Image } from '../jobs/image.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
@@ -19,6 +26,7 @@ import type {
 import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
 import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
 import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
+import type { FileEntry } from '../runtime/cell-file.ts';
 import type { LogBatch, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import { mayUseImage } from './authorized-images.ts';
 import type { Share } from './share.ts';
@@ -95,6 +103,26 @@ export class AuthorizedJobs implements JobService {
   async exec(identity: Identity, id: string, request: ExecRequest): Promise<Job> {
     await this.#checkControl(identity, id);
     return this.#jobs.exec(identity, id, request);
+  }
+
+  /** As `exec`, with which one sees the files too. */
+  async listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.listFiles(identity, id, request);
+  }
+
+  async readFile(identity: Identity, id: string, request: FileReadRequest): Promise<FilePart> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.readFile(identity, id, request);
+  }
+
+  async writeFile(
+    identity: Identity,
+    id: string,
+    request: FileWriteRequest,
+  ): Promise<{ readonly job: Job; readonly file: FileEntry }> {
+    await this.#checkControl(identity, id);
+    return this.#jobs.writeFile(identity, id, request);
   }
 
   async resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job> {

@@ -2,16 +2,19 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
+import { getSystemErrorMap, getSystemErrorMessage } from 'node:util';
+import { FairLimit } from '../async/fair-limit.ts';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { ServeConfig } from '../config/config.ts';
 import {
   type CellConnection,
   type CellEnd,
   type CellEvents,
+  CellGone,
   CellRefusal,
   type Cells,
   type CellTotals,
+  FileRefusal,
   type FreeSpace,
   INPUT_REFUSALS,
   InputRefusal,
@@ -26,6 +29,7 @@ import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
 import { hasSecrets, withSecrets } from '../jobs/secrets.ts';
 import type { Unfinished } from '../jobs/store.ts';
 import type { Log } from '../log.ts';
+import type { FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
 import {
   cgroupSettings,
   hugePageSettings,
@@ -43,8 +47,9 @@ import type { LogBatch, LogDigests, LogStream, TerminalSize } from '../runtime/l
 import { checkCursor, lineCount, readLogPage } from '../runtime/log/reader.ts';
 import { searchLog } from '../runtime/log/search.ts';
 import { ownNamespaces } from '../runtime/namespaces.ts';
-import { Control, ControlError } from '../runtime/protocol/control.ts';
+import { Control, ControlError, ControlGone } from '../runtime/protocol/control.ts';
 import { type ExitRecord, type LaunchFailure, parseExitRecord } from '../runtime/protocol/exit-record.ts';
+import { askForFiles, FilesError } from '../runtime/protocol/files.ts';
 import { parseIsolation } from '../runtime/protocol/isolation.ts';
 import { encodePlan, plannedJoin, plannedUids } from '../runtime/protocol/plan.ts';
 import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
@@ -157,6 +162,8 @@ export class LocalCells implements Cells {
   readonly #listeners = new Set<(id: string) => void>();
   /** The jobs in whose cells others run. */
   readonly #parents = new Map<string, string>();
+  /** A supervisor carries out as many requests for files at once (`FILES_AT_ONCE` of its files.h). */
+  readonly #filesTurns = new FairLimit(FILES_AT_ONCE);
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
   constructor(options: LocalCellsOptions) {
@@ -453,6 +460,11 @@ export class LocalCells implements Cells {
     return path === null ? null : readUsage(path);
   }
 
+  async files(id: string, request: FilesRequest): Promise<FilesAnswer> {
+    const folder = this.#folders.path(id);
+    return this.#filesTurns.take(id, () => accepted(askForFiles(folder, request)));
+  }
+
   async isolation(id: string): Promise<Isolation | null> {
     const data = this.#folders.isolation(id);
     const found = data === undefined ? undefined : parseIsolation(data);
@@ -523,6 +535,8 @@ export class LocalCells implements Cells {
   }
 }
 
+const FILES_AT_ONCE = 4;
+
 /** The id of no job: nobody holds its lock. */
 const PROBE = '00000000-0000-0000-0000-000000000000';
 
@@ -586,8 +600,18 @@ const accepted = async <T>(request: Promise<T>): Promise<T> => {
   try {
     return await request;
   } catch (error) {
-    throw error instanceof ControlError ? new CellRefusal(error.message, { cause: error }) : error;
+    if (error instanceof ControlGone) throw new CellGone(error.message, { cause: error });
+    if (error instanceof ControlError) throw new CellRefusal(error.message, { cause: error });
+    if (error instanceof FilesError) throw fileRefusal(error);
+    throw error;
   }
+};
+
+const fileRefusal = (error: FilesError): FileRefusal => {
+  const [code = 'unknown'] = getSystemErrorMap().get(-error.errno) ?? [];
+  const { step } = error;
+  const facts = { step, code, sizeBytes: Number(error.detail) || 0, cause: error };
+  return new FileRefusal(`${getSystemErrorMessage(-error.errno)} (${code})`, facts);
 };
 
 /** For the log: without names that its submitter chose. */

@@ -1,5 +1,6 @@
 /** What jobs need of the machine that runs them: between policy and mechanism. `src/cells/` implements it. */
 
+import type { FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
 import type {
   LogBatch,
   LogDigests,
@@ -103,6 +104,32 @@ export interface CellTotals {
 /** A supervisor refused a request, or is gone. */
 export class CellRefusal extends Error {
   override readonly name = 'CellRefusal';
+}
+
+/** The supervisor is gone, or the command has ended: the end of the job is about to be stored. */
+export class CellGone extends CellRefusal {}
+
+/** The kernel refused a request for the files of a cell. */
+export class FileRefusal extends CellRefusal {
+  /** What was refused: `open`, `read`, `write`, `folder`; `regular`: it is no regular file; `offset`: it is shorter. */
+  readonly step: string;
+  /** Such as `ENOENT`. */
+  readonly code: string;
+  /** Of `offset`, how long the file is. */
+  readonly sizeBytes: number;
+
+  constructor(message: string, { step, code, sizeBytes, ...options }: ErrorOptions & FileRefusalFacts) {
+    super(message, options);
+    this.step = step;
+    this.code = code;
+    this.sizeBytes = sizeBytes;
+  }
+}
+
+interface FileRefusalFacts {
+  readonly step: string;
+  readonly code: string;
+  readonly sizeBytes: number;
 }
 
 /**
@@ -285,6 +312,12 @@ export interface Cells {
 
   /** What a running cell has used so far; `null` where that is unknown. */
   usage(id: string): Promise<Usage | null>;
+  /**
+   * Carries out a request for the files of a running cell, with the rights and within the limits of its command.
+   *
+   * @throws CellRefusal
+   */
+  files(id: string, request: FilesRequest): Promise<FilesAnswer>;
   /** What confines the command; `null` before it runs, or where that could not be stored. */
   isolation(id: string): Promise<Isolation | null>;
 

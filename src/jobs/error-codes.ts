@@ -14,7 +14,8 @@ export const JOB_ERROR_CODES = {
     'This host cannot enforce a limit that was requested. The message names what is missing and the remedy.',
   LOG_LOST:
     'The job was started, but its log is missing: it was removed from the state folder, or not restored with the database.',
-  NOT_FOUND: 'No object has this id (it may have been deleted), or nothing is at this path of the server.',
+  NOT_FOUND:
+    'No object has this id (it may have been deleted), or nothing is at this path of the server, or of the cell.',
   QUEUE_FULL:
     'Too many jobs are waiting, or those that wait were given too many bytes of input. Try again later.',
   QUOTA_EXCEEDED:

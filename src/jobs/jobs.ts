@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FairLimit } from '../async/fair-limit.ts';
 import { tap } from '../async/tap.ts';
 import type { Receipt, ReceiptKey, Signer } from '../receipts/signer.ts';
+import type { FileEntry, FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
 import {
   type LogBatch,
@@ -32,6 +33,18 @@ import {
 import { followEvents } from './events.ts';
 import { checkExec } from './exec.ts';
 import { checkAll, Faults, once } from './faults.ts';
+import {
+  carryOut,
+  checkList,
+  checkRead,
+  checkWrite,
+  entryOf,
+  type FileList,
+  type FileListRequest,
+  type FilePart,
+  type FileReadRequest,
+  type FileWriteRequest,
+} from './files.ts';
 import { newJobId } from './id.ts';
 import type { Image } from './image.ts';
 import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
@@ -363,6 +376,47 @@ export class Jobs implements JobService {
     };
     await this.#checkQuotas(job);
     return this.#store(job, request, secrets, undefined);
+  }
+
+  async listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList> {
+    const checked = checkList(request);
+    const { file, entries, hasMore } = await this.#files(identity, id, checked, '');
+    return { file: entryOf(checked.path, file), entries, hasMore };
+  }
+
+  async readFile(identity: Identity, id: string, request: FileReadRequest): Promise<FilePart> {
+    const checked = checkRead(request);
+    const { file, bytes } = await this.#files(identity, id, checked, '');
+    const { offsetBytes, lengthBytes } = checked;
+    // Files of /proc have a size of 0.
+    const isLast = file.sizeBytes > 0 && offsetBytes + bytes.length >= file.sizeBytes;
+    return { offsetBytes, bytes, isEnd: isLast || bytes.length < lengthBytes };
+  }
+
+  async writeFile(
+    identity: Identity,
+    id: string,
+    request: FileWriteRequest,
+  ): Promise<{ readonly job: Job; readonly file: FileEntry }> {
+    const checked = checkWrite(request);
+    const { file } = await this.#files(identity, id, checked, 'input.');
+    return { job: await this.#find(identity, id, 'input.jobId'), file: entryOf(checked.path, file) };
+  }
+
+  /** @param input what the names of its fields begin with */
+  #files(identity: Identity, id: string, request: FilesRequest, input: string): Promise<FilesAnswer> {
+    const { cells, changes } = this.#options;
+    const fields = {
+      job: input === '' ? 'job' : 'input.jobId',
+      path: `${input}path`,
+      offset: `${input}offset`,
+    };
+    const find = async (): Promise<Job> => {
+      const job = await this.#settled(identity, id);
+      // A command in the cell of a job has no files of its own.
+      return job.spec.execOf === null ? job : this.#find(identity, job.spec.execOf, fields.job);
+    };
+    return carryOut(request, { cells, find, changes, fields });
   }
 
   async resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job> {

@@ -1,9 +1,11 @@
 /** The interface of the job service, which the resolvers call. */
 
 import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
+import type { FileEntry } from '../runtime/cell-file.ts';
 import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
 import type { Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
+import type { FileList, FileListRequest, FilePart, FileReadRequest, FileWriteRequest } from './files.ts';
 import type { Image } from './image.ts';
 import type {
   CapabilityProfile,
@@ -194,6 +196,16 @@ export interface JobService {
   writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten>;
   /** Runs another command in the cell of a running job; returns it as a job of its own. */
   exec(identity: Identity, id: string, request: ExecRequest): Promise<Job>;
+  /** What is at a path of a running job; of a folder also a page of what is in it. */
+  listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList>;
+  /** Reads a part of a regular file of a running job. */
+  readFile(identity: Identity, id: string, request: FileReadRequest): Promise<FilePart>;
+  /** Writes a file of a running job, or makes a folder; returns the job, and what is there then. */
+  writeFile(
+    identity: Identity,
+    id: string,
+    request: FileWriteRequest,
+  ): Promise<{ readonly job: Job; readonly file: FileEntry }>;
   /** Changes the size of the terminal of a running job; the command is notified. */
   resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job>;
   /** Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end. */

@@ -13,6 +13,8 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   WRITE_STDIN:
     'Standard input of a job was written; of each client and job the first time in ten minutes is recorded.',
   RESIZE_TERMINAL: 'The terminal of a job got another size; recorded as `WRITE_STDIN` is.',
+  READ_FILE: 'A file in the cell of a job was read; recorded as `WRITE_STDIN` is.',
+  WRITE_FILE: 'A file in the cell of a job was written, or a folder made; recorded as `WRITE_STDIN` is.',
   STOP_JOB: 'A job was stopped.',
   PAUSE_JOB: 'A job was paused.',
   RESUME_JOB: 'A paused job was continued.',

@@ -16,6 +16,7 @@ import {
   TypeMetaFieldDef,
   typeFromAST,
 } from 'graphql';
+import { DEFAULT_ENTRIES } from '../jobs/files.ts';
 import { LARGEST_PAGE_BYTES } from '../jobs/service.ts';
 import { DEFAULT_ROWS, MOST_ROWS } from './page.ts';
 
@@ -69,6 +70,9 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Job.retriedBy': { own: 10 },
   // What was written since the last landmark of its index is counted.
   'Job.lineCount': { own: 20 },
+  // A process is started in the cell for each.
+  'Job.files': { own: ({ first }) => 100 + 10 * Math.max(0, number(first, DEFAULT_ENTRIES)) },
+  'JobFiles.content': { own: ({ length }) => 100 + Math.ceil(pageBytes(length) / PAGE) },
   'Job.logs': LOG_PAGE,
   // The whole log is read, once.
   'Job.receipt': { own: 100 },

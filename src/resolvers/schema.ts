@@ -10,6 +10,7 @@ import './image.ts';
 import './exec-in-job.ts';
 import './job.ts';
 import './job-events.ts';
+import './job-files.ts';
 import './job-updated.ts';
 import './jobs.ts';
 import './log.ts';

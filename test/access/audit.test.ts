@@ -104,6 +104,7 @@ describe('the trail', () => {
     await on('execInJob', `, command: "true", ${env}`);
     for (const offset of [0, 1]) await on('writeStdin', `, offset: ${offset}, text: "planted"`);
     await on('resizeTerminal', ', rows: 1, columns: 1');
+    for (const part of ['a', 'b']) await on('writeFile', `, path: "/planted", text: "planted ${part}"`);
     const shared = await on('shareJob', '', 'share { id }');
     const made = shared.data?.['shareJob'] as { share: { id: string } } | undefined;
     const link = made?.share.id ?? 'no link';
@@ -120,6 +121,7 @@ describe('the trail', () => {
       ['SAVE_IMAGE', id, 'mine', 0, expect.any(String)],
       ['REVOKE_SHARE', id, link, 0, 'OK'],
       ['SHARE_JOB', id, link, 0, 'OK'],
+      ['WRITE_FILE', id, null, 0, expect.any(String)],
       ['RESIZE_TERMINAL', id, null, 0, expect.any(String)],
       ['WRITE_STDIN', id, null, 0, expect.any(String)],
       ['EXEC_IN_JOB', id, null, 1, expect.any(String)],

@@ -30,6 +30,8 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   DeleteJobPayload: all('JOB', 'job'),
   EnvVar: all('JOB', 'name secret value valueBytes'),
   ExecInJobPayload: all('JOB', 'job'),
+  FileContent: all('JOB', 'bytes endOfFile offset text'),
+  FilePageInfo: all('JOB', 'endCursor hasNextPage'),
   IdRange: all('JOB', 'count inside outside'),
   Image: all(
     'IMAGE',
@@ -51,13 +53,16 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
       'JOB',
       'pinned priority receipt retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal terminal usage user workdir',
     ),
-    ...all('JOB', 'shares'),
+    // The files are for those who may control the job.
+    ...all('JOB', 'files shares'),
     ...all('OTHER_JOB', 'execs parent queue retriedBy retryOf'),
   },
   JobCgroup: all('JOB', 'files path'),
   JobConnection: all('JOBS', 'edges nodes pageInfo totalCount'),
   JobEdge: all('JOB', 'cursor node'),
   JobEvent: all('JOB', 'cursor job status time'),
+  JobFile: all('JOB', 'gid mode modifiedAt name nameBytes size target targetBytes type uid'),
+  JobFiles: all('JOB', 'content file nodes pageInfo'),
   JobOutput: all('JOB', 'dropped kept'),
   Label: all('JOB', 'key value'),
   LimitHit: all('JOB', 'ended evidence limit message peak unit value'),
@@ -107,6 +112,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('JOB', 'cpuTime forksRefused ioRead ioReadOperations ioWriteOperations ioWritten memoryCurrent'),
     ...all('JOB', 'memoryPeak oomKills pidsPeak pressure systemTime throttledTime userTime'),
   },
+  WriteFilePayload: all('JOB', 'file job'),
   WriteStdinPayload: all('JOB', 'accepted job offset'),
   Viewer: all('CALLER', 'method quota role subject token'),
 };
@@ -195,6 +201,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Mutation.stopJob': change('stopJob', 'status', ', gracePeriod: 0'),
   'Mutation.execInJob': change('execInJob', 'status', ', command: "true"'),
   'Mutation.resizeTerminal': change('resizeTerminal', 'status', ', rows: 24, columns: 80'),
+  'Mutation.writeFile': change('writeFile', 'status', ', path: "/f", text: ""'),
   'Mutation.writeStdin': change('writeStdin', 'status', ', offset: 0'),
   'Mutation.submitJob': {
     kind: 'submit',

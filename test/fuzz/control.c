@@ -59,6 +59,7 @@ static const char *note(void *context, struct request *request) {
   outcome->requests[outcome->requests_count++] = *request;
   /* Any descriptor will do: the other end drops it. */
   request->fd = 0;
+  if (request->kind == REQUEST_FILES) return "files";
   return request->kind == REQUEST_PAUSE ? "refused" : NULL;
 }
 
@@ -159,9 +160,10 @@ static void check_line(const uint8_t *data, size_t size) {
   } else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
     CHECK(outcome.requests_count == 1);
     CHECK(outcome.requests[0].kind == (line[0] == 'p' ? REQUEST_PAUSE : REQUEST_RESUME));
-  } else if (strcmp(line, "join") == 0 || strcmp(line, "save") == 0) {
+  } else if (strcmp(line, "join") == 0 || strcmp(line, "save") == 0 || strcmp(line, "files") == 0) {
     CHECK(outcome.requests_count == 1);
-    CHECK(outcome.requests[0].kind == (line[0] == 'j' ? REQUEST_JOIN : REQUEST_SAVE));
+    enum request_kind kind = line[0] == 'j' ? REQUEST_JOIN : line[0] == 's' ? REQUEST_SAVE : REQUEST_FILES;
+    CHECK(outcome.requests[0].kind == kind);
   } else if (strncmp(line, "stop", 4) != 0 && strncmp(line, "signal", 6) != 0 && strncmp(line, "write ", 6) != 0 &&
              strncmp(line, "resize ", 7) != 0)
     CHECK(outcome.requests_count == 0);
@@ -191,7 +193,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CHECK(count_lines(whole.answers, "error refused") == count_kind(&whole, REQUEST_PAUSE));
   size_t taken = count_lines(whole.answers, "ok") + count_lines(whole.answers, "accepted ");
   CHECK(count_lines(whole.answers, "accepted ") == count_kind(&whole, REQUEST_WRITE));
-  CHECK(taken + count_kind(&whole, REQUEST_PAUSE) == whole.requests_count);
+  CHECK(count_lines(whole.answers, "error files") == count_kind(&whole, REQUEST_FILES));
+  size_t refused = count_kind(&whole, REQUEST_PAUSE) + count_kind(&whole, REQUEST_FILES);
+  CHECK(taken + refused == whole.requests_count);
   CHECK(taken + count_lines(whole.answers, "error ") == count_lines(whole.answers, ""));
   CHECK(whole.written_length == pieces.written_length);
   CHECK(memcmp(whole.written, pieces.written, whole.written_length) == 0);

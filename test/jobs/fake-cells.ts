@@ -9,6 +9,7 @@ import {
   type CellConnection,
   type CellEnd,
   type CellEvents,
+  CellGone,
   CellRefusal,
   type Cells,
   type FreeSpace,
@@ -20,6 +21,7 @@ import {
 import { type Image, NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { FinalState, Job, Usage, WholeJob } from '../../src/jobs/job.ts';
 import type { Unfinished } from '../../src/jobs/store.ts';
+import type { FilesAnswer } from '../../src/runtime/cell-file.ts';
 import { CursorError } from '../../src/runtime/log/cursor.ts';
 import type {
   LogBatch,
@@ -122,6 +124,20 @@ export class FakeCells implements Cells {
   async saveImage({ owner }: Job, name: string): Promise<Image> {
     this.saved.push(name);
     return fakeImage(name, owner);
+  }
+
+  /** Every path leads to the same file. */
+  async files(id: string): Promise<FilesAnswer> {
+    if (this.cells.get(id)?.alive !== true) throw new CellGone('its supervisor is gone');
+    const file = {
+      kind: 'FILE',
+      mode: 0o644,
+      sizeBytes: 0,
+      modifiedAt: new Date(0),
+      uid: 0,
+      gid: 0,
+    } as const;
+    return { file, entries: [], hasMore: false, bytes: Buffer.alloc(0) };
   }
 
   holdImage(): () => void {

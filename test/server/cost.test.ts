@@ -246,6 +246,7 @@ describe('what honest consoles ask for is far below', () => {
     'Job.retriedBy',
     'Job.parent',
     'Job.execs',
+    'Job.files',
     'Job.logs',
     'Job.receipt',
   ]);

@@ -4,6 +4,7 @@ import { Bell, pull } from '../../src/async/pull.ts';
 import type { Isolation } from '../../src/jobs/cells.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { throwTogether } from '../../src/jobs/faults.ts';
+import type { FileList, FilePart } from '../../src/jobs/files.ts';
 import { newJobId } from '../../src/jobs/id.ts';
 import type { Image } from '../../src/jobs/image.ts';
 import {
@@ -27,6 +28,7 @@ import type {
 import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
 import { waitForEnd } from '../../src/jobs/wait.ts';
 import type { Receipt, ReceiptKey } from '../../src/receipts/signer.ts';
+import type { FileEntry } from '../../src/runtime/cell-file.ts';
 import type { LogBatch } from '../../src/runtime/log/page.ts';
 import { makeJob, usage } from '../store/fixture.ts';
 import { fakeImage } from './fake-images.ts';
@@ -48,6 +50,17 @@ export const page = (number: number, text = `line ${number}\n`, endOfLog = false
   droppedBytes: 0,
   damagedBytes: 0,
 });
+
+const FILE: FileEntry = {
+  name: 'file',
+  kind: 'FILE',
+  mode: 0o644,
+  sizeBytes: 0,
+  modifiedAt: new Date(0),
+  uid: 0,
+  gid: 0,
+  target: null,
+};
 
 /** A job service in memory. It behaves as its test says, and records its calls. */
 export class FakeJobs implements JobService {
@@ -141,6 +154,23 @@ export class FakeJobs implements JobService {
   async exec(identity: Identity, id: string): Promise<Job> {
     await this.#enter('exec', identity);
     return this.#find(id, 'input.jobId');
+  }
+
+  async listFiles(identity: Identity, id: string): Promise<FileList> {
+    await this.#enter('listFiles', identity);
+    this.#find(id, 'job');
+    return { file: FILE, entries: [], hasMore: false };
+  }
+
+  async readFile(identity: Identity, id: string): Promise<FilePart> {
+    await this.#enter('readFile', identity);
+    this.#find(id, 'job');
+    return { offsetBytes: 0, bytes: Buffer.alloc(0), isEnd: true };
+  }
+
+  async writeFile(identity: Identity, id: string): Promise<{ readonly job: Job; readonly file: FileEntry }> {
+    await this.#enter('writeFile', identity);
+    return { job: this.#find(id, 'input.jobId'), file: FILE };
   }
 
   async resizeTerminal(identity: Identity, id: string): Promise<Job> {

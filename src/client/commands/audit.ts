@@ -24,6 +24,8 @@ const ACTIONS = enumValues<AuditAction>({
   EXEC_IN_JOB: true,
   WRITE_STDIN: true,
   RESIZE_TERMINAL: true,
+  READ_FILE: true,
+  WRITE_FILE: true,
   STOP_JOB: true,
   PAUSE_JOB: true,
   RESUME_JOB: true,

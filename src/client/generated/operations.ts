@@ -21,6 +21,8 @@ export type AuditAction =
   | 'PIN_JOB'
   /** An image was added from a registry. */
   | 'PULL_IMAGE'
+  /** A file in the cell of a job was read; recorded as `WRITE_STDIN` is. */
+  | 'READ_FILE'
   /** The terminal of a job got another size; recorded as `WRITE_STDIN` is. */
   | 'RESIZE_TERMINAL'
   /** A paused job was continued. */
@@ -45,6 +47,8 @@ export type AuditAction =
   | 'STOP_JOB'
   /** A job was submitted, by `submitJob` or `runJob`. */
   | 'SUBMIT_JOB'
+  /** A file in the cell of a job was written, or a folder made; recorded as `WRITE_STDIN` is. */
+  | 'WRITE_FILE'
   /** Standard input of a job was written; of each client and job the first time in ten minutes is recorded. */
   | 'WRITE_STDIN';
 

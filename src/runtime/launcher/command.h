@@ -2,7 +2,10 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include <stdbool.h>
+
 #include "plan.h"
+#include "report.h"
 
 /*
  * Becomes the command: a session of its own, its standard streams, limits, user, no capability, no_new_privs,
@@ -12,5 +15,10 @@
  * command could take down with it.
  */
 __attribute__((noreturn)) void command_run(const struct plan *plan, const int streams[3], int channel);
+/*
+ * Confines this process, which is root of the cell, as the command is: its limits, user, capabilities, no_new_privs and
+ * seccomp filter. False with the failure reported.
+ */
+bool command_confine(const struct plan *plan, struct report *report);
 
 #endif

@@ -103,6 +103,8 @@ static bool parse_request(const char *line, struct request *request) {
     request->kind = REQUEST_RESIZE;
   else if (strcmp(line, "join") == 0)
     request->kind = REQUEST_JOIN;
+  else if (strcmp(line, "files") == 0)
+    request->kind = REQUEST_FILES;
   else if (strncmp(line, "write ", 6) == 0 && parse_write(line + 6, &request->input))
     request->kind = REQUEST_WRITE;
   else
@@ -167,7 +169,17 @@ static bool take_line(struct control_connection *connection, control_act *act, v
     begin_write(connection, &request);
     return true;
   }
+  bool hands_over = known && request.kind == REQUEST_FILES;
+  if (hands_over) {
+    request.fd = connection->fd;
+    request.input.data = (const unsigned char *)connection->line;
+    request.input.length = connection->length;
+  }
   const char *refusal = known ? act(context, &request) : "not a request";
+  if (hands_over && refusal == NULL) {
+    disconnect(connection);
+    return true;
+  }
   answer(connection, &request, refusal);
   return true;
 }

@@ -15,6 +15,8 @@
  *   resize ROWS COLUMNS
  *                changes the size of the terminal
  *   join         sends a pidfd of init with the "ok", for a supervisor that runs another command in the cell
+ *   files        hands the connection to a process in the cell, which answers instead and carries out one request for
+ *                files (files.h), which follows
  *   write OFFSET LENGTH END
  *                writes to the standard input of the command: LENGTH bytes, at most CONTROL_PAYLOAD, follow the line;
  *                OFFSET counts all that were written before, and the input ends after them if END is 1
@@ -44,15 +46,16 @@ enum request_kind {
   REQUEST_SAVE,
   REQUEST_RESIZE,
   REQUEST_JOIN,
+  REQUEST_FILES,
   REQUEST_WRITE
 };
 
 struct request {
   enum request_kind kind;
   int64_t number;           /* milliseconds, or a signal */
-  int fd;                   /* set by who carries out a join: what is sent, and stays open */
+  int fd;                   /* set by who carries out a join: what is sent, and stays open; for files: the connection */
   unsigned rows, columns;   /* of a terminal, from 1 to UINT16_MAX */
-  struct input_write input; /* of a write */
+  struct input_write input; /* of a write; for files: what has arrived after the line */
   uint64_t accepted;        /* set by who carries out a write: bytes accepted so far */
 };
 

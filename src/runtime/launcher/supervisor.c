@@ -21,6 +21,7 @@
 #include "clocks.h"
 #include "control.h"
 #include "deadlines.h"
+#include "files.h"
 #include "idmap.h"
 #include "inherited.h"
 #include "init.h"
@@ -60,7 +61,7 @@ static const struct rhythm {
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
 
-/* Event sources: the data of epoll events. Connections are numbered from SOURCE_CONNECTION on. */
+/* Event sources: the data of epoll events. Connections and processes for files are numbered from theirs on. */
 enum source {
   SOURCE_STDOUT,
   SOURCE_STDERR,
@@ -70,7 +71,14 @@ enum source {
   SOURCE_CHANNEL,
   SOURCE_CONTROL,
   SOURCE_CGROUP,
-  SOURCE_CONNECTION
+  SOURCE_CONNECTION,
+  SOURCE_FILES = SOURCE_CONNECTION + CONTROL_CONNECTIONS
+};
+
+/* A process that carries out a request for files. */
+struct files_process {
+  int fd; /* pidfd, or -1: there is none */
+  pid_t pid;
 };
 
 struct supervisor {
@@ -94,6 +102,7 @@ struct supervisor {
   pid_t init;
   int started; /* the file "started", until it is synced */
   int upper;   /* the folder of what the cell writes */
+  struct files_process files[FILES_AT_ONCE];
 
   struct deadlines deadlines;
   int64_t began;         /* monotonic ns of the start */
@@ -237,14 +246,13 @@ static bool open_log(struct supervisor *self) {
 /* ---- the clone ---- */
 
 /*
- * Clones init into new namespaces and into the cgroup. Where CLONE_INTO_CGROUP is refused (a seccomp filter hides
- * clone3), the child is moved into its cgroup before it gets its first order.
+ * Clones a process into new namespaces, if there are any, and into the cgroup. Where CLONE_INTO_CGROUP is refused (a
+ * seccomp filter hides clone3), the child is moved into its cgroup, for which it has to wait.
  */
-static pid_t clone_init(struct supervisor *self) {
-  const unsigned namespaces = self->plan.joins == NULL ? NAMESPACES : 0;
+static pid_t clone_process(struct supervisor *self, unsigned namespaces, int *pidfd) {
   struct clone_args arguments = {
       .flags = namespaces | CLONE_PIDFD,
-      .pidfd = (uint64_t)(uintptr_t)&self->init_fd,
+      .pidfd = (uint64_t)(uintptr_t)pidfd,
       .exit_signal = SIGCHLD,
   };
   if (self->cgroup.path != NULL) {
@@ -256,12 +264,12 @@ static pid_t clone_init(struct supervisor *self) {
 #if defined(__s390__)
 #error "clone(2) takes its arguments in another order here"
 #endif
-  pid = (pid_t)syscall(SYS_clone, namespaces | CLONE_PIDFD | SIGCHLD, NULL, &self->init_fd, NULL, NULL);
+  pid = (pid_t)syscall(SYS_clone, namespaces | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
   if (pid > 0 && !cgroup_join(&self->cgroup, pid)) {
     int saved = errno;
-    kernel_pidfd_send_signal(self->init_fd, SIGKILL);
+    kernel_pidfd_send_signal(*pidfd, SIGKILL);
     waitpid(pid, NULL, 0);
-    close_fd(&self->init_fd);
+    close_fd(pidfd);
     errno = saved;
     return -1;
   }
@@ -289,12 +297,12 @@ static uid_t maker(const struct plan *plan) {
 static bool make_init(struct supervisor *self, struct init_fds *fds) {
   uid_t own = geteuid();
   if (self->plan.joins != NULL) {
-    self->init = clone_init(self);
+    self->init = clone_process(self, 0, &self->init_fd);
     if (self->init == 0) init_run(&self->plan, fds);
     return self->init > 0 || fail(self, "clone", "process");
   }
   bool ready = act_as(maker(&self->plan)) || fail(self, "clone", "user id");
-  if (ready) self->init = clone_init(self);
+  if (ready) self->init = clone_process(self, NAMESPACES, &self->init_fd);
   if (self->init == 0) init_run(&self->plan, fds);
   if (ready && self->init < 0) fail(self, "clone", "namespaces");
   return (act_as(own) || fail(self, "clone", "user id")) && self->init > 0;
@@ -313,11 +321,10 @@ static bool exceeds_oom_score(const char *score) {
  * with its privileges, which a cell lacks, it also is the least that the cell can set. Without CAP_SYS_RESOURCE the
  * kernel refuses less than what a process with it has set, as systemd does for the services of users: that stays then.
  */
-static bool set_oom_score(struct supervisor *self) {
+static bool set_oom_score(const struct supervisor *self, pid_t pid) {
   const char *score = self->plan.oom_score;
-  if (score == NULL || write_process_file(self->init, "oom_score_adj", score)) return true;
-  bool refused = errno == EACCES;
-  return (refused && exceeds_oom_score(score)) || fail(self, "oom score", "oom_score_adj");
+  if (score == NULL || write_process_file(pid, "oom_score_adj", score)) return true;
+  return errno == EACCES && exceeds_oom_score(score);
 }
 
 static bool give_order(const struct supervisor *self, struct order order) {
@@ -367,7 +374,7 @@ static bool make_cell(struct supervisor *self) {
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (!made) return false;
   bool mapped = self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL);
-  if (!mapped || !set_oom_score(self) ||
+  if (!mapped || !(set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) ||
       !(give_order(self, (struct order){.kind = ORDER_FURNISH}) || fail(self, "order", "init")))
     return false;
   return sync_start(self);
@@ -602,6 +609,60 @@ static const char *save(const struct supervisor *self) {
   return keep_layer(&self->plan, self->upper);
 }
 
+/* ---- requests for files ---- */
+
+/*
+ * Clones a process into the cgroup of the cell, which gets the connection. It waits until it is in its place: for a
+ * byte on a pipe.
+ */
+static const char *start_files(struct supervisor *self, struct files_process *process, const struct request *request) {
+  int go[2];
+  if (pipe2(go, O_CLOEXEC) != 0) return "too many files are open";
+  process->pid = clone_process(self, 0, &process->fd);
+  if (process->pid == 0) {
+    char byte;
+    close(go[1]);
+    if (RETRY(read(go[0], &byte, 1)) != 1) _exit(1);
+    files_run(&self->plan, self->init_fd, request->fd, request->input.data, request->input.length);
+  }
+  bool placed = process->pid > 0 && set_oom_score(self, process->pid) && write_all(go[1], "", 1);
+  bool crowded = process->pid < 0 && errno == EAGAIN;
+  close(go[0]);
+  close(go[1]);
+  if (placed) return NULL;
+  if (process->pid > 0) waitpid(process->pid, NULL, 0);
+  close_fd(&process->fd);
+  return crowded ? "it has as many processes as it may have" : "no process can be started in it";
+}
+
+/* Hands a connection over to a process in the cell: from then on it is that one's alone. */
+static const char *serve_files(struct supervisor *self, const struct request *request) {
+  if (!self->record.executed || self->record.ended || self->plan.joins != NULL) return "it does not run";
+  if (self->paused != 0) return "it is paused";
+  for (size_t i = 0; i < ARRAY_LENGTH(self->files); i++) {
+    struct files_process *process = &self->files[i];
+    if (process->fd >= 0) continue;
+    const char *refusal = start_files(self, process, request);
+    if (refusal != NULL) return refusal;
+    epoll_ctl(self->events, EPOLL_CTL_DEL, request->fd, NULL);
+    watch(self, process->fd, EPOLLIN, SOURCE_FILES + (uint32_t)i);
+    return NULL;
+  }
+  return "too many requests at once";
+}
+
+static void reap_files(struct files_process *process) {
+  if (process->fd < 0) return;
+  waitpid(process->pid, NULL, 0);
+  close_fd(&process->fd);
+}
+
+/* Where there is no cgroup that is killed. They are not waited for: one may hang in the kernel. */
+static void kill_files(const struct supervisor *self) {
+  for (size_t i = 0; i < ARRAY_LENGTH(self->files); i++)
+    if (self->files[i].fd >= 0) kernel_pidfd_send_signal(self->files[i].fd, SIGKILL);
+}
+
 static const char *act(void *context, struct request *request) {
   struct supervisor *self = context;
   switch (request->kind) {
@@ -623,6 +684,8 @@ static const char *act(void *context, struct request *request) {
       if (!self->record.executed || self->record.ended || self->plan.joins != NULL) return "it does not run";
       request->fd = self->init_fd;
       return NULL;
+    case REQUEST_FILES:
+      return serve_files(self, request);
     case REQUEST_WRITE:
       return write_input(self, request);
   }
@@ -663,6 +726,10 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
       read_cgroup_events(self);
       break;
     default: {
+      if (source >= SOURCE_FILES) {
+        reap_files(&self->files[source - SOURCE_FILES]);
+        break;
+      }
       struct control_connection *connection = &self->control.connections[source - SOURCE_CONNECTION];
       if (connection->fd >= 0) control_read(connection, act, self);
     }
@@ -750,6 +817,7 @@ static void drain(struct supervisor *self) {
 static void finish(struct supervisor *self) {
   struct record *record = &self->record;
   kill_cell(self);
+  kill_files(self);
   if (self->init > 0) {
     read_last_reports(self);
     reap_init(self);
@@ -785,6 +853,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
       .log = {.fd = -1, .index = {.fd = -1}},
       .record = {.fd = -1},
   };
+  for (size_t i = 0; i < ARRAY_LENGTH(self.files); i++) self.files[i].fd = -1;
   deadlines_init(&self.deadlines, &self.plan, &self.cgroup);
   setsid();
   prctl(PR_SET_NAME, "cell-supervisor");

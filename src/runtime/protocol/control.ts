@@ -31,15 +31,35 @@ const LONGEST_PATH = 107;
 const ANSWER_MS = 10_000;
 /** What a cell has written is copied to the disk before the answer. */
 const SAVE_MS = 120_000;
-const GONE = 'its supervisor is gone';
+/** What it answers once the command has ended. */
+const ENDED = 'it does not run';
+
+/** The supervisor is gone, or about to be. */
+export class ControlGone extends ControlError {
+  constructor(message = 'its supervisor is gone', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The error that a refusal of a supervisor is. */
+export const controlRefusal = (message: string): ControlError =>
+  message === ENDED ? new ControlGone(message) : new ControlError(message);
 
 /** A supervisor did not answer: it is stopped, or the machine is very busy. */
 export class ControlTimeout extends ControlError {}
 
+/** Where the control socket in a job's folder is reached. `release` is to be called when the connection is over. */
+export const controlAddress = (folder: string): { readonly path: string; readonly release: () => void } => {
+  const path = join(folder, JOB_FILES.control);
+  if (Buffer.byteLength(path) <= LONGEST_PATH) return { path, release: () => undefined };
+  const file = openSync(folder, 'r');
+  return { path: `/proc/self/fd/${file}/${JOB_FILES.control}`, release: () => closeSync(file) };
+};
+
 /** The connection to the supervisor of one job. */
 export class Control {
   readonly #socket: Socket;
-  readonly #folder: number;
+  readonly #release: () => void;
   /** Requests that wait for an answer: answers arrive in the order of the requests. */
   readonly #waiting: PromiseWithResolvers<string>[] = [];
   readonly #room = new Set<() => void>();
@@ -47,10 +67,9 @@ export class Control {
 
   /** @param folder the job's folder, which holds the socket */
   constructor(folder: string, events: ControlEvents) {
-    const path = join(folder, JOB_FILES.control);
-    const short = Buffer.byteLength(path) <= LONGEST_PATH;
-    this.#folder = short ? -1 : openSync(folder, 'r');
-    this.#socket = createConnection(short ? path : `/proc/self/fd/${this.#folder}/${JOB_FILES.control}`);
+    const { path, release } = controlAddress(folder);
+    this.#release = release;
+    this.#socket = createConnection(path);
     // The reason does not matter: there is no supervisor at the other end.
     this.#socket.on('error', () => undefined);
     this.#socket.once('close', () => {
@@ -74,7 +93,7 @@ export class Control {
     else if (word === 'resumed') events.resumed?.();
     else if (word === 'room') for (const listener of [...this.#room]) listener();
     else if (word === 'ok' || word === 'accepted') this.#waiting.shift()?.resolve(rest);
-    else if (word === 'error') this.#waiting.shift()?.reject(new ControlError(rest));
+    else if (word === 'error') this.#waiting.shift()?.reject(controlRefusal(rest));
   }
 
   /**
@@ -156,7 +175,7 @@ export class Control {
   /** @returns what follows the first word of the answer */
   #ask(request: string, payload?: Uint8Array, atMostMs = ANSWER_MS): Promise<string> {
     const answer = Promise.withResolvers<string>();
-    if (!this.#open) return Promise.reject(new ControlError(GONE));
+    if (!this.#open) return Promise.reject(new ControlGone());
     // It stays in its place: an answer that comes later is still that to this request.
     this.#waiting.push(answer);
     this.#socket.write(`${request}\n`);
@@ -168,9 +187,9 @@ export class Control {
   }
 
   #end(): void {
-    if (this.#folder >= 0 && this.#open) closeSync(this.#folder);
+    if (this.#open) this.#release();
     this.#open = false;
-    for (const { reject } of this.#waiting.splice(0)) reject(new ControlError(GONE));
+    for (const { reject } of this.#waiting.splice(0)) reject(new ControlGone());
     for (const listener of [...this.#room]) listener();
   }
 }

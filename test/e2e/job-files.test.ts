@@ -1,0 +1,254 @@
+/** The files of a running job: listed, read and written while it runs. */
+
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestServer } from '../support/server.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+
+afterAll(() => server.dispose());
+
+interface Entry {
+  readonly name: string;
+  readonly nameBytes: string | null;
+  readonly type: string;
+  readonly size: number;
+  readonly mode: string;
+  readonly uid: number;
+  readonly target: string | null;
+}
+
+interface Files {
+  readonly file: Entry;
+  readonly nodes: readonly Entry[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  readonly content: {
+    readonly offset: number;
+    readonly bytes: string;
+    readonly text: string | null;
+    readonly endOfFile: boolean;
+  } | null;
+}
+
+const ENTRY = 'name nameBytes type size mode modifiedAt uid gid target targetBytes';
+const FILES = `query ($id: ID!, $path: String!, $pathBytes: Base64, $first: Int, $after: String, $offset: ByteSize, $length: ByteSize) {
+  job(id: $id) { files(path: $path, pathBytes: $pathBytes, first: $first, after: $after) {
+    file { ${ENTRY} } nodes { ${ENTRY} } pageInfo { hasNextPage endCursor }
+    content(offset: $offset, length: $length) { offset bytes text endOfFile } } } }`;
+const WRITE = `mutation ($input: WriteFileInput!) { writeFile(input: $input) { job { id } file { ${ENTRY} } } }`;
+
+const start = async (command: string, more: Record<string, unknown> = {}): Promise<string> => {
+  const id = await server.submit({ command: `${command}; touch /tmp/ready; exec sleep 1000`, ...more });
+  await server.running(id);
+  await expect.poll(() => refusalOf(look(id, '/tmp/ready')), { timeout: 20_000 }).toBe('');
+  return id;
+};
+
+const look = async (id: string, path: string, more: Record<string, unknown> = {}): Promise<Files> => {
+  const { data, errors } = await server.ask(FILES, { id, path, ...more });
+  if (errors !== undefined) throw new Error(`${errors[0]?.extensions?.['code']}: ${errors[0]?.message}`);
+  return (data as { job: { files: Files } }).job.files;
+};
+
+const write = async (jobId: string, path: string, input: Record<string, unknown>): Promise<Entry> => {
+  const { data, errors } = await server.ask(WRITE, {
+    input: { jobId, path, ...input },
+  });
+  if (errors !== undefined) throw new Error(`${errors[0]?.extensions?.['code']}: ${errors[0]?.message}`);
+  return (data as { writeFile: { file: Entry } }).writeFile.file;
+};
+
+const refusalOf = async (work: Promise<unknown>): Promise<string> => {
+  try {
+    await work;
+    return '';
+  } catch (error) {
+    return String((error as Error).message);
+  }
+};
+
+const run = async (jobId: string, command: string) => {
+  const { execInJob } = await server.query<{ execInJob: { job: { id: string } } }>(
+    'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }',
+    { input: { jobId, command } },
+  );
+  const job = await server.ended(execInJob.job.id);
+  return { ...job, ...(await server.output(execInJob.job.id)) };
+};
+
+describe('Job.files', () => {
+  it('lists what is in a folder, page by page, with names that are no UTF-8', async () => {
+    const id = await start(
+      'mkdir -m 750 /d; cd /d; touch "$(printf "b\\377")" b a; ln -s /no/where link; mkfifo fifo; echo hello > c; mkdir z',
+    );
+    const all = await look(id, '/d/');
+    expect(all.file).toMatchObject({ name: 'd', type: 'FOLDER', mode: '0750', uid: 0 });
+    expect(all.content).toBe(null);
+    expect(all.nodes.map(({ name, type, target }) => [name, type, target])).toEqual([
+      ['a', 'FILE', null],
+      ['b', 'FILE', null],
+      ['b\ufffd', 'FILE', null],
+      ['c', 'FILE', null],
+      ['fifo', 'FIFO', null],
+      ['link', 'LINK', '/no/where'],
+      ['z', 'FOLDER', null],
+    ]);
+    expect(all.nodes[2]?.nameBytes).toBe(Buffer.from('b\xff', 'latin1').toString('base64'));
+    expect(all.nodes[3]).toMatchObject({ size: 6, mode: '0644' });
+    const pages: string[] = [];
+    for (let after: string | null | undefined; ; ) {
+      const { nodes, pageInfo } = await look(id, '/d', { first: 3, after });
+      pages.push(nodes.map(({ name }) => name).join(' '));
+      after = pageInfo.endCursor;
+      if (!pageInfo.hasNextPage) break;
+    }
+    expect(pages).toEqual(['a b b\ufffd', 'c fifo link', 'z']);
+    const pathBytes = Buffer.from('/d/b\xff', 'latin1').toString('base64');
+    expect((await look(id, '/', { pathBytes })).file).toMatchObject({ type: 'FILE' });
+    await server.stop(id, 0);
+  });
+
+  it('reads parts of a file, as bytes and as text', async () => {
+    const id = await start('printf "0123456789\\303\\244" > /f; ln -s f /link; : > /empty');
+    expect((await look(id, '/f')).content).toEqual({
+      offset: 0,
+      bytes: Buffer.from('0123456789ä').toString('base64'),
+      text: '0123456789ä',
+      endOfFile: true,
+    });
+    expect((await look(id, '/link', { offset: 8, length: 3 })).content).toMatchObject({
+      bytes: Buffer.from('89\xc3', 'latin1').toString('base64'),
+      text: null,
+      endOfFile: false,
+    });
+    expect((await look(id, '/f', { offset: 100 })).content).toMatchObject({ bytes: '', endOfFile: true });
+    expect((await look(id, '/empty')).content).toMatchObject({ text: '', endOfFile: true });
+    expect((await look(id, '/proc/meminfo')).content?.text).toMatch(/^MemTotal:/);
+    await server.stop(id, 0);
+  });
+
+  it('waits for nobody, follows no magic link, and opens nothing but regular files', async () => {
+    const id = await start(
+      'mkfifo /fifo; ln -s /dev/zero /zero; ln -s /proc/1/root/etc/passwd /out; ln -s loop /loop; ' +
+        'sh -c "kill -STOP \\$\\$" & sleep 0.1; ln -s /proc/$!/cmdline /stopped',
+    );
+    expect((await look(id, '/fifo')).content).toBe(null);
+    expect((await look(id, '/zero')).file.type).toBe('DEVICE');
+    expect((await look(id, '/stopped')).content?.text).toContain('STOP');
+    for (const path of ['/out', '/proc/2/root/etc', '/proc/2/cwd', '/loop'])
+      expect(await refusalOf(look(id, path))).toMatch(/^BAD_USER_INPUT: path: .*\((ELOOP|EACCES)\)/);
+    for (const path of ['/fifo', '/zero', '/dev/ptmx', '/tmp'])
+      expect(await refusalOf(write(id, path, { text: 'x' }))).toMatch(
+        /^BAD_USER_INPUT: input.path: expected a regular file, got/,
+      );
+    // Nothing of the machine, and nothing of the process that looks: not its descriptors, and not itself.
+    expect(await refusalOf(look(id, '/proc/self'))).toMatch(/^NOT_FOUND/);
+    expect(await refusalOf(look(id, '/../../../../etc/machine-id/../../work'))).toMatch(/^NOT_FOUND/);
+    await server.stop(id, 0);
+  });
+
+  it('has the rights of the command, and those alone', async () => {
+    const id = await start('umask 077; echo mine > /tmp/own', { user: 'nobody' });
+    expect((await look(id, '/tmp/own')).content?.text).toBe('mine\n');
+    expect(await refusalOf(look(id, '/root/x'))).toMatch(/^BAD_USER_INPUT: path: .*permission denied/);
+    expect(await refusalOf(write(id, '/etc/passwd', { text: 'x' }))).toMatch(/permission denied/);
+    expect(await write(id, '/tmp/new', { text: 'x' })).toMatchObject({ uid: 65534, mode: '0644' });
+    await server.stop(id, 0);
+    // Exactly what a command of this job has, as it sees itself.
+    const other = await start('true', { capabilities: 'ROOT_IN_CELL' });
+    expect(await write(other, '/etc/hosts', { text: 'x', append: true })).toMatchObject({ uid: 0 });
+    await server.stop(other, 0);
+  });
+
+  it('reads large folders within bounds', async () => {
+    const id = await start('mkdir /many; cd /many; seq -w 0 19999 | xargs touch');
+    const last = await look(id, '/many', { first: 1000, after: Buffer.from('19500').toString('base64url') });
+    expect(last.nodes).toHaveLength(499);
+    expect(last.pageInfo.hasNextPage).toBe(false);
+    const first = await look(id, '/many', { first: 1000 });
+    expect(first.nodes.at(-1)?.name).toBe('00999');
+    expect(first.pageInfo.hasNextPage).toBe(true);
+    await server.stop(id, 0);
+  });
+});
+
+describe('writeFile', () => {
+  it('makes, replaces, continues and appends to files, and makes folders', async () => {
+    const id = await start('true');
+    expect(await write(id, '/new/deep/f', { text: 'one', parents: true })).toMatchObject({
+      name: 'f',
+      size: 3,
+      mode: '0644',
+    });
+    await write(id, '/new/deep/f', { text: 'two\n', append: true });
+    await write(id, '/new/deep/f', { text: 'X', offset: 2, mode: '0700' });
+    // Said again, as when an answer was lost.
+    expect(await write(id, '/new/deep/f', { text: 'X', offset: 2 })).toMatchObject({ size: 3, mode: '0700' });
+    expect(await run(id, 'cat /new/deep/f; stat -c %a /new/deep')).toMatchObject({ stdout: 'onX755\n' });
+    expect(await write(id, '/folder', { folder: true, mode: '0700' })).toMatchObject({ type: 'FOLDER' });
+    expect(await write(id, '/folder', { folder: true })).toMatchObject({ mode: '0700' });
+    const bytes = Buffer.alloc(1024 * 1024, 0xfe).toString('base64');
+    expect(await write(id, '/large', { bytes })).toMatchObject({ size: 1048576 });
+    expect((await look(id, '/large', { length: '1Mi' })).content?.bytes).toBe(bytes);
+    await write(id, '/large', { text: '' });
+    expect((await look(id, '/large')).file.size).toBe(0);
+    await server.stop(id, 0);
+  });
+
+  it('says what is wrong', async () => {
+    const id = await start('true', { limits: { disk: '1Mi' } });
+    const cases: readonly [string, Record<string, unknown>, RegExp][] = [
+      ['relative', { text: '' }, /^BAD_USER_INPUT: input.path: expected an absolute path, got "relative"$/],
+      ['/a\0b', { text: '' }, /^BAD_USER_INPUT: input.path: expected a path without NUL/],
+      [`/${'x'.repeat(4095)}`, { text: '' }, /input.path: expected at most 4095 bytes, got "4096 bytes"/],
+      [`/${'x'.repeat(300)}`, { text: '' }, /input.path: .*name too long/],
+      ['/f', {}, /^BAD_USER_INPUT: input: expected one of text, bytes and folder, got "none"$/],
+      ['/f', { text: '', folder: true }, /input: expected one of text, bytes and folder, got "several"/],
+      ['/f', { text: 'x', mode: '0999' }, /input.mode: expected permissions in octal/],
+      ['/f', { text: 'x', mode: '4755' }, /input.mode: expected permissions in octal/],
+      ['/f', { text: 'x', offset: 1, append: true }, /input.append: expected no offset with it/],
+      [
+        '/f',
+        { text: 'x', offset: 1 },
+        /^BAD_USER_INPUT: input.offset: expected at most 0, where the file ends/,
+      ],
+      ['/no/f', { text: 'x' }, /^NOT_FOUND: input.path: .*no such file or directory \(ENOENT\)$/],
+      ['/etc/passwd/f', { text: 'x' }, /^BAD_USER_INPUT: input.path: .*not a directory \(ENOTDIR\)$/],
+      ['/etc/passwd', { folder: true }, /^BAD_USER_INPUT: input.path: .*not a directory/],
+      ['/tmp/', { text: 'x' }, /^BAD_USER_INPUT: input.path: /],
+      ['/f', { bytes: Buffer.alloc(1048577).toString('base64') }, /input: expected at most 1048576 bytes/],
+    ];
+    for (const [path, input, message] of cases)
+      expect(await refusalOf(write(id, path, input)), path.slice(0, 20)).toMatch(message);
+    expect(await refusalOf(look(id, '/f'))).toMatch(/^NOT_FOUND/);
+    const bytes = Buffer.alloc(1024 * 1024, 1).toString('base64');
+    await write(id, '/half', { bytes: Buffer.alloc(600 * 1024).toString('base64') });
+    expect(await refusalOf(write(id, '/full', { bytes }))).toMatch(
+      /^UNAVAILABLE: the cell has no room for it: .*\(ENOSPC\)$/,
+    );
+    expect(await refusalOf(look(id, '/tmp', { first: 0 }))).toMatch(/first: expected from 1 to 1000, got 0/);
+    expect(await refusalOf(look(id, '/tmp', { after: '%' }))).toMatch(/after: expected a cursor/);
+    await server.query(`mutation { pauseJob(input: { jobId: "${id}" }) { job { id } } }`);
+    expect(await refusalOf(look(id, '/tmp'))).toMatch(/^UNAVAILABLE: the job is paused/);
+    await server.stop(id, 0);
+    expect(await refusalOf(look(id, '/tmp'))).toMatch(/^JOB_NOT_RUNNING: job: .*STOPPED$/);
+    expect(await refusalOf(write(id, '/f', { text: 'x' }))).toMatch(/^JOB_NOT_RUNNING: input.jobId/);
+  });
+
+  it('carries out many requests, and leaves no process', async () => {
+    const id = await start('true');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refusalOf(look(id, '/tmp'))));
+    // Its turn comes only when one of the four has ended.
+    expect(answers).toEqual(answers.map(() => ''));
+    const seen = await run(id, 'ps -o comm');
+    expect(seen.stdout).not.toContain('cell-files');
+    const left = () => spawnSync('pgrep', ['-cx', 'cell-files']).stdout.toString();
+    await expect.poll(left).toBe('0\n');
+    await server.stop(id, 0);
+    expect(server.errors).not.toContain('could not be removed');
+  });
+});
