@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { IMAGES, testImage } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';
+import { sleeper, sleepThen } from '../support/sleeper.ts';
 
 const SIZE = '12m';
 
@@ -106,13 +107,14 @@ const COUNTER = 'i=0; while :; do i=$((i+1)); printf "%0200d\\n" $i; sleep 0.02;
 const LINE = 201;
 
 /** Begins when the disk is full, and writes more than the rest of a block has room for. */
-const FLOOD = 'sleep 1; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); seq 10; done; exit 6';
+const FLOOD = sleepThen('i=0; while [ $i -lt 1500 ]; do i=$((i+1)); seq 10; done; exit 6');
 const FLOODED = 1500 * 21;
 
 it('a full disk ends no job, is counted where output was lost, refuses new jobs, and is over when there is room', async () => {
   const request = { command: COUNTER, idempotencyKey: 'counter' };
   const counter = await server.submit(request);
   const flood = await server.submit({ command: FLOOD });
+  const begin = await sleeper(server, flood);
   const stopped = await server.submit({ command: "trap 'exit 5' TERM; while :; do sleep 0.1; done" });
   for (const id of [counter, flood, stopped]) await isRunning(id);
   await expect.poll(async () => (await readLog(counter)).text).toContain('2\n');
@@ -134,6 +136,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
   const before = await readLog(counter);
   expect((await server.job(counter)).status).toBe('RUNNING');
+  await begin();
   // Others end. There is room for their records, and perhaps, with what these leave of it, for their ends.
   const ends = Promise.all([server.ended(flood), server.stop(stopped)]);
   const isRecorded = async (id: string): Promise<boolean> =>
