@@ -78,15 +78,23 @@ export class JobFolders {
   }
 
   /**
-   * Makes a job's folder with its plan, an empty log and its standard input.
+   * Makes a job's folder with its plan, an empty log and its standard input. It appears as a whole: a spawner of an
+   * earlier server, asked for this job before that server died, must not find one without a plan.
    *
    * @param stdin the file with the standard input, which is linked into the folder
    */
   create(id: string, plan: Buffer, stdin: string | null): void {
-    mkdirSync(this.path(id), { mode: 0o700 });
-    writeFileSync(this.#file(id, JOB_FILES.plan), plan, { mode: 0o600, flag: 'wx' });
-    writeFileSync(this.#file(id, JOB_FILES.log), '', { mode: 0o600, flag: 'wx' });
-    if (stdin !== null) linkSync(stdin, this.#file(id, JOB_FILES.stdin));
+    const aside = join(this.jobs, `.${id}.new`);
+    mkdirSync(aside, { mode: 0o700 });
+    try {
+      writeFileSync(join(aside, JOB_FILES.plan), plan, { mode: 0o600, flag: 'wx' });
+      writeFileSync(join(aside, JOB_FILES.log), '', { mode: 0o600, flag: 'wx' });
+      if (stdin !== null) linkSync(stdin, join(aside, JOB_FILES.stdin));
+      renameSync(aside, this.path(id));
+    } catch (error) {
+      rmSync(aside, { recursive: true });
+      throw error;
+    }
   }
 
   /** The process id of a job's supervisor; `undefined` when it is gone. */

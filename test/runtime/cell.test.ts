@@ -2,7 +2,16 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StopScope } from '../../src/jobs/job.ts';
@@ -23,6 +32,21 @@ afterAll(async () => {
   // Removing the bench's cgroup fails as long as a cell has left one in it.
   await bench.close();
 });
+
+/** Processes of the launcher that work in a folder. */
+const workersIn = (folder: string): string[] =>
+  readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return (
+        readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder) &&
+        readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('cell-')
+      );
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
 
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
@@ -66,6 +90,23 @@ describe('the end of a command', () => {
     await bench.spawner.start(id);
     const { record } = await bench.follow(id).finished;
     expect(record).toMatchObject({ executed: true, termination: { kind: 'exited', code: 0 } });
+  });
+
+  it('does not come from a supervisor whose folder was moved aside meanwhile', async () => {
+    const id = await bench.prepare(['/bin/true']);
+    const folder = join(bench.state, 'jobs', id);
+    const holder = spawn('flock', [folder, 'sh', '-c', 'echo; read released'], { stdio: 'pipe' });
+    await once(holder.stdout, 'data');
+    const started = bench.spawner.start(id).then(String, String);
+    // Its working directory is the folder once it waits for the lock.
+    await expect.poll(() => workersIn(folder), { interval: 5 }).toHaveLength(1);
+    renameSync(folder, `${folder}.aside`);
+    cpSync(`${folder}.aside`, folder, { recursive: true });
+    holder.stdin.end();
+    expect(await started).toContain('Stale file handle');
+    expect(readdirSync(`${folder}.aside`)).toEqual(['plan']);
+    await bench.spawner.start(id);
+    expect((await bench.follow(id).finished).record.executed).toBe(true);
   });
 
   it('stays as it is when the job is started once more', async () => {

@@ -136,15 +136,28 @@ static bool lock_folder(int folder) {
 }
 
 /*
+ * Whether the working directory is the folder of the job still. A server that fenced it off moves it aside before it
+ * removes what is in it, the fence too.
+ */
+static bool is_folder_of(int jobs, const char *id) {
+  struct stat here, there;
+  if (stat(".", &here) != 0 || fstatat(jobs, id, &there, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  if (here.st_dev == there.st_dev && here.st_ino == there.st_ino) return true;
+  errno = ESTALE;
+  return false;
+}
+
+/*
  * Creates "started" and what the end will need. The first to create this file, a supervisor or a server that gives the
  * job up, decides whether it runs.
  */
-static bool note_claim(struct supervisor *self) {
+static bool note_claim(struct supervisor *self, int jobs) {
   self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (self->started < 0) return false;
   char text[64];
   int length = snprintf(text, sizeof text, "%d %lld\n", (int)getpid(), (long long)wall_clock());
-  if (write_all(self->started, text, (size_t)length) && record_open(&self->record)) return true;
+  if (is_folder_of(jobs, self->id) && write_all(self->started, text, (size_t)length) && record_open(&self->record))
+    return true;
   /* A full disk, for example. The file would say that something ran. */
   int saved = errno;
   unlink("started");
@@ -165,7 +178,7 @@ static bool claim(struct supervisor *self, int jobs) {
     return false;
   }
   if (!control_open(&self->control)) return false;
-  if (note_claim(self)) return true;
+  if (note_claim(self, jobs)) return true;
   int saved = errno;
   control_close(&self->control);
   errno = saved;
