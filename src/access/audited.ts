@@ -50,6 +50,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   share: { action: 'SHARE_JOB', about: ([jobId], made) => ({ jobId, target: made?.share.id }) },
   revokeShare: { action: 'REVOKE_SHARE', about: ([target], share) => ({ jobId: share?.jobId, target }) },
   activeSubjects: null,
+  artifacts: null,
   command: null,
   complete: null,
   close: null,
@@ -66,6 +67,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   list: null,
   // Who may see them may run any command there.
   listFiles: null,
+  openArtifact: null,
   queuePlace: null,
   readLog: null,
   receipt: null,

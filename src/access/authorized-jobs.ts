@@ -1,5 +1,6 @@
 /** The job service as a caller may use it: who may do what with which job is decided here and nowhere else. */
 
+import type { Artifact } from '../jobs/artifact.ts';
 import type { Isolation } from '../jobs/cells.ts';
 import { badInput, type ClientError, forbidden, notFound } from '../jobs/errors.ts';
 import type {
@@ -20,6 +21,7 @@ import type {
   JobService,
   LogFollowRequest,
   LogPageRequest,
+  OpenArtifact,
   ServerInfo,
   SubmitRequest,
 } from '../jobs/service.ts';
@@ -187,6 +189,18 @@ export class AuthorizedJobs implements JobService {
 
   async isolation(identity: Identity, job: Job): Promise<Isolation | null> {
     return isVisible(identity, job) ? this.#jobs.isolation(identity, job) : null;
+  }
+
+  /** A link shows what a job wrote, and no files. */
+  artifacts(identity: Identity, job: Job): readonly Artifact[] {
+    return isVisible(identity, job) && !isGuest(identity) ? this.#jobs.artifacts(identity, job) : [];
+  }
+
+  /** The same answer for a job that the caller may not see, as for one that does not exist. */
+  async openArtifact(identity: Identity, id: string, name: string): Promise<OpenArtifact> {
+    if (isGuest(identity)) throw notFound('jobId', 'job', id);
+    await this.#checkVisible(identity, id, 'jobId');
+    return this.#jobs.openArtifact(identity, id, name);
   }
 
   /** Its position is no secret; what the jobs before it ask for is. */

@@ -7,6 +7,7 @@ import { FairLimit } from '../async/fair-limit.ts';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { ServeConfig } from '../config/config.ts';
 import {
+  type ArtifactContent,
   type CellConnection,
   type CellEnd,
   type CellEvents,
@@ -54,6 +55,7 @@ import { parseIsolation } from '../runtime/protocol/isolation.ts';
 import { encodePlan, plannedJoin, plannedUids } from '../runtime/protocol/plan.ts';
 import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
+import { openContent } from './artifact-content.ts';
 import { JobFolders } from './folders.ts';
 import type { Host } from './host.ts';
 import { Images, prepareImages } from './images.ts';
@@ -419,6 +421,7 @@ export class LocalCells implements Cells {
   async reap(id: string): Promise<void> {
     const path = this.#cgroupOf(id);
     if (path !== null) await removeCgroup(path);
+    await this.#folders.dropArtifacts(id);
     try {
       await this.#folders.recoverTail(id);
     } catch (error) {
@@ -476,6 +479,10 @@ export class LocalCells implements Cells {
       shared: own.get(namespace.kind) === namespace.inode,
     }));
     return { ...found, namespaces };
+  }
+
+  async openArtifact(id: string, index: number): Promise<ArtifactContent | undefined> {
+    return openContent(this.#folders.artifact(id, index));
   }
 
   async hasLog(id: string): Promise<boolean> {

@@ -60,6 +60,16 @@ export class JobFolders {
     return this.#file(id, JOB_FILES.layer);
   }
 
+  /** Path of an artifact of a job, by its place in the list. */
+  artifact(id: string, index: number): string {
+    return join(this.#file(id, JOB_FILES.artifacts), String(index));
+  }
+
+  /** Removes what a supervisor has kept as artifacts, but did not get to record. */
+  async dropArtifacts(id: string): Promise<void> {
+    await rm(this.#file(id, JOB_FILES.artifacts), { recursive: true, force: true });
+  }
+
   /** The launch plan of a job; `undefined` without one, as after a backup of the database alone was restored. */
   plan(id: string): Buffer | undefined {
     return readIfThere(this.#file(id, JOB_FILES.plan));
@@ -168,11 +178,12 @@ export class JobFolders {
    * @returns bytes of the files that stay
    */
   tidy(id: string): number {
-    return this.#sum(id, (path, name) => {
+    const files = this.#sum(id, (path, name) => {
       if (!WHILE_IT_RUNS.has(name)) return true;
       unlinkIfThere(path);
       return false;
     });
+    return files + this.#artifactBytes(id);
   }
 
   /** Removes the launch plan of a job that has ended, for what is in it. */
@@ -183,7 +194,18 @@ export class JobFolders {
   /** Bytes of the files in a job's folder, with those that it kept of its root. */
   size(id: string): number {
     const about = readIfThere(join(this.layer(id), 'about'));
-    return this.#sum(id, () => true) + (about === undefined ? 0 : readAbout(about).bytes);
+    return (
+      this.#sum(id, () => true) + this.#artifactBytes(id) + (about === undefined ? 0 : readAbout(about).bytes)
+    );
+  }
+
+  /** Bytes of the artifacts of a job. */
+  #artifactBytes(id: string): number {
+    const folder = this.#file(id, JOB_FILES.artifacts);
+    let bytes = 0;
+    for (const name of listIfThere(folder))
+      bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+    return bytes;
   }
 
   /** Bytes of those files in a job's folder that `counts` is true for; 0 without a folder. */

@@ -1,16 +1,24 @@
 /** Makes the launch plan of a job from its specification. */
 
 import { byteLengthOfText } from '../byte-text.ts';
+import { splitPattern } from '../jobs/artifact.ts';
 import { StartFailure } from '../jobs/cells.ts';
 import type { ImageDefaults } from '../jobs/image.ts';
-import { type Command, type EnvVar, LONGEST_ARGUMENT_BYTES, type WholeJob } from '../jobs/job.ts';
+import {
+  type Command,
+  type EnvVar,
+  type JobSpec,
+  LONGEST_ARGUMENT_BYTES,
+  type WholeJob,
+} from '../jobs/job.ts';
+import { ROOM_BYTES } from '../jobs/room.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { CLOCKS_START_S } from '../runtime/clocks.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
 import { DEVICE_INODES, mountSteps, SCRIPT_PATH, scriptSteps } from '../runtime/mounts.ts';
-import type { CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
+import type { ArtifactsPlan, CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
 /** The image that a job starts from. */
@@ -103,6 +111,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     stdin: spec.stdinBytes !== null,
     openStdin: spec.openStdin,
     keepRoot: spec.keepRoot,
+    artifacts: artifactsPlan(spec),
     terminal: spec.terminal,
     timeoutMs: limits.timeoutMs,
     cpuTimeMs: limits.cpuTimeMs,
@@ -110,6 +119,26 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
     outputPolicy: limits.outputPolicy,
   };
 };
+
+/** Names of files and folders that are looked at for all artifacts of a job. */
+const MOST_ENTRIES = 100_000;
+/** Milliseconds by which artifacts may delay the end of a job. */
+const ARTIFACTS_MS = 60_000;
+
+/** No artifact is larger than all that a job could have written; what its image has counts as well. */
+const artifactsPlan = ({ artifacts, limits }: JobSpec): ArtifactsPlan | null =>
+  artifacts.length === 0
+    ? null
+    : {
+        each: artifacts.map(({ path }) => {
+          const { folder, pattern } = splitPattern(path);
+          return { path: folder, pattern };
+        }),
+        mostBytes: limits.diskBytes,
+        mostEntries: MOST_ENTRIES,
+        timeMs: ARTIFACTS_MS,
+        spareBytes: ROOM_BYTES,
+      };
 
 /**
  * Layers of images keep their marks in user.* attributes, which the kernel reads only when it is asked to. For others that

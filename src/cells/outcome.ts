@@ -1,8 +1,9 @@
 /** Turns an exit record into the final state of a job. */
 
+import type { ArtifactError, ArtifactResult } from '../jobs/artifact.ts';
 import type { FinalState, LimitHit, LimitKind, Limits, Termination, Usage } from '../jobs/job.ts';
 import { explainFailure } from '../runtime/launch-failure.ts';
-import type { ExitRecord } from '../runtime/protocol/exit-record.ts';
+import type { ArtifactRecord, ArtifactStatus, ExitRecord } from '../runtime/protocol/exit-record.ts';
 import { limitHits } from './limit-hits.ts';
 
 /**
@@ -21,12 +22,28 @@ export const outcome = (record: ExitRecord, limits: Limits, usage: Usage | null)
     usage,
     hits,
     output: { keptBytes: record.keptBytes, droppedBytes: record.droppedBytes },
+    artifacts: record.artifacts.map(artifactResult),
   };
   if (record.cause === 'stop') return { status: 'STOPPED', ...ran, error: null };
   const [first] = hits;
   if (first?.ended !== true) return { status: 'COMPLETED', ...ran };
   return { status: 'LIMIT_EXCEEDED', limit: kindOf(first), error: first.message, ...ran };
 };
+
+const ARTIFACT_ERRORS: Readonly<Record<Exclude<ArtifactStatus, 'taken'>, ArtifactError>> = {
+  unfinished: 'UNREADABLE',
+  missing: 'MISSING',
+  kind: 'NOT_A_FILE',
+  size: 'TOO_LARGE',
+  entries: 'TOO_MANY_ENTRIES',
+  depth: 'TOO_DEEP',
+  time: 'TOO_SLOW',
+  disk: 'DISK_FULL',
+  unreadable: 'UNREADABLE',
+};
+
+const artifactResult = ({ status, folder, ...taken }: ArtifactRecord): ArtifactResult =>
+  status === 'taken' ? { kind: folder ? 'ARCHIVE' : 'FILE', ...taken } : { error: ARTIFACT_ERRORS[status] };
 
 /** Milliseconds of a wall clock in nanoseconds. */
 const toDate = (nanoseconds: bigint): Date => new Date(Number(nanoseconds / 1_000_000n));
@@ -43,6 +60,7 @@ const neverRan = (record: ExitRecord, limits: Limits, usage: Usage | null, finis
       usage: null,
       hits: [],
       output: null,
+      artifacts: [],
       error: null,
     };
   return { status: 'FAILED', finishedAt, error: whyNot(record, limits, usage) };

@@ -269,6 +269,7 @@ class UnpackCell {
       openStdin: false,
       join: null,
       keepRoot: false,
+      artifacts: null,
       terminal: null,
       stop: { signal: 'SIGKILL', scope: 'COMMAND' },
       timeoutMs: LONGEST_MS,

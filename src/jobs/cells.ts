@@ -1,5 +1,6 @@
 /** What jobs need of the machine that runs them: between policy and mechanism. `src/cells/` implements it. */
 
+import type { Readable } from 'node:stream';
 import type { FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
 import type {
   LogBatch,
@@ -157,6 +158,15 @@ export interface Isolation extends Omit<KernelIsolation, 'namespaces'> {
     /** The server is in the same namespace, so that it does not confine the command. */
     readonly shared: boolean;
   })[];
+}
+
+/** What was kept of a cell, open for reading: it stays readable when its job is removed. */
+export interface ArtifactContent {
+  readonly sizeBytes: number;
+  /** The bytes from one to another, the last one included, in pieces; read as they are asked for. */
+  read(firstByte: number, lastByte: number): Readable;
+  /** Ends what is being read of it, and frees its descriptor. */
+  close(): Promise<void>;
 }
 
 /** Which part of a log is read. */
@@ -320,6 +330,14 @@ export interface Cells {
   files(id: string, request: FilesRequest): Promise<FilesAnswer>;
   /** What confines the command; `null` before it runs, or where that could not be stored. */
   isolation(id: string): Promise<Isolation | null>;
+
+  /**
+   * Opens an artifact of a job that has ended.
+   *
+   * @param index its place in the list of the job
+   * @returns `undefined` when it is missing, as where only the database was restored
+   */
+  openArtifact(id: string, index: number): Promise<ArtifactContent | undefined>;
 
   /** Whether the log of a job that was started is there: it is not where only the database was restored. */
   hasLog(id: string): Promise<boolean>;

@@ -5,6 +5,7 @@
 import { isFinalStatus, JOB_STATUSES, type JobStatus } from '../job-status.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
 import type { WithoutUnit } from '../units.ts';
+import type { ArtifactResult, ArtifactSpec } from './artifact.ts';
 
 export { JOB_STATUSES, type JobStatus };
 
@@ -152,6 +153,8 @@ export interface JobSpec {
   readonly openStdin: boolean;
   /** What it changes of its root is kept, for `saveImage`. */
   readonly keepRoot: boolean;
+  /** What is kept of its cell when it has ended. */
+  readonly artifacts: readonly ArtifactSpec[];
   /** Its standard streams are a terminal of this size, in the beginning; `null`: they are pipes. */
   readonly terminal: TerminalSize | null;
   readonly limits: Limits;
@@ -249,6 +252,8 @@ export interface Account {
   readonly hits: readonly LimitHit[];
   /** `null`: it was not counted, by an earlier version. */
   readonly output: OutputCount | null;
+  /** Of each in the specification, in its order; empty when nobody could look for them. */
+  readonly artifacts: readonly ArtifactResult[];
 }
 
 /** The state of a job: exactly one of these. */

@@ -16,6 +16,7 @@ import {
 } from '../runtime/log/page.ts';
 import { compilePattern, PatternError } from '../runtime/log/pattern.ts';
 import { withoutUnit } from '../units.ts';
+import { type Artifact, artifactsOf, isTaken } from './artifact.ts';
 import { CellRefusal, type Cells, type Isolation } from './cells.ts';
 import type { Changes } from './changes.ts';
 import {
@@ -67,6 +68,7 @@ import {
   LARGEST_PAGE_BYTES,
   type LogFollowRequest,
   type LogPageRequest,
+  type OpenArtifact,
   type ServerInfo,
   type SubmitRequest,
 } from './service.ts';
@@ -524,6 +526,22 @@ export class Jobs implements JobService {
 
   isolation(_identity: Identity, { id }: Job): Promise<Isolation | null> {
     return this.#options.cells.isolation(id);
+  }
+
+  artifacts(_identity: Identity, { spec, state }: Job): readonly Artifact[] {
+    return artifactsOf(spec.artifacts, 'artifacts' in state ? state.artifacts : []);
+  }
+
+  async openArtifact(identity: Identity, id: string, name: string): Promise<OpenArtifact> {
+    const job = await this.#find(identity, id, 'jobId');
+    const found = this.artifacts(identity, job).find((artifact) => artifact.name === name);
+    const artifact = found?.result ?? null;
+    const content =
+      found !== undefined && isTaken(artifact)
+        ? await this.#options.cells.openArtifact(id, found.index)
+        : undefined;
+    if (content === undefined || !isTaken(artifact)) throw notFound('name', 'artifact', name);
+    return { owner: job.owner, name, artifact, content };
   }
 
   queuePlace(_identity: Identity, job: Job): QueuePlace | undefined {

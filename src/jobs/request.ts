@@ -2,6 +2,7 @@
 import { byteLengthOfText, textOfBytes } from '../byte-text.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
 import { signalName } from '../signals.ts';
+import { checkArtifacts } from './artifact-request.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
 import {
@@ -78,6 +79,7 @@ export const checkRequest = (
         priority: () => checkPriority(request.priority),
         retries: () => checkRetries(request.retries, request.openStdin || request.terminal !== undefined),
         terminal: () => checkTerminal(request),
+        artifacts: () => checkArtifacts(request.artifacts ?? []),
       }),
   });
   const { total: _, stdin, ...checked } = fields;

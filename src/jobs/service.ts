@@ -3,7 +3,9 @@
 import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
 import type { FileEntry } from '../runtime/cell-file.ts';
 import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
-import type { Isolation } from './cells.ts';
+import type { Artifact, TakenArtifact } from './artifact.ts';
+import type { ArtifactRequest } from './artifact-request.ts';
+import type { ArtifactContent, Isolation } from './cells.ts';
 import type { ClientError } from './errors.ts';
 import type { FileList, FileListRequest, FilePart, FileReadRequest, FileWriteRequest } from './files.ts';
 import type { Image } from './image.ts';
@@ -97,6 +99,8 @@ export interface SubmitRequest {
   readonly stdin?: string | Uint8Array;
   /** Standard input stays open for `writeStdin`. */
   readonly openStdin?: boolean;
+  /** What is kept of its cell when it has ended. */
+  readonly artifacts?: readonly ArtifactRequest[];
   /** Keep what it changes of its root after its end, for `saveImage`. */
   readonly keepRoot?: boolean;
   /** The standard streams are a terminal of this size. Includes `openStdin`. */
@@ -118,6 +122,15 @@ export interface SubmitRequest {
   readonly startAfter?: Date;
   /** What happens when the command fails: further attempts, each a job of its own. */
   readonly retries?: { readonly limit: number; readonly backoffMs?: number };
+}
+
+/** An artifact that is being read. */
+export interface OpenArtifact {
+  /** Of the job. */
+  readonly owner: string;
+  readonly name: string;
+  readonly artifact: TakenArtifact;
+  readonly content: ArtifactContent;
 }
 
 /** The most bytes of output in a page of log: by default, and in any case. */
@@ -244,6 +257,15 @@ export interface JobService {
   env(identity: Identity, job: Job): Promise<readonly EnvVar[]>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
   isolation(identity: Identity, job: Job): Promise<Isolation | null>;
+  /** The artifacts of a job, as far as it has ended; none that the caller may not read. */
+  artifacts(identity: Identity, job: Job): readonly Artifact[];
+  /**
+   * Opens an artifact for reading.
+   *
+   * @param name as `Artifact.name`
+   * @throws ClientError `NOT_FOUND` when the job has none of that name, or it was not kept
+   */
+  openArtifact(identity: Identity, id: string, name: string): Promise<OpenArtifact>;
   /** Where a job waits; `undefined` when it does not. */
   queuePlace(identity: Identity, job: Job): QueuePlace | undefined;
   /**

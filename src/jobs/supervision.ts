@@ -577,6 +577,7 @@ const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
     termination: { kind: 'signaled', signal: 'SIGKILL' },
     usage,
     output: null,
+    artifacts: [],
   } as const;
   if (due === 'STOP') return { status: 'STOPPED', ...ran, hits: [], error: `it was stopped, and ${killed}` };
   const { timeoutMs } = job.spec.limits;
@@ -601,6 +602,7 @@ const neverStarted = (error: string | null = null): FinalState => ({
   usage: null,
   hits: [],
   output: null,
+  artifacts: [],
   error,
 });
 

@@ -1,5 +1,6 @@
 /** The context value that every resolver receives. */
 
+import type { ArtifactLinks } from '../access/artifact-links.ts';
 import type { Audit } from '../access/audit.ts';
 import type { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
@@ -29,6 +30,7 @@ export interface Context {
   /** Where the caller reaches the server, without a slash at its end: links begin with it. */
   readonly baseUrl: string;
   readonly images: ImageService;
+  readonly artifactLinks: ArtifactLinks;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
   readonly audit: Audit;

@@ -1,6 +1,7 @@
 /** The whole schema: importing this file defines every type of it. */
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { builder } from './builder.ts';
+import './artifact.ts';
 import './audit-log.ts';
 import './create-token.ts';
 import './delete-image.ts';

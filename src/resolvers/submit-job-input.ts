@@ -2,6 +2,7 @@
 import { badInput } from '../jobs/errors.ts';
 import type { Faults } from '../jobs/faults.ts';
 import type { LimitsRequest, SubmitRequest } from '../jobs/service.ts';
+import { ArtifactInput } from './artifact-input.ts';
 import { builder } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarInput, envRequest } from './env-var.ts';
@@ -58,6 +59,11 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     stdinBytes: t.field({
       type: 'Base64',
       description: 'The same as bytes, for standard input that is not UTF-8. At most one of the two.',
+    }),
+    artifacts: t.field({
+      type: [ArtifactInput],
+      description:
+        'Files and folders of the cell to keep when the job has ended, at most 32. They are removed with the job.',
     }),
     keepRoot: t.boolean({
       description:
@@ -121,7 +127,7 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
  */
 export const submitRequest = (input: typeof SubmitJobInput.$inferInput, faults: Faults): SubmitRequest => {
   const { command, commandBytes, argv, argvBytes, env, stdin, stdinBytes, ...more } = input;
-  const { limits, startAfter, retries, ...rest } = more;
+  const { limits, startAfter, retries, artifacts, ...rest } = more;
   const read = reader(faults);
   return given({
     ...rest,
@@ -129,6 +135,7 @@ export const submitRequest = (input: typeof SubmitJobInput.$inferInput, faults: 
     argv: oneOf('argv', argv, argvBytes ? readEach('input.argvBytes', argvBytes, read) : undefined, faults),
     env: env ? envRequest(env, faults) : undefined,
     stdin: oneOf('stdin', stdin, read('input.stdinBytes', stdinBytes), faults),
+    artifacts: artifacts?.map((artifact) => given(artifact)),
     retries: retries
       ? given({ limit: retries.limit, backoffMs: read('input.retries.backoff', retries.backoff) })
       : undefined,

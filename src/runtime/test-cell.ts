@@ -113,6 +113,7 @@ const planOf = (
     openStdin: false,
     join: null,
     keepRoot: false,
+    artifacts: null,
     terminal: null,
     stop: { signal: 'SIGKILL', scope: 'COMMAND' },
     timeoutMs: 10_000,

@@ -8,6 +8,7 @@ import {
   type YogaInitialContext,
   type YogaServerInstance,
 } from 'graphql-yoga';
+import type { ArtifactLinks } from '../access/artifact-links.ts';
 import type { Audit, AuditSource } from '../access/audit.ts';
 import { auditedImages, auditedJobs, auditedQuotas, auditedTokens } from '../access/audited.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
@@ -57,6 +58,7 @@ export type Engine = YogaServerInstance<Caller, Context>;
 export interface EngineOptions {
   readonly jobs: JobService;
   readonly images: ImageService;
+  readonly artifactLinks: ArtifactLinks;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
   readonly audit: Audit;
@@ -80,6 +82,7 @@ export const LARGEST_BODY = 16 * 1024 * 1024;
 export const createEngine = ({
   jobs,
   images,
+  artifactLinks,
   tokens,
   quotas,
   audit,
@@ -108,6 +111,7 @@ export const createEngine = ({
       ...recorded,
       audit,
       open: { subscriptions: streams, connections },
+      artifactLinks,
       baseUrl,
       over,
       ended,

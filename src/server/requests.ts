@@ -1,16 +1,18 @@
 /** Routes HTTP requests. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ArtifactReaders } from '../access/artifact-readers.ts';
 import type { Rights } from '../access/rights.ts';
 import { ClientError } from '../jobs/errors.ts';
 import type { ImageService } from '../jobs/images.ts';
-import type { Identity } from '../jobs/service.ts';
+import type { Identity, OpenArtifact } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { noLongerAuthenticated } from '../resolvers/errors.ts';
 import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import { answerOrigin } from './cross-origin.ts';
+import { type ArtifactPath, artifactPath, sendArtifact } from './download.ts';
 import type { Caller, Engine } from './engine.ts';
 import { isAssetPath, isSharePath, sendAsset, sendPage, sendSharePage, wantsPage } from './graphiql.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
@@ -27,10 +29,13 @@ import type { WrongTokens } from './wrong-tokens.ts';
 export interface RequestContext {
   readonly engine: Engine;
   readonly images: ImageService;
+  readonly artifacts: ArtifactReaders;
   /** Milliseconds in which the body of any other request has to arrive. */
   readonly bodyMs: number;
   /** Milliseconds in which something of an upload has to arrive. */
   readonly uploadSilenceMs: number;
+  /** Milliseconds in which something of a download has to be taken. */
+  readonly downloadSilenceMs: number;
   readonly policy: NamePolicy;
   readonly callers: Callers;
   readonly wrongTokens: WrongTokens;
@@ -61,6 +66,7 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   const ambiguous = ambiguousHost(request);
   const foreign = foreignName(request.headers, context.policy);
   const path = pathOf(request, context.basePath);
+  const artifact = artifactPath(path);
   const { operator } = context;
   response.setHeader(REQUEST_ID, requestIdOf(request.headers[REQUEST_ID]));
   const refuse = refusing(request, response, context);
@@ -75,6 +81,8 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   else if (path === '/') response.writeHead(302, { Location: 'graphql' }).end();
   else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
   else if (isImagePath(path)) finish(serveUpload(path, request, response, context), response, context);
+  else if (artifact !== undefined)
+    finish(serveArtifact(artifact, request, response, context), response, context);
   else if (path === '/graphql' && wantsPage(request)) finish(sendPage(request, response), response, context);
   else if (isSharePath(path) && wantsPage(request))
     finish(sendSharePage(request, response), response, context);
@@ -157,6 +165,70 @@ const serveUpload = async (
     }
   }
 };
+
+/** The answer to somebody who may not see a job is the one for a job that does not exist. */
+const serveArtifact = async (
+  path: ArtifactPath,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+): Promise<void> => {
+  const refuse = refusing(request, response, context);
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return refuse(405, 'BAD_REQUEST', `method: expected GET or HEAD, got ${request.method}`);
+  try {
+    const open = await openArtifact(path, request, response, context);
+    if (open === undefined) return;
+    try {
+      const busy = context.connections.claim(request.socket, open.owner);
+      if (busy !== undefined) return refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+      await sendArtifact(request, response, open, context.downloadSilenceMs);
+    } finally {
+      await open.content.close();
+    }
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'NOT_FOUND') refuse(404, error.code, error.message);
+    // The client has gone, or takes nothing more.
+    else if (!isClosed(error)) throw error;
+  }
+};
+
+/** @returns `undefined` when the request was refused */
+const openArtifact = async (
+  { jobId, name }: ArtifactPath,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+): Promise<OpenArtifact | undefined> => {
+  const refuse = refusing(request, response, context);
+  const query = new URLSearchParams(request.url?.split('?')[1]);
+  const [expires, signature] = [query.get('expires'), query.get('signature')];
+  if (expires !== null && signature !== null) {
+    const open = await context.artifacts.byLink(jobId, name, { expires, signature });
+    if (open === undefined)
+      refuse(403, 'FORBIDDEN', 'the link is not valid, or not any more: ask for `Job.artifacts` again');
+    return open;
+  }
+  const { identity, refusal } = context.callers.decide(request);
+  if (identity === null) {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    refuseSlowly(request, response, context, () => refuse(401, 'UNAUTHENTICATED', refusal));
+    return undefined;
+  }
+  const busy = context.connections.claim(request.socket, identity.subject);
+  if (busy !== undefined) {
+    refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+    return undefined;
+  }
+  // A download ends with the right to it.
+  lifeOf(response, identity, context);
+  return context.artifacts.byCaller(identity, jobId, name);
+};
+
+const isClosed = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && CLOSED.has(error.code);
+
+const CLOSED = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
 
 const serveAsset = async (
   path: string,

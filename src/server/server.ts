@@ -9,9 +9,12 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { ArtifactLinks } from '../access/artifact-links.ts';
+import { ArtifactReaders } from '../access/artifact-readers.ts';
 import type { Audit } from '../access/audit.ts';
 import { auditedImages } from '../access/audited.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
+import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
 import type { Shares } from '../access/shares.ts';
@@ -154,7 +157,13 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     options.streams ?? STREAM_LIMITS,
     (subject) => quotas.of(subject).subscriptions,
   );
+  const artifactLinks = new ArtifactLinks();
   const authorizedImages = auditedImages(new AuthorizedImages(images), audit);
+  const artifacts = new ArtifactReaders({
+    jobs,
+    authorized: new AuthorizedJobs(jobs, images, shares),
+    links: artifactLinks,
+  });
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -188,7 +197,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       }),
   });
   const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject, strangers);
-  const services = { jobs, images, tokens, shares, quotas, audit };
+  const services = { jobs, images, artifactLinks, tokens, shares, quotas, audit };
   const engine = createEngine({ ...services, log, streams, connections, observer });
   const unread = new Unread({
     mostBytes: options.mostUnreadBytes ?? MOST_UNREAD_BYTES,
@@ -217,8 +226,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       handle(request, response, {
         engine,
         images: authorizedImages,
+        artifacts,
         bodyMs: timeouts.requestMs,
         uploadSilenceMs: timeouts.requestMs,
+        downloadSilenceMs: timeouts.requestMs,
         policy,
         callers,
         wrongTokens,

@@ -86,6 +86,8 @@ export const JOB_FILES = {
   tail: ['tail.0', 'tail.1', 'tail.end'],
   /** What the job has changed of its root: copied by the supervisor, until an image is made of it. */
   layer: 'layer',
+  /** The artifacts, in files with their numbers: what was kept of the cell when it had ended. */
+  artifacts: 'artifacts',
   /** Space that the supervisor reserved for the exit record, which is moved to `exits/`. */
   exit: 'exit',
   /** An exit record that could not be read: kept by the server for a person to look at. */

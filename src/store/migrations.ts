@@ -345,4 +345,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE audit ADD COLUMN target TEXT;
   ALTER TABLE audit ADD COLUMN secrets INTEGER NOT NULL DEFAULT 0;
   `,
+  // What became of the artifacts of a job.
+  `
+  ALTER TABLE jobs ADD COLUMN artifacts TEXT CHECK (artifacts IS NULL OR json_valid(artifacts));
+  `,
 ];

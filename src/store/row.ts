@@ -2,7 +2,16 @@
 
 import type { Account, Job, JobState, JobStatus, LimitHit, LimitKind, Termination } from '../jobs/job.ts';
 import { payloadId } from './payloads.ts';
-import { loadOutput, loadSpec, loadUsage, storeOutput, storeSpec, storeUsage } from './stored.ts';
+import {
+  loadArtifacts,
+  loadOutput,
+  loadSpec,
+  loadUsage,
+  storeArtifacts,
+  storeOutput,
+  storeSpec,
+  storeUsage,
+} from './stored.ts';
 
 /** A row of the table `jobs`, as SQLite returns it. Times are milliseconds since 1970. */
 export interface JobRow {
@@ -28,6 +37,8 @@ export interface JobRow {
   /** JSON of what the output came to, and of the limits that were hit; `null` for none. */
   readonly output: string | null;
   readonly limits_hit: string | null;
+  /** JSON of what became of its artifacts; `null` for none. */
+  readonly artifacts: string | null;
   readonly pinned: 0 | 1;
   readonly retried_by: string | null;
   /** Of the row of `payloads` that has its command, its environment or both. */
@@ -53,6 +64,7 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   paused_at: true,
   output: true,
   limits_hit: true,
+  artifacts: true,
   pinned: true,
   retried_by: true,
   payload_id: true,
@@ -97,6 +109,7 @@ export const toColumns = (state: JobState): StateColumns => {
     paused_at: 'pausedAt' in state ? (state.pausedAt?.getTime() ?? null) : null,
     output: 'output' in state ? state.output && storeOutput(state.output) : null,
     limits_hit: 'hits' in state && state.hits.length > 0 ? JSON.stringify(state.hits) : null,
+    artifacts: 'artifacts' in state && state.artifacts.length > 0 ? storeArtifacts(state.artifacts) : null,
   };
 };
 
@@ -112,10 +125,11 @@ export const fromRow = (row: JobRow): Job => ({
 });
 
 /** Written by `toColumns`. */
-const toAccount = ({ usage, output, limits_hit: hits }: JobRow): Account => ({
+const toAccount = ({ usage, output, limits_hit: hits, artifacts }: JobRow): Account => ({
   usage: usage === null ? null : loadUsage(usage),
   hits: hits === null ? [] : (JSON.parse(hits) as LimitHit[]),
   output: output === null ? null : loadOutput(output),
+  artifacts: artifacts === null ? [] : loadArtifacts(artifacts),
 });
 
 const toState = (row: JobRow): JobState => {

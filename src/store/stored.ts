@@ -3,6 +3,7 @@
  * has done so from the first version on; inside the program each name carries its unit.
  */
 
+import type { ArtifactError, ArtifactResult, TakenArtifact } from '../jobs/artifact.ts';
 import type { JobSpec, Limits, OutputCount, Pressure, Retries, Usage } from '../jobs/job.ts';
 import { type WithoutUnit, withoutUnit } from '../units.ts';
 
@@ -51,6 +52,7 @@ const usage = translation<Usage>({
   throttledTimeUs: true,
 });
 const pressure = translation<Pressure>({ someUs: true, fullUs: true });
+const artifact = translation<TakenArtifact>({ sizeBytes: true });
 const output = translation<OutputCount>({ keptBytes: true, droppedBytes: true });
 
 // What has come since the first version, as it was for what is older.
@@ -62,6 +64,7 @@ const LATER_FIELDS = {
   stopScope: 'COMMAND',
   openStdin: false,
   keepRoot: false,
+  artifacts: [],
   terminal: null,
   retries: null,
   attempt: 1,
@@ -152,3 +155,15 @@ export const storeOutput = (value: OutputCount): string => JSON.stringify(output
 
 /** @param text as `storeOutput` wrote it */
 export const loadOutput = (text: string): OutputCount => output.load(JSON.parse(text) as Stored<OutputCount>);
+
+type StoredArtifact = Stored<TakenArtifact> | { readonly error: ArtifactError };
+
+/** What became of artifacts, as JSON. */
+export const storeArtifacts = (results: readonly ArtifactResult[]): string =>
+  JSON.stringify(results.map((result) => ('error' in result ? result : artifact.store(result))));
+
+/** @param text as `storeArtifacts` wrote it */
+export const loadArtifacts = (text: string): readonly ArtifactResult[] =>
+  (JSON.parse(text) as StoredArtifact[]).map((stored) =>
+    'error' in stored ? stored : artifact.load(stored),
+  );

@@ -18,6 +18,7 @@ const all = (decision: Decision, fields: string): Readonly<Record<string, Decisi
 
 /** Every field of every object type, those of the operations apart. */
 export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision>>>> = {
+  Artifact: all('JOB', 'entries error kind mode name optional path sha256 size skipped url'),
   AuditConnection: all('AUDIT', 'edges nodes pageInfo'),
   AuditEdge: all('AUDIT', 'cursor node'),
   AuditEntry: all('AUDIT', 'action address id job outcome secrets subject target time token userAgent'),
@@ -54,7 +55,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
       'pinned priority receipt retries signal startAfter startedAt status stdin stdinBytes stopScope stopSignal terminal usage user workdir',
     ),
     // The files are for those who may control the job.
-    ...all('JOB', 'files shares'),
+    ...all('JOB', 'artifacts files shares'),
     ...all('OTHER_JOB', 'execs parent queue retriedBy retryOf'),
   },
   JobCgroup: all('JOB', 'files path'),

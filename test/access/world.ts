@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ArtifactLinks } from '../../src/access/artifact-links.ts';
 import { Audit } from '../../src/access/audit.ts';
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
@@ -80,7 +81,16 @@ export class World {
     const tokenName = (identity: Identity) => tokens.of(identity)?.name ?? null;
     const audit = new Audit({ store: store.audit, log, keepMs: null, tokenName });
     dispose(() => audit.close());
-    this.#engine = createEngine({ jobs: this.jobs, images: this.images, tokens, shares, quotas, audit, log });
+    this.#engine = createEngine({
+      jobs: this.jobs,
+      images: this.images,
+      tokens,
+      shares,
+      quotas,
+      audit,
+      log,
+      artifactLinks: new ArtifactLinks(),
+    });
     dispose(() => changes.close());
     dispose(() => supervision.close());
     dispose(() => this.jobs.close());

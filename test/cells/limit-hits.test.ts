@@ -17,6 +17,7 @@ const record = (change: Partial<ExitRecord>, files: Readonly<Record<string, stri
   keptBytes: 0,
   droppedBytes: 0,
   files: new Map(Object.entries({ 'cpu.stat': 'usage_usec 7000\n', ...files })),
+  artifacts: [],
   note: null,
   ...change,
 });

@@ -18,7 +18,7 @@ const RARE = [
   '.test-cell',
 ];
 /** "`plan`, `started`, ... stay until the job is deleted." */
-const KEPT = ['plan', 'started', 'isolation', 'log', 'index'];
+const KEPT = ['plan', 'started', 'isolation', 'log', 'index', 'artifacts'];
 
 /** The names of the table: `cloister.db` (`-wal`, `-shm`) are three, and so are the names after the first of a folder. */
 const documented = tableOf('docs/architecture.md', 'file').flatMap(([names = '']) => {
@@ -41,7 +41,7 @@ const files = (ids: readonly string[], folder = ''): readonly string[] =>
     const path = join(folder, entry.name);
     if (path === 'images') return readdirSync(join(server.stateDir, path)).map((name) => imageOf(name));
     if (path.startsWith('receipt-keys/')) return ['receipt-keys/<key>.pem'];
-    if (entry.isDirectory()) return files(ids, path);
+    if (entry.isDirectory() && entry.name !== 'artifacts') return files(ids, path);
     return [ids.reduce((name, id) => name.replace(id, '<id>'), path)];
   });
 
@@ -52,8 +52,13 @@ it('has what the table says, and nothing else', async () => {
     command: 'cat; yes | head -c 100000; echo end; exec sleep 1000',
     stdin: 'some text',
     limits: { output: 10_000, outputPolicy: 'TRUNCATE' },
+    artifacts: [{ path: '/etc/hostname' }],
   });
-  const ended = await server.run({ command: 'echo hello; cat', stdin: 'some text' });
+  const ended = await server.run({
+    command: 'echo hello; cat',
+    stdin: 'some text',
+    artifacts: [{ path: '/etc/hostname' }],
+  });
   const env = [{ name: 'KEY', value: 'some secret', secret: true }];
   const secret = await server.submit({ command: 'exec sleep 1000', env });
   await server.running(running);
@@ -67,7 +72,7 @@ it('has what the table says, and nothing else', async () => {
 
   await server.stop(secret, 0);
   const kept = () => readdirSync(join(server.stateDir, 'jobs', secret)).toSorted();
-  expect(kept()).toEqual(KEPT.filter((name) => name !== 'plan').toSorted());
+  expect(kept()).toEqual(KEPT.filter((name) => !['plan', 'artifacts'].includes(name)).toSorted());
   const { status } = await server.stop(running, 0);
   expect(status).toBe('STOPPED');
   for (const id of [running, ended.id]) {

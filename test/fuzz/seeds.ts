@@ -86,6 +86,13 @@ const randomPlan = (random: Random): LaunchPlan => {
     collect: many(file),
   });
   const terminal = flag() ? null : { rows: 1 + random(65_535), columns: 1 + random(65_535) };
+  const artifacts = () => ({
+    each: many(() => ({ path: path(), pattern: text() })),
+    mostBytes: number(),
+    mostEntries: number(),
+    timeMs: number(),
+    spareBytes: number(),
+  });
   const own = random(4) === 0 ? null : cgroup();
   return {
     cgroup: own,
@@ -112,6 +119,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     seccomp: flag() ? null : program(),
     umask: mode(),
     keepRoot: flag(),
+    artifacts: flag() ? null : artifacts(),
     stdin: terminal === null && flag(),
     openStdin: flag(),
     join: random(4) === 0 ? file() : null,

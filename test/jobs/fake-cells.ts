@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { Bell, pull } from '../../src/async/pull.ts';
 import {
+  type ArtifactContent,
   type CellConnection,
   type CellEnd,
   type CellEvents,
@@ -366,6 +367,10 @@ export class FakeCells implements Cells {
     return (this.cells.get(id)?.startedAt ?? null) === null ? null : CONFINED;
   }
 
+  async openArtifact(): Promise<ArtifactContent | undefined> {
+    return undefined;
+  }
+
   async hasLog(id: string): Promise<boolean> {
     return this.cells.has(id);
   }
@@ -616,4 +621,5 @@ export const exited = (code: number) =>
     usage: null,
     hits: [],
     output: null,
+    artifacts: [],
   }) satisfies FinalState;

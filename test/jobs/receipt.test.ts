@@ -34,6 +34,7 @@ const COMPLETED: FinalState = {
   usage,
   hits: [HIT],
   output: { keptBytes: 14, droppedBytes: 0 },
+  artifacts: [],
 };
 const ID = '01a22347-354f-7214-ab23-00f646e51660';
 

@@ -1,5 +1,6 @@
 /** The GraphQL schema on a fake job service. */
 
+import { ArtifactLinks } from '../../src/access/artifact-links.ts';
 import { createEngine } from '../../src/server/engine.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
@@ -19,6 +20,7 @@ export class Api {
         audit: openAudit(),
         jobs: this.jobs,
         images: this.images,
+        artifactLinks: new ArtifactLinks(),
         tokens,
         shares,
         log: (line, fields) => {

@@ -1,6 +1,7 @@
 /** A job service that holds its jobs in memory. */
 
 import { Bell, pull } from '../../src/async/pull.ts';
+import { type Artifact, artifactsOf } from '../../src/jobs/artifact.ts';
 import type { Isolation } from '../../src/jobs/cells.ts';
 import { ClientError, notFound } from '../../src/jobs/errors.ts';
 import { throwTogether } from '../../src/jobs/faults.ts';
@@ -22,6 +23,7 @@ import type {
   JobService,
   LogFollowRequest,
   LogPageRequest,
+  OpenArtifact,
   ServerInfo,
   SubmitRequest,
 } from '../../src/jobs/service.ts';
@@ -260,6 +262,14 @@ export class FakeJobs implements JobService {
 
   async isolation(): Promise<Isolation | null> {
     return this.isolated;
+  }
+
+  artifacts(_identity: Identity, { spec, state }: Job): readonly Artifact[] {
+    return artifactsOf(spec.artifacts, 'artifacts' in state ? state.artifacts : []);
+  }
+
+  async openArtifact(_identity: Identity, _id: string, name: string): Promise<OpenArtifact> {
+    throw notFound('name', 'artifact', name);
   }
 
   queuePlace(_identity: Identity, { state }: Job): QueuePlace | undefined {

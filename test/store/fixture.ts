@@ -21,6 +21,7 @@ export const spec: WholeSpec = {
   openStdin: false,
   execOf: null,
   keepRoot: false,
+  artifacts: [],
   terminal: null,
   limits: {
     cpus: 1,
@@ -95,6 +96,7 @@ const ran = {
   usage,
   hits: [],
   output: { keptBytes: 7, droppedBytes: 1 },
+  artifacts: [],
 };
 
 /** One state of each kind. */

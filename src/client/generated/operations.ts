@@ -3,6 +3,16 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** A file or folder of the cell that is kept when the job has ended, however it ended. */
+export type ArtifactInput = {
+  /** The name to download it by, without slashes, of at most 255 bytes, each name once. Default: the last name of the path, with ".tar" for a folder; a pattern needs one. */
+  readonly name?: string | null | undefined;
+  /** That it is missing is no error. Default false. */
+  readonly optional?: boolean | null | undefined;
+  /** An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash takes the meaning of the next character. Links are followed within the cell. What is mounted, such as /dev/shm, is not kept. */
+  readonly path: string;
+};
+
 /** What somebody did. */
 export type AuditAction =
   /** A token was created. */
@@ -415,6 +425,8 @@ export type SubmitJobInput = {
   readonly argv?: ReadonlyArray<string> | null | undefined;
   /** The same as bytes, for arguments that are not UTF-8. */
   readonly argvBytes?: ReadonlyArray<string> | null | undefined;
+  /** Files and folders of the cell to keep when the job has ended, at most 32. They are removed with the job. */
+  readonly artifacts?: ReadonlyArray<ArtifactInput> | null | undefined;
   /** The Linux capabilities of the command in the cell. Default NONE. */
   readonly capabilities?: CapabilityProfile | null | undefined;
   /** A command line for `/bin/sh -c` in the cell, at most 1 MiB. One of more than 131071 bytes, the most that the kernel takes as an argument, is run from a read-only file, whose path is then `$0`. */

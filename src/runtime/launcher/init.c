@@ -54,12 +54,8 @@ static struct order receive_order(int socket) {
   return order;
 }
 
-static int compare_fds(const void *left, const void *right) {
-  return *(const int *)left - *(const int *)right;
-}
-
 /* Closes the supervisor's descriptors: among them its lock, its sockets and its end of ours. */
-static void close_others(const struct plan *plan, const struct init_fds *fds) {
+static void close_supervisors(const struct plan *plan, const struct init_fds *fds) {
   size_t count = 0;
   int *keep = must_allocate(plan->steps_count + 7, sizeof *keep);
   keep[count++] = fds->cell;
@@ -69,14 +65,7 @@ static void close_others(const struct plan *plan, const struct init_fds *fds) {
   for (int i = 0; i < 3; i++) keep[count++] = fds->streams[i];
   for (size_t i = 0; i < plan->steps_count; i++)
     if (plan->steps[i].fd >= 0) keep[count++] = plan->steps[i].fd;
-  qsort(keep, count, sizeof *keep, compare_fds);
-  int next = 3; /* 0 to 2 are /dev/null and stay open, so that nothing else gets these numbers */
-  for (size_t i = 0; i < count; i++) {
-    if (keep[i] < next) continue;
-    if (keep[i] > next) close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
-    next = keep[i] + 1;
-  }
-  close_range((unsigned)next, ~0u, 0);
+  close_others(keep, count);
   free(keep);
 }
 
@@ -232,7 +221,7 @@ static bool open_terminal(const struct plan *plan, struct init_fds *fds, struct 
 }
 
 void init_run(struct plan *plan, struct init_fds *fds) {
-  close_others(plan, fds);
+  close_supervisors(plan, fds);
   prctl(PR_SET_NAME, "init");
   struct init init = {.socket = fds->socket, .signals = -1, .command = -1};
   if (receive_order(init.socket).kind != ORDER_FURNISH) _exit(1);

@@ -318,6 +318,18 @@ static bool set_keep(struct plan *plan, char **token) {
   return true;
 }
 
+static bool set_artifacts(struct plan *plan, char **token) {
+  return parse_number(token[0], INT64_MAX, &plan->artifact_bytes) &&
+         parse_number(token[1], UINT32_MAX, &plan->artifact_entries) &&
+         parse_number(token[2], UINT32_MAX, &plan->artifact_time_ms) &&
+         parse_number(token[3], INT64_MAX, &plan->artifact_spare_bytes);
+}
+
+static bool add_artifact(struct plan *plan, char **token) {
+  *APPEND(plan->artifacts, plan->artifacts_count) = (struct artifact_plan){.path = token[0], .pattern = token[1]};
+  return is_absolute(token[0]) && plan->artifacts_count <= ARTIFACTS_MOST;
+}
+
 static bool set_timeout(struct plan *plan, char **token) {
   return parse_number(token[0], INT64_MAX / 1000000, &plan->timeout_ms);
 }
@@ -393,6 +405,8 @@ static const struct statement {
     {"stop", 2, set_stop},
     {"lower", 1, add_lower},
     {"keep", 0, set_keep},
+    {"artifacts", 4, set_artifacts},
+    {"artifact", 2, add_artifact},
 };
 
 static const struct statement *find_statement(const char *name) {
@@ -441,6 +455,7 @@ void plan_free(struct plan *plan) {
   free(plan->settings);
   free(plan->collect);
   free(plan->lowers);
+  free(plan->artifacts);
   free(plan->uids);
   free(plan->gids);
   free(plan->steps);

@@ -16,6 +16,8 @@
 #define PLAN_MOST (16u << 20)
 /* Lower layers that an overlay of the kernel can have (OVL_MAX_STACK), with the uppermost one. */
 #define LOWERS_MOST 500
+/* Artifacts that a job can have: each is written in the exit record, which has a size. */
+#define ARTIFACTS_MOST 32
 
 /* One line of a user namespace's uid_map or gid_map (user_namespaces(7)). */
 struct id_range {
@@ -31,6 +33,12 @@ struct cgroup_setting {
 struct resource_limit {
   uint32_t resource;
   uint64_t soft, hard;
+};
+
+/* What is kept of the cell when it has ended. */
+struct artifact_plan {
+  const char *path;    /* absolute, of a file or folder */
+  const char *pattern; /* glob(7) for paths below that folder; "": the file or folder itself */
 };
 
 enum step_kind {
@@ -99,8 +107,14 @@ struct plan {
   struct sock_filter *filter; /* of seccomp(2), for the command and init; NULL: none */
   size_t filter_length;       /* in instructions, at most BPF_MAXINSNS */
   bool keeps_layer;           /* what the cell has changed of its image stays in the job's folder (keep.h) */
-  bool has_stdin;             /* the file "stdin" of the job's folder is fed to the command */
-  bool has_terminal;          /* the command's standard streams are a terminal, of this size */
+  struct artifact_plan *artifacts;
+  size_t artifacts_count;
+  uint64_t artifact_bytes;       /* most that all of them may have together, */
+  uint64_t artifact_entries;     /* and most names in their folders */
+  uint64_t artifact_time_ms;     /* most that it may take to copy them */
+  uint64_t artifact_spare_bytes; /* left free on the disk */
+  bool has_stdin;                /* the file "stdin" of the job's folder is fed to the command */
+  bool has_terminal;             /* the command's standard streams are a terminal, of this size */
   unsigned terminal_rows, terminal_columns;
   bool opens_stdin; /* clients may write to its standard input, after that file */
 

@@ -12,7 +12,7 @@
 
 #include "util.h"
 
-#define RESERVED (16 << 10)
+#define RESERVED (20 << 10)
 #define YIELDED (4 << 10)
 #define COLLECT_MOST 65536
 
@@ -59,6 +59,18 @@ static void put_termination(FILE *stream, const struct record *record) {
   put(stream, "%d", !record->ended ? 0 : signaled ? WTERMSIG(record->status) : WEXITSTATUS(record->status));
 }
 
+static void put_artifact(FILE *stream, const struct artifact *artifact) {
+  put(stream, "artifact");
+  put(stream, "%s", artifact_word(artifact->status));
+  put(stream, "%s", artifact->folder ? "folder" : "file");
+  put(stream, "%u", (unsigned)artifact->mode);
+  put(stream, "%llu", (unsigned long long)artifact->size);
+  put(stream, "%llu", (unsigned long long)artifact->entries);
+  put(stream, "%llu", (unsigned long long)artifact->skipped);
+  for (size_t i = 0; i < SHA256_BYTES; i++) fprintf(stream, "%02x", artifact->digest[i]);
+  fputc('\0', stream);
+}
+
 static void put_fields(FILE *stream, const struct record *record) {
   static const char *const causes[] = {"none", "time", "output", "stop", "cputime"};
   put(stream, "cell-exit");
@@ -81,6 +93,7 @@ static void put_fields(FILE *stream, const struct record *record) {
   put_number(stream, "kept", (int64_t)record->kept);
   put_number(stream, "dropped", (int64_t)record->dropped);
   fwrite(record->files == NULL ? "" : record->files, 1, record->files_length, stream);
+  for (size_t i = 0; i < record->artifacts_count; i++) put_artifact(stream, &record->artifacts[i]);
   if (record->note != NULL) {
     put(stream, "note");
     put(stream, "%s", record->note);

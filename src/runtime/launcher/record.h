@@ -6,6 +6,7 @@
  *   cause none|time|output|stop|cputime   termination none|exited|signaled NUMBER
  *   failure STEP ERRNO INDEX SUBJECT SECOND              (the cell could not be made, or the command not executed)
  *   kept BYTES        dropped BYTES    file NAME CONTENT (of the cgroup, each that the plan collects)
+ *   artifact STATUS file|folder MODE SIZE ENTRIES SKIPPED SHA256   (each of the plan, in its order; see artifact.h)
  *   note TEXT         end
  */
 #ifndef RECORD_H
@@ -13,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "artifact.h"
 #include "plan.h"
 #include "report.h"
 
@@ -29,6 +31,8 @@ struct record {
   uint64_t kept, dropped;
   char *files; /* what was read from the cgroup, as tokens */
   size_t files_length;
+  const struct artifact *artifacts; /* of each in the plan, if they were looked for */
+  size_t artifacts_count;
   const char *note;
 };
 

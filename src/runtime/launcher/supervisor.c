@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "artifacts.h"
 #include "capabilities.h"
 #include "cgroup.h"
 #include "clocks.h"
@@ -71,6 +72,7 @@ enum source {
   SOURCE_CHANNEL,
   SOURCE_CONTROL,
   SOURCE_CGROUP,
+  SOURCE_ARTIFACTS,
   SOURCE_CONNECTION,
   SOURCE_FILES = SOURCE_CONNECTION + CONTROL_CONNECTIONS
 };
@@ -87,6 +89,7 @@ struct supervisor {
   struct record record;
   struct cgroup cgroup;
   struct control control;
+  struct artifacts artifacts;
   struct log log;
   struct log_tail tail;
 
@@ -363,6 +366,8 @@ static bool make_cell(struct supervisor *self) {
   if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
   int root = self->plan.joins == NULL ? root_make(&self->plan, &self->upper, &self->record.failure) : -1;
   if ((root < 0 && self->plan.joins == NULL) || !open_streams(self, streams)) return false;
+  if (self->plan.artifacts_count > 0 && !artifacts_keep_root(&self->artifacts, root))
+    return fail(self, "artifacts", "root");
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail(self, "socketpair", NULL);
   self->socket = pair[0];
@@ -387,6 +392,8 @@ static bool make_cell(struct supervisor *self) {
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   if (!made) return false;
   bool mapped = self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL);
+  if (mapped && self->plan.artifacts_count > 0 && !artifacts_keep_userns(&self->artifacts, self->init))
+    return fail(self, "artifacts", "user namespace");
   if (!mapped || !(set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) ||
       !(give_order(self, (struct order){.kind = ORDER_FURNISH}) || fail(self, "order", "init")))
     return false;
@@ -738,6 +745,8 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
     case SOURCE_CGROUP:
       read_cgroup_events(self);
       break;
+    case SOURCE_ARTIFACTS:
+      break;
     default: {
       if (source >= SOURCE_FILES) {
         reap_files(&self->files[source - SOURCE_FILES]);
@@ -827,6 +836,39 @@ static void drain(struct supervisor *self) {
   log_mark(&self->log, (uint64_t)wall_clock());
 }
 
+/* Answers requests until the process that takes the artifacts is through; false when its time is over first. */
+static bool await_artifacts(struct supervisor *self) {
+  /* Without the sources of the cell, which all have ended. */
+  close_fd(&self->events);
+  self->events = epoll_create1(EPOLL_CLOEXEC);
+  if (self->events < 0) return false;
+  watch(self, self->artifacts.over, EPOLLIN, SOURCE_ARTIFACTS);
+  watch(self, self->control.listener, EPOLLIN, SOURCE_CONTROL);
+  for (uint32_t i = 0; i < CONTROL_CONNECTIONS; i++)
+    if (self->control.connections[i].fd >= 0)
+      watch(self, self->control.connections[i].fd, EPOLLIN, SOURCE_CONNECTION + i);
+  const int64_t end = monotonic_clock() + (int64_t)self->plan.artifact_time_ms * 1000000;
+  for (int64_t now; (now = monotonic_clock()) < end;) {
+    struct epoll_event event;
+    int count = epoll_wait(self->events, &event, 1, (int)((end - now) / 1000000) + 1);
+    if (count < 0 && errno != EINTR) return false;
+    size_t taken = 0;
+    if (count == 1 && event.data.u32 == SOURCE_ARTIFACTS) return true;
+    if (count == 1) handle(self, event.data.u32, &taken);
+  }
+  return false;
+}
+
+/* Nothing of the cell may run any more: what is taken would change meanwhile. */
+static void keep_artifacts(struct supervisor *self) {
+  struct artifacts *artifacts = &self->artifacts;
+  if (self->plan.artifacts_count == 0 || !self->record.executed) return;
+  bool in_time = !artifacts_begin(artifacts, &self->plan) || await_artifacts(self);
+  artifacts_finish(artifacts, &self->plan, in_time);
+  self->record.artifacts = artifacts->taken;
+  self->record.artifacts_count = self->plan.artifacts_count;
+}
+
 static void finish(struct supervisor *self) {
   struct record *record = &self->record;
   kill_cell(self);
@@ -845,6 +887,8 @@ static void finish(struct supervisor *self) {
   if (self->plan.keeps_layer && record->executed && empty && keep_layer(&self->plan, self->upper) != NULL)
     record->note = "what it has changed of its root could not be kept";
   close_fd(&self->upper);
+  if (empty) keep_artifacts(self);
+  artifacts_close(&self->artifacts);
   if (!empty) record->note = "a process of the cell could not be killed within 30 seconds";
   if (!cgroup_remove(&self->cgroup) && record->note == NULL) record->note = "the cgroup could not be removed";
   control_close(&self->control);
@@ -862,6 +906,7 @@ void supervisor_run(int jobs, const char *id, int socket) {
       .init = -1,
       .started = -1,
       .upper = -1,
+      .artifacts = {.root = -1, .userns = -1, .over = -1},
       .cgroup = {.fd = -1, .events = -1},
       .log = {.fd = -1, .index = {.fd = -1}},
       .record = {.fd = -1},

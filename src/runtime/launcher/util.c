@@ -39,6 +39,21 @@ void *must_allocate(size_t count, size_t size) {
   return memory;
 }
 
+static int compare_fds(const void *left, const void *right) {
+  return *(const int *)left - *(const int *)right;
+}
+
+void close_others(int *keep, size_t count) {
+  qsort(keep, count, sizeof *keep, compare_fds);
+  int next = 3; /* 0 to 2 stay open, so that nothing else gets these numbers */
+  for (size_t i = 0; i < count; i++) {
+    if (keep[i] < next) continue;
+    if (keep[i] > next) close_range((unsigned)next, (unsigned)keep[i] - 1, 0);
+    next = keep[i] + 1;
+  }
+  close_range((unsigned)next, ~0u, 0);
+}
+
 bool write_all(int fd, const void *data, size_t length) {
   const char *position = data;
   while (length > 0) {

@@ -33,6 +33,9 @@ void *must_allocate(size_t count, size_t size);
 /* Writes all `length` bytes. False with errno. */
 bool write_all(int fd, const void *data, size_t length);
 
+/* Closes every descriptor from 3 on except these, in any order; those that are negative count for nothing. */
+void close_others(int *keep, size_t count);
+
 /*
  * Reads a whole file into a NUL-terminated buffer, which the caller frees. NULL with errno, EFBIG for a file of more
  * than `most` bytes.

@@ -17,6 +17,34 @@ export interface LaunchFailure {
   readonly second: string;
 }
 
+/** What became of an artifact: `artifact.h` of the launcher has the words. */
+export const ARTIFACT_STATUSES = [
+  'unfinished',
+  'taken',
+  'missing',
+  'kind',
+  'size',
+  'entries',
+  'depth',
+  'time',
+  'disk',
+  'unreadable',
+] as const;
+export type ArtifactStatus = (typeof ARTIFACT_STATUSES)[number];
+
+/** An artifact, as the supervisor took it; what was not taken has no size. */
+export interface ArtifactRecord {
+  readonly status: ArtifactStatus;
+  /** An archive of a folder, or of what matches a pattern. */
+  readonly folder: boolean;
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly entries: number;
+  readonly skipped: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
 /** What a supervisor writes when a job ends: the only source for how it ended. Times are nanoseconds. */
 export interface ExitRecord {
   /** The command was executed; if not, `failure` or `cause` says why. */
@@ -37,6 +65,8 @@ export interface ExitRecord {
   readonly droppedBytes: number;
   /** Files of the cgroup as they were at the end. */
   readonly files: ReadonlyMap<string, string>;
+  /** Of each in the plan, in its order; empty when they were not looked for. */
+  readonly artifacts: readonly ArtifactRecord[];
   readonly note: string | null;
 }
 
@@ -51,10 +81,15 @@ export const parseExitRecord = (data: Buffer): ExitRecord => {
   reader.expect('1');
   const fields = new Map<string, readonly string[]>();
   const files = new Map<string, string>();
+  const artifacts: ArtifactRecord[] = [];
   for (let name = reader.next(); name !== 'end'; name = reader.next()) {
     if (name === 'file') {
       const file = reader.next();
       files.set(file, reader.next());
+      continue;
+    }
+    if (name === 'artifact') {
+      artifacts.push(artifact(Array.from({ length: 7 }, () => reader.next())));
       continue;
     }
     const count = FIELDS[name];
@@ -64,7 +99,7 @@ export const parseExitRecord = (data: Buffer): ExitRecord => {
       Array.from({ length: count }, () => reader.next()),
     );
   }
-  return fromFields(fields, files);
+  return fromFields(fields, files, artifacts);
 };
 
 const FIELDS: Readonly<Record<string, number>> = {
@@ -85,6 +120,7 @@ const CAUSES: readonly Cause[] = ['none', 'time', 'output', 'stop', 'cputime'];
 const fromFields = (
   fields: ReadonlyMap<string, readonly string[]>,
   files: ReadonlyMap<string, string>,
+  artifacts: readonly ArtifactRecord[],
 ): ExitRecord => {
   const values = (name: string): readonly string[] => {
     const found = fields.get(name);
@@ -105,7 +141,33 @@ const fromFields = (
     keptBytes: Number(integer('kept')),
     droppedBytes: Number(integer('dropped')),
     files,
+    artifacts,
     note: fields.get('note')?.[0] ?? null,
+  };
+};
+
+const artifact = ([
+  word,
+  kind,
+  mode,
+  size,
+  entries,
+  skipped,
+  sha256 = '',
+]: readonly string[]): ArtifactRecord => {
+  const status = ARTIFACT_STATUSES.find((known) => known === word);
+  if (status === undefined) throw new Error(`exit record: unknown artifact ${JSON.stringify(word)}`);
+  if (!/^[0-9a-f]{64}$/.test(sha256))
+    throw new Error(`exit record: artifact: expected a digest, got ${JSON.stringify(sha256)}`);
+  const number = (field: string | undefined): number => Number(toInteger('artifact', field));
+  return {
+    status,
+    folder: kind === 'folder',
+    mode: number(mode),
+    sizeBytes: number(size),
+    entries: number(entries),
+    skipped: number(skipped),
+    sha256,
   };
 };
 

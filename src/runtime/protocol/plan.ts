@@ -71,6 +71,20 @@ export interface CgroupPlan {
   readonly collect: readonly string[];
 }
 
+/** What of a cell is copied into the job's folder when all of its processes are gone. */
+export interface ArtifactsPlan {
+  /** Each file or folder; with a pattern of glob(7), what matches it below that folder. */
+  readonly each: readonly { readonly path: string; readonly pattern: string }[];
+  /** Most bytes that all may have together, holes of files included. */
+  readonly mostBytes: number;
+  /** Most names in folders that are looked into. */
+  readonly mostEntries: number;
+  /** Milliseconds that all may take. */
+  readonly timeMs: number;
+  /** Bytes that stay free on the disk. */
+  readonly spareBytes: number;
+}
+
 export interface LaunchPlan {
   /** The job in whose cell the command runs: root, steps, hostname and ids are those of that cell. `null`: its own. */
   readonly join: string | null;
@@ -113,6 +127,8 @@ export interface LaunchPlan {
   readonly umask: number;
   /** What the cell has changed of its image stays in the job's folder. */
   readonly keepRoot: boolean;
+  /** What is kept of the cell when it has ended; `null`: nothing. */
+  readonly artifacts: ArtifactsPlan | null;
   /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
   readonly stdin: boolean;
   /** Clients may write to its standard input, after that file. */
@@ -196,6 +212,11 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
   if (plan.keepRoot) yield ['keep'];
+  if (plan.artifacts !== null) {
+    const { each, mostBytes, mostEntries, timeMs, spareBytes } = plan.artifacts;
+    yield ['artifacts', mostBytes, mostEntries, timeMs, spareBytes];
+    for (const { path, pattern } of each) yield ['artifact', path, pattern];
+  }
   if (plan.stdin) yield ['stdin'];
   if (plan.openStdin) yield ['input'];
   if (plan.terminal !== null) yield ['terminal', plan.terminal.rows, plan.terminal.columns];
