@@ -29,6 +29,7 @@ import {
   type ImageName,
   type ImageStore,
   NO_DEFAULTS,
+  NONE_SKIPPED,
 } from '../jobs/image.ts';
 import type { ImageProgress, ImageService, ImportRequest, PullRequest } from '../jobs/images.ts';
 import type { Image as OfferedImage } from '../jobs/offer.ts';
@@ -260,6 +261,7 @@ export class Images implements ImageService {
         createdAt: new Date(info.unpackedAt),
         sizeBytes: await this.#sizeOf(info.root),
         layers: 1,
+        skipped: NONE_SKIPPED,
         defaults,
         builtIn: true,
         inUse: isUsed(digest),
@@ -277,6 +279,7 @@ export class Images implements ImageService {
       ...name,
       sizeBytes: content.sizeBytes,
       layers: content.layers.length,
+      skipped: this.#layers.skipped(content.layers),
       defaults,
       builtIn: false,
       inUse,

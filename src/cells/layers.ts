@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ImageContent } from '../jobs/image.ts';
+import type { ImageContent, SkippedEntries } from '../jobs/image.ts';
 import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import type { Layer } from '../runtime/layers.ts';
@@ -31,6 +31,11 @@ export interface LayerAbout {
   readonly skipped: readonly string[];
 }
 
+type KnownLayer = Layer & { readonly bytes: number; readonly skipped: SkippedEntries };
+
+/** Of the entries that were left out, those that are named. */
+const MOST_NAMED = 20;
+
 /** A layer that is complete is `layers/<id>`; names that begin with a dot are of those that are not. */
 export class Layers {
   readonly #options: LayersOptions;
@@ -40,7 +45,7 @@ export class Layers {
   #users = 0;
   /** Names of folders that are being filled. */
   readonly #making = new Set<string>();
-  readonly #known = new Map<string, Layer & { readonly bytes: number }>();
+  readonly #known = new Map<string, KnownLayer>();
 
   constructor(options: LayersOptions) {
     this.#options = options;
@@ -63,7 +68,7 @@ export class Layers {
     return [this.#layer(top ?? ids[0]), ...lowers.map((id) => this.#layer(id))];
   }
 
-  #layer(id: string): Layer & { readonly bytes: number } {
+  #layer(id: string): KnownLayer {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
     const path = join(this.#folder, id);
@@ -72,9 +77,19 @@ export class Layers {
       root: join(path, LAYER_FILES.tree, 'root'),
       opaque: new Set(about.opaque),
       bytes: about.bytes,
+      skipped: { count: about.skipped.length, paths: about.skipped.slice(0, MOST_NAMED) },
     };
     this.#known.set(id, layer);
     return layer;
+  }
+
+  /** What was left out of the layers of an image. */
+  skipped(ids: ImageContent['layers']): SkippedEntries {
+    const all = ids.map((id) => this.#layer(id).skipped);
+    return {
+      count: all.reduce((sum, { count }) => sum + count, 0),
+      paths: all.flatMap(({ paths }) => paths).slice(0, MOST_NAMED),
+    };
   }
 
   /** What is known of a layer that exists. */

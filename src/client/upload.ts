@@ -13,6 +13,7 @@ export interface Uploaded {
   readonly digest: string;
   /** Bytes of its files. */
   readonly size: number;
+  readonly skipped: { readonly count: number; readonly paths: readonly string[] };
 }
 
 /**

@@ -69,8 +69,18 @@ export interface ImageStore {
   retarget(name: string, digest: string): Promise<void>;
 }
 
+/** Entries of archives that were left out, since cells have no use for them: devices, above all. */
+export interface SkippedEntries {
+  readonly count: number;
+  /** The first of them, as paths of a cell. */
+  readonly paths: readonly string[];
+}
+
+export const NONE_SKIPPED: SkippedEntries = { count: 0, paths: [] };
+
 /** An image as it is listed. */
 export interface Image extends ImageName {
+  readonly skipped: SkippedEntries;
   readonly sizeBytes: number;
   readonly layers: number;
   readonly defaults: ImageDefaults;

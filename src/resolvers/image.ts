@@ -1,7 +1,18 @@
 /** The type Image, and the query images. */
-import type { Image } from '../jobs/image.ts';
+import type { Image, SkippedEntries } from '../jobs/image.ts';
 import { builder, identify } from './builder.ts';
 import { EnvVarType } from './env-var.ts';
+
+const SkippedType = builder.objectRef<SkippedEntries>('SkippedEntries').implement({
+  description: 'Entries of archives that were left out.',
+  fields: (t) => ({
+    count: t.exposeInt('count', { description: 'How many there are.' }),
+    paths: t.stringList({
+      description: 'Their paths in a cell, of 20 at most.',
+      resolve: ({ paths }) => [...paths],
+    }),
+  }),
+});
 
 export const ImageType = builder.objectRef<Image>('Image').implement({
   description: 'An image: the files and the settings that jobs start from. It does not change.',
@@ -23,6 +34,11 @@ export const ImageType = builder.objectRef<Image>('Image').implement({
       description: 'Whether a job that has not ended uses it. It cannot be deleted until then.',
     }),
     layers: t.exposeInt('layers', { description: 'How many layers it consists of.' }),
+    skipped: t.expose('skipped', {
+      type: SkippedType,
+      description:
+        'What was left out of its layers, since cells cannot have it: devices and other special files, except named pipes.',
+    }),
     source: t.exposeString('source', { description: 'Where it is from, for people.' }),
     owner: t.exposeString('owner', {
       nullable: true,

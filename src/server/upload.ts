@@ -38,7 +38,8 @@ export const receiveImage = async (
   const source = `archive from ${identity.subject}`;
   const body = arriving(request, silenceMs);
   const image = await images.import(identity, { name, body, source });
-  const text = JSON.stringify({ image: { name: image.name, digest: image.digest, size: image.sizeBytes } });
+  const { digest, sizeBytes: size, skipped } = image;
+  const text = JSON.stringify({ image: { name: image.name, digest, size, skipped } });
   response.writeHead(201, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

@@ -36,7 +36,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   IdRange: all('JOB', 'count inside outside'),
   Image: all(
     'IMAGE',
-    'builtIn command createdAt digest env inUse layers name owner size source user workdir',
+    'builtIn command createdAt digest env inUse layers name owner size skipped source user workdir',
   ),
   ImageProgress: all('IMAGE', 'layers name phase received total unpacked'),
   IoLimit: all('JOB', 'device readBps readIops writeBps writeIops'),
@@ -105,6 +105,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   Share: all('JOB', 'createdAt createdBy expiresAt id revokedAt'),
   ShareJobPayload: all('JOB', 'share url'),
   SignalJobPayload: all('JOB', 'job'),
+  SkippedEntries: all('IMAGE', 'count paths'),
   StopJobPayload: all('JOB', 'job'),
   SubmitJobPayload: all('JOB', 'job'),
   TerminalSize: all('JOB', 'columns rows'),

@@ -1,6 +1,6 @@
 /** Images of one's own: archives that are imported, jobs that run in them, and what is refused. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,11 +15,17 @@ let base: Buffer;
 
 beforeAll(async () => {
   server = await TestServer.start('--max-image', '16Mi');
-  // A root file system that has what tests run, with the owners of its archive.
-  const root = await testImage();
-  base = execFileSync('tar', ['-C', root, '--numeric-owner', '--owner=0', '--group=0', '-cf', '-', '.'], {
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  // A root file system that has what tests run, with the owners of its archive. A copy of it: another test may make links
+  // to the files of all tests meanwhile, which tar(1) takes for a change of them.
+  const root = mkdtempSync(join(tmpdir(), 'cloister-root-'));
+  try {
+    execFileSync('cp', ['-a', `${await testImage()}/.`, root]);
+    base = execFileSync('tar', ['-C', root, '--numeric-owner', '--owner=0', '--group=0', '-cf', '-', '.'], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 afterAll(() => server.dispose());
@@ -125,10 +131,11 @@ describe('an archive', () => {
 type Parts = ReturnType<typeof makeParts>;
 
 describe('the command line', () => {
+  const environment = () => ({ ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token });
   const cli = (args: readonly string[], input?: Buffer): string =>
     execFileSync(process.execPath, ['src/main.ts', 'image', ...args], {
       encoding: 'utf8',
-      env: { ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token },
+      env: environment(),
       ...(input && { input }),
     });
 
@@ -147,7 +154,22 @@ describe('the command line', () => {
           .map((line) => line.split('\t')[0]),
       ).toEqual(expect.arrayContaining(['alpine', 'own-image', 'folder', 'in']));
       expect(JSON.parse(cli(['inspect', 'folder']))).toMatchObject({ digest, layers: 1, inUse: false });
-      expect(cli(['rm', 'own-image', 'folder', 'in'])).toBe('own-image\nfolder\nin\n');
+      const devices = Array.from({ length: 30 }, (_, index): Entry => ({ path: `dev/d${index}`, type: '3' }));
+      writeFileSync(join(folder, 'devices.tar'), tar(devices));
+      const { stderr } = spawnSync(
+        process.execPath,
+        ['src/main.ts', 'image', 'import', join(folder, 'devices.tar')],
+        {
+          encoding: 'utf8',
+          env: environment(),
+        },
+      );
+      expect(stderr).toContain(
+        'left out, since cells cannot have them: 30 special files (/dev/d0, /dev/d1, /dev/d2, ...)',
+      );
+      const { skipped } = JSON.parse(cli(['inspect', 'devices']));
+      expect(skipped).toEqual({ count: 30, paths: devices.slice(0, 20).map(({ path }) => `/${path}`) });
+      expect(cli(['rm', 'own-image', 'folder', 'in', 'devices'])).toBe('own-image\nfolder\nin\ndevices\n');
       expect(() => cli(['import', '--name', 'bad', '-'], Buffer.from('x'.repeat(3 << 20)))).toThrow(
         /archive: expected a tar archive/,
       );

@@ -7,6 +7,7 @@ import {
   type ImageName,
   type ImageStore,
   NO_DEFAULTS,
+  NONE_SKIPPED,
 } from '../../src/jobs/image.ts';
 import type { ImageProgress, ImageService, ImportRequest, PullRequest } from '../../src/jobs/images.ts';
 import type { Identity } from '../../src/jobs/service.ts';
@@ -19,6 +20,7 @@ export const fakeImage = (name: string, owner: string | null = null): Image => (
   createdAt: new Date(0),
   sizeBytes: 7,
   layers: 1,
+  skipped: NONE_SKIPPED,
   defaults: NO_DEFAULTS,
   builtIn: false,
   inUse: false,

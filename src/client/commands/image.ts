@@ -112,6 +112,7 @@ export const pullImage = async (
   if (flags.json) return printJson(pulled.image);
   await print(pulled.image.digest);
   await note(`image ${inert(name)}: ${size(pulled.image.size)}`);
+  await noteSkipped(pulled.image.skipped);
 };
 
 /** Shows how far an image is, until the returned function is called. */
@@ -164,6 +165,17 @@ export const importImage = async (
   if (flags.json) return printJson(image);
   await print(image.digest);
   await note(`image ${inert(image.name)}: ${size(image.size)}`);
+  await noteSkipped(image.skipped);
+};
+
+/** Says what an image lacks of its archive, if it does. */
+const noteSkipped = async ({ count, paths }: Image['skipped']): Promise<void> => {
+  if (count === 0) return;
+  const [first = '', ...others] = paths.slice(0, 3).map(inert);
+  const named = [first, ...others, ...(count > 3 ? ['...'] : [])].join(', ');
+  await note(
+    `left out, since cells cannot have ${count === 1 ? 'it' : 'them'}: ${count} special files (${named})`,
+  );
 };
 
 /** The bytes of an archive; of a folder those of a tar of it. */

@@ -541,12 +541,12 @@ export type LastJobQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type LastJobQuery = { readonly jobs: { readonly nodes: ReadonlyArray<{ readonly id: string }> } };
 
-export type ImageDetailsFragment = { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> };
+export type ImageDetailsFragment = { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly skipped: { readonly count: number, readonly paths: ReadonlyArray<string> }, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> };
 
 export type ImagesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ImagesQuery = { readonly images: ReadonlyArray<{ readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> }> };
+export type ImagesQuery = { readonly images: ReadonlyArray<{ readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly skipped: { readonly count: number, readonly paths: ReadonlyArray<string> }, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> }> };
 
 export type DeleteImageMutationVariables = Exact<{
   input: DeleteImageInput;
@@ -560,7 +560,7 @@ export type PullImageMutationVariables = Exact<{
 }>;
 
 
-export type PullImageMutation = { readonly pullImage: { readonly image: { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> } } };
+export type PullImageMutation = { readonly pullImage: { readonly image: { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly skipped: { readonly count: number, readonly paths: ReadonlyArray<string> }, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> } } };
 
 export type ImageProgressSubscriptionVariables = Exact<{
   name: string;
@@ -574,7 +574,7 @@ export type SaveImageMutationVariables = Exact<{
 }>;
 
 
-export type SaveImageMutation = { readonly saveImage: { readonly image: { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> } } };
+export type SaveImageMutation = { readonly saveImage: { readonly image: { readonly name: string, readonly digest: string, readonly size: number, readonly createdAt: string, readonly inUse: boolean, readonly layers: number, readonly source: string, readonly owner: string | null, readonly builtIn: boolean, readonly command: ReadonlyArray<string> | null, readonly user: string | null, readonly workdir: string | null, readonly skipped: { readonly count: number, readonly paths: ReadonlyArray<string> }, readonly env: ReadonlyArray<{ readonly name: string, readonly value: string }> } } };
 
 export type FollowEventsSubscriptionVariables = Exact<{
   after?: string | null | undefined;
@@ -841,6 +841,10 @@ export const ImageDetailsFragmentDoc = new TypedDocumentString(`
   createdAt
   inUse
   layers
+  skipped {
+    count
+    paths
+  }
   source
   owner
   builtIn
@@ -1287,6 +1291,10 @@ export const ImagesDocument = new TypedDocumentString(`
   createdAt
   inUse
   layers
+  skipped {
+    count
+    paths
+  }
   source
   owner
   builtIn
@@ -1320,6 +1328,10 @@ export const PullImageDocument = new TypedDocumentString(`
   createdAt
   inUse
   layers
+  skipped {
+    count
+    paths
+  }
   source
   owner
   builtIn
@@ -1358,6 +1370,10 @@ export const SaveImageDocument = new TypedDocumentString(`
   createdAt
   inUse
   layers
+  skipped {
+    count
+    paths
+  }
   source
   owner
   builtIn
