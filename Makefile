@@ -397,6 +397,10 @@ test-setup: $(DEVELOPER) build
 	need newuidmap uidmap
 	need strace strace
 	need zstd zstd
+	need openssl openssl
+	need python3 python3
+	need umoci umoci
+	need skopeo skopeo
 	need systemd-analyze systemd
 	grep -qs '^ID=ubuntu' /etc/os-release || need chromium chromium
 	$(if $(filter x86_64,$(ARCH)),need qemu-system-x86_64 qemu-system-x86)

@@ -376,7 +376,13 @@ export class Images implements ImageService {
     if (own !== undefined) return own;
     const { root } = image.files.layers[0];
     const id = `built-in-${image.digest.replace(/^.*:/, '').slice(0, 64)}`;
-    const about: LayerAbout = { bytes: await this.#sizeOf(root), files: 0, opaque: [], skipped: [] };
+    const about: LayerAbout = {
+      bytes: await this.#sizeOf(root),
+      files: 0,
+      opaque: [],
+      implicit: [],
+      skipped: [],
+    };
     await this.#layers.make(id, async (made) => {
       await mkdir(join(made, LAYER_FILES.tree), { mode: 0o755 });
       await this.#layers.copy(root, join(made, LAYER_FILES.tree, 'root'));

@@ -65,6 +65,7 @@ export class Intake {
     progress: Progress,
   ): Promise<ImageContent> {
     let left = mostBytes;
+    const placed: string[] = [];
     for (const [index, layer] of layers.entries()) {
       progress(index, layers.length);
       const limits = { bytes: Math.max(0, left), files: MOST_FILES, depth: MOST_DEPTH };
@@ -73,11 +74,10 @@ export class Intake {
       );
       left -= this.#layers.about(layer.diffId).bytes;
       if (left < 0) throw fault('image', `at most ${mostBytes} bytes of files`, 'more');
+      placed.push(await this.#layers.above(layer.diffId, placed));
     }
-    const ids = await this.#withBase(
-      layers.map(({ diffId }) => diffId),
-      signal,
-    );
+    const ids = await this.#withBase(placed, signal);
+    this.#layers.forget(layers.map(({ diffId }) => diffId).filter((id) => !ids.includes(id)));
     progress(layers.length, layers.length);
     return { digest, defaults, layers: ids, sizeBytes: mostBytes - left, createdAt: new Date() };
   }

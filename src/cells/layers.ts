@@ -1,15 +1,16 @@
 /** The layers of images on disk: each in a folder of its own, stored once, read-only to cells. */
 
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ImageContent, SkippedEntries } from '../jobs/image.ts';
 import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
-import type { Layer } from '../runtime/layers.ts';
+import { type Found, findInLayers, type Layer } from '../runtime/layers.ts';
 import { LAYER_FILES, statePaths } from '../state/paths.ts';
 
 const run = promisify(execFile);
@@ -27,9 +28,20 @@ export interface LayerAbout {
   readonly files: number;
   /** Folders that hide those of lower layers, as paths of a cell. */
   readonly opaque: readonly string[];
+  /**
+   * Folders without an entry in its archive: in an image they look as those of the same path below. Left out of layers of
+   * an earlier version.
+   */
+  readonly implicit?: readonly string[];
   /** Entries of its archive that were left out, such as devices. */
   readonly skipped: readonly string[];
 }
+
+const FOLDERS_IN_A_TURN = 50;
+const PAIRS_AT_ONCE = 100;
+/** Of each two folders, gives the second the owner, the mode and the time of the first. */
+const LOOK_ALIKE =
+  'while [ $# -gt 0 ]; do chown --reference="$1" "$2" && chmod --reference="$1" "$2" && touch -r "$1" "$2" || exit 1; shift 2; done';
 
 type KnownLayer = Layer & { readonly bytes: number; readonly skipped: SkippedEntries };
 
@@ -126,6 +138,11 @@ export class Layers {
     };
   }
 
+  /** These were made, or found, for an image that does not need them after all. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) this.#fresh.delete(id);
+  }
+
   /** Removes a folder of files that belong to ids of cells. */
   async removeTree(path: string): Promise<void> {
     const { ids } = this.#options;
@@ -156,6 +173,47 @@ export class Layers {
       if (existsSync(folder)) await this.#remove(name);
       this.#making.delete(name);
     }
+  }
+
+  /**
+   * The layer that has what this one has, for an image in which it lies on others: its implicit folders have owner, mode
+   * and time of those that they hide. An overlay shows those of the uppermost folder, whatever is below.
+   *
+   * @param lowers from the lowest to the uppermost
+   * @returns its id: that of the layer itself where nothing is to be changed
+   */
+  async above(id: string, lowers: readonly string[]): Promise<string> {
+    const about = this.about(id);
+    const [lowest, ...others] = lowers;
+    if (lowest === undefined) return id;
+    const below = this.of([lowest, ...others]);
+    const hidden: { readonly path: string; readonly found: Found }[] = [];
+    for (const [index, path] of (about.implicit ?? []).entries()) {
+      if (index % FOLDERS_IN_A_TURN === 0) await nextTurn();
+      const isHidden = about.opaque.some((folder) => folder === path || path.startsWith(`${folder}/`));
+      const found = isHidden ? undefined : findInLayers(below, path);
+      if (found?.status.isDirectory()) hidden.push({ path, found });
+    }
+    if (hidden.length === 0) return id;
+    const looks = hidden.map(({ path, found: { status } }) =>
+      [path, status.mode, status.uid, status.gid, status.mtimeMs].join(' '),
+    );
+    const variant = `${id}-${createHash('sha256').update(looks.join('\0')).digest('hex').slice(0, 32)}`;
+    await this.make(variant, async (made) => {
+      const root = join(made, LAYER_FILES.tree, 'root');
+      await mkdir(join(made, LAYER_FILES.tree), { mode: 0o755 });
+      await this.copy(join(this.#folder, id, LAYER_FILES.tree, 'root'), root);
+      const { ids } = this.#options;
+      const pairs = hidden.flatMap(({ path, found }) => [found.path, join(root, path)]);
+      for (let at = 0; at < pairs.length; at += PAIRS_AT_ONCE)
+        await inNamespace(ids.kind === 'subordinate' ? ids.enter : [], [
+          ...['sh', '-c', LOOK_ALIKE, 'sh'],
+          ...pairs.slice(at, at + PAIRS_AT_ONCE),
+        ]);
+      const text = JSON.stringify({ ...about, implicit: [] } satisfies LayerAbout);
+      await writeFile(join(made, LAYER_FILES.about), text, { flag: 'wx', mode: 0o600, flush: true });
+    });
+    return variant;
   }
 
   /** Bytes of the files of all layers. */

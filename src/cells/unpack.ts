@@ -286,13 +286,14 @@ export const readAbout = (data: Buffer): LayerAbout => {
   const fields = new Fields('layer', data);
   fields.expect('layer');
   fields.expect('1');
-  const [opaque, skipped]: [string[], string[]] = [[], []];
+  const [opaque, implicit, skipped]: [string[], string[], string[]] = [[], [], []];
   let [bytes, files] = [0, 0];
   for (let name = fields.next(); name !== 'end'; name = fields.next()) {
     if (name === 'opaque') opaque.push(Buffer.from(fields.next(), 'latin1').toString());
+    else if (name === 'implicit') implicit.push(Buffer.from(fields.next(), 'latin1').toString());
     else if (name === 'skipped') skipped.push(Buffer.from(fields.next(), 'latin1').toString());
     else if (name === 'size') [bytes, files] = [Number(fields.next()), Number(fields.next())];
     else throw new Error(`layer: expected a statement, got ${JSON.stringify(name)}`);
   }
-  return { bytes, files, opaque, skipped };
+  return { bytes, files, opaque, implicit, skipped };
 };

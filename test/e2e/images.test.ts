@@ -154,28 +154,31 @@ describe('the command line', () => {
           .map((line) => line.split('\t')[0]),
       ).toEqual(expect.arrayContaining(['alpine', 'own-image', 'folder', 'in']));
       expect(JSON.parse(cli(['inspect', 'folder']))).toMatchObject({ digest, layers: 1, inUse: false });
-      const devices = Array.from({ length: 30 }, (_, index): Entry => ({ path: `dev/d${index}`, type: '3' }));
-      writeFileSync(join(folder, 'devices.tar'), tar(devices));
-      const { stderr } = spawnSync(
-        process.execPath,
-        ['src/main.ts', 'image', 'import', join(folder, 'devices.tar')],
-        {
-          encoding: 'utf8',
-          env: environment(),
-        },
-      );
-      expect(stderr).toContain(
-        'left out, since cells cannot have them: 30 special files (/dev/d0, /dev/d1, /dev/d2, ...)',
-      );
-      const { skipped } = JSON.parse(cli(['inspect', 'devices']));
-      expect(skipped).toEqual({ count: 30, paths: devices.slice(0, 20).map(({ path }) => `/${path}`) });
-      expect(cli(['rm', 'own-image', 'folder', 'in', 'devices'])).toBe('own-image\nfolder\nin\ndevices\n');
+      expect(cli(['rm', 'own-image', 'folder', 'in'])).toBe('own-image\nfolder\nin\n');
       expect(() => cli(['import', '--name', 'bad', '-'], Buffer.from('x'.repeat(3 << 20)))).toThrow(
         /archive: expected a tar archive/,
       );
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('says what it left out', () => {
+    const devices = Array.from({ length: 30 }, (_, index): Entry => ({ path: `dev/d${index}`, type: '3' }));
+    const { stderr } = spawnSync(
+      process.execPath,
+      ['src/main.ts', 'image', 'import', '--name', 'devices', '-'],
+      {
+        encoding: 'utf8',
+        env: environment(),
+        input: tar(devices),
+      },
+    );
+    expect(stderr).toContain(
+      'left out, since cells cannot have them: 30 special files (/dev/d0, /dev/d1, /dev/d2, ...)',
+    );
+    const { skipped } = JSON.parse(cli(['inspect', 'devices']));
+    expect(skipped).toEqual({ count: 30, paths: devices.slice(0, 20).map(({ path }) => `/${path}`) });
   });
 });
 

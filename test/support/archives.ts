@@ -111,6 +111,11 @@ const descriptor = (content: Buffer, mediaType: string) => ({
   size: content.length,
 });
 
+const compressionOf = (blob: Buffer): string => {
+  if (blob.readUInt16BE(0) === 0x1f8b) return '+gzip';
+  return blob.readUInt32LE(0) === 0xfd2fb528 ? '+zstd' : '';
+};
+
 /** The manifest of an image. */
 export const manifestOf = ({ config, blobs }: Parts): Buffer =>
   Buffer.from(
@@ -118,7 +123,9 @@ export const manifestOf = ({ config, blobs }: Parts): Buffer =>
       schemaVersion: 2,
       mediaType: 'application/vnd.oci.image.manifest.v1+json',
       config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
-      layers: blobs.map((blob) => descriptor(blob, 'application/vnd.oci.image.layer.v1.tar')),
+      layers: blobs.map((blob) =>
+        descriptor(blob, `application/vnd.oci.image.layer.v1.tar${compressionOf(blob)}`),
+      ),
     }),
   );
 

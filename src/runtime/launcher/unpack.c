@@ -22,11 +22,18 @@
 #define NAME_MOST 255
 /* Of each kind of statement that names a path. */
 #define STATEMENTS_MOST 100000
+#define IMPLICIT_MOST 100000
 
 /* A folder whose time is set at the end: every entry changes that of its folder. */
 struct folder {
   char *path;
   int64_t mtime;
+};
+
+/* Paths in the order in which they came. */
+struct paths {
+  char **items;
+  size_t count;
 };
 
 struct unpack {
@@ -37,6 +44,7 @@ struct unpack {
   uint64_t bytes, files, statements;
   struct folder *folders;
   size_t folders_count;
+  struct paths implicit;    /* folders that were made for what is in them */
   char path[PATH_MOST + 1]; /* of the entry, from the root, without a slash at either end */
   const char *name;         /* the last name of it */
   unsigned char buffer[65536];
@@ -101,20 +109,37 @@ static int open_inside(const struct unpack *self, const char *path) {
   return kernel_openat2(self->root, *path == '\0' ? "." : path, &how);
 }
 
+/* Makes room for one more item in an array that is doubled at powers of two. */
+static void *grown(void *items, size_t count, size_t size) {
+  if ((count & (count - 1)) == 0) items = reallocarray(items, 2 * count + 1, size);
+  if (items == NULL) die("out of memory");
+  return items;
+}
+
+static char *copy_path(const char *path) {
+  char *copy = strdup(path);
+  if (copy == NULL) die("out of memory");
+  return copy;
+}
+
 /* Makes a folder whose parent exists. */
-static bool make_folder(const struct unpack *self, char *path) {
+static bool make_folder(struct unpack *self, char *path) {
   char *slash = strrchr(path, '/');
   if (slash != NULL) *slash = '\0';
   AUTO_CLOSE int parent = slash == NULL ? dup(self->root) : open_inside(self, path);
   if (slash != NULL) *slash = '/';
-  if (parent >= 0 && mkdirat(parent, slash == NULL ? path : slash + 1, 0755) == 0) return true;
+  if (parent >= 0 && mkdirat(parent, slash == NULL ? path : slash + 1, 0755) == 0) {
+    self->implicit.items = grown(self->implicit.items, self->implicit.count, sizeof *self->implicit.items);
+    self->implicit.items[self->implicit.count++] = copy_path(path);
+    return true;
+  }
   /* A link that leads to nothing. */
   if (parent >= 0 && errno == EEXIST) errno = ENOTDIR;
   return false;
 }
 
 /* Opens a folder like open_inside(), and makes it first if it does not exist. */
-static int make_inside(const struct unpack *self, char *path) {
+static int make_inside(struct unpack *self, char *path) {
   int fd = open_inside(self, path);
   for (char *end = strchr(path, '/'); fd < 0 && errno == ENOENT; end = strchr(end + 1, '/')) {
     if (end != NULL) *end = '\0';
@@ -200,12 +225,8 @@ static bool put_folder(struct unpack *self, int parent) {
   if (fchownat(parent, self->name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
       fchmodat(parent, self->name, entry->mode & 01777, 0) != 0)
     return refuse_errno(self);
-  /* Doubled at powers of two. */
-  if ((self->folders_count & (self->folders_count - 1)) == 0)
-    self->folders = reallocarray(self->folders, 2 * self->folders_count + 1, sizeof *self->folders);
-  char *path = strdup(self->path);
-  if (self->folders == NULL || path == NULL) die("out of memory");
-  self->folders[self->folders_count++] = (struct folder){path, entry->mtime};
+  self->folders = grown(self->folders, self->folders_count, sizeof *self->folders);
+  self->folders[self->folders_count++] = (struct folder){copy_path(self->path), entry->mtime};
   return !hides || make_opaque(self, parent, self->name, self->path);
 }
 
@@ -301,6 +322,31 @@ static bool put_entry(struct unpack *self) {
   return parent >= 0 ? put(self, parent) : refuse_errno(self);
 }
 
+static int compare_folders(const void *one, const void *other) {
+  return strcmp(((const struct folder *)one)->path, ((const struct folder *)other)->path);
+}
+
+/* Says which folders have no entry of their own: they are to look as those of the same path in lower layers. */
+static bool note_implicit(struct unpack *self) {
+  if (self->implicit.count > IMPLICIT_MOST) {
+    fprintf(stderr, "the archive: expected entries for folders, got %zu folders without one\n", self->implicit.count);
+    return false;
+  }
+  if (self->folders_count > 0) qsort(self->folders, self->folders_count, sizeof *self->folders, compare_folders);
+  for (size_t i = 0; i < self->implicit.count; i++) {
+    struct folder key = {.path = self->implicit.items[i]};
+    if (self->folders_count > 0 &&
+        bsearch(&key, self->folders, self->folders_count, sizeof *self->folders, compare_folders) != NULL)
+      continue;
+    /* One that a later entry has replaced is gone. */
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    AUTO_CLOSE int folder = kernel_openat2(self->root, key.path, &how);
+    if (folder >= 0) fprintf(self->about, "implicit%c/%s%c", 0, key.path, 0);
+  }
+  return true;
+}
+
 static bool unpack(struct unpack *self) {
   while (tar_next(&self->tar))
     if (!put_entry(self)) {
@@ -321,6 +367,7 @@ static bool unpack(struct unpack *self) {
     /* One that a later entry has replaced is gone. */
     if (folder >= 0) utimensat(AT_FDCWD, path, times, 0);
   }
+  if (!note_implicit(self)) return false;
   fprintf(self->about, "size%c%llu%c%llu%cend%c", 0, (unsigned long long)self->bytes, 0,
           (unsigned long long)self->files, 0, 0);
   return true;
@@ -343,6 +390,8 @@ int unpack_main(const struct unpack_limits *limits) {
   if (done && syncfs(self->root) != 0) die("the folder of the layer: %s", strerror(errno));
   for (size_t i = 0; i < self->folders_count; i++) free(self->folders[i].path);
   free(self->folders);
+  for (size_t i = 0; i < self->implicit.count; i++) free(self->implicit.items[i]);
+  free(self->implicit.items);
   tar_free(&self->tar);
   close(self->tar.fd);
   close(self->root);

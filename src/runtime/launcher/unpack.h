@@ -5,6 +5,7 @@
  *
  *   size BYTES FILES   of all files
  *   opaque PATH        a folder that hides those of the same path in lower layers
+ *   implicit PATH      a folder that has no entry of its own, but others in it
  *   skipped PATH       an entry that was left out: a device, or something that only tar knows
  *
  * Whiteouts (OCI image specification, "Layer"): ".wh.NAME" becomes a character device 0:0 and ".wh..wh..opq" the
