@@ -164,7 +164,7 @@ export class LocalCells implements Cells {
   readonly #listeners = new Set<(id: string) => void>();
   /** The jobs in whose cells others run. */
   readonly #parents = new Map<string, string>();
-  /** A supervisor carries out as many requests for files at once (`FILES_AT_ONCE` of its files.h). */
+  /** A supervisor carries out some more requests for files at once (`FILES_AT_ONCE` of its files.h). */
   readonly #filesTurns = new FairLimit(FILES_AT_ONCE);
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 

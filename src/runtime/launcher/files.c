@@ -79,7 +79,6 @@ __attribute__((format(printf, 1, 2))) static void put_number(const char *format,
  */
 __attribute__((noreturn)) static void finish(void) {
   flush();
-  shutdown(peer, SHUT_WR);
   while (RETRY(recv(peer, answer, sizeof answer, 0)) > 0) continue;
   _exit(0);
 }

@@ -15,7 +15,8 @@
  *                                 that is made, or "-"; PARENTS is 1 to make the folders that are missing
  *   folder PATH MODE PARENTS      makes a folder; one that exists is taken as it is
  *
- * Numbers are decimal. The answer is a stream of tokens: "failed" STEP ERRNO DETAIL, or
+ * The client then closes its direction of the connection, and the process the other one when it ends. Numbers are
+ * decimal. The answer is a stream of tokens: "failed" STEP ERRNO DETAIL, or
  *
  *   "ok" KIND MODE SIZE MTIME-NS UID GID    what is at the path, after the request
  *   "entry" NAME KIND MODE SIZE MTIME-NS UID GID TARGET    each entry of a folder
@@ -33,8 +34,8 @@
 
 #include "plan.h"
 
-/* Requests of one job that are carried out at a time. */
-#define FILES_AT_ONCE 4
+/* Requests of one job that are carried out at a time: more than a server sends, since one ends after its answer. */
+#define FILES_AT_ONCE 16
 #define FILES_MOST_S 10
 /* Bytes of the tokens of a request. */
 #define FILES_REQUEST_MOST 16384

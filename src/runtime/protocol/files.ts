@@ -106,6 +106,8 @@ const begin = (
     if (line !== 'ok') continue;
     socket.write(tokens(request));
     if (request.kind === 'write') socket.write(request.bytes);
+    // The process ends, and with it the answer, when it has read this end: then it does not count any more.
+    socket.end();
     return received.subarray(at);
   }
 };
