@@ -1,6 +1,23 @@
 /** The files of a running job: listed, read and written while it runs. */
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 
@@ -250,5 +267,103 @@ describe('writeFile', () => {
     await expect.poll(left).toBe('0\n');
     await server.stop(id, 0);
     expect(server.errors).not.toContain('could not be removed');
+  });
+});
+
+describe('cloister cp', () => {
+  const BIN = join(import.meta.dirname, '..', '..', 'bin', 'cloister');
+  let here: string;
+
+  beforeAll(() => {
+    here = mkdtempSync(join(tmpdir(), 'cloister-cp-'));
+  });
+  afterAll(() => rmSync(here, { recursive: true, force: true }));
+
+  const cp = async (args: readonly string[], input?: Buffer) => {
+    const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir };
+    const child = spawn(BIN, ['cp', ...args], { env, cwd: here });
+    child.stdin.end(input);
+    const closed = once(child, 'close');
+    const [stdout, stderr] = await Promise.all([buffer(child.stdout), text(child.stderr), closed]);
+    return { code: child.exitCode, stdout, stderr };
+  };
+
+  it('copies files in both directions, large ones and those that are no text', async () => {
+    const id = await start('mkdir /data');
+    const large = Buffer.alloc(2_600_000, Buffer.from([0, 255, 10, 13, 7]));
+    writeFileSync(join(here, 'large'), large, { mode: 0o540 });
+    expect(await cp(['large', `${id}:/data/`])).toMatchObject({ code: 0, stderr: '' });
+    expect(await cp([`${id}:/data/large`, 'back'])).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(join(here, 'back')).equals(large)).toBe(true);
+    expect(statSync(join(here, 'back')).mode & 0o777).toBe(0o540);
+    expect((await cp(['-', `${id}:/data/in`], Buffer.from('typed'))).code).toBe(0);
+    expect((await cp([`${id}:/data/in`, '-'])).stdout.toString()).toBe('typed');
+    // In a folder that exists it has the same name, and replaces what has it.
+    mkdirSync(join(here, 'into'));
+    writeFileSync(join(here, 'into', 'in'), 'before');
+    expect((await cp([`${id}:/data/in`, 'into'])).code).toBe(0);
+    expect(readFileSync(join(here, 'into', 'in'), 'utf8')).toBe('typed');
+    // What cannot be copied to its end leaves nothing, and what was there stays.
+    expect(await cp([`${id}:/proc/1/mem`, 'into/in'])).toMatchObject({ code: 1 });
+    expect(readdirSync(join(here, 'into'))).toEqual(['in']);
+    expect(readFileSync(join(here, 'into', 'in'), 'utf8')).toBe('typed');
+    await server.stop(id, 0);
+  });
+
+  it('copies folders, and lets no link and no name lead out of them', async () => {
+    const id = await start(
+      'mkdir -p /out/a/b && cd /out && echo one > a/one && chmod 400 a/one && echo x > "$(printf "n\\377")" && mkfifo fifo && ' +
+        'ln -s /etc/passwd absolute && ln -s a/one inside && ln -s ../../up a/climbs && ln -s ../inside a/up && ' +
+        'ln -s a/b/../../../x sly && mkdir -m 500 ro && : > ro2 && ln -s b a/loop',
+    );
+    const copied = await cp(['-r', `${id}:/out`, 'tree']);
+    expect(copied.code).toBe(0);
+    for (const name of ['absolute', 'climbs', 'sly', 'fifo'])
+      expect(copied.stderr).toMatch(new RegExp(`/${name} is left out: it is a`));
+    const tree = join(here, 'tree');
+    expect(readdirSync(tree, { encoding: 'latin1' }).sort()).toEqual(['a', 'inside', 'n\xff', 'ro', 'ro2']);
+    expect(readdirSync(join(tree, 'a')).sort()).toEqual(['b', 'loop', 'one', 'up']);
+    expect(readlinkSync(join(tree, 'a', 'up'))).toBe('../inside');
+    expect(readFileSync(join(tree, 'a', 'up'), 'utf8')).toBe('one\n');
+    expect(statSync(join(tree, 'a', 'one')).mode & 0o777).toBe(0o400);
+    expect(statSync(join(tree, 'ro')).mode & 0o777).toBe(0o500);
+    // A folder that is there already gets it inside; a second time there is something.
+    expect((await cp(['-r', `${id}:/out/a`, 'tree'])).stderr).toMatch(
+      /tree\/a: expected a path at which there is nothing/,
+    );
+    // Back into the job.
+    symlinkSync('one', join(here, 'tree', 'link'));
+    const sent = await cp(['-r', 'tree', `${id}:/copy`]);
+    expect(sent.code).toBe(0);
+    expect(sent.stderr).toMatch(/tree\/link is left out: it is neither a file nor a folder/);
+    const found = await run(
+      id,
+      'cd /copy; find . -type f | LC_ALL=C sort | tr "\\n" " "; stat -c %a a/one; cat a/one',
+    );
+    expect(found.stdout.replace(/[^ -~\n]+/, '?')).toBe('./a/one ./n? ./ro2 400\none\n');
+    await server.stop(id, 0);
+    chmodSync(join(tree, 'ro'), 0o700);
+  });
+
+  it('says what is wrong, and leaves nothing', async () => {
+    const id = await start('mkdir -p /d/e');
+    const cases: readonly [readonly string[], RegExp][] = [
+      [['a', 'b'], /expected one path of a job, such as @last:\/tmp\/file, got none/],
+      [[`${id}:a`, 'b'], /expected an absolute path after the job/],
+      [[`${id}:/none`, 'b'], /\/none: there is no such file in the cell/],
+      [[`${id}:/d`, 'b'], /\/d: it is a folder: -r copies it/],
+      [[`${id}:/dev/null`, 'b'], /\/dev\/null: expected a file or folder, got a DEVICE/],
+      [['none', `${id}:/b`], /none: ENOENT/],
+      [[`${id}:/etc/passwd`, 'no/b'], /no\/b: ENOENT/],
+    ];
+    const answers = await Promise.all(cases.map(([args]) => cp(args)));
+    for (const [index, [args, message]] of cases.entries()) {
+      expect(answers[index]?.stderr, args.join(' ')).toMatch(message);
+      expect(answers[index]?.code).toBe(1);
+    }
+    expect(existsSync(join(here, 'b'))).toBe(false);
+    expect(readdirSync(here).filter((name) => name.startsWith('.'))).toEqual([]);
+    await server.stop(id, 0);
+    expect((await cp([`${id}:/d`, 'b'])).stderr).toMatch(/expected a running job, got one that is STOPPED/);
   });
 });

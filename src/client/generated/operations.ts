@@ -149,6 +149,21 @@ export type ExecInJobInput = {
   readonly workdir?: string | null | undefined;
 };
 
+/** What kind of thing a file is. */
+export type FileType =
+  /** A device. */
+  | 'DEVICE'
+  /** A named pipe. */
+  | 'FIFO'
+  /** A regular file. */
+  | 'FILE'
+  /** A folder. */
+  | 'FOLDER'
+  /** A symbolic link. */
+  | 'LINK'
+  /** A Unix socket. */
+  | 'SOCKET';
+
 /** What is being done with an image that is added. */
 export type ImagePhase =
   /** Its layers are being fetched. */
@@ -483,6 +498,30 @@ export type TerminalSizeInput = {
   readonly rows: number;
 };
 
+/** The input of `writeFile`. Exactly one of `path` and `pathBytes`, and of `text`, `bytes` and `folder`, is required. */
+export type WriteFileInput = {
+  /** Write at the present end of the file. Not with `offset`. */
+  readonly append?: boolean | null | undefined;
+  /** What to write, as bytes; at most 1 MiB. */
+  readonly bytes?: string | null | undefined;
+  /** Make a folder instead; one that exists is left as it is. */
+  readonly folder?: boolean | null | undefined;
+  /** The id of the job. */
+  readonly jobId: string;
+  /** Permissions in octal, such as "0755". Default: those that the file has; 0644 for a new one, 0755 for a folder. */
+  readonly mode?: string | null | undefined;
+  /** Where in the file the bytes belong; it ends after them. At most its present length. Default 0: they replace what is in it. */
+  readonly offset?: number | string | null | undefined;
+  /** Make the folders of the path that are missing. Default false. */
+  readonly parents?: boolean | null | undefined;
+  /** An absolute path in the cell, of at most 4095 bytes. Links are followed, but those of /proc that lead to what a process has open. */
+  readonly path?: string | null | undefined;
+  /** The same as bytes, for a path that is not UTF-8. */
+  readonly pathBytes?: string | null | undefined;
+  /** What to write, as UTF-8; at most 1 MiB. */
+  readonly text?: string | null | undefined;
+};
+
 /** The input of `writeStdin`. At most one of `text` and `bytes`, of at most 1 MiB. */
 export type WriteStdinInput = {
   /** Bytes to write. */
@@ -526,6 +565,35 @@ export type ExecInJobMutationVariables = Exact<{
 
 
 export type ExecInJobMutation = { readonly execInJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
+
+export type ListFilesQueryVariables = Exact<{
+  id: string;
+  path: string;
+  pathBytes?: string | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ListFilesQuery = { readonly job: { readonly files: { readonly file: { readonly type: FileType, readonly mode: string }, readonly nodes: ReadonlyArray<{ readonly name: string, readonly nameBytes: string | null, readonly type: FileType, readonly mode: string, readonly target: string | null, readonly targetBytes: string | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } | null } | null };
+
+export type ReadFileQueryVariables = Exact<{
+  id: string;
+  path: string;
+  pathBytes?: string | null | undefined;
+  offset?: number | string | null | undefined;
+  length?: number | string | null | undefined;
+}>;
+
+
+export type ReadFileQuery = { readonly job: { readonly files: { readonly content: { readonly bytes: string, readonly endOfFile: boolean } | null } | null } | null };
+
+export type WriteFileMutationVariables = Exact<{
+  input: WriteFileInput;
+}>;
+
+
+export type WriteFileMutation = { readonly writeFile: { readonly file: { readonly size: number } } };
 
 export type FindJobQueryVariables = Exact<{
   name: string;
@@ -1255,6 +1323,51 @@ fragment JobDetails on Job {
     ...UsageDetails
   }
 }`) as unknown as TypedDocumentString<ExecInJobMutation, ExecInJobMutationVariables>;
+export const ListFilesDocument = new TypedDocumentString(`
+    query ListFiles($id: ID!, $path: String!, $pathBytes: Base64, $first: Int, $after: String) {
+  job(id: $id) {
+    files(path: $path, pathBytes: $pathBytes, first: $first, after: $after) {
+      file {
+        type
+        mode
+      }
+      nodes {
+        name
+        nameBytes
+        type
+        mode
+        target
+        targetBytes
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ListFilesQuery, ListFilesQueryVariables>;
+export const ReadFileDocument = new TypedDocumentString(`
+    query ReadFile($id: ID!, $path: String!, $pathBytes: Base64, $offset: ByteSize, $length: ByteSize) {
+  job(id: $id) {
+    files(path: $path, pathBytes: $pathBytes, first: 1) {
+      content(offset: $offset, length: $length) {
+        bytes
+        endOfFile
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ReadFileQuery, ReadFileQueryVariables>;
+export const WriteFileDocument = new TypedDocumentString(`
+    mutation WriteFile($input: WriteFileInput!) {
+  writeFile(input: $input) {
+    file {
+      size
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<WriteFileMutation, WriteFileMutationVariables>;
 export const FindJobDocument = new TypedDocumentString(`
     query FindJob($name: String!, $idPrefix: String!, $isPrefix: Boolean!) {
   named: jobs(first: 1, filter: {name: $name}) {

@@ -49,6 +49,23 @@ export const addChanging = (add: Add): void => {
       await send(config(flags), id, signal, flags);
     });
 
+  add('cp', 'copy files between this machine and the cell of a running job', [
+    'cp input.csv @last:/data/',
+    'cp nightly:/var/log/build.log .',
+    'cp -r @last:/out results',
+    'cp @last:/out/report.json - | jq .status',
+  ])
+    .argument('<source>', 'a local path, JOB:/PATH, or - for standard input')
+    .argument(
+      '<target>',
+      'JOB:/PATH, a local path, or - for standard output; in a folder that exists, the same name',
+    )
+    .option('-r, --recursive', 'copy folders with what is in them')
+    .action(async (source: string, target: string, flags: Flags & { recursive?: boolean }) => {
+      const { cp } = await import('../commands/cp.ts');
+      await cp(config(flags), source, target, flags);
+    });
+
   add('delete', 'delete jobs that have ended, with their logs; prints their ids', ['delete @last'])
     .argument('<jobs...>', JOB)
     .action(async (ids: string[], flags: Flags) => {
