@@ -278,7 +278,7 @@ DOCKER_PRIVILEGES := --cap-add SYS_ADMIN --cgroupns=private --security-opt secco
   --security-opt apparmor=unconfined --security-opt systempaths=unconfined
 
 # A mirror that is a folder is mounted, as are certificates.
-DOCKER_MIRROR = $(if $(wildcard $(CLOISTER_IMAGE_MIRROR)/.),--volume '$(abspath $(CLOISTER_IMAGE_MIRROR)):/mirror:ro' \
+DOCKER_MIRROR = $(if $(wildcard $(addsuffix /.,$(CLOISTER_IMAGE_MIRROR))),--volume '$(abspath $(CLOISTER_IMAGE_MIRROR)):/mirror:ro' \
   --env CLOISTER_IMAGE_MIRROR=/mirror,--env CLOISTER_IMAGE_MIRROR)
 DOCKER_TRUST = $(if $(DOCKER_CA),--volume '$(abspath $(DOCKER_CA)):/ca.pem:ro' --env NODE_EXTRA_CA_CERTS=/ca.pem)
 
