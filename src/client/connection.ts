@@ -5,6 +5,7 @@ import { RETRY_DELAYS_MS } from '../client-api/resume.js';
 import type { ClientConfig, ClientTls } from '../config/config.ts';
 import { isListening } from '../state/find.ts';
 import { statePaths } from '../state/paths.ts';
+import { VERSION } from '../version.ts';
 import { CliError, unreachable } from './errors.ts';
 import { listenerUids } from './listener.ts';
 import { profileNamed } from './profiles.ts';
@@ -183,6 +184,9 @@ const verifyListener = async (url: URL, file: string): Promise<void> => {
 /** The token to sign in with, as it is now. */
 export const tokenOf = async ({ readToken, token }: Connection): Promise<string | undefined> =>
   readToken === undefined ? token : await readToken();
+
+/** What the command line calls itself: it is in the audit trail. */
+export const USER_AGENT = `cloister/${VERSION}`;
 
 /** What the connection is to, for messages. */
 export const placeOf = ({ url, socketPath }: Connection): string => socketPath ?? url.href;

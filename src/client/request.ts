@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
-import { type Connection, placeOf, tokenOf } from './connection.ts';
+import { type Connection, placeOf, tokenOf, USER_AGENT } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';
 import { namingFlag } from './field-flags.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
@@ -95,6 +95,7 @@ export const openAnswer = async (
     ...(await connection.readTls?.()),
     ...(socketPath !== undefined && { socketPath }),
     headers: {
+      'user-agent': USER_AGENT,
       accept,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),

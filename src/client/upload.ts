@@ -1,9 +1,9 @@
 /** Uploads an archive of an image over HTTP: GraphQL carries no files. */
 
-import type { RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Connection, placeOf } from './connection.ts';
+import { type Connection, placeOf, tokenOf, USER_AGENT } from './connection.ts';
 import { CliError, ServerError, unreachable } from './errors.ts';
 import { inert } from './inert.ts';
 
@@ -28,15 +28,18 @@ export const uploadImage = async (
   archive: Readable,
   sent: (bytes: number) => void,
 ): Promise<Uploaded> => {
-  const { url, socketPath, token } = connection;
+  const { url, socketPath } = connection;
   await connection.verifyServer?.();
+  const token = await tokenOf(connection);
   const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const target = new URL(`images/${encodeURIComponent(name)}`, url);
   const options: RequestOptions = {
     method: 'PUT',
     agent: false,
+    ...(await connection.readTls?.()),
     ...(socketPath !== undefined && { socketPath }),
     headers: {
+      'user-agent': USER_AGENT,
       'content-type': 'application/octet-stream',
       'transfer-encoding': 'chunked',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { HEARTBEAT_MS, isFinalClose, subscribeOnSocket } from '../client-api/web-socket.js';
-import { type Connection, placeOf, type TlsTexts, tokenOf } from './connection.ts';
+import { type Connection, placeOf, type TlsTexts, tokenOf, USER_AGENT } from './connection.ts';
 import { CliError, ConnectionLost, unreachable } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { inert } from './inert.ts';
@@ -60,6 +60,7 @@ const socketOf = (
     constructor(url: string, protocols: string) {
       super(url, protocols, {
         ...OPTIONS,
+        headers: { 'user-agent': USER_AGENT },
         ...tls,
         ...(socketPath !== undefined && { createConnection: () => connect(socketPath) }),
       });

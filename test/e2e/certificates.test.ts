@@ -127,6 +127,22 @@ describe('certificates', () => {
     ]);
   });
 
+  it('of a profile serve for images as well, and the trail has who it was', async () => {
+    const login = `cloister login ${url()} --profile root --ca certs/ca.pem --cert certs/root.pem --key certs/root.key`;
+    await shell(`mkdir -p root/bin; cp "$(command -v busybox)" root/bin/sh; ${login}
+      cloister image import --profile root --name own root`);
+    expect(await shell("cloister run --profile root --image own 'echo in it'")).toBe('in it\n');
+    const [entry] = (await shell('cloister audit --profile root --action import-image')).split('\n');
+    expect(JSON.parse(entry ?? '')).toMatchObject({
+      subject: 'root',
+      target: 'own',
+      address: '127.0.0.1',
+      userAgent: expect.stringMatching(/^cloister\/\d/),
+      outcome: 'OK',
+    });
+    await shell('cloister logout --profile root');
+  });
+
   it('of the server are checked by the command line', async () => {
     const alice = as('alice@example.com');
     expect(await failure(`${alice}cloister list --ca certs/bob.pem`)).toMatch(
