@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { serverAudits } from 'graphql-http';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,6 +39,23 @@ const socketClient = () => {
   onEnd(() => client.dispose());
   return client;
 };
+
+describe('GraphQL over HTTP', () => {
+  const audits = serverAudits({
+    url: () => server.url,
+    fetchFn: (url: string, init: RequestInit = {}) =>
+      fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${server.token}` } }),
+  });
+
+  it('has as many audits as when they were counted', () => {
+    expect(audits).toHaveLength(61);
+  });
+
+  it.each(audits.map((audit) => [audit.name, audit] as const))('%s', async (_name, audit) => {
+    const result = await audit.fn();
+    expect(result.status, result.status === 'ok' ? '' : result.reason).toBe('ok');
+  });
+});
 
 describe('the graphql-ws client', () => {
   it('follows a log from the beginning to its end', async () => {
