@@ -10,6 +10,7 @@ const MOST = 128 * 1024;
 export class DocumentCache {
   /** The one that was used last comes last. */
   readonly #documents = new Map<string, DocumentNode>();
+  readonly #valid = new WeakSet<DocumentNode>();
   #characters = 0;
 
   /** The document that a text was parsed to; `undefined` when it is not kept. */
@@ -19,6 +20,17 @@ export class DocumentCache {
     this.#documents.delete(text);
     this.#documents.set(text, document);
     return document;
+  }
+
+  /** Notes that a document is valid in the schema, and within every limit of documents. */
+  approve(document: DocumentNode): void {
+    this.#valid.add(document);
+  }
+
+  /** The document that a text was parsed to, if it is kept and was found valid. */
+  valid(text: string): DocumentNode | undefined {
+    const document = this.get(text);
+    return document !== undefined && this.#valid.has(document) ? document : undefined;
   }
 
   /** Keeps a document, unless its text is too long. */

@@ -1,6 +1,6 @@
 /** The GraphQL engine that all transports share. */
 
-import { GraphQLError, parse, type Source } from 'graphql';
+import { type ExecutionResult, GraphQLError, parse, type Source } from 'graphql';
 import {
   createYoga,
   isAsyncIterable,
@@ -19,6 +19,7 @@ import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, JobService } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
+import { ANSWER_BYTES, AnswerBudget } from '../resolvers/answer-budget.ts';
 import type { Context, Counts } from '../resolvers/context.ts';
 import { presentError, withCode } from '../resolvers/errors.ts';
 import { schema } from '../resolvers/schema.ts';
@@ -51,6 +52,10 @@ export interface Caller {
   readonly source?: AuditSource;
   /** Where the request belongs. */
   readonly trace?: TraceHeaders;
+  /** The answer is one result in JSON over HTTP, to a request that the engine has not seen. */
+  readonly isJson?: true;
+  /** The result of an operation that was executed already, or a promise of it. */
+  readonly made?: unknown;
 }
 
 export type Engine = YogaServerInstance<Caller, Context>;
@@ -70,6 +75,8 @@ export interface EngineOptions {
   readonly connections?: Counts;
   /** Sees every operation. Default: one that only logs. */
   readonly observer?: Observer;
+  /** Keeps the documents that were parsed. Default: one of its own. */
+  readonly documents?: DocumentCache;
 }
 
 /** Bytes of a request body. Large enough that a command of 10 MB is refused with an error that names the field. */
@@ -91,6 +98,7 @@ export const createEngine = ({
   streams = new Streams(STREAM_LIMITS),
   connections = { of: () => 0, subjects: () => [] },
   observer = new Observer({ log, slowMs: null }),
+  documents = new DocumentCache(),
 }: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
     presentError(error, (cause, id) => {
@@ -105,7 +113,7 @@ export const createEngine = ({
   const recorded = { tokens: auditedTokens(tokens, audit), quotas: auditedQuotas(quotas, audit) };
   return createYoga<Caller, Context>({
     schema,
-    context: ({ identity, baseUrl, over, ended, source, request }) => ({
+    context: ({ identity, baseUrl, over, ended, source, request, isJson }) => ({
       identity: identity && source ? { ...identity, source } : identity,
       ...authorized,
       ...recorded,
@@ -115,7 +123,7 @@ export const createEngine = ({
       baseUrl,
       over,
       ended,
-      budget: answerBudget(request),
+      budget: isJson ? new AnswerBudget(ANSWER_BYTES) : answerBudget(request),
     }),
     graphqlEndpoint: '/graphql',
     graphiql: false,
@@ -124,7 +132,7 @@ export const createEngine = ({
     multipart: false,
     batching: false,
     parserAndValidationCache: {
-      documentCache: new DocumentCache(),
+      documentCache: documents,
       errorCache: NO_CACHE,
       validationCache: true,
     },
@@ -135,8 +143,9 @@ export const createEngine = ({
       observing.before,
       useRetryAfter(),
       useRequestBody(),
-      useDocumentLimits(),
+      useDocumentLimits(documents),
       observing.after,
+      useMadeResults(),
       useCostLimit(),
       useLargeAnswers(),
       useGuardedStreams(streams, present),
@@ -144,7 +153,15 @@ export const createEngine = ({
   });
 };
 
-const useDocumentLimits = (): Plugin => ({
+/** Answers with results that were made outside of the engine. */
+const useMadeResults = (): Plugin<Caller & YogaInitialContext> => ({
+  onParams({ context, setParamsHandler }) {
+    const { made } = context as Partial<Caller>;
+    if (made !== undefined) setParamsHandler(async () => made as ExecutionResult);
+  },
+});
+
+const useDocumentLimits = (documents: DocumentCache): Plugin => ({
   onParse({ setParseFn }) {
     setParseFn((source: string | Source, options) => {
       checkText(typeof source === 'string' ? source : source.body);
@@ -154,10 +171,11 @@ const useDocumentLimits = (): Plugin => ({
       if (result instanceof GraphQLError) replaceParseResult(withCode(result, 'GRAPHQL_PARSE_FAILED'));
     };
   },
-  onValidate({ addValidationRule }) {
+  onValidate({ addValidationRule, params: { documentAST } }) {
     addValidationRule(documentLimits);
     return ({ valid, result, setResult }) => {
-      if (!valid) setResult(result.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')));
+      if (valid) documents.approve(documentAST);
+      else setResult(result.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')));
     };
   },
 });

@@ -137,6 +137,8 @@ export class Observer {
         },
         // Of HTTP alone: what failed outside of all phases, such as a body that is no JSON.
         onResultProcess: ({ request, result, serverContext }) => {
+          // What was executed before was seen then.
+          if ('made' in serverContext) return;
           if (this.#seen.has(request) || isAsyncIterable(result) || Array.isArray(result)) return;
           const { errors } = result as ExecutionResult;
           if (errors !== undefined) this.#over(NONE, errors, 0, serverContext as Origin);

@@ -29,8 +29,13 @@ export const isLoopbackAddress = (address: string): boolean => {
  * Why a request with more than one Host is refused (RFC 9112, section 3.2), or `undefined`: what stands before this
  * server may have looked at another of them.
  */
-export const ambiguousHost = ({ headersDistinct: { host = [] } }: IncomingMessage): string | undefined =>
-  host.length > 1 ? `Host: expected one, got ${host.length}` : undefined;
+export const ambiguousHost = ({ rawHeaders }: IncomingMessage): string | undefined => {
+  let hosts = 0;
+  // Names and values in turns.
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]?.length === 4 && rawHeaders[index]?.toLowerCase() === 'host') hosts += 1;
+  return hosts > 1 ? `Host: expected one, got ${hosts}` : undefined;
+};
 
 /**
  * Why a request is refused because of its Host or Origin, or `undefined`.

@@ -12,8 +12,10 @@ import { noLongerAuthenticated } from '../resolvers/errors.ts';
 import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import { answerOrigin } from './cross-origin.ts';
+import type { DocumentCache } from './document-cache.ts';
 import { type ArtifactPath, artifactPath, sendArtifact } from './download.ts';
 import type { Caller, Engine } from './engine.ts';
+import { answerFast, isFast } from './fast-path.ts';
 import { isAssetPath, isSharePath, sendAsset, sendPage, sendSharePage, wantsPage } from './graphiql.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { type Observer, sourceOf, traceOf } from './observer.ts';
@@ -28,6 +30,8 @@ import type { WrongTokens } from './wrong-tokens.ts';
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
+  /** Those that the engine has parsed and found valid. */
+  readonly documents: DocumentCache;
   readonly images: ImageService;
   readonly artifacts: ArtifactReaders;
   /** Milliseconds in which the body of any other request has to arrive. */
@@ -275,7 +279,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
     request.url = `/graphql${/\?.*/.exec(request.url ?? '')?.[0] ?? ''}`;
     headers.accept = ranges.join(', ');
     if (request.method === 'POST') headers['content-type'] = 'application/json';
-    const answer = engine.handleNodeRequestAndResponse(request, response, {
+    const caller: Caller = {
       identity,
       ...lifeOf(response, identity, context),
       baseUrl: context.baseUrl(request),
@@ -283,11 +287,18 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       source: sourceOf(request),
       trace: traceOf(headers),
       hold: (bytes) => context.unread.hold(request.socket, bytes),
-    });
-    sendSlowly(answer, request, response, { ranges, intervalMs: slowAnswerMs }).catch((error: Error) => {
+    };
+    const failed = (error: Error): void => {
       log(`request failed: ${error.stack}`, { level: 'error' });
       response.destroy();
-    });
+    };
+    const sending = { ranges, intervalMs: slowAnswerMs };
+    if (isFast(request, ranges))
+      answerFast(request, response, { engine, documents: context.documents, caller, failed, ...sending });
+    else {
+      const answer = engine.handleNodeRequestAndResponse(request, response, caller);
+      sendSlowly(answer, request, response, sending).catch(failed);
+    }
   }
 };
 
@@ -326,12 +337,15 @@ const lifeOf = (
     }, ENDING_MS);
   });
   response.once('close', () => {
-    over.abort();
+    over.abort(OVER);
     forget();
     clearTimeout(timer);
   });
   return { over: over.signal, ended: ended.signal };
 };
+
+/** Made once: an exception of its own for every answer takes longer than many answers. */
+const OVER = new DOMException('The answer was sent, or its client has gone.', 'AbortError');
 
 const isJson = ({ headers }: IncomingMessage): boolean =>
   /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');

@@ -24,6 +24,7 @@ import type { JobService } from '../jobs/service.ts';
 import type { Log } from '../log.ts';
 import { Callers } from './callers.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
+import { DocumentCache } from './document-cache.ts';
 import { createEngine } from './engine.ts';
 import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
@@ -198,7 +199,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   });
   const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject, strangers);
   const services = { jobs, images, artifactLinks, tokens, shares, quotas, audit };
-  const engine = createEngine({ ...services, log, streams, connections, observer });
+  const documents = new DocumentCache();
+  const engine = createEngine({ ...services, log, streams, connections, observer, documents });
   const unread = new Unread({
     mostBytes: options.mostUnreadBytes ?? MOST_UNREAD_BYTES,
     subject: (socket) => connections.subject(socket),
@@ -225,6 +227,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     else
       handle(request, response, {
         engine,
+        documents,
         images: authorizedImages,
         artifacts,
         bodyMs: timeouts.requestMs,

@@ -23,17 +23,12 @@ export const sendSlowly = async (
   response: ServerResponse,
   { ranges, intervalMs }: SlowAnswerOptions,
 ): Promise<void> => {
-  const type = earlyType(ranges);
-  const timer = setInterval(() => {
-    if (!response.headersSent) response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-store' });
-    response.write(STREAM.includes(type) ? ':\n\n' : ' ');
-  }, intervalMs);
-  response.once('close', () => clearInterval(timer));
+  const stop = beginEarly(response, { ranges, intervalMs });
   let made: Response;
   try {
     made = await answer;
   } finally {
-    clearInterval(timer);
+    stop();
   }
   // It was refused meanwhile.
   if (response.writableEnded) return;
@@ -45,6 +40,25 @@ export const sendSlowly = async (
     // The client has gone.
     if (!response.destroyed) throw error;
   }
+};
+
+/**
+ * Sends the head of an answer and white space, or comments, while it is not there yet.
+ *
+ * @returns is called when it is
+ */
+export const beginEarly = (
+  response: ServerResponse,
+  { ranges, intervalMs }: SlowAnswerOptions,
+): (() => void) => {
+  const timer = setInterval(() => {
+    const type = earlyType(ranges);
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-store' });
+    response.write(STREAM.includes(type) ? ':\n\n' : ' ');
+  }, intervalMs);
+  const stop = (): void => clearInterval(timer);
+  response.once('close', stop);
+  return stop;
 };
 
 /** The type of the answer, before the engine has made one: the first that it knows of those that are accepted. */
