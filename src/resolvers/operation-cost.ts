@@ -1,5 +1,6 @@
 /** What an operation costs at most, known before it is executed. */
 import {
+  type DocumentNode,
   type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLObjectType,
@@ -15,6 +16,7 @@ import {
   type SelectionSetNode,
   TypeMetaFieldDef,
   typeFromAST,
+  visit,
 } from 'graphql';
 import { DEFAULT_ENTRIES } from '../jobs/files.ts';
 import { LARGEST_PAGE_BYTES } from '../jobs/service.ts';
@@ -120,6 +122,30 @@ export const operationCost = (
     return cost;
   };
   return ofSelections(schema.getRootType(operation.operation), operation.selectionSet);
+};
+
+/** The names of fields whose cost depends on their arguments. */
+const BY_ARGUMENTS: ReadonlySet<string> = new Set(
+  Object.entries(COSTS).flatMap(([path, { own, elements }]) =>
+    typeof own === 'function' || elements !== undefined ? [path.split('.')[1] ?? ''] : [],
+  ),
+);
+
+/** Whether what a document costs may depend on its variables. */
+export const costsByVariables = (document: DocumentNode): boolean => {
+  let depends = false;
+  visit(document, {
+    Field(node) {
+      if (!BY_ARGUMENTS.has(node.name.value)) return;
+      for (const argument of node.arguments ?? [])
+        visit(argument, {
+          Variable: () => {
+            depends = true;
+          },
+        });
+    },
+  });
+  return depends;
 };
 
 /** The variables that say how much is asked for. Inputs of mutations do not, and may be large. */

@@ -1,5 +1,6 @@
 /** The whole schema: importing this file defines every type of it. */
-import { lexicographicSortSchema, printSchema } from 'graphql';
+import { type GraphQLObjectType, lexicographicSortSchema, printSchema } from 'graphql';
+import type { Job } from '../jobs/job.ts';
 import { builder } from './builder.ts';
 import './artifact.ts';
 import './audit-log.ts';
@@ -40,6 +41,11 @@ import './viewer.ts';
 import './write-stdin.ts';
 
 export const schema = builder.toSchema();
+
+// Pothos makes promises of ids, to encode them: ours stay as they are (see `encodeGlobalID` in builder.ts).
+const job = schema.getType('Job') as GraphQLObjectType<Job>;
+const { id } = job.getFields();
+if (id !== undefined) id.resolve = (source) => source.id;
 
 /** The schema in the schema definition language, sorted by name, so that it does not depend on the order of the code. */
 export const printSchemaText = (): string => `${printSchema(lexicographicSortSchema(schema))}\n`;

@@ -1,5 +1,6 @@
 /** Refuses operations that may cost too much, and says what one costs when it is asked. */
 import {
+  type DocumentNode,
   type ExecutionArgs,
   type FragmentDefinitionNode,
   GraphQLError,
@@ -10,7 +11,7 @@ import {
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { FairLimit } from '../async/fair-limit.ts';
 import type { Context } from '../resolvers/context.ts';
-import { MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
+import { costsByVariables, MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
 
 /** Queries of at least this cost wait for their turn, and this many have one at once. */
 const EXPENSIVE = 2000;
@@ -54,7 +55,26 @@ export const useCostLimit = (): Plugin<Context> => {
 const isQuery = ({ document, operationName }: ExecutionArgs): boolean =>
   getOperationAST(document, operationName)?.operation === OperationTypeNode.QUERY;
 
-const costOf = ({ schema, document, operationName, variableValues }: ExecutionArgs): number => {
+/** What is known of a document: its costs by operation, where variables do not change them. */
+interface Known {
+  readonly byVariables: boolean;
+  readonly costs: Map<string, number>;
+}
+
+const known = new WeakMap<DocumentNode, Known>();
+
+const costOf = (args: ExecutionArgs): number => {
+  const { document, operationName } = args;
+  const found = known.get(document) ?? { byVariables: costsByVariables(document), costs: new Map() };
+  known.set(document, found);
+  if (found.byVariables) return computeCost(args);
+  const cost = found.costs.get(operationName ?? '') ?? computeCost(args);
+  // A client may name any number of operations that are not there.
+  if (cost > 0) found.costs.set(operationName ?? '', cost);
+  return cost;
+};
+
+const computeCost = ({ schema, document, operationName, variableValues }: ExecutionArgs): number => {
   const operation = getOperationAST(document, operationName);
   // Which one is meant is what the execution reports.
   if (!operation) return 0;

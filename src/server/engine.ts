@@ -26,6 +26,7 @@ import { schema } from '../resolvers/schema.ts';
 import { useCostLimit } from './cost-limit.ts';
 import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
+import { useHotQueries } from './hot-queries.ts';
 import { answerBudget, useLargeAnswers } from './large-answers.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { Observer, type TraceHeaders } from './observer.ts';
@@ -146,6 +147,7 @@ export const createEngine = ({
       useDocumentLimits(documents),
       observing.after,
       useMadeResults(),
+      useHotQueries(),
       useCostLimit(),
       useLargeAnswers(),
       useGuardedStreams(streams, present),
