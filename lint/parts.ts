@@ -50,12 +50,12 @@ export const PARTS: Readonly<Record<string, Part>> = {
   resolvers: {
     what: 'GraphQL on the job service',
     files: ['src/resolvers/'],
-    imports: ['access', 'jobs', 'receipts', 'model', 'basics'],
+    imports: ['access', 'jobs', 'receipts', 'model', 'async', 'basics'],
   },
   access: {
     what: 'who a caller is, and what it may do: tokens, roles, and `jobs/service.ts` once more, around the job service',
     files: ['src/access/'],
-    imports: ['jobs', 'receipts', 'model', 'basics'],
+    imports: ['jobs', 'receipts', 'model', 'async', 'basics'],
   },
   certs: {
     what: 'a certificate authority in a folder',

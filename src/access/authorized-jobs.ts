@@ -1,5 +1,6 @@
 /** The job service as a caller may use it: who may do what with which job is decided here and nowhere else. */
 
+import { chain, type Now } from '../async/now.ts';
 import type { Artifact } from '../jobs/artifact.ts';
 import type { Isolation } from '../jobs/cells.ts';
 import { badInput, type ClientError, forbidden, notFound } from '../jobs/errors.ts';
@@ -147,12 +148,13 @@ export class AuthorizedJobs implements JobService {
     return this.#jobs.wait(identity, id, atMostMs, signal);
   }
 
-  async get(identity: Identity, id: string): Promise<Job | undefined> {
-    const job = await this.#jobs.get(identity, id);
-    return job !== undefined && isVisible(identity, job) ? shownTo(identity, job) : undefined;
+  get(identity: Identity, id: string): Now<Job | undefined> {
+    return chain(this.#jobs.get(identity, id), (job) =>
+      job !== undefined && isVisible(identity, job) ? shownTo(identity, job) : undefined,
+    );
   }
 
-  async list(identity: Identity, request: PageRequest): Promise<Page> {
+  list(identity: Identity, request: PageRequest): Now<Page> {
     return this.#jobs.list(identity, { ...request, filter: visibleOf(identity, request.filter) });
   }
 

@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { FairLimit } from '../async/fair-limit.ts';
+import type { Now } from '../async/now.ts';
 import { tap } from '../async/tap.ts';
 import type { Receipt, ReceiptKey, Signer } from '../receipts/signer.ts';
 import type { FileEntry, FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
@@ -302,7 +303,7 @@ export class Jobs implements JobService {
   async stopAll(ids: readonly string[], gracePeriodMs: number, atMostMs: number): Promise<readonly string[]> {
     const left = new Set(ids);
     const stopping = ids.map(async (id) => {
-      await this.#stop(id, () => this.#options.store.get(id), gracePeriodMs);
+      await this.#stop(id, async () => this.#options.store.get(id), gracePeriodMs);
       left.delete(id);
     });
     await atMost(Promise.all(stopping), atMostMs);
@@ -468,11 +469,11 @@ export class Jobs implements JobService {
     return job ?? this.#find(identity, id, 'jobId');
   }
 
-  get(_identity: Identity, id: string): Promise<Job | undefined> {
+  get(_identity: Identity, id: string): Now<Job | undefined> {
     return this.#options.store.get(id);
   }
 
-  list(_identity: Identity, request: PageRequest): Promise<Page> {
+  list(_identity: Identity, request: PageRequest): Now<Page> {
     return this.#options.store.list(request);
   }
 

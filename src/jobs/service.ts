@@ -1,5 +1,6 @@
 /** The interface of the job service, which the resolvers call. */
 
+import type { Now } from '../async/now.ts';
 import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
 import type { FileEntry } from '../runtime/cell-file.ts';
 import type { LogBatch, LogGrep, LogStart, LogStream, TerminalSize } from '../runtime/log/page.ts';
@@ -233,9 +234,9 @@ export interface JobService {
    */
   wait(identity: Identity, id: string, atMostMs: number, signal: AbortSignal): Promise<Job>;
   /** A job as it is now; `undefined` when there is none that the caller may see. */
-  get(identity: Identity, id: string): Promise<Job | undefined>;
+  get(identity: Identity, id: string): Now<Job | undefined>;
   /** A page of the jobs that the caller may see. */
-  list(identity: Identity, request: PageRequest): Promise<Page>;
+  list(identity: Identity, request: PageRequest): Now<Page>;
   /** How many jobs that the caller may see match a filter. */
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
   /** Live while the job runs, final afterwards; `null` before it runs or where it is unknown. */

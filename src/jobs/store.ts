@@ -1,5 +1,6 @@
 /** The interface of the store that keeps jobs. `src/store/` implements it. */
 
+import type { Now } from '../async/now.ts';
 import type { Command, EnvVar, Job, JobState, JobStatus, Label, LimitKind } from './job.ts';
 import type { QueueEntry } from './queue.ts';
 
@@ -143,13 +144,13 @@ export interface JobStore {
   /** What an owner has used a key for; `undefined` when it was not used. Needs no room on the disk. */
   earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined>;
   /** A job as it is now; `undefined` when there is none. */
-  get(id: string): Promise<Job | undefined>;
+  get(id: string): Now<Job | undefined>;
   /** A command that is kept apart, by the id of `ApartCommand`; `undefined` when it is gone with its jobs. */
   command(id: string): Promise<Command | undefined>;
   /** An environment that is kept apart, by the id of `Apart`; `undefined` when it is gone with its jobs. */
   env(id: string): Promise<readonly EnvVar[] | undefined>;
   /** A page of jobs. */
-  list(request: PageRequest): Promise<Page>;
+  list(request: PageRequest): Now<Page>;
   /** How many jobs match a filter. */
   count(filter: JobFilter): Promise<number>;
   /** Whether there is such a job. */

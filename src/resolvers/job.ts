@@ -1,5 +1,6 @@
 /** The type Job, its enums, and the query job. */
 import { isUtf8 } from 'node:buffer';
+import { chain } from '../async/now.ts';
 import { bytesOfText } from '../byte-text.ts';
 import { notFound } from '../jobs/errors.ts';
 import {
@@ -401,7 +402,7 @@ const readLine = <T>(
   answer: unknown,
   give: (line: string) => T,
 ): T | null | Promise<T | null> =>
-  then(readCommand(job, { form: 'shell', isText }, context, answer), (command) =>
+  chain(readCommand(job, { form: 'shell', isText }, context, answer), (command) =>
     command?.kind === 'shell' ? give(command.line) : null,
   );
 
@@ -412,13 +413,9 @@ const readArgv = <T>(
   answer: unknown,
   give: (argument: string) => T,
 ): T[] | null | Promise<T[] | null> =>
-  then(readCommand(job, { form: 'argv', isText }, context, answer), (command) =>
+  chain(readCommand(job, { form: 'argv', isText }, context, answer), (command) =>
     command?.kind === 'argv' ? command.argv.map(give) : null,
   );
-
-/** Lists have many small commands: a promise for each would slow them down. */
-const then = <T, R>(value: T | Promise<T>, step: (value: T) => R): R | Promise<R> =>
-  value instanceof Promise ? value.then(step) : step(value);
 
 /** An environment that is kept apart, within the budget of the answer. */
 const readEnv = (job: Job, { bytes }: Apart, context: Context, answer: unknown): Promise<readonly EnvVar[]> =>
@@ -436,10 +433,10 @@ builder.queryField('job', (t) =>
     description:
       'The job with this id. An unknown id is an error with code NOT_FOUND, and the field is null, as in `node`.',
     args: { id: t.arg.id({ required: true, description: 'The id of the job.' }) },
-    resolve: async (_root, { id }, context) => {
-      const job = await context.jobs.get(identify(context), id);
-      if (job === undefined) throw notFound('id', 'job', id);
-      return job;
-    },
+    resolve: (_root, { id }, context) =>
+      chain(context.jobs.get(identify(context), id), (job) => {
+        if (job === undefined) throw notFound('id', 'job', id);
+        return job;
+      }),
   }),
 );

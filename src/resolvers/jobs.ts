@@ -1,4 +1,5 @@
 /** The query jobs: all jobs, page by page. */
+import { chain } from '../async/now.ts';
 import { checkAll } from '../jobs/faults.ts';
 import type { Page } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
@@ -44,18 +45,17 @@ builder.queryField('jobs', (t) =>
       filter: t.arg({ type: JobFilter, description: 'Which jobs. Default: all.' }),
       orderBy: t.arg({ type: JobOrder, defaultValue: 'NEWEST_FIRST', description: 'In which order.' }),
     },
-    resolve: async (_root, args, context) => {
+    resolve: (_root, args, context) => {
       const identity = identify(context);
       const { filter, window } = checkAll({
         filter: () => toFilter(args.filter),
         window: () => checkPage(args, DEFAULT_ROWS),
       });
-      const page = await context.jobs.list(identity, {
-        ...window,
-        order: args.orderBy ?? 'NEWEST_FIRST',
-        filter,
-      });
-      return { ...toConnection(page), total: () => context.jobs.count(identity, filter) };
+      const request = { ...window, order: args.orderBy ?? 'NEWEST_FIRST', filter } as const;
+      return chain(context.jobs.list(identity, request), (page) => ({
+        ...toConnection(page),
+        total: () => context.jobs.count(identity, filter),
+      }));
     },
   }),
 );

@@ -13,16 +13,19 @@ export interface Query {
 }
 
 /**
- * The rows of a page, and one more, which shows whether there are others. Read in the direction
+ * The rows of a page, with the columns of these names, and one more, which shows whether there are others. Read in the direction
  * of the page: backward pages come last row first.
  */
-export const pageQuery = ({ limit, after, before, backward, order, filter }: PageRequest): Query => {
+export const pageQuery = (
+  { limit, after, before, backward, order, filter }: PageRequest,
+  names: readonly string[] = COLUMNS,
+): Query => {
   const oldestFirst = order === 'OLDEST_FIRST';
   const id = idOf(filter);
   const cursors: Bound[] = [];
   if (after !== undefined) cursors.push({ side: oldestFirst ? '>' : '<', sql: '?', values: [after] });
   if (before !== undefined) cursors.push({ side: oldestFirst ? '<' : '>', sql: '?', values: [before] });
-  const columns = COLUMNS.map((name) => (name === 'id' ? `${id} AS id` : `j.${name}`)).join(', ');
+  const columns = names.map((name) => (name === 'id' ? `${id} AS id` : `j.${name}`)).join(', ');
   const selects = alternatives(filter).map((conditions) =>
     select(columns, filter, [...conditions, ...stretch(filter, cursors)]),
   );

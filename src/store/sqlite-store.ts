@@ -29,6 +29,7 @@ import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { GroupCommit } from './group-commit.ts';
 import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
+import { ReadJobs } from './read-jobs.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import { SqliteAudit } from './sqlite-audit.ts';
 import { SqliteImages } from './sqlite-images.ts';
@@ -66,6 +67,9 @@ const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${na
 const ROW_BYTES = `octet_length(spec) + coalesce((SELECT coalesce(octet_length(p.command), 0) +
   coalesce(octet_length(p.env), 0) FROM payloads p WHERE p.id = payload_id), 0)`;
 
+/** Jobs of a page that are read one by one. */
+const MOST_MISSING = 8;
+
 const BEGIN = "UPDATE jobs SET status = 'RUNNING', started_at = ? WHERE id = ? AND status = 'QUEUED'";
 
 /** A row of `eventQuery`. */
@@ -90,6 +94,7 @@ class SqliteStore implements Store {
   /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
+  readonly #read: ReadJobs;
   readonly #commits: GroupCommit;
   readonly #listeners = new Set<() => void>();
   /** What was last read of the events, until the next commit. */
@@ -101,6 +106,7 @@ class SqliteStore implements Store {
 
   constructor(db: Connection, { committed }: StoreOptions) {
     this.#db = db;
+    this.#read = new ReadJobs(db);
     this.#commits = new GroupCommit(db, (durationMs) => {
       committed?.(durationMs);
       this.#page = undefined;
@@ -160,12 +166,9 @@ class SqliteStore implements Store {
     return row.digest === digest ? { kind: 'repeated', job: fromRow(row) } : { kind: 'conflict' };
   }
 
-  async get(id: string): Promise<Job | undefined> {
-    return this.#get(id);
-  }
-
-  #get(id: string): Job | undefined {
-    return this.#jobs({ sql: `SELECT ${ALL} FROM jobs WHERE id = ?`, values: [id] })[0];
+  get(id: string): Job | undefined {
+    this.#read.refresh();
+    return this.#read.get(id) ?? this.#jobs({ sql: `SELECT ${ALL} FROM jobs WHERE id = ?`, values: [id] })[0];
   }
 
   async command(id: string): Promise<Command | undefined> {
@@ -182,8 +185,8 @@ class SqliteStore implements Store {
     return typeof text === 'string' ? JSON.parse(text) : undefined;
   }
 
-  async list(request: PageRequest): Promise<Page> {
-    const found = this.#jobs(pageQuery(request));
+  list(request: PageRequest): Page {
+    const found = this.#pageOfJobs(request);
     const ahead = found.length > request.limit;
     const jobs = found.slice(0, request.limit);
     const behind = behindQuery(request);
@@ -191,6 +194,15 @@ class SqliteStore implements Store {
     return request.backward
       ? { jobs: jobs.reverse(), hasNext: isBehind, hasPrevious: ahead }
       : { jobs, hasNext: ahead, hasPrevious: isBehind };
+  }
+
+  /** As `pageQuery` orders them, from rows of ids alone where most of the jobs are kept. */
+  #pageOfJobs(request: PageRequest): readonly Job[] {
+    this.#read.refresh();
+    const rows = this.#all(pageQuery(request, ['id'])) as { readonly id: string }[];
+    const kept = rows.map(({ id }) => this.#read.get(id));
+    if (kept.filter((job) => job === undefined).length > MOST_MISSING) return this.#jobs(pageQuery(request));
+    return rows.flatMap(({ id }, index) => kept[index] ?? this.get(id) ?? []);
   }
 
   async count(filter: JobFilter): Promise<number> {
@@ -343,7 +355,7 @@ class SqliteStore implements Store {
     const values = [after, after + MOST_LOOKED_AT, limit];
     const rows = this.#all({ sql, values }) as NarrowEventRow[];
     return rows.map((row): JobEvent => {
-      const job = this.#fresh.get(versionOf(row.job_id, row.status)) ?? this.#get(row.job_id);
+      const job = this.#fresh.get(versionOf(row.job_id, row.status)) ?? this.get(row.job_id);
       // Events are deleted with their job (foreign key).
       if (job === undefined) throw new Error(`event ${row.number}: there is no job ${row.job_id}`);
       return { number: row.number, time: new Date(row.time), status: row.status, job };
@@ -400,7 +412,11 @@ class SqliteStore implements Store {
 
   #jobs(query: Query): Job[] {
     // These statements select the columns of a `JobRow`, whose types are enforced by STRICT and the CHECKs of the table.
-    return (this.#all(query) as JobRow[]).map(fromRow);
+    return (this.#all(query) as JobRow[]).map((row) => {
+      const job = fromRow(row);
+      this.#read.set(row, job);
+      return job;
+    });
   }
 
   #all({ sql, values }: Query): unknown[] {
