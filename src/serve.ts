@@ -33,6 +33,9 @@ import { checkState } from './state/check.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
 import { receiptKeys } from './state/receipt-key.ts';
+import { checkInBackground } from './store/background-check.ts';
+import { DatabaseError } from './store/connection.ts';
+import { isLarge } from './store/database.ts';
 import { openStore } from './store/sqlite-store.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { openLog } from './telemetry/server-log.ts';
@@ -52,15 +55,16 @@ export const serve = async (config: ServeConfig): Promise<void> => {
   const ask = (signal: NodeJS.Signals): void => stop.abort(signal);
   for (const signal of STOP_SIGNALS) process.once(signal, ask);
   try {
-    const { server, jobs, token } = await start(config, cleanup, log, stop.signal);
+    const { server, jobs, token } = await start(config, cleanup, log, stop);
     announce(server, token, config);
     log(`Cloister ${VERSION} listens on ${server.url}`);
     await aborted(stop.signal);
+    if (stop.signal.reason instanceof DatabaseError) throw stop.signal.reason;
     if (config.onStop === 'stop-jobs') await stopJobs(jobs, config, `${stop.signal.reason}`, log);
     else log(`${stop.signal.reason}: closing; running jobs continue`);
   } catch (error) {
     // It was asked to exit while it started: no failure.
-    if (!stop.signal.aborted) throw error;
+    if (!stop.signal.aborted || stop.signal.reason instanceof DatabaseError) throw error;
   } finally {
     // From here on a signal ends the process at once.
     for (const signal of STOP_SIGNALS) process.off(signal, ask);
@@ -102,9 +106,10 @@ const start = async (
   config: ServeConfig,
   cleanup: Cleanup,
   log: Log,
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<{ server: RunningServer; jobs: Jobs; token: string }> => {
   const { stateDir, launcher } = config;
+  const { signal } = stop;
   for (const line of unknownVariables(process.env)) log(line, { level: 'warn' });
   checkDefaults(config);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
@@ -121,8 +126,16 @@ const start = async (
   const metrics = new Metrics();
   const tracing = await Tracing.open();
   if (tracing !== undefined) log('an OpenTelemetry SDK was loaded: requests and jobs are traced');
-  const store = openStore(statePaths(stateDir).database, { committed: (ms) => metrics.committed(ms) });
+  const { database } = statePaths(stateDir);
+  const store = openStore(database, { committed: (ms) => metrics.committed(ms) });
   cleanup.add(() => store.close());
+  if (isLarge(database))
+    cleanup.add(
+      checkInBackground(database, {
+        damaged: (error) => stop.abort(error),
+        failed: (error) => log(`the database was not checked: ${error.message}`, { level: 'error' }),
+      }),
+    );
   const open = await store.unfinished();
   const { cells, images } = await openCells(config, host, limits, {
     store: store.images,

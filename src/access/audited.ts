@@ -55,6 +55,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   complete: null,
   close: null,
   count: null,
+  total: null,
   env: null,
   events: null,
   followLog: null,

@@ -27,7 +27,7 @@ import type {
   SubmitRequest,
 } from '../jobs/service.ts';
 import type { StdinWrite, StdinWritten } from '../jobs/stdin.ts';
-import type { JobEvent, JobFilter, Page, PageRequest } from '../jobs/store.ts';
+import type { JobEvent, JobFilter, Page, PageRequest, Total } from '../jobs/store.ts';
 import type { Receipt, ReceiptKey } from '../receipts/signer.ts';
 import type { FileEntry } from '../runtime/cell-file.ts';
 import type { LogBatch, LogStream, TerminalSize } from '../runtime/log/page.ts';
@@ -160,6 +160,10 @@ export class AuthorizedJobs implements JobService {
 
   async count(identity: Identity, filter: JobFilter): Promise<number> {
     return this.#jobs.count(identity, visibleOf(identity, filter));
+  }
+
+  total(identity: Identity, filter: JobFilter): Promise<Total> {
+    return this.#jobs.total(identity, visibleOf(identity, filter));
   }
 
   async usage(identity: Identity, job: Job): Promise<Usage | null> {

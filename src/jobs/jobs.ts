@@ -83,6 +83,7 @@ import type {
   Page,
   PageRequest,
   RequestKey,
+  Total,
 } from './store.ts';
 import { stored } from './stored.ts';
 import { SubmissionRate } from './submission-rate.ts';
@@ -479,6 +480,10 @@ export class Jobs implements JobService {
 
   count(_identity: Identity, filter: PageRequest['filter']): Promise<number> {
     return this.#options.store.count(filter);
+  }
+
+  total(_identity: Identity, filter: PageRequest['filter']): Promise<Total> {
+    return this.#options.store.total(filter);
   }
 
   async usage(_identity: Identity, job: Job): Promise<Usage | null> {

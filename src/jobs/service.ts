@@ -24,7 +24,7 @@ import type {
 import type { QueuePlace } from './queue.ts';
 import type { JobsInUse } from './quota.ts';
 import type { StdinWrite, StdinWritten } from './stdin.ts';
-import type { JobEvent, JobFilter, Page, PageRequest } from './store.ts';
+import type { JobEvent, JobFilter, Page, PageRequest, Total } from './store.ts';
 
 /** What a caller may do; `ADMIN`: everything. */
 export const ROLES = ['ADMIN', 'USER', 'VIEWER'] as const;
@@ -239,6 +239,8 @@ export interface JobService {
   list(identity: Identity, request: PageRequest): Now<Page>;
   /** How many jobs that the caller may see match a filter. */
   count(identity: Identity, filter: PageRequest['filter']): Promise<number>;
+  /** The same, up to `MOST_COUNTED` where not all jobs are meant. */
+  total(identity: Identity, filter: PageRequest['filter']): Promise<Total>;
   /** Live while the job runs, final afterwards; `null` before it runs or where it is unknown. */
   usage(identity: Identity, job: Job): Promise<Usage | null>;
   /**

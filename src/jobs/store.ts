@@ -130,9 +130,18 @@ export interface Finished {
   readonly bytes: number;
 }
 
+/** Jobs that match a filter, of which no more are counted. */
+export const MOST_COUNTED = 10_000;
+
+/** How many jobs match, or whether they are at least so many. */
+export interface Total {
+  readonly count: number;
+  readonly isExact: boolean;
+}
+
 /**
- * Where jobs are stored. Asynchronous throughout, so that it can be implemented by a shared database. Writes throw
- * `StoreFullError` where there is no space for them.
+ * Where jobs are stored. Asynchronous throughout, so that it can be implemented by a shared database; one that has at once
+ * what is read most need not promise it. Writes throw `StoreFullError` where there is no space for them.
  */
 export interface JobStore {
   /**
@@ -153,6 +162,8 @@ export interface JobStore {
   list(request: PageRequest): Now<Page>;
   /** How many jobs match a filter. */
   count(filter: JobFilter): Promise<number>;
+  /** The same, up to `MOST_COUNTED` of a filter: to count more takes time that grows with their number. */
+  total(filter: JobFilter): Promise<Total>;
   /** Whether there is such a job. */
   has(id: string): Promise<boolean>;
   /** Every job that has not ended, oldest first, without command, environment and standard input; for recovery. */

@@ -1,7 +1,7 @@
 /** The query jobs: all jobs, page by page. */
 import { chain } from '../async/now.ts';
 import { checkAll } from '../jobs/faults.ts';
-import type { Page } from '../jobs/store.ts';
+import type { Page, Total } from '../jobs/store.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
 import { JobFilter, toFilter } from './job-filter.ts';
@@ -22,19 +22,26 @@ const JobConnection = builder.connectionObject(
     description: 'A page of jobs (Relay cursor connections).',
     fields: (t) => ({
       totalCount: t.int({
-        description: 'The number of jobs that match, on all pages. Counted only when it is selected.',
-        // Pothos keeps the object that the resolver of `jobs` returned, but its connection type has no additional fields.
-        resolve: (connection) => (connection as unknown as JobPage).total(),
+        description:
+          'The number of jobs that match, on all pages. Counted only when it is selected, and up to 10000 unless all jobs of the server are asked for: `totalCountIsExact` says whether there are more.',
+        resolve: async (connection) => (await totalOf(connection)).count,
+      }),
+      totalCountIsExact: t.boolean({
+        description: 'Whether `totalCount` is the exact number; otherwise there are more jobs than it says.',
+        resolve: async (connection) => (await totalOf(connection)).isExact,
       }),
     }),
   },
   { name: 'JobEdge', description: 'A job of a page, with its cursor.' },
 );
 
-/** A connection that is counted only when `totalCount` is selected. */
+/** A connection that is counted only when that is selected, and once for both fields. */
 interface JobPage {
-  readonly total: () => Promise<number>;
+  readonly total: () => Promise<Total>;
 }
+
+/** Pothos keeps the object that the resolver of `jobs` returned, but its connection type has no additional fields. */
+const totalOf = (connection: unknown): Promise<Total> => (connection as JobPage).total();
 
 builder.queryField('jobs', (t) =>
   t.field({
@@ -54,11 +61,20 @@ builder.queryField('jobs', (t) =>
       const request = { ...window, order: args.orderBy ?? 'NEWEST_FIRST', filter } as const;
       return chain(context.jobs.list(identity, request), (page) => ({
         ...toConnection(page),
-        total: () => context.jobs.count(identity, filter),
+        // Each count in a turn of its own: many of them together would delay others.
+        total: once(() => context.budget.ownTurn().then(() => context.jobs.total(identity, filter))),
       }));
     },
   }),
 );
+
+const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= work();
+    return made;
+  };
+};
 
 const toConnection = ({ jobs, hasNext, hasPrevious }: Page) => ({
   edges: jobs.map((job) => ({ cursor: job.id, node: job })),

@@ -63,6 +63,7 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   // The sizes of its jobs are added up.
   'QuotaUse.storage': { own: 200 },
   'JobConnection.totalCount': { own: 200 },
+  'JobConnection.totalCountIsExact': { own: 200 },
   'Job.isolation': { own: 10 },
   'Job.usage': { own: 10 },
   'Job.queue': { own: 10 },

@@ -40,6 +40,8 @@ import type { Plugin } from 'graphql-yoga';
 /** Fields that read more than a row: to begin twice would cost. `Type.field`. */
 const COSTLY: ReadonlySet<string> = new Set([
   'Job.logs',
+  'Job.files',
+  'Job.receipt',
   'Job.lineCount',
   'Job.isolation',
   'Job.execs',

@@ -1,8 +1,9 @@
 /** Opens the database: settings, checks, migrations. */
 
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { copyInto } from './backup.ts';
+import { damageOf } from './check-database.ts';
 import { type Connection, DatabaseError } from './connection.ts';
 import { MIGRATIONS } from './migrations.ts';
 
@@ -13,7 +14,7 @@ const OLDEST_SQLITE = [3, 51, 3];
 
 /**
  * Opens the database, creates it if necessary, and migrates it to the current version. The database of an older Cloister
- * is kept as `<path>.version-<N>`.
+ * is kept as `<path>.version-<N>`. A large one is not searched for damage: see `isLarge`.
  *
  * @throws DatabaseError if it cannot be opened, is damaged, is not ours, or has a newer version than this program (it
  *   is not changed then)
@@ -77,9 +78,17 @@ const expectPragma = (db: Connection, name: string, expected: number): void => {
 };
 
 const checkHealth = (db: Connection, path: string): void => {
-  const found = db.pragma('quick_check(1)', { simple: true });
-  if (found !== 'ok') throw new DatabaseError(`${path}: the database is damaged: ${String(found)}`);
+  if (isLarge(path)) return;
+  const found = damageOf(db);
+  if (found !== undefined) throw new DatabaseError(`${path}: the database is damaged: ${found}`);
 };
+
+/** Bytes of a database that is checked before it is used. */
+const LARGEST_CHECKED = 32 * 1024 * 1024;
+
+/** Whether a database is so large that it is checked while it is used: see `checkInBackground`. */
+export const isLarge = (path: string): boolean =>
+  (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_CHECKED;
 
 const migrate = (db: Connection, path: string): void => {
   keepOld(db, path);

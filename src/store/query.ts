@@ -55,9 +55,16 @@ export const behindQuery = ({ after, before, backward, order, filter }: PageRequ
   };
 };
 
-/** How many jobs a filter matches. */
-export const countQuery = (filter: JobFilter): Query => {
+/** How many jobs a filter matches; with `most`, no more than these are counted. */
+export const countQuery = (filter: JobFilter, most?: number): Query => {
   const bounds = stretch(filter, []);
+  if (most !== undefined) {
+    const rows = alternatives(filter).map((conditions) => select('1', filter, [...conditions, ...bounds]));
+    return {
+      sql: `SELECT count(*) FROM (${rows.map(({ sql }) => sql).join(' UNION ALL ')} LIMIT ?)`,
+      values: [...rows.flatMap(({ values }) => values), most],
+    };
+  }
   const counts = alternatives(filter).map((conditions) =>
     select('count(*) AS n', filter, [...conditions, ...bounds]),
   );

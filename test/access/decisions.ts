@@ -59,7 +59,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ...all('OTHER_JOB', 'execs parent queue retriedBy retryOf'),
   },
   JobCgroup: all('JOB', 'files path'),
-  JobConnection: all('JOBS', 'edges nodes pageInfo totalCount'),
+  JobConnection: all('JOBS', 'edges nodes pageInfo totalCount totalCountIsExact'),
   JobEdge: all('JOB', 'cursor node'),
   JobEvent: all('JOB', 'cursor job status time'),
   JobFile: all('JOB', 'gid mode modifiedAt name nameBytes size target targetBytes type uid'),

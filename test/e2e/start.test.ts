@@ -1,11 +1,14 @@
 // What `cloister serve` does when it cannot start: it says why, and nothing that was opened keeps the process alive.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
+import Database from 'better-sqlite3';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { removeCgroup } from '../../src/runtime/cgroup/index.ts';
+import { statePaths } from '../../src/state/paths.ts';
+import { openStore } from '../../src/store/sqlite-store.ts';
 import { cgroup2Mount } from '../support/cgroup2.ts';
 import { disposers } from '../support/disposers.ts';
 import { ID_BASE, IMAGES, testImage } from '../support/image.ts';
@@ -22,9 +25,17 @@ interface Start {
   readonly code: Promise<number | null>;
 }
 
-const start = (flags: readonly string[], env: Record<string, string> = {}): Start => {
+const stateFolder = (): string => {
   const stateDir = mkdtempSync(join(tmpdir(), 'cloister-start-'));
   dispose(() => rmSync(stateDir, { recursive: true, force: true }));
+  return stateDir;
+};
+
+const start = (
+  flags: readonly string[],
+  env: Record<string, string> = {},
+  stateDir = stateFolder(),
+): Start => {
   symlinkSync(IMAGES, join(stateDir, 'images'));
   const args = ['--listen', '127.0.0.1:0', '--state-dir', stateDir, '--id-base', String(ID_BASE), ...flags];
   const child = spawn(process.execPath, ['src/main.ts', 'serve', ...args], {
@@ -147,4 +158,44 @@ it.each([
   expect((await fetch(new URL('/health', link))).status).toBe(200);
   child.kill('SIGTERM');
   expect(await code).toBe(0);
+});
+
+describe('a large database', () => {
+  /** With a table of 40 MiB that nobody reads. */
+  const large = async (): Promise<{ readonly stateDir: string; readonly path: string }> => {
+    const stateDir = stateFolder();
+    const { database: path } = statePaths(stateDir);
+    await openStore(path).close();
+    const db = new Database(path);
+    db.pragma('synchronous = OFF');
+    db.exec('CREATE TABLE ballast (text TEXT)');
+    const insert = db.prepare('INSERT INTO ballast VALUES (?)');
+    const row = 'x'.repeat(1000);
+    db.transaction(() => {
+      for (let index = 0; index < 40 * 1024; index++) insert.run(row);
+    })();
+    db.close();
+    return { stateDir, path };
+  };
+
+  it('that is damaged ends the server, which has started meanwhile', async () => {
+    const { stateDir, path } = await large();
+    const file = openSync(path, 'r+');
+    for (let page = 5000; page < 5010; page++)
+      writeSync(file, Buffer.alloc(4096, 0xff), 0, 4096, page * 4096);
+    closeSync(file);
+    const { code, errors } = start([], {}, stateDir);
+    expect(await code).toBe(1);
+    expect(errors()).toContain(`${path}: the database is damaged: `);
+  });
+
+  it('that is sound does not delay the start', async () => {
+    const { stateDir } = await large();
+    const { child, code, output, errors } = start([], {}, stateDir);
+    await expect.poll(output, { timeout: 20_000 }).toContain('Token: ');
+    child.kill('SIGTERM');
+    expect(await code).toBe(0);
+    expect(errors()).not.toContain('damaged');
+    expect(errors()).not.toContain('was not checked');
+  });
 });

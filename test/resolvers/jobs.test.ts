@@ -86,8 +86,8 @@ describe('jobs', () => {
     const { api } = many(3);
     await api.data('{ jobs { nodes { id } } }');
     expect(api.jobs.counted).toBe(0);
-    expect(await api.data('{ jobs(first: 1) { totalCount nodes { id } } }')).toMatchObject({
-      jobs: { totalCount: 3 },
+    expect(await api.data('{ jobs(first: 1) { totalCount totalCountIsExact nodes { id } } }')).toMatchObject({
+      jobs: { totalCount: 3, totalCountIsExact: true },
     });
     expect(api.jobs.counted).toBe(1);
   });

@@ -27,7 +27,7 @@ import type {
   ServerInfo,
   SubmitRequest,
 } from '../../src/jobs/service.ts';
-import type { JobEvent, Page, PageRequest } from '../../src/jobs/store.ts';
+import type { JobEvent, Page, PageRequest, Total } from '../../src/jobs/store.ts';
 import { waitForEnd } from '../../src/jobs/wait.ts';
 import type { Receipt, ReceiptKey } from '../../src/receipts/signer.ts';
 import type { FileEntry } from '../../src/runtime/cell-file.ts';
@@ -224,6 +224,10 @@ export class FakeJobs implements JobService {
     await this.#enter('count', identity);
     this.counted += 1;
     return this.jobs.size;
+  }
+
+  async total(identity: Identity): Promise<Total> {
+    return { count: await this.count(identity), isExact: true };
   }
 
   async usage(_identity: Identity, job: Job): Promise<Usage | null> {

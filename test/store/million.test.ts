@@ -126,6 +126,40 @@ describe('a page of a million jobs', () => {
   });
 });
 
+describe('the number of a million jobs', () => {
+  const counted = async (rows: number, filter: JobFilter): Promise<number> => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 15; round++) {
+      const began = performance.now();
+      await storeOf(rows).total(filter);
+      best = Math.min(best, performance.now() - began);
+    }
+    return best;
+  };
+
+  it.each(FILTERS.slice(1))('filtered by %s is counted as fast as of ten thousand', async (_name, filter) => {
+    expect(await counted(MANY, filter)).toBeLessThan(8 * (await counted(FEW, filter)) + 1);
+  });
+
+  it('is exact up to a bound, and without a filter', async () => {
+    expect(await storeOf(MANY).total({ status: ['COMPLETED'] })).toEqual({ count: 10_000, isExact: false });
+    expect(await storeOf(MANY).total({ owner: 'alice' })).toEqual({ count: 1000, isExact: true });
+    expect(await storeOf(FEW).total({ status: ['COMPLETED'] })).toEqual({ count: 10_000, isExact: true });
+    expect(await storeOf(MANY).total({ status: ['QUEUED', 'COMPLETED', 'LOST'] })).toEqual({
+      count: 10_000,
+      isExact: false,
+    });
+    expect(await storeOf(MANY).total({})).toEqual({ count: MANY, isExact: true });
+  });
+
+  it('does not matter for what is looked for at every start', async () => {
+    const began = process.threadCpuUsage();
+    await storeOf(MANY).stdinToMove();
+    const { user, system } = process.threadCpuUsage(began);
+    expect(user + system).toBeLessThan(50_000);
+  });
+});
+
 describe('retention among a million jobs', () => {
   it('finds the oldest at once', async () => {
     const store = storeOf(MANY);
