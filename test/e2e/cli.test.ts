@@ -367,3 +367,31 @@ describe('errors', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 });
+
+describe('cloister bench', () => {
+  it('measures jobs of each mode, and deletes them', async () => {
+    const { code, stdout, stderr } = await cloister('bench', '-n', '2', '--interval', '10ms', '--json');
+    expect([code, stderr]).toEqual([0, '']);
+    const reports = JSON.parse(stdout) as Record<string, Record<string, number>>[];
+    expect(reports.map(({ mode }) => mode)).toEqual(['sequential', 'staggered', 'burst']);
+    for (const { jobs, succeeded, jobsPerSecond, submittedMs, firstByteMs, endMs } of reports) {
+      expect([jobs, succeeded]).toEqual([2, 2]);
+      expect(jobsPerSecond).toBeGreaterThan(0);
+      expect(submittedMs?.['p50']).toBeGreaterThan(0);
+      expect(firstByteMs?.['p50']).toBeGreaterThan(submittedMs?.['p50'] ?? 0);
+      expect(endMs?.['max']).toBeGreaterThanOrEqual(firstByteMs?.['max'] ?? 0);
+    }
+    const { jobs } = await server.query<{ jobs: { nodes: { labels: { key: string }[] }[] } }>(
+      '{ jobs(first: 100) { nodes { labels { key } } } }',
+    );
+    expect(jobs.nodes.flatMap(({ labels }) => labels.map(({ key }) => key))).not.toContain('bench');
+  });
+
+  it('says which jobs failed, and keeps them where that is asked for', async () => {
+    const ran = await cloister('bench', '-n', '1', '--mode', 'burst', '--keep', '--', 'sh', '-c', 'exit 3');
+    expect(ran.code).toBe(1);
+    expect(ran.stdout.split('\n')[1]).toMatch(/^burst\t1\t0\t[\d.]+\t[\d.]+ms\t-\t-\t-\t/);
+    const listed = await cloister('list', '--failed', '--json');
+    expect(listed.stdout).toContain('"exit 3"');
+  });
+});

@@ -552,6 +552,27 @@ export type AuditLogQueryVariables = Exact<{
 
 export type AuditLogQuery = { readonly auditLog: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly time: string, readonly action: AuditAction, readonly subject: string | null, readonly job: string | null, readonly target: string | null, readonly secrets: number, readonly address: string | null, readonly userAgent: string | null, readonly token: string | null, readonly outcome: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
+export type SubmitBenchJobMutationVariables = Exact<{
+  input: SubmitJobInput;
+}>;
+
+
+export type SubmitBenchJobMutation = { readonly submitJob: { readonly job: { readonly id: string } } };
+
+export type FirstOutputSubscriptionVariables = Exact<{
+  jobId: string;
+}>;
+
+
+export type FirstOutputSubscription = { readonly logs: { readonly endOfLog: boolean, readonly entries: ReadonlyArray<{ readonly cursor: string }> } };
+
+export type BenchJobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type BenchJobQuery = { readonly job: { readonly status: JobStatus, readonly exitCode: number | null } | null };
+
 export type DeleteJobMutationVariables = Exact<{
   input: DeleteJobInput;
 }>;
@@ -1189,6 +1210,33 @@ export const AuditLogDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AuditLogQuery, AuditLogQueryVariables>;
+export const SubmitBenchJobDocument = new TypedDocumentString(`
+    mutation SubmitBenchJob($input: SubmitJobInput!) {
+  submitJob(input: $input) {
+    job {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SubmitBenchJobMutation, SubmitBenchJobMutationVariables>;
+export const FirstOutputDocument = new TypedDocumentString(`
+    subscription FirstOutput($jobId: ID!) {
+  logs(jobId: $jobId) {
+    endOfLog
+    entries {
+      cursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<FirstOutputSubscription, FirstOutputSubscriptionVariables>;
+export const BenchJobDocument = new TypedDocumentString(`
+    query BenchJob($id: ID!) {
+  job(id: $id) {
+    status
+    exitCode
+  }
+}
+    `) as unknown as TypedDocumentString<BenchJobQuery, BenchJobQueryVariables>;
 export const DeleteJobDocument = new TypedDocumentString(`
     mutation DeleteJob($input: DeleteJobInput!) {
   deleteJob(input: $input) {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
 import type { AttachFlags } from '../commands/attach.ts';
+import type { BenchFlags } from '../commands/bench.ts';
 import type { ExecFlags } from '../commands/exec.ts';
 import type { RunFlags } from '../commands/run.ts';
 import type { RunOnceFlags } from '../commands/run-once.ts';
@@ -124,6 +125,30 @@ export const addStarting = (add: Add): void => {
     .action(async (job: string, flags: RunFlags & Flags & { detach?: boolean }) => {
       const { rerun } = await import('../commands/rerun.ts');
       process.exitCode = await rerun(config(flags), job, flags);
+    });
+
+  add('bench', 'run many small jobs, and print how long each took until its first output and its end', [
+    'bench',
+    'bench --mode burst --count 500 --json',
+    'bench --image debian -- python3 -c "print(1)"',
+  ])
+    .passThroughOptions()
+    .argument('[command...]', 'as of "run"; default: echo hello')
+    .option('-n, --count <count>', 'jobs of each mode, at most 1000', '100')
+    .option(
+      '--mode <mode>',
+      'sequential (each when the one before has ended), staggered (one every interval) or burst (all at once); may be repeated; default: all three',
+      collect,
+    )
+    .option('--interval <duration>', 'time between two jobs of staggered', '200ms')
+    .option('--image <name>', 'image of the jobs; default: that of the server')
+    .option('--keep', 'do not delete the jobs afterwards; they have a label "bench"')
+    .option('--json', 'print the figures as JSON, in milliseconds')
+    .addHelpText('after', '\nExits with 1 if a job did not exit with 0.')
+    .action(async (words: string[], flags: BenchFlags & Flags, command: Command) => {
+      const { bench } = await import('../commands/bench.ts');
+      const given = words.length === 0 ? undefined : split(command, words);
+      process.exitCode = await bench(config(flags), given, flags);
     });
 };
 
