@@ -211,6 +211,7 @@ const start = async (
     runningJobs: () => supervision.running,
     subscriptions: () => server.open.subscriptions,
     connections: () => server.open.connections,
+    prepared: () => cells.prepared,
     disk: () => cells.freeSpace(),
     cgroup: () => cells.totals(),
   });

@@ -1,7 +1,8 @@
 /** The cells of this machine: what jobs need, done with folders, cgroups and supervisors. */
 
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
 import { getSystemErrorMap, getSystemErrorMessage } from 'node:util';
 import { FairLimit } from '../async/fair-limit.ts';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
@@ -52,15 +53,16 @@ import { Control, ControlError, ControlGone } from '../runtime/protocol/control.
 import { type ExitRecord, type LaunchFailure, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { askForFiles, FilesError } from '../runtime/protocol/files.ts';
 import { parseIsolation } from '../runtime/protocol/isolation.ts';
-import { encodePlan, plannedJoin, plannedUids } from '../runtime/protocol/plan.ts';
+import { encodePlan, plannedCgroup, plannedJoin, plannedUids } from '../runtime/protocol/plan.ts';
 import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
 import { openContent } from './artifact-content.ts';
 import { JobFolders } from './folders.ts';
 import type { Host } from './host.ts';
 import { Images, prepareImages } from './images.ts';
-import { planLaunch } from './launch.ts';
+import { type JobPlan, planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
+import { type PreparedCell, PreparedCells } from './prepared.ts';
 import { StdinFiles } from './stdin.ts';
 
 export interface CellsOptions {
@@ -121,6 +123,7 @@ export const openCells = async (
     stdin: new StdinFiles(config.stateDir),
     secrets: new StdinFiles(config.stateDir, 'secrets'),
     images,
+    mostPrepared: config.preparedCells,
     log,
   });
   cleanup.add(() => cells.close());
@@ -133,6 +136,10 @@ const oldestStartMs = (open: readonly Unfinished[], folders: JobFolders): number
   return Math.min(Number.MAX_SAFE_INTEGER, ...started.map(({ createdAt }) => createdAt.getTime()));
 };
 
+/** A job that takes longer is none of a burst of short ones. */
+const YOUNG_MS = 50;
+const PROCESSORS = availableParallelism();
+
 export interface LocalCellsOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
@@ -143,6 +150,8 @@ export interface LocalCellsOptions {
   readonly stdin: StdinFiles;
   readonly secrets: StdinFiles;
   readonly images: Images;
+  /** How many cells are made before their jobs are known. */
+  readonly mostPrepared: number;
   readonly log: Log;
 }
 
@@ -166,11 +175,19 @@ export class LocalCells implements Cells {
   readonly #parents = new Map<string, string>();
   /** A supervisor carries out some more requests for files at once (`FILES_AT_ONCE` of its files.h). */
   readonly #filesTurns = new FairLimit(FILES_AT_ONCE);
+  readonly #prepared: PreparedCells;
+  /** The cgroups of jobs that are not called by their ids: those of prepared cells. */
+  readonly #paths = new Map<string, string>();
+  /** Jobs whose command is yet to be executed. */
+  readonly #starting = new Set<string>();
+  /** Jobs that have not ended and were started a moment ago, in milliseconds of `performance.now()`. */
+  readonly #young = new Map<string, number>();
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
   constructor(options: LocalCellsOptions) {
     const { launcher, host, limits, mostStdinBytes, folders, stdin, secrets, images, log } = options;
     const { ids, slots, cgroups } = host;
+    const mostPrepared = Math.min(options.mostPrepared, Math.floor((slots?.count ?? Infinity) / 4));
     this.#host = host;
     this.#folders = folders;
     this.#stdin = stdin;
@@ -186,8 +203,8 @@ export class LocalCells implements Cells {
       limits,
       mostStdinBytes,
     };
-    // Each running job has a range of ids.
-    this.mostCells = slots?.count ?? Number.POSITIVE_INFINITY;
+    // Each running job has a range of ids, and so has a cell that waits for one.
+    this.mostCells = slots === undefined ? Number.POSITIVE_INFINITY : slots.count - mostPrepared;
     this.cgroup = { path: cgroups.path, controllers: cgroups.controllers };
     this.#spawner = new Spawner({
       launcher,
@@ -195,6 +212,17 @@ export class LocalCells implements Cells {
       jobs: folders.jobs,
       cgroup: cgroups.supervisors ?? '',
     });
+    this.#prepared = new PreparedCells({
+      most: mostPrepared,
+      spawner: this.#spawner,
+      folders,
+      ids: (name) => slots?.take(name) ?? ids,
+      release: (name) => slots?.release(name),
+      cgroup: (name) => cgroups.jobPath(name),
+      busy: () => this.#isBusy(),
+      log: (message) => log(message, { level: 'warn' }),
+    });
+    images.onRemoval(() => this.#prepared.clear());
     const { exits } = folders;
     this.#exits = watchPath(exits, {
       change: (_event, name) => {
@@ -271,27 +299,67 @@ export class LocalCells implements Cells {
     return { ...job, spec: { ...job.spec, env: withSecrets(job.spec.env, String(secrets)) } };
   }
 
+  get prepared(): { readonly waiting: number; readonly used: number } {
+    return this.#prepared;
+  }
+
   async start(job: WholeJob): Promise<void> {
-    const plan = this.#plan(await this.#whole(job));
+    const whole = await this.#whole(job);
+    this.#starting.add(job.id);
+    this.#young.set(job.id, performance.now());
+    const plan = this.#plan(whole);
     const stdin = job.spec.stdinBytes === null ? null : this.#stdin.path(job.id);
     if (stdin !== null && !existsSync(stdin))
       throw new StartFailure('its standard input no longer exists', { begun: false });
+    const cell = this.#prepared.take(plan);
     try {
-      this.#folders.create(job.id, plan, stdin);
-    } catch (error) {
-      const code = systemError(error);
-      if (code === undefined) throw error;
-      this.#log(`its folder could not be made: ${reason(error)}`, { level: 'error', jobId: job.id });
-      throw new StartFailure(`its folder could not be made: ${code}`, { begun: false, cause: error });
-    }
-    try {
+      if (cell !== undefined && (await this.#startIn(cell, job.id, plan, stdin))) return;
+      // The ids of a cell that is gone are the job's now.
+      this.#makeFolder(job.id, cell === undefined ? plan : this.#plan(whole), stdin);
       await this.#spawner.start(job.id);
     } catch (error) {
       throw error instanceof SpawnError ? new StartFailure(error.message, { cause: error }) : error;
     }
   }
 
-  #plan(job: WholeJob): Buffer {
+  #makeFolder(id: string, plan: JobPlan, stdin: string | null): void {
+    try {
+      this.#folders.create(id, encodePlan(plan), stdin);
+    } catch (error) {
+      const code = systemError(error);
+      if (code === undefined) throw error;
+      this.#log(`its folder could not be made: ${reason(error)}`, { level: 'error', jobId: id });
+      throw new StartFailure(`its folder could not be made: ${code}`, { begun: false, cause: error });
+    }
+  }
+
+  /**
+   * Starts a job in a prepared cell.
+   *
+   * @returns false when the cell is gone, and nothing of the attempt is left
+   */
+  async #startIn(cell: PreparedCell, id: string, plan: JobPlan, stdin: string | null): Promise<boolean> {
+    const { name, ids, cgroup } = cell;
+    this.#host.slots?.release(id);
+    this.#host.slots?.pass(name, id);
+    if (cgroup !== null) this.#paths.set(id, cgroup);
+    const own = plan.cgroup !== null && cgroup !== null ? { ...plan.cgroup, path: cgroup } : null;
+    try {
+      this.#makeFolder(id, { ...plan, uids: ids.uids, gids: ids.gids, cgroup: own }, stdin);
+    } catch (error) {
+      this.#prepared.giveUp(cell);
+      throw error;
+    }
+    if (await this.#spawner.startIn(name, id)) return true;
+    // A spawner that has died may have given it to the job nevertheless: then that is for the one who attaches to it.
+    if (!this.#folders.fence(id)) throw new StartFailure('the spawner ended');
+    this.#folders.discard(id);
+    this.#paths.delete(id);
+    this.#prepared.remove(cell);
+    return false;
+  }
+
+  #plan(job: WholeJob): JobPlan {
     const { ids, slots, clocks, devices, cgroups } = this.#host;
     const image = this.#images.ofJob(job.spec.image, job.spec.imageDigest);
     if (image === undefined)
@@ -319,19 +387,23 @@ export class LocalCells implements Cells {
       devices,
       seccomp: this.#seccomp,
     };
-    return encodePlan(planLaunch(job, context));
+    return planLaunch(job, context);
   }
 
   /** Of a command in the cell of another job it is within the cgroup of that. */
   #cgroupOf(id: string): string | null {
     const { cgroups } = this.#host;
     const parent = this.#parents.get(id);
-    const path = cgroups.jobPath(parent ?? id);
+    const path = this.#paths.get(parent ?? id) ?? cgroups.jobPath(parent ?? id);
     return path === null || parent === undefined ? path : join(path, `exec-${id}`);
   }
 
   async fence(id: string): Promise<boolean> {
-    return this.#folders.fence(id) || (await this.#isFenced(id));
+    const fenced = this.#folders.fence(id) || (await this.#isFenced(id));
+    const cgroup = this.#paths.get(id);
+    // Of a prepared cell whose supervisor was killed before it had begun with the job.
+    if (fenced && cgroup !== undefined) this.#prepared.remove({ name: basename(cgroup), cgroup });
+    return fenced;
   }
 
   /**
@@ -357,15 +429,42 @@ export class LocalCells implements Cells {
       const plan = this.#folders.plan(id);
       const parent = plan && plannedJoin(plan);
       if (parent !== undefined) this.#parents.set(id, parent);
-      else if (plan !== undefined) this.#host.slots?.adopt(id, plannedUids(plan));
+      else if (plan !== undefined) this.#adopt(id, plan);
       return true;
     }
     if (there) this.#folders.discard(id);
     return false;
   }
 
+  #adopt(id: string, plan: Buffer): void {
+    this.#host.slots?.adopt(id, plannedUids(plan));
+    const cgroup = plannedCgroup(plan);
+    if (cgroup !== undefined) this.#paths.set(id, cgroup);
+  }
+
   attach(id: string, events: CellEvents): CellConnection {
-    return new Connection(new Control(this.#folders.path(id), events));
+    const running: CellEvents['running'] = (startedAt, pausedAt) => {
+      this.#started(id);
+      events.running(startedAt, pausedAt);
+    };
+    return new Connection(new Control(this.#folders.path(id), { ...events, running }));
+  }
+
+  /** A job is not being started any more. */
+  #started(id: string): void {
+    if (this.#starting.delete(id)) this.#prepared.refill();
+  }
+
+  /** Whether jobs are being started, or so many short ones run that the processors have enough to do. */
+  #isBusy(): boolean {
+    if (this.#starting.size > 0) return true;
+    const old = performance.now() - YOUNG_MS;
+    // In the order in which they were started.
+    for (const [id, at] of this.#young) {
+      if (at > old) break;
+      this.#young.delete(id);
+    }
+    return this.#young.size > Math.max(1, PROCESSORS / 2);
   }
 
   isAlive(id: string): Promise<boolean> {
@@ -441,6 +540,10 @@ export class LocalCells implements Cells {
 
   release(id: string): void {
     this.#parents.delete(id);
+    this.#paths.delete(id);
+    this.#young.delete(id);
+    this.#starting.delete(id);
+    this.#prepared.refill();
     this.#host.slots?.release(id);
     this.#images.released();
   }
@@ -453,7 +556,8 @@ export class LocalCells implements Cells {
     for (const id of readdirSync(this.#folders.exits)) if (!isOpen(id)) this.#folders.removeExit(id);
     const { jobs } = this.#host.cgroups;
     if (jobs === null) return;
-    const { left } = await sweep(jobs, isOpen);
+    const names = new Set([...this.#paths.values()].map((path) => basename(path)));
+    const { left } = await sweep(jobs, (name) => isOpen(name) || names.has(name));
     for (const { id, reason } of left)
       this.#log(`its cgroup could not be removed: ${reason}`, { level: 'warn', jobId: id });
   }
@@ -538,7 +642,9 @@ export class LocalCells implements Cells {
   /** Ends the spawner; cells continue. */
   async close(): Promise<void> {
     this.#exits.close();
+    this.#prepared.close();
     await this.#spawner.close();
+    await this.#prepared.gone();
   }
 }
 

@@ -107,6 +107,23 @@ export class JobFolders {
     }
   }
 
+  /** Makes the folder of a cell that is to be prepared, with its plan. */
+  prepare(name: string, plan: Buffer): void {
+    const folder = this.#prepared(name);
+    mkdirSync(folder, { mode: 0o700 });
+    writeFileSync(join(folder, JOB_FILES.plan), plan, { mode: 0o600, flag: 'wx' });
+  }
+
+  /** Removes it: the cell has been made, or will not be. */
+  unprepare(name: string): void {
+    rmSync(this.#prepared(name), { recursive: true, force: true });
+  }
+
+  // What an earlier server has left is swept: the name begins with a dot.
+  #prepared(name: string): string {
+    return join(this.jobs, `.${name}`);
+  }
+
   /** The process id of a job's supervisor; `undefined` when it is gone. */
   supervisor(id: string): number | undefined {
     const started = readIfThere(this.#file(id, JOB_FILES.started))?.toString() ?? '';

@@ -150,6 +150,7 @@ export class Images implements ImageService {
   /** How often each content is being used by what is not in the store (yet). */
   readonly #holds = new Map<string, number>();
   #changes: Promise<unknown> = Promise.resolve();
+  readonly #removals: (() => void)[] = [];
 
   private constructor(options: ImagesOptions) {
     this.#options = options;
@@ -234,6 +235,11 @@ export class Images implements ImageService {
   #named(name: string): UsableImage | undefined {
     const digest = this.#names.get(name)?.digest;
     return this.#builtIns.get(name) ?? (digest === undefined ? undefined : this.#contents.get(digest));
+  }
+
+  /** Calls a listener before what an image consists of is removed. */
+  onRemoval(listener: () => void): void {
+    this.#removals.push(listener);
   }
 
   /** Keeps a content until the returned function is called. */
@@ -491,6 +497,7 @@ export class Images implements ImageService {
     for (const digest of [...this.#contents.keys()]) {
       if (named.has(digest) || used.has(digest) || this.#holds.has(digest)) continue;
       this.#contents.delete(digest);
+      for (const listener of this.#removals) listener();
       await store.removeContent(digest);
     }
     for (const { digest } of await store.contents())

@@ -17,8 +17,8 @@ import { CLOCKS_START_S } from '../runtime/clocks.ts';
 import type { JobIds } from '../runtime/ids/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
-import { DEVICE_INODES, mountSteps, SCRIPT_PATH, scriptSteps } from '../runtime/mounts.ts';
-import type { ArtifactsPlan, CgroupPlan, LaunchPlan } from '../runtime/protocol/plan.ts';
+import { cellSteps, DEVICE_INODES, nameSteps, SCRIPT_PATH, scriptSteps } from '../runtime/mounts.ts';
+import type { ArtifactsPlan, CgroupPlan, LaunchPlan, Step } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
 /** The image that a job starts from. */
@@ -40,6 +40,74 @@ export interface LaunchContext {
   readonly seccomp: string;
 }
 
+/** A launch plan with what a cell can be prepared from before its job is known. */
+export interface JobPlan extends LaunchPlan {
+  /**
+   * Of the steps, how many do not depend on the job; 0 for one that takes no prepared cell: its own steps mount something,
+   * which a cell may not do once its sysctls are set, or it has artifacts, for which its supervisor keeps the root open.
+   */
+  readonly commonSteps: number;
+}
+
+/**
+ * The plan of a cell that waits for a job: all of a job's plan that is not the job's own. The launcher gives the cell only
+ * to a job whose plan has the same.
+ */
+export const planCell = (
+  { commonSteps, ...plan }: JobPlan,
+  { uids, gids }: Pick<JobIds, 'uids' | 'gids'>,
+  cgroup: string | null,
+): LaunchPlan => ({
+  join: null,
+  uids,
+  gids,
+  cgroup: cgroup === null || plan.cgroup === null ? null : { ...plan.cgroup, path: cgroup },
+  root: plan.root,
+  steps: plan.steps.slice(0, commonSteps),
+  clocks: plan.clocks,
+  oomScore: plan.oomScore,
+  keepGroups: plan.keepGroups,
+  resourceLimits: plan.resourceLimits,
+  // The rest is of no command.
+  hostname: 'cell',
+  argv: [''],
+  env: [],
+  workdir: '/',
+  user: { uid: 0, gid: 0, groups: [] },
+  capabilities: 0n,
+  seccomp: null,
+  umask: 0o077,
+  keepRoot: false,
+  artifacts: null,
+  stdin: false,
+  openStdin: false,
+  terminal: null,
+  stop: { signal: 'SIGTERM', scope: 'COMMAND' },
+  timeoutMs: 0,
+  cpuTimeMs: null,
+  outputBytes: 0,
+  outputPolicy: 'KILL',
+});
+
+/**
+ * What cells that can stand in for each other have in common, as a text: all that `planCell` takes but the ids and the
+ * path of the cgroup, which each has for itself. `undefined`: the job takes no prepared cell.
+ */
+export const cellKind = ({ commonSteps, ...plan }: JobPlan): string | undefined => {
+  if (commonSteps === 0) return undefined;
+  const { root, cgroup, clocks, oomScore, keepGroups, resourceLimits } = plan;
+  const limits = resourceLimits.map(({ resource, soft, hard }) => `${resource} ${soft} ${hard}`);
+  return JSON.stringify([
+    root,
+    cgroup?.settings,
+    clocks,
+    oomScore,
+    keepGroups,
+    limits,
+    plan.steps.slice(0, commonSteps),
+  ]);
+};
+
 const PAGE = 4096;
 const FEWEST_INODES = 1024;
 // Inodes of the layer itself: its root, and the work folder of the overlay.
@@ -53,7 +121,7 @@ const MOST_SHM = 64 * 1024 * 1024;
  *
  * @throws StartFailure when the job's user is no longer in the image
  */
-export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan => {
+export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
   const { spec } = job;
   const { ids } = context;
   const { files, defaults } = context.image;
@@ -70,7 +138,17 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
       ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
       : limits.inodes + OWN_INODES + lowers.length + (context.devices ? DEVICE_INODES : 0);
   const { argv, steps } = execution(spec.command);
+  const common: readonly Step[] =
+    spec.execOf !== null
+      ? []
+      : cellSteps({
+          shmBytes: Math.min(MOST_SHM, limits.diskBytes),
+          ids: ids.count,
+          cgroup: context.cgroup !== null,
+          devices: context.devices,
+        });
   return {
+    commonSteps: steps.length === 0 && spec.artifacts.length === 0 ? common.length : 0,
     join: spec.execOf,
     cgroup: context.cgroup,
     uids: ids.uids,
@@ -82,19 +160,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): LaunchPlan =>
       lowers: lowers.map(({ root }) => root),
       overlayOptions: overlayOptions(ids, files),
     },
-    steps:
-      spec.execOf !== null
-        ? []
-        : [
-            ...mountSteps({
-              shmBytes: Math.min(MOST_SHM, limits.diskBytes),
-              ids: ids.count,
-              hostname,
-              cgroup: context.cgroup !== null,
-              devices: context.devices,
-            }),
-            ...steps,
-          ],
+    steps: spec.execOf !== null ? [] : [...common, ...nameSteps(hostname), ...steps],
     hostname,
     clocks: context.clocks ? CLOCKS_START_S : null,
     argv,

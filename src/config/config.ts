@@ -168,6 +168,8 @@ export interface ServeConfig {
     readonly submissionsPerMinute: number | null;
     readonly storageBytes: number | null;
   };
+  /** Cells that wait for jobs, at most. */
+  readonly preparedCells: number;
   readonly queue: {
     /** Jobs that run at the same time. */
     readonly maxRunning: number;
@@ -534,6 +536,15 @@ export const serveSettings = {
     fallback: () => '256',
     shown: '256',
   } satisfies Setting<number>,
+  preparedCells: {
+    flag: '--prepared-cells <cells>',
+    env: 'CLOISTER_PREPARED_CELLS',
+    help: 'cells that are made before their jobs are known, as those that jobs had last; each takes 0.5 MB',
+    expected: 'a whole number from 0 to 64',
+    parse: (text) => whole(text, 0, 64),
+    fallback: () => '4',
+    shown: '4',
+  } satisfies Setting<number>,
   maxQueued: {
     flag: '--max-queued <jobs>',
     env: 'CLOISTER_MAX_QUEUED',
@@ -892,6 +903,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
       submissionsPerMinute: read(serveSettings.quotaSubmissions, flags, env, machine),
       storageBytes: read(serveSettings.quotaStorage, flags, env, machine),
     },
+    preparedCells: read(serveSettings.preparedCells, flags, env, machine),
     queue: {
       maxRunning: read(serveSettings.maxRunning, flags, env, machine),
       maxWaiting: read(serveSettings.maxQueued, flags, env, machine),

@@ -198,6 +198,8 @@ export interface Cells {
   readonly request: RequestContext;
   /** Cells that can run at once; infinite where nothing bounds them. */
   readonly mostCells: number;
+  /** Cells that were made before their job is known: how many wait for one, and how many jobs have had one. */
+  readonly prepared: { readonly waiting: number; readonly used: number };
   readonly cgroup: {
     /** `null`: cgroups may not be made here. */
     readonly path: string | null;

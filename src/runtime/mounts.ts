@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { byteLengthOfText } from '../byte-text.ts';
 import { MOUNT, type Step } from './protocol/plan.ts';
 
-export interface MountOptions {
+export interface CellMountOptions {
   /** The size of /dev/shm in bytes. */
   readonly shmBytes: number;
   /** How many ids the cell has. */
   readonly ids: number;
-  readonly hostname: string;
   /** The job has a cgroup, which is mounted in its cell. */
   readonly cgroup: boolean;
   /** Device nodes are the cell's own; otherwise those of the host, which takes no privilege. */
   readonly devices: boolean;
+}
+
+export interface MountOptions extends CellMountOptions {
+  readonly hostname: string;
 }
 
 const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
@@ -23,7 +26,13 @@ const SEALED = MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
  * What every cell has mounted on its root: /proc, /sys, /dev, and the files with its own names. None of it comes from
  * the image.
  */
-export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: MountOptions): Step[] => [
+export const mountSteps = ({ hostname, ...options }: MountOptions): Step[] => [
+  ...cellSteps(options),
+  ...nameSteps(hostname),
+];
+
+/** The first of these steps, which are the same for every job. */
+export const cellSteps = ({ shmBytes: shm, ids, cgroup, devices }: CellMountOptions): Step[] => [
   {
     kind: 'mount',
     type: 'tmpfs',
@@ -55,7 +64,6 @@ export const mountSteps = ({ shmBytes: shm, ids, hostname, cgroup, devices }: Mo
   { kind: 'symlink', target: '/proc/self/fd/2', path: '/dev/stderr' },
   ...proc(ids),
   ...sys(cgroup),
-  ...names(hostname),
 ];
 
 /** The file of `scriptSteps`. */
@@ -244,7 +252,8 @@ const OWN_CGROUP: Step = {
   options: '',
 };
 
-const names = (hostname: string): Step[] => [
+/** The others: what a cell is called. */
+export const nameSteps = (hostname: string): Step[] => [
   { kind: 'mkdir', path: '/etc', mode: 0o755 },
   { kind: 'file', path: '/etc/hostname', mode: 0o644, text: `${hostname}\n` },
   { kind: 'file', path: '/etc/hosts', mode: 0o644, text: hosts(hostname) },

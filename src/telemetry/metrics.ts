@@ -10,6 +10,8 @@ export interface Measured {
   readonly runningJobs: () => number;
   readonly subscriptions: () => number;
   readonly connections: () => number;
+  /** Cells that were made before their jobs were known: that wait, and that jobs have had. */
+  readonly prepared: () => { readonly waiting: number; readonly used: number };
   /** Free on the disk of the state folder; infinite files where the file system has no fixed number. */
   readonly disk: () => { readonly bytes: number; readonly files: number };
   /** Of the cgroup of all jobs together. */
@@ -116,7 +118,7 @@ export class Metrics {
   }
 
   /** Adds what is looked up for each page. */
-  measure({ queuedJobs, runningJobs, subscriptions, connections, disk, cgroup }: Measured): void {
+  measure({ queuedJobs, runningJobs, subscriptions, connections, prepared, disk, cgroup }: Measured): void {
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
         registers: [this.#registry],
@@ -131,6 +133,16 @@ export class Metrics {
     gauge('cloister_jobs_running', 'Jobs that have a cell.', runningJobs);
     gauge('cloister_subscriptions', 'Subscriptions that are open, over SSE and WebSocket.', subscriptions);
     gauge('cloister_connections', 'Connections that have authenticated.', connections);
+    gauge('cloister_cells_prepared', 'Cells that wait for a job.', () => prepared().waiting);
+    new Counter({
+      registers: [this.#registry],
+      name: 'cloister_cells_prepared_used_total',
+      help: 'Jobs that were started in a cell that had waited for one.',
+      collect() {
+        this.reset();
+        this.inc(prepared().used);
+      },
+    });
     gauge('cloister_disk_free_bytes', 'Free on the disk of the state folder.', () => disk().bytes);
     gauge(
       'cloister_disk_free_files',
@@ -141,12 +153,12 @@ export class Metrics {
     const memory = new Gauge({
       registers,
       name: 'cloister_cgroup_memory_bytes',
-      help: 'Memory of all cells.',
+      help: 'Memory of all cells, with those that wait for a job.',
     });
     const processes = new Gauge({
       registers,
       name: 'cloister_cgroup_processes',
-      help: 'Processes and threads of all cells.',
+      help: 'Processes and threads of all cells; one that waits for a job has one.',
     });
     new Gauge({
       registers,

@@ -48,6 +48,7 @@ describe('parseServeConfig', () => {
         submissionsPerMinute: null,
         storageBytes: null,
       },
+      preparedCells: 4,
       queue: {
         maxRunning: 256,
         maxWaiting: 10_000,
@@ -97,6 +98,7 @@ describe('parseServeConfig', () => {
       CLOISTER_ID_BASE: '65536',
       CLOISTER_LAUNCHER: '/bin/cell',
       CLOISTER_MAX_RUNNING: '7',
+      CLOISTER_PREPARED_CELLS: '9',
       CLOISTER_MAX_QUEUED: '8',
       CLOISTER_MAX_QUEUED_BYTES: '2Mi',
       CLOISTER_MAX_STDIN: '1Mi',
@@ -184,6 +186,7 @@ describe('parseServeConfig', () => {
       log: { level: 'debug', format: 'json', slowMs: 5000 },
       mostStdinBytes: 1024 ** 2,
       clients: { connections: { all: 100, perSubject: 80 }, streams: { all: 90, perSubject: 9 } },
+      preparedCells: 9,
       queue: {
         maxRunning: 7,
         maxWaiting: 8,

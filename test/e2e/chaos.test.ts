@@ -9,7 +9,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFrames } from '../support/cell.ts';
 import { verdictOf } from '../support/churn.ts';
 import { pick, type Random, randomFrom, some } from '../support/random.ts';
-import { cgroupOf, killSpawners, snapshotAtRest, snapshotSince } from '../support/resource-snapshot.ts';
+import {
+  cgroupOf,
+  cgroupOfJob,
+  killSpawners,
+  snapshotAtRest,
+  snapshotSince,
+} from '../support/resource-snapshot.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { randomScriptedJob, type ScriptedJob } from '../support/scripted-job.ts';
 import { TestServer } from '../support/server.ts';
@@ -173,7 +179,7 @@ const act = async (actor: Actor, key: string): Promise<void> => {
     if (verdict !== 'LIMIT_EXCEEDED TIME' || received.STDERR !== '')
       expect(received.STDERR, what).toBe(script.stderr);
   }
-  expect(existsSync(join(cgroup, 'jobs', id)), what).toBe(false);
+  expect(existsSync(cgroupOfJob(server, id)), what).toBe(false);
   // The same request is the same job, also after all that.
   expect(await submit(), what).toBe(id);
 };

@@ -1,7 +1,9 @@
 /** Pausing, resuming, signals, usage and limits of a running job. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -98,12 +100,10 @@ describe('pauseJob', () => {
     const id = await server.submit({ command: COUNTING });
     await server.running(id);
     await server.pause(id);
-    const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
-      '{ server { cgroup { path } } }',
-    );
+    const cgroup = cgroupOfJob(server, id);
     await server.end();
-    writeFileSync(`${info.cgroup.path}/jobs/${id}/cgroup.freeze`, '0');
-    expect(readFileSync(`${info.cgroup.path}/jobs/${id}/cgroup.events`, 'utf8')).toContain('frozen 0');
+    writeFileSync(join(cgroup, 'cgroup.freeze'), '0');
+    expect(readFileSync(join(cgroup, 'cgroup.events'), 'utf8')).toContain('frozen 0');
     await server.boot();
     await expect.poll(async () => (await server.job(id)).pausedAt, { timeout: 10_000 }).toBeNull();
     await server.stop(id, 0);

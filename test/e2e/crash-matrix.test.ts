@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../src/jobs/id.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 import { sleeper, sleepThen } from '../support/sleeper.ts';
 
@@ -237,10 +238,7 @@ describe('the init of a cell that is killed', () => {
   it('takes the job along, which has ended by that signal', async () => {
     const id = await server.submit({ command: 'echo up; sleep 1000' });
     await server.running(id);
-    const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
-      '{ server { cgroup { path } } }',
-    );
-    const [init = ''] = readFileSync(join(info.cgroup.path, 'jobs', id, 'cgroup.procs'), 'utf8').split('\n');
+    const [init = ''] = readFileSync(join(cgroupOfJob(server, id), 'cgroup.procs'), 'utf8').split('\n');
     process.kill(Number(init), 'SIGKILL');
     expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: null, signal: 'SIGKILL' });
     expect((await server.output(id)).stdout).toBe('up\n');

@@ -1,32 +1,45 @@
 /** Failing and interrupted system calls of the launcher, and its death at each of them. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Effect, FaultPlan } from '../support/faults.ts';
-import { cgroupOf, snapshotAtRest, snapshotResources, spawnersOf } from '../support/resource-snapshot.ts';
+import {
+  cgroupOf,
+  cgroupOfJob,
+  preparedCells,
+  snapshotAtRest,
+  snapshotResources,
+  spawnersOf,
+} from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 import { type Call, type Fault, Strace } from '../support/strace.ts';
 
 // Every system call that the launcher makes for a job, from the spawner to the command, fails or is its last one, each
 // in a job of its own. By default a part of them, chosen by a seed; "make faults" takes every one.
-const faults = new FaultPlan();
+let faults: FaultPlan;
 
 const INPUT = { argv: ['echo', 'out'] };
 const PATIENCE_MS = 20_000;
 
 let server: TestServer;
 let cgroup: string;
+/** How many cells the server prepares. */
+let prepared: number;
 
-beforeAll(async () => {
-  server = await TestServer.start();
-  await server.run(INPUT);
-  cgroup = await cgroupOf(server);
-  faults.learn((await traced()).calls);
-});
-
-afterAll(() => server.dispose());
+/** Has a server for the tests of a group. */
+const withServer = (cells: number): void => {
+  beforeAll(async () => {
+    server = await TestServer.start('--prepared-cells', String(cells));
+    await server.run(INPUT);
+    cgroup = await cgroupOf(server);
+    prepared = cells;
+    faults = new FaultPlan();
+    faults.learn((await traced()).calls);
+  });
+  afterAll(() => server.dispose());
+};
 
 /** The spawner, once there is exactly one. */
 const spawner = async (): Promise<number> => {
@@ -38,15 +51,47 @@ const spawner = async (): Promise<number> => {
   }
 };
 
-/** Runs a job with the launcher traced. */
+/** Has the cells prepared that the next jobs take. */
+const prepare = async (): Promise<void> => {
+  while ((await preparedCells(server)) < prepared) {
+    // After a failure not at once.
+    await server.run(INPUT);
+    await pause(50);
+  }
+  if (prepared > 0) await snapshotAtRest(server);
+};
+
+/** All that a process has forked, and what that has, as far as it lives. */
+const descendants = (pid: number): readonly number[] => {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  // A spawner that met a fault may be gone.
+  const children = existsSync(list) ? readFileSync(list, 'utf8') : '';
+  return children
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+    .flatMap((child) => [child, ...descendants(child)]);
+};
+
+/** Runs a job with the launcher traced, which meanwhile prepares the cell of the next one. */
 const traced = async (fault?: Fault): Promise<{ job: JobFields; calls: readonly Call[] }> => {
-  const strace = await Strace.toFamily(await spawner(), fault);
+  await prepare();
+  const pid = await spawner();
+  const waiting = prepared > 0 ? descendants(pid) : [];
+  const strace = await Strace.toFamilies([pid, ...waiting], fault);
   try {
     const id = await server.submit(INPUT);
     const late = pause(PATIENCE_MS, undefined, { ref: false }).then(() => {
       throw new Error(`job ${id} has no end: ${JSON.stringify(fault)}`);
     });
-    return { job: await Promise.race([server.ended(id), late]), calls: await strace.end() };
+    const job = await Promise.race([server.ended(id), late]);
+    // Until the next cell has been prepared, or could not be.
+    while (
+      prepared > 0 &&
+      spawnersOf(cgroup).flatMap(descendants).length !== 2 * (await preparedCells(server))
+    )
+      await pause(5);
+    return { job, calls: await strace.end() };
   } catch (error) {
     await strace.end();
     throw error;
@@ -58,7 +103,7 @@ const wrong = async (fault: Fault, check: (job: JobFields, stdout: string) => un
   const { job } = await traced(fault);
   const { stdout } = await server.output(job.id);
   const found: unknown[] = [check(job, stdout)];
-  if (existsSync(join(cgroup, 'jobs', job.id))) found.push('its cgroup is left');
+  if (existsSync(cgroupOfJob(server, job.id))) found.push('its cgroup is left');
   const left = readdirSync(join(server.stateDir, 'jobs', job.id));
   if (left.some((name) => !KEPT.has(name))) found.push(`left in its folder: ${left}`);
   if (existsSync(join(server.stateDir, 'exits', job.id))) found.push('its record is left');
@@ -78,6 +123,7 @@ const sweep = async (
   const found: string[] = [];
   for (const fault of some) found.push(...(await wrong(fault, check)));
   expect(found, `seed ${faults.seed}`).toEqual([]);
+  await prepare();
   await expect
     .poll(async () => ({ ...(await snapshotResources(server)), files: [] }), { timeout: PATIENCE_MS })
     .toEqual({ ...before, files: [] });
@@ -108,15 +154,18 @@ const NO_ROOM = new Set('fallocate ftruncate mkdir pwrite64 renameat rename writ
 /** Calls that signal(7) lists as interrupted, SA_RESTART or not. */
 const INTERRUPTED = new Set('accept4 epoll_wait flock poll pwrite64 read recvfrom sendto wait4'.split(' '));
 
+const shortage = (name: string): Effect | undefined => {
+  if (NO_MEMORY.has(name)) return { error: 'ENOMEM' };
+  if (NO_DESCRIPTORS.has(name)) return { error: 'EMFILE' };
+  if (NO_ROOM.has(name)) return { error: 'ENOSPC' };
+  return name === 'fsync' ? { error: 'EIO' } : undefined;
+};
+
 describe('a call of the launcher', () => {
+  withServer(0);
+
   it('that fails without memory, descriptors or room leaves a job with a true end', async () => {
-    const effect = (name: string): Effect | undefined => {
-      if (NO_MEMORY.has(name)) return { error: 'ENOMEM' };
-      if (NO_DESCRIPTORS.has(name)) return { error: 'EMFILE' };
-      if (NO_ROOM.has(name)) return { error: 'ENOSPC' };
-      return name === 'fsync' ? { error: 'EIO' } : undefined;
-    };
-    await sweep(faults.choose(effect), isTrue);
+    await sweep(faults.choose(shortage), isTrue);
   }, 1_200_000);
 
   it('that is interrupted is made again', async () => {
@@ -129,6 +178,23 @@ describe('a call of the launcher', () => {
   it('that is the last one of its process leaves a job with a true end', async () => {
     await sweep(
       faults.choose(() => ({ signal: 'KILL' })),
+      isTrue,
+    );
+  }, 1_200_000);
+});
+
+describe('a call of the launcher for a cell that is prepared', () => {
+  withServer(1);
+  // What they share with the others is met there.
+  const PART = 8;
+
+  it('that fails leaves a job with a true end', async () => {
+    await sweep(faults.choose(shortage, PART), isTrue);
+  }, 1_200_000);
+
+  it('that is the last one of its process leaves a job with a true end', async () => {
+    await sweep(
+      faults.choose(() => ({ signal: 'KILL' }), PART),
       isTrue,
     );
   }, 1_200_000);

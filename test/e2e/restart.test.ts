@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cgroupOf, spawnerOf } from '../support/resource-snapshot.ts';
+import { cgroupOf, cgroupOfJob, spawnerOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 import { sleeper, sleepThen } from '../support/sleeper.ts';
 
@@ -104,10 +104,7 @@ describe('a supervisor that is killed', () => {
   it('takes its cell along, and the job is LOST', async () => {
     const id = await server.submit({ command: 'sleep 1000' });
     await isRunning(id);
-    const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
-      '{ server { cgroup { path } } }',
-    );
-    const cgroup = join(info.cgroup.path, 'jobs', id);
+    const cgroup = cgroupOfJob(server, id);
     expect(existsSync(cgroup)).toBe(true);
     process.kill(supervisor(id), 'SIGKILL');
     const job = await server.ended(id);

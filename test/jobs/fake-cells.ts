@@ -83,6 +83,7 @@ export class FakeCells implements Cells {
   /** What every job that runs has used; `null` without cgroups. */
   used: Usage | null = null;
   mostCells = Number.POSITIVE_INFINITY;
+  readonly prepared = { waiting: 0, used: 0 };
   free = { bytes: 1024 * MIB, files: 100_000 };
   /** Takes the place of a start; may start the cell and yet throw. */
   starting: (job: WholeJob) => Promise<void> = async (job) => this.make(job.id);

@@ -6,6 +6,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IMAGES } from '../support/image.ts';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 const MIB = 1024 * 1024;
@@ -30,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => server.dispose());
 
 const setting = (id: string, file: string): string =>
-  readFileSync(join(cgroup, 'jobs', id, file), 'utf8').trim();
+  readFileSync(join(cgroupOfJob(server, id), file), 'utf8').trim();
 
 describe('a share of CPU time', () => {
   it('is the weight that the job was given, and divides a CPU accordingly', async () => {
@@ -288,7 +289,7 @@ describe('traffic with a disk', () => {
           limits: { io: [{ device: DISK, writeIops: 7 }] },
         });
         await one.running(id);
-        expect(readFileSync(join(await pathOf(one), 'jobs', id, 'io.max'), 'utf8')).toBe(
+        expect(readFileSync(join(cgroupOfJob(one, id), 'io.max'), 'utf8')).toBe(
           '1:1 rbps=max wbps=max riops=max wiops=7\n',
         );
         await one.stop(id, 0);

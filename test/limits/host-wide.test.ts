@@ -6,20 +6,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOARD } from '../escape/support/cells.ts';
 import { program } from '../support/programs.ts';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
-let cgroups: string;
 /** As text, which is what `stdin` takes. */
 let hoard: string;
 
 beforeAll(async () => {
   hoard = readFileSync(program(HOARD)).toString('base64');
   server = await TestServer.start();
-  const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
-    '{ server { cgroup { path } } }',
-  );
-  cgroups = join(info.cgroup.path, 'jobs');
 });
 afterAll(() => server.dispose());
 
@@ -79,7 +75,7 @@ describe('a job that takes all it can get', () => {
   ])('of %s is charged for them', async (thing, most, least) => {
     await whileOneHasAll(thing, most, async (got, id) => {
       expect(got).toBe(`all ${most}`);
-      const charged = Number(readFileSync(join(cgroups, id, 'memory.current'), 'utf8'));
+      const charged = Number(readFileSync(join(cgroupOfJob(server, id), 'memory.current'), 'utf8'));
       expect(charged).toBeGreaterThan(least * most);
     });
   });
@@ -91,9 +87,10 @@ describe('a job that takes all it can get', () => {
   it.skipIf(!counted)('of huge pages gets none (where the kernel has the controller hugetlb)', async () => {
     const id = await server.submit({ command: 'sleep 1000' });
     await server.running(id);
-    const limits = readdirSync(join(cgroups, id)).filter((file) => /^hugetlb\.[^.]+\.max$/.test(file));
+    const limits = readdirSync(cgroupOfJob(server, id)).filter((file) => /^hugetlb\.[^.]+\.max$/.test(file));
     expect(limits).toHaveLength(readdirSync(sizes).length);
-    for (const file of limits) expect(readFileSync(join(cgroups, id, file), 'utf8'), file).toBe('0\n');
+    for (const file of limits)
+      expect(readFileSync(join(cgroupOfJob(server, id), file), 'utf8'), file).toBe('0\n');
     await server.stop(id, 0);
   });
 });

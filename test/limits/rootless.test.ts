@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Delegated, delegate } from '../support/delegated.ts';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 const MIB = 1024 * 1024;
@@ -49,10 +50,7 @@ describe('a server that is not root, in a cgroup that was left to it', () => {
       command: '(for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done); exec sleep 1000',
       limits: { pids: 4, cpus: 0.5, memory: '64Mi' },
     });
-    const { server: info } = await server.query<{ server: { cgroup: { path: string } } }>(
-      '{ server { cgroup { path } } }',
-    );
-    const setting = (file: string) => readFileSync(join(info.cgroup.path, 'jobs', id, file), 'utf8').trim();
+    const setting = (file: string) => readFileSync(join(cgroupOfJob(server, id), file), 'utf8').trim();
     await expect.poll(async () => (await server.job(id)).status, { timeout: 60_000 }).toBe('RUNNING');
     expect([setting('pids.max'), setting('cpu.max'), setting('memory.max')]).toEqual([
       '5',

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { describeCgroups } from '../runtime/cgroup/fixture.ts';
 import { type Delegated, delegate } from '../support/delegated.ts';
 import { disposers } from '../support/disposers.ts';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 const onEnd = disposers();
@@ -40,7 +41,7 @@ describeCgroups('a cgroup that was left to a user', () => {
     const id = await server.submit({ command: '(setsid sleep 1000 &); echo up; exec sleep 1000' });
     for await (const _ of server.subscribe('subscription ($id: ID!) { logs(jobId: $id) { cursor } }', { id }))
       break;
-    const procs = readFileSync(join(info.cgroup.path, 'jobs', id, 'cgroup.procs'), 'utf8');
+    const procs = readFileSync(join(cgroupOfJob(server, id), 'cgroup.procs'), 'utf8');
     expect(procs.trim().split('\n').length).toBe(3);
     const stopped = await server.stop(id, 0);
     expect(stopped).toMatchObject({ status: 'STOPPED' });

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { planLaunch } from '../../src/cells/launch.ts';
+import { type JobPlan, planLaunch } from '../../src/cells/launch.ts';
 import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { JobIds } from '../../src/runtime/ids/index.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
@@ -103,9 +103,18 @@ export class CellBench {
 
   /** Plans a command of the given arguments, which a spawner can start by the id that is returned. */
   async prepare(argv: Argv, change: Partial<LaunchPlan> = {}, stdin?: Buffer): Promise<string> {
+    return (await this.plan(argv, change, stdin)).id;
+  }
+
+  /** The same, with the plan. */
+  async plan(
+    argv: Argv,
+    change: Partial<LaunchPlan> = {},
+    stdin?: Buffer,
+  ): Promise<{ readonly id: string; readonly plan: JobPlan }> {
     const id = `job-${++this.#next}`;
     const folder = join(this.state, 'jobs', id);
-    const plan: LaunchPlan = {
+    const plan: JobPlan = {
       ...planLaunch(makeJob({ command: { kind: 'argv', argv }, hostname: 'cell', limits: LIMITS }, { id }), {
         image: { files: new ImageFiles(await testImage(), IDS.count), defaults: NO_DEFAULTS },
         cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
@@ -123,7 +132,7 @@ export class CellBench {
     mkdirSync(folder);
     writeFileSync(join(folder, 'plan'), encodePlan(plan));
     if (stdin !== undefined) writeFileSync(join(folder, 'stdin'), stdin);
-    return id;
+    return { id, plan };
   }
 
   /** Connects to the supervisor of a job that was started. */

@@ -23,14 +23,18 @@ export class FaultPlan {
     }
   }
 
-  /** Faults for the calls whose name has an effect. */
-  choose(effect: (name: string) => Effect | undefined): readonly Fault[] {
+  /**
+   * Faults for the calls whose name has an effect.
+   *
+   * @param part one in so many of them, unless all are to be chosen
+   */
+  choose(effect: (name: string) => Effect | undefined, part = 1): readonly Fault[] {
     const random = randomFrom(this.seed);
     return [...this.#calls].flatMap(([syscall, most]) => {
       const what = effect(syscall);
       if (what === undefined) return [];
       const each = Array.from({ length: most }, (_, index) => ({ syscall, when: index + 1, ...what }));
-      return each.filter(() => random(SHARE) === 0);
+      return each.filter(() => random(SHARE === 1 ? 1 : SHARE * part) === 0);
     });
   }
 }

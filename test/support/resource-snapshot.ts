@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { plannedCgroup } from '../../src/runtime/protocol/plan.ts';
 import type { TestServer } from './server.ts';
 
 const PAUSE_MS = 10;
@@ -21,7 +22,7 @@ export interface ResourceSnapshot {
   /** Of the server and of its spawner. */
   readonly descriptors: readonly number[];
   readonly mounts: number;
-  /** Names of the cgroups of jobs; a process of a cell is in one of them. */
+  /** Names of the cgroups of jobs; a process of a cell is in one of them. Those of prepared cells have one name. */
   readonly cgroups: readonly string[];
   /** Exit records that nobody has taken. */
   readonly records: readonly string[];
@@ -40,7 +41,7 @@ export const snapshotResources = async (server: TestServer): Promise<ResourceSna
     mounts: readFileSync(`/proc/${server.pid}/mountinfo`, 'utf8').split('\n').length,
     cgroups: readdirSync(join(cgroup, 'jobs'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name),
+      .map(({ name }) => name.replace(/^prepared-.*/, 'prepared')),
     records: readdirSync(join(server.stateDir, 'exits')),
     supervisors: supervisors.length,
     files: [...new Set(readdirSync(jobs).flatMap((id) => readdirSync(join(jobs, id))))].sort(),
@@ -56,7 +57,12 @@ export const snapshotAtRest = async (server: TestServer): Promise<ResourceSnapsh
   let before: ResourceSnapshot | undefined;
   for (;;) {
     const snapshot = await snapshotResources(server);
-    const rests = snapshot.supervisors === 1 && snapshot.cgroups.length === 0 && !hasChildren(spawner);
+    // Cells that wait for a job are still there, each with its supervisor.
+    const waiting = snapshot.cgroups.length;
+    const rests =
+      snapshot.supervisors === 1 + waiting &&
+      childrenOf(spawner) === waiting &&
+      waiting === (await preparedCells(server));
     // The request of a snapshot goes through the event loop of the server, and with it the end of a connection.
     if (rests && isDeepStrictEqual(snapshot, before)) return snapshot;
     before = rests ? snapshot : undefined;
@@ -77,9 +83,23 @@ export const snapshotSince = async (
   return { ...now, descriptors };
 };
 
-/** Whether a process has children, those included that it has not waited for; proc(5) `children`. */
-const hasChildren = (pid: number): boolean =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') !== '';
+/** How many cells of a server wait for a job. */
+export const preparedCells = async (server: TestServer): Promise<number> => {
+  const headers = { authorization: `Bearer ${server.token}` };
+  const page = await (await fetch(new URL('/metrics', server.url), { headers })).text();
+  return Number(/^cloister_cells_prepared (\d+)$/m.exec(page)?.[1]);
+};
+
+/** The cgroup of a job that has a cell. It may be that of a prepared cell, which has another name. */
+export const cgroupOfJob = (server: TestServer, id: string): string => {
+  const path = plannedCgroup(readFileSync(join(server.stateDir, 'jobs', id, 'plan')));
+  if (path === undefined) throw new Error(`job ${id} has no cgroup`);
+  return path;
+};
+
+/** How many children a process has, those included that it has not waited for; proc(5) `children`. */
+const childrenOf = (pid: number): number =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).length;
 
 /** The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. */
 export const spawnersOf = (cgroup: string): number[] =>

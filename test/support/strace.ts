@@ -35,7 +35,12 @@ export class Strace {
 
   /** Attaches to a process and to what it forks from then on; settles when it is attached. */
   static toFamily(pid: number, fault?: Fault): Promise<Strace> {
-    return Strace.#attach([pid], ['--follow-forks'], fault);
+    return Strace.toFamilies([pid], fault);
+  }
+
+  /** Attaches to processes, and to what they fork from then on. */
+  static toFamilies(pids: readonly number[], fault?: Fault): Promise<Strace> {
+    return Strace.#attach(pids, ['--follow-forks'], fault);
   }
 
   /** Attaches to the threads that a process has, and not to what it forks. */

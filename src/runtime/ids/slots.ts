@@ -56,6 +56,14 @@ export class IdSlots {
     if (Number.isInteger(slot) && slot >= 0 && slot < this.count) this.#hold(job, slot);
   }
 
+  /** Gives a range to another, who has none. */
+  pass(from: string, to: string): void {
+    const slot = this.#taken.get(from);
+    if (slot === undefined) return;
+    this.#taken.delete(from);
+    this.#hold(to, slot);
+  }
+
   /** The job has ended: its range is free. */
   release(job: string): void {
     const slot = this.#taken.get(job);

@@ -18,6 +18,18 @@ void children_add(struct children *children, pid_t pid, const char *name) {
   children->list[children->count++] = (struct child){pid, copy};
 }
 
+void children_rename(struct children *children, pid_t pid, const char *name) {
+  char *copy = strdup(name);
+  if (copy == NULL) die("out of memory");
+  for (size_t i = 0; i < children->count; i++) {
+    if (children->list[i].pid != pid) continue;
+    free(children->list[i].name);
+    children->list[i].name = copy;
+    return;
+  }
+  free(copy);
+}
+
 void children_reap(struct children *children, void (*report)(const char *name, int status)) {
   int status;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {

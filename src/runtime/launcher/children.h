@@ -18,6 +18,9 @@ struct children {
 /* Exits when there is no memory for it. */
 void children_add(struct children *children, pid_t pid, const char *name);
 
+/* Gives the child another name. */
+void children_rename(struct children *children, pid_t pid, const char *name);
+
 /* Reaps all that have ended, and calls `report` with the name and wait status (waitpid(2)) of each. */
 void children_reap(struct children *children, void (*report)(const char *name, int status));
 

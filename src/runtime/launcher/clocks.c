@@ -37,22 +37,27 @@ static int put_offset(char *text, size_t room, const char *name, clockid_t clock
   return snprintf(text, room, "%s %lld %lld\n", name, (long long)seconds, (long long)(offset - seconds * SECOND_NS));
 }
 
+static bool fail(struct report *report, const char *what) {
+  report_failure(report, "clocks", what);
+  return false;
+}
+
+bool clocks_make(const struct plan *plan, struct report *report) {
+  if (!plan->has_clocks) return true;
+  /* It is for children of this process at first; to enter it, its offsets have to be there. */
+  return unshare(CLONE_NEWTIME) == 0 || fail(report, "time namespace");
+}
+
 bool clocks_enter(const struct plan *plan, struct report *report) {
   if (!plan->has_clocks) return true;
   int64_t start_s = (int64_t)plan->clocks_start_s;
   char text[128];
   int length = put_offset(text, sizeof text, "monotonic", CLOCK_MONOTONIC, start_s);
   put_offset(text + length, sizeof text - (size_t)length, "boottime", CLOCK_BOOTTIME, start_s);
-  /* It is for children of this process at first; to enter it, its offsets have to be there. */
-  const char *failed = "time namespace";
-  if (prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWTIME) == 0) {
-    failed = "timens_offsets";
-    if (write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text)) {
-      failed = "time_for_children";
-      AUTO_CLOSE int namespace = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
-      if (namespace >= 0 && setns(namespace, CLONE_NEWTIME) == 0) return true;
-    }
-  }
-  report_failure(report, "clocks", failed);
-  return false;
+  /* So that its files in /proc are its own. */
+  if (prctl(PR_SET_DUMPABLE, 1) != 0) return fail(report, "dumpable");
+  if (!write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text)) return fail(report, "timens_offsets");
+  AUTO_CLOSE int namespace = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+  bool entered = namespace >= 0 && setns(namespace, CLONE_NEWTIME) == 0;
+  return entered || fail(report, "time_for_children");
 }

@@ -22,6 +22,7 @@
 #include "capabilities.h"
 #include "clocks.h"
 #include "command.h"
+#include "handover.h"
 #include "join.h"
 #include "report.h"
 #include "root.h"
@@ -79,22 +80,57 @@ static bool become_root_of_cell(const struct plan *plan) {
   return (plan->keeps_groups || setgroups(0, NULL) == 0) && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }
 
-static bool furnish(struct plan *plan, int root, struct report *report) {
+static bool hide(struct report *report) {
+  return prctl(PR_SET_DUMPABLE, 0) == 0 || (report_failure(report, "dumpable", NULL), false);
+}
+
+static bool take_hostname(const struct plan *plan, struct report *report) {
+  if (plan->hostname == NULL || sethostname(plan->hostname, strlen(plan->hostname)) == 0) return true;
+  return report_failure(report, "hostname", plan->hostname), false;
+}
+
+static bool furnish(struct plan *plan, bool prepared, int root, struct report *report) {
   report->kind = REPORT_FURNISHED;
   /* Not part of clone: the root of a cgroup namespace is the cgroup of its creator, by now the job's. */
   if (unshare(CLONE_NEWCGROUP) != 0) return report_failure(report, "unshare", "cgroup namespace"), false;
   /* Nobody else is in the cell yet, and nobody outside has our user: that we are dumpable until we give it up lets no
      one in. */
-  if (!clocks_enter(plan, report)) return false;
+  if (!clocks_make(plan, report) || (!prepared && !clocks_enter(plan, report))) return false;
   if (!become_root_of_cell(plan)) return report_failure(report, "user", "0:0"), false;
   /* The files in /proc/1 then belong to a user that the cell does not have: our descriptors, memory and executable stay
      hidden. */
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) return report_failure(report, "dumpable", NULL), false;
-  if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) != 0)
-    return report_failure(report, "hostname", plan->hostname), false;
+  if (!hide(report) || (!prepared && !take_hostname(plan, report))) return false;
   if (!raise_loopback()) return report_failure(report, "loopback", "lo"), false;
   umask(0);
   return root_prepare(plan, report) && root_enter(plan, root, report);
+}
+
+/* Reads the plan of the job that a prepared cell was given to; what it was made from must be a part of that. */
+static bool read_plan(int fd, const struct plan *prepared, struct plan *plan, struct report *report) {
+  size_t length;
+  char *text = read_open_file(fd, PLAN_MOST, &length);
+  if (text == NULL) return report_failure(report, "plan", "plan"), false;
+  const char *wrong = plan_parse(plan, text, length);
+  if (wrong == NULL && !plan_has_cell(plan, prepared)) wrong = "of another cell";
+  if (wrong == NULL) return true;
+  errno = EINVAL;
+  return report_failure(report, "plan", wrong), false;
+}
+
+/*
+ * A job takes the cell: what is its own is done. Nobody else has been in the cell so far, so that init can be dumpable
+ * for a moment, as in furnish().
+ */
+static bool take(const struct plan *prepared, struct plan *plan, struct init_fds *fds, struct report *report) {
+  report->kind = REPORT_FURNISHED;
+  struct handover handover;
+  if (!handover_receive(fds->socket, &handover)) return report_failure(report, "handover", NULL), false;
+  fds->channel = handover.channel;
+  memcpy(fds->streams, handover.streams, sizeof fds->streams);
+  bool read = read_plan(handover.plan, prepared, plan, report);
+  close_fd(&handover.plan);
+  return read && clocks_enter(plan, report) && hide(report) && take_hostname(plan, report) &&
+         root_continue(plan, prepared->steps_count, report);
 }
 
 struct init {
@@ -224,13 +260,22 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   close_supervisors(plan, fds);
   prctl(PR_SET_NAME, "init");
   struct init init = {.socket = fds->socket, .signals = -1, .command = -1};
-  if (receive_order(init.socket).kind != ORDER_FURNISH) _exit(1);
+  uint32_t first = receive_order(init.socket).kind;
+  if (first != ORDER_FURNISH && first != ORDER_PREPARE) _exit(1);
 
+  bool prepared = first == ORDER_PREPARE;
   struct report report = {0};
   struct session session = {-1, -1};
-  bool ready = plan->joins == NULL ? furnish(plan, fds->root, &report) : join(plan, fds, &report);
-  bool furnished = ready && (!plan->has_terminal || open_terminal(plan, fds, &session, &report));
+  bool ready = plan->joins == NULL ? furnish(plan, prepared, fds->root, &report) : join(plan, fds, &report);
   close_fd(&fds->root);
+  struct plan own;
+  if (ready && prepared) {
+    if (!session_send(init.socket, &report, -1)) _exit(1);
+    if (receive_order(init.socket).kind != ORDER_TAKE) _exit(0);
+    ready = take(plan, &own, fds, &report);
+    plan = &own;
+  }
+  bool furnished = ready && (!plan->has_terminal || open_terminal(plan, fds, &session, &report));
   if (!session_send(init.socket, &report, session.master)) _exit(1);
   close_fd(&session.master);
   if (!furnished) _exit(1);

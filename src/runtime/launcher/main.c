@@ -12,6 +12,9 @@
  * starts the command (command.c), reaps, forwards signals, and passes the command's wait status on; when it exits, the
  * kernel kills whatever is left in its pid namespace.
  *
+ * Most of a cell can be made before its job is known: a prepared cell is one whose supervisor and init wait for a job
+ * once it is furnished (handover.c).
+ *
  * What the server was started with ends at the spawner (inherited.c): a job has what its plan says, and else the
  * kernel's defaults.
  *

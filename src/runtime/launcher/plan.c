@@ -451,6 +451,65 @@ const char *plan_parse(struct plan *plan, char *text, size_t length) {
   }
 }
 
+static bool same_text(const char *one, const char *other) {
+  return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
+static bool same_ranges(const struct id_range *one, size_t count, const struct id_range *other, size_t other_count) {
+  if (count != other_count) return false;
+  for (size_t i = 0; i < count; i++)
+    if (one[i].inside != other[i].inside || one[i].outside != other[i].outside || one[i].count != other[i].count)
+      return false;
+  return true;
+}
+
+static bool same_settings(const struct plan *one, const struct plan *other) {
+  if (one->settings_count != other->settings_count) return false;
+  for (size_t i = 0; i < one->settings_count; i++) {
+    const struct cgroup_setting *left = &one->settings[i], *right = &other->settings[i];
+    if (!same_text(left->file, right->file) || !same_text(left->value, right->value)) return false;
+    if (left->optional != right->optional) return false;
+  }
+  return true;
+}
+
+static bool same_layers(const struct plan *one, const struct plan *other) {
+  if (!same_text(one->image, other->image) || one->lowers_count != other->lowers_count) return false;
+  for (size_t i = 0; i < one->lowers_count; i++)
+    if (!same_text(one->lowers[i], other->lowers[i])) return false;
+  return one->has_owners == other->has_owners && one->owner_uid == other->owner_uid &&
+         one->owner_gid == other->owner_gid && same_text(one->root_options, other->root_options) &&
+         same_text(one->overlay_options, other->overlay_options);
+}
+
+static bool same_limits(const struct plan *one, const struct plan *other) {
+  if (one->limits_count != other->limits_count) return false;
+  for (size_t i = 0; i < one->limits_count; i++) {
+    const struct resource_limit *left = &one->limits[i], *right = &other->limits[i];
+    if (left->resource != right->resource || left->soft != right->soft || left->hard != right->hard) return false;
+  }
+  return true;
+}
+
+static bool same_step(const struct step *one, const struct step *other) {
+  return one->kind == other->kind && same_text(one->path, other->path) && same_text(one->type, other->type) &&
+         same_text(one->source, other->source) && same_text(one->options, other->options) &&
+         same_text(one->text, other->text) && one->attributes == other->attributes && one->mode == other->mode &&
+         one->device == other->device && one->folder == other->folder;
+}
+
+bool plan_has_cell(const struct plan *plan, const struct plan *prepared) {
+  if (plan->joins != NULL || prepared->joins != NULL || plan->steps_count < prepared->steps_count) return false;
+  for (size_t i = 0; i < prepared->steps_count; i++)
+    if (!same_step(&plan->steps[i], &prepared->steps[i])) return false;
+  return same_text(plan->cgroup, prepared->cgroup) && same_settings(plan, prepared) &&
+         same_ranges(plan->uids, plan->uids_count, prepared->uids, prepared->uids_count) &&
+         same_ranges(plan->gids, plan->gids_count, prepared->gids, prepared->gids_count) &&
+         same_layers(plan, prepared) && same_limits(plan, prepared) && plan->keeps_groups == prepared->keeps_groups &&
+         same_text(plan->oom_score, prepared->oom_score) && plan->has_clocks == prepared->has_clocks &&
+         plan->clocks_start_s == prepared->clocks_start_s;
+}
+
 void plan_free(struct plan *plan) {
   free(plan->settings);
   free(plan->collect);

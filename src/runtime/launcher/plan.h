@@ -131,6 +131,11 @@ struct plan {
  * faulty statement or a message, valid as long as the plan.
  */
 const char *plan_parse(struct plan *plan, char *text, size_t length);
+/*
+ * Whether a cell that was made from `prepared` is that of `plan`: all of it that is made before the command is known is
+ * the same, and its steps are the first steps of `plan`.
+ */
+bool plan_has_cell(const struct plan *plan, const struct plan *prepared);
 void plan_free(struct plan *plan);
 
 #endif

@@ -6,7 +6,7 @@
 
 enum report_kind {
   REPORT_FAILED = 1, /* a step failed; nothing of the job has run */
-  REPORT_FURNISHED,  /* the cell is ready; init waits for ORDER_EXECUTE */
+  REPORT_FURNISHED,  /* the cell is ready; init waits for ORDER_EXECUTE, or if it was prepared for ORDER_TAKE */
   REPORT_READY,      /* the command's process is about to execute; when its channel closes after this, it did */
   REPORT_ENDED,      /* the command ended: status is its wait status; init waits for ORDER_LEAVE before it reaps it */
 };
@@ -24,6 +24,8 @@ struct report {
 
 enum order_kind {
   ORDER_FURNISH = 1, /* the ID maps are written */
+  ORDER_PREPARE,     /* as ORDER_FURNISH, but which job the cell is for is not known yet */
+  ORDER_TAKE,        /* it is: a handover follows, and what of the plan is the job's own is to be done */
   ORDER_EXECUTE,     /* the start is on disk */
   ORDER_SIGNAL,      /* send `signal` to the processes of `scope` */
   ORDER_LEAVE,       /* the wait status of the command is known: exit, once those of `scope` have ended */

@@ -329,17 +329,25 @@ static bool carry_out(struct step *step, const char **covered) {
   return false;
 }
 
-bool root_enter(struct plan *plan, int root, struct report *report) {
+static bool carry_out_from(struct plan *plan, size_t first, struct report *report) {
   static const char *const names[] = {"mount",   "bind",  "device", "mkdir", "file",
                                       "symlink", "write", "mask",   "seal",  "rebind"};
+  const char *covered = NULL;
+  for (size_t i = first; i < plan->steps_count; i++)
+    if (!carry_out(&plan->steps[i], &covered))
+      return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
+  return true;
+}
+
+bool root_enter(struct plan *plan, int root, struct report *report) {
   AUTO_CLOSE int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0 || kernel_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       kernel_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(root) != 0 ||
       kernel_pivot_root(".", ".") != 0 || fchdir(old) != 0 || kernel_unmount(".", MNT_DETACH) != 0 || chdir("/") != 0)
     return failed(report, "pivot_root", "/", 0);
-  const char *covered = NULL;
-  for (size_t i = 0; i < plan->steps_count; i++)
-    if (!carry_out(&plan->steps[i], &covered))
-      return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
-  return true;
+  return carry_out_from(plan, 0, report);
+}
+
+bool root_continue(struct plan *plan, size_t first, struct report *report) {
+  return carry_out_from(plan, first, report);
 }

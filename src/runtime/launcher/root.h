@@ -37,5 +37,10 @@ bool root_prepare(struct plan *plan, struct report *report);
  * reported.
  */
 bool root_enter(struct plan *plan, int root, struct report *report);
+/*
+ * Carries out the steps of the plan from that with this index on, in a cell that root_enter() has made. They must be
+ * none that needs what the supervisor opens: no bind, no device. False with the failure reported.
+ */
+bool root_continue(struct plan *plan, size_t first, struct report *report);
 
 #endif

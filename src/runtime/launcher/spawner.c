@@ -21,12 +21,25 @@
 
 #define SERVER_SOCKET 3
 #define LINE_MOST 256
+/* More are refused. */
+#define PREPARED_MOST 64
+
+/* A cell that was made for a job that is not known yet. */
+struct prepared {
+  char name[LINE_MOST];
+  pid_t supervisor;
+  int orders; /* its end is the end of the cell; -1: that has come */
+};
 
 struct spawner {
   int jobs;   /* folder of the job folders */
   int deaths; /* signalfd for SIGCHLD */
   struct children supervisors;
+  struct prepared prepared[PREPARED_MOST];
+  size_t prepared_count;
 };
+
+static struct spawner self = {.jobs = -1, .deaths = -1};
 
 static void answer(const char *word, const char *id, const char *text) {
   char line[LINE_MOST + 64];
@@ -46,49 +59,121 @@ static bool is_id(const char *id) {
   return *id != '\0' && *id != '.' && strchr(id, '/') == NULL;
 }
 
-static void start(struct spawner *self, const char *id) {
+/* As fork(2); the child keeps nothing of the spawner but its sockets to the server and to `jobs`. */
+static pid_t fork_supervisor(const char *name) {
   pid_t pid = fork();
-  if (pid < 0) answer("failed", id, strerror(errno));
-  if (pid > 0) children_add(&self->supervisors, pid, id);
-  if (pid != 0) return;
-  close(self->deaths);
+  if (pid > 0) children_add(&self.supervisors, pid, name);
+  if (pid != 0) return pid;
+  close(self.deaths);
+  for (size_t i = 0; i < self.prepared_count; i++) close_fd(&self.prepared[i].orders);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  supervisor_run(self->jobs, id, SERVER_SOCKET);
+  return 0;
 }
 
-static void probe(int jobs, const char *id) {
-  AUTO_CLOSE int folder = openat(jobs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static void start(const char *id) {
+  pid_t pid = fork_supervisor(id);
+  if (pid < 0) answer("failed", id, strerror(errno));
+  if (pid == 0) supervisor_run(self.jobs, id, SERVER_SOCKET);
+}
+
+static void prepare(const char *name) {
+  int pair[2];
+  errno = EMFILE;
+  if (self.prepared_count == PREPARED_MOST || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    answer("unprepared", name, strerror(errno));
+    return;
+  }
+  pid_t pid = fork_supervisor(name);
+  if (pid == 0) {
+    close(pair[0]);
+    supervisor_prepare(self.jobs, name, SERVER_SOCKET, pair[1]);
+  }
+  close(pair[1]);
+  if (pid < 0) {
+    answer("unprepared", name, strerror(errno));
+    close(pair[0]);
+    return;
+  }
+  struct prepared *cell = &self.prepared[self.prepared_count++];
+  *cell = (struct prepared){.supervisor = pid, .orders = pair[0]};
+  snprintf(cell->name, sizeof cell->name, "%s", name);
+}
+
+static struct prepared *find_prepared(const char *name) {
+  for (size_t i = 0; i < self.prepared_count; i++)
+    if (strcmp(self.prepared[i].name, name) == 0) return &self.prepared[i];
+  return NULL;
+}
+
+static void forget_prepared(struct prepared *cell) {
+  close_fd(&cell->orders);
+  *cell = self.prepared[--self.prepared_count];
+}
+
+/* Nothing more can be prepared: waits until nothing is left of what was. */
+static void end_prepared(void) {
+  for (size_t i = 0; i < self.prepared_count; i++) close_fd(&self.prepared[i].orders);
+  for (size_t i = 0; i < self.prepared_count; i++) RETRY(waitpid(self.prepared[i].supervisor, NULL, 0));
+}
+
+static void start_in(const char *id, const char *name) {
+  struct prepared *cell = find_prepared(name);
+  bool given = cell != NULL && RETRY(send(cell->orders, id, strlen(id), MSG_NOSIGNAL)) == (long)strlen(id);
+  if (given) {
+    children_rename(&self.supervisors, cell->supervisor, id);
+    forget_prepared(cell);
+  } else {
+    answer("gone", id, "");
+  }
+}
+
+static void probe(const char *id) {
+  AUTO_CLOSE int folder = openat(self.jobs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   bool held = folder >= 0 && RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0 && errno == EWOULDBLOCK;
   answer(held ? "held" : "free", id, "");
 }
 
-static void obey(struct spawner *self, char *line) {
+static void obey(char *line) {
   char *id = strchr(line, ' ');
   if (id != NULL) *id++ = '\0';
-  if (id == NULL || !is_id(id)) die("not a request: %s", line);
-  if (strcmp(line, "start") == 0)
-    start(self, id);
+  char *name = id == NULL ? NULL : strchr(id, ' ');
+  if (name != NULL) *name++ = '\0';
+  if (id == NULL || !is_id(id) || (name != NULL && !is_id(name))) die("not a request: %s", line);
+  struct prepared *cell = find_prepared(id);
+  if (strcmp(line, "start") == 0 && name != NULL)
+    start_in(id, name);
+  else if (strcmp(line, "start") == 0)
+    start(id);
   else if (strcmp(line, "probe") == 0)
-    probe(self->jobs, id);
-  else
+    probe(id);
+  else if (strcmp(line, "prepare") == 0)
+    prepare(id);
+  else if (strcmp(line, "dismiss") == 0 && cell != NULL)
+    close_fd(&cell->orders);
+  else if (strcmp(line, "dismiss") != 0)
     die("not a request: %s", line);
 }
 
 /* A supervisor that was killed may not have answered yet. One that exited has, whatever its exit code. */
 static void report_death(const char *id, int status) {
+  struct prepared *cell = find_prepared(id);
+  if (cell != NULL)
+    forget_prepared(cell);
+  else if (WIFEXITED(status) && WEXITSTATUS(status) == PREPARED_UNUSED)
+    answer("gone", id, "");
   if (!WIFSIGNALED(status)) return;
   char text[64];
   snprintf(text, sizeof text, "its supervisor was killed by signal %d", WTERMSIG(status));
-  answer("failed", id, text);
+  answer(cell == NULL ? "failed" : "unprepared", id, text);
 }
 
-static void reap(struct spawner *self) {
+static void reap(void) {
   struct signalfd_siginfo death;
   /* Only to clear it: one record can stand for several deaths (signalfd(2)). */
-  (void)!RETRY(read(self->deaths, &death, sizeof death));
-  children_reap(&self->supervisors, report_death);
+  (void)!RETRY(read(self.deaths, &death, sizeof death));
+  children_reap(&self.supervisors, report_death);
 }
 
 static int watch_deaths(void) {
@@ -102,7 +187,8 @@ static int watch_deaths(void) {
 }
 
 int spawner_main(const char *jobs_path, const char *cgroup) {
-  struct spawner self = {.jobs = open(jobs_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .deaths = watch_deaths()};
+  self.jobs = open(jobs_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  self.deaths = watch_deaths();
   if (self.jobs < 0) die("%s: %s", jobs_path, strerror(errno));
   if (self.deaths < 0) die("signalfd: %s", strerror(errno));
   if (*cgroup != '\0') enter_cgroup(cgroup);
@@ -116,16 +202,19 @@ int spawner_main(const char *jobs_path, const char *cgroup) {
   struct pollfd sources[] = {{.fd = SERVER_SOCKET, .events = POLLIN}, {.fd = self.deaths, .events = POLLIN}};
   for (;;) {
     if (RETRY(poll(sources, ARRAY_LENGTH(sources), -1)) < 0) die("poll: %s", strerror(errno));
-    if (sources[1].revents != 0) reap(&self);
+    if (sources[1].revents != 0) reap();
     if (sources[0].revents == 0) continue;
     long count = RETRY(recv(SERVER_SOCKET, line + length, sizeof line - 1 - length, 0));
-    if (count <= 0) return 0;
+    if (count <= 0) {
+      end_prepared();
+      return 0;
+    }
     length += (size_t)count;
     line[length] = '\0';
     for (char *end; (end = strchr(line, '\n')) != NULL;) {
       *end = '\0';
       size_t used = (size_t)(end - line) + 1;
-      obey(&self, line);
+      obey(line);
       length -= used;
       memmove(line, end + 1, length + 1);
     }

@@ -3,6 +3,7 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include "control.h"
 #include "deadlines.h"
 #include "files.h"
+#include "handover.h"
 #include "idmap.h"
 #include "inherited.h"
 #include "init.h"
@@ -86,6 +88,9 @@ struct files_process {
 struct supervisor {
   const char *id;
   struct plan plan;
+  bool prepared;    /* the cell was made before the job was known, */
+  struct plan cell; /* from this plan */
+  int null;         /* and with this /dev/null, or -1 */
   struct record record;
   struct cgroup cgroup;
   struct control control;
@@ -238,7 +243,7 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
   if (!self->plan.has_stdin && !self->plan.opens_stdin) {
     /* That of a cell which is joined is opened there. */
     if (self->plan.joins != NULL) return true;
-    streams[0] = root_open_null(&self->plan);
+    streams[0] = self->prepared ? fcntl(self->null, F_DUPFD_CLOEXEC, 3) : root_open_null(&self->plan);
     return streams[0] >= 0 || fail(self, "open", "/dev/null");
   }
   if (self->plan.has_stdin) self->input.file = open("stdin", O_RDONLY | O_CLOEXEC);
@@ -358,46 +363,98 @@ static bool sync_start(struct supervisor *self) {
   return synced || fail(self, "sync", "started");
 }
 
-static bool make_cell(struct supervisor *self) {
-  int streams[3] = {-1, -1, -1};
-  if (!read_plan(self) || !open_log(self)) return false;
-  AUTO_CLOSE int cell = self->plan.joins == NULL ? -1 : join_find(self->plan.joins);
-  if (self->plan.joins != NULL && cell < 0) return fail(self, "join", "supervisor");
-  if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
-  int root = self->plan.joins == NULL ? root_make(&self->plan, &self->upper, &self->record.failure) : -1;
-  if ((root < 0 && self->plan.joins == NULL) || !open_streams(self, streams)) return false;
-  if (self->plan.artifacts_count > 0 && !artifacts_keep_root(&self->artifacts, root))
-    return fail(self, "artifacts", "root");
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail(self, "socketpair", NULL);
-  self->socket = pair[0];
+/* The pipe from the command's process; its other end is `*end`. */
+static bool open_channel(struct supervisor *self, int *end) {
   int channel[2];
   if (pipe2(channel, O_CLOEXEC) != 0) return fail(self, "pipe", NULL);
   self->channel = channel[0];
-  fcntl(self->channel, F_SETFL, O_NONBLOCK);
+  *end = channel[1];
+  return fcntl(self->channel, F_SETFL, O_NONBLOCK) == 0 || fail(self, "pipe", NULL);
+}
 
+/* Clones init and gives it its first order. Closes what `fds` has, which is init's from then on. */
+static bool launch(struct supervisor *self, struct init_fds *fds, enum order_kind first) {
+  int pair[2] = {-1, -1};
+  bool paired = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 || fail(self, "socketpair", NULL);
+  self->socket = pair[0];
+  fds->socket = pair[1];
   inherited_raise_limits(&self->plan);
-  struct init_fds fds = {
-      .socket = pair[1],
-      .root = root,
-      .channel = channel[1],
-      .streams = {streams[0], streams[1], streams[2]},
-      .cell = cell,
-  };
-  bool made = make_init(self, &fds);
-  close(pair[1]);
-  close(channel[1]);
-  close_fd(&root);
-  for (int i = 0; i < 3; i++) close_fd(&streams[i]);
+  bool made = paired && make_init(self, fds);
+  close_fd(&fds->socket);
+  close_fd(&fds->channel);
+  close_fd(&fds->root);
+  for (int i = 0; i < 3; i++) close_fd(&fds->streams[i]);
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
-  if (!made) return false;
-  bool mapped = self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL);
+  bool mapped =
+      made && (self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL));
   if (mapped && self->plan.artifacts_count > 0 && !artifacts_keep_userns(&self->artifacts, self->init))
     return fail(self, "artifacts", "user namespace");
-  if (!mapped || !(set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) ||
-      !(give_order(self, (struct order){.kind = ORDER_FURNISH}) || fail(self, "order", "init")))
-    return false;
-  return sync_start(self);
+  return mapped && (set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) &&
+         (give_order(self, (struct order){.kind = first}) || fail(self, "order", "init"));
+}
+
+static bool make_cell(struct supervisor *self) {
+  struct init_fds fds = {-1, -1, -1, {-1, -1, -1}, -1};
+  if (!read_plan(self) || !open_log(self)) return false;
+  AUTO_CLOSE int cell = self->plan.joins == NULL ? -1 : join_find(self->plan.joins);
+  if (self->plan.joins != NULL && cell < 0) return fail(self, "join", "supervisor");
+  fds.cell = cell;
+  if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
+  if (self->plan.joins == NULL) fds.root = root_make(&self->plan, &self->upper, &self->record.failure);
+  if (self->plan.joins == NULL && fds.root < 0) return false;
+  if (self->plan.artifacts_count > 0 && !artifacts_keep_root(&self->artifacts, fds.root))
+    return fail(self, "artifacts", "root");
+  bool opened = open_streams(self, fds.streams) && open_channel(self, &fds.channel);
+  return opened && launch(self, &fds, ORDER_FURNISH) && sync_start(self);
+}
+
+/* ---- a cell that is made before the job is known ---- */
+
+/* Makes the cell of the plan in the folder `.name`, as far as it does not depend on a job. */
+static bool prepare_cell(struct supervisor *self, int jobs, const char *name) {
+  struct init_fds fds = {-1, -1, -1, {-1, -1, -1}, -1};
+  char hidden[PREPARED_ID];
+  snprintf(hidden, sizeof hidden, ".%s", name);
+  AUTO_CLOSE int folder = openat(jobs, hidden, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 || fchdir(folder) != 0) return fail(self, "plan", "folder");
+  if (!read_plan(self)) return false;
+  /* The folder is of no use any more, and its job will have another. */
+  if (chdir("/") != 0) return fail(self, "plan", "/");
+  self->prepared = true;
+  self->cell = self->plan;
+  if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
+  fds.root = root_make(&self->plan, &self->upper, &self->record.failure);
+  if (fds.root < 0) return false;
+  self->null = root_open_null(&self->plan);
+  if (self->null < 0) return close_fd(&fds.root), fail(self, "open", "/dev/null");
+  if (!launch(self, &fds, ORDER_PREPARE)) return false;
+  struct report report;
+  int none;
+  if (!session_receive(self->socket, &report, &none)) return errno = EPIPE, fail(self, "prepare", "init");
+  if (report.kind == REPORT_FURNISHED) return true;
+  self->record.failure = report;
+  return false;
+}
+
+/* Gives the prepared cell to the job whose folder this process is in. */
+static bool take_cell(struct supervisor *self) {
+  struct handover handover = {-1, -1, {-1, -1, -1}};
+  if (!read_plan(self)) return false;
+  errno = EINVAL;
+  /* For artifacts the root has to be kept open from the beginning. */
+  if (!plan_has_cell(&self->plan, &self->cell) || self->plan.artifacts_count > 0)
+    return fail(self, "plan", "of another cell");
+  bool opened = open_log(self) && open_streams(self, handover.streams) && open_channel(self, &handover.channel);
+  handover.plan = opened ? open("plan", O_RDONLY | O_CLOEXEC) : -1;
+  if (opened && handover.plan < 0) opened = fail(self, "plan", "plan");
+  bool taken =
+      opened && ((give_order(self, (struct order){.kind = ORDER_TAKE}) && handover_send(self->socket, &handover)) ||
+                 fail(self, "order", "init"));
+  close_fd(&handover.plan);
+  close_fd(&handover.channel);
+  for (int i = 0; i < 3; i++) close_fd(&handover.streams[i]);
+  close_fd(&self->null);
+  return taken && sync_start(self);
 }
 
 /* ---- while it runs ---- */
@@ -894,10 +951,20 @@ static void finish(struct supervisor *self) {
   control_close(&self->control);
 }
 
-void supervisor_run(int jobs, const char *id, int socket) {
+static struct supervisor begin(void) {
+  setsid();
+  prctl(PR_SET_NAME, "cell-supervisor");
+  signal(SIGCHLD, SIG_DFL);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  /* A file that may not grow fails with EFBIG, as on a full disk, where the server's hard limit is one of its size. */
+  signal(SIGXFSZ, SIG_IGN);
+  take_own_streams();
+  /* One per job; if the quota of keys is used up, the spawner's is shared, which is as empty. */
+  (void)!join_new_keyring();
   struct supervisor self = {
-      .id = strdup(id),
       .events = epoll_create1(EPOLL_CLOEXEC),
+      .null = -1,
       .outputs = {-1, -1},
       .input = {.fd = -1, .file = -1},
       .socket = -1,
@@ -912,28 +979,74 @@ void supervisor_run(int jobs, const char *id, int socket) {
       .record = {.fd = -1},
   };
   for (size_t i = 0; i < ARRAY_LENGTH(self.files); i++) self.files[i].fd = -1;
-  deadlines_init(&self.deadlines, &self.plan, &self.cgroup);
-  setsid();
-  prctl(PR_SET_NAME, "cell-supervisor");
-  signal(SIGCHLD, SIG_DFL);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
-  /* A file that may not grow fails with EFBIG, as on a full disk, where the server's hard limit is one of its size. */
-  signal(SIGXFSZ, SIG_IGN);
-  take_own_streams();
-  /* One per job; if the quota of keys is used up, the spawner's is shared, which is as empty. */
-  (void)!join_new_keyring();
+  return self;
+}
 
+static void answer(int socket, const char *word, const char *id, const char *text) {
   char line[512];
-  bool claimed = self.id != NULL && self.events >= 0 && claim(&self, jobs);
-  int length = claimed ? snprintf(line, sizeof line, "ready %s\n", id)
-                       : snprintf(line, sizeof line, "failed %s %s\n", id, strerror(errno));
+  int length = snprintf(line, sizeof line, "%s %s%s%s\n", word, id, *text == '\0' ? "" : " ", text);
   (void)!RETRY(send(socket, line, (size_t)length, MSG_NOSIGNAL));
+}
+
+/* Ends a cell that no job has. */
+static void discard(struct supervisor *self) {
+  kill_cell(self);
+  reap_init(self);
+  (void)!cgroup_wait_empty(&self->cgroup, EMPTY_MOST_MS);
+  (void)!cgroup_remove(&self->cgroup);
+}
+
+/* Runs the job until it has ended. `socket` and `jobs` are closed. */
+__attribute__((noreturn)) static void supervise(struct supervisor *self, int jobs, const char *id, int socket) {
+  self->id = id;
+  deadlines_init(&self->deadlines, &self->plan, &self->cgroup);
+  bool claimed = self->events >= 0 && claim(self, jobs);
+  answer(socket, claimed ? "ready" : "failed", id, claimed ? "" : strerror(errno));
   close(socket);
   close(jobs);
-  if (!claimed) _exit(1);
+  if (!claimed) {
+    /* "control" may be the socket of another supervisor by now: it is not removed. */
+    if (self->prepared) discard(self);
+    _exit(1);
+  }
+  if (self->prepared ? take_cell(self) : make_cell(self)) run(self);
+  finish(self);
+  _exit(record_write(&self->record, self->id) ? 0 : 1);
+}
 
-  if (make_cell(&self)) run(&self);
-  finish(&self);
-  _exit(record_write(&self.record, self.id) ? 0 : 1);
+void supervisor_run(int jobs, const char *id, int socket) {
+  struct supervisor self = begin();
+  supervise(&self, jobs, id, socket);
+}
+
+/* Waits for the id of a job. False when none will come: the spawner has no use for the cell or is gone, or init is. */
+static bool await_job(const struct supervisor *self, int orders, char *id, size_t room) {
+  struct pollfd wait[] = {{.fd = orders, .events = POLLIN}, {.fd = self->init_fd, .events = POLLIN}};
+  if (RETRY(poll(wait, ARRAY_LENGTH(wait), -1)) < 0) return false;
+  if (wait[1].revents != 0) return false;
+  long length = RETRY(recv(orders, id, room - 1, 0));
+  if (length <= 0) return false;
+  id[length] = '\0';
+  return true;
+}
+
+void supervisor_prepare(int jobs, const char *name, int socket, int orders) {
+  struct supervisor self = begin();
+  char id[PREPARED_ID];
+  bool prepared = self.events >= 0 && prepare_cell(&self, jobs, name);
+  if (prepared) {
+    answer(socket, "prepared", name, "");
+    if (await_job(&self, orders, id, sizeof id)) {
+      close(orders);
+      supervise(&self, jobs, id, socket);
+    }
+  }
+  char text[256] = "";
+  const struct report *failure = &self.record.failure;
+  if (!prepared)
+    snprintf(text, sizeof text, "%s: %.128s: %s", failure->step, failure->subject, strerror(failure->error));
+  /* First, so that nothing of it is left when the server learns of it. */
+  discard(&self);
+  answer(socket, "unprepared", name, text);
+  _exit(PREPARED_UNUSED);
 }

@@ -67,7 +67,10 @@ bool write_all(int fd, const void *data, size_t length) {
 
 char *read_file_at(int directory, const char *path, size_t most, size_t *length) {
   AUTO_CLOSE int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return NULL;
+  return fd < 0 ? NULL : read_open_file(fd, most, length);
+}
+
+char *read_open_file(int fd, size_t most, size_t *length) {
   size_t capacity = 4096, used = 0;
   char *buffer = must_allocate(capacity + 1, 1);
   for (;;) {

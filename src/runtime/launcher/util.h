@@ -42,6 +42,9 @@ void close_others(int *keep, size_t count);
  */
 char *read_file_at(int directory, const char *path, size_t most, size_t *length);
 
+/* The same of an open file, from where it is at. */
+char *read_open_file(int fd, size_t most, size_t *length);
+
 /*
  * Writes `text` into a file that exists, in one write(2): the kernel parses each write to a file of proc or of a
  * cgroup by itself. False with errno.

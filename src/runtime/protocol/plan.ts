@@ -181,6 +181,12 @@ export const plannedUids = (plan: Buffer): readonly IdRange[] => {
   return [{ inside: inside ?? 0, outside: outside ?? 0, count: count ?? 0 }];
 };
 
+/** The path of the cgroup of an encoded plan; `undefined`: it has none. */
+export const plannedCgroup = (plan: Buffer): string | undefined => {
+  const [, , statement, path] = plan.subarray(0, 8192).toString().split('\0', 4);
+  return statement === 'cgroup' ? path : undefined;
+};
+
 type Statement = readonly (string | number | bigint)[];
 
 function* statements(plan: LaunchPlan): Generator<Statement> {

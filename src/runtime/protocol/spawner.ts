@@ -21,7 +21,7 @@ export interface SpawnerOptions {
 }
 
 type Waiter = { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void };
-type Verb = 'start' | 'probe';
+type Verb = 'start' | 'probe' | 'prepare';
 
 interface SpawnerProcess {
   readonly child: ChildProcess;
@@ -40,6 +40,9 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['failed', 'start'],
   ['held', 'probe'],
   ['free', 'probe'],
+  ['gone', 'start'],
+  ['prepared', 'prepare'],
+  ['unprepared', 'prepare'],
 ]);
 
 /**
@@ -50,6 +53,8 @@ export class Spawner {
   readonly #options: SpawnerOptions;
   /** By verb and id, so that a late answer to one request is not taken for the answer to another. */
   readonly #waiting = new Map<string, Waiter>();
+  /** Prepared cells, with what is called when one of them ends before a job has it. */
+  readonly #prepared = new Map<string, () => void>();
   #process: SpawnerProcess | undefined;
   #closed = false;
 
@@ -66,6 +71,37 @@ export class Spawner {
   async start(id: string): Promise<void> {
     const answer = await this.#ask('start', id);
     if (answer !== 'ready') throw new SpawnError(answer.replace(/^failed ?/, ''));
+  }
+
+  /**
+   * The same in a prepared cell.
+   *
+   * @returns false when there is no such cell any more; where the spawner has died, an earlier attempt may have started
+   *   the job in it
+   */
+  async startIn(name: string, id: string): Promise<boolean> {
+    this.#prepared.delete(name);
+    const answer = await this.#ask('start', id, name);
+    if (answer === 'gone') return false;
+    if (answer !== 'ready') throw new SpawnError(answer.replace(/^failed ?/, ''));
+    return true;
+  }
+
+  /**
+   * Has a cell made that waits for a job: from the plan in the folder `.<name>`, which is of no use afterwards.
+   *
+   * @param ended called when it ends before `startIn`; what its supervisor leaves when it is killed may then be there
+   * @throws SpawnError with the reason
+   */
+  async prepare(name: string, ended: () => void): Promise<void> {
+    const answer = await this.#askOnce('prepare', name);
+    if (answer !== 'prepared') throw new SpawnError(answer.replace(/^unprepared ?/, ''));
+    this.#prepared.set(name, ended);
+  }
+
+  /** Has a prepared cell ended. */
+  dismiss(name: string): void {
+    this.#process?.socket.write(`dismiss ${name}\n`);
   }
 
   /** Whether a supervisor holds the lock of the job's folder, that is, is alive. */
@@ -88,23 +124,23 @@ export class Spawner {
   }
 
   /** Asks a new spawner if one has died: two supervisors of one folder do no harm, the second one exits. */
-  async #ask(verb: Verb, id: string): Promise<string> {
+  async #ask(verb: Verb, id: string, name?: string): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#askOnce(verb, id);
+        return await this.#askOnce(verb, id, name);
       } catch (error) {
         if (!(error instanceof SpawnerEnded) || this.#closed || attempt === MOST_ATTEMPTS) throw error;
       }
     }
   }
 
-  #askOnce(verb: Verb, id: string): Promise<string> {
+  #askOnce(verb: Verb, id: string, name?: string): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const process = this.#running();
     this.#waiting.set(`${verb} ${id}`, { resolve, reject });
-    process.socket.write(`${verb} ${id}\n`);
+    process.socket.write(`${verb} ${id}${name === undefined ? '' : ` ${name}`}\n`);
     const look = (): void => {
-      if (verb === 'probe') this.#replace(process);
+      if (verb !== 'start') this.#replace(process);
       else
         this.#lookInto(id, reject, (next) => {
           timer = next;
@@ -150,6 +186,8 @@ export class Spawner {
       this.#process = undefined;
       for (const waiter of this.#waiting.values()) waiter.reject(new SpawnerEnded(reason));
       this.#waiting.clear();
+      for (const end of this.#prepared.values()) end();
+      this.#prepared.clear();
     };
     child.once('error', (error) =>
       ended(`the launcher could not be executed (${'code' in error ? error.code : error.message})`),
@@ -169,7 +207,11 @@ export class Spawner {
   #answer(line: string): void {
     const [word = '', id = '', ...rest] = line.split(' ');
     const key = `${VERBS.get(word)} ${id}`;
-    this.#waiting.get(key)?.resolve([word, ...rest].join(' '));
+    const waiter = this.#waiting.get(key);
+    waiter?.resolve([word, ...rest].join(' '));
     this.#waiting.delete(key);
+    if (word !== 'unprepared' || waiter !== undefined) return;
+    this.#prepared.get(id)?.();
+    this.#prepared.delete(id);
   }
 }

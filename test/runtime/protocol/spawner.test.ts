@@ -1,12 +1,14 @@
 /** The client of the spawner. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type JobPlan, planCell } from '../../../src/cells/launch.ts';
+import { encodePlan, type LaunchPlan } from '../../../src/runtime/protocol/plan.ts';
 import { SpawnError, Spawner } from '../../../src/runtime/protocol/spawner.ts';
-import { LAUNCHER } from '../../support/cell.ts';
+import { CellBench, LAUNCHER } from '../../support/cell.ts';
 
 let jobs: string;
 let spawner: Spawner;
@@ -67,4 +69,69 @@ it('gives up in the end', async () => {
   const broken = new Spawner({ launcher: '/bin/false', jobs, cgroup: '' });
   await expect(broken.start('one')).rejects.toThrow('the spawner ended (code 1)');
   await broken.close();
+});
+
+describe('a prepared cell', () => {
+  let bench: CellBench;
+  beforeEach(() => {
+    bench = new CellBench();
+  });
+  afterEach(() => bench.close());
+
+  /** Has a cell prepared from the plan of a job, as it is or changed. */
+  const prepare = async (job: JobPlan, change: Partial<LaunchPlan> = {}): Promise<void> => {
+    const folder = join(bench.state, 'jobs', '.cell');
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, 'plan'),
+      encodePlan({ ...planCell(job, job, job.cgroup?.path ?? null), ...change }),
+    );
+    await bench.spawner.prepare('cell', () => undefined);
+  };
+
+  it('is given to no job whose plan has another', async () => {
+    const others: Partial<LaunchPlan>[] = [
+      { root: { ...(await bench.plan(['true'])).plan.root, layerOptions: 'mode=755,size=1m' } },
+      { resourceLimits: [] },
+      { steps: [{ kind: 'mkdir', path: '/other', mode: 0o755 }] },
+      { oomScore: 7 },
+      { clocks: 7 },
+    ];
+    for (const other of others) {
+      const { id, plan } = await bench.plan(['true']);
+      // As a server makes it.
+      writeFileSync(join(bench.state, 'jobs', id, 'log'), '');
+      await prepare(plan, other);
+      expect(await bench.spawner.startIn('cell', id)).toBe(true);
+      const { record } = await bench.follow(id).finished;
+      expect(record).toMatchObject({
+        executed: false,
+        failure: { step: 'plan', subject: 'of another cell' },
+      });
+      rmSync(join(bench.state, 'jobs', '.cell'), { recursive: true });
+    }
+  });
+
+  it('is one of one job', async () => {
+    const { id, plan } = await bench.plan(['hostname']);
+    await prepare(plan);
+    expect(await bench.spawner.startIn('cell', id)).toBe(true);
+    expect(await bench.spawner.startIn('cell', 'other')).toBe(false);
+    expect((await bench.follow(id).finished).stdout).toBe('cell\n');
+  });
+
+  it('that is dismissed is gone, as one learns who asks for it', async () => {
+    const { id, plan } = await bench.plan(['true']);
+    await prepare(plan);
+    bench.spawner.dismiss('cell');
+    expect(await bench.spawner.startIn('cell', id)).toBe(false);
+    await expect.poll(() => existsSync(plan.cgroup?.path ?? '')).toBe(false);
+  });
+
+  it('that cannot be made says why', async () => {
+    const { plan } = await bench.plan(['true']);
+    const root = { ...plan.root, layerOptions: 'size=nothing' };
+    await expect(prepare(plan, { root })).rejects.toThrow('layer: size=nothing: Invalid argument');
+    expect(existsSync(plan.cgroup?.path ?? '')).toBe(false);
+  });
 });
