@@ -103,10 +103,11 @@ struct supervisor {
   bool resized;   /* the log has yet to say which size the terminal has */
   unsigned rows, columns;
   struct input input;
-  int socket;  /* to init */
-  int channel; /* from the command's process, until it executes */
-  bool ready;  /* that process has reached exec */
-  int init_fd; /* pidfd */
+  int socket;        /* to init */
+  int channel;       /* from the command's process, until it executes */
+  bool ready;        /* that process has reached exec */
+  int init_fd;       /* pidfd */
+  int namespaces[2]; /* of mounts and network */
   pid_t init;
   int started; /* the file "started", until it is synced */
   int upper;   /* the folder of what the cell writes */
@@ -372,6 +373,20 @@ static bool open_channel(struct supervisor *self, int *end) {
   return fcntl(self->channel, F_SETFL, O_NONBLOCK) == 0 || fail(self, "pipe", NULL);
 }
 
+/*
+ * Keeps the namespaces of the cell until this process ends, which is after the record is written: to take mounts and
+ * network apart takes a while, and the end of init would wait for it. Nothing depends on it, so that errors are
+ * ignored.
+ */
+static void hold_namespaces(struct supervisor *self) {
+  static const char *const kinds[] = {"mnt", "net"};
+  for (size_t i = 0; i < ARRAY_LENGTH(kinds) && self->plan.joins == NULL; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)self->init, kinds[i]);
+    self->namespaces[i] = open(path, O_RDONLY | O_CLOEXEC);
+  }
+}
+
 /* Clones init and gives it its first order. Closes what `fds` has, which is init's from then on. */
 static bool launch(struct supervisor *self, struct init_fds *fds, enum order_kind first) {
   int pair[2] = {-1, -1};
@@ -389,6 +404,7 @@ static bool launch(struct supervisor *self, struct init_fds *fds, enum order_kin
       made && (self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL));
   if (mapped && self->plan.artifacts_count > 0 && !artifacts_keep_userns(&self->artifacts, self->init))
     return fail(self, "artifacts", "user namespace");
+  if (mapped) hold_namespaces(self);
   return mapped && (set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) &&
          (give_order(self, (struct order){.kind = first}) || fail(self, "order", "init"));
 }
@@ -970,6 +986,7 @@ static struct supervisor begin(void) {
       .socket = -1,
       .channel = -1,
       .init_fd = -1,
+      .namespaces = {-1, -1},
       .init = -1,
       .started = -1,
       .upper = -1,
