@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobFolders } from '../../src/cells/folders.ts';
-import { planLaunch } from '../../src/cells/launch.ts';
+import { type JobPlan, planCell, planLaunch } from '../../src/cells/launch.ts';
 import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { Control } from '../../src/runtime/protocol/control.ts';
@@ -51,6 +51,31 @@ export class BenchCells {
 
   /** Runs `true` in a cell, from its launch plan to its exit record, and removes what is left. */
   async run(): Promise<void> {
+    const { id, plan } = this.#plan();
+    this.#folders.create(id, encodePlan(plan), null);
+    await this.#spawner.start(id);
+    await this.#end(id);
+  }
+
+  /**
+   * Prepares a cell.
+   *
+   * @returns a function that does in it what `run` does
+   */
+  async prepare(): Promise<() => Promise<void>> {
+    const { id, plan } = this.#plan();
+    const name = `cell-${id}`;
+    this.#folders.prepare(name, encodePlan(planCell(plan, plan, plan.cgroup?.path ?? null)));
+    await this.#spawner.prepare(name, () => undefined);
+    this.#folders.unprepare(name);
+    return async () => {
+      this.#folders.create(id, encodePlan(plan), null);
+      if (!(await this.#spawner.startIn(name, id))) throw new Error('the prepared cell is gone');
+      await this.#end(id);
+    };
+  }
+
+  #plan(): { readonly id: string; readonly plan: JobPlan } {
     const id = `job-${++this.#next}`;
     const limits = { ...spec.limits, diskBytes: 256 << 20, timeoutMs: 60_000, outputBytes: 1 << 20 };
     const job = makeJob({ command: { kind: 'argv', argv: ['true'] }, limits }, { id });
@@ -70,8 +95,11 @@ export class BenchCells {
       devices: true,
       seccomp: this.#seccomp,
     });
-    this.#folders.create(id, encodePlan(plan), null);
-    await this.#spawner.start(id);
+    return { id, plan };
+  }
+
+  /** Waits for the end of a job. */
+  async #end(id: string): Promise<void> {
     await new Promise<void>((resolve) => {
       new Control(this.#folders.path(id), { running: () => undefined, ended: resolve });
     });

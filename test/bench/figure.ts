@@ -32,9 +32,17 @@ export const median = (values: readonly number[], share = 0.5): number => {
 };
 
 /** Does something `count` times, one after the other, and returns the median of the milliseconds that each took. */
-export const medianMs = async (count: number, work: () => Promise<unknown>): Promise<number> => {
+export const medianMs = (count: number, work: () => Promise<unknown>): Promise<number> =>
+  preparedMedianMs(count, () => Promise.resolve(work));
+
+/** The same of what `prepare` returns; to prepare it does not count. */
+export const preparedMedianMs = async (
+  count: number,
+  prepare: () => Promise<() => Promise<unknown>>,
+): Promise<number> => {
   const times: number[] = [];
   for (let index = 0; index < count; index++) {
+    const work = await prepare();
     const began = performance.now();
     await work();
     times.push(performance.now() - began);

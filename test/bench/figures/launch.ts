@@ -2,7 +2,7 @@
 
 import { type Bench, PLACES } from '../bench.ts';
 import { BenchCells } from '../cells.ts';
-import { type Contender, type Figure, medianMs } from '../figure.ts';
+import { type Contender, type Figure, medianMs, preparedMedianMs } from '../figure.ts';
 import { Floor } from '../floor.ts';
 import { bwrapArguments, nsjailArguments, runcBundle, runProgram } from '../peers.ts';
 
@@ -34,23 +34,26 @@ const runc = (bench: Bench): Contender[] => {
 export const launch: Figure = {
   name: 'Launch of `true`',
   unit: 'ms',
-  how: 'the spawner alone, from the launch plan to the exit record; others: the whole command',
+  how: 'the spawner alone, from the launch plan to the exit record, in a cell that was prepared without making it; others: the whole command',
   less: true,
   base: 'floor',
   open: async (bench) => {
     const floor = new Floor(bench);
-    const cells = async (place: keyof typeof PLACES): Promise<Contender> => {
+    const cells = async (place: keyof typeof PLACES): Promise<Contender[]> => {
       const opened = await BenchCells.open(PLACES[place], bench.image);
-      return {
-        name: `Cloister, state in ${place === 'disk' ? 'files on a disk' : 'memory'}`,
-        measure: () => medianMs(LAUNCHES, () => opened.run()),
-        close: () => opened.close(),
-      };
+      const name = `Cloister, state in ${place === 'disk' ? 'files on a disk' : 'memory'}`;
+      return [
+        { name, measure: () => medianMs(LAUNCHES, () => opened.run()), close: () => opened.close() },
+        {
+          name: `${name}, prepared cell`,
+          measure: () => preparedMedianMs(LAUNCHES, () => opened.prepare()),
+        },
+      ];
     };
     return [
       { name: 'floor', measure: () => medianMs(LAUNCHES, () => floor.run()), close: () => floor.close() },
-      await cells('memory'),
-      await cells('disk'),
+      ...(await cells('memory')),
+      ...(await cells('disk')),
       ...program('bubblewrap', bench.peer('bwrap'), () => bwrapArguments(bench.image)),
       ...program('nsjail', bench.peer('nsjail'), () => nsjailArguments(bench.image)),
       ...runc(bench),
