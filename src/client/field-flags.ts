@@ -9,6 +9,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   'input.stdinBytes': '--stdin',
   'input.image': '--image',
   'input.env': '--env',
+  'input.artifacts': '--artifact',
   'input.workdir': '--workdir',
   'input.user': '--user',
   'input.hostname': '--hostname',

@@ -6,7 +6,13 @@ import { base64 } from './base64.ts';
 import { environment } from './environment.ts';
 import { CliError } from './errors.ts';
 import { duration, expected, isRelative, moment, number, pair, size, whole } from './flag-values.ts';
-import type { IoLimitInput, RetriesInput, StopScope, SubmitJobInput } from './generated/operations.ts';
+import type {
+  ArtifactInput,
+  IoLimitInput,
+  RetriesInput,
+  StopScope,
+  SubmitJobInput,
+} from './generated/operations.ts';
 import { type JobStdin, ownStdin, readStdin, type StdinSource } from './stdin.ts';
 import { ownSize } from './terminal-session.ts';
 
@@ -21,6 +27,8 @@ export interface SubmitFlags {
   readonly hostname?: string;
   readonly rootInCell?: boolean;
   readonly keepRoot?: boolean;
+  readonly artifact?: readonly string[];
+  readonly optionalArtifact?: readonly string[];
   readonly stopSignal?: string;
   readonly stopScope?: string;
   readonly stdin?: string;
@@ -123,6 +131,7 @@ const inputOf = async (words: CommandWords, flags: SubmitFlags): Promise<SubmitJ
   hostname: flags.hostname,
   capabilities: flags.rootInCell === true ? 'ROOT_IN_CELL' : undefined,
   keepRoot: flags.keepRoot,
+  artifacts: artifactInputs(flags),
   stopSignal: flags.stopSignal,
   stopScope: optional(stopScope, '--stop-scope', flags.stopScope),
   name: flags.name,
@@ -158,6 +167,23 @@ export const commandFields = (
 ): Pick<SubmitJobInput, 'command' | 'commandBytes' | 'argv' | 'argvBytes'> => {
   if ('argv' in words) return words.argv.every(isUnicode) ? words : { argvBytes: words.argv.map(base64) };
   return isUnicode(words.command) ? words : { commandBytes: base64(words.command) };
+};
+
+/** `PATH`, or `PATH:NAME`: what comes after the last colon is a name unless it has a slash. */
+const artifactInputs = ({
+  artifact = [],
+  optionalArtifact = [],
+}: SubmitFlags): readonly ArtifactInput[] | undefined => {
+  const all = [
+    ...artifact.map((text) => artifactInput(text)),
+    ...optionalArtifact.map((text) => ({ ...artifactInput(text), optional: true })),
+  ];
+  return all.length === 0 ? undefined : all;
+};
+
+const artifactInput = (text: string): ArtifactInput => {
+  const [, path = text, name] = /^(.+):([^/:]+)$/.exec(text) ?? [];
+  return name === undefined ? { path } : { path, name };
 };
 
 const optional = <T>(read: (flag: string, text: string) => T, flag: string, text?: string): T | undefined =>

@@ -1,10 +1,24 @@
 /** Artifacts: what of a cell is kept, what its job can put in the way of that, and who may download it. */
 
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { downloadArtifact } from '../../src/client/download.ts';
+import { PROJECT } from '../docs/documents.ts';
 import { TestServer } from '../support/server.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -321,6 +335,120 @@ describe('the download of an artifact', () => {
     // What was not kept is not there.
     expect((await answer(address.replace(/[^/]*$/, 'none'), server.token)).status).toBe(404);
     expect((await answer(address.replace(/[^/]*$/, '..%2F..%2Flog'), server.token)).status).toBe(404);
+  });
+});
+
+describe('the command line', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cloister-artifacts-'));
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const cloister = async (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
+    const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token };
+    try {
+      const running = promisify(execFile)(join(PROJECT, 'bin/cloister'), args, { env });
+      running.child.stdin?.end();
+      return { code: 0, ...(await running) };
+    } catch (error) {
+      return error as { code: number; stdout: string; stderr: string };
+    }
+  };
+
+  it('keeps, lists and downloads', async () => {
+    const into = join(folder, 'new');
+    const flags = [
+      '--artifact',
+      '/out',
+      '--artifact',
+      '/out/*.sh:scripts',
+      '--optional-artifact',
+      '/a',
+      '--artifact',
+      '/b',
+    ];
+    const command = 'mkdir /out; echo hi > /out/a.sh; chmod 755 /out/a.sh; exit 3';
+    const ran = await cloister('run', ...flags, '--artifact', '/out/a.sh', '--artifact-dir', into, command);
+    // What is missing does not change the exit code.
+    expect(ran).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: 'cloister: artifact b was not kept: /b: MISSING\n',
+    });
+    expect(readdirSync(into).sort()).toEqual(['a.sh', 'out.tar', 'scripts']);
+    expect(readFileSync(join(into, 'a.sh'), 'utf8')).toBe('hi\n');
+    expect(statSync(join(into, 'a.sh')).mode & 0o777).toBe(0o755 & ~process.umask());
+    expect(listed(readFileSync(join(into, 'scripts')))).toEqual(['out/a.sh']);
+
+    const list = await cloister('artifacts', '@last');
+    expect(list.stdout.split('\n').map((line) => line.split('\t').slice(0, 3))).toEqual([
+      ['NAME', 'SIZE', 'STATE'],
+      ['out.tar', expect.stringMatching(/K/), 'kept'],
+      ['scripts', expect.stringMatching(/K/), 'kept'],
+      ['b', '-', 'MISSING'],
+      ['a.sh', '3 bytes', 'kept'],
+      ['a', '-', '-'],
+      [''],
+    ]);
+    // In the place of a file, and of a link, which is not followed.
+    rmSync(join(into, 'a.sh'));
+    writeFileSync(join(folder, 'other'), 'other');
+    symlinkSync(join(folder, 'other'), join(into, 'a.sh'));
+    expect(await cloister('artifacts', '--download', into, '@last', 'a.sh')).toMatchObject({
+      code: 0,
+      stdout: `${join(into, 'a.sh')}\n`,
+    });
+    expect([readFileSync(join(into, 'a.sh'), 'utf8'), readFileSync(join(folder, 'other'), 'utf8')]).toEqual([
+      'hi\n',
+      'other',
+    ]);
+    expect(await cloister('artifacts', '--download', into, '@last', 'b')).toMatchObject({ code: 1 });
+    expect((await cloister('artifacts', '@last', 'x')).stderr).toContain(
+      'expected out.tar, scripts, b, a.sh, a, got x',
+    );
+  });
+
+  it('leaves nothing of what is not what the server says', async () => {
+    const id = await server.submit({ command: 'echo one > /out', artifacts: [{ path: '/out' }] });
+    await server.ended(id);
+    writeFileSync(join(server.stateDir, 'jobs', id, 'artifacts', '0'), 'two\n');
+    const into = join(folder, 'changed');
+    const { code, stderr } = await cloister('artifacts', '--download', into, id);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^cloister: out: expected SHA-256 [0-9a-f]{64}, got /),
+    ]);
+    expect(readdirSync(into)).toEqual([]);
+  });
+
+  it.each(['../x', '..', '', 'a/b', 'a\\b', 'a\nb'])('writes to no place called %j', async (name) => {
+    const connection = { url: new URL(server.url), token: server.token, tokenNote: '', retryDelays: [] };
+    const artifact = {
+      name,
+      path: '/x',
+      optional: false,
+      kind: 'FILE',
+      size: 1,
+      sha256: '',
+      mode: 0o644,
+    } as const;
+    const rest = { entries: null, skipped: null, url: null, error: null };
+    await expect(downloadArtifact(connection, 'x', { ...artifact, ...rest }, folder)).rejects.toThrow(
+      'expected the name of a file',
+    );
+  });
+
+  it.each([
+    [['run', '--artifact-dir', '.', 'true'], '--artifact-dir: expected together with --artifact'],
+    [['run', '-d', '--artifact', '/a', '--artifact-dir', '.', 'true'], '--artifact-dir: expected without -d'],
+    [['submit', '--artifact', 'a', 'true'], '--artifact: expected an absolute path, got "a"'],
+    [['submit', '--artifact', '/*', 'true'], '--artifact: expected a name for the archive'],
+  ])('%j: %s', async (args, message) => {
+    const { code, stderr } = await cloister(...args);
+    expect([code, stderr]).toEqual([args[0] === 'run' ? 125 : 1, expect.stringContaining(message)]);
   });
 });
 

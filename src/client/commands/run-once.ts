@@ -16,6 +16,7 @@ export interface RunOnceFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly detach?: boolean;
+  readonly artifactDir?: string;
 }
 
 /** As timeout(1). */
@@ -34,6 +35,7 @@ export const runOnce = async (
 ): Promise<number> => {
   if (flags.wait === undefined) throw new CliError('--json: expected together with --wait');
   if (flags.json !== true) throw new CliError('--wait: expected together with --json');
+  if (flags.artifactDir !== undefined) throw new CliError('--artifact-dir: expected without --wait');
   for (const name of ['interactive', 'tty', 'detach'] as const)
     if (flags[name] === true) throw new CliError(`--${name}: expected without --wait`);
   const wait = duration('--wait', flags.wait);

@@ -2,7 +2,7 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { type Connection, connect } from '../connection.ts';
-import { InputLost, OutputLost } from '../errors.ts';
+import { CliError, InputLost, OutputLost } from '../errors.ts';
 import { ending } from '../exit-code.ts';
 import { feed } from '../feed.ts';
 import { SubmitJobDocument } from '../generated/operations.ts';
@@ -17,6 +17,7 @@ import type { StdinSource } from '../stdin.ts';
 import { Stopper } from '../stopper.ts';
 import { type CommandWords, type Submission, type SubmitFlags, submission } from '../submit-input.ts';
 import { workWith } from '../terminal-session.ts';
+import { takeArtifacts } from './artifacts.ts';
 import { detached, keysOf } from './attach.ts';
 
 /** The flags that only `run` has. */
@@ -25,6 +26,8 @@ export interface RunFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly detachKeys?: string;
+  /** Where its artifacts go when it has ended. */
+  readonly artifactDir?: string;
 }
 
 /**
@@ -39,12 +42,19 @@ export const run = async (
   flags: SubmitFlags & RunFlags,
 ): Promise<number> => {
   const keys = keysOf(flags);
+  if (
+    flags.artifactDir !== undefined &&
+    [flags.artifact, flags.optionalArtifact].every((each) => !each?.length)
+  )
+    throw new CliError('--artifact-dir: expected together with --artifact');
   const given = await submission(words, flags, { own: true });
   return submitAndFollow(await connect(config), given, { ...flags, keys });
 };
 
 /** How a job that was started is followed. */
 export interface FollowOptions extends RunFlags {
+  /** It has artifacts. */
+  readonly hasArtifacts?: boolean;
   /** That leave a terminal. */
   readonly keys?: Buffer;
 }
@@ -60,7 +70,7 @@ export const submitAndFollow = (
   options: FollowOptions,
 ): Promise<number> => {
   const start = async () => (await request(connection, SubmitJobDocument, { input })).submitJob.job;
-  return followStarted(connection, start, source, options);
+  return followStarted(connection, start, source, { ...options, hasArtifacts: !!input.artifacts?.length });
 };
 
 /**
@@ -73,8 +83,9 @@ export const followStarted = async (
   connection: Connection,
   start: () => Promise<Job>,
   source: StdinSource | undefined,
-  { quiet = false, tty = false, interactive = false, keys = Buffer.alloc(0) }: FollowOptions,
+  options: FollowOptions,
 ): Promise<number> => {
+  const { quiet = false, tty = false, interactive = false, keys = Buffer.alloc(0) } = options;
   const remark = quiet ? async () => undefined : aside;
   // It is read no further when the job has ended.
   await using _ = source;
@@ -87,9 +98,9 @@ export const followStarted = async (
     if ((await workWith(connection, job.id, session)) === 'detached') return await detached(job.id);
     const { code, sentence } = ending(await endedJob(connection, job.id));
     if (sentence !== undefined) await note(inert(sentence));
-    return code;
+    return withArtifacts(connection, job.id, code, options);
   }
-  const followed = follow(connection, job.id, stopper);
+  const followed = follow(connection, job.id, stopper, options);
   if (source === undefined) return await followed;
   // The command may end without reading all of its input, and may run on when it has.
   const fed = feedOrStop(connection, job.id, source, stopper).then(() => followed);
@@ -113,7 +124,12 @@ const feedOrStop = async (
 };
 
 /** Prints the output of a job, and of each further attempt. */
-const follow = async (connection: Connection, firstId: string, stopper: Stopper): Promise<number> => {
+const follow = async (
+  connection: Connection,
+  firstId: string,
+  stopper: Stopper,
+  options: FollowOptions,
+): Promise<number> => {
   for (let jobId = firstId; ; ) {
     stopper.submitted(jobId);
     const printer = rawPrinter(false);
@@ -127,10 +143,21 @@ const follow = async (connection: Connection, firstId: string, stopper: Stopper)
     const ended = await endedJob(connection, jobId);
     const { code, sentence } = ending(ended);
     if (sentence !== undefined) await note(inert(sentence));
-    if (ended.retriedBy === null) return code;
+    if (ended.retriedBy === null) return withArtifacts(connection, jobId, code, options);
     await note(`attempt ${ended.attempt} failed (${sentence ?? `exit code ${code}`}): trying again`);
     jobId = ended.retriedBy.id;
   }
+};
+
+/** Says what could not be kept, and downloads the rest: that one is missing does not change the exit code. */
+const withArtifacts = async (
+  connection: Connection,
+  jobId: string,
+  code: number,
+  { hasArtifacts, artifactDir }: FollowOptions,
+): Promise<number> => {
+  if (hasArtifacts) await takeArtifacts(connection, jobId, artifactDir);
+  return code;
 };
 
 /** Which job it is, and what it waits for. */

@@ -3,6 +3,25 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Why an artifact was not kept. */
+export type ArtifactError =
+  /** The disk of the server is full. */
+  | 'DISK_FULL'
+  /** Nothing was at the path, or nothing matched the pattern. */
+  | 'MISSING'
+  /** It is neither a file nor a folder of the root file system: a device, a pipe, a socket, links in a circle, something in /proc or /dev. */
+  | 'NOT_A_FILE'
+  /** Folders are more than 256 deep, or a path has more than 4095 bytes. */
+  | 'TOO_DEEP'
+  /** Together with the artifacts before it, it has more bytes than `limits.disk`, holes included. */
+  | 'TOO_LARGE'
+  /** More than 100000 names are in the folders that had to be looked into. */
+  | 'TOO_MANY_ENTRIES'
+  /** All artifacts together took longer than 60 seconds. */
+  | 'TOO_SLOW'
+  /** It could not be read: the disk, or the process that copies it, failed. */
+  | 'UNREADABLE';
+
 /** A file or folder of the cell that is kept when the job has ended, however it ended. */
 export type ArtifactInput = {
   /** The name to download it by, without slashes, of at most 255 bytes, each name once. Default: the last name of the path, with ".tar" for a folder; a pattern needs one. */
@@ -12,6 +31,13 @@ export type ArtifactInput = {
   /** An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash takes the meaning of the next character. Links are followed within the cell. What is mounted, such as /dev/shm, is not kept. */
   readonly path: string;
 };
+
+/** What an artifact is. */
+export type ArtifactKind =
+  /** A tar archive of a folder, or of what matched a pattern: files, folders, and links that stay within it. */
+  | 'ARCHIVE'
+  /** A file, as it was. */
+  | 'FILE';
 
 /** What somebody did. */
 export type AuditAction =
@@ -536,6 +562,15 @@ export type WriteStdinInput = {
   readonly text?: string | null | undefined;
 };
 
+export type ArtifactDetailsFragment = { readonly name: string, readonly path: string, readonly optional: boolean, readonly kind: ArtifactKind | null, readonly size: number | null, readonly sha256: string | null, readonly mode: number | null, readonly entries: number | null, readonly skipped: number | null, readonly url: string | null, readonly error: ArtifactError | null };
+
+export type JobArtifactsQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobArtifactsQuery = { readonly job: { readonly status: JobStatus, readonly artifacts: ReadonlyArray<{ readonly name: string, readonly path: string, readonly optional: boolean, readonly kind: ArtifactKind | null, readonly size: number | null, readonly sha256: string | null, readonly mode: number | null, readonly entries: number | null, readonly skipped: number | null, readonly url: string | null, readonly error: ArtifactError | null }> } | null };
+
 export type AttachedJobQueryVariables = Exact<{
   id: string;
 }>;
@@ -781,7 +816,7 @@ export type JobInputQueryVariables = Exact<{
 }>;
 
 
-export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly keepRoot: boolean, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly keepRoot: boolean, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly artifacts: ReadonlyArray<{ readonly path: string, readonly name: string, readonly optional: boolean }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
 
 export type ResizeTerminalMutationVariables = Exact<{
   input: ResizeTerminalInput;
@@ -922,6 +957,21 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const ArtifactDetailsFragmentDoc = new TypedDocumentString(`
+    fragment ArtifactDetails on Artifact {
+  name
+  path
+  optional
+  kind
+  size
+  sha256
+  mode
+  entries
+  skipped
+  url
+  error
+}
+    `, {"fragmentName":"ArtifactDetails"}) as unknown as TypedDocumentString<ArtifactDetailsFragment, unknown>;
 export const ImageDetailsFragmentDoc = new TypedDocumentString(`
     fragment ImageDetails on Image {
   name
@@ -1175,6 +1225,28 @@ export const TokenDetailsFragmentDoc = new TypedDocumentString(`
   revokedAt
 }
     `, {"fragmentName":"TokenDetails"}) as unknown as TypedDocumentString<TokenDetailsFragment, unknown>;
+export const JobArtifactsDocument = new TypedDocumentString(`
+    query JobArtifacts($id: ID!) {
+  job(id: $id) {
+    status
+    artifacts {
+      ...ArtifactDetails
+    }
+  }
+}
+    fragment ArtifactDetails on Artifact {
+  name
+  path
+  optional
+  kind
+  size
+  sha256
+  mode
+  entries
+  skipped
+  url
+  error
+}`) as unknown as TypedDocumentString<JobArtifactsQuery, JobArtifactsQueryVariables>;
 export const AttachedJobDocument = new TypedDocumentString(`
     query AttachedJob($id: ID!) {
   job(id: $id) {
@@ -2286,6 +2358,11 @@ export const JobInputDocument = new TypedDocumentString(`
     stdin
     stdinBytes
     keepRoot
+    artifacts {
+      path
+      name
+      optional
+    }
     openStdin
     terminal {
       rows

@@ -31,6 +31,12 @@ export const withJobFlags = (command: Command): Command =>
       '--root-in-cell',
       'capabilities of root in the cell: to install packages, change owners and become other users there',
     )
+    .option(
+      '--artifact <PATH[:NAME]>',
+      'file, folder or pattern of the cell to keep when the job has ended; may be repeated',
+      collect,
+    )
+    .option('--optional-artifact <PATH[:NAME]>', 'the same, which may be missing', collect)
     .option('--keep-root', 'keep what the job changes of its root, for "image save" after its end')
     .option('--stop-signal <signal>', 'signal that stops the job, such as INT; default TERM')
     .option(

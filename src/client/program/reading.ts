@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
+import type { ArtifactsFlags } from '../commands/artifacts.ts';
 import type { FilterFlags } from '../job-filter.ts';
 import { FORMAT_HELP } from '../row-format.ts';
 import { type Add, collect, config, JOB } from './add.ts';
@@ -57,6 +58,20 @@ export const addReading = (add: Add): void => {
     .action(async (id: string, flags: Flags) => {
       const { replay } = await import('../commands/replay.ts');
       await replay(config(flags), id, flags);
+    });
+
+  add('artifacts', 'list what was kept of a job, or download it', [
+    'artifacts @last',
+    'artifacts --download out @last report.html',
+  ])
+    .argument('<job>', JOB)
+    .argument('[names...]', 'of the artifacts that are meant; default: all')
+    .option('--download <dir>', 'folder to write them to, in the place of files that have their names')
+    .option('--json', 'print them as JSON')
+    .option('--format <template>', FORMAT_HELP)
+    .action(async (job: string, names: string[], flags: Flags & ArtifactsFlags) => {
+      const { artifacts } = await import('../commands/artifacts.ts');
+      process.exitCode = await artifacts(config(flags), job, names, flags);
     });
 
   add('usage', 'follow the resource usage of a job, one line per interval, until it has ended', [

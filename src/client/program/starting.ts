@@ -7,6 +7,7 @@ import type { BenchFlags } from '../commands/bench.ts';
 import type { ExecFlags } from '../commands/exec.ts';
 import type { RunFlags } from '../commands/run.ts';
 import type { RunOnceFlags } from '../commands/run-once.ts';
+import { CliError } from '../errors.ts';
 import { type CommandWords, commandWords, type SubmitFlags } from '../submit-input.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
@@ -31,6 +32,7 @@ export const addStarting = (add: Add): void => {
       'run --memory 64Mi --timeout 10s -e LANG=C sort -u < names',
       "run 'ls | wc -l'",
       'run -it sh',
+      "run --artifact /out --artifact-dir . 'mkdir /out && date > /out/now'",
       'run --wait 10s --json make test | jq .job.exitCode',
     ]),
   )
@@ -45,6 +47,7 @@ export const addStarting = (add: Add): void => {
       '--detach-keys <keys>',
       'keys that leave a terminal without ending the job; default ctrl-p,ctrl-q',
     )
+    .option('--artifact-dir <dir>', 'folder that artifacts are downloaded to when the job has ended')
     .option('-q, --quiet', 'print nothing about the job itself')
     .option('-d, --detach', 'print the id and exit, as "submit" does')
     .option(
@@ -64,6 +67,7 @@ export const addStarting = (add: Add): void => {
           return;
         }
         if (flags.detach) {
+          if (flags.artifactDir !== undefined) throw new CliError('--artifact-dir: expected without -d');
           const { submit } = await import('../commands/submit.ts');
           return submit(config(flags), split(command, words), flags);
         }

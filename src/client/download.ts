@@ -1,0 +1,98 @@
+/** Downloads artifacts over HTTP: GraphQL carries no files. */
+
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { json } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { type Connection, placeOf, tokenOf } from './connection.ts';
+import { CliError, ServerError, unreachable } from './errors.ts';
+import type { ArtifactDetailsFragment as Artifact } from './generated/operations.ts';
+import { inert } from './inert.ts';
+
+/**
+ * Writes an artifact into a folder, under its own name, in the place of what has that name there. The file is there only
+ * when all of it has arrived and has the digest that the server gave.
+ *
+ * @param folder made if there is none
+ * @returns the path of the file
+ * @throws CliError for a name that leads out of the folder, ConnectionLost, ServerError for what the server refuses
+ */
+export const downloadArtifact = async (
+  connection: Connection,
+  jobId: string,
+  { name, sha256, mode, kind }: Artifact,
+  folder: string,
+): Promise<string> => {
+  // It is of the job's making, or of a server that is not ours.
+  if (!isFileName(name)) throw new CliError(`expected the name of a file, got ${JSON.stringify(name)}`);
+  const part = join(folder, `.${randomUUID()}.part`);
+  const path = join(folder, name);
+  try {
+    await mkdir(folder, { recursive: true });
+    const response = await get(connection, `jobs/${jobId}/artifacts/${encodeURIComponent(name)}`);
+    const hash = createHash('sha256');
+    const hashing = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        hash.update(chunk);
+        done(null, chunk);
+      },
+    });
+    const file = await open(part, 'wx', 0o600);
+    await pipeline(response, hashing, file.createWriteStream());
+    const found = hash.digest('hex');
+    if (found !== sha256) throw new CliError(`${inert(name)}: expected SHA-256 ${sha256}, got ${found}`);
+    if (kind === 'FILE') await chmod(part, (mode ?? 0o644) & ~process.umask());
+    else await chmod(part, 0o666 & ~process.umask());
+    await rename(part, path);
+    return path;
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    if (isOfFiles(error)) throw new CliError(`${inert(path)}: ${error.message}`, 1, { cause: error });
+    throw unreachable(placeOf(connection), error, true);
+  } finally {
+    await rm(part, { force: true });
+  }
+};
+
+/** As the server has it; what is written must be in the folder, on any machine. */
+const isFileName = (name: string): boolean =>
+  name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]/u.test(name);
+
+/** An error of the file system, and not of the network. */
+const isOfFiles = (error: unknown): error is Error =>
+  error instanceof Error && 'syscall' in error && 'path' in error;
+
+/** @param path relative to the API */
+const get = async (connection: Connection, path: string): Promise<IncomingMessage> => {
+  const { url, socketPath } = connection;
+  await connection.verifyServer?.();
+  const token = await tokenOf(connection);
+  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const options: RequestOptions = {
+    agent: false,
+    ...(await connection.readTls?.()),
+    ...(socketPath !== undefined && { socketPath }),
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    http.get(new URL(path, url), options, resolve).on('error', reject);
+  });
+  if (response.statusCode === 200) return response;
+  throw await refusal(connection, response);
+};
+
+const refusal = async (connection: Connection, response: IncomingMessage): Promise<CliError> => {
+  try {
+    const { errors } = (await json(response)) as {
+      errors: [{ message: string; extensions?: { code?: string } }];
+    };
+    return new ServerError(inert(errors[0].message), errors[0].extensions?.code);
+  } catch {
+    return new CliError(
+      `${placeOf(connection)} answered "${response.statusCode}", and not as Cloister does. Is --url right?`,
+    );
+  }
+};
