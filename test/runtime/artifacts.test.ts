@@ -1,8 +1,17 @@
 /** How the launcher takes artifacts: its bounds, and what the process may that takes them. */
 
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { mountSteps } from '../../src/runtime/mounts.ts';
 import type { ArtifactsPlan } from '../../src/runtime/protocol/plan.ts';
 import { CellBench, type StartedCell } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
@@ -69,6 +78,30 @@ describe('the artifacts of a cell', () => {
     expect(await taken({ mostBytes: 6 })).toEqual(['taken', 'size']);
     expect(await taken({ mostBytes: 5 })).toEqual(['size', 'size']);
     expect(await taken({ spareBytes: 2 ** 60 })).toEqual(['disk', 'disk']);
+  });
+
+  it('leave out what was mounted in the cell', async () => {
+    const each = ['/in/given', '/in', '/dev/shm'].map((path) => ({ path, pattern: '' }));
+    const { artifacts } = asked([], { each: [...each, { path: '/in', pattern: '*' }] });
+    writeFileSync(join(bench.state, 'given'), 'given');
+    chmodSync(join(bench.state, 'given'), 0o644);
+    const cell = await bench.start(['/bin/sh', '-c', 'cat /in/given; echo own > /in/own'], {
+      artifacts,
+      steps: [
+        { kind: 'mkdir', path: '/in', mode: 0o755 },
+        { kind: 'file', path: '/in/given', mode: 0o644, text: '' },
+        { kind: 'bind', source: join(bench.state, 'given'), path: '/in/given', attributes: 0 },
+        ...mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true, devices: true }),
+      ],
+    });
+    const { record, stdout } = await cell.finished;
+    expect(stdout).toBe('given');
+    expect(record.artifacts.map(({ status, entries, skipped }) => [status, entries, skipped])).toEqual([
+      ['kind', 0, 0],
+      ['taken', 2, 1],
+      ['kind', 0, 0],
+      ['taken', 1, 1],
+    ]);
   });
 
   it('delay the end of a job no longer than the plan says; what was taken by then is kept', async () => {

@@ -38,7 +38,8 @@ struct take {
   char *names[DEPTH_MOST]; /* of folders from the one that is taken to the present entry */
   size_t depth;
   char path[PATH_MAX + 1]; /* in the archive */
-  size_t base;             /* length of what of `path` is the name of the folder that is taken */
+  const char *folder;      /* the one that is taken, as the plan has it, */
+  size_t base;             /* and the length of its name, with which `path` begins */
 };
 
 static bool fail(struct take *self, enum artifact_status status) {
@@ -192,6 +193,38 @@ static bool emit_headers(struct take *self, const char *link, const struct stat 
   return emit(self, headers, tar_headers(headers, self->path, link, status));
 }
 
+/*
+ * Whether something was mounted on a path of the cell: it went with the cell, and what lies below it is empty. Of the
+ * folders on the way to such a path this says nothing.
+ */
+static bool is_mounted(const struct plan *plan, const char *folder, const char *rest) {
+  size_t length = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+  for (size_t i = 0; i < plan->steps_count; i++) {
+    const struct step *step = &plan->steps[i];
+    switch (step->kind) {
+      case STEP_MKDIR:
+      case STEP_FILE:
+      case STEP_SYMLINK:
+      case STEP_WRITE:
+      case STEP_MASK:
+      case STEP_SEAL:
+      case STEP_REBIND:
+        continue;
+      default:
+        if (strncmp(step->path, folder, length) == 0 && strcmp(step->path + length, rest) == 0) return true;
+    }
+  }
+  return false;
+}
+
+/* The same of the present entry. */
+static bool is_lost(const struct take *self) {
+  char rest[PATH_MAX + 2];
+  const char *below = self->path + self->base;
+  snprintf(rest, sizeof rest, "%s%s", *below == '/' ? "" : "/", below);
+  return is_mounted(self->plan, self->folder, rest);
+}
+
 static bool archive_file(struct take *self, int folder, const char *name) {
   AUTO_CLOSE int from = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   struct stat status;
@@ -240,8 +273,10 @@ static bool archive_subfolder(struct take *self, int folder, const char *name) {
 static bool archive_entry(struct take *self, int folder, const char *name) {
   struct stat status;
   if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return fail(self, ARTIFACT_UNREADABLE);
-  if (S_ISDIR(status.st_mode)) return !may_hold(self) || archive_subfolder(self, folder, name);
-  if (!is_wanted(self)) return true;
+  if (S_ISDIR(status.st_mode) && !may_hold(self)) return true;
+  if (!S_ISDIR(status.st_mode) && !is_wanted(self)) return true;
+  if (is_lost(self)) return self->taken.skipped++, true;
+  if (S_ISDIR(status.st_mode)) return archive_subfolder(self, folder, name);
   if (S_ISREG(status.st_mode)) return archive_file(self, folder, name);
   if (S_ISLNK(status.st_mode)) return archive_link(self, folder, name, &status);
   self->taken.skipped++;
@@ -319,9 +354,11 @@ static bool take_folder(struct take *self, const char *path) {
   AUTO_CLOSE int folder = open_path(self, path, O_RDONLY | O_DIRECTORY);
   if (folder < 0) return fail(self, refusal(errno));
   self->taken.folder = true;
+  self->folder = path;
   const char *name = strrchr(path, '/') + 1;
   if ((size_t)snprintf(self->path, sizeof self->path, "%s", name) >= sizeof self->path)
     return fail(self, ARTIFACT_DEPTH);
+  self->base = strlen(self->path);
   if (!archive_folder(self, folder)) return false;
   if (self->taken.entries == 0 && self->taken.skipped == 0) return fail(self, ARTIFACT_MISSING);
   /* Two empty blocks are the end of an archive. */
@@ -340,6 +377,7 @@ static bool take_pattern(struct take *self, const char *path, const char *patter
 }
 
 static bool take_whatever(struct take *self, const struct artifact_plan *wanted) {
+  if (is_mounted(self->plan, wanted->path, "")) return fail(self, ARTIFACT_KIND);
   if (*wanted->pattern != '\0') return take_pattern(self, wanted->path, wanted->pattern);
   /* Looked at before it is opened for reading, which has effects on devices. */
   AUTO_CLOSE int fd = open_path(self, wanted->path, O_PATH);
