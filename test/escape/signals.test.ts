@@ -36,6 +36,8 @@ battery(
       rule: 'pid_namespaces(7)',
       script: 'grep PPid: /proc/$PPID/status',
       answer: 'PPid:\t0',
+      // It has no parent in the cell.
+      further: 'grep: /proc/0/status: No such file or directory',
       otherwise: /^PPid:\t[1-9]\d*$/,
       weak: NEGLIGENT,
     },

@@ -65,6 +65,7 @@ battery('/sys', [
     rule: 'cgroup_namespaces(7)',
     script: 'grep ^0:: /proc/self/cgroup',
     answer: '0::/',
+    further: '0::/exec-1',
     otherwise: /^0::\/.*cloister-test-.*\/job-/,
     weak: NEGLIGENT,
   },

@@ -20,6 +20,8 @@ export interface Probe {
   readonly script: string;
   /** What a cell answers: all output, trimmed. */
   readonly answer: Answer;
+  /** What a further command in a cell that runs answers (`execInJob`). Default: the same. */
+  readonly further?: Answer;
   /** What the weakened cell answers. Default: something else. */
   readonly otherwise?: Answer;
   /** The cell, where it is not the usual one. */
@@ -49,11 +51,21 @@ export const battery = (
       return found;
     };
 
+    const inRunning = new Map<Making, Promise<ReadonlyMap<Probe, string>>>();
+    const answersInRunning = (making: Making): Promise<ReadonlyMap<Probe, string>> => {
+      const asked = present.filter(({ cell = CELL }) => cell === making);
+      const found = inRunning.get(making) ?? ask(cells, making, asked, facts, 'shInRunning');
+      inRunning.set(making, found);
+      return found;
+    };
+
     for (const probe of present) {
-      const { name, rule, answer, otherwise, cell = CELL, weak } = probe;
+      const { name, rule, answer, further = answer, otherwise, cell = CELL, weak } = probe;
       it(`${name} [${rule}]`, async () => {
         const held = (await answersOf(cell)).get(probe);
         expect(held, 'in a cell').toEqual(matching(answer));
+        const later = (await answersInRunning(cell)).get(probe);
+        expect(later, 'of a further command in a cell that runs').toEqual(matching(further));
         const fallen = (await answersOf(weak)).get(probe);
         expect(fallen, 'in the weakened cell').toEqual(
           otherwise === undefined ? expect.not.stringMatching(pattern(answer)) : matching(otherwise),
@@ -78,9 +90,10 @@ const ask = async (
   making: Making,
   probes: readonly Probe[],
   facts: () => Facts | Promise<Facts>,
+  how: 'sh' | 'shInRunning' = 'sh',
 ): Promise<ReadonlyMap<Probe, string>> => {
   const script = probes.map((probe) => `( ${probe.script}\n) 2>&1; printf '\\001'`).join('\n');
-  const { stdout, stderr, failure } = await cells.sh(script, making, await facts());
+  const { stdout, stderr, failure } = await cells[how](script, making, await facts());
   expect({ failure, stderr }, 'the cell').toEqual({ failure: null, stderr: '' });
   const texts = stdout.split(MARK);
   expect(texts, 'answers').toHaveLength(probes.length + 1);

@@ -55,6 +55,18 @@ export class Cells {
     return { stdout, stderr, failure: null };
   }
 
+  /** Runs a line of shell as a further command in a cell that runs, which `execInJob` does. */
+  async shInRunning(line: string, making: Making, facts: Facts): Promise<Outcome> {
+    const parent = await this.start(['/bin/sleep', '1000'], making, facts);
+    await parent.running;
+    const cgroup = { path: join(parent.cgroup, 'exec-1'), settings: [], collect: [] };
+    const plan = { ...making.plan, join: parent.id, cgroup };
+    const { stdout, stderr, record } = await this.run(['/bin/sh', '-c', line], { ...making, plan }, facts);
+    await parent.control.stop(0);
+    await parent.finished;
+    return { stdout, stderr, failure: record.failure };
+  }
+
   /** The bench of the launcher, or of the negligent one. */
   bench(launcher?: Making['launcher']): CellBench {
     const path = launcher === undefined ? LAUNCHER : editedLauncher(launcher, NEGLECTED);
