@@ -33,6 +33,7 @@ export const sendSlowly = async (
   // It was refused meanwhile.
   if (response.writableEnded) return;
   if (!response.headersSent) return sendNodeResponse(made, response, request, true);
+  response.setMaxListeners(MOST_LISTENERS);
   // A status is not needed any more: by now the operation was found to be executable.
   try {
     await pipeline(made.body ?? [], response);
@@ -67,5 +68,7 @@ const earlyType = (ranges: readonly string[]): string => {
   return STREAM.includes(named) ? named : `${named}; charset=utf-8`;
 };
 
+/** Each part of the server that follows the end of an answer has one, and a pipeline some; Node.js warns from 11 on. */
+const MOST_LISTENERS = 20;
 const JSON_TYPE = 'application/json';
 const TYPES = ['application/graphql-response+json', JSON_TYPE, ...STREAM];

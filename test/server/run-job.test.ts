@@ -96,6 +96,10 @@ it.each([
   ['application/graphql-response+json', ' '],
   ['text/event-stream', ':\n\n'],
 ])('sends signs of life in %s while it waits', async (accept, sign) => {
+  const warnings: string[] = [];
+  const warn = ({ message }: Error): unknown => warnings.push(message);
+  process.on('warning', warn);
+  dispose(() => process.off('warning', warn));
   const fixture = await serveFakes(dispose, { timeouts: { slowAnswerMs: 10 } });
   const socket = await send(fixture, accept, { wait: '1h' });
   let text = '';
@@ -118,6 +122,7 @@ it.each([
     .filter((_part, index) => index % 2 === 1)
     .join('');
   expect((JSON.parse(decoded) as Answer).data?.['runJob']).toMatchObject({ finished: true });
+  expect(warnings).toEqual([]);
 });
 
 it('stops the job of a client that has gone, if that was asked for', async () => {
