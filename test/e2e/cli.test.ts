@@ -166,6 +166,17 @@ describe('the session of a user', () => {
       '--format: expected one of ',
     );
     expect((await cloister('token', 'list', '--format', '{{')).stderr).toContain('--format: expected values');
+    expect((await cloister('usage', '--format', 'pidsPeak', id)).stdout).toMatch(/^\d*\n$/);
+    await cloister('share', id);
+    expect((await cloister('share', '--list', '--format', '{{.createdBy}}', id)).stdout).toMatch(/^\S+\n$/);
+    expect((await cloister('share', '--format', 'id', id)).stderr).toContain('expected together with --list');
+    expect((await cloister('audit', '--job', id, '--format', 'action,outcome')).stdout).toBe(
+      'SHARE_JOB\tOK\nSUBMIT_JOB\tOK\n',
+    );
+    const busy = (await cloister('submit', '--name', 'busy', 'sleep 1000')).stdout.trim();
+    await server.running(busy);
+    expect((await cloister('top', '--format', 'name')).stdout).toMatch(/^busy$/m);
+    await server.stop(busy, 0);
     const events = start(
       'events',
       '--after',

@@ -6,6 +6,7 @@ import { enumValues, moment, oneOf } from '../flag-values.ts';
 import { type AuditAction, AuditLogDocument } from '../generated/operations.ts';
 import { print } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf } from '../row-format.ts';
 
 /** The flags of `cloister audit`. */
 export interface AuditFlags {
@@ -15,6 +16,7 @@ export interface AuditFlags {
   readonly failed?: boolean;
   readonly since?: string;
   readonly until?: string;
+  readonly format?: string;
 }
 
 const PAGE = 100;
@@ -45,9 +47,10 @@ const ACTIONS = enumValues<AuditAction>({
   SIGN_IN: true,
 });
 
-/** `cloister audit`: every entry that matches as a line of JSON, the newest first. */
+/** `cloister audit`: every entry that matches as a line of JSON, or as --format says, the newest first. */
 export const audit = async (config: ClientConfig, flags: AuditFlags): Promise<void> => {
   const { action, subject, job, failed, since, until } = flags;
+  const render = formatOf(flags) ?? JSON.stringify;
   const now = Date.now();
   const filter = {
     action: action === undefined ? null : oneOf('--action', ACTIONS, action),
@@ -65,7 +68,7 @@ export const audit = async (config: ClientConfig, flags: AuditFlags): Promise<vo
       after,
       filter,
     });
-    if (page.nodes.length > 0) await print(page.nodes.map((entry) => JSON.stringify(entry)).join('\n'));
+    if (page.nodes.length > 0) await print(page.nodes.map((entry) => render(entry)).join('\n'));
     after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
   } while (after !== null);
 };

@@ -8,14 +8,11 @@ import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { WhoAmIDocument } from '../generated/operations.ts';
 import { inert } from '../inert.ts';
-import { note, print, printJson } from '../output.ts';
+import { note, print } from '../output.ts';
 import { isProfileName, type Profile, readProfiles, writeProfiles } from '../profiles.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { type Cell, tableLines } from '../table.ts';
-
-interface JsonFlags {
-  readonly json?: boolean;
-}
 
 /**
  * `cloister login`: signs in once, to see that it works, and keeps how. Without a token and a certificate it asks for the
@@ -96,7 +93,8 @@ export const logout = async (config: ClientConfig): Promise<void> => {
 };
 
 /** `cloister profile list`. */
-export const listProfiles = async (config: ClientConfig, flags: JsonFlags): Promise<void> => {
+export const listProfiles = async (config: ClientConfig, flags: ListFlags): Promise<void> => {
+  formatOf(flags);
   const { default: chosen, profiles } = await readProfiles(config.profilesPath);
   const rows = [...profiles].map(([name, { url, token, cert }]) => ({
     name,
@@ -104,7 +102,6 @@ export const listProfiles = async (config: ClientConfig, flags: JsonFlags): Prom
     method: token !== undefined ? 'token' : cert !== undefined ? 'certificate' : 'none',
     default: name === chosen,
   }));
-  if (flags.json) return printJson(rows);
   const header: readonly Cell[] = ['NAME', 'URL', 'SIGNS IN BY', 'DEFAULT'].map((text) => ({ text }));
   const cells = rows.map(({ name, url, method, default: isDefault }): readonly Cell[] => [
     { text: inert(name) },
@@ -112,7 +109,7 @@ export const listProfiles = async (config: ClientConfig, flags: JsonFlags): Prom
     { text: method },
     { text: isDefault ? 'yes' : '' },
   ]);
-  await print(tableLines([header, ...cells], process.stdout.columns));
+  await printList(rows, flags, () => tableLines([header, ...cells], process.stdout.columns));
 };
 
 /** `cloister profile use`: the one that is used from now on when none is named. */

@@ -2,30 +2,41 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
+import { CliError } from '../errors.ts';
 import { duration } from '../flag-values.ts';
 import { RevokeShareDocument, ShareJobDocument, SharesDocument } from '../generated/operations.ts';
 import { findJobId } from '../job-id.ts';
 import { note, print, printJson } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf, printList } from '../row-format.ts';
 
 export interface ShareFlags {
   readonly expires?: string;
   readonly list?: boolean;
   readonly json?: boolean;
+  /** Of --list. */
+  readonly format?: string;
 }
 
 /** `cloister share`: prints the link alone to stdout. */
 export const share = async (config: ClientConfig, job: string, flags: ShareFlags): Promise<void> => {
+  formatOf(flags);
+  if (flags.format !== undefined && !flags.list)
+    throw new CliError('--format: expected together with --list');
   const expiresIn = flags.expires === undefined ? null : duration('--expires', flags.expires);
   const connection = await connect(config);
   const jobId = await findJobId(connection, job);
   if (flags.list) {
     const { job: found } = await request(connection, SharesDocument, { id: jobId });
     const shares = found?.shares ?? [];
-    if (flags.json) return printJson(shares);
-    for (const { id, createdBy, expiresAt, revokedAt } of shares)
-      await print([id, createdBy, revokedAt === null ? `valid until ${expiresAt}` : 'revoked'].join('\t'));
-    return;
+    if (shares.length === 0 && !flags.json) return;
+    return printList(shares, flags, () =>
+      shares
+        .map(({ id, createdBy, expiresAt, revokedAt }) =>
+          [id, createdBy, revokedAt === null ? `valid until ${expiresAt}` : 'revoked'].join('\t'),
+        )
+        .join('\n'),
+    );
   }
   const { shareJob: made } = await request(connection, ShareJobDocument, { input: { jobId, expiresIn } });
   if (flags.json) return printJson(made);

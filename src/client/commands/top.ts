@@ -11,6 +11,7 @@ import { inert } from '../inert.ts';
 import { shortLength } from '../job-id.ts';
 import { print, write } from '../output.ts';
 import { request } from '../request.ts';
+import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { type Cell, tableLines } from '../table.ts';
 import { HOME_AND_CLEAR } from '../terminal.ts';
 
@@ -27,14 +28,15 @@ const HEADER = ['ID', 'CPU', 'MEMORY', 'LIMIT', 'READ', 'WRITTEN', 'TIME', 'NAME
 /** The most jobs of one refresh: a page of the API. */
 const MOST = 100;
 
-/** `cloister top`: the usage of running jobs, the highest CPU usage first; refreshed on a terminal. */
+/** `cloister top`: the usage of running jobs, the highest CPU usage first; refreshed on a terminal, but once as a list. */
 export const top = async (
   config: ClientConfig,
-  flags: { readonly interval: string; readonly once?: boolean },
+  flags: ListFlags & { readonly interval: string; readonly once?: boolean },
 ): Promise<void> => {
+  const isList = formatOf(flags) !== undefined || flags.json === true;
   const intervalMs = Math.max(100, parseDuration(duration('--interval', flags.interval)) ?? 0);
   const connection = await connect(config);
-  const again = process.stdout.isTTY && !flags.once;
+  const again = process.stdout.isTTY && !flags.once && !isList;
   let before: Sample | undefined;
   for (;;) {
     const { jobs } = await request(connection, RunningUsageDocument, { first: MOST });
@@ -42,6 +44,7 @@ export const top = async (
       at: Date.now(),
       cpuTimes: new Map(jobs.nodes.map(({ id, usage }) => [id, usage?.cpuTime ?? 0])),
     };
+    if (isList) return printList(jobs.nodes, flags, () => '');
     const { columns, rows } = process.stdout;
     const table = usageTable(jobs.nodes, now, before, columns);
     if (!again) return print(table);

@@ -3,6 +3,7 @@
 import type { Flags } from '../../config/config.ts';
 import type { ShareFlags } from '../commands/share.ts';
 import type { FilterFlags } from '../job-filter.ts';
+import { FORMAT_HELP } from '../row-format.ts';
 import { type Add, config, JOB } from './add.ts';
 import { withFilterFlags } from './reading.ts';
 
@@ -107,6 +108,7 @@ export const addChanging = (add: Add): void => {
     .option('--expires <duration>', 'for how long, such as 1h; default 7d')
     .option('--list', 'list the links to the job instead')
     .option('--json', 'print the link, or the list, as JSON')
+    .option('--format <template>', `with --list: ${FORMAT_HELP}`)
     .action(async (id: string, flags: Flags & ShareFlags) => {
       const { share } = await import('../commands/share.ts');
       await share(config(flags), id, flags);

@@ -1,6 +1,7 @@
 /** The commands that manage profiles. */
 
 import type { Flags } from '../../config/config.ts';
+import { FORMAT_HELP, type ListFlags } from '../row-format.ts';
 import { type Add, config } from './add.ts';
 
 /** @param add adds a command of the program */
@@ -29,7 +30,8 @@ export const addLogin = (add: Add): void => {
 export const addProfiles = (add: Add): void => {
   add('list', 'list the profiles', ['profile list'])
     .option('--json', 'print the profiles as JSON')
-    .action(async (flags: Flags & { readonly json?: boolean }) => {
+    .option('--format <template>', FORMAT_HELP)
+    .action(async (flags: Flags & ListFlags) => {
       const { listProfiles } = await import('../commands/login.ts');
       await listProfiles(config(flags), flags);
     });

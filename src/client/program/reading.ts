@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Flags } from '../../config/config.ts';
 import type { ArtifactsFlags } from '../commands/artifacts.ts';
 import type { FilterFlags } from '../job-filter.ts';
-import { FORMAT_HELP } from '../row-format.ts';
+import { FORMAT_HELP, type ListFlags } from '../row-format.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 
 /** Declares the commands that show jobs, their logs and events. */
@@ -80,7 +80,8 @@ export const addReading = (add: Add): void => {
     .argument('<job>', JOB)
     .option('--interval <duration>', 'time between two lines, such as 1s (the default) or 500ms')
     .option('--json', 'print each as a line of JSON')
-    .action(async (id: string, flags: Flags & { interval?: string; json?: boolean }) => {
+    .option('--format <template>', FORMAT_HELP)
+    .action(async (id: string, flags: Flags & ListFlags & { interval?: string }) => {
       const { usage } = await import('../commands/usage.ts');
       await usage(config(flags), id, flags);
     });
@@ -136,7 +137,9 @@ export const addReading = (add: Add): void => {
   add('top', 'show what running jobs use, until Ctrl-C', ['top', 'top --once'])
     .option('--interval <duration>', 'time between two refreshes', '2s')
     .option('--once', 'look once')
-    .action(async (flags: Flags & { interval: string; once?: boolean }) => {
+    .option('--json', 'look once, and print the jobs with their usage as JSON')
+    .option('--format <template>', `look once, and ${FORMAT_HELP}`)
+    .action(async (flags: Flags & ListFlags & { interval: string; once?: boolean }) => {
       const { top } = await import('../commands/top.ts');
       await top(config(flags), flags);
     });

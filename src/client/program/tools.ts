@@ -6,6 +6,7 @@ import { withConfigFile } from '../../config/file.ts';
 import { withSettings } from '../../config/flags.ts';
 import type { AuditFlags } from '../commands/audit.ts';
 import type { VerifyFlags } from '../commands/receipt.ts';
+import { FORMAT_HELP } from '../row-format.ts';
 import { type Add, collect, config, JOB } from './add.ts';
 
 interface ApiFlags extends Flags {
@@ -56,6 +57,7 @@ export const addTools = (add: Add, program: Command): void => {
     .option('--failed', 'only what was refused')
     .option('--since <time>', 'from this time on, or from so long ago, such as 1d')
     .option('--until <time>', 'before this time, or so long ago')
+    .option('--format <template>', FORMAT_HELP)
     .action(async (flags: Flags & AuditFlags) => {
       const { audit } = await import('../commands/audit.ts');
       await audit(config(flags), flags);
