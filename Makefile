@@ -196,6 +196,11 @@ soak: test-setup ## Run jobs of all kinds for an hour and check that the server 
 bench: test-setup ## Measure Cloister beside other programs, and write bench/RESULTS.md (BENCH_ROUNDS=5)
 	@node test/bench/run.ts --rounds $(BENCH_ROUNDS) --write bench
 
+.PHONY: bench-peers
+bench-peers: node_modules/.package-lock.json ## Install the GraphQL servers that "make bench" measures beside ours
+	@mkdir -p .cache/bench-peers
+	@npm install --prefix .cache/bench-peers --no-audit --no-fund --save-exact mercurius@16.10.1 fastify@5.12.8 graphql@16.15.0
+
 .PHONY: bench-check
 bench-check: test-setup ## Check that launches, jobs, bursts and servers with many jobs are about as fast as they were
 	@node test/bench/check.ts

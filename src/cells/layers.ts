@@ -251,6 +251,8 @@ export class Layers {
 
 /** Runs a program where the files of layers belong to ids that it may act for. */
 const inNamespace = async (enter: readonly string[], command: readonly string[]): Promise<void> => {
-  const [program = '', ...parameters] = [...enter, ...command];
+  // What enters a namespace executes absolute paths only.
+  const found = enter.length === 0 ? command : ['/usr/bin/env', ...command];
+  const [program = '', ...parameters] = [...enter, ...found];
   await run(program, parameters);
 };

@@ -93,6 +93,11 @@ export const unpackLayer = async (
   signal.throwIfAborted();
   // What the cell says is the cause: its end is what the feeding failed by.
   if (stderr !== '') throw new ImageFault(`archive: ${stderr}`);
+  // It had no room to say so: its log is on the same disk, and it prints far less than its limit.
+  if (record.droppedBytes > 0)
+    throw Object.assign(new Error('a layer could not be unpacked: no space left on device'), {
+      code: 'ENOSPC',
+    });
   if (failure !== undefined && !(isAbort(failure) && fed.signal.aborted)) throw failure;
   if (record.failure !== null)
     throw new Error(`a layer could not be unpacked: ${describeStep(record.failure)}`);

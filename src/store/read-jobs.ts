@@ -5,8 +5,8 @@ import type { Job } from '../jobs/job.ts';
 import type { Connection } from './connection.ts';
 import type { JobRow } from './row.ts';
 
-/** Characters of the texts of all rows that are kept. As a job one takes about four times as much. */
-const MOST_CHARACTERS = 1024 * 1024;
+/** Characters of the texts of all rows that are kept: of about two thousand. As a job one takes about four times as much. */
+const MOST_CHARACTERS = 2 * 1024 * 1024;
 /** Of one row: with ones of this size there are still as many as a page has. */
 const LONGEST = MOST_CHARACTERS / 100;
 /** Milliseconds after which SQLite is asked again whether another connection has written: it has to take locks for that. */

@@ -1,7 +1,7 @@
 /** What the figures of one run share: servers, the image, programs of others. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testImage } from '../support/image.ts';
@@ -19,6 +19,9 @@ const PEERS = {
   'go-judge': ['-version'],
 } as const;
 export type Peer = keyof typeof PEERS;
+
+/** Where `make bench-peers` installs GraphQL servers of others. */
+export const QUERY_PEERS = join(import.meta.dirname, '..', '..', '.cache', 'bench-peers');
 
 /** One run of the benchmark. */
 export class Bench {
@@ -58,6 +61,14 @@ export class Bench {
     if (path === undefined) return undefined;
     const { stdout, stderr } = spawnSync(path, [...PEERS[name]], { encoding: 'utf8' });
     return (stdout || stderr).split('\n')[0];
+  }
+
+  /** The version of mercurius, or `undefined`. */
+  get mercurius(): string | undefined {
+    const path = join(QUERY_PEERS, 'node_modules', 'mercurius', 'package.json');
+    return existsSync(path)
+      ? (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
+      : undefined;
   }
 
   get peers(): readonly Peer[] {

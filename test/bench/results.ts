@@ -66,6 +66,7 @@ export const markdown = (bench: Bench, results: readonly Result[], rounds: numbe
     `- ${availableParallelism()} processors (${processor()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     `- Node.js ${process.version}; the disk: ${fileSystem(disk)}; load while it ran: ${load()} (1 and 5 minutes)`,
     ...versions,
+    `- mercurius: ${bench.mercurius ?? 'not on this machine (make bench-peers)'}`,
     '',
     ...results.flatMap(table),
   ]

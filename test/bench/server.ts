@@ -18,7 +18,7 @@ const RUN = 'mutation ($input: SubmitJobInput!) { runJob(input: $input) { job { 
 /** A server on a state folder of its own, with authentication and durability as by default. */
 export class BenchServer {
   readonly #child: ChildProcess;
-  readonly #stateDir: string;
+  readonly stateDir: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly url: string;
   readonly token: string;
@@ -26,7 +26,7 @@ export class BenchServer {
 
   private constructor(child: ChildProcess, stateDir: string, url: string) {
     this.#child = child;
-    this.#stateDir = stateDir;
+    this.stateDir = stateDir;
     this.url = url;
     this.token = readFileSync(join(stateDir, 'token'), 'utf8').trim();
   }
@@ -137,6 +137,6 @@ export class BenchServer {
     });
     this.#child.kill('SIGTERM');
     await exited;
-    rmSync(this.#stateDir, { recursive: true });
+    rmSync(this.stateDir, { recursive: true });
   }
 }

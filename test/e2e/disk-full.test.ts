@@ -1,13 +1,24 @@
 /** A disk that is full. */
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { tar } from '../support/archives.ts';
 import { IMAGES, testImage } from '../support/image.ts';
-import { TestServer } from '../support/server.ts';
+import { type Answer, TestServer } from '../support/server.ts';
 import { sleeper, sleepThen } from '../support/sleeper.ts';
 
 const SIZE = '12m';
@@ -202,4 +213,25 @@ it('without inodes no job is accepted, and one that was before fails without a p
   });
   rmSync(inside('files'), { recursive: true });
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+}, 60_000);
+
+it('an image is refused, and nothing is left of it', async () => {
+  const upload = async (bytes: number): Promise<Answer> => {
+    const body = tar([{ path: 'random', content: randomBytes(bytes) }]);
+    const response = await fetch(new URL('images/large', server.url), {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${server.token}` },
+      body: new Uint8Array(body),
+    });
+    return (await response.json()) as Answer;
+  };
+  const layers = () => readdirSync(inside('layers'));
+  // The archive alone is too large, and what is unpacked of it beside it.
+  for (const bytes of [16 << 20, 7 << 20]) {
+    const { errors } = await upload(bytes);
+    expect(errors, `${bytes} bytes`).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);
+    expect(layers()).toEqual([]);
+  }
+  expect((await upload(1 << 20)).errors).toBeUndefined();
+  expect(layers().length).toBeGreaterThan(0);
 }, 60_000);

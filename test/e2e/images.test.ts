@@ -2,6 +2,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -14,7 +15,7 @@ let server: TestServer;
 let base: Buffer;
 
 beforeAll(async () => {
-  server = await TestServer.start('--max-image', '16Mi');
+  server = await TestServer.start('--max-image', '16Mi', '--max-images', '64Mi');
   // A root file system that has what tests run, with the owners of its archive. A copy of it: another test may make links
   // to the files of all tests meanwhile, which tar(1) takes for a change of them.
   const root = mkdtempSync(join(tmpdir(), 'cloister-root-'));
@@ -368,6 +369,51 @@ describe('a bad archive', () => {
         command: 'cat /etc/evil /etc/evil2 /absolute /twice; test -e /null || echo no',
       }),
     ).toBe('xxxsecondno\n');
+  });
+
+  it('that stops half-way leaves nothing, and others can be added', async () => {
+    const before = layers();
+    const { host, pathname } = new URL('images/half', server.url);
+    const socket = connect(Number(host.split(':')[1]), '127.0.0.1');
+    const archive = ociArchive(makeParts([base]));
+    socket.write(
+      [
+        `PUT ${pathname} HTTP/1.1`,
+        `Host: ${host}`,
+        `Authorization: Bearer ${server.token}`,
+        `Content-Length: ${archive.length}`,
+        '\r\n',
+      ].join('\r\n'),
+    );
+    socket.write(archive.subarray(0, archive.length / 2));
+    // It is being taken in.
+    await expect
+      .poll(() => layers().some((name) => name.startsWith('.new-')), { timeout: 20_000 })
+      .toBe(true);
+    socket.destroy();
+    await expect.poll(layers, { timeout: 20_000 }).toEqual(before);
+    await add('after-half', ociArchive(makeParts([base])));
+  });
+
+  it('is refused when images take what they may take, until one is deleted', async () => {
+    const filler = (n: number) => tar([{ path: `filler-${n}`, content: Buffer.alloc(15 << 20, n) }]);
+    const added: string[] = [];
+    let refusal: Answer['errors'];
+    while (refusal === undefined && added.length < 6) {
+      const name = `filler-${added.length}`;
+      const { errors } = await upload(name, filler(added.length));
+      if (errors === undefined) added.push(name);
+      refusal = errors;
+    }
+    expect(refusal?.[0]?.message).toMatch(
+      /at most \d+ bytes|images take the 67108864 bytes that they may take/,
+    );
+    const before = layers();
+    expect((await upload('one-more', filler(100))).errors).toBeDefined();
+    expect(layers()).toEqual(before);
+    for (const name of added)
+      await server.query('mutation ($n: String!) { deleteImage(input: { name: $n }) { name } }', { n: name });
+    await add('one-more', filler(100));
   });
 
   it.each(['', '../x', '/x', 'X', 'a b', 'alpine', `${'x'.repeat(256)}`])(

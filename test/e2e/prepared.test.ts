@@ -168,11 +168,13 @@ it('whose init or supervisor is killed are replaced, and no job notices', async 
   process.kill(init, 'SIGKILL');
   process.kill(supervisor, 'SIGKILL');
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
-  await expect.poll(() => [one, other].filter((name) => inJobs().includes(name))).toEqual([]);
+  await expect
+    .poll(() => [one, other].filter((name) => inJobs().includes(name)), { timeout: 10_000 })
+    .toEqual([]);
   await server.end();
   await server.boot();
   await fill();
-  await expect.poll(() => snapshotResources(server)).toEqual(before);
+  await expect.poll(() => snapshotResources(server), { timeout: 10_000 }).toEqual(before);
 });
 
 it('are gone with their spawner', async () => {
@@ -181,22 +183,21 @@ it('are gone with their spawner', async () => {
   expect(names).toHaveLength(MOST);
   killSpawners(cgroup);
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
-  await expect.poll(() => names.filter((name) => inJobs().includes(name))).toEqual([]);
+  await expect.poll(() => names.filter((name) => inJobs().includes(name)), { timeout: 10_000 }).toEqual([]);
 });
 
-it('are gone with a server that is killed, and with one that exits', async () => {
-  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    await fill();
-    const supervisors = inJobs().flatMap(processesOf).map(parentOf);
-    expect(supervisors).toHaveLength(MOST);
-    const spawner = spawnerOf(cgroup);
-    await server.end(signal);
-    const left = (): unknown => [
-      ...[spawner, ...supervisors].filter((pid) => existsSync(`/proc/${pid}`)),
-      ...(existsSync(join(cgroup, 'jobs')) ? inJobs() : []),
-    ];
-    if (signal === 'SIGKILL') await expect.poll(left).toEqual([]);
-    else expect(left()).toEqual([]);
-    await server.boot();
-  }
+it.each(['SIGKILL', 'SIGTERM'] as const)('are gone with a server that ends by %s', async (signal) => {
+  await fill();
+  const supervisors = inJobs().flatMap(processesOf).map(parentOf);
+  expect(supervisors).toHaveLength(MOST);
+  const spawner = spawnerOf(cgroup);
+  await server.end(signal);
+  const left = (): unknown => [
+    ...[spawner, ...supervisors].filter((pid) => existsSync(`/proc/${pid}`)),
+    ...(existsSync(join(cgroup, 'jobs')) ? inJobs() : []),
+  ];
+  // One that exits waits for them.
+  if (signal === 'SIGKILL') await expect.poll(left, { timeout: 10_000 }).toEqual([]);
+  else expect(left()).toEqual([]);
+  await server.boot();
 });

@@ -1,9 +1,10 @@
 /** A server that is not root, with and without subordinate ids. */
 
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeParts, ociArchive, tar } from '../support/archives.ts';
 import { TestServer } from '../support/server.ts';
 import { hasHelpers, SUBORDINATE, UnprivilegedUser } from '../support/unprivileged.ts';
 
@@ -48,6 +49,27 @@ const describeUser = (title: string, subordinate: string): void => {
       );
       expect(about('no cgroup for jobs')).toHaveLength(1);
       expect(about('no cgroup for jobs')[0]).toContain('systemd-run --user --scope -p Delegate=yes');
+    });
+
+    it('runs images of its own, in which folders look as in the layer below', async () => {
+      const lower = tar([
+        { path: 'bin/busybox', content: readFileSync('/bin/busybox') },
+        { path: 'bin/sh', type: '2', link: 'busybox' },
+        { path: 'drop', type: '5', mode: 0o1777, uid: 12, gid: 34 },
+      ]);
+      const upper = tar([{ path: 'drop/added', content: 'added\n' }]);
+      const response = await fetch(new URL('images/own', server.url), {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${server.token}` },
+        body: new Uint8Array(ociArchive(makeParts([lower, upper]))),
+      });
+      expect(await response.json()).toMatchObject({ image: { name: 'own' } });
+      const command = 'busybox stat -c "%a %u:%g %Y" /drop; busybox cat /drop/added';
+      const { stdout, stderr } = await run(command, { image: 'own' });
+      const owner = ids ? '12:34' : '0:0';
+      expect({ stdout, stderr }).toEqual({ stdout: `1777 ${owner} 1000000000\nadded\n`, stderr: '' });
+      await server.query('mutation { deleteImage(input: { name: "own" }) { name } }');
+      expect(readdirSync(join(unprivileged.stateDir, 'layers'))).toEqual([]);
     });
 
     it('gives a cell its ids and no others', async () => {

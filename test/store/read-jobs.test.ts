@@ -109,12 +109,12 @@ describe('what is kept', () => {
     onEnd(() => db.close());
     const read = new ReadJobs(db);
     const line = 'x'.repeat(5000);
-    const jobs = Array.from({ length: 400 }, () => makeJob({ command: { kind: 'shell', line } }));
+    const jobs = Array.from({ length: 800 }, () => makeJob({ command: { kind: 'shell', line } }));
     for (const job of jobs) read.set(toRow(job), job);
     expect(read.get(jobs[0]?.id ?? '')).toBeUndefined();
     const kept = jobs.filter(({ id }) => read.get(id) !== undefined);
     expect(kept.length).toBeGreaterThan(100);
-    expect(kept.length * line.length).toBeLessThan(1024 * 1024);
+    expect(kept.length * line.length).toBeLessThan(2 * 1024 * 1024);
     const large = makeJob({ command: { kind: 'shell', line: 'x'.repeat(100_000) } });
     read.set(toRow(large), large);
     expect(read.get(large.id)).toBeUndefined();

@@ -375,8 +375,7 @@ static bool open_channel(struct supervisor *self, int *end) {
 
 /*
  * Keeps the namespaces of the cell until this process ends, which is after the record is written: to take mounts and
- * network apart takes a while, and the end of init would wait for it. Nothing depends on it, so that errors are
- * ignored.
+ * network apart takes a while, and the end of init would wait for it. If they cannot be kept, it does.
  */
 static void hold_namespaces(struct supervisor *self) {
   static const char *const kinds[] = {"mnt", "net"};
@@ -385,6 +384,11 @@ static void hold_namespaces(struct supervisor *self) {
     snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)self->init, kinds[i]);
     self->namespaces[i] = open(path, O_RDONLY | O_CLOEXEC);
   }
+}
+
+/* What is kept of the root has nothing mounted on it: neither the devices of the cell nor its /proc. */
+static void release_namespaces(struct supervisor *self) {
+  for (size_t i = 0; i < ARRAY_LENGTH(self->namespaces); i++) close_fd(&self->namespaces[i]);
 }
 
 /* Clones init and gives it its first order. Closes what `fds` has, which is init's from then on. */
@@ -951,6 +955,7 @@ static void finish(struct supervisor *self) {
     reap_init(self);
   }
   bool empty = cgroup_wait_empty(&self->cgroup, EMPTY_MOST_MS);
+  if (self->plan.artifacts_count > 0 || self->plan.keeps_layer) release_namespaces(self);
   record->finished = wall_clock();
   if (record->executed) record->duration = monotonic_clock() - self->began;
   if (self->buffer != NULL) drain(self);

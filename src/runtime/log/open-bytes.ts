@@ -3,7 +3,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { LogBytes } from './bytes.ts';
 import { openIfThere } from './open.ts';
-import { isPacked, PackedBytes } from './packed.ts';
+import { PackedBytes } from './packed.ts';
+import { isPacked } from './packed-blocks.ts';
 
 /** Opens the bytes of the log at `path`. A missing file is an empty log. */
 export const openBytes = async (path: string): Promise<LogBytes> => {

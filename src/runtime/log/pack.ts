@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { openIfThere } from './open.ts';
-import { isPacked, PACKED_BLOCK_BYTES, packBlock, packTable } from './packed.ts';
+import { packBlock } from './packed.ts';
+import { isPacked, PACKED_BLOCK_BYTES, packTable } from './packed-blocks.ts';
 
 // Nothing is gained below the block size of the file system.
 const LEAST = 4096;
