@@ -81,23 +81,32 @@ describe('the artifacts of a cell', () => {
   });
 
   it('leave out what was mounted in the cell', async () => {
-    const each = ['/in/given', '/in', '/dev/shm'].map((path) => ({ path, pattern: '' }));
+    const each = ['/in/given', '/in', '/dev/shm', '/link', '/root/proc'].map((path) => ({
+      path,
+      pattern: '',
+    }));
     const { artifacts } = asked([], { each: [...each, { path: '/in', pattern: '*' }] });
     writeFileSync(join(bench.state, 'given'), 'given');
     chmodSync(join(bench.state, 'given'), 0o644);
-    const cell = await bench.start(['/bin/sh', '-c', 'cat /in/given; echo own > /in/own'], {
-      artifacts,
-      steps: [
-        { kind: 'mkdir', path: '/in', mode: 0o755 },
-        { kind: 'file', path: '/in/given', mode: 0o644, text: '' },
-        { kind: 'bind', source: join(bench.state, 'given'), path: '/in/given', attributes: 0 },
-        ...mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true, devices: true }),
-      ],
-    });
+    const cell = await bench.start(
+      ['/bin/sh', '-c', 'cat /in/given; echo own > /in/own; ln -s /in /link; ln -s /proc /root/proc'],
+      {
+        artifacts,
+        steps: [
+          { kind: 'mkdir', path: '/in', mode: 0o755 },
+          { kind: 'file', path: '/in/given', mode: 0o644, text: '' },
+          { kind: 'bind', source: join(bench.state, 'given'), path: '/in/given', attributes: 0 },
+          ...mountSteps({ shmBytes: 4096, ids: 65_536, hostname: 'cell', cgroup: true, devices: true }),
+        ],
+      },
+    );
     const { record, stdout } = await cell.finished;
     expect(stdout).toBe('given');
     expect(record.artifacts.map(({ status, entries, skipped }) => [status, entries, skipped])).toEqual([
       ['kind', 0, 0],
+      ['taken', 2, 1],
+      ['kind', 0, 0],
+      // By whatever path it is reached.
       ['taken', 2, 1],
       ['kind', 0, 0],
       ['taken', 1, 1],

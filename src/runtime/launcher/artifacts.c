@@ -31,11 +31,16 @@ bool artifacts_keep_root(struct artifacts *artifacts, int root) {
   return artifacts->root >= 0;
 }
 
-bool artifacts_keep_userns(struct artifacts *artifacts, pid_t init) {
+static int open_namespace(pid_t pid, const char *kind) {
   char path[64];
-  snprintf(path, sizeof path, "/proc/%d/ns/user", (int)init);
-  artifacts->userns = open(path, O_RDONLY | O_CLOEXEC);
-  return artifacts->userns >= 0;
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, kind);
+  return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool artifacts_keep_namespaces(struct artifacts *artifacts, pid_t init) {
+  artifacts->userns = open_namespace(init, "user");
+  artifacts->mounts = open_namespace(init, "mnt");
+  return artifacts->userns >= 0 && artifacts->mounts >= 0;
 }
 
 /* ---- the process that takes them ---- */
@@ -150,4 +155,5 @@ void artifacts_finish(struct artifacts *self, const struct plan *plan, bool in_t
 void artifacts_close(struct artifacts *self) {
   close_fd(&self->root);
   close_fd(&self->userns);
+  close_fd(&self->mounts);
 }

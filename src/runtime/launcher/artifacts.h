@@ -15,8 +15,8 @@
 #include "plan.h"
 
 struct artifacts {
-  int root, userns; /* of the cell: kept from its start on */
-  int over;         /* reads as ended when the process that takes them has */
+  int root, userns, mounts; /* of the cell: kept from its start on */
+  int over;                 /* reads as ended when the process that takes them has */
   pid_t taker;
   int *files;              /* what they are written to */
   struct artifact *shared; /* with the process that takes them */
@@ -25,8 +25,8 @@ struct artifacts {
 
 /* Keeps the root of the cell. False with errno. */
 bool artifacts_keep_root(struct artifacts *artifacts, int root);
-/* Keeps the user namespace of the cell. False with errno. */
-bool artifacts_keep_userns(struct artifacts *artifacts, pid_t init);
+/* Keeps the namespaces of the cell: of its users, and of its mounts, so that they stay in place. False with errno. */
+bool artifacts_keep_namespaces(struct artifacts *artifacts, pid_t init);
 /*
  * Starts the process that takes them; no process of the cell may be left. artifacts->over reads as ended when it is
  * through. False when it could not be started: artifacts_finish() is called in any case.

@@ -406,8 +406,8 @@ static bool launch(struct supervisor *self, struct init_fds *fds, enum order_kin
   for (size_t i = 0; i < self->plan.steps_count; i++) close_fd(&self->plan.steps[i].fd);
   bool mapped =
       made && (self->plan.joins != NULL || idmap_write(self->init, &self->plan) || fail(self, "id map", NULL));
-  if (mapped && self->plan.artifacts_count > 0 && !artifacts_keep_userns(&self->artifacts, self->init))
-    return fail(self, "artifacts", "user namespace");
+  if (mapped && self->plan.artifacts_count > 0 && !artifacts_keep_namespaces(&self->artifacts, self->init))
+    return fail(self, "artifacts", "namespaces");
   if (mapped) hold_namespaces(self);
   return mapped && (set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) &&
          (give_order(self, (struct order){.kind = first}) || fail(self, "order", "init"));
@@ -995,7 +995,7 @@ static struct supervisor begin(void) {
       .init = -1,
       .started = -1,
       .upper = -1,
-      .artifacts = {.root = -1, .userns = -1, .over = -1},
+      .artifacts = {.root = -1, .userns = -1, .mounts = -1, .over = -1},
       .cgroup = {.fd = -1, .events = -1},
       .log = {.fd = -1, .index = {.fd = -1}},
       .record = {.fd = -1},

@@ -38,8 +38,6 @@ struct take {
   char *names[DEPTH_MOST]; /* of folders from the one that is taken to the present entry */
   size_t depth;
   char path[PATH_MAX + 1]; /* in the archive */
-  const char *folder;      /* the one that is taken, as the plan has it, */
-  size_t base;             /* and the length of its name, with which `path` begins */
 };
 
 static bool fail(struct take *self, enum artifact_status status) {
@@ -193,42 +191,27 @@ static bool emit_headers(struct take *self, const char *link, const struct stat 
   return emit(self, headers, tar_headers(headers, self->path, link, status));
 }
 
-/*
- * Whether something was mounted on a path of the cell: it went with the cell, and what lies below it is empty. Of the
- * folders on the way to such a path this says nothing.
- */
-static bool is_mounted(const struct plan *plan, const char *folder, const char *rest) {
-  size_t length = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-  for (size_t i = 0; i < plan->steps_count; i++) {
-    const struct step *step = &plan->steps[i];
-    switch (step->kind) {
-      case STEP_MKDIR:
-      case STEP_FILE:
-      case STEP_SYMLINK:
-      case STEP_WRITE:
-      case STEP_MASK:
-      case STEP_SEAL:
-      case STEP_REBIND:
-        continue;
-      default:
-        if (strncmp(step->path, folder, length) == 0 && strcmp(step->path + length, rest) == 0) return true;
-    }
-  }
-  return false;
+/* Opens a name in a folder that is taken; EXDEV for what was mounted there. */
+static int open_entry(int folder, const char *name, uint64_t flags) {
+  struct open_how how = {
+      .flags = flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+  };
+  return (int)RETRY(kernel_openat2(folder, name, &how));
 }
 
-/* The same of the present entry. */
-static bool is_lost(const struct take *self) {
-  char rest[PATH_MAX + 2];
-  const char *below = self->path + self->base;
-  snprintf(rest, sizeof rest, "%s%s", *below == '/' ? "" : "/", below);
-  return is_mounted(self->plan, self->folder, rest);
+/* What cannot be opened: something that was mounted is left out. */
+static bool skip_mounted(struct take *self) {
+  if (errno != EXDEV) return fail(self, ARTIFACT_UNREADABLE);
+  self->taken.skipped++;
+  return true;
 }
 
 static bool archive_file(struct take *self, int folder, const char *name) {
-  AUTO_CLOSE int from = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  AUTO_CLOSE int from = open_entry(folder, name, O_RDONLY);
   struct stat status;
-  if (from < 0 || fstat(from, &status) != 0 || !S_ISREG(status.st_mode)) return fail(self, ARTIFACT_UNREADABLE);
+  if (from < 0) return skip_mounted(self);
+  if (fstat(from, &status) != 0 || !S_ISREG(status.st_mode)) return fail(self, ARTIFACT_UNREADABLE);
   const uint64_t size = (uint64_t)status.st_size;
   return emit_headers(self, "", &status) && emit_content(self, from, size) &&
          emit_hole(self, (TAR_BLOCK - size % TAR_BLOCK) % TAR_BLOCK);
@@ -266,8 +249,8 @@ static bool archive_link(struct take *self, int folder, const char *name, const 
 static bool archive_folder(struct take *self, int folder);
 
 static bool archive_subfolder(struct take *self, int folder, const char *name) {
-  AUTO_CLOSE int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  return (below >= 0 || fail(self, ARTIFACT_UNREADABLE)) && archive_folder(self, below);
+  AUTO_CLOSE int below = open_entry(folder, name, O_RDONLY | O_DIRECTORY);
+  return below < 0 ? skip_mounted(self) : archive_folder(self, below);
 }
 
 static bool archive_entry(struct take *self, int folder, const char *name) {
@@ -275,7 +258,6 @@ static bool archive_entry(struct take *self, int folder, const char *name) {
   if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return fail(self, ARTIFACT_UNREADABLE);
   if (S_ISDIR(status.st_mode) && !may_hold(self)) return true;
   if (!S_ISDIR(status.st_mode) && !is_wanted(self)) return true;
-  if (is_lost(self)) return self->taken.skipped++, true;
   if (S_ISDIR(status.st_mode)) return archive_subfolder(self, folder, name);
   if (S_ISREG(status.st_mode)) return archive_file(self, folder, name);
   if (S_ISLNK(status.st_mode)) return archive_link(self, folder, name, &status);
@@ -354,11 +336,9 @@ static bool take_folder(struct take *self, const char *path) {
   AUTO_CLOSE int folder = open_path(self, path, O_RDONLY | O_DIRECTORY);
   if (folder < 0) return fail(self, refusal(errno));
   self->taken.folder = true;
-  self->folder = path;
   const char *name = strrchr(path, '/') + 1;
   if ((size_t)snprintf(self->path, sizeof self->path, "%s", name) >= sizeof self->path)
     return fail(self, ARTIFACT_DEPTH);
-  self->base = strlen(self->path);
   if (!archive_folder(self, folder)) return false;
   if (self->taken.entries == 0 && self->taken.skipped == 0) return fail(self, ARTIFACT_MISSING);
   /* Two empty blocks are the end of an archive. */
@@ -377,7 +357,6 @@ static bool take_pattern(struct take *self, const char *path, const char *patter
 }
 
 static bool take_whatever(struct take *self, const struct artifact_plan *wanted) {
-  if (is_mounted(self->plan, wanted->path, "")) return fail(self, ARTIFACT_KIND);
   if (*wanted->pattern != '\0') return take_pattern(self, wanted->path, wanted->pattern);
   /* Looked at before it is opened for reading, which has effects on devices. */
   AUTO_CLOSE int fd = open_path(self, wanted->path, O_PATH);
