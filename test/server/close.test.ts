@@ -13,18 +13,19 @@ const dispose = disposers();
 
 const LOGS = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
 
+/** So long that a server which waits for operations to end by themselves does not close while a test runs. */
+const HOUR_MS = 3_600_000;
+
 describe('a server that is closing', () => {
   it.each(TRANSPORTS)('completes a subscription over $name', async (transport) => {
-    const fixture = await serveFakes(dispose);
+    const fixture = await serveFakes(dispose, { timeouts: { closingMs: HOUR_MS } });
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1));
     const answers: Answer[] = [];
     const { done } = transport.subscribe(fixture, LOGS, { id }, (answer) => answers.push(answer));
     await expect.poll(() => answers.length).toBe(1);
-    const start = performance.now();
     await fixture.server.close();
     await done;
-    expect(performance.now() - start).toBeLessThan(2000);
     await expect.poll(() => fixture.sockets.size).toBe(0);
     await expect(fetch(`${fixture.origin}/health`)).rejects.toThrow();
   });
@@ -131,9 +132,7 @@ describe('a server that is closing', () => {
     silent.on('error', () => undefined);
     dispose(() => silent.destroy());
     await once(silent, 'connect');
-    const start = performance.now();
     await fixture.server.close();
-    expect(performance.now() - start).toBeLessThan(3000);
     await expect.poll(() => fixture.sockets.size).toBe(0);
   });
 
