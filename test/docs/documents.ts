@@ -18,11 +18,12 @@ export const readDocument = (path: string): string => readFileSync(join(PROJECT,
 /**
  * The rows of a table without its heading, each as the text of its cells.
  *
- * @param first the heading of its first column
+ * @param first the heading of its first column, or `| one | other` of several when the first has none
  */
 export const tableOf = (path: string, first: string): readonly (readonly string[])[] => {
   const lines = readDocument(path).split('\n');
-  const start = lines.findIndex((line) => line.startsWith(`| ${first} |`)) + 2;
+  const start =
+    lines.findIndex((line) => line.startsWith(first.startsWith('|') ? first : `| ${first} |`)) + 2;
   const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
   return lines.slice(start, end).map((line) =>
     line
