@@ -23,13 +23,14 @@ const COMMANDS: Readonly<Record<string, string>> = {
   watch: '"cloister list --watch" shows all jobs, "cloister logs -f JOB" follows one',
 };
 
-/** Of `run` and `submit`. */
+/** Of `run` and `submit`, and of `api`. */
 const FLAGS: Readonly<Record<string, string>> = {
   '--cap-add': '"--root-in-cell" gives root of the cell its capabilities',
   '--cpu-shares': 'it is "--cpu-weight", where 100 is the default',
   '--cpuset-cpus': 'it is "--cpuset"',
   '--entrypoint': 'an image has none: the first word is the program',
   '--init': 'every cell has an init',
+  '--jq': '"--get" prints the values at a path; for more, pipe the answer into jq',
   '--memory-swap': 'it is "--swap", without the memory',
   '--mount': 'a job sees no folder of the host',
   '--pids-limit': 'it is "--pids"',

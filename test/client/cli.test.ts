@@ -669,6 +669,22 @@ describe('api', () => {
     expect((await finished(child)).out).toBe('RUNNING\n');
   });
 
+  it('says which fields there are where --get leads nowhere', async () => {
+    server.job('a').end(COMPLETED);
+    const get = (path: string) => cloister(['api', '{ job(id: "a") { id name } }', '--get', path]);
+    expect(await get('data.job.id')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining(
+        '--get: expected a path below "data" of the answer, which has the fields job there, got "data.job.id"',
+      ),
+    });
+    expect((await get('job.id.x')).err).toContain('has no fields there, got "job.id.x"');
+    // What is null has no values, and no lines.
+    expect(await get('job.name.x')).toMatchObject({ code: 0, out: '' });
+    expect((await cloister(['api', '{ __typename }', '--jq', '.data'])).err).toContain('--get');
+  });
+
   it('goes through all pages', async () => {
     for (const id of ['a', 'b', 'c', 'd', 'e']) server.job(id);
     expect((await cloister(['api', '--paginate', LIST, '--get', 'jobs.nodes.id'])).out).toBe(

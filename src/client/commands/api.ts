@@ -33,7 +33,7 @@ export const api = async (config: ClientConfig, source: string, flags: ApiFlags)
   const show = (answer: { readonly data?: unknown }, line = false): Promise<void> =>
     path === undefined
       ? print(JSON.stringify(answer, null, line ? 0 : 2))
-      : print(select(answer.data, path).map(plain).join('\n'));
+      : printEach(select(answer.data, path).map(plain));
   if (flags.paginate && !/\$endCursor\b/.test(query))
     throw new CliError(
       '--paginate: expected a document with a variable $endCursor: String, given to `after`',
@@ -104,13 +104,43 @@ const endCursorOf = (value: unknown): string | undefined => {
   return undefined;
 };
 
-/** The values at a path; in a list, those at the path in each element. */
-const select = (value: unknown, [key, ...rest]: readonly string[]): unknown[] => {
-  if (Array.isArray(value))
-    return value.flatMap((each) => select(each, key === undefined ? [] : [key, ...rest]));
+/** No line at all for no value. */
+const printEach = async (values: readonly string[]): Promise<void> => {
+  if (values.length > 0) await print(values.join('\n'));
+};
+
+/**
+ * The values at a path; in a list, those at the path in each element. Where the answer is null or a list is empty there
+ * are none; what lies on the way and has no such field is an error, unless it is an element of a list beside others
+ * that have it (a fragment may be of one type only).
+ */
+const select = (value: unknown, path: readonly string[]): unknown[] => {
+  const missing: string[] = [];
+  const found = valuesAt(value, path, (known) => missing.push(known));
+  const [known] = missing;
+  if (found.length === 0 && known !== undefined)
+    throw new CliError(
+      `--get: expected a path below "data" of the answer, which has ${known}, got ${JSON.stringify(path.join('.'))}`,
+    );
+  return found;
+};
+
+/** @param onMissing called with what there is instead of a field */
+const valuesAt = (
+  value: unknown,
+  path: readonly string[],
+  onMissing: (known: string) => unknown,
+): unknown[] => {
+  if (Array.isArray(value)) return value.flatMap((each) => valuesAt(each, path, onMissing));
+  const [key, ...rest] = path;
   if (key === undefined) return [value];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.hasOwn(value, key) ? select((value as Variables)[key], rest) : [];
+  if (value === null || value === undefined) return [];
+  if (typeof value === 'object' && Object.hasOwn(value, key))
+    return valuesAt((value as Variables)[key], rest, onMissing);
+  onMissing(
+    typeof value === 'object' ? `the fields ${Object.keys(value).join(', ')} there` : 'no fields there',
+  );
+  return [];
 };
 
 const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
