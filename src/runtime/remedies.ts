@@ -27,10 +27,11 @@ export const remedyFor = async ({ step, errno }: Refusal, proc = '/proc'): Promi
       return 'see the cgroup checks of `cloister doctor`, or name another cgroup with --cgroup-root';
     case 'seccomp':
       return FILTERS;
+    case 'unshare':
+      return errno === EINVAL ? CHROOT : namespaces(proc);
     case 'id map':
     case 'user':
     case 'clone':
-    case 'unshare':
     case 'namespace':
     case 'bind':
     case 'device':
@@ -70,6 +71,11 @@ export const VISIBLE =
 const STACKED =
   'the state folder lies on too many layers of overlay file systems, as in a container inside of a container: put it ' +
   'on a volume (docker run --volume cloister-state:/var/lib/cloister), or name another folder with --state-dir';
+
+// Its first mount of a cell changes "/", which is refused where "/" is a folder and not a mount (mount(2), EINVAL).
+const CHROOT =
+  'the server runs in a chroot, where the kernel makes no user namespaces: enter the root with a program that uses ' +
+  'pivot_root, such as systemd-nspawn or bwrap';
 
 /** No cell is made without a filter: there is no setting for it. */
 export const FILTERS =

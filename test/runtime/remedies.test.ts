@@ -53,6 +53,14 @@ describe('remedyFor', () => {
     expect(text).not.toContain(subject);
   });
 
+  it('knows a chroot', async () => {
+    const proc = files(onEnd, {});
+    expect(await remedyFor({ step: 'unshare', errno: EINVAL }, proc)).toContain(
+      'the server runs in a chroot',
+    );
+    expect(await remedyFor({ step: 'unshare', errno: EPERM }, proc)).not.toContain('chroot');
+  });
+
   it('knows covered parts of /proc, a kernel without overlay, and layers of layers', async () => {
     const proc = files(onEnd, {});
     expect(await remedyFor({ step: 'mount', errno: EPERM }, proc)).toContain('systempaths=unconfined');
