@@ -2,44 +2,55 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { cgroupOf, spawnersOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
-let server: TestServer;
+// Each test waits until a server gives something up, and not for another: they wait at the same time.
+const servers: TestServer[] = [];
 
 beforeAll(async () => {
-  server = await TestServer.start();
+  servers.push(...(await Promise.all([1, 2, 3].map(() => TestServer.start()))));
 });
 
-afterAll(() => server.dispose());
+afterAll(() => Promise.all(servers.map((server) => server.dispose())));
 
-const supervisorOf = (id: string): number =>
+const free = (): TestServer => {
+  const server = servers.find((one) => !taken.has(one));
+  if (server === undefined) throw new Error('each test has one server');
+  taken.add(server);
+  return server;
+};
+const taken = new Set<TestServer>();
+
+const supervisorOf = (server: TestServer, id: string): number =>
   Number.parseInt(readFileSync(join(server.stateDir, 'jobs', id, 'started'), 'utf8'), 10);
 
 /** A running job whose supervisor is stopped (SIGSTOP). */
-const stuck = async (limits: object = {}): Promise<string> => {
+const stuck = async (server: TestServer, limits: object = {}): Promise<string> => {
   const id = await server.submit({ command: 'sleep 1000', limits });
   await server.running(id);
-  process.kill(supervisorOf(id), 'SIGSTOP');
+  process.kill(supervisorOf(server, id), 'SIGSTOP');
   return id;
 };
 
-const code = async (mutation: string, input: object): Promise<unknown> => {
+const code = async (server: TestServer, mutation: string, input: object): Promise<unknown> => {
   const name = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}`;
   const document = `mutation ($input: ${name}Input!) { ${mutation}(input: $input) { job { id } } }`;
   return (await server.ask(document, { input })).errors?.[0]?.extensions?.['code'];
 };
 
-describe('a supervisor that is stopped', () => {
-  it('holds up neither requests nor deadlines nor stops', async () => {
-    const [late, stopped, paused] = [await stuck({ timeout: '1s' }), await stuck(), await stuck()];
+describe.concurrent('a supervisor that is stopped', () => {
+  it('holds up neither requests nor deadlines nor stops', async ({ expect }) => {
+    const server = free();
+    const late = await stuck(server, { timeout: '1s' });
+    const [stopped, paused] = [await stuck(server), await stuck(server)];
     const [job, { status, signal, error }, refusals] = await Promise.all([
       server.ended(late),
       server.stop(stopped, 100),
       Promise.all([
-        code('pauseJob', { jobId: paused }),
-        code('signalJob', { jobId: paused, signal: 'SIGUSR1' }),
+        code(server, 'pauseJob', { jobId: paused }),
+        code(server, 'signalJob', { jobId: paused, signal: 'SIGUSR1' }),
       ]),
     ]);
     expect(job).toMatchObject({
@@ -54,13 +65,14 @@ describe('a supervisor that is stopped', () => {
     });
     expect(refusals).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
     // Once it continues, it does what it was asked for.
-    process.kill(supervisorOf(paused), 'SIGCONT');
+    process.kill(supervisorOf(server, paused), 'SIGCONT');
     await server.stop(paused, 0);
   }, 120_000);
 });
 
-describe('a spawner that is stopped', () => {
-  it('is replaced, and the job that waits for it starts', async () => {
+describe.concurrent('a spawner that is stopped', () => {
+  it('is replaced, and the job that waits for it starts', async ({ expect }) => {
+    const server = free();
     await server.run({ command: 'true' });
     const [first = -1, ...others] = spawnersOf(await cgroupOf(server));
     expect(others).toEqual([]);
@@ -73,7 +85,8 @@ describe('a spawner that is stopped', () => {
     expect(spawnersOf(await cgroupOf(server))).not.toContain(first);
   }, 120_000);
 
-  it('does not keep the server from ending', async () => {
+  it('does not keep the server from ending', async ({ expect }) => {
+    const server = free();
     await server.run({ command: 'true' });
     for (const spawner of spawnersOf(await cgroupOf(server))) process.kill(spawner, 'SIGSTOP');
     expect(await server.end()).toBe(0);
