@@ -143,6 +143,20 @@ const FILES = [
   ['caddy-prefix.conf', '/cloister'],
 ] as const;
 
+const servers = new Map<string, Promise<TestServer>>();
+
+/** A server with these flags, the same for all files that name them. */
+const serverWith = (flags: readonly string[]): Promise<TestServer> => {
+  const key = flags.join(' ');
+  const server = servers.get(key) ?? TestServer.start(...flags);
+  servers.set(key, server);
+  return server;
+};
+
+afterAll(async () => {
+  for (const server of servers.values()) await (await server).dispose();
+});
+
 describe.each(FILES)('%s', (file, prefix) => {
   it('leads to GraphiQL, requests and both kinds of streams', { timeout: 120_000 }, async () => {
     const configuration = readDocument(`docs/proxies/${file}`);
@@ -151,11 +165,10 @@ describe.each(FILES)('%s', (file, prefix) => {
       configuration.split('\nserver')[0] ?? '',
     );
     const [, hosts = '', basePath] = flags ?? [];
-    const server = await TestServer.start(
+    const server = await serverWith([
       ...['--allowed-host', hosts],
       ...(basePath === undefined ? [] : ['--base-path', basePath]),
-    );
-    dispose(() => server.dispose());
+    ]);
     const port = await startProxy(file, configuration, new URL(server.url).host);
     const url = `http://${NAME}:${port}${prefix}/graphql`;
 
