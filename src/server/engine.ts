@@ -102,7 +102,7 @@ export const createEngine = ({
   documents = new DocumentCache(),
 }: EngineOptions): Engine => {
   const present = (error: unknown): GraphQLError =>
-    presentError(error, (cause, id) => {
+    presentError(withBound(error), (cause, id) => {
       const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
       log(`request ${id}: ${text}`, { level: 'error', code: 'INTERNAL_SERVER_ERROR', errorId: id });
     });
@@ -162,6 +162,14 @@ const useMadeResults = (): Plugin<Caller & YogaInitialContext> => ({
     if (made !== undefined) setParamsHandler(async () => made as ExecutionResult);
   },
 });
+
+/** The engine's error for a body that is too large names no bound. */
+const withBound = (error: unknown): unknown =>
+  error instanceof GraphQLError &&
+  error.extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE' &&
+  !error.message.startsWith('body: ')
+    ? new GraphQLError(`body: expected at most ${LARGEST_BODY} bytes`, { extensions: error.extensions })
+    : error;
 
 const useDocumentLimits = (documents: DocumentCache): Plugin => ({
   onParse({ setParseFn }) {
