@@ -39,7 +39,7 @@ import { handle, pathOf, refuse } from './requests.ts';
 import { RolesFile } from './roles-file.ts';
 import { type StrangerLimits, Strangers, strangerLimits } from './strangers.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
-import { Tls, type TlsSettings } from './tls.ts';
+import type { Tls, TlsSettings } from './tls.ts';
 import { MOST_UNREAD_BYTES, Unread } from './unread.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 import { WrongTokens } from './wrong-tokens.ts';
@@ -181,7 +181,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const tls =
     options.tls === undefined
       ? undefined
-      : await Tls.open({ settings: options.tls, roles, rights, log, handshakeMs: timeouts.headersMs });
+      : // What reads certificates takes 5 MB, and most listeners have none.
+        await (await import('./tls.ts')).Tls.open({
+          settings: options.tls,
+          roles,
+          rights,
+          log,
+          handshakeMs: timeouts.headersMs,
+        });
   const http = listener(httpOptions, tls);
   const proxies = options.proxy && new Proxies(options.proxy, roles, rights);
   const wrongTokens = new WrongTokens();
