@@ -643,6 +643,7 @@ export class Jobs implements JobService {
           job: { ...job, state },
           command: await this.command(identity, job),
           env: whole ? await this.env(identity, job) : null,
+          artifacts: whole ? this.artifacts(identity, job) : null,
           isolation: await this.isolation(identity, job),
           log: await this.#digests.of(job.id, job.owner),
         }),

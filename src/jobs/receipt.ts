@@ -5,12 +5,14 @@ import { bytesOfText, isUnicode } from '../byte-text.ts';
 import {
   type JobPredicate,
   PREDICATE_TYPE,
+  type ReceiptArtifact,
   type ReceiptText,
   STATEMENT_TYPE,
   type Statement,
   type Subject,
 } from '../receipts/statement.ts';
 import { LOG_STREAMS, type LogDigests, type LogStream } from '../runtime/log/page.ts';
+import { type Artifact, isTaken } from './artifact.ts';
 import type { Isolation } from './cells.ts';
 import type { Command, EnvVar, FinalState, Job } from './job.ts';
 
@@ -22,12 +24,15 @@ export interface Observed {
   readonly command: Command;
   /** As it was asked for; `null`: the reader may not see it. */
   readonly env: readonly EnvVar[] | null;
+  /** What was asked for, and what became of it; `null`: the reader may not see it. */
+  readonly artifacts: readonly Artifact[] | null;
   readonly isolation: Isolation | null;
   readonly log: LogDigests;
 }
 
 /** The statement of a receipt. The same observation gives the same one. */
-export const receiptStatement = ({ version, job, command, env, isolation, log }: Observed): Statement => {
+export const receiptStatement = (observed: Observed): Statement => {
+  const { version, job, command, env, artifacts, isolation, log } = observed;
   const { id, owner, spec, state, createdAt } = job;
   const streams = LOG_STREAMS.filter((stream) => (stream === 'TERMINAL') === (spec.terminal !== null));
   const termination = 'termination' in state ? state.termination : null;
@@ -72,6 +77,7 @@ export const receiptStatement = ({ version, job, command, env, isolation, log }:
       startedAt: ('startedAt' in state && state.startedAt?.toISOString()) || null,
       finishedAt: state.finishedAt.toISOString(),
     },
+    artifacts: artifacts?.map(artifactOf) ?? null,
     log: {
       streams: Object.fromEntries(
         streams.map((stream) => [stream.toLowerCase(), { bytes: log[stream].bytes }]),
@@ -83,7 +89,7 @@ export const receiptStatement = ({ version, job, command, env, isolation, log }:
   };
   return {
     _type: STATEMENT_TYPE,
-    subject: streams.map((stream) => subjectOf(stream, log)),
+    subject: [...streams.map((stream) => subjectOf(stream, log)), ...(artifacts ?? []).flatMap(taken)],
     predicateType: PREDICATE_TYPE,
     predicate,
   };
@@ -93,6 +99,15 @@ const subjectOf = (stream: LogStream, log: LogDigests): Subject => ({
   name: `log/${stream.toLowerCase()}`,
   digest: { sha256: log[stream].sha256 },
 });
+
+const taken = ({ name, result }: Artifact): readonly Subject[] =>
+  isTaken(result) ? [{ name: `artifact/${name}`, digest: { sha256: result.sha256 } }] : [];
+
+const artifactOf = ({ name, spec: { path }, result }: Artifact): ReceiptArtifact => {
+  if (!isTaken(result)) return { name, path, error: result?.error ?? null };
+  const { kind, sizeBytes, skipped } = result;
+  return { name, path, kind, bytes: sizeBytes, skipped };
+};
 
 const text = (value: string): ReceiptText =>
   isUnicode(value) ? value : { base64: bytesOfText(value).toString('base64') };

@@ -20,6 +20,25 @@ export interface Subject {
 /** A text of a command; in base64 if it is not UTF-8. */
 export type ReceiptText = string | { readonly base64: string };
 
+/** What became of a file or folder that was to be kept. */
+export type ReceiptArtifact =
+  | {
+      readonly name: string;
+      /** In the cell. */
+      readonly path: string;
+      /** Why it was not kept; `null`: it was not looked at. */
+      readonly error: string | null;
+    }
+  | {
+      readonly name: string;
+      readonly path: string;
+      /** `FILE`, or `ARCHIVE` for a tar of a folder or of what matches a pattern. */
+      readonly kind: string;
+      readonly bytes: number;
+      /** Entries that an archive lacks. */
+      readonly skipped: number;
+    };
+
 /** What a server has observed of a job. Sizes in bytes, times in RFC 3339. */
 export interface JobPredicate {
   /** That made the receipt. */
@@ -76,6 +95,8 @@ export interface JobPredicate {
     readonly startedAt: string | null;
     readonly finishedAt: string;
   };
+  /** In the order in which they were asked for; `null`: left out, for a reader who may not see them. */
+  readonly artifacts: readonly ReceiptArtifact[] | null;
   readonly log: {
     /** The streams that the subjects are digests of, by name in lower case. */
     readonly streams: Readonly<Record<string, { readonly bytes: number }>>;

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { textOfBytes } from '../../src/byte-text.ts';
+import { artifactsOf } from '../../src/jobs/artifact.ts';
 import type { EnvVar, FinalState, Job, WholeSpec } from '../../src/jobs/job.ts';
 import { receiptStatement } from '../../src/jobs/receipt.ts';
 import { encodeStatement, parseStatement, StatementError } from '../../src/receipts/statement.ts';
@@ -49,6 +50,8 @@ const statement = (
     job,
     command: job.spec.command,
     env: more.env === null ? null : job.spec.env,
+    artifacts:
+      more.env === null ? null : artifactsOf(job.spec.artifacts, 'artifacts' in state ? state.artifacts : []),
     isolation: null,
     log: { ...LOG, ...more.log },
   });
@@ -117,6 +120,7 @@ describe('a receipt', () => {
           error: null,
           limitsHit: [HIT],
         },
+        artifacts: [],
         times: {
           createdAt: '2023-11-14T22:13:20.000Z',
           startedAt: '2023-11-14T22:13:20.010Z',
@@ -136,6 +140,31 @@ describe('a receipt', () => {
     const { subject, predicate } = statement({ terminal: { rows: 24, columns: 80 } });
     expect(subject).toEqual([{ name: 'log/terminal', digest: { sha256: 'c'.repeat(64) } }]);
     expect(predicate.log.streams).toEqual({ terminal: { bytes: 7 } });
+  });
+
+  it('has the digests of artifacts, and why others were not kept', () => {
+    const ask = (path: string, name: string | null = null) => ({ path, name, optional: false });
+    const kept = { mode: 0o644, sizeBytes: 5, sha256: 'd'.repeat(64), entries: 0, skipped: 0 };
+    const artifacts = [
+      { ...kept, kind: 'FILE' },
+      { error: 'MISSING' },
+      { ...kept, kind: 'ARCHIVE', entries: 3, skipped: 1 },
+    ] as const;
+    const asked = { artifacts: [ask('/out/a.out', 'program'), ask('/gone'), ask('/out')] };
+    const { subject, predicate } = statement(asked, { ...COMPLETED, artifacts });
+    expect(subject.slice(2)).toEqual([
+      { name: 'artifact/program', digest: { sha256: 'd'.repeat(64) } },
+      { name: 'artifact/out.tar', digest: { sha256: 'd'.repeat(64) } },
+    ]);
+    expect(predicate.artifacts).toEqual([
+      { name: 'program', path: '/out/a.out', kind: 'FILE', bytes: 5, skipped: 0 },
+      { name: 'gone', path: '/gone', error: 'MISSING' },
+      { name: 'out.tar', path: '/out', kind: 'ARCHIVE', bytes: 5, skipped: 1 },
+    ]);
+    // For a link that shares a job.
+    const shared = statement(asked, { ...COMPLETED, artifacts }, { env: null });
+    expect(shared.subject).toHaveLength(2);
+    expect(shared.predicate.artifacts).toBeNull();
   });
 
   it('says of a log that it is not all that the job wrote', () => {
