@@ -23,6 +23,7 @@ import { Removal } from './jobs/removal.ts';
 import { Retention } from './jobs/retention.ts';
 import type { JobStore } from './jobs/store.ts';
 import { Supervision } from './jobs/supervision.ts';
+import type { JobFiles } from './jobs/uploads.ts';
 import type { Log } from './log.ts';
 import { Signer } from './receipts/signer.ts';
 import { checkAddress } from './server/listen.ts';
@@ -137,23 +138,25 @@ const start = async (
       }),
     );
   const open = await store.unfinished();
-  const { cells, images } = await openCells(config, host, limits, {
+  const quotas = await Quotas.open(store.quotas, {
+    ...config.quotas,
+    subscriptions: config.clients.streams.perSubject,
+    connections: config.clients.connections.perSubject,
+  });
+  const { cells, images, files } = await openCells(config, host, limits, {
     store: store.images,
+    files: { store: store.files, quota: (subject) => quotas.of(subject).filesBytes },
     open,
     log,
     signal,
     cleanup,
   });
   await moveStdin(store, cells);
-  const quotas = await Quotas.open(store.quotas, {
-    ...config.quotas,
-    subscriptions: config.clients.streams.perSubject,
-    connections: config.clients.connections.perSubject,
-  });
   const { jobs, supervision } = await openJobs({
     config,
     store,
     cells,
+    files,
     cleanup,
     log,
     observer: tracing === undefined ? metrics : bothObserve(metrics, tracing),
@@ -191,6 +194,7 @@ const start = async (
     ...config.clients,
     jobs,
     images,
+    files,
     tokens,
     quotas,
     audit,
@@ -243,6 +247,7 @@ interface Wiring {
   readonly config: ServeConfig;
   readonly store: JobStore;
   readonly cells: Cells;
+  readonly files: JobFiles;
   readonly cleanup: Cleanup;
   readonly log: Log;
   readonly observer: JobObserver;
@@ -254,6 +259,7 @@ const openJobs = async ({
   config,
   store,
   cells,
+  files,
   cleanup,
   log,
   observer,
@@ -266,7 +272,7 @@ const openJobs = async ({
   cleanup.add(() => changes.close());
   const supervision = new Supervision({ store, cells, log, queue: config.queue, quotas, observer });
   cleanup.add(() => supervision.close());
-  const parts = { store, cells, supervision, readers, removal, changes, quotas, observer };
+  const parts = { store, cells, files, supervision, readers, removal, changes, quotas, observer };
   const { privateKey, publicKeys } = receiptKeys(config.stateDir);
   const jobs = new Jobs({ ...parts, signer: new Signer(privateKey, publicKeys), version: VERSION });
   // Folders of deleted jobs stay until their followers have ended, so followers are ended first.

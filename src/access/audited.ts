@@ -61,6 +61,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   followLog: null,
   followUsage: null,
   get: null,
+  inputFile: null,
   inUse: null,
   info: null,
   isolation: null,

@@ -13,7 +13,7 @@ import type {
 } from '../jobs/files.ts';
 import type { Image } from '../jobs/image.ts';
 import type { ImageService } from '../jobs/images.ts';
-import type { Command, EnvVar, Job, Usage } from '../jobs/job.ts';
+import type { Command, EnvVar, InputFile, Job, Usage } from '../jobs/job.ts';
 import { jobsAhead, type QueuePlace } from '../jobs/queue.ts';
 import type { JobsInUse } from '../jobs/quota.ts';
 import type {
@@ -183,6 +183,11 @@ export class AuthorizedJobs implements JobService {
     return isVisible(identity, job) && !isGuest(identity) ? this.#jobs.stdin(identity, job) : null;
   }
 
+  async inputFile(identity: Identity, job: Job, file: InputFile): Promise<Buffer> {
+    if (!isVisible(identity, job) || isGuest(identity)) throw notFound('id', 'job', job.id);
+    return this.#jobs.inputFile(identity, job, file);
+  }
+
   async command(identity: Identity, job: Job): Promise<Command> {
     if (!isVisible(identity, job)) throw notFound('id', 'job', job.id);
     return this.#jobs.command(identity, job);
@@ -346,9 +351,9 @@ const mayKnowOf = (identity: Identity, subject: string): boolean =>
 /** Whether a caller came by a link to one job. */
 const isGuest = ({ method }: Identity): boolean => method === 'SHARE';
 
-/** A job as its caller may see it: what a link shows leaves out the environment, which often holds secrets. */
+/** A job as its caller may see it: what a link shows leaves out environment and files, which often hold secrets. */
 const shownTo = (identity: Identity, job: Job): Job =>
-  isGuest(identity) ? { ...job, spec: { ...job.spec, env: [] } } : job;
+  isGuest(identity) ? { ...job, spec: { ...job.spec, env: [], files: [] } } : job;
 
 /** An iterator whose items are changed on their way, with everything else as it was. */
 const mapped = <T>(source: AsyncIterableIterator<T>, change: (item: T) => T): AsyncIterableIterator<T> => {

@@ -44,6 +44,7 @@ export const QUOTA_FIELDS: Readonly<Record<keyof QuotaValues, string>> = {
   memoryBytes: 'memory',
   submissionsPerMinute: 'submissionsPerMinute',
   storageBytes: 'storage',
+  filesBytes: 'files',
   subscriptions: 'subscriptions',
   connections: 'connections',
 };

@@ -25,6 +25,7 @@ import {
   type LogRead,
   StartFailure,
 } from '../jobs/cells.ts';
+import type { FileStore } from '../jobs/file.ts';
 import type { Image, ImageStore } from '../jobs/image.ts';
 import type { Job, Usage, WholeJob } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
@@ -57,10 +58,11 @@ import { encodePlan, plannedCgroup, plannedJoin, plannedUids } from '../runtime/
 import { SpawnError, Spawner } from '../runtime/protocol/spawner.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
 import { openContent } from './artifact-content.ts';
+import { Files } from './files.ts';
 import { JobFolders } from './folders.ts';
 import type { Host } from './host.ts';
 import { Images, prepareImages } from './images.ts';
-import { type JobPlan, planLaunch } from './launch.ts';
+import { canOwnFiles, type JobPlan, planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
 import { type PreparedCell, PreparedCells } from './prepared.ts';
 import { StdinFiles } from './stdin.ts';
@@ -68,6 +70,8 @@ import { StdinFiles } from './stdin.ts';
 export interface CellsOptions {
   /** Where the images that were added are recorded. */
   readonly store: ImageStore;
+  /** Where the contents of files are recorded, and how many bytes of them a subject may have. */
+  readonly files: { readonly store: FileStore; readonly quota: (subject: string) => number | null };
   /** Jobs that have not ended, as far as is known: their cgroups and images are kept. */
   readonly open: readonly Unfinished[];
   readonly log: Log;
@@ -86,8 +90,8 @@ export const openCells = async (
   config: ServeConfig,
   host: Host,
   limits: LimitsContext,
-  { store, open, log, signal, cleanup }: CellsOptions,
-): Promise<{ readonly cells: Cells; readonly images: Images }> => {
+  { store, files: given, open, log, signal, cleanup }: CellsOptions,
+): Promise<{ readonly cells: Cells; readonly images: Images; readonly files: Files }> => {
   const folders = new JobFolders(config.stateDir);
   const unusedBeforeMs = oldestStartMs(open, folders);
   const builtIns = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
@@ -114,6 +118,14 @@ export const openCells = async (
     builtIns,
   );
   cleanup.add(() => images.close());
+  const files = await Files.open({
+    ...given,
+    stateDir: config.stateDir,
+    limits: config.fileLimits,
+    free: () => folders.free(),
+    log,
+  });
+  cleanup.add(() => files.close());
   const cells = new LocalCells({
     launcher: config.launcher,
     host,
@@ -122,12 +134,13 @@ export const openCells = async (
     folders,
     stdin: new StdinFiles(config.stateDir),
     secrets: new StdinFiles(config.stateDir, 'secrets'),
+    files,
     images,
     mostPrepared: config.preparedCells,
     log,
   });
   cleanup.add(() => cells.close());
-  return { cells, images };
+  return { cells, images, files };
 };
 
 /** No job that may still run was started before this time, in milliseconds since 1970; infinite when none runs. */
@@ -149,6 +162,7 @@ export interface LocalCellsOptions {
   readonly folders: JobFolders;
   readonly stdin: StdinFiles;
   readonly secrets: StdinFiles;
+  readonly files: Pick<Files, 'give'>;
   readonly images: Images;
   /** How many cells are made before their jobs are known. */
   readonly mostPrepared: number;
@@ -164,6 +178,7 @@ export class LocalCells implements Cells {
   readonly #folders: JobFolders;
   readonly #stdin: StdinFiles;
   readonly #secrets: StdinFiles;
+  readonly #files: Pick<Files, 'give'>;
   readonly #images: Images;
   readonly #log: Log;
   readonly #spawner: Spawner;
@@ -185,13 +200,14 @@ export class LocalCells implements Cells {
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
   constructor(options: LocalCellsOptions) {
-    const { launcher, host, limits, mostStdinBytes, folders, stdin, secrets, images, log } = options;
+    const { launcher, host, limits, mostStdinBytes, folders, stdin, secrets, files, images, log } = options;
     const { ids, slots, cgroups } = host;
     const mostPrepared = Math.min(options.mostPrepared, Math.floor((slots?.count ?? Infinity) / 4));
     this.#host = host;
     this.#folders = folders;
     this.#stdin = stdin;
     this.#secrets = secrets;
+    this.#files = files;
     this.#images = images;
     this.#log = log;
     this.request = {
@@ -316,9 +332,28 @@ export class LocalCells implements Cells {
       if (cell !== undefined && (await this.#startIn(cell, job.id, plan, stdin))) return;
       // The ids of a cell that is gone are the job's now.
       this.#makeFolder(job.id, cell === undefined ? plan : this.#plan(whole), stdin);
+      if (job.spec.files.length > 0) await this.#giveFiles(job);
       await this.#spawner.start(job.id);
     } catch (error) {
       throw error instanceof SpawnError ? new StartFailure(error.message, { cause: error }) : error;
+    }
+  }
+
+  async #giveFiles({ id, owner, spec }: WholeJob): Promise<void> {
+    const ids = this.#host.slots?.of(id) ?? this.#host.ids;
+    // Where it belongs to none of the cell's users, a file is for all of them.
+    const modeOf = (mode: number): number =>
+      canOwnFiles(ids) ? mode : mode | 0o444 | ((mode & 0o111) === 0 ? 0 : 0o111);
+    try {
+      await this.#files.give(owner, spec.files, this.#folders.files(id), modeOf);
+    } catch (error) {
+      const code = systemError(error);
+      if (code === undefined) throw error;
+      this.#log(`its files could not be linked: ${reason(error)}`, { level: 'error', jobId: id });
+      throw new StartFailure(`a file that it was given is missing, or cannot be linked: ${code}`, {
+        begun: false,
+        cause: error,
+      });
     }
   }
 
@@ -382,6 +417,7 @@ export class LocalCells implements Cells {
     const context = {
       image,
       cgroup,
+      files: job.spec.files.length === 0 ? null : { folder: this.#folders.files(job.id), owner: OWN },
       ids: own ?? ids,
       clocks,
       devices,
@@ -649,6 +685,8 @@ export class LocalCells implements Cells {
 }
 
 const FILES_AT_ONCE = 4;
+/** Whom what the server writes belongs to. */
+const OWN = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 /** The id of no job: nobody holds its lock. */
 const PROBE = '00000000-0000-0000-0000-000000000000';

@@ -70,6 +70,11 @@ export class JobFolders {
     await rm(this.#file(id, JOB_FILES.artifacts), { recursive: true, force: true });
   }
 
+  /** The folder with links to the files that a job was given. */
+  files(id: string): string {
+    return this.#file(id, JOB_FILES.files);
+  }
+
   /** The launch plan of a job; `undefined` without one, as after a backup of the database alone was restored. */
   plan(id: string): Buffer | undefined {
     return readIfThere(this.#file(id, JOB_FILES.plan));
@@ -195,6 +200,7 @@ export class JobFolders {
    * @returns bytes of the files that stay
    */
   tidy(id: string): number {
+    rmSync(this.files(id), { recursive: true, force: true });
     const files = this.#sum(id, (path, name) => {
       if (!WHILE_IT_RUNS.has(name)) return true;
       unlinkIfThere(path);

@@ -4,9 +4,11 @@ import { byteLengthOfText } from '../byte-text.ts';
 import { splitPattern } from '../jobs/artifact.ts';
 import { StartFailure } from '../jobs/cells.ts';
 import type { ImageDefaults } from '../jobs/image.ts';
+import { parentsOf } from '../jobs/input-files.ts';
 import {
   type Command,
   type EnvVar,
+  type InputFile,
   type JobSpec,
   LONGEST_ARGUMENT_BYTES,
   type WholeJob,
@@ -18,7 +20,13 @@ import type { JobIds } from '../runtime/ids/index.ts';
 import type { ImageFiles } from '../runtime/image-files.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
 import { cellSteps, DEVICE_INODES, nameSteps, SCRIPT_PATH, scriptSteps } from '../runtime/mounts.ts';
-import type { ArtifactsPlan, CgroupPlan, LaunchPlan, Step } from '../runtime/protocol/plan.ts';
+import {
+  type ArtifactsPlan,
+  type CgroupPlan,
+  type LaunchPlan,
+  MOUNT,
+  type Step,
+} from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 
 /** The image that a job starts from. */
@@ -32,6 +40,8 @@ export interface LaunchContext {
   readonly image: LaunchImage;
   readonly cgroup: CgroupPlan | null;
   readonly ids: JobIds;
+  /** Where the files that the job is given are linked to, and whom they belong to there; `null`: it is given none. */
+  readonly files: LaunchPlan['files'];
   /** Cells can have clocks of their own here. */
   readonly clocks: boolean;
   /** Cells can have device nodes of their own here. */
@@ -79,6 +89,7 @@ export const planCell = (
   umask: 0o077,
   keepRoot: false,
   artifacts: null,
+  files: null,
   stdin: false,
   openStdin: false,
   terminal: null,
@@ -136,8 +147,13 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
   const inodes =
     limits.inodes === null
       ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
-      : limits.inodes + OWN_INODES + lowers.length + (context.devices ? DEVICE_INODES : 0);
+      : limits.inodes +
+        OWN_INODES +
+        lowers.length +
+        (context.devices ? DEVICE_INODES : 0) +
+        placeInodes(spec.files);
   const { argv, steps } = execution(spec.command);
+  const takesPrepared = steps.length === 0 && spec.artifacts.length === 0 && spec.files.length === 0;
   const common: readonly Step[] =
     spec.execOf !== null
       ? []
@@ -148,7 +164,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
           devices: context.devices,
         });
   return {
-    commonSteps: steps.length === 0 && spec.artifacts.length === 0 ? common.length : 0,
+    commonSteps: takesPrepared ? common.length : 0,
     join: spec.execOf,
     cgroup: context.cgroup,
     uids: ids.uids,
@@ -160,7 +176,9 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
       lowers: lowers.map(({ root }) => root),
       overlayOptions: overlayOptions(ids, files),
     },
-    steps: spec.execOf !== null ? [] : [...common, ...nameSteps(hostname), ...steps],
+    files: context.files,
+    steps:
+      spec.execOf !== null ? [] : [...common, ...nameSteps(hostname), ...steps, ...spec.files.map(givenStep)],
     hostname,
     clocks: context.clocks ? CLOCKS_START_S : null,
     argv,
@@ -205,6 +223,29 @@ const artifactsPlan = ({ artifacts, limits }: JobSpec): ArtifactsPlan | null =>
         timeMs: ARTIFACTS_MS,
         spareBytes: ROOM_BYTES,
       };
+
+/** A file that the job is given, which nobody in the cell can change. */
+const givenStep = ({ path, mode }: InputFile, index: number): Step => ({
+  kind: 'given',
+  name: String(index),
+  path,
+  attributes: MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV | ((mode & 0o111) === 0 ? MOUNT.NOEXEC : 0),
+});
+
+// Inodes of the folders between which and an empty one the files of a job are stacked.
+const FILES_INODES = 3;
+
+/** Inodes that the places of files take in the writable layer: each an empty file, in folders that may have to be made. */
+const placeInodes = (files: readonly InputFile[]): number =>
+  files.length === 0
+    ? 0
+    : FILES_INODES + files.length + new Set(files.flatMap(({ path }) => parentsOf(path))).size;
+
+/**
+ * Whether files on the disk can belong to the user of the command: the kernel maps their owner, or the cell has no other id
+ * than the server's own.
+ */
+export const canOwnFiles = ({ owners, count }: JobIds): boolean => owners !== null || count === 1;
 
 /**
  * Layers of images keep their marks in user.* attributes, which the kernel reads only when it is asked to. For others that

@@ -252,6 +252,7 @@ class UnpackCell {
         layerOptions: `mode=755,size=${MIB}`,
         overlayOptions: ids.overlay,
       },
+      files: null,
       steps: [
         ...mountSteps({ shmBytes: MIB, ids: ids.count, hostname: CELL, cgroup: cgroup !== null, devices }),
         { kind: 'bind', source: out, path: '/out', attributes: confined },

@@ -118,6 +118,12 @@ export interface ServeConfig {
   readonly registry: { readonly mirror: string | undefined; readonly credentialsFile: string | undefined };
   /** Bytes that the files of one image, and those of all that were added, may take. */
   readonly imageLimits: { readonly imageBytes: number; readonly allBytes: number };
+  /** Bytes of one file that is uploaded, and of all; milliseconds since its last use that one is kept. */
+  readonly fileLimits: {
+    readonly fileBytes: number;
+    readonly allBytes: number;
+    readonly keptMs: number | null;
+  };
   /** `host` or `host:port` in lower case: accepted in Host and Origin besides the address listened on. */
   readonly allowedHosts: readonly string[];
   /** Paths of files; `undefined`: connections are not encrypted. */
@@ -167,6 +173,7 @@ export interface ServeConfig {
     readonly memoryBytes: number | null;
     readonly submissionsPerMinute: number | null;
     readonly storageBytes: number | null;
+    readonly filesBytes: number | null;
   };
   /** Cells that wait for jobs, at most. */
   readonly preparedCells: number;
@@ -606,6 +613,33 @@ export const serveSettings = {
     fallback: () => '64Gi',
     shown: '64Gi',
   } satisfies Setting<number>,
+  maxFile: {
+    flag: '--max-file <size>',
+    env: 'CLOISTER_MAX_FILE',
+    help: 'bytes of a file that is uploaded for jobs; a larger one is refused',
+    expected: SOME,
+    parse: positive(parseByteSize),
+    fallback: () => '16Gi',
+    shown: '16Gi',
+  } satisfies Setting<number>,
+  maxFiles: {
+    flag: '--max-files <size>',
+    env: 'CLOISTER_MAX_FILES',
+    help: 'bytes of all files that were uploaded for jobs',
+    expected: SOME,
+    parse: positive(parseByteSize),
+    fallback: () => '64Gi',
+    shown: '64Gi',
+  } satisfies Setting<number>,
+  keepFiles: {
+    flag: '--keep-files <duration>',
+    env: 'CLOISTER_KEEP_FILES',
+    help: 'how long an uploaded file is kept that no job needs, since its last use; or none: forever',
+    expected: `${TIME}, or none`,
+    parse: orNone(positive(parseDuration)),
+    fallback: () => '7d',
+    shown: '7d',
+  } satisfies Setting<number | null>,
   maxConnections: {
     flag: '--max-connections <count>',
     env: 'CLOISTER_MAX_CONNECTIONS',
@@ -640,6 +674,7 @@ export const serveSettings = {
   ),
   quotaSubmissions: quota('submissions', 'jobs submitted in a minute', COUNT, count),
   quotaStorage: quota('storage', 'disk space of jobs that have ended', SOME, positive(parseByteSize)),
+  quotaFiles: quota('files', 'files that were uploaded for jobs', SOME, positive(parseByteSize)),
   maxStreams: {
     flag: '--max-streams <count>',
     env: 'CLOISTER_MAX_STREAMS',
@@ -874,6 +909,11 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
       imageBytes: read(serveSettings.maxImage, flags, env, machine),
       allBytes: read(serveSettings.maxImages, flags, env, machine),
     },
+    fileLimits: {
+      fileBytes: read(serveSettings.maxFile, flags, env, machine),
+      allBytes: read(serveSettings.maxFiles, flags, env, machine),
+      keptMs: read(serveSettings.keepFiles, flags, env, machine),
+    },
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
     basePath: read(serveSettings.basePath, flags, env, machine),
     tls,
@@ -902,6 +942,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
       memoryBytes: read(serveSettings.quotaMemory, flags, env, machine),
       submissionsPerMinute: read(serveSettings.quotaSubmissions, flags, env, machine),
       storageBytes: read(serveSettings.quotaStorage, flags, env, machine),
+      filesBytes: read(serveSettings.quotaFiles, flags, env, machine),
     },
     preparedCells: read(serveSettings.preparedCells, flags, env, machine),
     queue: {

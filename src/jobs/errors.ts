@@ -105,6 +105,13 @@ export const stdinClosed = (why: string): ClientError =>
 export const imagesFull = (bytes: number): ClientError =>
   new ClientError('IMAGES_FULL', `images take the ${bytes} bytes that they may take: delete some`);
 
+/** @param bytes that all files which were uploaded may take */
+export const filesFull = (bytes: number): ClientError =>
+  new ClientError(
+    'FILES_FULL',
+    `files that were uploaded take the ${bytes} bytes that they may take: try again later`,
+  );
+
 /** A job that has not ended uses the image of this name. */
 export const imageInUse = (field: string, name: string): ClientError =>
   new ClientError(

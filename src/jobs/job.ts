@@ -123,6 +123,19 @@ export interface Label {
   readonly value: string;
 }
 
+/** A file that a job finds at a path of its cell. */
+export interface InputFile {
+  /** Absolute, without `.`, `..` and empty names. */
+  readonly path: string;
+  /** Of its content, as 64 hexadecimal digits. The store of files has it, under the owner of the job. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** Its permissions, such as 0o644. */
+  readonly mode: number;
+  /** The content came with the job, and is kept as long as the job; otherwise it had been uploaded. */
+  readonly inline: boolean;
+}
+
 /** What happens when a command fails. */
 export interface Retries {
   /** Further attempts at most. */
@@ -149,6 +162,7 @@ export interface JobSpec {
   readonly stopScope: StopScope;
   /** Bytes of its standard input, which `Cells` keep; `null`: it reads /dev/null. */
   readonly stdinBytes: number | null;
+  readonly files: readonly InputFile[];
   /** Clients may write to its standard input while it runs, after that text. */
   readonly openStdin: boolean;
   /** What it changes of its root is kept, for `saveImage`. */

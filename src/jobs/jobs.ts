@@ -35,6 +35,7 @@ import {
 import { followEvents } from './events.ts';
 import { checkExec } from './exec.ts';
 import { checkAll, Faults, once } from './faults.ts';
+import { FileClaims } from './file-claims.ts';
 import {
   carryOut,
   checkList,
@@ -49,7 +50,8 @@ import {
 } from './files.ts';
 import { newJobId } from './id.ts';
 import type { Image } from './image.ts';
-import { type Command, type EnvVar, isApart, isFinal, type Job, type Usage } from './job.ts';
+import { fileIds, inlineContent } from './input-files.ts';
+import { type Command, type EnvVar, type InputFile, isApart, isFinal, type Job, type Usage } from './job.ts';
 import { LogDigestCache } from './log-digests.ts';
 import { type JobObserver, UNOBSERVED } from './observer.ts';
 import { payloadBytes, type QueuePlace } from './queue.ts';
@@ -88,6 +90,7 @@ import type {
 import { stored } from './stored.ts';
 import { SubmissionRate } from './submission-rate.ts';
 import type { Supervision } from './supervision.ts';
+import type { JobFiles } from './uploads.ts';
 import { followUsage } from './usage.ts';
 import { waitForEnd } from './wait.ts';
 import { nextChange, watchJob } from './watch.ts';
@@ -103,6 +106,8 @@ export interface JobsOptions {
   readonly signer: Signer;
   /** Default: nothing bounds one subject more than all of them. */
   readonly quotas?: SubjectQuotas;
+  /** Default: jobs are given no files. */
+  readonly files?: JobFiles;
   /** Default: nothing is counted. */
   readonly observer?: JobObserver;
 }
@@ -143,8 +148,10 @@ export class Jobs implements JobService {
     // First of all: a full queue, a full disk or other settings do not revoke what was accepted.
     const earlier = wanted && (await this.#options.store.earlier(identity.subject, wanted));
     if (earlier !== undefined) return accepted(earlier, request);
+    using claims = new FileClaims(this.#options.files);
+    await claims.add(identity.subject, fileIds(request));
     const { spec: whole } = checkAll({
-      spec: () => checkRequest(request, this.#options.cells.request, malformed),
+      spec: () => checkRequest(request, this.#options.cells.request, malformed, (id) => claims.find(id)),
       key,
     });
     const { env, secrets } = withoutSecrets(whole.env);
@@ -162,7 +169,7 @@ export class Jobs implements JobService {
     const { cells } = this.#options;
     const forget = spec.imageDigest === null ? () => {} : cells.holdImage(spec.imageDigest);
     try {
-      return await this.#store(job, request, secrets, wanted);
+      return await this.#store(job, request, secrets, wanted, claims);
     } finally {
       forget();
     }
@@ -222,6 +229,7 @@ export class Jobs implements JobService {
     request: SubmitRequest,
     secrets: string | null,
     wanted: RequestKey | undefined,
+    claims: FileClaims,
   ): Promise<Job> {
     const { store, supervision, cells } = this.#options;
     const bytes = payloadBytes(job.spec);
@@ -232,6 +240,10 @@ export class Jobs implements JobService {
       // Before the row, so that a stored job always has its standard input.
       if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
       if (secrets !== null) await stored(cells.keepSecrets(job.id, secrets));
+      for (const file of request.files ?? []) {
+        const content = inlineContent(file);
+        if (content !== undefined) await stored(claims.keep(job.owner, content));
+      }
       const beganMs = performance.now();
       const insertion = await stored(store.insert(job, wanted));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
@@ -379,7 +391,7 @@ export class Jobs implements JobService {
       state: { status: 'QUEUED' },
     };
     await this.#checkQuotas(job);
-    return this.#store(job, request, secrets, undefined);
+    return this.#store(job, request, secrets, undefined, new FileClaims(undefined));
   }
 
   async listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList> {
@@ -517,6 +529,13 @@ export class Jobs implements JobService {
     const content = await this.#options.cells.readStdin(id);
     if (content === undefined)
       throw unavailable('the standard input of the job is missing: the state folder was restored without it');
+    return content;
+  }
+
+  async inputFile(_identity: Identity, { owner }: Job, { sha256 }: InputFile): Promise<Buffer> {
+    const content = await this.#options.files?.read(owner, sha256);
+    if (content === undefined)
+      throw unavailable('a file of the job is missing: the state folder was restored without it');
     return content;
   }
 

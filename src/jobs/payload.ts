@@ -1,7 +1,7 @@
 /** How large commands and environments are. */
 
 import { byteLengthOfText, isUnicode } from '../byte-text.ts';
-import type { Command, EnvVar } from './job.ts';
+import type { Command, EnvVar, InputFile } from './job.ts';
 
 /** Bytes of the texts of a command. */
 export const commandBytes = (command: Command): number => {
@@ -21,5 +21,12 @@ export const isTextCommand = (command: Command): boolean => textsOf(command).eve
 export const envBytes = (env: readonly EnvVar[]): number => {
   let bytes = 0;
   for (const { name, value } of env) bytes += byteLengthOfText(name) + byteLengthOfText(value);
+  return bytes;
+};
+
+/** Bytes of the files that came with a job. */
+export const inlineBytes = (files: readonly InputFile[]): number => {
+  let bytes = 0;
+  for (const { inline, sizeBytes } of files) if (inline) bytes += sizeBytes;
   return bytes;
 };

@@ -2,7 +2,7 @@
 
 import { queueFull } from './errors.ts';
 import { isApart, type Job, type JobSpec } from './job.ts';
-import { commandBytes, envBytes } from './payload.ts';
+import { commandBytes, envBytes, inlineBytes } from './payload.ts';
 import { AFTER_A_JOB_MS, type JobsInUse, QuotaError, type SubjectQuotas } from './quota.ts';
 import { type QueueEntry, Waiting } from './waiting.ts';
 
@@ -37,9 +37,10 @@ export const queueEntry = ({ id, owner, spec }: Job): QueueEntry => ({
   payloadBytes: payloadBytes(spec),
 });
 
-/** Bytes of command, environment and standard input. */
-export const payloadBytes = ({ command, env, stdinBytes }: JobSpec): number =>
+/** Bytes of command, environment, standard input, and the files that came with a job. */
+export const payloadBytes = ({ command, env, stdinBytes, files }: JobSpec): number =>
   (stdinBytes ?? 0) +
+  inlineBytes(files) +
   (command.kind === 'apart' ? command.bytes : commandBytes(command)) +
   (isApart(env) ? env.bytes : envBytes(env));
 

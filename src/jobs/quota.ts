@@ -14,6 +14,8 @@ export interface QuotaValues {
   readonly submissionsPerMinute: number | null;
   /** What jobs that have ended may take on the disk; further ones are refused. */
   readonly storageBytes: number | null;
+  /** What it may have uploaded; further uploads are refused. */
+  readonly filesBytes: number | null;
   readonly subscriptions: number | null;
   readonly connections: number | null;
 }
@@ -26,6 +28,7 @@ export const QUOTA_NAMES = [
   'memoryBytes',
   'submissionsPerMinute',
   'storageBytes',
+  'filesBytes',
   'subscriptions',
   'connections',
 ] as const satisfies readonly (keyof QuotaValues)[];
@@ -38,6 +41,7 @@ export const UNBOUNDED: QuotaValues = {
   memoryBytes: null,
   submissionsPerMinute: null,
   storageBytes: null,
+  filesBytes: null,
   subscriptions: null,
   connections: null,
 };

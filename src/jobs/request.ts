@@ -1,10 +1,12 @@
 /** Checks a submission and makes the specification of the job from it. */
+import { createHash } from 'node:crypto';
 import { byteLengthOfText, textOfBytes } from '../byte-text.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
 import { signalName } from '../signals.ts';
 import { checkArtifacts } from './artifact-request.ts';
 import { badInput, type ClientError } from './errors.ts';
 import { checkAll, checkEach, once, throwTogether } from './faults.ts';
+import { checkFiles, type FindContent, parentsOf } from './input-files.ts';
 import {
   type CapabilityProfile,
   type Command,
@@ -46,12 +48,14 @@ const DEFAULT_BACKOFF_MS = 1000;
  * Checks a request and fills in the defaults.
  *
  * @param malformed faults of fields that are left out of the request because their values could not be read
+ * @param find the contents that its files refer to
  * @throws ClientError `BAD_USER_INPUT` or `LIMIT_UNAVAILABLE`, with every field at fault
  */
 export const checkRequest = (
   request: SubmitRequest,
   context: RequestContext,
   malformed: readonly ClientError[] = [],
+  find: FindContent = () => undefined,
 ): WholeSpec => {
   checkCount(request);
   const image = once(() => checkImage(request.image, context));
@@ -68,8 +72,14 @@ export const checkRequest = (
         env,
         total: () => checkTotal(command(), env()),
         stdin: () => checkStdin(request.stdin, context.mostStdinBytes),
+        files: () =>
+          checkFiles(request.files ?? [], digestOf, {
+            image: () => image().files,
+            find,
+            mostInlineBytes: context.mostStdinBytes,
+          }),
         name: () => checkText('input.name', request.name, LONGEST_NAME),
-        workdir: () => checkWorkdir(image().files, request.workdir),
+        workdir: () => checkWorkdir(image().files, request),
         user,
         hostname: () => checkHostname(request.hostname),
         capabilities: () => checkCapabilities(request.capabilities, image().files, user()),
@@ -232,13 +242,16 @@ const checkEnv = (env: readonly EnvVarRequest[]): readonly EnvVar[] => {
   return variables;
 };
 
-const checkWorkdir = (image: Image, workdir: string | undefined): string | null => {
+const digestOf = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+const checkWorkdir = (image: Image, { workdir, files = [] }: SubmitRequest): string | null => {
   if (workdir === undefined) return null;
   checkCharacters('input.workdir', workdir);
   const bytes = Buffer.byteLength(workdir);
   if (bytes > LONGEST_PATH)
     throw badInput('input.workdir', `at most ${LONGEST_PATH} bytes`, `${bytes} bytes`);
   if (!workdir.startsWith('/')) throw badInput('input.workdir', 'an absolute path', workdir);
+  if (files.some(({ path }) => parentsOf(path).includes(workdir))) return workdir;
   if (!image.isFolder(workdir)) throw badInput('input.workdir', 'a folder that exists in the image', workdir);
   return workdir;
 };

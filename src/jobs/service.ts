@@ -14,6 +14,7 @@ import type {
   CapabilityProfile,
   Command,
   EnvVar,
+  InputFile,
   Job,
   Label,
   NetworkMode,
@@ -49,6 +50,15 @@ export interface Identity {
   readonly credential?: string;
   /** From when on it is not this caller any more; left out: no such time is known. */
   readonly validUntil?: Date;
+}
+
+/** A file as requested. */
+export interface FileRequest {
+  readonly path: string;
+  /** Its text or bytes; or the id of a content that its owner has uploaded. */
+  readonly content: string | Uint8Array | { readonly file: string };
+  /** Its permissions as octal digits; default 0644. */
+  readonly mode?: string;
 }
 
 /** Limits as requested: one that is left out takes the server's default. Units as in `Limits`. */
@@ -98,6 +108,7 @@ export interface SubmitRequest {
   readonly user?: string;
   readonly hostname?: string;
   readonly stdin?: string | Uint8Array;
+  readonly files?: readonly FileRequest[];
   /** Standard input stays open for `writeStdin`. */
   readonly openStdin?: boolean;
   /** What is kept of its cell when it has ended. */
@@ -254,6 +265,12 @@ export interface JobService {
    * @throws ClientError `UNAVAILABLE` when it no longer exists
    */
   stdin(identity: Identity, job: Job): Promise<Buffer | null>;
+  /**
+   * The content of a file that came with a job.
+   *
+   * @throws ClientError `UNAVAILABLE` when it no longer exists
+   */
+  inputFile(identity: Identity, job: Job, file: InputFile): Promise<Buffer>;
   /** The command of a job, which may be kept apart from it. */
   command(identity: Identity, job: Job): Promise<Command>;
   /** The environment that was asked for, which may be kept apart from the job. */

@@ -2,6 +2,7 @@
 
 import type { ArtifactLinks } from '../access/artifact-links.ts';
 import type { Audit } from '../access/audit.ts';
+import type { AuthorizedFiles } from '../access/authorized-files.ts';
 import type { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Tokens } from '../access/tokens.ts';
@@ -31,6 +32,7 @@ export interface Context {
   readonly baseUrl: string;
   readonly images: ImageService;
   readonly artifactLinks: ArtifactLinks;
+  readonly files: AuthorizedFiles;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
   readonly audit: Audit;

@@ -19,6 +19,7 @@ import { builder, identify } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import type { Context } from './context.ts';
 import { EnvVarType } from './env-var.ts';
+import { JobInputFile } from './input-file.ts';
 import { IsolationType } from './isolation.ts';
 import { LabelType } from './label.ts';
 import { LimitHitType } from './limit-hit.ts';
@@ -183,6 +184,11 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       description: 'What was given for standard input, if it is not UTF-8; otherwise null.',
       resolve: (job, _args, context, { rootValue }) =>
         readStdin(job, context, rootValue, (content) => !isUtf8(content)),
+    }),
+    inputFiles: t.field({
+      type: [JobInputFile],
+      description: 'The files that the job was given: what `files` was at submission.',
+      resolve: (job) => job.spec.files.map((file) => ({ ...file, job })),
     }),
     keepRoot: t.boolean({
       description: 'Whether what the job changes of its root is kept after its end, for `saveImage`.',

@@ -31,6 +31,11 @@ const QuotaUseType = builder.objectRef<InUse>('QuotaUse').implement({
       resolve: async ({ subject }, _args, context) =>
         (await context.jobs.storedBytes(identify(context), subject)) ?? null,
     }),
+    files: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of files that it has uploaded for jobs and that are kept.',
+      resolve: ({ subject }, _args, { files }) => files.bytesOf(subject),
+    }),
     subscriptions: t.int({
       description: 'Subscriptions that are open.',
       resolve: ({ subject }, _args, { open }) => open.subscriptions.of(subject),
@@ -81,6 +86,12 @@ export const QuotaType = builder.objectRef<Quota>('Quota').implement({
       description:
         'Bytes that its jobs that have ended may take on the disk. With more, submissions are refused.',
       resolve: ({ values }) => values.storageBytes,
+    }),
+    files: t.field({
+      type: 'ByteSize',
+      nullable: true,
+      description: 'Bytes of files that it may have uploaded for jobs. Further uploads are refused.',
+      resolve: ({ values }) => values.filesBytes,
     }),
     subscriptions: t.int({
       nullable: true,

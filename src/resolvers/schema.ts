@@ -5,6 +5,7 @@ import { builder } from './builder.ts';
 import './artifact.ts';
 import './audit-log.ts';
 import './create-token.ts';
+import './create-upload.ts';
 import './delete-image.ts';
 import './delete-job.ts';
 import './error-code.ts';

@@ -23,6 +23,10 @@ const SetQuotaInput = builder.inputType('SetQuotaInput', {
       type: 'ByteSize',
       description: `Bytes that jobs that have ended may take on the disk. ${BOUND}`,
     }),
+    files: t.field({
+      type: 'ByteSize',
+      description: `Bytes of files that it may have uploaded for jobs. ${BOUND}`,
+    }),
     subscriptions: t.int({ description: `Subscriptions at the same time. ${BOUND}` }),
     connections: t.int({ description: `Connections at the same time. ${BOUND}` }),
   }),
@@ -48,10 +52,11 @@ builder.mutationField('setQuota', (t) =>
       input: t.arg({ type: SetQuotaInput, required: true, description: 'Whose quotas, and which.' }),
     },
     resolve: async (_root, { input }, context) => {
-      const { memory, storage, subject, ...numbers } = input;
+      const { memory, storage, files, subject, ...numbers } = input;
       const sizes = {
         ...(memory !== undefined && { memoryBytes: sizeOf('input.memory', memory) }),
         ...(storage !== undefined && { storageBytes: sizeOf('input.storage', storage) }),
+        ...(files !== undefined && { filesBytes: sizeOf('input.files', files) }),
       };
       const given = Object.entries({ ...numbers, ...sizes }).filter(([, value]) => value !== undefined);
       const request = { subject, ...Object.fromEntries(given) } as QuotaRequest;

@@ -6,6 +6,7 @@ import { ArtifactInput } from './artifact-input.ts';
 import { builder } from './builder.ts';
 import { CapabilityProfile } from './capability-profile.ts';
 import { EnvVarInput, envRequest } from './env-var.ts';
+import { FileInput, filesRequest } from './input-file.ts';
 import { LabelInput } from './label.ts';
 import { LimitsInput } from './limits.ts';
 import { NetworkMode } from './network-mode.ts';
@@ -64,6 +65,11 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
       type: [ArtifactInput],
       description:
         'Files and folders of the cell to keep when the job has ended, at most 32. They are removed with the job.',
+    }),
+    files: t.field({
+      type: [FileInput],
+      description:
+        'At most 100 files for the cell, each at a path of its own. They belong to the user of the job, can be read there and not be changed, and take nothing of its disk or memory, whatever their size.',
     }),
     keepRoot: t.boolean({
       description:
@@ -127,13 +133,14 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
  */
 export const submitRequest = (input: typeof SubmitJobInput.$inferInput, faults: Faults): SubmitRequest => {
   const { command, commandBytes, argv, argvBytes, env, stdin, stdinBytes, ...more } = input;
-  const { limits, startAfter, retries, artifacts, ...rest } = more;
+  const { limits, startAfter, retries, artifacts, files, ...rest } = more;
   const read = reader(faults);
   return given({
     ...rest,
     command: oneOf('command', command, read('input.commandBytes', commandBytes), faults),
     argv: oneOf('argv', argv, argvBytes ? readEach('input.argvBytes', argvBytes, read) : undefined, faults),
     env: env ? envRequest(env, faults) : undefined,
+    files: files ? filesRequest(files, faults) : undefined,
     stdin: oneOf('stdin', stdin, read('input.stdinBytes', stdinBytes), faults),
     artifacts: artifacts?.map((artifact) => given(artifact)),
     retries: retries

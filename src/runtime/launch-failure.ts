@@ -32,7 +32,7 @@ export const explainFailure = (failure: LaunchFailure): string => {
 export const isOfHost = ({ step, subject }: LaunchFailure): boolean =>
   HOST_STEPS.has(step) && subject.startsWith('/');
 
-const HOST_STEPS: ReadonlySet<string> = new Set(['bind', 'cgroup', 'image', 'overlay', 'owners']);
+const HOST_STEPS: ReadonlySet<string> = new Set(['bind', 'cgroup', 'files', 'image', 'overlay', 'owners']);
 
 /** The step, and a remedy where the error of the kernel alone does not suggest one. */
 export const explainStep = (failure: LaunchFailure): string => `${describeStep(failure)}${remedy(failure)}`;

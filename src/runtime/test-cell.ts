@@ -96,6 +96,7 @@ const planOf = (
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,
     },
+    files: null,
     steps: mountSteps({ shmBytes: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null, devices }),
     hostname: ID,
     clocks: clocks ? CLOCKS_START_S : null,

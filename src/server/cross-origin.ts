@@ -30,13 +30,13 @@ export const answerOrigin = (
   response.setHeader('Vary', 'Origin');
   if (!isFromAllowedOrigin(request.headers, origins)) return false;
   response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '');
-  response.setHeader('Access-Control-Expose-Headers', `Retry-After, ${REQUEST_ID}`);
+  response.setHeader('Access-Control-Expose-Headers', `Retry-After, Upload-Offset, ${REQUEST_ID}`);
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined)
     return false;
   response
     .writeHead(204, {
-      'Access-Control-Allow-Methods': 'GET, POST',
-      'Access-Control-Allow-Headers': `Authorization, Content-Type, Accept, ${REQUEST_ID}`,
+      'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT',
+      'Access-Control-Allow-Headers': `Authorization, Content-Type, Content-Range, Accept, ${REQUEST_ID}`,
       'Access-Control-Max-Age': MAX_AGE_S,
     })
     .end();

@@ -11,6 +11,7 @@ import {
 import type { ArtifactLinks } from '../access/artifact-links.ts';
 import type { Audit, AuditSource } from '../access/audit.ts';
 import { auditedImages, auditedJobs, auditedQuotas, auditedTokens } from '../access/audited.ts';
+import type { AuthorizedFiles } from '../access/authorized-files.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
@@ -65,6 +66,7 @@ export interface EngineOptions {
   readonly jobs: JobService;
   readonly images: ImageService;
   readonly artifactLinks: ArtifactLinks;
+  readonly files: AuthorizedFiles;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
   readonly audit: Audit;
@@ -91,6 +93,7 @@ export const createEngine = ({
   jobs,
   images,
   artifactLinks,
+  files,
   tokens,
   quotas,
   audit,
@@ -117,6 +120,7 @@ export const createEngine = ({
     context: ({ identity, baseUrl, over, ended, source, request, isJson }) => ({
       identity: identity && source ? { ...identity, source } : identity,
       ...authorized,
+      files,
       ...recorded,
       audit,
       open: { subscriptions: streams, connections },

@@ -2,10 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArtifactReaders } from '../access/artifact-readers.ts';
+import type { AuthorizedFiles } from '../access/authorized-files.ts';
 import type { Rights } from '../access/rights.ts';
 import { ClientError } from '../jobs/errors.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, OpenArtifact } from '../jobs/service.ts';
+import { BrokenUpload } from '../jobs/uploads.ts';
 import type { Log } from '../log.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { noLongerAuthenticated } from '../resolvers/errors.ts';
@@ -16,6 +18,7 @@ import type { DocumentCache } from './document-cache.ts';
 import { type ArtifactPath, artifactPath, sendArtifact } from './download.ts';
 import type { Caller, Engine } from './engine.ts';
 import { answerFast, isFast } from './fast-path.ts';
+import { answerFile, type FileContext, isFilePath, sayOffset, ticketOf } from './files.ts';
 import { isAssetPath, isSharePath, sendAsset, sendPage, sendSharePage, wantsPage } from './graphiql.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { type Observer, sourceOf, traceOf } from './observer.ts';
@@ -24,7 +27,7 @@ import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { sendSlowly } from './slow-answer.ts';
 import type { Unread } from './unread.ts';
-import { BrokenUpload, isImagePath, receiveImage } from './upload.ts';
+import { isImagePath, receiveImage } from './upload.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
 /** What is needed to answer a request. */
@@ -34,6 +37,7 @@ export interface RequestContext {
   readonly documents: DocumentCache;
   readonly images: ImageService;
   readonly artifacts: ArtifactReaders;
+  readonly files: AuthorizedFiles;
   /** Milliseconds in which the body of any other request has to arrive. */
   readonly bodyMs: number;
   /** Milliseconds in which something of an upload has to arrive. */
@@ -74,7 +78,7 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   const { operator } = context;
   response.setHeader(REQUEST_ID, requestIdOf(request.headers[REQUEST_ID]));
   const refuse = refusing(request, response, context);
-  if (!isImagePath(path)) limitBody(request, response, context.bodyMs);
+  if (!isImagePath(path) && !isFilePath(path)) limitBody(request, response, context.bodyMs);
   if (ambiguous !== undefined) refuse(400, 'BAD_REQUEST', ambiguous);
   else if (foreign !== undefined) refuse(403, 'FORBIDDEN', foreign);
   else if (answerOrigin(request, response, context.policy.allowedOrigins ?? [])) return;
@@ -84,7 +88,8 @@ export const handle = (request: IncomingMessage, response: ServerResponse, conte
   // Relative, so that it is right after a proxy has taken a prefix away.
   else if (path === '/') response.writeHead(302, { Location: 'graphql' }).end();
   else if (path === '') response.writeHead(302, { Location: `${context.basePath}/graphql` }).end();
-  else if (isImagePath(path)) finish(serveUpload(path, request, response, context), response, context);
+  else if (isImagePath(path)) finish(serveImage(path, request, response, context), response, context);
+  else if (isFilePath(path)) finish(serveFile(path, request, response, context), response, context);
   else if (artifact !== undefined)
     finish(serveArtifact(artifact, request, response, context), response, context);
   else if (path === '/graphql' && wantsPage(request)) finish(sendPage(request, response), response, context);
@@ -128,43 +133,99 @@ const serveOperator = async (
 };
 
 /** Archives of images are too large for GraphQL. */
-const serveUpload = async (
+const serveImage = async (
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
   context: RequestContext,
 ): Promise<void> => {
+  const identity = uploader(request, response, context, ['PUT']);
+  if (identity === undefined) return;
+  const { images, uploadSilenceMs: silenceMs } = context;
+  const caller = { ...identity, source: sourceOf(request) };
+  await upload('an image was not added', identity.subject, request, response, context, () =>
+    receiveImage(path, request, response, { images, identity: caller, silenceMs }),
+  );
+};
+
+/** And so are files of jobs. A link that `createUpload` made takes the place of a token. */
+const serveFile = async (
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+): Promise<void> => {
+  const { files, uploadSilenceMs: silenceMs } = context;
+  let from: FileContext['from'] | undefined;
+  try {
+    from = ticketOf(path, request, files);
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return refusing(request, response, context)(403, error.code, error.message);
+  }
+  from ??= uploader(request, response, context, ['PUT', 'HEAD']);
+  if (from === undefined) return;
+  const own: FileContext = { files, from, silenceMs };
+  await upload('a file was not taken in', from.subject, request, response, context, async () => {
+    try {
+      await answerFile(path, request, response, own);
+    } catch (error) {
+      // Where it can be continued.
+      if (error instanceof ClientError && error.field === 'content-range')
+        await sayOffset(path, response, own);
+      throw error;
+    }
+  });
+};
+
+/** Who uploads; `undefined`: the request was refused. */
+const uploader = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+  methods: readonly string[],
+): Identity | undefined => {
   const { identity, refusal } = context.callers.decide(request);
   const refuse = refusing(request, response, context);
   if (identity === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    return refuse(401, 'UNAUTHENTICATED', refusal);
+    refuse(401, 'UNAUTHENTICATED', refusal);
+    return undefined;
   }
   const busy = context.connections.claim(request.socket, identity.subject);
-  if (busy !== undefined) return refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
-  if (request.method !== 'PUT')
-    return refuse(405, 'BAD_REQUEST', `method: expected PUT, got ${request.method}`);
+  if (busy !== undefined) refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+  else if (methods.includes(request.method ?? '')) return identity;
+  else refuse(405, 'BAD_REQUEST', `method: expected ${methods.join(' or ')}, got ${request.method}`);
+  return undefined;
+};
+
+/**
+ * Answers an upload, or refuses it.
+ *
+ * @param failure what it means for the log that it was refused, broken off or has failed
+ */
+const upload = async (
+  failure: string,
+  subject: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+  answer: () => Promise<void>,
+): Promise<void> => {
+  const refuse = refusing(request, response, context);
   try {
-    const { images, uploadSilenceMs: silenceMs } = context;
-    const caller = { ...identity, source: sourceOf(request) };
-    await receiveImage(path, request, response, { images, identity: caller, silenceMs });
+    await answer();
   } catch (error) {
     if (error instanceof BrokenUpload) {
-      context.log(`an image was not added: ${error.message}`, { level: 'warn', subject: identity.subject });
+      context.log(`${failure}: ${error.message}`, { level: 'warn', subject });
       response.destroy();
     } else if (error instanceof ClientError) {
       // A client that is still sending reads the answer when it has sent everything.
       request.resume();
-      refuse(
-        error.code === 'FORBIDDEN' ? 403 : error.code.endsWith('_FULL') ? 507 : 400,
-        error.code,
-        error.message,
-      );
+      refuse(statusOf(error), error.code, error.message, error.details);
     } else {
       request.resume();
-      context.log(`an image was not added: ${error instanceof Error ? error.stack : error}`, {
-        level: 'error',
-      });
+      context.log(`${failure}: ${error instanceof Error ? error.stack : error}`, { level: 'error' });
       refuse(500, 'INTERNAL_SERVER_ERROR', 'an unexpected fault of the server: its log has the details');
     }
   }
@@ -233,6 +294,13 @@ const isClosed = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && CLOSED.has(error.code);
 
 const CLOSED = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
+
+const statusOf = ({ code, field }: ClientError): number => {
+  if (code === 'FORBIDDEN') return 403;
+  if (code === 'UNAVAILABLE') return 409;
+  if (code.endsWith('_FULL') || code === 'QUOTA_EXCEEDED') return 507;
+  return field === 'content-range' ? 416 : 400;
+};
 
 const serveAsset = async (
   path: string,

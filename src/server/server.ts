@@ -13,6 +13,7 @@ import { ArtifactLinks } from '../access/artifact-links.ts';
 import { ArtifactReaders } from '../access/artifact-readers.ts';
 import type { Audit } from '../access/audit.ts';
 import { auditedImages } from '../access/audited.ts';
+import { AuthorizedFiles } from '../access/authorized-files.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
 import type { Quotas } from '../access/quotas.ts';
@@ -21,6 +22,7 @@ import type { Shares } from '../access/shares.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { JobService } from '../jobs/service.ts';
+import type { FileService } from '../jobs/uploads.ts';
 import type { Log } from '../log.ts';
 import { Callers } from './callers.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
@@ -58,6 +60,7 @@ export interface ServerOptions {
   readonly basePath?: string;
   readonly jobs: JobService;
   readonly images: ImageService;
+  readonly files: FileService;
   readonly tokens: Tokens;
   readonly shares: Shares;
   /** Where others reach the server, with the base path; default: where a request says that it reached it. */
@@ -138,6 +141,7 @@ const TIMEOUTS: Timeouts = {
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { listen, tokens, shares, quotas, audit, rights, jobs, images, log } = options;
+  const files = new AuthorizedFiles(options.files);
   const { basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
@@ -205,7 +209,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       }),
   });
   const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject, strangers);
-  const services = { jobs, images, artifactLinks, tokens, shares, quotas, audit };
+  const services = { jobs, images, artifactLinks, files, tokens, shares, quotas, audit };
   const documents = new DocumentCache();
   const engine = createEngine({ ...services, log, streams, connections, observer, documents });
   const unread = new Unread({
@@ -237,6 +241,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         documents,
         images: authorizedImages,
         artifacts,
+        files,
         bodyMs: timeouts.requestMs,
         uploadSilenceMs: timeouts.requestMs,
         downloadSilenceMs: timeouts.requestMs,

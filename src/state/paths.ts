@@ -26,6 +26,8 @@ export interface StatePaths {
   readonly stdin: string;
   /** Secret variables of jobs that have not ended. */
   readonly secrets: string;
+  /** The contents that jobs may be given as files: a folder for each subject; written by the server. */
+  readonly files: string;
   /** The unpacked images: written by `rootfs/`, read-only to cells. */
   readonly images: string;
   /** The layers of images that were added: a folder for each, see `LAYER_FILES`; read-only to cells. */
@@ -47,6 +49,7 @@ export const statePaths = (stateDir: string): StatePaths => ({
   exits: join(stateDir, 'exits'),
   stdin: join(stateDir, 'stdin'),
   secrets: join(stateDir, 'secrets'),
+  files: join(stateDir, 'files'),
   images: join(stateDir, 'images'),
   layers: join(stateDir, 'layers'),
   testCell: join(stateDir, '.test-cell'),
@@ -69,6 +72,8 @@ export const JOB_FILES = {
   plan: 'plan',
   /** What the command reads as its standard input: a link to the file in `stdin`, removed when the job has ended. */
   stdin: 'stdin',
+  /** The files that the job was given: links to those in `files`, removed when the job has ended. */
+  files: 'files',
   /** Claims the job: made by its supervisor before it runs anything, or by a server that takes the job from it. */
   started: 'started',
   /** The control socket. */

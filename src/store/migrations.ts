@@ -349,4 +349,33 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE jobs ADD COLUMN artifacts TEXT CHECK (artifacts IS NULL OR json_valid(artifacts));
   `,
+  // The contents of files that jobs are given, each of one subject, and which job was given which: those are not removed.
+  `
+  CREATE TABLE files (
+    owner      TEXT NOT NULL CHECK (owner <> ''),
+    sha256     TEXT NOT NULL CHECK (length(sha256) = 64),
+    size       INTEGER NOT NULL CHECK (size >= 0),
+    created_at INTEGER NOT NULL,
+    used_at    INTEGER NOT NULL,
+    uploaded   INTEGER NOT NULL CHECK (uploaded IN (0, 1)),
+    PRIMARY KEY (owner, sha256)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX files_by_use ON files (used_at);
+  CREATE TABLE file_names (
+    id     TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
+    owner  TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    FOREIGN KEY (owner, sha256) REFERENCES files (owner, sha256) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX file_names_by_content ON file_names (owner, sha256);
+  CREATE TABLE job_files (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    owner  TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size   INTEGER NOT NULL,
+    inline INTEGER NOT NULL CHECK (inline IN (0, 1)),
+    PRIMARY KEY (job_id, sha256, inline)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX job_files_by_content ON job_files (owner, sha256);
+  `,
 ];

@@ -5,6 +5,7 @@ import type { AuditStore } from '../access/audit.ts';
 import type { QuotaStore } from '../access/quotas.ts';
 import type { ShareStore } from '../access/share.ts';
 import type { TokenStore } from '../access/token.ts';
+import type { FileStore } from '../jobs/file.ts';
 import type { ImageStore } from '../jobs/image.ts';
 import type { Command, EnvVar, Job, JobState, JobStatus } from '../jobs/job.ts';
 import type {
@@ -34,11 +35,12 @@ import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { ReadJobs } from './read-jobs.ts';
 import { COLUMNS, fromRow, type JobRow, toColumns, toRow } from './row.ts';
 import { SqliteAudit } from './sqlite-audit.ts';
+import { SqliteFiles } from './sqlite-files.ts';
 import { SqliteImages } from './sqlite-images.ts';
 import { SqliteQuotas } from './sqlite-quotas.ts';
 import { SqliteShares } from './sqlite-shares.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
-import { fromUnfinishedRow, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
+import { fromUnfinishedRow, inlineBytes, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 
 /** The stores of one database. Closing that of jobs closes it. */
 export interface Store extends JobStore {
@@ -47,6 +49,7 @@ export interface Store extends JobStore {
   readonly audit: AuditStore;
   readonly shares: ShareStore;
   readonly images: ImageStore;
+  readonly files: FileStore;
 }
 
 export interface StoreOptions {
@@ -65,8 +68,8 @@ export const openStore = (path: string, options: StoreOptions = {}): Store =>
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
 
-/** Bytes of the database that a job takes for what was asked for. What attempts share counts for each, as their inputs do. */
-const ROW_BYTES = `octet_length(spec) + coalesce((SELECT coalesce(octet_length(p.command), 0) +
+/** Bytes that a job takes for what was asked for, in the database and in files. What attempts share counts for each. */
+const ROW_BYTES = `octet_length(spec) + ${inlineBytes('jobs.id')} + coalesce((SELECT coalesce(octet_length(p.command), 0) +
   coalesce(octet_length(p.env), 0) FROM payloads p WHERE p.id = payload_id), 0)`;
 
 /** Jobs of a page that are read one by one. */
@@ -92,6 +95,7 @@ class SqliteStore implements Store {
   readonly quotas: QuotaStore;
   readonly audit: AuditStore;
   readonly images: ImageStore;
+  readonly files: FileStore;
   readonly #db: Connection;
   /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
@@ -122,6 +126,7 @@ class SqliteStore implements Store {
     this.audit = new SqliteAudit(db, this.#commits);
     this.shares = new SqliteShares(db, this.#commits);
     this.images = new SqliteImages(db, this.#commits);
+    this.files = new SqliteFiles(db, this.#commits);
   }
 
   probe(): Promise<void> {
@@ -156,7 +161,16 @@ class SqliteStore implements Store {
     this.#prepare(INSERT).run(toRow(job));
     const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
     for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
+    if (job.spec.files.length > 0) this.#insertFiles(job);
     this.#note(job);
+  }
+
+  #insertFiles({ id, owner, spec }: Job): void {
+    const sql = `INSERT INTO job_files (job_id, owner, sha256, size, inline) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET size = size + excluded.size`;
+    const insert = this.#prepare(sql);
+    for (const { sha256, sizeBytes, inline } of spec.files)
+      insert.run(id, owner, sha256, sizeBytes, inline ? 1 : 0);
   }
 
   /** The result of an earlier request of the same owner with the same key. */

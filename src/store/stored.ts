@@ -4,7 +4,7 @@
  */
 
 import type { ArtifactError, ArtifactResult, TakenArtifact } from '../jobs/artifact.ts';
-import type { JobSpec, Limits, OutputCount, Pressure, Retries, Usage } from '../jobs/job.ts';
+import type { InputFile, JobSpec, Limits, OutputCount, Pressure, Retries, Usage } from '../jobs/job.ts';
 import { type WithoutUnit, withoutUnit } from '../units.ts';
 
 type WithUnit<T> = Extract<keyof T & string, `${string}${'Ms' | 'Us' | 'Bytes'}`>;
@@ -40,6 +40,7 @@ const limits = translation<Limits>({
   timeoutMs: true,
   outputBytes: true,
 });
+const files = translation<InputFile>({ sizeBytes: true });
 const retries = translation<Retries>({ backoffMs: true });
 const usage = translation<Usage>({
   cpuTimeUs: true,
@@ -63,6 +64,7 @@ const LATER_FIELDS = {
   stopSignal: 'SIGTERM',
   stopScope: 'COMMAND',
   openStdin: false,
+  files: [],
   keepRoot: false,
   artifacts: [],
   terminal: null,
@@ -88,10 +90,11 @@ const LATER_USAGE = {
   pressure: null,
 } as const satisfies Partial<Usage>;
 
-interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter' | 'stdinBytes'> {
+interface StoredSpec extends Omit<JobSpec, 'limits' | 'retries' | 'startAfter' | 'stdinBytes' | 'files'> {
   /** Bytes; an earlier version had the text itself, which `stdinToMove` gives. */
   readonly stdin: number | string | null;
   readonly limits: Stored<Limits>;
+  readonly files: readonly Stored<InputFile>[];
   readonly retries: Stored<Retries> | null;
   /** Milliseconds since 1970. */
   readonly startAfter: number | null;
@@ -103,6 +106,7 @@ export const storeSpec = (spec: JobSpec): string => {
   const stored: StoredSpec = {
     ...rest,
     stdin: stdinBytes,
+    files: spec.files.map((file) => files.store(file)),
     limits: limits.store(spec.limits),
     retries: spec.retries && retries.store(spec.retries),
     startAfter: spec.startAfter?.getTime() ?? null,
@@ -116,6 +120,7 @@ export const loadSpec = (text: string): JobSpec => {
   return {
     ...stored,
     stdinBytes: typeof stdin === 'string' ? Buffer.byteLength(stdin) : stdin,
+    files: stored.files.map((file) => files.load(file)),
     limits: { ...LATER_LIMITS, ...limits.load(stored.limits) },
     retries: stored.retries && retries.load(stored.retries),
     startAfter: stored.startAfter === null ? null : new Date(stored.startAfter),

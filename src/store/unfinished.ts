@@ -15,11 +15,15 @@ export interface UnfinishedRow {
   readonly payload: number;
 }
 
+/** SQL of the bytes of the files that came with a job. */
+export const inlineBytes = (id: string): string =>
+  `coalesce((SELECT sum(size) FROM job_files WHERE job_id = ${id} AND inline = 1), 0)`;
+
 /** The payload is a little more than `payloadBytes`: the rest of the spec counts as well. */
 export const UNFINISHED = `SELECT id, owner, status, created_at, spec ->> '$.priority' AS priority,
     spec ->> '$.startAfter' AS start_after, spec ->> '$.limits.memory' AS memory, spec ->> '$.limits.cpus' AS cpus,
     octet_length(spec) + coalesce(spec ->> '$.stdin', 0) + coalesce(spec ->> '$.command.bytes', 0)
-      + coalesce(spec ->> '$.env.bytes', 0) AS payload
+      + coalesce(spec ->> '$.env.bytes', 0) + ${inlineBytes('jobs.id')} AS payload
   FROM jobs WHERE status IN ('QUEUED', 'RUNNING') ORDER BY id`;
 
 /** The job of a row of `UNFINISHED`. */

@@ -26,6 +26,8 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   CellNamespace: all('JOB', 'inode kind shared'),
   CgroupEvidence: all('JOB', 'file key value'),
   CgroupFile: all('JOB', 'name value'),
+  // A link to upload, and whether its caller has uploaded the content before.
+  CreateUploadPayload: all('CALLER', 'expiresAt file present url'),
   CreateTokenPayload: all('TOKEN', 'secret token'),
   DeleteImagePayload: all('IMAGE', 'name'),
   DeleteJobPayload: all('JOB', 'job'),
@@ -48,7 +50,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
     ),
     ...all(
       'JOB',
-      'image imageDigest isolation keepRoot labels limitExceeded limits limitsHit lineCount logs name network openStdin output owner pausedAt',
+      'image imageDigest inputFiles isolation keepRoot labels limitExceeded limits limitsHit lineCount logs name network openStdin output owner pausedAt',
     ),
     ...all(
       'JOB',
@@ -64,6 +66,7 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   JobEvent: all('JOB', 'cursor job status time'),
   JobFile: all('JOB', 'gid mode modifiedAt name nameBytes size target targetBytes type uid'),
   JobFiles: all('JOB', 'content file nodes pageInfo'),
+  JobInputFile: all('JOB', 'bytes file mode path sha256 size text'),
   JobOutput: all('JOB', 'dropped kept'),
   Label: all('JOB', 'key value'),
   LimitHit: all('JOB', 'ended evidence limit message peak unit value'),
@@ -79,11 +82,11 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
   Pressure: all('JOB', 'full some'),
   Pressures: all('JOB', 'cpu io memory'),
   Quota: {
-    ...all('QUOTA', 'connections cpus memory overrides queuedJobs runningJobs storage subject'),
+    ...all('QUOTA', 'connections cpus files memory overrides queuedJobs runningJobs storage subject'),
     ...all('QUOTA', 'inUse submissionsPerMinute subscriptions'),
   },
   QuotaUse: {
-    ...all('QUOTA', 'connections cpus memory queuedJobs runningJobs storage'),
+    ...all('QUOTA', 'connections cpus files memory queuedJobs runningJobs storage'),
     ...all('QUOTA', 'submissionsPerMinute subscriptions'),
   },
   PullImagePayload: all('IMAGE', 'image'),
@@ -123,6 +126,8 @@ export const DECISIONS: Readonly<Record<string, Readonly<Record<string, Decision
 export type Operation =
   /** It names a job: somebody else's is none, and a VIEWER changes none of its own. */
   | { readonly kind: 'job'; readonly changes: boolean; readonly document: string }
+  /** It is the first step to a job: no VIEWER does that. */
+  | { readonly kind: 'upload'; readonly document: string }
   /** It makes a job: no VIEWER does. */
   | { readonly kind: 'submit'; readonly document: string }
   /** It shows many jobs: those that the caller can see. */
@@ -208,6 +213,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'Mutation.submitJob': {
     kind: 'submit',
     document: 'mutation { submitJob(input: { command: "true" }) { job { owner } } }',
+  },
+  'Mutation.createUpload': {
+    kind: 'upload',
+    document: 'mutation { createUpload(input: { size: 1 }) { file } }',
   },
   'Mutation.runJob': {
     kind: 'submit',

@@ -54,6 +54,9 @@ const OF_JOBS = Object.entries(OPERATIONS).filter(
 const SUBMISSIONS = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'submit' }] => entry[1].kind === 'submit',
 );
+const UPLOADS = Object.entries(OPERATIONS).filter(
+  (entry): entry is [string, Operation & { kind: 'upload' }] => entry[1].kind === 'upload',
+);
 const FOR_ADMINS = Object.entries(OPERATIONS).filter(
   (entry): entry is [string, Operation & { kind: 'admin' }] => entry[1].kind === 'admin',
 );
@@ -200,9 +203,16 @@ describe('somebody who has a link', () => {
     expect(data).toMatchObject({ job: { env: [{ name: 'SECRET', value: 'xyzzy' }], shares: [{}] } });
   });
 
-  it.each([...SUBMISSIONS, ...FOR_ADMINS])('%s: is forbidden', async (_name, { document }) => {
+  it.each([...SUBMISSIONS, ...UPLOADS, ...FOR_ADMINS])('%s: is forbidden', async (_name, { document }) => {
     const { id } = await world.put('alice', { status: 'QUEUED' });
     expect(codesOf(await world.ask(guest(id), document, { id }))).toEqual(['FORBIDDEN']);
+  });
+});
+
+describe.each(UPLOADS)('%s', (_name, { document }) => {
+  it('is forbidden to a VIEWER, and allowed to others', async () => {
+    expect(codesOf(await world.ask(VIEWER, document))).toEqual(['FORBIDDEN']);
+    expect(codesOf(await world.ask(OWNER, document))).toEqual([]);
   });
 });
 

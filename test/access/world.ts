@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArtifactLinks } from '../../src/access/artifact-links.ts';
 import { Audit } from '../../src/access/audit.ts';
+import { AuthorizedFiles } from '../../src/access/authorized-files.ts';
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
 import type { Share } from '../../src/access/share.ts';
@@ -22,6 +23,7 @@ import type { Log } from '../../src/log.ts';
 import { createEngine, type Engine } from '../../src/server/engine.ts';
 import { openStore, type Store } from '../../src/store/sqlite-store.ts';
 import { FakeCells } from '../jobs/fake-cells.ts';
+import { FakeFiles } from '../server/fake-files.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import type { Answer } from '../server/fixture.ts';
 import { makeJob, usage } from '../store/fixture.ts';
@@ -84,6 +86,7 @@ export class World {
     this.#engine = createEngine({
       jobs: this.jobs,
       images: this.images,
+      files: new AuthorizedFiles(new FakeFiles()),
       tokens,
       shares,
       quotas,

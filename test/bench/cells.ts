@@ -81,6 +81,7 @@ export class BenchCells {
     const job = makeJob({ command: { kind: 'argv', argv: ['true'] }, limits }, { id });
     const range = [{ inside: 0, outside: OUTSIDE, count: COUNT }];
     const plan = planLaunch(job, {
+      files: null,
       image: { files: this.#image, defaults: NO_DEFAULTS },
       cgroup: { path: join(this.#cgroups, id), settings: [], collect: ['cpu.stat'] },
       ids: {

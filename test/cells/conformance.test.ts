@@ -12,6 +12,7 @@ import { parseServeConfig } from '../../src/config/config.ts';
 import type { Command } from '../../src/jobs/job.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { exited, FakeCells, stoppedBy } from '../jobs/fake-cells.ts';
+import { FakeFileStore } from '../server/fake-files.ts';
 import { FakeImageStore } from '../server/fake-images.ts';
 import { usage } from '../store/fixture.ts';
 import { ID_BASE, IMAGES, testImage } from '../support/image.ts';
@@ -46,7 +47,8 @@ const openMachine = async (cleanup: Cleanup): Promise<CellsLane> => {
   const umask = process.umask(0o077);
   cleanup.add(() => process.umask(umask));
   const { signal } = new AbortController();
-  const options = { store: new FakeImageStore(), open: [], log, signal, cleanup };
+  const files = { store: new FakeFileStore(), quota: () => null };
+  const options = { store: new FakeImageStore(), files, open: [], log, signal, cleanup };
   const { cells } = await openCells(config, host, limitsContext(config, host.cgroups), options);
   const folders = new JobFolders(stateDir);
   const started = (id: string): string => readFileSync(join(folders.path(id), 'started'), 'utf8');

@@ -19,6 +19,7 @@ describe('the state folder', () => {
     const folder = Object.entries(statePaths('/')).flatMap(([key, path]) => {
       const name = basename(path);
       if (key === 'jobs') return Object.values(JOB_FILES).flat();
+      if (key === 'files') return [`${name}/<subject>/<sha256>/<mode>`];
       if (key === 'layers') return [`${name}/<id>/tree`];
       if (key === 'receiptKeys') return [`${name}/<key>.pem`];
       if (key === 'images') return [`${name}/<name>`];

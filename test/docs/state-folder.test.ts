@@ -41,9 +41,15 @@ const files = (ids: readonly string[], folder = ''): readonly string[] =>
     const path = join(folder, entry.name);
     if (path === 'images') return readdirSync(join(server.stateDir, path)).map((name) => imageOf(name));
     if (path.startsWith('receipt-keys/')) return ['receipt-keys/<key>.pem'];
+    // Links, each under its number.
+    if (/^jobs\/[^/]+\/files$/.test(path)) return [withoutIds(ids, path)];
     if (entry.isDirectory() && entry.name !== 'artifacts') return files(ids, path);
-    return [ids.reduce((name, id) => name.replace(id, '<id>'), path)];
+    if (/^files\/[0-9a-f]{64}\/[0-9a-f]{64}\/644$/.test(path)) return ['files/<subject>/<sha256>/<mode>'];
+    return [withoutIds(ids, path)];
   });
+
+const withoutIds = (ids: readonly string[], path: string): string =>
+  ids.reduce((name, id) => name.replace(id, '<id>'), path);
 
 const imageOf = (name: string): string => `images/${name.replace(/^[^.]+/, '<name>')}`;
 
@@ -51,6 +57,7 @@ it('has what the table says, and nothing else', async () => {
   const running = await server.submit({
     command: 'cat; yes | head -c 100000; echo end; exec sleep 1000',
     stdin: 'some text',
+    files: [{ path: '/file', text: 'some text' }],
     limits: { output: 10_000, outputPolicy: 'TRUNCATE' },
     artifacts: [{ path: '/etc/hostname' }],
   });

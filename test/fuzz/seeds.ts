@@ -19,6 +19,7 @@ import { pick, type Random, randomFrom, some } from '../support/random.ts';
 const realPlans = async (): Promise<LaunchPlan[]> => {
   const range = [{ inside: 0, outside: ID_BASE, count: 65_536 }];
   const context = {
+    files: null,
     image: { files: new ImageFiles(await testImage(), 65_536), defaults: NO_DEFAULTS },
     cgroup: {
       path: '/sys/fs/cgroup/cloister/jobs/one',
@@ -73,6 +74,7 @@ const randomPlan = (random: Random): LaunchPlan => {
       () => ({ kind: 'mask', path: `/proc${path()}`, folder: flag() }),
       () => ({ kind: 'seal', path: path(), attributes: number() }),
       () => ({ kind: 'rebind', path: path(), attributes: number() }),
+      () => ({ kind: 'given', name: file(), path: path(), attributes: number() }),
     ])();
   const limit = () => {
     const soft = number();
@@ -98,6 +100,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     cgroup: own,
     uids: [range(), ...many(range)],
     gids: [range(), ...many(range)],
+    files: flag() ? null : { folder: path(), owner: { uid: number(), gid: number() } },
     root: {
       image: path(),
       lowers: many(path),

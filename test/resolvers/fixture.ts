@@ -1,7 +1,9 @@
 /** The GraphQL schema on a fake job service. */
 
 import { ArtifactLinks } from '../../src/access/artifact-links.ts';
+import { AuthorizedFiles } from '../../src/access/authorized-files.ts';
 import { createEngine } from '../../src/server/engine.ts';
+import { FakeFiles } from '../server/fake-files.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
 import { openAudit, openQuotas, openShares, openTokens } from '../server/fake-tokens.ts';
@@ -21,6 +23,7 @@ export class Api {
         jobs: this.jobs,
         images: this.images,
         artifactLinks: new ArtifactLinks(),
+        files: new AuthorizedFiles(new FakeFiles()),
         tokens,
         shares,
         log: (line, fields) => {

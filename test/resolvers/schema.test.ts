@@ -29,13 +29,16 @@ const unreadable = (input: unknown, output: unknown): string[] => {
   if (!isInputObjectType(input) || !isObjectType(output))
     return input === output || (input === GraphQLInt && output === GraphQLFloat) ? [] : [''];
   return Object.values(input.getFields()).flatMap(({ name, type }) => {
-    const field = output.getFields()[name];
+    const field = output.getFields()[RENAMED[name] ?? name];
     if (field === undefined || isList(type) !== isList(field.type)) return [name];
     return unreadable(getNamedType(type), getNamedType(field.type)).map((inner) =>
       inner === '' ? name : `${name}.${inner}`,
     );
   });
 };
+
+/** `Job.files` lists those of a running cell. */
+const RENAMED: Readonly<Record<string, string>> = { files: 'inputFiles' };
 
 const isList = (type: GraphQLType): boolean => isListType(getNullableType(type));
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { disposers } from '../support/disposers.ts';
+import { FakeFiles } from './fake-files.ts';
 import { FakeImages } from './fake-images.ts';
 import { page } from './fake-jobs.ts';
 import { type Answer, AUTHORIZATION, ask, serveFakes, TRANSPORTS } from './fixture.ts';
@@ -183,6 +184,7 @@ describe('a server that cannot listen', () => {
       allowedHosts: [],
       jobs: new FakeJobs(),
       images: new FakeImages(),
+      files: new FakeFiles(),
       tokens: await openTokens(),
       quotas: await openQuotas(),
       audit: openAudit(),

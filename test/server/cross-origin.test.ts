@@ -31,9 +31,9 @@ describe('a page of an allowed origin', () => {
       status: 204,
       vary: 'Origin',
       'access-control-allow-origin': APP,
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'Authorization, Content-Type, Accept, x-request-id',
-      'access-control-expose-headers': 'Retry-After, x-request-id',
+      'access-control-allow-methods': 'GET, HEAD, POST, PUT',
+      'access-control-allow-headers': 'Authorization, Content-Type, Content-Range, Accept, x-request-id',
+      'access-control-expose-headers': 'Retry-After, Upload-Offset, x-request-id',
       'access-control-max-age': '600',
     });
     const answer = await post(fixture.url, { query: '{ __typename }' }, { origin: APP });

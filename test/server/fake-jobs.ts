@@ -11,6 +11,7 @@ import type { Image } from '../../src/jobs/image.ts';
 import {
   type Command,
   type EnvVar,
+  type InputFile,
   isApart,
   type Job,
   type JobState,
@@ -262,6 +263,10 @@ export class FakeJobs implements JobService {
 
   async stdin(_identity: Identity, { id }: Job): Promise<Buffer | null> {
     return this.stdins.get(id) ?? null;
+  }
+
+  async inputFile(_identity: Identity, _job: Job, { path }: InputFile): Promise<Buffer> {
+    return Buffer.from(`the content of ${path}`);
   }
 
   async isolation(): Promise<Isolation | null> {

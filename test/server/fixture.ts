@@ -15,6 +15,7 @@ import { type RunningServer, startServer, type Timeouts } from '../../src/server
 import type { StrangerLimits } from '../../src/server/strangers.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
+import { FakeFiles } from './fake-files.ts';
 import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
 import { openAudit, openQuotas, openShares, openTokens, TOKEN } from './fake-tokens.ts';
@@ -79,6 +80,7 @@ export const serveFakes = async (
     allowedHosts: options.allowedHosts ?? [],
     jobs,
     images: new FakeImages(),
+    files: new FakeFiles(),
     tokens,
     quotas,
     audit: openAudit(),

@@ -19,6 +19,7 @@ export const spec: WholeSpec = {
   stopScope: 'GROUP',
   stdinBytes: null,
   openStdin: false,
+  files: [],
   execOf: null,
   keepRoot: false,
   artifacts: [],

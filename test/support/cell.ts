@@ -116,6 +116,7 @@ export class CellBench {
     const folder = join(this.state, 'jobs', id);
     const plan: JobPlan = {
       ...planLaunch(makeJob({ command: { kind: 'argv', argv }, hostname: 'cell', limits: LIMITS }, { id }), {
+        files: null,
         image: { files: new ImageFiles(await testImage(), IDS.count), defaults: NO_DEFAULTS },
         cgroup: { path: join(this.cgroups, id), settings: [], collect: ['cpu.stat'] },
         ids: IDS,

@@ -29,6 +29,7 @@ export interface SetQuotaFlags extends JsonFlags {
   readonly memory?: string;
   readonly submissionsPerMinute?: string;
   readonly storage?: string;
+  readonly files?: string;
   readonly subscriptions?: string;
   readonly connections?: string;
 }
@@ -66,6 +67,7 @@ const FIELDS = [
   ['memory', '--memory', size],
   ['submissionsPerMinute', '--submissions-per-minute', whole],
   ['storage', '--storage', size],
+  ['files', '--files', size],
   ['subscriptions', '--subscriptions', whole],
   ['connections', '--connections', whole],
 ] as const;
@@ -78,6 +80,7 @@ const HEADER = [
   'MEMORY',
   'PER MINUTE',
   'STORAGE',
+  'FILES',
   'SUBSCR.',
   'CONN.',
 ].map((text): Cell => ({ text }));

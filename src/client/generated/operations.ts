@@ -175,6 +175,20 @@ export type ExecInJobInput = {
   readonly workdir?: string | null | undefined;
 };
 
+/** A file for the cell of a job. Exactly one of `text`, `bytes` and `file` is required. */
+export type FileInput = {
+  /** The content as bytes; counts as `text` does. */
+  readonly bytes?: string | null | undefined;
+  /** The id of a content that its owner has uploaded here: see `createUpload`. */
+  readonly file?: string | null | undefined;
+  /** Its permissions, as octal digits from "0400" to "0777"; the file is read-only whatever they say. Default "0644". */
+  readonly mode?: string | null | undefined;
+  /** Where the job finds it: an absolute path of at most 4095 bytes, without "." and "..", not in /proc, /sys or /dev. Folders that do not exist are made. */
+  readonly path: string;
+  /** The content as text, which counts with `stdin` against `--max-stdin`. */
+  readonly text?: string | null | undefined;
+};
+
 /** What kind of thing a file is. */
 export type FileType =
   /** A device. */
@@ -411,6 +425,8 @@ export type SetQuotaInput = {
   readonly connections?: number | null | undefined;
   /** CPUs that the limits of running jobs may add up to. A number sets it, null makes it the default again, and what is left out stays. */
   readonly cpus?: number | null | undefined;
+  /** Bytes of files that it may have uploaded for jobs. A number sets it, null makes it the default again, and what is left out stays. */
+  readonly files?: number | string | null | undefined;
   /** Bytes of memory that the limits of running jobs may add up to. A number sets it, null makes it the default again, and what is left out stays. */
   readonly memory?: number | string | null | undefined;
   /** Jobs that wait. A number sets it, null makes it the default again, and what is left out stays. */
@@ -476,6 +492,8 @@ export type SubmitJobInput = {
   readonly commandBytes?: string | null | undefined;
   /** At most 10000 environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on. */
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
+  /** At most 100 files for the cell, each at a path of its own. They belong to the user of the job, can be read there and not be changed, and take nothing of its disk or memory, whatever their size. */
+  readonly files?: ReadonlyArray<FileInput> | null | undefined;
   /** The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job. */
   readonly hostname?: string | null | undefined;
   /** Makes a submission safe to repeat: the same key and input return the original job; other input fails with IDEMPOTENCY_CONFLICT. From 1 to 256 bytes; remembered for as long as the job is kept. */
@@ -778,19 +796,19 @@ export type PinJobMutationVariables = Exact<{
 
 export type PinJobMutation = { readonly pinJob: { readonly job: { readonly owner: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly priority: number, readonly startAfter: string | null, readonly pinned: boolean, readonly attempt: number, readonly id: string, readonly name: string | null, readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly status: JobStatus, readonly exitCode: number | null, readonly signal: string | null, readonly limitExceeded: LimitKind | null, readonly error: string | null, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly pausedAt: string | null, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly queue: { readonly position: number | null, readonly reason: string } | null, readonly retriedBy: { readonly id: string } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> }, readonly limitsHit: ReadonlyArray<{ readonly limit: string, readonly value: number | null, readonly peak: number | null, readonly unit: string, readonly ended: boolean, readonly message: string, readonly evidence: ReadonlyArray<{ readonly file: string, readonly key: string | null, readonly value: number }> }>, readonly output: { readonly kept: number, readonly dropped: number } | null, readonly usage: { readonly cpuTime: number, readonly userTime: number | null, readonly systemTime: number | null, readonly memoryCurrent: number | null, readonly memoryPeak: number | null, readonly pidsPeak: number | null, readonly ioRead: number | null, readonly ioWritten: number | null, readonly ioReadOperations: number | null, readonly ioWriteOperations: number | null, readonly oomKills: number | null, readonly forksRefused: number | null, readonly throttledTime: number | null, readonly pressure: { readonly cpu: { readonly some: number, readonly full: number }, readonly memory: { readonly some: number, readonly full: number }, readonly io: { readonly some: number, readonly full: number } } | null } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }> } } };
 
-export type QuotaDetailsFragment = { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null };
+export type QuotaDetailsFragment = { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly files: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly files: number, readonly subscriptions: number, readonly connections: number } | null };
 
 export type QuotasQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type QuotasQuery = { readonly quotas: ReadonlyArray<{ readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null }> };
+export type QuotasQuery = { readonly quotas: ReadonlyArray<{ readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly files: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly files: number, readonly subscriptions: number, readonly connections: number } | null }> };
 
 export type SetQuotaMutationVariables = Exact<{
   input: SetQuotaInput;
 }>;
 
 
-export type SetQuotaMutation = { readonly setQuota: { readonly quota: { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly subscriptions: number, readonly connections: number } | null } } };
+export type SetQuotaMutation = { readonly setQuota: { readonly quota: { readonly subject: string | null, readonly runningJobs: number | null, readonly queuedJobs: number | null, readonly cpus: number | null, readonly memory: number | null, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly files: number | null, readonly subscriptions: number | null, readonly connections: number | null, readonly overrides: ReadonlyArray<string>, readonly inUse: { readonly runningJobs: number, readonly queuedJobs: number, readonly cpus: number, readonly memory: number, readonly submissionsPerMinute: number | null, readonly storage: number | null, readonly files: number, readonly subscriptions: number, readonly connections: number } | null } } };
 
 export type ReceiptQueryVariables = Exact<{
   id: string;
@@ -1198,6 +1216,7 @@ export const QuotaDetailsFragmentDoc = new TypedDocumentString(`
   memory
   submissionsPerMinute
   storage
+  files
   subscriptions
   connections
   overrides
@@ -1208,6 +1227,7 @@ export const QuotaDetailsFragmentDoc = new TypedDocumentString(`
     memory
     submissionsPerMinute
     storage
+    files
     subscriptions
     connections
   }
@@ -2239,6 +2259,7 @@ export const QuotasDocument = new TypedDocumentString(`
   memory
   submissionsPerMinute
   storage
+  files
   subscriptions
   connections
   overrides
@@ -2249,6 +2270,7 @@ export const QuotasDocument = new TypedDocumentString(`
     memory
     submissionsPerMinute
     storage
+    files
     subscriptions
     connections
   }
@@ -2269,6 +2291,7 @@ export const SetQuotaDocument = new TypedDocumentString(`
   memory
   submissionsPerMinute
   storage
+  files
   subscriptions
   connections
   overrides
@@ -2279,6 +2302,7 @@ export const SetQuotaDocument = new TypedDocumentString(`
     memory
     submissionsPerMinute
     storage
+    files
     subscriptions
     connections
   }

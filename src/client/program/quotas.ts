@@ -29,6 +29,7 @@ export const addQuotas = (add: Add): void => {
     .option('--memory <size>', 'memory that the limits of running jobs add up to; further jobs wait')
     .option('--submissions-per-minute <number>', 'jobs submitted in a minute; further ones are refused')
     .option('--storage <size>', 'disk space of jobs that have ended')
+    .option('--files <size>', 'files that were uploaded for jobs')
     .option('--subscriptions <number>', 'subscriptions at the same time')
     .option('--connections <number>', 'connections at the same time')
     .option('--json', 'print the quotas as JSON')

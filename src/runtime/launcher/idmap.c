@@ -34,11 +34,17 @@ static int linger(void *parent) {
   for (;;) pause();
 }
 
+/* How many ranges each map has, and the ids on disk that the first ids of their insides stand for. */
+struct owners {
+  size_t uids, gids;
+  uint32_t uid, gid;
+};
+
 /*
  * A user namespace without processes, only for its maps. Returns a descriptor of it, or -1 with errno. The process that
  * it takes shares memory and descriptors with this one: to copy them would take longer than all else.
  */
-static int open_namespace(const struct plan *plan) {
+static int open_namespace(const struct id_range *uids, const struct id_range *gids, const struct owners *owners) {
   static _Alignas(16) char stack[16384];
   pid_t parent = getpid();
   pid_t pid = clone(linger, stack + sizeof stack, CLONE_NEWUSER | CLONE_VM | CLONE_FILES | SIGCHLD, &parent);
@@ -46,8 +52,8 @@ static int open_namespace(const struct plan *plan) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
   int fd = -1;
-  if (write_map(pid, "uid_map", plan->uids, plan->uids_count, plan->owner_uid) &&
-      write_map(pid, "gid_map", plan->gids, plan->gids_count, plan->owner_gid))
+  if (write_map(pid, "uid_map", uids, owners->uids, owners->uid) &&
+      write_map(pid, "gid_map", gids, owners->gids, owners->gid))
     fd = open(path, O_RDONLY | O_CLOEXEC);
   int saved = errno;
   kill(pid, SIGKILL);
@@ -56,11 +62,35 @@ static int open_namespace(const struct plan *plan) {
   return fd;
 }
 
-bool idmap_mounts(const int *mounts, size_t count, const struct plan *plan) {
-  AUTO_CLOSE int namespace = open_namespace(plan);
+static bool map_owners(const int *mounts, size_t count, int owners) {
+  AUTO_CLOSE int namespace = owners;
   if (namespace < 0) return false;
   struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)namespace};
   for (size_t i = 0; i < count; i++)
     if (kernel_mount_setattr(mounts[i], "", AT_EMPTY_PATH, &change) != 0) return false;
   return true;
+}
+
+bool idmap_mounts(const int *mounts, size_t count, const struct plan *plan) {
+  struct owners owners = {plan->uids_count, plan->gids_count, plan->owner_uid, plan->owner_gid};
+  return map_owners(mounts, count, open_namespace(plan->uids, plan->gids, &owners));
+}
+
+/* The id outside of the cell that one inside is. */
+static bool outside_of(const struct id_range *ranges, size_t count, uint32_t inside, struct id_range *single) {
+  for (size_t i = 0; i < count; i++) {
+    if (inside < ranges[i].inside || inside - ranges[i].inside >= ranges[i].count) continue;
+    *single = (struct id_range){.inside = 0, .outside = ranges[i].outside + (inside - ranges[i].inside), .count = 1};
+    return true;
+  }
+  errno = EINVAL;
+  return false;
+}
+
+bool idmap_files(int mount, const struct plan *plan) {
+  struct id_range uid, gid;
+  struct owners owners = {1, 1, plan->files_uid, plan->files_gid};
+  return outside_of(plan->uids, plan->uids_count, plan->uid, &uid) &&
+         outside_of(plan->gids, plan->gids_count, plan->gid, &gid) &&
+         map_owners(&mount, 1, open_namespace(&uid, &gid, &owners));
 }

@@ -16,4 +16,10 @@ bool idmap_write(pid_t pid, const struct plan *plan);
  */
 bool idmap_mounts(const int *mounts, size_t count, const struct plan *plan);
 
+/*
+ * The same for the files that a job was given: what belongs to `files_uid` on disk belongs to the user of the command,
+ * and nothing else to anybody. False with errno.
+ */
+bool idmap_files(int mount, const struct plan *plan);
+
 #endif

@@ -75,14 +75,14 @@ static bool set_cgroup(struct plan *plan, char **token) {
   return is_absolute(token[0]);
 }
 
-/* The name of a file in the cgroup's own folder. */
-static bool is_cgroup_file(const char *name) {
+/* The name of something in a folder itself. */
+static bool is_file_name(const char *name) {
   return *name != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 static bool add_setting(struct plan *plan, char **token) {
   uint64_t optional;
-  if (!is_cgroup_file(token[0]) || !parse_number(token[2], 1, &optional)) return false;
+  if (!is_file_name(token[0]) || !parse_number(token[2], 1, &optional)) return false;
   *APPEND(plan->settings, plan->settings_count) =
       (struct cgroup_setting){.file = token[0], .value = token[1], .optional = optional == 1};
   return true;
@@ -90,7 +90,7 @@ static bool add_setting(struct plan *plan, char **token) {
 
 static bool add_collect(struct plan *plan, char **token) {
   *APPEND(plan->collect, plan->collect_count) = token[0];
-  return is_cgroup_file(token[0]);
+  return is_file_name(token[0]);
 }
 
 static bool parse_range(char **token, struct id_range *range) {
@@ -207,6 +207,17 @@ static bool add_seal(struct plan *plan, char **token) {
 static bool add_rebind(struct plan *plan, char **token) {
   struct step *step = append_step(plan, STEP_REBIND, token[0]);
   return is_absolute(token[0]) && parse_number(token[1], UINT32_MAX, &step->attributes);
+}
+
+static bool set_files(struct plan *plan, char **token) {
+  plan->files = token[0];
+  return is_absolute(token[0]) && parse_u32(token[1], &plan->files_uid) && parse_u32(token[2], &plan->files_gid);
+}
+
+static bool add_given(struct plan *plan, char **token) {
+  struct step *step = append_step(plan, STEP_GIVEN, token[1]);
+  step->source = token[0];
+  return is_file_name(token[0]) && is_absolute(token[1]) && parse_number(token[2], UINT32_MAX, &step->attributes);
 }
 
 static bool set_oom(struct plan *plan, char **token) {
@@ -396,6 +407,8 @@ static const struct statement {
     {"mask", 2, add_mask},
     {"seal", 2, add_seal},
     {"rebind", 2, add_rebind},
+    {"files", 3, set_files},
+    {"given", 3, add_given},
     {"capabilities", 1, set_capabilities},
     {"oom", 1, set_oom},
     {"seccomp", 1, set_seccomp},

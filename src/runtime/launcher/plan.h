@@ -52,6 +52,7 @@ enum step_kind {
   STEP_MASK,    /* path in /proc, if it exists: covered by /dev/null, or if it is a folder by an empty one */
   STEP_SEAL,    /* attributes -> path, a mount of an earlier step */
   STEP_REBIND,  /* attributes -> path, which becomes a mount of its own: bound onto itself */
+  STEP_GIVEN,   /* source, a file of the folder of files, attributes -> path, which is made if it is not there */
 };
 
 /* One step of setting up the file systems of the cell, in the order of the plan. Paths are those inside the cell. */
@@ -82,8 +83,10 @@ struct plan {
   size_t lowers_count;
   bool has_owners; /* its files belong to ids from these on, which are mapped to the cell's; else to the cell's own */
   uint32_t owner_uid, owner_gid;
-  const char *root_options;    /* of the tmpfs that is the writable layer */
-  const char *overlay_options; /* of the overlay, in addition to its folders */
+  const char *files;             /* absolute path of the folder with the files that the job was given, or NULL */
+  uint32_t files_uid, files_gid; /* whom they belong to on disk: in the cell, to the user of the command */
+  const char *root_options;      /* of the tmpfs that is the writable layer */
+  const char *overlay_options;   /* of the overlay, in addition to its folders */
   struct step *steps;
   size_t steps_count;
   const char *joins; /* the job whose cell the command runs in, the name of a folder beside ours; NULL: its own */

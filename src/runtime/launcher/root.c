@@ -3,6 +3,7 @@
 #include "root.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,44 @@ static int stack_layers(const struct plan *plan, struct lowers *lowers, struct r
   return root;
 }
 
+/* The folder with the files that the job was given, as a detached mount, in *lower; -1 without one. */
+static bool open_files(const struct plan *plan, int *lower, struct report *report) {
+  *lower = -1;
+  if (plan->files == NULL) return true;
+  *lower = open_private(plan->files, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);
+  if (*lower < 0) return failed(report, "files", plan->files, 0);
+  return !plan->has_owners || idmap_files(*lower, plan) || failed(report, "owners", plan->files, 0);
+}
+
+/*
+ * Opens each of the files as a mount of its own, in the current folder, the root of the tmpfs. They are those of an
+ * overlay without an upper layer, which the kernel cannot write through, whatever is done in the cell. It also has
+ * inodes of its own: what a cell locks or watches is no other cell's, and its mountinfo does not show where the files
+ * are on the host.
+ */
+static bool stack_files(struct plan *plan, int lower, struct report *report) {
+  if (lower < 0) return true;
+  char options[256];
+  /* Without an upper layer there have to be two lower ones (overlayfs.rst, "Multiple lower layers"). */
+  int length = snprintf(options, sizeof options, "lowerdir=given:none%s%s", *plan->overlay_options == '\0' ? "" : ",",
+                        plan->overlay_options);
+  bool fits = length < (int)sizeof options;
+  if (!fits) errno = EINVAL;
+  if (!fits || mkdir("given", 0700) != 0 || mkdir("none", 0700) != 0 || mkdir("files", 0700) != 0 ||
+      kernel_move_mount(lower, "", AT_FDCWD, "given", MOVE_MOUNT_F_EMPTY_PATH) != 0 ||
+      kernel_mount("overlay", "files", "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, options) != 0)
+    return failed(report, "files", plan->files, 0);
+  for (size_t i = 0; i < plan->steps_count; i++) {
+    struct step *step = &plan->steps[i];
+    if (step->kind != STEP_GIVEN) continue;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "files/%s", step->source);
+    step->fd = open_private(path, step->attributes, 0);
+    if (step->fd < 0) return failed(report, "given", step->path, i);
+  }
+  return true;
+}
+
 int root_make(struct plan *plan, int *upper, struct report *report) {
   for (size_t i = 0; i < plan->steps_count; i++) {
     struct step *step = &plan->steps[i];
@@ -160,6 +199,8 @@ int root_make(struct plan *plan, int *upper, struct report *report) {
 
   __attribute__((cleanup(close_lowers))) struct lowers lowers = {.count = 0};
   if (!open_lowers(plan, &lowers, report)) return -1;
+  AUTO_CLOSE int files = -1;
+  if (!open_files(plan, &files, report)) return -1;
   AUTO_CLOSE int layer = make_mount("tmpfs", "cell", plan->root_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;
   AUTO_CLOSE int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -167,7 +208,7 @@ int root_make(struct plan *plan, int *upper, struct report *report) {
   /* Stacked on "/", where no path leads to it: only its descriptor does. */
   if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
-  int root = make_devices(plan, report) ? stack_layers(plan, &lowers, report) : -1;
+  int root = make_devices(plan, report) && stack_files(plan, files, report) ? stack_layers(plan, &lowers, report) : -1;
   *upper = root < 0 ? -1 : open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root >= 0 && *upper < 0) failed(report, "layer", plan->root_options, 0), close_fd(&root);
   /* In any case: the exit record goes into the job's folder. */
@@ -211,12 +252,15 @@ static int open_place(const char *path, uint64_t flags, uint64_t mode) {
   return kernel_openat2(AT_FDCWD, path, &how);
 }
 
-static bool attach(struct step *step) {
-  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
-  if (place < 0) return false;
+static bool attach_at(struct step *step, int place) {
   bool attached = kernel_move_mount(step->fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
   close_fd(&step->fd);
   return attached;
+}
+
+static bool attach(struct step *step) {
+  AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
+  return place >= 0 && attach_at(step, place);
 }
 
 /* Opens the folder of a path; `name` is the rest of it. */
@@ -251,6 +295,60 @@ static bool make_file(const struct step *step) {
   AUTO_CLOSE int fd = open_place(step->path, flags, step->mode);
   if (fd < 0 && errno == ELOOP && remove_symlink(step->path)) fd = open_place(step->path, flags, step->mode);
   return fd >= 0 && fchmod(fd, step->mode) == 0 && write_all(fd, step->text, strlen(step->text));
+}
+
+/*
+ * Opens a folder of a path that a client chose, which may lead through symbolic links of the image: all of it is within
+ * the cell, and nobody else is in there yet. Makes the folder for the user of the command if it is not there.
+ */
+static int enter_folder(int parent, const char *name, const struct plan *plan) {
+  struct open_how how = {
+      .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+      .resolve = RESOLVE_NO_MAGICLINKS,
+  };
+  int folder = kernel_openat2(parent, name, &how);
+  if (folder >= 0 || errno != ENOENT) return folder;
+  if (mkdirat(parent, name, 0755) != 0 || fchmodat(parent, name, 0755, 0) != 0 ||
+      fchownat(parent, name, plan->uid, plan->gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return -1;
+  return kernel_openat2(parent, name, &how);
+}
+
+/* An empty file to mount on; one of the image stays as it is, and a symbolic link is replaced. */
+static int make_place(int parent, const char *name, const struct plan *plan) {
+  struct stat status;
+  if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    errno = EISDIR;
+    if (S_ISDIR(status.st_mode) || (S_ISLNK(status.st_mode) && unlinkat(parent, name, 0) != 0)) return -1;
+  } else if (errno != ENOENT)
+    return -1;
+  AUTO_CLOSE int file = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) {
+    AUTO_CLOSE int made = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (made < 0 || fchown(made, plan->uid, plan->gid) != 0) return -1;
+  }
+  return openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool give(struct step *step, const struct plan *plan) {
+  AUTO_FREE char *path = strdup(step->path);
+  if (path == NULL) die("out of memory");
+  int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  char *rest = path + 1, *name = strsep(&rest, "/");
+  while (folder >= 0 && rest != NULL) {
+    int next = enter_folder(folder, name, plan);
+    int saved = errno;
+    close_fd(&folder);
+    errno = saved;
+    folder = next;
+    name = strsep(&rest, "/");
+  }
+  if (folder < 0) return false;
+  AUTO_CLOSE int place = make_place(folder, name, plan);
+  int saved = errno;
+  close_fd(&folder);
+  errno = saved;
+  return place >= 0 && attach_at(step, place);
 }
 
 static bool make_symlink(const struct step *step) {
@@ -304,7 +402,7 @@ static bool mask(const struct step *step, const char **covered) {
   return kernel_mount(source, step->path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT;
 }
 
-static bool carry_out(struct step *step, const char **covered) {
+static bool carry_out(struct step *step, const struct plan *plan, const char **covered) {
   switch (step->kind) {
     case STEP_MOUNT:
     case STEP_BIND:
@@ -324,17 +422,19 @@ static bool carry_out(struct step *step, const char **covered) {
       return seal(step);
     case STEP_REBIND:
       return rebind(step);
+    case STEP_GIVEN:
+      return give(step, plan);
   }
   errno = ENOSYS;
   return false;
 }
 
 static bool carry_out_from(struct plan *plan, size_t first, struct report *report) {
-  static const char *const names[] = {"mount",   "bind",  "device", "mkdir", "file",
-                                      "symlink", "write", "mask",   "seal",  "rebind"};
+  static const char *const names[] = {"mount", "bind", "device", "mkdir",  "file", "symlink",
+                                      "write", "mask", "seal",   "rebind", "given"};
   const char *covered = NULL;
   for (size_t i = first; i < plan->steps_count; i++)
-    if (!carry_out(&plan->steps[i], &covered))
+    if (!carry_out(&plan->steps[i], plan, &covered))
       return failed(report, names[plan->steps[i].kind], plan->steps[i].path, i);
   return true;
 }

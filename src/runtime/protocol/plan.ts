@@ -47,7 +47,9 @@ export type Step =
   /** Attributes for a mount of an earlier step, set once later steps have finished with it. */
   | { readonly kind: 'seal'; readonly path: string; readonly attributes: number }
   /** Makes a part of a mount a mount of its own, with these attributes. */
-  | { readonly kind: 'rebind'; readonly path: string; readonly attributes: number };
+  | { readonly kind: 'rebind'; readonly path: string; readonly attributes: number }
+  /** A file of the folder `files`, by its name there, on a path that is made if it is not there. */
+  | { readonly kind: 'given'; readonly name: string; readonly path: string; readonly attributes: number };
 
 /** An overlay of the kernel has at most 500 lower layers (OVL_MAX_STACK): these, and the uppermost one. */
 export const MOST_LOWERS = 499;
@@ -107,6 +109,14 @@ export interface LaunchPlan {
     /** Options of the overlay that joins both. */
     readonly overlayOptions: string;
   };
+  /**
+   * Absolute path of the folder with the files that the job was given, and whom they belong to there: in the cell they are
+   * its user's, where owners can be mapped. `null`: there are none.
+   */
+  readonly files: {
+    readonly folder: string;
+    readonly owner: { readonly uid: number; readonly gid: number };
+  } | null;
   readonly steps: readonly Step[];
   readonly hostname: string;
   /** Seconds on the cell's own monotonic and boottime clocks at its start; `null`: it has the machine's clocks. */
@@ -203,6 +213,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   for (const path of plan.root.lowers) yield ['lower', path];
   if (plan.root.owners !== null) yield ['owners', plan.root.owners.uid, plan.root.owners.gid];
   yield ['overlay', plan.root.overlayOptions];
+  if (plan.files !== null) yield ['files', plan.files.folder, plan.files.owner.uid, plan.files.owner.gid];
   for (const step of plan.steps) yield stepStatement(step);
   yield ['hostname', plan.hostname];
   if (plan.clocks !== null) yield ['clocks', plan.clocks];
@@ -261,5 +272,7 @@ const stepStatement = (step: Step): Statement => {
       return ['seal', step.path, step.attributes];
     case 'rebind':
       return ['rebind', step.path, step.attributes];
+    case 'given':
+      return ['given', step.name, step.path, step.attributes];
   }
 };

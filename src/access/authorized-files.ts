@@ -1,0 +1,121 @@
+/** The files of jobs as a caller may use them: who may upload is decided here, and what links to upload are worth. */
+
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { ClientError, forbidden } from '../jobs/errors.ts';
+import { isDigest } from '../jobs/file.ts';
+import type { Identity } from '../jobs/service.ts';
+import type { FileService, TicketRequest, Uploaded, UploadRequest, UploadTicket } from '../jobs/uploads.ts';
+
+/** A link to upload one content. */
+export interface UploadLink {
+  readonly ticket: UploadTicket;
+  /** The query string that makes it one. */
+  readonly query: string;
+}
+
+/** What a request says of its body, besides what its link says. */
+export type ArrivingUpload = Pick<UploadRequest, 'sizeBytes' | 'range'>;
+
+/**
+ * A service of files that allows an ADMIN and a USER to upload. Whose a content is, follows from who uploads it. A link
+ * stands for its maker, for one content of one size, and is valid until it expires or the server is restarted.
+ */
+export class AuthorizedFiles {
+  readonly #files: FileService;
+  readonly #now: () => number;
+  readonly #key = randomBytes(32);
+
+  /** @param now milliseconds since 1970 */
+  constructor(files: FileService, now: () => number = Date.now) {
+    this.#files = files;
+    this.#now = now;
+  }
+
+  /** As `FileService.find`. */
+  async find(identity: Identity, sha256: string): Promise<Uploaded | undefined> {
+    checkMayUpload(identity);
+    return this.#files.find(identity.subject, sha256);
+  }
+
+  /** As `FileService.receive`. */
+  async receive(
+    identity: Identity,
+    request: UploadRequest,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<Uploaded> {
+    checkMayUpload(identity);
+    return this.#files.receive(identity.subject, request, body);
+  }
+
+  /** As `FileService.bytesOf`: for those who may see the quotas of a subject. */
+  bytesOf(subject: string): number {
+    return this.#files.bytesOf(subject);
+  }
+
+  /**
+   * Makes a link to upload a content, which needs no token.
+   *
+   * @throws ClientError as `receive`
+   */
+  async createLink(identity: Identity, request: TicketRequest): Promise<UploadLink> {
+    checkMayUpload(identity);
+    const ticket = await this.#files.createTicket(identity.subject, request);
+    const { subject, sizeBytes, expiresAt } = ticket;
+    const query = new URLSearchParams({
+      subject,
+      size: String(sizeBytes),
+      expires: String(expiresAt.getTime()),
+      signature: this.#sign(ticket),
+    });
+    return { ticket, query: query.toString() };
+  }
+
+  /**
+   * What a link says.
+   *
+   * @param id the last part of its path
+   * @throws ClientError `FORBIDDEN` when it is not valid
+   */
+  openLink(id: string, query: URLSearchParams): UploadTicket {
+    const ticket: UploadTicket = {
+      subject: query.get('subject') ?? '',
+      id,
+      sizeBytes: Number(query.get('size')),
+      expiresAt: new Date(Number(query.get('expires'))),
+    };
+    const signature = Buffer.from(query.get('signature') ?? '');
+    const right = Buffer.from(this.#sign(ticket));
+    if (signature.length !== right.length || !timingSafeEqual(signature, right))
+      throw new ClientError(
+        'FORBIDDEN',
+        'signature: expected a link as createUpload made it since the server started',
+      );
+    if (ticket.expiresAt.getTime() <= this.#now())
+      throw new ClientError('FORBIDDEN', 'expires: expected a link that has not expired: make a new one');
+    return ticket;
+  }
+
+  /** How much of the content of a link has arrived. */
+  async findByLink({ subject, id }: UploadTicket): Promise<Uploaded | undefined> {
+    return isDigest(id) ? this.#files.find(subject, id) : undefined;
+  }
+
+  /** Takes in what comes by a link. */
+  receiveByLink(
+    { subject, id, sizeBytes }: UploadTicket,
+    { range }: ArrivingUpload,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<Uploaded> {
+    const named = isDigest(id) ? { sha256: id } : { id };
+    return this.#files.receive(subject, { ...named, sizeBytes, ...(range && { range }) }, body);
+  }
+
+  #sign({ subject, id, sizeBytes, expiresAt }: UploadTicket): string {
+    const text = JSON.stringify([subject, id, sizeBytes, expiresAt.getTime()]);
+    return createHmac('sha256', this.#key).update(text).digest('base64url');
+  }
+}
+
+const checkMayUpload = ({ role }: Identity): void => {
+  if (role === 'VIEWER') throw forbidden(['ADMIN', 'USER'], role);
+};

@@ -1,0 +1,540 @@
+/** The contents that jobs are given as files, in the state folder: each under its digest, once for each subject. */
+
+import { createHash, type Hash, randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import {
+  constants,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FreeSpace } from '../jobs/cells.ts';
+import { badInput, type ClientError, filesFull, storageFull, unavailable } from '../jobs/errors.ts';
+import { type FileContent, type FileStore, isDigest } from '../jobs/file.ts';
+import type { InputFile } from '../jobs/job.ts';
+import { QuotaError } from '../jobs/quota.ts';
+import { ROOM_BYTES } from '../jobs/room.ts';
+import { StoreFullError } from '../jobs/store.ts';
+import { stored } from '../jobs/stored.ts';
+import {
+  BrokenUpload,
+  type ClaimedFile,
+  type FileService,
+  type JobFiles,
+  type TicketRequest,
+  type Uploaded,
+  type UploadRange,
+  type UploadRequest,
+  type UploadTicket,
+} from '../jobs/uploads.ts';
+import type { Log } from '../log.ts';
+import { statePaths } from '../state/paths.ts';
+
+/** How much is kept of contents. */
+export interface FileLimits {
+  /** Bytes of one content. */
+  readonly fileBytes: number;
+  /** Bytes of all that were uploaded. */
+  readonly allBytes: number;
+  /** Milliseconds since its last use that a content is kept which no job needs; `null`: forever. */
+  readonly keptMs: number | null;
+}
+
+export interface FilesOptions {
+  readonly stateDir: string;
+  readonly store: FileStore;
+  readonly limits: FileLimits;
+  /** Bytes that a subject may have uploaded; `null`: no bound of its own. */
+  readonly quota: (subject: string) => number | null;
+  readonly free: () => FreeSpace;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Milliseconds between two looks for what can be removed. */
+  readonly intervalMs?: number;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** What has arrived of an upload is kept for so long after the last byte. */
+const PART_KEPT_MS = HOUR_MS;
+/** Uploads of one subject that were cut off and can be continued. */
+const MOST_PARTS = 16;
+/** A content that was used so lately is not removed to make room for another. */
+const LATELY_MS = HOUR_MS;
+/** What came with a job that was not stored in the end, or was deleted. */
+const INLINE_KEPT_MS = 5 * MINUTE_MS;
+/** Contents that are removed before others have their turn. */
+const STEP = 50;
+/** A content takes at least a block and an inode. */
+const LEAST_BYTES = 4096;
+/** Inodes that stay free. */
+const SPARE_INODES = 1000;
+const TICKET_MS = 15 * MINUTE_MS;
+/** Of a content before a job asks for others. */
+const FIRST_MODE = 0o644;
+
+/** An upload that was cut off, or is under way. */
+interface Part {
+  readonly path: string;
+  readonly hash: Hash;
+  bytes: number;
+  usedMs: number;
+  busy: boolean;
+}
+
+/**
+ * Contents of files. Each subject has its own, so that nobody finds out what others have, not even by the time that an
+ * upload takes. A file is complete and synced before it gets its name, and its name is synced before it is recorded.
+ */
+export class Files implements FileService, JobFiles {
+  readonly #options: FilesOptions;
+  readonly #folder: string;
+  readonly #now: () => number;
+  /** Bytes of what each subject has uploaded, and of all. */
+  readonly #bytes = new Map<string, number>();
+  #allBytes = 0;
+  readonly #claims = new Map<string, number>();
+  /** What is being done with each content, one after the other. */
+  readonly #busy = new Map<string, Promise<unknown>>();
+  readonly #parts = new Map<string, Part>();
+  readonly #timer: NodeJS.Timeout;
+  #round: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(options: FilesOptions) {
+    this.#options = options;
+    this.#folder = statePaths(options.stateDir).files;
+    this.#now = options.now ?? Date.now;
+    this.#timer = setInterval(() => void this.sweep(), options.intervalMs ?? MINUTE_MS).unref();
+  }
+
+  /** Removes what an earlier server did not complete, and what is not recorded. */
+  static async open(options: FilesOptions): Promise<Files> {
+    const files = new Files(options);
+    await files.#recover();
+    return files;
+  }
+
+  async #recover(): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const known = new Set<string>();
+    for (const content of await this.#options.store.all()) {
+      known.add(this.#path(content.owner, content.sha256));
+      if (content.uploaded) this.#count(content.owner, charge(content.sizeBytes));
+    }
+    for (const name of await readdir(this.#folder)) {
+      const folder = join(this.#folder, name);
+      if (name.startsWith('.')) await rm(folder, { recursive: true, force: true });
+      else
+        for (const digest of await readdir(folder))
+          if (!known.has(join(folder, digest)))
+            await rm(join(folder, digest), { recursive: true, force: true });
+    }
+  }
+
+  async find(subject: string, sha256: string): Promise<Uploaded | undefined> {
+    const content = await this.#options.store.get(subject, sha256);
+    if (content?.uploaded) {
+      await stored(this.#options.store.put({ ...content, usedAt: new Date(this.#now()) }));
+      return { kind: 'complete', content };
+    }
+    const part = this.#parts.get(keyOf(subject, sha256));
+    return part === undefined || part.busy ? undefined : { kind: 'partial', receivedBytes: part.bytes };
+  }
+
+  bytesOf(subject: string): number {
+    return this.#bytes.get(subject) ?? 0;
+  }
+
+  async createTicket(subject: string, { sizeBytes, sha256 }: TicketRequest): Promise<UploadTicket> {
+    if (sha256 !== undefined && !isDigest(sha256))
+      throw badInput('input.sha256', 'the 64 hexadecimal digits of a SHA-256, in lower case', sha256);
+    await this.#checkRoom(subject, sizeBytes, 'input.size');
+    const expiresAt = new Date(this.#now() + TICKET_MS);
+    return { subject, id: sha256 ?? randomUUID(), sizeBytes, expiresAt };
+  }
+
+  async receive(subject: string, request: UploadRequest, body: AsyncIterable<Uint8Array>): Promise<Uploaded> {
+    const { sha256, id, range } = request;
+    if (sha256 !== undefined && !isDigest(sha256))
+      throw badInput('sha256', 'the 64 hexadecimal digits of a SHA-256, in lower case', sha256);
+    if (range !== undefined && sha256 === undefined)
+      throw badInput('content-range', 'none for a content whose digest the path does not name', 'one');
+    if (id !== undefined && (await this.#options.store.named(subject, id)) !== undefined)
+      throw badInput('file', 'one that nothing was uploaded for yet', id);
+    const total = range?.total ?? request.sizeBytes;
+    const part = await this.#begin(subject, sha256, range);
+    try {
+      await this.#checkRoom(subject, (total ?? 0) - part.bytes, 'body');
+      const arrived = await this.#take(subject, part, request, body);
+      if (range !== undefined && arrived < range.total) return { kind: 'partial', receivedBytes: arrived };
+      const content = await this.#complete(subject, part, request);
+      return { kind: 'complete', content };
+    } catch (error) {
+      if (!(error instanceof BrokenUpload) || sha256 === undefined) await this.#drop(subject, sha256, part);
+      throw isNoRoom(error) ? storageFull() : error;
+    } finally {
+      part.busy = false;
+      part.usedMs = this.#now();
+    }
+  }
+
+  /** What an upload continues with, or begins with. */
+  async #begin(subject: string, sha256: string | undefined, range: UploadRange | undefined): Promise<Part> {
+    const key = sha256 === undefined ? undefined : keyOf(subject, sha256);
+    const found = key === undefined ? undefined : this.#parts.get(key);
+    if (found?.busy)
+      throw unavailable('this content is being uploaded by another request: try again when it has ended');
+    const first = range?.first ?? 0;
+    if (first > 0) {
+      if (found?.bytes !== first)
+        throw badInput(
+          'content-range',
+          `one that begins with byte ${found?.bytes ?? 0}, the next one`,
+          first,
+        );
+      found.busy = true;
+      return found;
+    }
+    if (found !== undefined) await this.#drop(subject, sha256, found);
+    const path = join(this.#folder, `.${randomUUID()}`);
+    const part: Part = { path, hash: createHash('sha256'), bytes: 0, usedMs: this.#now(), busy: true };
+    if (key !== undefined) {
+      this.#parts.set(key, part);
+      await this.#boundParts(subject);
+    }
+    return part;
+  }
+
+  /** Appends what arrives to a part. Returns the bytes of it. */
+  async #take(
+    subject: string,
+    part: Part,
+    { sizeBytes, range }: UploadRequest,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<number> {
+    const { limits, quota } = this.#options;
+    const expected = range === undefined ? sizeBytes : range.last + 1;
+    await using file = await open(part.path, 'a', 0o600);
+    for await (const chunk of body) {
+      const next = part.bytes + chunk.length;
+      if (expected !== undefined && next > expected) throw badInput('body', `${expected} bytes`, 'more');
+      if (next > limits.fileBytes) throw badInput('body', `at most ${limits.fileBytes} bytes`, 'more');
+      await writeAll(file, chunk);
+      part.hash.update(chunk);
+      part.bytes = next;
+      this.#count(subject, chunk.length);
+      const most = quota(subject);
+      if (most !== null && this.bytesOf(subject) > most) throw quotaExceeded(most);
+      if (this.#allBytes > limits.allBytes) throw filesFull(limits.allBytes);
+      if (this.#closed) throw unavailable('the server is shutting down');
+    }
+    if (expected !== undefined && part.bytes < expected)
+      throw badInput('body', `${expected} bytes`, `${part.bytes} bytes`);
+    await file.sync();
+    return part.bytes;
+  }
+
+  async #complete(subject: string, part: Part, { sha256, id }: UploadRequest): Promise<FileContent> {
+    // A hash can be asked once; of a part that is refused nothing is left.
+    const found = part.hash.digest('hex');
+    if (sha256 !== undefined && found !== sha256)
+      throw badInput('body', `the content with SHA-256 ${sha256}`, `one with ${found}`);
+    const content = { owner: subject, sha256: found, sizeBytes: part.bytes, uploaded: true };
+    await this.#keep(content, part.path, id);
+    this.#forget(subject, sha256, part);
+    const kept = await this.#options.store.get(subject, found);
+    if (kept === undefined) throw new Error('a content was removed while it was recorded');
+    return kept;
+  }
+
+  /** Gives a complete and synced file its place, and records it. */
+  async #keep(content: Omit<FileContent, 'createdAt' | 'usedAt'>, path: string, id?: string): Promise<void> {
+    const { store } = this.#options;
+    const { owner, sha256, sizeBytes, uploaded } = content;
+    await this.#alone(owner, sha256, async () => {
+      const before = await store.get(owner, sha256);
+      const folder = this.#path(owner, sha256);
+      if (before === undefined || !existsSync(folder)) {
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await rename(path, join(folder, nameOf(FIRST_MODE)));
+        chmodSync(join(folder, nameOf(FIRST_MODE)), FIRST_MODE);
+        for (const each of [folder, join(folder, '..'), this.#folder]) await syncFolder(each);
+      } else await rm(path, { force: true });
+      try {
+        await stored(store.put({ ...content, usedAt: new Date(this.#now()) }, id));
+      } catch (error) {
+        if (before === undefined) await rm(folder, { recursive: true, force: true });
+        throw error;
+      }
+      if (uploaded && !before?.uploaded) this.#count(owner, charge(sizeBytes));
+    });
+  }
+
+  async claim(owner: string, id: string): Promise<ClaimedFile | undefined> {
+    const { store } = this.#options;
+    const sha256 = isDigest(id) ? id : await store.named(owner, id);
+    if (sha256 === undefined) return undefined;
+    return this.#alone(owner, sha256, async () => {
+      const content = await store.get(owner, sha256);
+      // What came with a job is its subject's as well, and was not kept for others.
+      return content === undefined ? undefined : this.#claimed(content);
+    });
+  }
+
+  async keep(owner: string, bytes: Uint8Array): Promise<ClaimedFile> {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const now = new Date(this.#now());
+    const content = { owner, sha256, sizeBytes: bytes.length, uploaded: false };
+    const claimed = this.#claimed({ ...content, createdAt: now, usedAt: now });
+    const path = join(this.#folder, `.${randomUUID()}`);
+    try {
+      {
+        await using file = await open(path, 'wx', 0o600);
+        await writeAll(file, bytes);
+        await file.sync();
+      }
+      await this.#keep(content, path);
+      return claimed;
+    } catch (error) {
+      claimed.release();
+      await rm(path, { force: true });
+      throw isNoRoom(error)
+        ? new StoreFullError('no room for what a job was given', { cause: error })
+        : error;
+    }
+  }
+
+  #claimed(content: FileContent): ClaimedFile {
+    const key = keyOf(content.owner, content.sha256);
+    this.#claims.set(key, (this.#claims.get(key) ?? 0) + 1);
+    let released = false;
+    return {
+      content,
+      release: () => {
+        if (released) return;
+        released = true;
+        const left = (this.#claims.get(key) ?? 1) - 1;
+        if (left === 0) this.#claims.delete(key);
+        else this.#claims.set(key, left);
+      },
+    };
+  }
+
+  async read(owner: string, sha256: string): Promise<Buffer | undefined> {
+    try {
+      const folder = this.#path(owner, sha256);
+      const [name] = await readdir(folder);
+      return name === undefined ? undefined : await readFile(join(folder, name));
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Links the files of a job into a folder, which is made, under their numbers: `0`, `1`, ...
+   *
+   * @param modeOf the permissions of a file on the disk, where they are to differ
+   * @throws Error with the code ENOENT when a content is missing
+   */
+  async give(
+    owner: string,
+    files: readonly InputFile[],
+    folder: string,
+    modeOf: (mode: number) => number,
+  ): Promise<void> {
+    mkdirSync(folder, { mode: 0o700 });
+    for (const [index, { sha256, mode }] of files.entries())
+      await this.#alone(owner, sha256, async () => {
+        linkSync(await this.#withMode(this.#path(owner, sha256), modeOf(mode)), join(folder, String(index)));
+      });
+  }
+
+  /**
+   * The content as a file with these permissions. A link that no job has gets them; only when jobs that run at the same
+   * time have different ones, there is a copy, which takes no room where the file system shares blocks.
+   */
+  async #withMode(folder: string, mode: number): Promise<string> {
+    const path = join(folder, nameOf(mode));
+    const names = readdirSync(folder);
+    if (!names.includes(nameOf(mode))) {
+      const free = names.find((name) => statSync(join(folder, name)).nlink === 1);
+      if (free !== undefined) renameSync(join(folder, free), path);
+      else {
+        const copy = join(this.#folder, `.${randomUUID()}`);
+        const [any] = names;
+        if (any === undefined) throw Object.assign(new Error('a content has no file'), { code: 'ENOENT' });
+        try {
+          await copyFile(join(folder, any), copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+          await rename(copy, path);
+        } catch (error) {
+          rmSync(copy, { force: true });
+          throw error;
+        }
+      }
+    }
+    // The name decides: a server may have died in between.
+    if ((statSync(path).mode & 0o7777) !== mode) chmodSync(path, mode);
+    return path;
+  }
+
+  /** Removes what is of no use any more; settles when the round that is under way, or else a new one, is over. */
+  sweep(): Promise<void> {
+    this.#round ??= this.#sweep()
+      .catch((error: unknown) => this.#options.log(`removing old files: ${error}`, { level: 'error' }))
+      .finally(() => {
+        this.#round = undefined;
+      });
+    return this.#round;
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, limits } = this.#options;
+    const now = this.#now();
+    for (const [key, part] of this.#parts)
+      if (!part.busy && part.usedMs < now - PART_KEPT_MS) await this.#drop(ownerOf(key), digestOf(key), part);
+    await store.touchUsed(new Date(now - HOUR_MS), new Date(now));
+    await this.#removeUnused(limits.keptMs === null ? 0 : now - limits.keptMs, () => false);
+  }
+
+  /** Removes the contents that nobody needs and were used last before a time, until `enough` says so. */
+  async #removeUnused(uploadedBeforeMs: number, enough: () => boolean): Promise<void> {
+    const before = {
+      uploadedBefore: new Date(uploadedBeforeMs),
+      inlineBefore: new Date(this.#now() - INLINE_KEPT_MS),
+    };
+    for (;;) {
+      let removed = 0;
+      for (const content of await this.#options.store.unused(before, STEP)) {
+        if (this.#closed || enough()) return;
+        if (await this.#remove(content)) removed += 1;
+      }
+      if (removed === 0) return;
+    }
+  }
+
+  #remove({ owner, sha256, sizeBytes, uploaded }: FileContent): Promise<boolean> {
+    return this.#alone(owner, sha256, async () => {
+      if (this.#claims.has(keyOf(owner, sha256))) return false;
+      if (!(await this.#options.store.remove(owner, sha256))) return false;
+      if (uploaded) this.#count(owner, -charge(sizeBytes));
+      await rm(this.#path(owner, sha256), { recursive: true, force: true });
+      return true;
+    });
+  }
+
+  /** @throws ClientError where an upload of so many further bytes could not be completed */
+  async #checkRoom(subject: string, bytes: number, field: string): Promise<void> {
+    const { limits, quota, free } = this.#options;
+    if (bytes > limits.fileBytes)
+      throw badInput(field, `at most ${limits.fileBytes} bytes`, `${bytes} bytes`);
+    const most = quota(subject);
+    const fits = (): boolean =>
+      (most === null || this.bytesOf(subject) + bytes <= most) && this.#allBytes + bytes <= limits.allBytes;
+    if (!fits()) await this.#removeUnused(this.#now() - LATELY_MS, fits);
+    if (most !== null && this.bytesOf(subject) + bytes > most) throw quotaExceeded(most);
+    if (this.#allBytes + bytes > limits.allBytes) throw filesFull(limits.allBytes);
+    const space = free();
+    if (space.bytes < ROOM_BYTES + bytes || space.files < SPARE_INODES) throw storageFull();
+  }
+
+  /** Of uploads that were cut off the oldest go when a subject has many. */
+  async #boundParts(subject: string): Promise<void> {
+    const own = [...this.#parts].filter(([key]) => ownerOf(key) === subject);
+    const idle = own.filter(([, { busy }]) => !busy).sort(([, a], [, b]) => a.usedMs - b.usedMs);
+    for (const [key, part] of idle.slice(0, Math.max(0, own.length - MOST_PARTS)))
+      await this.#drop(subject, digestOf(key), part);
+  }
+
+  async #drop(subject: string, sha256: string | undefined, part: Part): Promise<void> {
+    this.#forget(subject, sha256, part);
+    await rm(part.path, { force: true });
+  }
+
+  /** What has arrived does not count any more. */
+  #forget(subject: string, sha256: string | undefined, part: Part): void {
+    this.#count(subject, -part.bytes);
+    part.bytes = 0;
+    if (sha256 !== undefined && this.#parts.get(keyOf(subject, sha256)) === part)
+      this.#parts.delete(keyOf(subject, sha256));
+  }
+
+  #count(owner: string, bytes: number): void {
+    const sum = (this.#bytes.get(owner) ?? 0) + bytes;
+    this.#allBytes += bytes;
+    if (sum === 0) this.#bytes.delete(owner);
+    else this.#bytes.set(owner, sum);
+  }
+
+  /** The folder of a content: the names of the files in it are their permissions. */
+  #path(owner: string, sha256: string): string {
+    return join(this.#folder, createHash('sha256').update(owner).digest('hex'), sha256);
+  }
+
+  /** Does something with a content when nothing else is done with it. */
+  async #alone<T>(owner: string, sha256: string, work: () => Promise<T>): Promise<T> {
+    const key = keyOf(owner, sha256);
+    const before = this.#busy.get(key);
+    const done = (async () => {
+      await before?.catch(() => undefined);
+      return work();
+    })();
+    this.#busy.set(key, done);
+    try {
+      return await done;
+    } finally {
+      if (this.#busy.get(key) === done) this.#busy.delete(key);
+    }
+  }
+
+  /** Settles when nothing is removed any more; uploads that are under way are cut off. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+}
+
+const charge = (bytes: number): number => Math.max(bytes, LEAST_BYTES);
+
+const nameOf = (mode: number): string => mode.toString(8);
+
+const DIGEST_LENGTH = 64;
+const keyOf = (owner: string, sha256: string): string => `${sha256}${owner}`;
+const digestOf = (key: string): string => key.slice(0, DIGEST_LENGTH);
+const ownerOf = (key: string): string => key.slice(DIGEST_LENGTH);
+
+const quotaExceeded = (most: number): ClientError =>
+  new QuotaError('files', most, 'bytes of files that were uploaded');
+
+const writeAll = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+};
+
+/** Entries of a folder are on disk when the folder is synced (fsync(2)). */
+const syncFolder = async (path: string): Promise<void> => {
+  await using folder = await open(path, 'r');
+  await folder.sync();
+};
+
+const isNoRoom = (error: unknown): boolean => isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT');
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;

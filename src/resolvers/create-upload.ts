@@ -1,0 +1,69 @@
+/** The mutation createUpload. */
+import type { UploadLink } from '../access/authorized-files.ts';
+import { isDigest } from '../jobs/file.ts';
+import { builder, identify } from './builder.ts';
+import { wellFormed } from './scalars.ts';
+
+const CreateUploadInput = builder.inputType('CreateUploadInput', {
+  description: 'The input of `createUpload`.',
+  fields: (t) => ({
+    size: t.field({ type: 'ByteSize', required: true, description: 'Bytes of the content.' }),
+    sha256: t.string({
+      description:
+        'The SHA-256 of the content, as 64 hexadecimal digits in lower case. With it, an upload that was broken off can be continued, and a content that is there already has not to be sent.',
+    }),
+  }),
+});
+
+interface Created extends UploadLink {
+  readonly baseUrl: string;
+  readonly isPresent: boolean;
+}
+
+const CreateUploadPayload = builder.objectRef<Created>('CreateUploadPayload').implement({
+  description: 'The result of `createUpload`.',
+  fields: (t) => ({
+    file: t.id({
+      description:
+        'What `files` of `submitJob` calls the content, once it was uploaded: its SHA-256, if that was given.',
+      resolve: ({ ticket }) => ticket.id,
+    }),
+    url: t.string({
+      description:
+        'Where to `PUT` the bytes, without a token: a link that needs no more, for this content alone, valid until `expiresAt`, and no longer than the server runs. `Content-Range` continues an upload; `HEAD` answers with `Upload-Offset`.',
+      resolve: ({ baseUrl, ticket, query }) => `${baseUrl}/files/${ticket.id}?${query}`,
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'Until when the link is valid. An upload that has begun may take longer.',
+      resolve: ({ ticket }) => ticket.expiresAt,
+    }),
+    present: t.boolean({
+      description: 'Whether the caller has uploaded this content before, so that nothing has to be sent.',
+      resolve: ({ isPresent }) => isPresent,
+    }),
+  }),
+});
+
+builder.mutationField('createUpload', (t) =>
+  t.field({
+    type: CreateUploadPayload,
+    description:
+      'Makes a link to upload the content of a file for jobs. A content is kept for its subject alone, once, as long as a job needs it and for a while after its last use (`cloister serve --keep-files`).',
+    args: {
+      input: t.arg({ type: CreateUploadInput, required: true, description: 'What will be uploaded.' }),
+    },
+    resolve: async (_root, { input }, context) => {
+      const identity = identify(context);
+      const sizeBytes = wellFormed('input.size', input.size) ?? 0;
+      const sha256 = input.sha256 ?? undefined;
+      const link = await context.files.createLink(identity, {
+        sizeBytes,
+        ...(sha256 !== undefined && { sha256 }),
+      });
+      const found =
+        sha256 !== undefined && isDigest(sha256) ? await context.files.find(identity, sha256) : undefined;
+      return { ...link, baseUrl: context.baseUrl, isPresent: found?.kind === 'complete' };
+    },
+  }),
+);

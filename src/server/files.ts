@@ -1,0 +1,131 @@
+/** Receives files for jobs: `PUT /files`, `PUT /files/<id>`, and `HEAD /files/<id>`, which says what is there. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuthorizedFiles } from '../access/authorized-files.ts';
+import { badInput } from '../jobs/errors.ts';
+import { isDigest } from '../jobs/file.ts';
+import type { Identity } from '../jobs/service.ts';
+import type { Uploaded, UploadRange, UploadTicket } from '../jobs/uploads.ts';
+import { answerUpload, arriving } from './arriving.ts';
+
+const PATH = '/files';
+
+/** Whether the path is that of a file, or of all. */
+export const isFilePath = (path: string): boolean => path === PATH || path.startsWith(`${PATH}/`);
+
+/** The id that a path ends with; `undefined`: it is to be found out. */
+const idOf = (path: string): string | undefined => (path === PATH ? undefined : path.slice(PATH.length + 1));
+
+/**
+ * What the link says by which a request came.
+ *
+ * @returns `undefined` for a request that came by none
+ * @throws ClientError when the link is not valid
+ */
+export const ticketOf = (
+  path: string,
+  { url = '' }: IncomingMessage,
+  files: AuthorizedFiles,
+): UploadTicket | undefined => {
+  const query = new URLSearchParams(url.split('?')[1] ?? '');
+  return query.has('signature') ? files.openLink(idOf(path) ?? '', query) : undefined;
+};
+
+/** What a file needs besides the request. */
+export interface FileContext {
+  readonly files: AuthorizedFiles;
+  /** The caller, or the link it came by. */
+  readonly from: Identity | UploadTicket;
+  /** Milliseconds in which something of the body has to arrive. */
+  readonly silenceMs: number;
+}
+
+/**
+ * Takes a file in, or says what is there of one.
+ *
+ * @throws ClientError, and BrokenUpload when the client has gone
+ */
+export const answerFile = async (
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: FileContext,
+): Promise<void> => {
+  if (request.method === 'HEAD') sayWhatIsThere(response, await find(path, context));
+  else {
+    const uploaded = await receive(path, request, context);
+    if (uploaded.kind === 'partial') {
+      response.setHeader('Upload-Offset', uploaded.receivedBytes);
+      answerUpload(response, 202, { upload: { received: uploaded.receivedBytes } });
+    } else {
+      const { sha256, sizeBytes: size } = uploaded.content;
+      answerUpload(response, 201, { file: { id: sha256, sha256, size } });
+    }
+  }
+};
+
+/** Sets the header that says how much of a file is there. */
+export const sayOffset = async (
+  path: string,
+  response: ServerResponse,
+  context: FileContext,
+): Promise<void> => {
+  const found = await find(path, context);
+  response.setHeader('Upload-Offset', found?.kind === 'partial' ? found.receivedBytes : 0);
+};
+
+const find = async (path: string, { files, from }: FileContext): Promise<Uploaded | undefined> => {
+  if (!('role' in from)) return files.findByLink(from);
+  const id = idOf(path) ?? '';
+  return isDigest(id) ? files.find(from, id) : undefined;
+};
+
+/** One that was broken off is not there, for clients that do not know how to continue. */
+const sayWhatIsThere = (response: ServerResponse, found: Uploaded | undefined): void => {
+  response.setHeader('Cache-Control', 'no-store');
+  if (found?.kind === 'partial') response.setHeader('Upload-Offset', found.receivedBytes);
+  if (found?.kind === 'complete') response.setHeader('Upload-Offset', found.content.sizeBytes);
+  response.writeHead(found?.kind === 'complete' ? 200 : 404).end();
+};
+
+const receive = (
+  path: string,
+  request: IncomingMessage,
+  { files, from, silenceMs }: FileContext,
+): Promise<Uploaded> => {
+  const { headers } = request;
+  const range = rangeOf(headers['content-range']);
+  const length = headers['content-length'];
+  const sizeBytes = length === undefined ? undefined : Number(length);
+  if (range !== undefined && sizeBytes !== undefined && sizeBytes !== range.last + 1 - range.first)
+    throw badInput(
+      'content-range',
+      `a range of the ${sizeBytes} bytes of the body`,
+      headers['content-range'],
+    );
+  const body = arriving(request, silenceMs);
+  if (!('role' in from)) {
+    const most = range?.total ?? sizeBytes;
+    if (most !== undefined && most !== from.sizeBytes)
+      throw badInput('body', `the ${from.sizeBytes} bytes that the link is for`, `${most} bytes`);
+    return files.receiveByLink(from, { ...(range && { range }) }, body);
+  }
+  const sha256 = idOf(path);
+  return files.receive(
+    from,
+    {
+      ...(sha256 !== undefined && { sha256 }),
+      ...(range !== undefined && { range }),
+      ...(range === undefined && sizeBytes !== undefined && { sizeBytes }),
+    },
+    body,
+  );
+};
+
+const rangeOf = (text: string | undefined): UploadRange | undefined => {
+  if (text === undefined) return undefined;
+  const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(text)?.map(Number) ?? [];
+  if (first === undefined || last === undefined || total === undefined || first > last || last >= total)
+    throw badInput('content-range', 'bytes FIRST-LAST/TOTAL', text);
+  return { first, last, total };
+};
