@@ -70,14 +70,15 @@ describe('the artifacts of a cell', () => {
   it('have what the plan allows: entries, bytes, room on the disk', async () => {
     const command = 'mkdir /many && for i in $(seq 101); do : > /many/$i; done; echo small > /small';
     const taken = async (change: Partial<ArtifactsPlan>) =>
-      (await bench.sh(command, asked(['/small', '/many'], change))).record.artifacts.map(
+      (await bench.sh(command, asked(['/small', '/many', '/many'], change))).record.artifacts.map(
         ({ status }) => status,
       );
-    expect(await taken({ mostEntries: 101 })).toEqual(['taken', 'taken']);
-    expect(await taken({})).toEqual(['taken', 'entries']);
-    expect(await taken({ mostBytes: 6 })).toEqual(['taken', 'size']);
-    expect(await taken({ mostBytes: 5 })).toEqual(['size', 'size']);
-    expect(await taken({ spareBytes: 2 ** 60 })).toEqual(['disk', 'disk']);
+    expect(await taken({ mostEntries: 202 })).toEqual(['taken', 'taken', 'taken']);
+    expect(await taken({ mostEntries: 201 })).toEqual(['taken', 'taken', 'entries']);
+    expect(await taken({})).toEqual(['taken', 'entries', 'entries']);
+    expect(await taken({ mostBytes: 6 })).toEqual(['taken', 'size', 'size']);
+    expect(await taken({ mostBytes: 5 })).toEqual(['size', 'size', 'size']);
+    expect(await taken({ spareBytes: 2 ** 60 })).toEqual(['disk', 'disk', 'disk']);
   });
 
   it('leave out what was mounted in the cell', async () => {

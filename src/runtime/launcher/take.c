@@ -22,8 +22,20 @@
 
 static const unsigned char zeros[64 << 10];
 
+/*
+ * What was written and is not known to the supervisor yet. The disk is waited for once for several files: the first
+ * sync writes back what the next ones would.
+ */
+struct batch {
+  const int *files;
+  struct artifact *results;
+  enum artifact_status statuses[ARTIFACTS_MOST];
+  size_t written, published;
+};
+
 struct take {
   const struct plan *plan;
+  struct batch *batch;
   int root;
   int out;
   struct sha256 hash;
@@ -63,6 +75,15 @@ static enum artifact_status refusal(int error) {
   }
 }
 
+/* Syncs what was written and says what became of it. */
+static void publish(struct batch *batch) {
+  for (; batch->published < batch->written; batch->published++) {
+    size_t i = batch->published;
+    if (batch->statuses[i] == ARTIFACT_TAKEN && fsync(batch->files[i]) != 0) batch->statuses[i] = ARTIFACT_DISK;
+    __atomic_store_n(&batch->results[i].status, batch->statuses[i], __ATOMIC_RELEASE);
+  }
+}
+
 /* ---- what is written ---- */
 
 /* Counts bytes before they are written. */
@@ -70,6 +91,8 @@ static bool count(struct take *self, uint64_t length) {
   if (length > self->bytes_left - self->taken.size) return fail(self, ARTIFACT_SIZE);
   self->taken.size += length;
   if (self->taken.size - self->checked < SPARE_STEP) return true;
+  /* This one may take longer than there is time. */
+  if (self->taken.size >= SPARE_STEP) publish(self->batch);
   self->checked = self->taken.size;
   struct statfs disk;
   bool full = fstatfs(self->out, &disk) == 0 &&
@@ -367,14 +390,14 @@ static bool take_whatever(struct take *self, const struct artifact_plan *wanted)
   return S_ISDIR(status.st_mode) ? take_folder(self, wanted->path) : fail(self, ARTIFACT_KIND);
 }
 
-static void take_one(const struct take *all, const struct artifact_plan *wanted, int out, struct artifact *result) {
+static void take_one(struct take *all, const struct artifact_plan *wanted, size_t index) {
   struct take *self = must_allocate(1, sizeof *self);
   *self = *all;
-  self->out = out;
+  int out = self->out = self->batch->files[index];
   self->checked = -SPARE_STEP; /* the first look is before the first byte */
   sha256_begin(&self->hash);
-  bool taken = take_whatever(self, wanted) &&
-               ((ftruncate(out, (off_t)self->taken.size) == 0 && fsync(out) == 0) || fail(self, ARTIFACT_DISK));
+  bool taken =
+      take_whatever(self, wanted) && (ftruncate(out, (off_t)self->taken.size) == 0 || fail(self, ARTIFACT_DISK));
   if (taken) {
     sha256_end(&self->hash, self->taken.digest);
     self->taken.status = ARTIFACT_TAKEN;
@@ -382,22 +405,26 @@ static void take_one(const struct take *all, const struct artifact_plan *wanted,
     /* Others may need its blocks. */
     (void)!ftruncate(out, 0);
   }
-  enum artifact_status status = self->taken.status;
+  self->batch->statuses[index] = self->taken.status;
   self->taken.status = ARTIFACT_UNFINISHED;
-  *result = self->taken;
-  __atomic_store_n(&result->status, status, __ATOMIC_RELEASE);
+  self->batch->results[index] = self->taken;
+  self->batch->written = index + 1;
+  all->entries_left = self->entries_left;
   free(self);
 }
 
 void take_artifacts(const struct plan *plan, int root, const int *files, struct artifact *results) {
   struct take *all = must_allocate(1, sizeof *all);
+  struct batch batch = {.files = files, .results = results};
+  all->batch = &batch;
   all->plan = plan;
   all->root = root;
   all->bytes_left = plan->artifact_bytes;
   all->entries_left = plan->artifact_entries;
   all->buffer = must_allocate(BUFFER_BYTES, 1);
   for (size_t i = 0; i < plan->artifacts_count; i++) {
-    take_one(all, &plan->artifacts[i], files[i], &results[i]);
-    if (results[i].status == ARTIFACT_TAKEN) all->bytes_left -= results[i].size;
+    take_one(all, &plan->artifacts[i], i);
+    if (batch.statuses[i] == ARTIFACT_TAKEN) all->bytes_left -= results[i].size;
   }
+  publish(&batch);
 }
