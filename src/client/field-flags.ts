@@ -14,6 +14,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   'input.user': '--user',
   'input.hostname': '--hostname',
   'input.stdin': '--stdin',
+  'input.files': '--file',
   'input.capabilities': '--root-in-cell',
   'input.stopSignal': '--stop-signal',
   'input.stopScope': '--stop-scope',

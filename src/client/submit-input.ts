@@ -13,6 +13,7 @@ import type {
   StopScope,
   SubmitJobInput,
 } from './generated/operations.ts';
+import { type LocalFile, localFiles } from './local-file.ts';
 import { type JobStdin, ownStdin, readStdin, type StdinSource } from './stdin.ts';
 import { ownSize } from './terminal-session.ts';
 
@@ -31,6 +32,7 @@ export interface SubmitFlags {
   readonly optionalArtifact?: readonly string[];
   readonly stopSignal?: string;
   readonly stopScope?: string;
+  readonly file?: readonly string[];
   readonly stdin?: string;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -84,6 +86,8 @@ export const commandWords = (words: readonly string[], literal: boolean): Comman
 export interface Submission {
   readonly input: SubmitJobInput;
   readonly source: StdinSource | undefined;
+  /** Files of this machine, which `filesInput` makes a part of the input. */
+  readonly files: readonly LocalFile[];
 }
 
 /**
@@ -98,20 +102,21 @@ export const submission = async (
   { own, whole = false }: { readonly own: boolean; readonly whole?: boolean },
 ): Promise<Submission> => {
   const input = await inputOf(words, flags);
+  const files = await localFiles(flags.file);
   if (flags.tty === true || flags.interactive === true) {
     for (const name of ['stdin', 'retries', 'idempotencyKey'] as const)
       if (flags[name] !== undefined)
         throw new CliError(
           `--${name === 'idempotencyKey' ? 'idempotency-key' : name}: cannot be used with -i or -t`,
         );
-    if (flags.tty === true) return { input: { ...input, terminal: ownSize() }, source: undefined };
-    return { input: { ...input, openStdin: true }, source: own ? ownStdin() : undefined };
+    if (flags.tty === true) return { input: { ...input, terminal: ownSize() }, source: undefined, files };
+    return { input: { ...input, openStdin: true }, source: own ? ownStdin() : undefined, files };
   }
   // Last: reading standard input may take long, and a bad flag is reported first.
   const isWhole = whole || flags.retries !== undefined || flags.idempotencyKey !== undefined;
   const stdin = await readStdin({ named: flags.stdin, own, whole: isWhole });
   const source = stdin.kind === 'stream' ? stdin.source : undefined;
-  return { input: { ...input, ...stdinInput(stdin) }, source };
+  return { input: { ...input, ...stdinInput(stdin) }, source, files };
 };
 
 /** The fields of an input that say what standard input is. */

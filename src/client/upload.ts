@@ -1,10 +1,14 @@
-/** Uploads an archive of an image over HTTP: GraphQL carries no files. */
+/** Uploads archives of images and files for jobs over HTTP: GraphQL carries no files. */
 
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Connection, placeOf, tokenOf, USER_AGENT } from './connection.ts';
-import { CliError, ServerError, unreachable } from './errors.ts';
+import { CliError, ConnectionLost, ServerError, unreachable } from './errors.ts';
 import { inert } from './inert.ts';
 
 /** The image that was made of an archive. */
@@ -16,36 +20,136 @@ export interface Uploaded {
   readonly skipped: { readonly count: number; readonly paths: readonly string[] };
 }
 
+/** Called with the number of bytes sent so far. */
+export type Sent = (bytes: number) => void;
+
 /**
  * Sends an archive, and waits until the server has made an image of it.
  *
- * @param sent called with the number of bytes sent so far
  * @throws ConnectionLost when the server cannot be reached, ServerError for what it refuses
  */
 export const uploadImage = async (
   connection: Connection,
   name: string,
   archive: Readable,
-  sent: (bytes: number) => void,
+  sent: Sent,
 ): Promise<Uploaded> => {
+  const chunked = { 'transfer-encoding': 'chunked' };
+  const answer = await put(connection, `images/${encodeURIComponent(name)}`, archive, chunked, sent);
+  const { image } = read<{ image?: Uploaded }>(connection, answer);
+  if (image === undefined)
+    throw new CliError(`${placeOf(connection)} answered "${answer.status}" without an image`);
+  return image;
+};
+
+/** Attempts to continue an upload of which nothing more arrives. */
+const MOST_ATTEMPTS = 5;
+const AGAIN_MS = 1000;
+
+/**
+ * Makes sure that the server has the content of a file: sends what is missing of it, again and again while the connection
+ * breaks.
+ *
+ * @returns the id of the content
+ * @throws ConnectionLost when the server cannot be reached, ServerError for what it refuses
+ */
+export const uploadFile = async (
+  connection: Connection,
+  { path, size }: { readonly path: string; readonly size: number },
+  sent: Sent,
+): Promise<string> => {
+  const sha256 = await digestOf(path);
+  const target = `files/${sha256}`;
+  for (let reached = -1, attempts = 0; ; attempts++) {
+    try {
+      const there = await head(connection, target);
+      if (there.isComplete) return sha256;
+      if (there.offset > reached) attempts = 0;
+      reached = there.offset;
+      const headers = {
+        'content-length': String(size - reached),
+        ...(reached > 0 && { 'content-range': `bytes ${reached}-${size - 1}/${size}` }),
+      };
+      const rest = createReadStream(path, { start: reached });
+      const answer = await put(connection, target, rest, headers, (bytes) => sent(there.offset + bytes));
+      const { file } = read<{ file?: { id: string } }>(connection, answer);
+      if (file === undefined)
+        throw new CliError(`${placeOf(connection)} answered "${answer.status}" without a file`);
+      return file.id;
+    } catch (error) {
+      // A server that has not noticed yet that an upload was broken off does not take another one.
+      const isPassing =
+        error instanceof ConnectionLost || (error instanceof ServerError && error.code === 'UNAVAILABLE');
+      if (!isPassing || attempts >= MOST_ATTEMPTS) throw error;
+      await delay(AGAIN_MS);
+    }
+  }
+};
+
+const digestOf = async (path: string): Promise<string> => {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+};
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What of a content is on the server. */
+const head = async (
+  connection: Connection,
+  target: string,
+): Promise<{ readonly isComplete: boolean; readonly offset: number }> => {
+  const request = await open(connection, target, 'HEAD', {});
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.on('error', reject).on('response', resolve).end();
+    });
+    response.resume();
+    return {
+      isComplete: response.statusCode === 200,
+      offset: Number(response.headers['upload-offset'] ?? 0),
+    };
+  } catch (error) {
+    throw unreachable(placeOf(connection), error, false);
+  }
+};
+
+const open = async (
+  connection: Connection,
+  target: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+) => {
   const { url, socketPath } = connection;
   await connection.verifyServer?.();
   const token = await tokenOf(connection);
   const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  const target = new URL(`images/${encodeURIComponent(name)}`, url);
   const options: RequestOptions = {
-    method: 'PUT',
+    method,
     agent: false,
     ...(await connection.readTls?.()),
     ...(socketPath !== undefined && { socketPath }),
     headers: {
       'user-agent': USER_AGENT,
-      'content-type': 'application/octet-stream',
-      'transfer-encoding': 'chunked',
+      ...headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
   };
-  const request = http.request(target, options);
+  return http.request(new URL(target, url), options);
+};
+
+const put = async (
+  connection: Connection,
+  target: string,
+  content: Readable,
+  headers: Readonly<Record<string, string>>,
+  sent: Sent,
+): Promise<Answer> => {
+  const type = { 'content-type': 'application/octet-stream' };
+  const request = await open(connection, target, 'PUT', { ...type, ...headers });
   let bytes = 0;
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -54,7 +158,7 @@ export const uploadImage = async (
       done(null, chunk);
     },
   });
-  const answered = new Promise<{ status: number; body: string }>((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
       let body = '';
@@ -67,21 +171,19 @@ export const uploadImage = async (
   });
   answered.catch(() => undefined);
   // A server that refuses answers before it has everything: then its answer counts, and not that it stopped reading.
-  const sending = pipeline(archive, count, request);
+  const sending = pipeline(content, count, request);
   sending.catch(() => undefined);
   try {
-    const { status, body } = await Promise.race([answered, sending.then(() => answered)]).catch(
-      () => answered,
-    );
-    return read(connection, status, body);
+    return await Promise.race([answered, sending.then(() => answered)]).catch(() => answered);
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw unreachable(placeOf(connection), error, false);
   }
 };
 
-const read = (connection: Connection, status: number, body: string): Uploaded => {
-  let answer: { image?: Uploaded; errors?: { message: string; extensions?: { code?: string } }[] };
+/** An answer as JSON. */
+const read = <T>(connection: Connection, { status, body }: Answer): T => {
+  let answer: T & { errors?: { message: string; extensions?: { code?: string } }[] };
   try {
     answer = JSON.parse(body) as typeof answer;
   } catch {
@@ -90,8 +192,8 @@ const read = (connection: Connection, status: number, body: string): Uploaded =>
     );
   }
   const [error] = answer.errors ?? [];
-  if (error !== undefined) throw new ServerError(inert(error.message), error.extensions?.code);
-  if (answer.image === undefined)
-    throw new CliError(`${placeOf(connection)} answered "${status}" without an image`);
-  return answer.image;
+  if (error === undefined) return answer;
+  const { code } = error.extensions ?? {};
+  const note = code === 'UNAUTHENTICATED' ? `: ${connection.tokenNote}` : '';
+  throw new ServerError(inert(error.message) + note, code);
 };

@@ -1,9 +1,12 @@
 /** Files that jobs are given: uploaded over HTTP, and found in the cell. */
 
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
 
@@ -482,5 +485,64 @@ describe('a link to upload', () => {
     expect((await server.ask(CREATE, { size: 1, sha256: 'x' })).errors?.[0]?.extensions?.['field']).toBe(
       'input.sha256',
     );
+  });
+});
+
+describe('cloister run --file', () => {
+  let folder: string;
+  const large = Buffer.alloc(200_000, 'a large file ');
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cloister-given-'));
+    const files: readonly (readonly [string, string | Uint8Array, number])[] = [
+      ['run.sh', '#!/bin/sh\nwc -c < /in/large; cat /in/bytes | od -An -tx1; stat -c %a /in/*\n', 0o750],
+      ['bytes', Buffer.from([0xff, 0]), 0o600],
+      ['large', large, 0o664],
+    ];
+    for (const [name, content, mode] of files) {
+      writeFileSync(join(folder, name), content);
+      chmodSync(join(folder, name), mode);
+    }
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const cloister = async (...args: readonly string[]): Promise<{ stdout: string; stderr: string }> => {
+    const env = { PATH: process.env['PATH'], CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token };
+    const main = join(import.meta.dirname, '../../src/main.ts');
+    const child = promisify(execFile)(process.execPath, [main, ...args], { env });
+    child.child.stdin?.end();
+    return child.catch((error: { stdout: string; stderr: string }) => error);
+  };
+  const flags = ['run.sh', 'bytes', 'large'].flatMap((name) => ['--file', `${name}:/in/${name}`]);
+  const here = (flag: string): string => (flag === '--file' ? flag : join(folder, flag));
+
+  it('gives files of any size with their permissions, uploads large ones once, and rerun has them again', async () => {
+    const output = '200000\n ff 00\n600\n664\n750\n';
+    const first = await cloister('run', '-q', '-n', 'given', ...flags.map(here), '/in/run.sh');
+    expect(first).toMatchObject({ stdout: output, stderr: '' });
+    const before = stored();
+    expect(before.map(({ content }) => content.equals(large))).toContain(true);
+    expect(await cloister('run', '-q', ...flags.map(here), '/in/run.sh')).toMatchObject({ stdout: output });
+    expect(await cloister('rerun', '-q', 'given')).toMatchObject({ stdout: output });
+    expect(stored()).toEqual(before);
+  });
+
+  it.each<[readonly string[], string]>([
+    [['--file', 'nowhere:/a'], 'cloister: --file: nowhere: no such file\n'],
+    [
+      ['--file', '/etc:/a'],
+      'cloister: --file: expected a regular file; make a tar of a folder, got "/etc"\n',
+    ],
+    [
+      ['--file', 'bytes:a'],
+      'cloister: --file: expected LOCAL:PATH with an absolute PATH in the cell, got "bytes:a"\n',
+    ],
+    [
+      ['--file', '/etc/hostname:/a/../b'],
+      'cloister: --file: expected a path without empty names, "." and "..", got "/a/../b"\n',
+    ],
+  ])('refuses %j', async (given, message) => {
+    expect(await cloister('run', ...given, 'true')).toMatchObject({ stderr: message });
   });
 });

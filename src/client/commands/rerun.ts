@@ -37,7 +37,7 @@ export const rerun = async (
   const input = inputOf(given);
   // What was written to the earlier job is not kept.
   const source = given.openStdin ? fedStdin() : undefined;
-  if (!flags.detach) return submitAndFollow(connection, { input, source }, flags);
+  if (!flags.detach) return submitAndFollow(connection, { input, source, files: [] }, flags);
   await using _ = source;
   const { id } = (await request(connection, SubmitJobDocument, { input })).submitJob.job;
   await print(id);
@@ -46,7 +46,8 @@ export const rerun = async (
 };
 
 /** Limits that the server cannot enforce are null, and are not requested again. */
-const inputOf = ({ limits, ...rest }: NonNullable<JobInputQuery['job']>): SubmitJobInput => ({
+const inputOf = ({ limits, inputFiles, ...rest }: NonNullable<JobInputQuery['job']>): SubmitJobInput => ({
   ...rest,
+  ...(inputFiles.length > 0 && { files: inputFiles }),
   limits: { ...limits, io: limits.io.length === 0 ? null : limits.io },
 });

@@ -6,6 +6,7 @@ import { CliError } from '../errors.ts';
 import { ending } from '../exit-code.ts';
 import { duration } from '../flag-values.ts';
 import { RunJobDocument } from '../generated/operations.ts';
+import { filesInput } from '../local-file.ts';
 import { printJson } from '../output.ts';
 import { request } from '../request.ts';
 import { type CommandWords, type SubmitFlags, submission } from '../submit-input.ts';
@@ -39,9 +40,12 @@ export const runOnce = async (
   for (const name of ['interactive', 'tty', 'detach'] as const)
     if (flags[name] === true) throw new CliError(`--${name}: expected without --wait`);
   const wait = duration('--wait', flags.wait);
-  const { input } = await submission(words, flags, { own: true, whole: true });
+  const { input, files } = await submission(words, flags, { own: true, whole: true });
   const parts = { withTime: true, withText: true, withMatched: false, withSize: true };
-  const { runJob } = await request(await connect(config), RunJobDocument, { input, wait, ...parts });
+  const connection = await connect(config);
+  const given = await filesInput(connection, files);
+  const whole = given === undefined ? input : { ...input, files: given };
+  const { runJob } = await request(connection, RunJobDocument, { input: whole, wait, ...parts });
   await printJson(runJob);
   return runJob.finished ? ending(runJob.job).code : STILL_RUNS;
 };

@@ -9,6 +9,7 @@ import { SubmitJobDocument } from '../generated/operations.ts';
 import { inert } from '../inert.ts';
 import { endedJob, type Job } from '../job.ts';
 import { shortId } from '../job-id.ts';
+import { filesInput } from '../local-file.ts';
 import { rawPrinter } from '../log-output.ts';
 import { readLogs } from '../logs.ts';
 import { aside, note } from '../output.ts';
@@ -66,10 +67,14 @@ export interface FollowOptions extends RunFlags {
  */
 export const submitAndFollow = (
   connection: Connection,
-  { input, source }: Submission,
+  { input, source, files }: Submission,
   options: FollowOptions,
 ): Promise<number> => {
-  const start = async () => (await request(connection, SubmitJobDocument, { input })).submitJob.job;
+  const start = async () => {
+    const given = await filesInput(connection, files);
+    const whole = given === undefined ? input : { ...input, files: given };
+    return (await request(connection, SubmitJobDocument, { input: whole })).submitJob.job;
+  };
   return followStarted(connection, start, source, { ...options, hasArtifacts: !!input.artifacts?.length });
 };
 

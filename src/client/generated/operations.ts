@@ -834,7 +834,7 @@ export type JobInputQueryVariables = Exact<{
 }>;
 
 
-export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly keepRoot: boolean, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly artifacts: ReadonlyArray<{ readonly path: string, readonly name: string, readonly optional: boolean }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
+export type JobInputQuery = { readonly job: { readonly command: string | null, readonly commandBytes: string | null, readonly argv: ReadonlyArray<string> | null, readonly argvBytes: ReadonlyArray<string> | null, readonly image: string, readonly workdir: string | null, readonly user: string | null, readonly hostname: string | null, readonly capabilities: CapabilityProfile, readonly network: NetworkMode, readonly stopSignal: string, readonly stopScope: StopScope, readonly stdin: string | null, readonly stdinBytes: string | null, readonly keepRoot: boolean, readonly openStdin: boolean, readonly name: string | null, readonly priority: number, readonly env: ReadonlyArray<{ readonly name: string, readonly secret: boolean, readonly value: string, readonly valueBytes: string | null }>, readonly inputFiles: ReadonlyArray<{ readonly path: string, readonly mode: string, readonly text: string | null, readonly bytes: string | null, readonly file: string | null }>, readonly artifacts: ReadonlyArray<{ readonly path: string, readonly name: string, readonly optional: boolean }>, readonly terminal: { readonly rows: number, readonly columns: number } | null, readonly labels: ReadonlyArray<{ readonly key: string, readonly value: string }>, readonly retries: { readonly limit: number, readonly backoff: number } | null, readonly limits: { readonly cpus: number | null, readonly cpuWeight: number | null, readonly cpuset: string | null, readonly cpuTime: number | null, readonly memory: number | null, readonly memoryHigh: number | null, readonly swap: number | null, readonly pids: number | null, readonly disk: number, readonly inodes: number | null, readonly timeout: number, readonly output: number, readonly outputPolicy: OutputPolicy, readonly io: ReadonlyArray<{ readonly device: string, readonly readBps: number | null, readonly writeBps: number | null, readonly readIops: number | null, readonly writeIops: number | null }> } } | null };
 
 export type ResizeTerminalMutationVariables = Exact<{
   input: ResizeTerminalInput;
@@ -2381,6 +2381,13 @@ export const JobInputDocument = new TypedDocumentString(`
     stopScope
     stdin
     stdinBytes
+    inputFiles {
+      path
+      mode
+      text
+      bytes
+      file
+    }
     keepRoot
     artifacts {
       path

@@ -43,6 +43,11 @@ export const withJobFlags = (command: Command): Command =>
       '--stop-scope <scope>',
       'who gets it: command, group (the command and what it runs; default) or cell (all processes)',
     )
+    .option(
+      '--file <LOCAL:PATH>',
+      'file of this machine for the cell, read-only there, with its permissions; may be repeated',
+      collect,
+    )
     .option('--stdin <file>', 'file to feed to the command, or - for standard input')
     .option('-n, --name <name>', 'name of the job, for people')
     .option('-l, --label <KEY=VALUE>', 'label of the job; may be repeated', collect)
