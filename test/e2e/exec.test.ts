@@ -162,6 +162,43 @@ describe('execInJob', () => {
     await server.stop(id, 0);
   });
 
+  it('is refused, or ends with the job, when that ends at that moment', async () => {
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 6; round++) {
+      const id = await start({ command: 'read -r _', openStdin: true });
+      const input = { jobId: id, command: 'exec sleep 1000' };
+      const end = () =>
+        round % 2 === 0
+          ? server.stop(id, 0)
+          : server.query(
+              `mutation { writeStdin(input: { jobId: "${id}", offset: 0, text: "\\n" }) { accepted } }`,
+            );
+      const [answers] = await Promise.all([
+        Promise.all([1, 2, 3].map(() => server.ask(EXEC, { input }))),
+        end(),
+      ]);
+      await server.ended(id);
+      for (const { data, errors } of answers) {
+        if (errors !== undefined) {
+          expect(errors[0]?.extensions?.['code']).toBe('JOB_NOT_RUNNING');
+          continue;
+        }
+        const made = (data as { execInJob: { job: { id: string } } }).execInJob.job.id;
+        const { status, signal, error } = await server.ended(made);
+        outcomes.add(status);
+        if (status === 'COMPLETED') expect(signal).toBe('SIGKILL');
+        // It was too late: it says so, and nothing has run.
+        else
+          expect({ status, error }).toEqual({
+            status: 'FAILED',
+            error: expect.stringMatching(/ended|join|killed before its command could start/),
+          });
+      }
+    }
+    expect(server.errors).not.toContain('could not be removed');
+    expect([...outcomes].filter((status) => status !== 'COMPLETED' && status !== 'FAILED')).toEqual([]);
+  });
+
   it('is refused with a reason', async () => {
     expect(await refused('nosuch')).toMatch(/^NOT_FOUND: /);
     const id = await start();

@@ -169,7 +169,9 @@ static void start_command(const struct plan *plan, struct init_fds *fds, struct 
   init->command = clone(run_command, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
   if (init->command < 0) {
     struct report report;
-    report_failure(&report, "fork", plan->arguments[0]);
+    /* A pid namespace whose init has ended takes no more processes, for which the error is ENOMEM (fork(2)). */
+    bool ended = plan->joins != NULL && errno == ENOMEM;
+    report_failure(&report, ended ? "join" : "fork", plan->arguments[0]);
     send_report(init->socket, &report);
     _exit(1);
   }

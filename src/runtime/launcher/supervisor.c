@@ -419,7 +419,12 @@ static bool make_cell(struct supervisor *self) {
   AUTO_CLOSE int cell = self->plan.joins == NULL ? -1 : join_find(self->plan.joins);
   if (self->plan.joins != NULL && cell < 0) return fail(self, "join", "supervisor");
   fds.cell = cell;
-  if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) return false;
+  if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) {
+    /* It would be in that of the job, which is gone: the job has ended since it was asked for its cell. */
+    bool ended = self->plan.joins != NULL && self->record.failure.error == ENOENT;
+    errno = ESRCH;
+    return ended ? fail(self, "join", "supervisor") : false;
+  }
   if (self->plan.joins == NULL) fds.root = root_make(&self->plan, &self->upper, &self->record.failure);
   if (self->plan.joins == NULL && fds.root < 0) return false;
   if (self->plan.artifacts_count > 0 && !artifacts_keep_root(&self->artifacts, fds.root))
