@@ -26,7 +26,7 @@ import { DEFAULT_ROWS, MOST_ROWS } from './page.ts';
  * An operation that costs more is refused. A field costs 1 unless `COSTS` says otherwise, and what is below a list as
  * often as the list has elements: everything that is known of 100 jobs stays below this, and so do 100 pages of log.
  */
-export const MOST_COST = 40_000;
+export const MOST_COST = 50_000;
 
 type Arguments = Readonly<Record<string, unknown>>;
 

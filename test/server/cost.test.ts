@@ -58,7 +58,7 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
     const [error, ...others] = await errors(fixture, TWENTY);
     expect(others).toEqual([]);
     expect(error?.message).toMatch(
-      /^operation: expected a cost of at most 40000, got \d+: ask for fewer jobs/,
+      /^operation: expected a cost of at most 50000, got \d+: ask for fewer jobs/,
     );
     expect(error?.extensions).toMatchObject({ code: 'OPERATION_TOO_EXPENSIVE', cost: { limit: MOST_COST } });
     expect(fixture.jobs.askedBy.size).toBe(0);
