@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   // A test that failed has left it, and then no job could be stopped.
-  for (const name of ['filler', 'files']) rmSync(inside(name), { recursive: true, force: true });
+  for (const name of ['filler', 'many']) rmSync(inside(name), { recursive: true, force: true });
   await server.dispose();
   rmSync(folder, { recursive: true });
 });
@@ -199,10 +199,10 @@ it('without inodes no job is accepted, and one that was before fails without a p
     command: 'true',
     startAfter: new Date(Date.now() + 1500).toISOString(),
   });
-  mkdirSync(inside('files'));
+  mkdirSync(inside('many'));
   let made = 0;
   exhaust(() => {
-    writeFileSync(inside('files', String(made)), '');
+    writeFileSync(inside('many', String(made)), '');
     made += 1;
   });
   const { errors } = await server.ask(document, { input: { command: 'true' } });
@@ -211,7 +211,7 @@ it('without inodes no job is accepted, and one that was before fails without a p
     status: 'FAILED',
     error: 'the job could not be started: its folder could not be made: no space left on device (ENOSPC)',
   });
-  rmSync(inside('files'), { recursive: true });
+  rmSync(inside('many'), { recursive: true });
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 }, 60_000);
 
