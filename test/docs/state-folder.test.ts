@@ -41,6 +41,8 @@ const files = (ids: readonly string[], folder = ''): readonly string[] =>
     const path = join(folder, entry.name);
     if (path === 'images') return readdirSync(join(server.stateDir, path)).map((name) => imageOf(name));
     if (path.startsWith('receipt-keys/')) return ['receipt-keys/<key>.pem'];
+    // One of a cell that is being prepared, which is there for a time: see what is said below the table.
+    if (path.startsWith('jobs/.prepared-')) return [];
     // Links, each under its number.
     if (/^jobs\/[^/]+\/files$/.test(path)) return [withoutIds(ids, path)];
     if (entry.isDirectory() && entry.name !== 'artifacts') return files(ids, path);
