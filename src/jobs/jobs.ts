@@ -118,6 +118,8 @@ const FILES_OF_JOB = 12;
 const MOST_TAIL = 1_000_000;
 /** Processes in uninterruptible sleep are frozen only once they wake up. */
 const FREEZE_MOST_MS = 10_000;
+/** A start that takes longer is not waited for by who asks something of the job. */
+const START_MOST_MS = 10_000;
 const LEAST_INTERVAL_MS = 100;
 const MOST_INTERVAL_MS = 3_600_000;
 
@@ -444,12 +446,23 @@ export class Jobs implements JobService {
     return job;
   }
 
-  /** A job whose start, if its supervisor has reported it, is stored: its output may be known sooner. */
+  /**
+   * A job whose start is stored, if its turn has come: its output may be known sooner, and who has just submitted it
+   * cannot know that its cell is being made.
+   */
   async #settled(identity: Identity, id: string): Promise<Job> {
+    const { changes, supervision } = this.#options;
     const job = await this.#find(identity, id, 'input.jobId');
     if (job.state.status !== 'QUEUED') return job;
-    await this.#options.supervision.settle(id);
-    return this.#find(identity, id, 'input.jobId');
+    await supervision.settle(id);
+    const begun = nextChange(changes, id, ({ state }) => state.status !== 'QUEUED', START_MOST_MS);
+    try {
+      const settled = await this.#find(identity, id, 'input.jobId');
+      const isStarting = settled.state.status === 'QUEUED' && supervision.place(id) === undefined;
+      return (isStarting ? await begun.job : undefined) ?? settled;
+    } finally {
+      begun.forget();
+    }
   }
 
   async #running(identity: Identity, id: string): Promise<Job> {

@@ -448,6 +448,15 @@ describe('a pause', () => {
     expect(cells.cell(id).requests).toEqual(['pause', 'resume']);
   });
 
+  it('of a job whose cell is being made is done once its command runs', async () => {
+    const { jobs } = await serve();
+    const { id } = await jobs.submit(ADMIN, { command: 'true' });
+    const pausing = jobs.pause(ADMIN, id);
+    await expect.poll(() => cells.cells.has(id)).toBe(true);
+    cells.execute(id);
+    expect((await pausing).state).toMatchObject({ status: 'RUNNING', pausedAt: expect.any(Date) });
+  });
+
   it('fails when the job ends first, is not running, or its supervisor is gone', async () => {
     const { jobs, run } = await serve(1);
     const id = await run();
