@@ -18,7 +18,9 @@ const SUBMIT = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { 
 /** All that a submission leaves: rows and folders. */
 const traces = async (): Promise<unknown> => {
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
-  return { rows: jobs.totalCount, folders: readdirSync(join(server.stateDir, 'jobs')).length };
+  // A prepared cell's begins with a dot.
+  const folders = readdirSync(join(server.stateDir, 'jobs')).filter((name) => !name.startsWith('.'));
+  return { rows: jobs.totalCount, folders: folders.length };
 };
 
 interface Refusal {

@@ -15,7 +15,7 @@ import { newJobId } from '../../src/jobs/id.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
-import { sleeper, sleepThen } from '../support/sleeper.ts';
+import { endSleep, sleepThen } from '../support/sleeper.ts';
 
 // What each part leaves when it dies between two of its steps, and what the next server makes of it. The steps are: the
 // standard input is kept; the row is committed; the folder is made; the supervisor makes `started`; the command runs; the record is renamed into
@@ -133,10 +133,9 @@ describe('a server that dies', () => {
 
   it('after the end of a job, whose record is read as often as necessary', async () => {
     const id = await server.submit({ command: sleepThen('exit 5') });
-    const end = await sleeper(server, id);
     await server.running(id);
     await server.end('SIGKILL');
-    await end();
+    await endSleep(folder(id));
     await expect.poll(() => readFileSync(join(server.stateDir, 'exits', id)).length).toBeGreaterThan(0);
     const record = readFileSync(join(server.stateDir, 'exits', id));
     await server.boot();
@@ -206,10 +205,9 @@ describe('a supervisor that is killed', () => {
 describe('a record', () => {
   it.each([0, 1, 20, 100])('of which there are %d bytes is never taken for an end', async (length) => {
     const id = await server.submit({ command: sleepThen('exit 5') });
-    const end = await sleeper(server, id);
     await server.running(id);
     await server.end('SIGKILL');
-    await end();
+    await endSleep(folder(id));
     const path = join(server.stateDir, 'exits', id);
     await expect.poll(() => readFileSync(path).length).toBeGreaterThan(100);
     truncateSync(path, length);
@@ -223,10 +221,9 @@ describe('a record', () => {
     const stored = await server.submit({ command: 'exit 6' });
     await server.ended(stored);
     const id = await server.submit({ command: sleepThen('exit 5') });
-    const end = await sleeper(server, id);
     await server.running(id);
     await server.end('SIGKILL');
-    await end();
+    await endSleep(folder(id));
     const path = join(server.stateDir, 'exits', id);
     await expect.poll(() => readFileSync(path).length).toBeGreaterThan(100);
     copyFileSync(path, join(server.stateDir, 'exits', stored));

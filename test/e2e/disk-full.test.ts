@@ -19,7 +19,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tar } from '../support/archives.ts';
 import { IMAGES, testImage } from '../support/image.ts';
 import { type Answer, TestServer } from '../support/server.ts';
-import { sleeper, sleepThen } from '../support/sleeper.ts';
+import { endSleep, sleepThen } from '../support/sleeper.ts';
 
 const SIZE = '12m';
 
@@ -125,7 +125,6 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   const request = { command: COUNTER, idempotencyKey: 'counter' };
   const counter = await server.submit(request);
   const flood = await server.submit({ command: FLOOD });
-  const begin = await sleeper(server, flood);
   const stopped = await server.submit({ command: "trap 'exit 5' TERM; while :; do sleep 0.1; done" });
   for (const id of [counter, flood, stopped]) await isRunning(id);
   await expect.poll(async () => (await readLog(counter)).text).toContain('2\n');
@@ -147,7 +146,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
   const before = await readLog(counter);
   expect((await server.job(counter)).status).toBe('RUNNING');
-  await begin();
+  await endSleep(inside('jobs', flood));
   // Others end. There is room for their records, and perhaps, with what these leave of it, for their ends.
   const ends = Promise.all([server.ended(flood), server.stop(stopped)]);
   const isRecorded = async (id: string): Promise<boolean> =>

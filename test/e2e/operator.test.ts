@@ -42,7 +42,7 @@ describe('a quota', () => {
     expect(seconds).toBe(Math.ceil(Number(errors?.[0]?.extensions?.['retryAfterMs']) / 1000));
     // The connections of the two requests are kept open.
     expect(await cloister('quota', 'list')).toMatch(
-      /^carol\t\d\/-\t0\/-\t.*\t1\/1\*\t\d+\/-\t0\/\d+\t[12]\/\d+$/m,
+      /^carol\t\d\/-\t0\/-\t.*\t1\/1\*\t\d+\/-\t0\/-\t0\/\d+\t[12]\/\d+$/m,
     );
     expect(await cloister('quota', 'set', 'carol', '--submissions-per-minute', 'default')).not.toContain('*');
   });

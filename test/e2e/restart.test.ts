@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cgroupOf, cgroupOfJob, spawnerOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
-import { sleeper, sleepThen } from '../support/sleeper.ts';
+import { endSleep, sleepThen } from '../support/sleeper.ts';
 
 let server: TestServer;
 
@@ -50,10 +50,9 @@ describe('a server that ends', () => {
 
   it('finds the end of a job that ended in the meantime', async () => {
     const id = await server.submit({ command: `echo before; ${sleepThen('echo after; exit 5')}` });
-    const end = await sleeper(server, id);
     await isRunning(id);
     await server.end('SIGKILL');
-    await end();
+    await endSleep(join(server.stateDir, 'jobs', id));
     await expect.poll(() => existsSync(join(server.stateDir, 'exits', id)), { timeout: 10_000 }).toBe(true);
     await server.boot();
     expect(await server.job(id)).toMatchObject({ status: 'COMPLETED', exitCode: 5 });

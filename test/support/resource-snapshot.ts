@@ -1,6 +1,7 @@
 /** What a server holds of the machine, to compare before and after. */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -17,13 +18,18 @@ export const cgroupOf = async (server: TestServer): Promise<string> => {
   return info.cgroup.path;
 };
 
-/** What a server and its cells hold of the machine. */
+/**
+ * What a server and its cells hold of the machine. Cells that wait for a job are left out, as there are more or fewer of
+ * them by what ran lately: each has a cgroup, a supervisor and a descriptor of the spawner, and is in the metrics.
+ */
 export interface ResourceSnapshot {
   /** Of the server and of its spawner. */
   readonly descriptors: readonly number[];
   readonly mounts: number;
-  /** Names of the cgroups of jobs; a process of a cell is in one of them. Those of prepared cells have one name. */
+  /** Names of the cgroups of jobs; a process of a cell is in one of them. */
   readonly cgroups: readonly string[];
+  /** Cgroups of prepared cells of which the metrics know nothing. */
+  readonly unknownCells: number;
   /** Exit records that nobody has taken. */
   readonly records: readonly string[];
   /** What is in the supervisors' cgroup: the spawner, and supervisors. */
@@ -35,18 +41,31 @@ export interface ResourceSnapshot {
 export const snapshotResources = async (server: TestServer): Promise<ResourceSnapshot> => {
   const cgroup = await cgroupOf(server);
   const jobs = join(server.stateDir, 'jobs');
+  const waiting = await preparedCells(server);
+  const cgroups = readdirSync(join(cgroup, 'jobs'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
   const supervisors = processesIn(join(cgroup, 'supervisors'));
+  const folders = readdirSync(jobs).filter((name) => !isPrepared(name));
   return {
-    descriptors: [server.pid, spawnerOf(cgroup)].map(descriptors),
-    mounts: readFileSync(`/proc/${server.pid}/mountinfo`, 'utf8').split('\n').length,
-    cgroups: readdirSync(join(cgroup, 'jobs'), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name.replace(/^prepared-.*/, 'prepared')),
+    descriptors: [descriptors(server.pid), descriptors(spawnerOf(cgroup)) - waiting],
+    mounts: mountsOf(server),
+    cgroups: cgroups.filter((name) => !isPrepared(name)),
+    unknownCells: cgroups.filter(isPrepared).length - waiting,
     records: readdirSync(join(server.stateDir, 'exits')),
-    supervisors: supervisors.length,
-    files: [...new Set(readdirSync(jobs).flatMap((id) => readdirSync(join(jobs, id))))].sort(),
+    supervisors: supervisors.length - waiting,
+    files: [...new Set(folders.flatMap((id) => readdirSync(join(jobs, id))))].sort(),
   };
 };
+
+const isPrepared = (name: string): boolean => /^\.?prepared-/.test(name);
+
+/** How many mounts a server sees, but those that other tests have below folders of their own; proc_pid_mountinfo(5). */
+const mountsOf = ({ pid, stateDir }: TestServer): number =>
+  readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((path) => path.startsWith(stateDir) || !path.startsWith(join(tmpdir(), '/'))).length;
 
 /**
  * The same, once the supervisors of jobs that have ended are gone and server and spawner have closed what belonged to
@@ -57,12 +76,11 @@ export const snapshotAtRest = async (server: TestServer): Promise<ResourceSnapsh
   let before: ResourceSnapshot | undefined;
   for (;;) {
     const snapshot = await snapshotResources(server);
-    // Cells that wait for a job are still there, each with its supervisor.
-    const waiting = snapshot.cgroups.length;
     const rests =
-      snapshot.supervisors === 1 + waiting &&
-      childrenOf(spawner) === waiting &&
-      waiting === (await preparedCells(server));
+      snapshot.supervisors === 1 &&
+      snapshot.unknownCells === 0 &&
+      snapshot.cgroups.length === 0 &&
+      childrenOf(spawner) === (await preparedCells(server));
     // The request of a snapshot goes through the event loop of the server, and with it the end of a connection.
     if (rests && isDeepStrictEqual(snapshot, before)) return snapshot;
     before = rests ? snapshot : undefined;

@@ -3,27 +3,26 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { cgroupOf } from './resource-snapshot.ts';
-import type { TestServer } from './server.ts';
+import { plannedCgroup } from '../../src/runtime/protocol/plan.ts';
 
 /** A command that waits for `endSleep`, then does the rest. */
 export const sleepThen = (rest: string): string => `sleep 100000; ${rest}`;
 
 /**
- * Finds the cell of a job whose command is `sleepThen`.
+ * Ends the sleep of a job whose command is `sleepThen`, once it has come to it. Needs no server, but that the job has
+ * been started.
  *
- * @returns what ends the sleep, once the command has come to it; it needs no server
+ * @param folder of the job
  */
-export const sleeper = async (server: TestServer, id: string): Promise<() => Promise<void>> => {
-  const procs = join(await cgroupOf(server), 'jobs', id, 'cgroup.procs');
-  return async () => {
-    for (;;) {
-      const pid = readFileSync(procs, 'utf8').trim().split('\n').find(isSleep);
-      // Of a child that died by this signal, sh says nothing.
-      if (pid !== undefined) return void process.kill(Number(pid), 'SIGPIPE');
-      await pause(5);
-    }
-  };
+export const endSleep = async (folder: string): Promise<void> => {
+  const cgroup = plannedCgroup(readFileSync(join(folder, 'plan')));
+  if (cgroup === undefined) throw new Error(`the job of ${folder} has no cgroup`);
+  for (;;) {
+    const pid = readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n').find(isSleep);
+    // Of a child that died by this signal, sh says nothing.
+    if (pid !== undefined) return void process.kill(Number(pid), 'SIGPIPE');
+    await pause(5);
+  }
 };
 
 const isSleep = (pid: string): boolean => {
