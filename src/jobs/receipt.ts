@@ -14,7 +14,7 @@ import {
 import { LOG_STREAMS, type LogDigests, type LogStream } from '../runtime/log/page.ts';
 import { type Artifact, isTaken } from './artifact.ts';
 import type { Isolation } from './cells.ts';
-import type { Command, EnvVar, FinalState, Job } from './job.ts';
+import type { Command, EnvVar, FinalState, InputFile, Job } from './job.ts';
 
 /** What is known of a job that has ended. */
 export interface Observed {
@@ -57,6 +57,7 @@ export const receiptStatement = (observed: Observed): Statement => {
       user: spec.user,
       hostname: spec.hostname,
       stdinBytes: spec.stdinBytes,
+      files: env && spec.files.map(fileOf),
       openStdin: spec.openStdin,
       terminal: spec.terminal,
       network: spec.network,
@@ -108,6 +109,13 @@ const artifactOf = ({ name, spec: { path }, result }: Artifact): ReceiptArtifact
   const { kind, sizeBytes, skipped } = result;
   return { name, path, kind, bytes: sizeBytes, skipped };
 };
+
+const fileOf = ({ path, sha256, sizeBytes, mode }: InputFile) => ({
+  path: text(path),
+  sha256,
+  bytes: sizeBytes,
+  mode: mode.toString(8).padStart(4, '0'),
+});
 
 const text = (value: string): ReceiptText =>
   isUnicode(value) ? value : { base64: bytesOfText(value).toString('base64') };

@@ -70,6 +70,16 @@ export interface JobPredicate {
     readonly hostname: string | null;
     /** Bytes of standard input given at submission; `null`: none were. */
     readonly stdinBytes: number | null;
+    /** Put into the cell at its start; `null`: left out, for a reader who may not see them. */
+    readonly files:
+      | readonly {
+          readonly path: ReceiptText;
+          readonly sha256: string;
+          readonly bytes: number;
+          /** Octal, such as `0644`. */
+          readonly mode: string;
+        }[]
+      | null;
     /** Clients could write to it while it ran: what they wrote is not recorded. */
     readonly openStdin: boolean;
     readonly terminal: { readonly rows: number; readonly columns: number } | null;

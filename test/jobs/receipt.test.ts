@@ -90,6 +90,7 @@ describe('a receipt', () => {
           user: null,
           hostname: null,
           stdinBytes: null,
+          files: [],
           openStdin: false,
           terminal: null,
           network: 'NONE',
@@ -165,6 +166,15 @@ describe('a receipt', () => {
     const shared = statement(asked, { ...COMPLETED, artifacts }, { env: null });
     expect(shared.subject).toHaveLength(2);
     expect(shared.predicate.artifacts).toBeNull();
+  });
+
+  it('has the digests of the files that the job was given', () => {
+    const given = { path: '/in/data', sha256: 'e'.repeat(64), sizeBytes: 9, mode: 0o644, inline: false };
+    const { predicate } = statement({ files: [given] });
+    expect(predicate.spec.files).toEqual([
+      { path: '/in/data', sha256: 'e'.repeat(64), bytes: 9, mode: '0644' },
+    ]);
+    expect(statement({ files: [given] }, COMPLETED, { env: null }).predicate.spec.files).toBeNull();
   });
 
   it('says of a log that it is not all that the job wrote', () => {
