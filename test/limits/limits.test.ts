@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
 const MIB = 1024 * 1024;
 
 let server: TestServer;
-let cgroups: string;
 
 beforeAll(async () => {
   server = await TestServer.start();
@@ -16,12 +16,12 @@ beforeAll(async () => {
     server: { cgroup: { path: string; controllers: string[] } };
   }>('{ server { cgroup { path controllers } } }');
   expect(info.cgroup.controllers).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
-  cgroups = join(info.cgroup.path, 'jobs');
 });
 
 afterAll(() => server.dispose());
 
-const setting = (id: string, file: string): string => readFileSync(join(cgroups, id, file), 'utf8').trim();
+const setting = (id: string, file: string): string =>
+  readFileSync(join(cgroupOfJob(server, id), file), 'utf8').trim();
 
 const isRunning = (id: string): Promise<void> =>
   expect.poll(async () => (await server.job(id)).status, { timeout: 30_000 }).toBe('RUNNING');
