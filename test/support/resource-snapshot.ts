@@ -119,9 +119,14 @@ export const cgroupOfJob = (server: TestServer, id: string): string => {
 const childrenOf = (pid: number): number =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).length;
 
-/** The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. */
-export const spawnersOf = (cgroup: string): number[] =>
-  processesIn(join(cgroup, 'supervisors')).filter((pid) => nameOf(pid) === 'cell-spawner');
+/**
+ * The spawners of the server of a cgroup: one, or for a moment that of a server before it as well. What a spawner has
+ * just forked has its name for a moment, and is none.
+ */
+export const spawnersOf = (cgroup: string): number[] => {
+  const named = processesIn(join(cgroup, 'supervisors')).filter((pid) => nameOf(pid) === 'cell-spawner');
+  return named.filter((pid) => !named.includes(parentOf(pid)));
+};
 
 /**
  * Kills the spawners of a cgroup, and no supervisor. A process that a spawner has forked has its name until it takes its
@@ -165,6 +170,9 @@ const nameOf = (pid: number): string => about(pid, 'comm').trimEnd();
 
 /** The state of a process, a letter; '' for one that has ended. */
 const stateOf = (pid: number): string => /.*\) (\w)/s.exec(about(pid, 'stat'))?.[1] ?? '';
+
+/** The parent of a process; 0 for that of one that has ended. */
+const parentOf = (pid: number): number => Number(/.*\) \w (\d+)/s.exec(about(pid, 'stat'))?.[1] ?? 0);
 
 /** A file of a process in /proc; '' for one that has ended. */
 const about = (pid: number, file: string): string => {
