@@ -458,7 +458,7 @@ export class Jobs implements JobService {
     const begun = nextChange(changes, id, ({ state }) => state.status !== 'QUEUED', START_MOST_MS);
     try {
       const settled = await this.#find(identity, id, 'input.jobId');
-      const isStarting = settled.state.status === 'QUEUED' && supervision.place(id) === undefined;
+      const isStarting = settled.state.status === 'QUEUED' && supervision.isUnderWay(id);
       return (isStarting ? await begun.job : undefined) ?? settled;
     } finally {
       begun.forget();

@@ -156,6 +156,11 @@ export class Supervision {
     return this.#queue.place(id);
   }
 
+  /** Whether the turn of a job has come: its cell is being made, or the command runs. */
+  isUnderWay(id: string): boolean {
+    return this.#live.has(id) && this.#queue.place(id) === undefined;
+  }
+
   #start(id: string): void {
     this.#guard(id, async () => {
       const { cells, log } = this.#options;

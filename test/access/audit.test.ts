@@ -97,6 +97,7 @@ describe('the trail', () => {
 
   it('has links, images, commands in cells, secrets, and of input the first', async () => {
     const id = await submit(ALICE);
+    world.cells.execute(id);
     const env = 'env: [{ name: "A", value: "planted", secret: true }, { name: "B", value: "planted" }]';
     const on = (field: string, more = '', result = 'job { id }') =>
       world.ask(ALICE, `mutation { ${field}(input: { jobId: "${id}"${more} }) { ${result} } }`);
@@ -124,7 +125,7 @@ describe('the trail', () => {
       ['WRITE_FILE', id, null, 0, expect.any(String)],
       ['RESIZE_TERMINAL', id, null, 0, expect.any(String)],
       ['WRITE_STDIN', id, null, 0, expect.any(String)],
-      ['EXEC_IN_JOB', id, null, 1, expect.any(String)],
+      ['EXEC_IN_JOB', id, expect.any(String), 1, 'OK'],
       ['SUBMIT_JOB', expect.any(String), null, 1, 'OK'],
       ['SUBMIT_JOB', id, null, 0, 'OK'],
     ]);

@@ -273,7 +273,11 @@ describe('a receipt', () => {
     const shown = statementOf(await world.ask(guest(id), RECEIPT, { id }));
     expect(shown).toEqual({
       ...own,
-      predicate: { ...own.predicate, spec: { ...own.predicate.spec, env: null }, artifacts: null },
+      predicate: {
+        ...own.predicate,
+        spec: { ...own.predicate.spec, env: null, files: null },
+        artifacts: null,
+      },
     });
     const queued = await world.put('alice', { status: 'QUEUED' });
     expect(await world.ask(OWNER, RECEIPT, { id: queued.id })).toEqual({ data: { job: { receipt: null } } });
