@@ -111,6 +111,9 @@ static void check_step(const struct step *step) {
     case STEP_BIND:
       check_path(step->source);
       break;
+    case STEP_GIVEN:
+      check_name(step->source);
+      break;
     case STEP_FILE:
     case STEP_SYMLINK:
     case STEP_WRITE:
@@ -155,6 +158,11 @@ static void check_promises(const struct plan *plan, size_t size) {
   check_list(plan->environment, plan->environment_count);
   for (size_t i = 0; i < plan->environment_count; i++) CHECK(strchr(plan->environment[i], '=') > plan->environment[i]);
   check_path(plan->workdir);
+  if (plan->files != NULL) check_path(plan->files);
+  for (size_t i = 0; i < plan->artifacts_count; i++) {
+    check_path(plan->artifacts[i].path);
+    check_string(plan->artifacts[i].pattern);
+  }
   CHECK(plan->uid != UINT32_MAX && plan->gid != UINT32_MAX);
   for (size_t i = 0; i < plan->limits_count; i++) CHECK(plan->limits[i].soft <= plan->limits[i].hard);
   CHECK((plan->filter == NULL) == (plan->filter_length == 0) && plan->filter_length <= BPF_MAXINSNS);
@@ -213,6 +221,10 @@ static void put_step(FILE *stream, const struct step *step) {
       put(stream, "%s", step->path);
       put_number(stream, step->attributes);
       break;
+    case STEP_GIVEN:
+      put(stream, "given%c%s%c%s", 0, step->source, 0, step->path);
+      put_number(stream, step->attributes);
+      break;
     case STEP_DEVICE:
       put(stream, "device");
       put(stream, "%s", step->path);
@@ -255,6 +267,18 @@ static void put_step(FILE *stream, const struct step *step) {
   }
 }
 
+static void put_artifacts(FILE *stream, const struct plan *plan) {
+  const uint64_t bounds[] = {plan->artifact_bytes, plan->artifact_entries, plan->artifact_time_ms,
+                             plan->artifact_spare_bytes};
+  uint64_t any = plan->artifacts_count;
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) any |= bounds[i];
+  if (any == 0) return;
+  put(stream, "artifacts");
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) put_number(stream, bounds[i]);
+  for (size_t i = 0; i < plan->artifacts_count; i++)
+    put(stream, "artifact%c%s%c%s", 0, plan->artifacts[i].path, 0, plan->artifacts[i].pattern);
+}
+
 static void put_all(FILE *stream, const struct plan *plan) {
   static const char *const scopes[] = {"command", "group", "cell"};
   put(stream, "cell-plan");
@@ -276,6 +300,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
     put_number(stream, plan->owner_gid);
   }
   put(stream, "overlay%c%s", 0, plan->overlay_options);
+  if (plan->files != NULL) put(stream, "files%c%s%c%u%c%u", 0, plan->files, 0, plan->files_uid, 0, plan->files_gid);
   for (size_t i = 0; i < plan->steps_count; i++) put_step(stream, &plan->steps[i]);
   if (plan->hostname != NULL) put(stream, "hostname%c%s", 0, plan->hostname);
   if (plan->has_clocks) {
@@ -306,6 +331,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
   }
   put(stream, "umask%c%u", 0, plan->umask);
   if (plan->keeps_layer) put(stream, "keep");
+  put_artifacts(stream, plan);
   if (plan->has_stdin) put(stream, "stdin");
   if (plan->opens_stdin) put(stream, "input");
   if (plan->has_terminal) {
