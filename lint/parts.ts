@@ -115,7 +115,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
     imports: [],
   },
   config: { what: 'settings', files: ['src/config/'], imports: ['basics'] },
-  state: { what: 'the state folder: names, lock, token', files: ['src/state/'], imports: ['receipts'] },
+  state: {
+    what: 'the state folder: names, lock, token',
+    files: ['src/state/'],
+    imports: ['receipts', 'basics'],
+  },
   async: { what: 'iterators, fairness', files: ['src/async/'], imports: [] },
   rootfs: { what: 'unpacks images; also a program of its own', files: ['rootfs/'], imports: [] },
   basics: {
@@ -123,6 +127,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     files: [
       'src/units.ts',
       'src/byte-text.ts',
+      'src/errno.ts',
       'src/log.ts',
       'src/signals.ts',
       'src/version.ts',

@@ -1,8 +1,9 @@
 /** An artifact on disk, open for reading. */
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ArtifactContent } from '../jobs/cells.ts';
+import { openIfThere } from '../runtime/log/open.ts';
 
 /** Bytes that are read at once. */
 const PIECE_BYTES = 256 * 1024;
@@ -34,13 +35,3 @@ async function* pieces(file: FileHandle, first: number, last: number): AsyncGene
     at += bytesRead;
   }
 }
-
-const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
-    throw error;
-  }
-};

@@ -23,6 +23,7 @@ import {
   rm,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasErrno, isDiskFull } from '../errno.ts';
 import type { FreeSpace } from '../jobs/cells.ts';
 import { badInput, type ClientError, filesFull, storageFull, unavailable } from '../jobs/errors.ts';
 import { type FileContent, type FileStore, isDigest } from '../jobs/file.ts';
@@ -188,7 +189,7 @@ export class Files implements FileService, JobFiles {
       return { kind: 'complete', content };
     } catch (error) {
       if (!(error instanceof BrokenUpload) || sha256 === undefined) await this.#drop(subject, sha256, part);
-      throw isNoRoom(error) ? storageFull() : error;
+      throw isDiskFull(error) ? storageFull() : error;
     } finally {
       part.busy = false;
       part.usedMs = this.#now();
@@ -315,7 +316,7 @@ export class Files implements FileService, JobFiles {
     } catch (error) {
       claimed.release();
       await rm(path, { force: true });
-      throw isNoRoom(error)
+      throw isDiskFull(error)
         ? new StoreFullError('no room for what a job was given', { cause: error })
         : error;
     }
@@ -343,7 +344,7 @@ export class Files implements FileService, JobFiles {
       const [name] = await readdir(folder);
       return name === undefined ? undefined : await readFile(join(folder, name));
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return undefined;
+      if (hasErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
@@ -533,8 +534,3 @@ const syncFolder = async (path: string): Promise<void> => {
   await using folder = await open(path, 'r');
   await folder.sync();
 };
-
-const isNoRoom = (error: unknown): boolean => isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT');
-
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;

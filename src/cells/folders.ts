@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasErrno } from '../errno.ts';
 import type { FreeSpace } from '../jobs/cells.ts';
 import { packLog } from '../runtime/log/pack.ts';
 import { recoverTail } from '../runtime/log/recover-tail.ts';
@@ -138,7 +139,7 @@ export class JobFolders {
       // Another process may have its pid by now. The working directory of a supervisor is the folder of its job.
       return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(this.path(id)) ? Number(pid) : undefined;
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return undefined;
+      if (hasErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
@@ -159,7 +160,7 @@ export class JobFolders {
       closeSync(openSync(this.#file(id, JOB_FILES.started), 'wx', 0o600));
       return true;
     } catch (error) {
-      if (isCode(error, 'EEXIST')) return false;
+      if (hasErrno(error, 'EEXIST')) return false;
       throw error;
     }
   }
@@ -282,7 +283,7 @@ const unlinkIfThere = (path: string): void => {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (!isCode(error, 'ENOENT')) throw error;
+    if (!hasErrno(error, 'ENOENT')) throw error;
   }
 };
 
@@ -290,7 +291,7 @@ const listIfThere = (folder: string): readonly string[] => {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return [];
+    if (hasErrno(error, 'ENOENT')) return [];
     throw error;
   }
 };
@@ -299,10 +300,7 @@ const readIfThere = (path: string): Buffer | undefined => {
   try {
     return readFileSync(path);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (hasErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 };
-
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;

@@ -10,6 +10,7 @@ import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';
 import type { ImageInfo } from '../../rootfs/record.ts';
 import type { ServeConfig } from '../config/config.ts';
+import { isDiskFull } from '../errno.ts';
 import { ImageFault } from '../images/fault.ts';
 import { parseReference } from '../images/reference.ts';
 import { type FetchOptions, fetchImage } from '../images/registry.ts';
@@ -538,8 +539,7 @@ export class Images implements ImageService {
 
 /** What the one who adds an image is shown of an error. */
 const presented = (error: unknown): unknown => {
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
-    return storageFull();
+  if (isDiskFull(error)) return storageFull();
   if (!(error instanceof ImageFault)) return error;
   // As the cell prints it.
   if (error.message.includes('No space left on device')) return storageFull();

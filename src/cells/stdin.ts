@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasErrno, isDiskFull } from '../errno.ts';
 import { StoreFullError } from '../jobs/store.ts';
 import { statePaths } from '../state/paths.ts';
 
@@ -48,7 +49,7 @@ export class StdinFiles {
       await this.#sync();
     } catch (error) {
       // Where it is lost, the next attempt cannot start, and says so.
-      if (!isCode(error, 'ENOENT') && !isCode(error, 'EEXIST')) throw full(error);
+      if (!hasErrno(error, 'ENOENT', 'EEXIST')) throw full(error);
     }
   }
 
@@ -57,7 +58,7 @@ export class StdinFiles {
     try {
       return await readFile(this.path(id));
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return undefined;
+      if (hasErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
@@ -90,9 +91,4 @@ export class StdinFiles {
 }
 
 const full = (error: unknown): unknown =>
-  isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT')
-    ? new StoreFullError('no room for what a job was given', { cause: error })
-    : error;
-
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;
+  isDiskFull(error) ? new StoreFullError('no room for what a job was given', { cause: error }) : error;

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { hasErrno } from '../errno.ts';
 
 /** The state of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
 const LISTEN = '0A';
@@ -29,7 +30,7 @@ const readTable = async (name: string): Promise<string> => {
   try {
     return await readFile(`/proc/net/${name}`, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (hasErrno(error, 'ENOENT')) return '';
     throw error;
   }
 };

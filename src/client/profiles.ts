@@ -2,6 +2,7 @@
 
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { hasErrno } from '../errno.ts';
 import { CliError } from './errors.ts';
 
 /** Where a server is, and how to sign in to it. */
@@ -36,7 +37,7 @@ export const readProfiles = async (path: string): Promise<Profiles> => {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { profiles: new Map() };
+    if (hasErrno(error, 'ENOENT')) return { profiles: new Map() };
     throw new CliError(error instanceof Error ? error.message : String(error));
   }
   const { parse, TomlError } = await import('smol-toml');

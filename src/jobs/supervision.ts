@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { FairLimit } from '../async/fair-limit.ts';
+import { hasErrno } from '../errno.ts';
 import type { Log } from '../log.ts';
 import type { TerminalSize } from '../runtime/log/page.ts';
 import { type CellConnection, type CellEvents, CellRefusal, type Cells, StartFailure } from './cells.ts';
@@ -561,11 +562,8 @@ export class Supervision {
   }
 }
 
-const SHORTAGES = new Set<unknown>(['EMFILE', 'ENFILE', 'ENOMEM']);
-
 /** Whether descriptors or memory were short: others give back what they have. */
-const isShortage = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && SHORTAGES.has(error.code);
+const isShortage = (error: unknown): boolean => hasErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 
 /** How a job ended whose supervisor did not respond, by the deadline that it missed. */
 const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {

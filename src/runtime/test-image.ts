@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGE_NAMES } from '../../rootfs/catalogue.ts';
-import { errnoName } from './cgroup/files.ts';
+import { errnoName } from '../errno.ts';
 
 /** An image with one program, on the file system of the images. */
 export interface TestImage {

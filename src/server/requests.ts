@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArtifactReaders } from '../access/artifact-readers.ts';
 import type { AuthorizedFiles } from '../access/authorized-files.ts';
 import type { Rights } from '../access/rights.ts';
+import { hasErrno } from '../errno.ts';
 import { ClientError } from '../jobs/errors.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity, OpenArtifact } from '../jobs/service.ts';
@@ -291,9 +292,7 @@ const openArtifact = async (
 };
 
 const isClosed = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && CLOSED.has(error.code);
-
-const CLOSED = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
+  hasErrno(error, 'ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET');
 
 const statusOf = ({ code, field }: ClientError): number => {
   if (code === 'FORBIDDEN') return 403;

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { hasErrno } from '../errno.ts';
 import { statePaths } from './paths.ts';
 
 /**
@@ -16,7 +17,7 @@ export const adminToken = (stateDir: string): string => {
   try {
     writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!hasErrno(error, 'EEXIST')) throw error;
   }
   const token = readFileSync(path, 'utf8').trim();
   if (token.length < SHORTEST) throw new Error(`${path}: expected a token of ${SHORTEST} characters or more`);

@@ -3,6 +3,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { hasErrno } from '../errno.ts';
 import { type Connection, DatabaseError } from './connection.ts';
 
 /**
@@ -50,7 +51,7 @@ const claim = (path: string): void => {
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const exists = hasErrno(error, 'EEXIST');
     const reason = exists ? 'expected a file that does not exist yet' : String(error);
     throw new DatabaseError(`${path}: ${reason}`, { cause: error });
   }

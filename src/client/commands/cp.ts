@@ -14,6 +14,7 @@ import {
   symlink,
 } from 'node:fs/promises';
 import type { ClientConfig } from '../../config/config.ts';
+import { hasErrno } from '../../errno.ts';
 import { type CellEntry, CellFiles, shown } from '../cell-files.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
@@ -235,7 +236,7 @@ const sendFolder = async (cell: CellFiles, from: Buffer, to: Buffer, mode: numbe
 };
 
 const missing = (error: unknown): undefined => {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  if (hasErrno(error, 'ENOENT')) return undefined;
   throw error;
 };
 

@@ -2,7 +2,8 @@
 
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { errnoName, readWords, writeValue } from './files.ts';
+import { errnoName } from '../../errno.ts';
+import { readWords, writeValue } from './files.ts';
 import type { Hierarchy } from './hierarchy.ts';
 
 /** The controllers that limit and measure jobs. */

@@ -1,8 +1,9 @@
 /** Moves processes between cgroups. */
 
 import { join } from 'node:path';
+import { errnoName } from '../../errno.ts';
 import { CgroupError } from './error.ts';
-import { errnoName, readWords, writeValue } from './files.ts';
+import { readWords, writeValue } from './files.ts';
 
 /** Moves a process with all its threads to a cgroup. Fails as write(2) to its cgroup.procs does. */
 export const moveProcess = (pid: number, to: string): Promise<void> =>

@@ -5,7 +5,8 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type PathWatch, watchPath } from '../../async/watch-path.ts';
-import { errnoName, isGone, writeValue } from './files.ts';
+import { errnoName } from '../../errno.ts';
+import { isGone, writeValue } from './files.ts';
 
 const REMOVE_MOST_MS = 5_000;
 const LONGEST_PAUSE_MS = 100;

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { errnoName } from '../../errno.ts';
 import { type Base, type BaseOptions, findBase, OTHERS } from './base.ts';
 import {
   CONTROLLERS,
@@ -13,7 +14,6 @@ import {
   WRITE_ACCESS,
 } from './controllers.ts';
 import { CgroupError } from './error.ts';
-import { errnoName } from './files.ts';
 import { HUGE_PAGES } from './huge-pages.ts';
 import { moveProcess, moveProcesses } from './move.ts';
 import { removeIfEmpty } from './remove.ts';

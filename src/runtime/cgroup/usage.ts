@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoName, isGone } from './files.ts';
+import { errnoName } from '../../errno.ts';
+import { isGone } from './files.ts';
 
 /** What a job consumed. Times in microseconds, sizes in bytes; `null` where this host does not count it. */
 export interface CgroupUsage {

@@ -3,10 +3,11 @@
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readFile, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errnoName } from '../../errno.ts';
 import { type Base, findBase } from '../cgroup/base.ts';
 import { type ControllerName, explain, WRITE_ACCESS } from '../cgroup/controllers.ts';
 import { CgroupError } from '../cgroup/error.ts';
-import { errnoName, readWords } from '../cgroup/files.ts';
+import { readWords } from '../cgroup/files.ts';
 import { type Check, fail, type Machine, pass, warn } from './check.ts';
 
 /** What limits a job, and the file that does it; without io its traffic is only not measured. */

@@ -3,6 +3,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { hasErrno } from '../../errno.ts';
 import type { LogBytes } from './bytes.ts';
 import { type BlockLengths, blocksByTable, findBlocks, PACKED_BLOCK_BYTES } from './packed-blocks.ts';
 import { readFully } from './read-fully.ts';
@@ -132,7 +133,7 @@ export class PackedBytes implements LogBytes {
       bytes = await readFully(this.#handle, packedAt, packed);
     } catch (error) {
       // A sector that the disk cannot read.
-      if (error instanceof Error && 'code' in error && error.code === 'EIO') return undefined;
+      if (hasErrno(error, 'EIO')) return undefined;
       throw error;
     }
     const unpacked = await unpack(bytes, plain);

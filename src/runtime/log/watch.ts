@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type PathListener, type PathWatch, watchPath } from '../../async/watch-path.ts';
+import { hasErrno } from '../../errno.ts';
 
 /** Called after each change of the file, and once with the error when it can no longer be watched. */
 export type WatchListener = (failure?: Error) => void;
@@ -100,7 +101,7 @@ const tryWatch = (path: string, listener: PathListener): PathWatch | undefined =
   try {
     return watchPath(path, listener);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (hasErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 };
