@@ -1,6 +1,6 @@
 /** The body of an upload, which may take any time as long as it arrives. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { ClientError } from '../jobs/errors.ts';
 import { BrokenUpload } from '../jobs/uploads.ts';
 
@@ -29,14 +29,3 @@ export async function* arriving(request: IncomingMessage, silenceMs: number): As
   }
   if (!request.complete) throw new BrokenUpload('the upload was cut off');
 }
-
-/** Answers an upload. */
-export const answerUpload = (response: ServerResponse, status: number, body: unknown): void => {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-  });
-  response.end(text);
-};

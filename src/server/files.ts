@@ -6,7 +6,8 @@ import { badInput } from '../jobs/errors.ts';
 import { isDigest } from '../jobs/file.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { Uploaded, UploadRange, UploadTicket } from '../jobs/uploads.ts';
-import { answerUpload, arriving } from './arriving.ts';
+import { arriving } from './arriving.ts';
+import { sendJson } from './send.ts';
 
 const PATH = '/files';
 
@@ -56,10 +57,10 @@ export const answerFile = async (
     const uploaded = await receive(path, request, context);
     if (uploaded.kind === 'partial') {
       response.setHeader('Upload-Offset', uploaded.receivedBytes);
-      answerUpload(response, 202, { upload: { received: uploaded.receivedBytes } });
+      sendJson(response, 202, { upload: { received: uploaded.receivedBytes } });
     } else {
       const { sha256, sizeBytes: size } = uploaded.content;
-      answerUpload(response, 201, { file: { id: sha256, sha256, size } });
+      sendJson(response, 201, { file: { id: sha256, sha256, size } });
     }
   }
 };

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { listenOn } from './listen.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
+import { sendJson, sendText } from './send.ts';
 
 /** What a part of the server says of itself: that it works, or why not, in a clause without secrets. */
 export type Health = Readonly<Record<string, string>>;
@@ -25,22 +26,12 @@ export const answerHealth = async (
   const parts: Health =
     path === '/healthz' ? { server: WORKS } : { server: WORKS, ...(await operator.ready()) };
   const works = Object.values(parts).every((state) => state === WORKS);
-  const text = JSON.stringify({ status: works ? WORKS : 'unavailable', parts });
-  send(response, works ? 200 : 503, 'application/json; charset=utf-8', text);
+  sendJson(response, works ? 200 : 503, { status: works ? WORKS : 'unavailable', parts });
 };
 
 /** Answers `/metrics`. */
 export const answerMetrics = async (response: ServerResponse, metrics: Operator['metrics']): Promise<void> =>
-  send(response, 200, metrics.contentType, await metrics.text());
-
-const send = (response: ServerResponse, status: number, type: string, text: string): void => {
-  response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-  });
-  response.end(text);
-};
+  sendText(response, 200, metrics.contentType, await metrics.text());
 
 /**
  * Serves metrics and health, and nothing else, on an address of their own, where no token is asked for.
@@ -81,8 +72,8 @@ const answer = async (
 ): Promise<void> => {
   const path = request.url?.split('?')[0] ?? '';
   const refusal = ambiguousHost(request) ?? foreignName(request.headers, policy);
-  if (refusal !== undefined) send(response, 403, 'text/plain', refusal);
+  if (refusal !== undefined) sendText(response, 403, 'text/plain', refusal);
   else if (path === '/healthz' || path === '/readyz') await answerHealth(path, response, operator);
   else if (path === '/metrics') await answerMetrics(response, operator.metrics);
-  else send(response, 404, 'text/plain', 'no such path');
+  else sendText(response, 404, 'text/plain', 'no such path');
 };

@@ -26,6 +26,7 @@ import { type Observer, sourceOf, traceOf } from './observer.ts';
 import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
+import { sendJson } from './send.ts';
 import { sendSlowly } from './slow-answer.ts';
 import type { Unread } from './unread.ts';
 import { isImagePath, receiveImage } from './upload.ts';
@@ -442,14 +443,4 @@ export const refuse = (
   // The body was not read, so the connection cannot be reused.
   response.setHeader('Connection', 'close');
   sendJson(response, status, { errors: [{ message, extensions: { ...extensions, code } }] });
-};
-
-const sendJson = (response: ServerResponse, status: number, body: unknown): void => {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-  });
-  response.end(text);
 };

@@ -3,7 +3,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ImageService } from '../jobs/images.ts';
 import type { Identity } from '../jobs/service.ts';
-import { answerUpload, arriving } from './arriving.ts';
+import { arriving } from './arriving.ts';
+import { sendJson } from './send.ts';
 
 const PREFIX = '/images/';
 
@@ -34,7 +35,7 @@ export const receiveImage = async (
   const body = arriving(request, silenceMs);
   const image = await images.import(identity, { name, body, source });
   const { name: given, digest, sizeBytes: size, skipped } = image;
-  answerUpload(response, 201, { image: { name: given, digest, size, skipped } });
+  sendJson(response, 201, { image: { name: given, digest, size, skipped } });
 };
 
 const decode = (text: string): string => {
