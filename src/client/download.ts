@@ -2,15 +2,16 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
-import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { type Connection, placeOf, tokenOf } from './connection.ts';
-import { CliError, ServerError, unreachable } from './errors.ts';
+import { type Connection, placeOf } from './connection.ts';
+import { CliError, unreachable } from './errors.ts';
 import type { ArtifactDetailsFragment as Artifact } from './generated/operations.ts';
 import { inert } from './inert.ts';
+import { notOurs, openRequest, readAnswer } from './plain-http.ts';
 
 /**
  * Writes an artifact into a folder, under its own name, in the place of what has that name there. The file is there only
@@ -65,34 +66,14 @@ const isFileName = (name: string): boolean =>
 const isOfFiles = (error: unknown): error is Error =>
   error instanceof Error && 'syscall' in error && 'path' in error;
 
-/** @param path relative to the API */
-const get = async (connection: Connection, path: string): Promise<IncomingMessage> => {
-  const { url, socketPath } = connection;
-  await connection.verifyServer?.();
-  const token = await tokenOf(connection);
-  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  const options: RequestOptions = {
-    agent: false,
-    ...(await connection.readTls?.()),
-    ...(socketPath !== undefined && { socketPath }),
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-  };
+/** @param target relative to the API */
+const get = async (connection: Connection, target: string): Promise<IncomingMessage> => {
+  const request = await openRequest(connection, 'GET', target);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    http.get(new URL(path, url), options, resolve).on('error', reject);
+    request.on('error', reject).on('response', resolve).end();
   });
-  if (response.statusCode === 200) return response;
-  throw await refusal(connection, response);
-};
-
-const refusal = async (connection: Connection, response: IncomingMessage): Promise<CliError> => {
-  try {
-    const { errors } = (await json(response)) as {
-      errors: [{ message: string; extensions?: { code?: string } }];
-    };
-    return new ServerError(inert(errors[0].message), errors[0].extensions?.code);
-  } catch {
-    return new CliError(
-      `${placeOf(connection)} answered "${response.statusCode}", and not as Cloister does. Is --url right?`,
-    );
-  }
+  const { statusCode: status = 0 } = response;
+  if (status === 200) return response;
+  readAnswer(connection, { status, body: await text(response) });
+  throw notOurs(connection, status);
 };

@@ -3,13 +3,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import type { RequestOptions } from 'node:https';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Connection, placeOf, tokenOf, USER_AGENT } from './connection.ts';
+import { type Connection, placeOf } from './connection.ts';
 import { CliError, ConnectionLost, ServerError, unreachable } from './errors.ts';
-import { inert } from './inert.ts';
+import { type Answer, openRequest, readAnswer } from './plain-http.ts';
 
 /** The image that was made of an archive. */
 export interface Uploaded {
@@ -36,7 +35,7 @@ export const uploadImage = async (
 ): Promise<Uploaded> => {
   const chunked = { 'transfer-encoding': 'chunked' };
   const answer = await put(connection, `images/${encodeURIComponent(name)}`, archive, chunked, sent);
-  const { image } = read<{ image?: Uploaded }>(connection, answer);
+  const { image } = readAnswer<{ image?: Uploaded }>(connection, answer);
   if (image === undefined)
     throw new CliError(`${placeOf(connection)} answered "${answer.status}" without an image`);
   return image;
@@ -72,7 +71,7 @@ export const uploadFile = async (
       };
       const rest = createReadStream(path, { start: reached });
       const answer = await put(connection, target, rest, headers, (bytes) => sent(there.offset + bytes));
-      const { file } = read<{ file?: { id: string } }>(connection, answer);
+      const { file } = readAnswer<{ file?: { id: string } }>(connection, answer);
       if (file === undefined)
         throw new CliError(`${placeOf(connection)} answered "${answer.status}" without a file`);
       return file.id;
@@ -92,17 +91,12 @@ const digestOf = async (path: string): Promise<string> => {
   return hash.digest('hex');
 };
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** What of a content is on the server. */
 const head = async (
   connection: Connection,
   target: string,
 ): Promise<{ readonly isComplete: boolean; readonly offset: number }> => {
-  const request = await open(connection, target, 'HEAD', {});
+  const request = await openRequest(connection, 'HEAD', target);
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request.on('error', reject).on('response', resolve).end();
@@ -117,30 +111,6 @@ const head = async (
   }
 };
 
-const open = async (
-  connection: Connection,
-  target: string,
-  method: string,
-  headers: Readonly<Record<string, string>>,
-) => {
-  const { url, socketPath } = connection;
-  await connection.verifyServer?.();
-  const token = await tokenOf(connection);
-  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  const options: RequestOptions = {
-    method,
-    agent: false,
-    ...(await connection.readTls?.()),
-    ...(socketPath !== undefined && { socketPath }),
-    headers: {
-      'user-agent': USER_AGENT,
-      ...headers,
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
-  };
-  return http.request(new URL(target, url), options);
-};
-
 const put = async (
   connection: Connection,
   target: string,
@@ -149,7 +119,7 @@ const put = async (
   sent: Sent,
 ): Promise<Answer> => {
   const type = { 'content-type': 'application/octet-stream' };
-  const request = await open(connection, target, 'PUT', { ...type, ...headers });
+  const request = await openRequest(connection, 'PUT', target, { ...type, ...headers });
   let bytes = 0;
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -179,21 +149,4 @@ const put = async (
     if (error instanceof CliError) throw error;
     throw unreachable(placeOf(connection), error, false);
   }
-};
-
-/** An answer as JSON. */
-const read = <T>(connection: Connection, { status, body }: Answer): T => {
-  let answer: T & { errors?: { message: string; extensions?: { code?: string } }[] };
-  try {
-    answer = JSON.parse(body) as typeof answer;
-  } catch {
-    throw new CliError(
-      `${placeOf(connection)} answered "${status}", and not as Cloister does. Is --url right?`,
-    );
-  }
-  const [error] = answer.errors ?? [];
-  if (error === undefined) return answer;
-  const { code } = error.extensions ?? {};
-  const note = code === 'UNAUTHENTICATED' ? `: ${connection.tokenNote}` : '';
-  throw new ServerError(inert(error.message) + note, code);
 };
