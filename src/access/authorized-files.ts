@@ -1,10 +1,10 @@
 /** The files of jobs as a caller may use them: who may upload is decided here, and what links to upload are worth. */
 
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ClientError, forbidden } from '../jobs/errors.ts';
 import { isDigest } from '../jobs/file.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { FileService, TicketRequest, Uploaded, UploadRequest, UploadTicket } from '../jobs/uploads.ts';
+import { LinkSigner } from './link-signer.ts';
 
 /** A link to upload one content. */
 export interface UploadLink {
@@ -23,7 +23,7 @@ export type ArrivingUpload = Pick<UploadRequest, 'sizeBytes' | 'range'>;
 export class AuthorizedFiles {
   readonly #files: FileService;
   readonly #now: () => number;
-  readonly #key = randomBytes(32);
+  readonly #signer = new LinkSigner();
 
   /** @param now milliseconds since 1970 */
   constructor(files: FileService, now: () => number = Date.now) {
@@ -65,7 +65,7 @@ export class AuthorizedFiles {
       subject,
       size: String(sizeBytes),
       expires: String(expiresAt.getTime()),
-      signature: this.#sign(ticket),
+      signature: this.#signer.sign(partsOf(ticket)),
     });
     return { ticket, query: query.toString() };
   }
@@ -83,9 +83,7 @@ export class AuthorizedFiles {
       sizeBytes: Number(query.get('size')),
       expiresAt: new Date(Number(query.get('expires'))),
     };
-    const signature = Buffer.from(query.get('signature') ?? '');
-    const right = Buffer.from(this.#sign(ticket));
-    if (signature.length !== right.length || !timingSafeEqual(signature, right))
+    if (!this.#signer.isValid(partsOf(ticket), query.get('signature') ?? ''))
       throw new ClientError(
         'FORBIDDEN',
         'signature: expected a link as createUpload made it since the server started',
@@ -109,12 +107,15 @@ export class AuthorizedFiles {
     const named = isDigest(id) ? { sha256: id } : { id };
     return this.#files.receive(subject, { ...named, sizeBytes, ...(range && { range }) }, body);
   }
-
-  #sign({ subject, id, sizeBytes, expiresAt }: UploadTicket): string {
-    const text = JSON.stringify([subject, id, sizeBytes, expiresAt.getTime()]);
-    return createHmac('sha256', this.#key).update(text).digest('base64url');
-  }
 }
+
+/** What a link says, and its signature stands for. */
+const partsOf = ({ subject, id, sizeBytes, expiresAt }: UploadTicket) => [
+  subject,
+  id,
+  sizeBytes,
+  expiresAt.getTime(),
+];
 
 const checkMayUpload = ({ role }: Identity): void => {
   if (role === 'VIEWER') throw forbidden(['ADMIN', 'USER'], role);
