@@ -25,6 +25,7 @@ import {
   type CgroupPlan,
   type LaunchPlan,
   MOUNT,
+  NO_JOB,
   type Step,
 } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
@@ -68,7 +69,7 @@ export const planCell = (
   { uids, gids }: Pick<JobIds, 'uids' | 'gids'>,
   cgroup: string | null,
 ): LaunchPlan => ({
-  join: null,
+  ...NO_JOB,
   uids,
   gids,
   cgroup: cgroup === null || plan.cgroup === null ? null : { ...plan.cgroup, path: cgroup },
@@ -81,23 +82,11 @@ export const planCell = (
   // The rest is of no command.
   hostname: 'cell',
   argv: [''],
-  env: [],
-  workdir: '/',
-  user: { uid: 0, gid: 0, groups: [] },
-  capabilities: 0n,
   seccomp: null,
   umask: 0o077,
-  keepRoot: false,
-  artifacts: null,
-  files: null,
-  stdin: false,
-  openStdin: false,
-  terminal: null,
   stop: { signal: 'SIGTERM', scope: 'COMMAND' },
   timeoutMs: 0,
-  cpuTimeMs: null,
   outputBytes: 0,
-  outputPolicy: 'KILL',
 });
 
 /**

@@ -18,7 +18,7 @@ import { mountSteps } from '../runtime/mounts.ts';
 import { Control } from '../runtime/protocol/control.ts';
 import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { Fields } from '../runtime/protocol/fields.ts';
-import { type CgroupPlan, encodePlan, MOUNT } from '../runtime/protocol/plan.ts';
+import { type CgroupPlan, encodePlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
 import { Spawner } from '../runtime/protocol/spawner.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
@@ -241,6 +241,7 @@ class UnpackCell {
     const cgroup = this.#host.cgroup(this.#name);
     const confined = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
     return encodePlan({
+      ...NO_JOB,
       cgroup,
       uids: ids.uids,
       gids: ids.gids,
@@ -252,7 +253,6 @@ class UnpackCell {
         layerOptions: `mode=755,size=${MIB}`,
         overlayOptions: ids.overlay,
       },
-      files: null,
       steps: [
         ...mountSteps({ shmBytes: MIB, ids: ids.count, hostname: CELL, cgroup: cgroup !== null, devices }),
         { kind: 'bind', source: out, path: '/out', attributes: confined },
@@ -261,9 +261,6 @@ class UnpackCell {
       hostname: CELL,
       clocks: null,
       argv: ['/cell', 'unpack', ...[limits.bytes, limits.files, limits.depth, ids.count].map(String)],
-      env: [],
-      workdir: '/',
-      user: { uid: 0, gid: 0, groups: [] },
       // To give files to their owners.
       capabilities: CAPABILITIES.ROOT_IN_CELL,
       oomScore: 0,
@@ -271,15 +268,8 @@ class UnpackCell {
       resourceLimits: resourceLimits(null),
       seccomp: cellFilter(),
       umask: 0o022,
-      stdin: false,
-      openStdin: false,
-      join: null,
-      keepRoot: false,
-      artifacts: null,
-      terminal: null,
       stop: { signal: 'SIGKILL', scope: 'COMMAND' },
       timeoutMs: LONGEST_MS,
-      cpuTimeMs: null,
       outputBytes: MIB,
       outputPolicy: 'TRUNCATE',
     });

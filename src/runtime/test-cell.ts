@@ -9,7 +9,7 @@ import type { CellIds, JobIds } from './ids/index.ts';
 import { mountSteps } from './mounts.ts';
 import { Control } from './protocol/control.ts';
 import { type LaunchFailure, parseExitRecord } from './protocol/exit-record.ts';
-import { type CgroupPlan, encodePlan } from './protocol/plan.ts';
+import { type CgroupPlan, encodePlan, NO_JOB } from './protocol/plan.ts';
 import { Spawner } from './protocol/spawner.ts';
 import { resourceLimits } from './rlimits.ts';
 import { cellFilter } from './seccomp/index.ts';
@@ -86,6 +86,7 @@ const planOf = (
   }: Pick<TestCellOptions, 'ids' | 'clocks' | 'devices'> & { cgroup: CgroupPlan | null },
 ): Buffer =>
   encodePlan({
+    ...NO_JOB,
     cgroup,
     uids: ids.uids,
     gids: ids.gids,
@@ -96,29 +97,16 @@ const planOf = (
       layerOptions: `mode=755,size=${MIB}`,
       overlayOptions: ids.overlay,
     },
-    files: null,
     steps: mountSteps({ shmBytes: MIB, ids: ids.count, hostname: ID, cgroup: cgroup !== null, devices }),
     hostname: ID,
     clocks: clocks ? CLOCKS_START_S : null,
     argv: [image.program],
-    env: [],
-    workdir: '/',
-    user: { uid: 0, gid: 0, groups: [] },
-    capabilities: 0n,
     oomScore: 0,
     keepGroups: !ids.groups,
     resourceLimits: resourceLimits(null),
     seccomp: cellFilter(),
     umask: 0o022,
-    stdin: false,
-    openStdin: false,
-    join: null,
-    keepRoot: false,
-    artifacts: null,
-    terminal: null,
     stop: { signal: 'SIGKILL', scope: 'COMMAND' },
     timeoutMs: 10_000,
-    cpuTimeMs: null,
     outputBytes: MIB,
-    outputPolicy: 'KILL',
   });

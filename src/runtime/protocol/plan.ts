@@ -158,6 +158,26 @@ export interface LaunchPlan {
 }
 
 /**
+ * What jobs ask for, in the plan of a cell that runs none: its program is root of the cell without capabilities, has
+ * neither input nor variables, and nothing of the cell is kept.
+ */
+export const NO_JOB = {
+  join: null,
+  files: null,
+  env: [],
+  workdir: '/',
+  user: { uid: 0, gid: 0, groups: [] },
+  capabilities: 0n,
+  keepRoot: false,
+  artifacts: null,
+  stdin: false,
+  openStdin: false,
+  terminal: null,
+  cpuTimeMs: null,
+  outputPolicy: 'KILL',
+} as const satisfies Partial<LaunchPlan>;
+
+/**
  * The plan as the launcher reads it: NUL-terminated tokens, each statement a name and its values. Texts are those of
  * byte-text.ts.
  *
