@@ -1,6 +1,7 @@
 /** What an operation costs at most, known before it is executed. */
 import {
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLObjectType,
@@ -137,16 +138,22 @@ export const costsByVariables = (document: DocumentNode): boolean => {
   let depends = false;
   visit(document, {
     Field(node) {
-      if (!BY_ARGUMENTS.has(node.name.value)) return;
-      for (const argument of node.arguments ?? [])
-        visit(argument, {
-          Variable: () => {
-            depends = true;
-          },
-        });
+      if (BY_ARGUMENTS.has(node.name.value) && usesVariables(node)) depends = true;
     },
   });
   return depends;
+};
+
+/** Whether an argument of a field is a variable, or has one in it. */
+export const usesVariables = ({ arguments: given = [] }: FieldNode): boolean => {
+  let found = false;
+  for (const argument of given)
+    visit(argument, {
+      Variable: () => {
+        found = true;
+      },
+    });
+  return found;
 };
 
 /** The variables that say how much is asked for. Inputs of mutations do not, and may be large. */

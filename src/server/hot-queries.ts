@@ -36,6 +36,7 @@ import {
   visit,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { usesVariables } from '../resolvers/operation-cost.ts';
 
 /** Fields that read more than a row: to begin twice would cost. `Type.field`. */
 const COSTLY: ReadonlySet<string> = new Set([
@@ -472,17 +473,6 @@ const variablesOf = (
   return variables.every((one): one is typeof one & { name: string } => one.name !== undefined)
     ? variables
     : undefined;
-};
-
-const usesVariables = (node: FieldNode): boolean => {
-  let found = false;
-  for (const argument of node.arguments ?? [])
-    visit(argument, {
-      Variable: () => {
-        found = true;
-      },
-    });
-  return found;
 };
 
 const typeNameOf = (type: GraphQLObjectType): GraphQLField<unknown, unknown> => ({
