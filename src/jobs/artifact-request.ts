@@ -3,6 +3,12 @@
 import { type ArtifactSpec, pathNames, possibleNames, splitPattern } from './artifact.ts';
 import { badInput } from './errors.ts';
 import { checkAll, checkEach } from './faults.ts';
+import {
+  checkByteLength,
+  checkCharacters,
+  LONGEST_FILE_NAME_BYTES,
+  LONGEST_PATH_BYTES,
+} from './text-checks.ts';
 
 /** An artifact as requested, before it is checked. */
 export interface ArtifactRequest {
@@ -14,9 +20,6 @@ export interface ArtifactRequest {
 
 /** The exit record has room for so many, as the launcher knows (`ARTIFACTS_MOST`). */
 export const MOST_ARTIFACTS = 32;
-// PATH_MAX with the closing NUL (path_resolution(7)), and NAME_MAX.
-const LONGEST_PATH = 4095;
-const LONGEST_NAME = 255;
 
 /** @throws ClientError that names what is wrong with each of them */
 export const checkArtifacts = (requests: readonly ArtifactRequest[]): readonly ArtifactSpec[] => {
@@ -45,7 +48,8 @@ export const checkArtifacts = (requests: readonly ArtifactRequest[]): readonly A
 };
 
 const checkPath = (field: string, path: string): void => {
-  checkText(field, path, LONGEST_PATH);
+  checkCharacters(field, path);
+  checkByteLength(field, path, LONGEST_PATH_BYTES);
   if (!path.startsWith('/')) throw badInput(field, 'an absolute path', path);
   const names = pathNames(path);
   if (names.length === 0) throw badInput(field, 'a path below "/"', path);
@@ -57,14 +61,8 @@ const checkPath = (field: string, path: string): void => {
 
 /** A name of a file on the machine of the client that downloads it. */
 const checkName = (field: string, name: string): void => {
-  checkText(field, name, LONGEST_NAME);
+  checkCharacters(field, name);
+  checkByteLength(field, name, LONGEST_FILE_NAME_BYTES);
   if (name === '' || name === '.' || name === '..' || /[/\\\p{Cc}]/u.test(name))
     throw badInput(field, 'the name of a file, without slashes and control characters', name);
-};
-
-const checkText = (field: string, text: string, most: number): void => {
-  if (text.includes('\0')) throw badInput(field, 'text without NUL bytes', text);
-  if (!text.isWellFormed()) throw badInput(field, 'text without unpaired surrogates', text);
-  const bytes = Buffer.byteLength(text);
-  if (bytes > most) throw badInput(field, `at most ${most} bytes`, `${bytes} bytes`);
 };

@@ -7,6 +7,7 @@ import type { Changes } from './changes.ts';
 import { badInput, ClientError, notRunning, unavailable } from './errors.ts';
 import { checkAll } from './faults.ts';
 import { isFinal, type Job } from './job.ts';
+import { checkUnicode, LONGEST_PATH_BYTES } from './text-checks.ts';
 import { nextChange } from './watch.ts';
 
 /** Entries in a page of a folder: by default, and at most. */
@@ -16,8 +17,6 @@ export const MOST_ENTRIES = 1000;
 export const DEFAULT_PART_BYTES = 64 * 1024;
 export const LARGEST_PART_BYTES = 1024 * 1024;
 
-/** PATH_MAX without its NUL. */
-const LONGEST_PATH_BYTES = 4095;
 const LARGEST_MODE = 0o777;
 /** A supervisor that is gone has left a record, which is about to be stored. */
 const END_MOST_MS = 10_000;
@@ -119,9 +118,7 @@ export const checkWrite = ({
 };
 
 const checkPath = (field: string, given: GivenPath): string => {
-  if (typeof given === 'string' && !given.isWellFormed())
-    throw badInput(field, 'text without unpaired surrogates', given);
-  const path = typeof given === 'string' ? given : textOfBytes(given);
+  const path = typeof given === 'string' ? checkUnicode(field, given) : textOfBytes(given);
   if (!path.startsWith('/')) throw badInput(field, 'an absolute path', path);
   if (path.includes('\0')) throw badInput(field, 'a path without NUL', path);
   const bytes = byteLengthOfText(path);

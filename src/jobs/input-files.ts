@@ -6,14 +6,18 @@ import type { FileContent } from './file.ts';
 import type { InputFile } from './job.ts';
 import type { Image } from './offer.ts';
 import type { FileRequest, SubmitRequest } from './service.ts';
+import {
+  checkByteLength,
+  checkCharacters,
+  checkUnicode,
+  LONGEST_FILE_NAME_BYTES,
+  LONGEST_PATH_BYTES,
+} from './text-checks.ts';
 
 /** Files of one job: each is a mount of its cell. */
 const MOST_FILES = 100;
-// PATH_MAX with the closing NUL, and NAME_MAX (path_resolution(7)).
-const LONGEST_PATH = 4095;
-const LONGEST_NAME = 255;
-/** Bytes of all paths: they are read with every list of jobs. */
-const LONGEST_PATHS = 16 * 1024;
+/** Of all paths: they are read with every list of jobs. */
+const MOST_PATH_BYTES = 16 * 1024;
 const DEFAULT_MODE = '0644';
 /** What cells have of their own. */
 const COVERED = ['/proc', '/sys', '/dev'];
@@ -64,8 +68,8 @@ export const checkFiles = (
   if (inner !== -1)
     throw badInput(`input.files[${inner}].path`, 'a path below no other file', checked[inner]?.path);
   const length = checked.reduce((sum, { path }) => sum + Buffer.byteLength(path), 0);
-  if (length > LONGEST_PATHS)
-    throw badInput('input.files', `paths of at most ${LONGEST_PATHS} bytes together`, `${length} bytes`);
+  if (length > MOST_PATH_BYTES)
+    throw badInput('input.files', `paths of at most ${MOST_PATH_BYTES} bytes together`, `${length} bytes`);
   const bytes = checked.reduce((sum, { inline, sizeBytes }) => sum + (inline ? sizeBytes : 0), 0);
   if (bytes > context.mostInlineBytes)
     throw badInput(
@@ -83,16 +87,15 @@ export const parentsOf = (path: string): readonly string[] => {
 };
 
 const checkPath = (field: string, path: string, seen: Set<string>, { image }: FilesContext): string => {
-  if (path.includes('\0')) throw badInput(field, 'text without NUL bytes', path);
-  if (!path.isWellFormed()) throw badInput(field, 'text without unpaired surrogates', path);
+  checkCharacters(field, path);
   if (!path.startsWith('/')) throw badInput(field, 'an absolute path', path);
-  const bytes = Buffer.byteLength(path);
-  if (bytes > LONGEST_PATH) throw badInput(field, `at most ${LONGEST_PATH} bytes`, `${bytes} bytes`);
+  checkByteLength(field, path, LONGEST_PATH_BYTES);
   const names = path.slice(1).split('/');
   if (names.some((name) => name === '' || name === '.' || name === '..'))
     throw badInput(field, 'a path without empty names, "." and ".."', path);
-  const longest = names.find((name) => Buffer.byteLength(name) > LONGEST_NAME);
-  if (longest !== undefined) throw badInput(field, `names of at most ${LONGEST_NAME} bytes`, longest);
+  const longest = names.find((name) => Buffer.byteLength(name) > LONGEST_FILE_NAME_BYTES);
+  if (longest !== undefined)
+    throw badInput(field, `names of at most ${LONGEST_FILE_NAME_BYTES} bytes`, longest);
   if (COVERED.some((folder) => path === folder || path.startsWith(`${folder}/`)))
     throw badInput(field, `a path outside of ${COVERED.join(', ')}`, path);
   if (image().isFolder(path)) throw badInput(field, 'a path that is no folder of the image', path);
@@ -115,8 +118,7 @@ const checkContent = (
   { find }: FilesContext,
 ): Omit<InputFile, 'path' | 'mode'> => {
   const { content } = request;
-  if (typeof content === 'string' && !content.isWellFormed())
-    throw badInput(`${field}.text`, 'text without unpaired surrogates', content);
+  if (typeof content === 'string') checkUnicode(`${field}.text`, content);
   const bytes = inlineContent(request);
   if (bytes !== undefined) return { sha256: digestOf(bytes), sizeBytes: bytes.length, inline: true };
   const id = (content as { readonly file: string }).file;

@@ -21,6 +21,7 @@ import type { Image, RequestContext } from './offer.ts';
 import { LONGEST_BACKOFF_MS } from './retry.ts';
 import type { EnvVarRequest, SubmitRequest } from './service.ts';
 import { checkSignal } from './signal.ts';
+import { checkByteLength, checkCharacters, checkUnicode, LONGEST_PATH_BYTES } from './text-checks.ts';
 
 export const DEFAULT_IMAGE = 'alpine';
 
@@ -33,8 +34,6 @@ const LONGEST_LINE = MIB;
 // Each takes a pointer of the same quarter.
 const MOST_STRINGS = 100_000;
 const MOST_VARIABLES = 10_000;
-// PATH_MAX with the closing NUL (path_resolution(7)).
-const LONGEST_PATH = 4095;
 const LONGEST_NAME = 256;
 const MOST_LABELS = 64;
 const LONGEST_HOSTNAME = 64;
@@ -175,17 +174,6 @@ const checkLength = (field: string, value: string | Uint8Array, mostBytes: numbe
 const toText = (field: string, value: string | Uint8Array): string =>
   typeof value === 'string' ? checkUnicode(field, value) : textOfBytes(value);
 
-const checkCharacters = (field: string, text: string): void => {
-  if (text.includes('\0')) throw badInput(field, 'text without NUL bytes', text);
-  checkUnicode(field, text);
-};
-
-/** Half of a surrogate pair has no UTF-8: it would arrive in the cell as another character. */
-const checkUnicode = (field: string, text: string): string => {
-  if (!text.isWellFormed()) throw badInput(field, 'text without unpaired surrogates', text);
-  return text;
-};
-
 const checkTotal = (command: Command, env: readonly EnvVar[]): void => {
   const argv = command.kind === 'argv' ? command.argv : [command.line].filter(isArgument);
   let bytes = 0;
@@ -211,12 +199,11 @@ const checkStdin = (content: SubmitRequest['stdin'], mostBytes: number): number 
 /** A longer command line is run from a file. */
 const isArgument = (line: string): boolean => byteLengthOfText(line) <= LONGEST_ARGUMENT_BYTES;
 
-const checkText = (field: string, text: string | undefined, most: number): string | null => {
+const checkText = (field: string, text: string | undefined, mostBytes: number): string | null => {
   if (text === undefined) return null;
   checkCharacters(field, text);
   if (text === '') throw badInput(field, 'a non-empty string, or none', text);
-  const bytes = Buffer.byteLength(text);
-  if (bytes > most) throw badInput(field, `at most ${most} bytes`, `${bytes} bytes`);
+  checkByteLength(field, text, mostBytes);
   return text;
 };
 
@@ -247,9 +234,7 @@ const digestOf = (content: Uint8Array): string => createHash('sha256').update(co
 const checkWorkdir = (image: Image, { workdir, files = [] }: SubmitRequest): string | null => {
   if (workdir === undefined) return null;
   checkCharacters('input.workdir', workdir);
-  const bytes = Buffer.byteLength(workdir);
-  if (bytes > LONGEST_PATH)
-    throw badInput('input.workdir', `at most ${LONGEST_PATH} bytes`, `${bytes} bytes`);
+  checkByteLength('input.workdir', workdir, LONGEST_PATH_BYTES);
   if (!workdir.startsWith('/')) throw badInput('input.workdir', 'an absolute path', workdir);
   if (files.some(({ path }) => parentsOf(path).includes(workdir))) return workdir;
   if (!image.isFolder(workdir)) throw badInput('input.workdir', 'a folder that exists in the image', workdir);
