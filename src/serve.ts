@@ -273,7 +273,7 @@ const openJobs = async ({
   const supervision = new Supervision({ store, cells, log, queue: config.queue, quotas, observer });
   cleanup.add(() => supervision.close());
   const parts = { store, cells, files, supervision, readers, removal, changes, quotas, observer };
-  const { privateKey, publicKeys } = receiptKeys(config.stateDir);
+  const { privateKey, publicKeys } = await receiptKeys(config.stateDir);
   const jobs = new Jobs({ ...parts, signer: new Signer(privateKey, publicKeys), version: VERSION });
   // Folders of deleted jobs stay until their followers have ended, so followers are ended first.
   cleanup.add(() => jobs.close());

@@ -11,17 +11,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import {
-  constants,
-  copyFile,
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-} from 'node:fs/promises';
+import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrno, isDiskFull } from '../errno.ts';
 import type { FreeSpace } from '../jobs/cells.ts';
@@ -45,6 +35,7 @@ import {
 } from '../jobs/uploads.ts';
 import type { Log } from '../log.ts';
 import { statePaths } from '../state/paths.ts';
+import { syncFolder } from '../state/whole-file.ts';
 
 /** How much is kept of contents. */
 export interface FileLimits {
@@ -237,7 +228,7 @@ export class Files implements FileService, JobFiles {
       const next = part.bytes + chunk.length;
       if (expected !== undefined && next > expected) throw badInput('body', `${expected} bytes`, 'more');
       if (next > limits.fileBytes) throw badInput('body', `at most ${limits.fileBytes} bytes`, 'more');
-      await writeAll(file, chunk);
+      await file.appendFile(chunk);
       part.hash.update(chunk);
       part.bytes = next;
       this.#count(subject, chunk.length);
@@ -308,7 +299,7 @@ export class Files implements FileService, JobFiles {
     try {
       {
         await using file = await open(path, 'wx', 0o600);
-        await writeAll(file, bytes);
+        await file.writeFile(bytes);
         await file.sync();
       }
       await this.#keep(content, path);
@@ -524,13 +515,3 @@ const ownerOf = (key: string): string => key.slice(DIGEST_LENGTH);
 
 const quotaExceeded = (most: number): ClientError =>
   new QuotaError('files', most, 'bytes of files that were uploaded');
-
-const writeAll = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-};
-
-/** Entries of a folder are on disk when the folder is synced (fsync(2)). */
-const syncFolder = async (path: string): Promise<void> => {
-  await using folder = await open(path, 'r');
-  await folder.sync();
-};

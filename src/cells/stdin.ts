@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { hasErrno, isDiskFull } from '../errno.ts';
 import { StoreFullError } from '../jobs/store.ts';
 import { statePaths } from '../state/paths.ts';
+import { syncFolder } from '../state/whole-file.ts';
 
 /**
  * A file for the standard input of each job that has one, under the job's id, for as long as the job is kept. Written
@@ -35,7 +36,7 @@ export class StdinFiles {
       await using file = await open(this.path(id), 'w', 0o600);
       await file.writeFile(content);
       await file.sync();
-      await this.#sync();
+      await syncFolder(this.#folder);
     } catch (error) {
       await this.remove(id);
       throw full(error);
@@ -46,7 +47,7 @@ export class StdinFiles {
   async share(id: string, next: string): Promise<void> {
     try {
       await link(this.path(id), this.path(next));
-      await this.#sync();
+      await syncFolder(this.#folder);
     } catch (error) {
       // Where it is lost, the next attempt cannot start, and says so.
       if (!hasErrno(error, 'ENOENT', 'EEXIST')) throw full(error);
@@ -81,12 +82,6 @@ export class StdinFiles {
   /** Removes the files of jobs that were never stored. */
   async sweep(isKept: (id: string) => Promise<boolean>): Promise<void> {
     for (const id of await readdir(this.#folder)) if (!(await isKept(id))) await this.remove(id);
-  }
-
-  /** Entries of a folder are on disk when the folder is synced (fsync(2)). */
-  async #sync(): Promise<void> {
-    await using folder = await open(this.#folder, 'r');
-    await folder.sync();
   }
 }
 

@@ -2,10 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { hasErrno } from '../errno.ts';
 import { statePaths } from './paths.ts';
+import { replaceFile } from './whole-file.ts';
 
 /**
  * The admin token of a state folder: created at the first start, in the file `token`, which only its owner can read.
@@ -30,22 +29,7 @@ export const adminToken = (stateDir: string): string => {
  */
 export const replaceAdminToken = async (stateDir: string, token: string): Promise<void> => {
   const { token: path, newToken } = statePaths(stateDir);
-  // What an interrupted replacement left would keep its mode.
-  await rm(newToken, { force: true });
-  const file = await open(newToken, 'wx', 0o600);
-  try {
-    await file.writeFile(`${token}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(newToken, path);
-  const folder = await open(dirname(path));
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await replaceFile(path, newToken, `${token}\n`);
 };
 
 const SHORTEST = 32;

@@ -1,21 +1,11 @@
 /** The key of a state folder that receipts are signed with, and the public keys of earlier ones. */
 
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KeyError, keyIdOf, parsePrivateKey, parsePublicKeys, publicPem } from '../receipts/keys.ts';
 import { statePaths } from './paths.ts';
+import { replaceFile } from './whole-file.ts';
 
 /** The keys of a state folder. */
 export interface ReceiptKeys {
@@ -30,17 +20,17 @@ export interface ReceiptKeys {
  *
  * @throws Error for a file that is no key, and what reading and writing throws
  */
-export const receiptKeys = (stateDir: string): ReceiptKeys => {
+export const receiptKeys = async (stateDir: string): Promise<ReceiptKeys> => {
   const { receiptKey: path, receiptKeys: folder } = statePaths(stateDir);
   if (!existsSync(path)) {
     const { privateKey } = generateKeyPairSync('ed25519');
-    writeWhole(path, String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
+    await write(path, String(privateKey.export({ type: 'pkcs8', format: 'pem' })));
   }
   const privateKey = parsed(path, parsePrivateKey);
   const publicKey = createPublicKey(privateKey);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const own = join(folder, `${keyIdOf(publicKey)}.pem`);
-  if (!existsSync(own)) writeWhole(own, publicPem(publicKey));
+  if (!existsSync(own)) await write(own, publicPem(publicKey));
   return { privateKey, publicKeys: keptPublicKeys(stateDir) };
 };
 
@@ -64,23 +54,6 @@ const parsed = <T>(path: string, parse: (pem: string) => T): T => {
   }
 };
 
-/** Others find no file or a whole one, which only its owner can read; it is on disk when this returns. */
-const writeWhole = (path: string, text: string): void => {
-  const aside = join(dirname(path), '.new-receipt-key');
-  // What an interrupted start left would keep its mode.
-  rmSync(aside, { force: true });
-  const file = openSync(aside, 'wx', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(aside, path);
-  const folder = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-};
+/** A file beside the others, which appears whole. */
+const write = (path: string, text: string): Promise<void> =>
+  replaceFile(path, join(dirname(path), '.new-receipt-key'), text);

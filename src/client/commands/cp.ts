@@ -1,18 +1,7 @@
 /** The command `cloister cp`. */
 
 import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  symlink,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import type { ClientConfig } from '../../config/config.ts';
 import { hasErrno } from '../../errno.ts';
 import { type CellEntry, CellFiles, shown } from '../cell-files.ts';
@@ -141,12 +130,8 @@ const fetchFile = async (cell: CellFiles, from: Buffer, to: Buffer, mode: number
 /** Writes a file that does not exist yet: it goes through no link. */
 const fetchInto = async (cell: CellFiles, from: Buffer, to: Buffer, mode: number): Promise<void> => {
   await using file = await open(to, 'wx', 0o600);
-  for await (const bytes of cell.read(from)) await writeAll(file, bytes);
+  for await (const bytes of cell.read(from)) await file.writeFile(bytes);
   await file.chmod(mode);
-};
-
-const writeAll = async (file: FileHandle, bytes: Buffer): Promise<void> => {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 };
 
 /** @param depth folders between the one that is copied and this one */
