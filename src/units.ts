@@ -68,3 +68,6 @@ export type WithoutUnit<Name extends string> = Name extends `${infer Bare}${'Ms'
 /** Cuts the unit from a name: `timeoutMs` becomes `timeout`, which is its name in the API. */
 export const withoutUnit = <Name extends string>(name: Name): WithoutUnit<Name> =>
   name.replace(/(?:Ms|Us|Ns|Bytes)$/, '') as WithoutUnit<Name>;
+
+/** Permission bits as they are written, such as `0644`. */
+export const formatMode = (mode: number): string => mode.toString(8).padStart(4, '0');

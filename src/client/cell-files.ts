@@ -1,5 +1,6 @@
 /** The files of a running job, over the API. Paths are bytes. */
 
+import { formatMode } from '../units.ts';
 import type { Connection } from './connection.ts';
 import { CliError, ServerError } from './errors.ts';
 import {
@@ -99,7 +100,11 @@ export class CellFiles {
   async write(path: Buffer, pieces: AsyncIterable<Uint8Array>, mode: number | undefined): Promise<void> {
     let offset = 0;
     const send = async (bytes: Buffer, bits: number | undefined): Promise<void> => {
-      await this.#write(path, { bytes: bytes.toString('base64'), offset, mode: octal(bits) });
+      await this.#write(path, {
+        bytes: bytes.toString('base64'),
+        offset,
+        mode: bits === undefined ? undefined : formatMode(bits),
+      });
       offset += bytes.length;
     };
     // Until the last one it has to stay writable. A file without content is one part, too.
@@ -113,7 +118,7 @@ export class CellFiles {
 
   /** Makes a folder; one that exists is left as it is. */
   async makeFolder(path: Buffer, mode: number): Promise<void> {
-    await this.#write(path, { folder: true, mode: octal(mode) });
+    await this.#write(path, { folder: true, mode: formatMode(mode) });
   }
 
   async #page(path: Buffer, first: number, after: string | null): Promise<Files> {
@@ -133,8 +138,6 @@ const pathVariables = (path: Buffer) => ({ path: path.toString(), pathBytes: pat
 
 const bytesOf = (text: string, bytes: string | null): Buffer =>
   bytes === null ? Buffer.from(text) : Buffer.from(bytes, 'base64');
-
-const octal = (mode: number | undefined): string | undefined => mode?.toString(8).padStart(4, '0');
 
 const modeOf = (text: string): number => {
   const mode = /^[0-7]{1,5}$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;

@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
+import { formatMode } from '../units.ts';
 import type { Connection } from './connection.ts';
 import { CliError } from './errors.ts';
 import { expected } from './flag-values.ts';
@@ -37,7 +38,7 @@ const localFile = async (text: string): Promise<LocalFile> => {
   });
   if (!found.isFile()) throw expected('--file', 'a regular file; make a tar of a folder', local);
   const mode = (found.mode & 0o777) | 0o400;
-  return { local, path, sizeBytes: found.size, mode: mode.toString(8).padStart(4, '0') };
+  return { local, path, sizeBytes: found.size, mode: formatMode(mode) };
 };
 
 /**

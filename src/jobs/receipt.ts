@@ -12,6 +12,7 @@ import {
   type Subject,
 } from '../receipts/statement.ts';
 import { LOG_STREAMS, type LogDigests, type LogStream } from '../runtime/log/page.ts';
+import { formatMode } from '../units.ts';
 import { type Artifact, isTaken } from './artifact.ts';
 import type { Isolation } from './cells.ts';
 import type { Command, EnvVar, FinalState, InputFile, Job } from './job.ts';
@@ -114,7 +115,7 @@ const fileOf = ({ path, sha256, sizeBytes, mode }: InputFile) => ({
   path: text(path),
   sha256,
   bytes: sizeBytes,
-  mode: mode.toString(8).padStart(4, '0'),
+  mode: formatMode(mode),
 });
 
 const text = (value: string): ReceiptText =>

@@ -5,6 +5,7 @@ import { badInput } from '../jobs/errors.ts';
 import type { Faults } from '../jobs/faults.ts';
 import type { InputFile, Job } from '../jobs/job.ts';
 import type { FileRequest } from '../jobs/service.ts';
+import { formatMode } from '../units.ts';
 import { builder, identify } from './builder.ts';
 import type { Context } from './context.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
@@ -20,7 +21,7 @@ export const JobInputFile = builder.objectRef<FileOfJob>('JobInputFile').impleme
     path: t.exposeString('path', { description: 'Its absolute path in the cell.' }),
     mode: t.string({
       description: 'Its permissions, as four octal digits such as "0644".',
-      resolve: ({ mode }) => mode.toString(8).padStart(4, '0'),
+      resolve: ({ mode }) => formatMode(mode),
     }),
     text: t.string({
       nullable: true,

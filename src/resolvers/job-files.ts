@@ -1,4 +1,5 @@
 /** The files of a running job: the field Job.files and the mutation writeFile. */
+
 import { isUtf8 } from 'node:buffer';
 import { bytesOfText, isUnicode, textOfBytes } from '../byte-text.ts';
 import { badInput } from '../jobs/errors.ts';
@@ -6,6 +7,7 @@ import { checkAll } from '../jobs/faults.ts';
 import { DEFAULT_ENTRIES, DEFAULT_PART_BYTES, type FileList, type FilePart } from '../jobs/files.ts';
 import type { Job } from '../jobs/job.ts';
 import type { FILE_KINDS, FileEntry } from '../runtime/cell-file.ts';
+import { formatMode } from '../units.ts';
 import { OVERHEAD } from './answer-budget.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
@@ -48,7 +50,7 @@ const JobFile = builder.objectRef<FileEntry>('JobFile').implement({
     }),
     mode: t.string({
       description: 'Permissions in octal, such as "0644".',
-      resolve: ({ mode }) => mode.toString(8).padStart(4, '0'),
+      resolve: ({ mode }) => formatMode(mode),
     }),
     modifiedAt: t.expose('modifiedAt', {
       type: 'DateTime',
