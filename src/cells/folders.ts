@@ -201,13 +201,12 @@ export class JobFolders {
    * @returns bytes of the files that stay
    */
   tidy(id: string): number {
-    rmSync(this.files(id), { recursive: true, force: true });
-    const files = this.#sum(id, (path, name) => {
-      if (!WHILE_IT_RUNS.has(name)) return true;
-      unlinkIfThere(path);
+    return this.#sum(id, (path, name) => {
+      if (name === JOB_FILES.files) rmSync(path, { recursive: true, force: true });
+      else if (WHILE_IT_RUNS.has(name)) unlinkIfThere(path);
+      else return true;
       return false;
     });
-    return files + this.#artifactBytes(id);
   }
 
   /** Removes the launch plan of a job that has ended, for what is in it. */
@@ -218,28 +217,20 @@ export class JobFolders {
   /** Bytes of the files in a job's folder, with those that it kept of its root. */
   size(id: string): number {
     const about = readIfThere(join(this.layer(id), 'about'));
-    return (
-      this.#sum(id, () => true) + this.#artifactBytes(id) + (about === undefined ? 0 : readAbout(about).bytes)
-    );
+    return this.#sum(id, () => true) + (about === undefined ? 0 : readAbout(about).bytes);
   }
 
-  /** Bytes of the artifacts of a job. */
-  #artifactBytes(id: string): number {
-    const folder = this.#file(id, JOB_FILES.artifacts);
-    let bytes = 0;
-    for (const name of listIfThere(folder))
-      bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
-    return bytes;
-  }
-
-  /** Bytes of those files in a job's folder that `counts` is true for; 0 without a folder. */
+  /** Bytes of those files in a job's folder that `counts` is true for, and of its artifacts; 0 without a folder. */
   #sum(id: string, counts: (path: string, name: string) => boolean): number {
     const folder = this.path(id);
     let bytes = 0;
     for (const name of listIfThere(folder)) {
       const path = join(folder, name);
       // A file may disappear meanwhile.
-      if (counts(path, name)) bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      if (!counts(path, name)) continue;
+      bytes += sizeOf(path);
+      if (name === JOB_FILES.artifacts)
+        for (const artifact of listIfThere(path)) bytes += sizeOf(join(path, artifact));
     }
     return bytes;
   }
@@ -286,6 +277,9 @@ const unlinkIfThere = (path: string): void => {
     if (!hasErrno(error, 'ENOENT')) throw error;
   }
 };
+
+/** Bytes of a file; 0 of one that is gone. */
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 const listIfThere = (folder: string): readonly string[] => {
   try {
