@@ -1,8 +1,9 @@
 /**
  * Checks that what one file offers to others is described: `node lint/docstrings.ts`. Each exported function and class
  * has a docstring, and so has each public method of an exported class or interface. A class that implements an interface
- * is described there, and the methods of its own are few. No docstring is followed by another one, as when what it
- * described was moved.
+ * is described there, and the methods of its own are few. What throws an error that it makes says so with `@throws`; a
+ * method of a class that implements an interface may leave that to the interface. No docstring is followed by another
+ * one, as when what it described was moved.
  *
  * It reads lines, as `imports.ts` does and for the same reasons: Biome has formatted them, so that each declaration
  * begins one.
@@ -29,10 +30,21 @@ const isFunction = (text: string): boolean => {
   return false;
 };
 
-/** The declarations of a file that need a docstring, each with the number of its line, counted from 0. */
-function* declarations(lines: readonly string[]): Generator<{ at: number; name: string }> {
-  /** The exported class or interface that is being read, if its methods are described there. */
-  let container: string | undefined;
+/** What a file offers to others: a function, a class, or a method of an exported class or interface. */
+interface Declaration {
+  /** The number of its line, counted from 0. */
+  readonly at: number;
+  readonly name: string;
+  readonly isClass: boolean;
+  readonly needsDocstring: boolean;
+  /** The interfaces of the class that it is a method of. */
+  readonly implemented: readonly string[];
+}
+
+/** The declarations of a file. */
+function* declarations(lines: readonly string[]): Generator<Declaration> {
+  /** The exported class or interface that is being read. */
+  let container: { readonly name: string; readonly implemented: readonly string[] } | undefined;
   for (const [at, line] of lines.entries()) {
     if (line === '}') container = undefined;
     const [, kind, owner = ''] = CONTAINER.exec(line) ?? [];
@@ -40,33 +52,75 @@ function* declarations(lines: readonly string[]): Generator<{ at: number; name: 
       const head = lines
         .slice(at, 1 + lines.findIndex((each, index) => index >= at && each.endsWith('{')))
         .join(' ');
-      const isOpen = !line.endsWith('}');
-      container = isOpen && !/\bimplements\b/.test(head) ? owner : undefined;
-      if (kind === 'class') yield { at, name: owner };
+      const implemented = /\bimplements (.*) \{/.exec(head)?.[1]?.match(/[A-Z]\w*/g) ?? [];
+      container = line.endsWith('}') ? undefined : { name: owner, implemented };
+      if (kind === 'class') yield { at, name: owner, isClass: true, needsDocstring: true, implemented: [] };
       continue;
     }
     const method = container === undefined ? undefined : METHOD.exec(line)?.[1];
-    if (method !== undefined) yield { at, name: `${container}.${method}` };
+    if (container !== undefined && method !== undefined) {
+      const { name, implemented } = container;
+      const needsDocstring = implemented.length === 0;
+      yield { at, name: `${name}.${method}`, isClass: false, needsDocstring, implemented };
+    }
     const name = FUNCTION.exec(line)?.[1] ?? CONSTANT.exec(line)?.[1];
     if (name === undefined) continue;
-    if (FUNCTION.test(line) || isFunction(lines.slice(at).join('\n'))) yield { at, name };
+    if (FUNCTION.test(line) || isFunction(lines.slice(at).join('\n')))
+      yield { at, name, isClass: false, needsDocstring: true, implemented: [] };
   }
 }
 
-let failed = false;
-for (const file of globSync(['src/**/*.ts', 'rootfs/**/*.ts']).sort()) {
-  if (file.includes('/generated/')) continue;
-  const lines = readFileSync(file, 'utf8').split('\n');
-  for (const { at, name } of declarations(lines)) {
-    if (lines[at - 1]?.endsWith('*/')) continue;
-    process.stderr.write(`${file}:${at + 1}: expected a docstring of ${name}\n`);
-    failed = true;
+/** The docstring that ends right before a line, or nothing. */
+const docstringBefore = (lines: readonly string[], at: number): string => {
+  if (!lines[at - 1]?.endsWith('*/')) return '';
+  const begin = lines.findLastIndex((line, index) => index < at && /^\s*\/\*\*/.test(line));
+  return lines.slice(begin, at).join('\n');
+};
+
+/** The lines of a declaration: up to the next that is indented as it is and does not close a bracket. */
+const textOf = (lines: readonly string[], at: number): string => {
+  const indent = /^ */.exec(lines[at] ?? '')?.[0].length ?? 0;
+  const next = new RegExp(`^ {0,${indent}}[^ )}\\]]|^ {0,${Math.max(0, indent - 1)}}\\}`);
+  const end = lines.findIndex((line, index) => index > at && next.test(line));
+  return lines.slice(at, end === -1 ? undefined : end).join('\n');
+};
+
+/** Throws an error that is made there, and not one that was caught. */
+const THROWS = /\bthrow (?:new )?[\w.]+(?:<.*>)?\(|\bthrow [^;]*\?/;
+
+const sources = globSync(['src/**/*.ts', 'rootfs/**/*.ts'])
+  .filter((file) => !file.includes('/generated/'))
+  .sort()
+  .map((file) => {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    return { file, lines, declared: [...declarations(lines)] };
+  });
+
+/** Names of the declarations that say what they throw. A name of two interfaces stands for either. */
+const saysThrows = new Set(
+  sources.flatMap(({ lines, declared }) =>
+    declared.filter(({ at }) => docstringBefore(lines, at).includes('@throws')).map(({ name }) => name),
+  ),
+);
+
+const errors: string[] = [];
+for (const { file, lines, declared } of sources) {
+  for (const { at, name, isClass, needsDocstring, implemented } of declared) {
+    const docstring = docstringBefore(lines, at);
+    if (needsDocstring && docstring === '') {
+      errors.push(`${file}:${at + 1}: expected a docstring of ${name}`);
+      continue;
+    }
+    if (isClass || docstring.includes('@throws') || !THROWS.test(textOf(lines, at))) continue;
+    const method = name.split('.').at(-1);
+    if (implemented.some((owner) => saysThrows.has(`${owner}.${method}`))) continue;
+    errors.push(`${file}:${at + 1}: expected @throws in the docstring of ${name}`);
   }
   for (const [at, line] of lines.entries()) {
     // The comment on the file itself is followed by one.
     if (at < 2 || !/^\s*\/\*\*/.test(line) || !lines[at - 1]?.endsWith('*/')) continue;
-    process.stderr.write(`${file}:${at}: expected a declaration after a docstring\n`);
-    failed = true;
+    errors.push(`${file}:${at}: expected a declaration after a docstring`);
   }
 }
-if (failed) process.exitCode = 1;
+for (const error of errors) process.stderr.write(`${error}\n`);
+if (errors.length > 0) process.exitCode = 1;

@@ -32,7 +32,11 @@ const run = promisify(execFile);
 export const ensureImage = (options: EnsureImageOptions): Promise<ImageInfo> =>
   prepareImage(findArchive(options.name), options);
 
-/** `ensureImage` with an archive from the caller instead of `images.json`. */
+/**
+ * `ensureImage` with an archive from the caller instead of `images.json`.
+ *
+ * @throws ImageError when there is no such image, or the archive is not what it should be
+ */
 export const prepareImage = async (
   archive: ImageArchive,
   options: EnsureImageOptions,

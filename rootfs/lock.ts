@@ -13,6 +13,8 @@ import { ImageError } from './errors.ts';
  * on a descriptor that it shares with this process. Node has no such call.
  *
  * @param onWait called once if another process holds the lock
+ * @throws ImageError when it cannot be locked or there is no program `flock`; the reason of `signal` when that is
+ *   aborted
  */
 export const lockFolder = async (
   folder: string,

@@ -15,6 +15,7 @@ export type Source =
  *
  * @param mirror `CLOISTER_IMAGE_MIRROR`: the URL of a folder that holds the archives, or of the archive itself
  *   (ending in `.tar.gz`), or the path of such a folder or file
+ * @throws ImageError when the mirror looks like a URL and is none
  */
 export const sourcesOf = async (archive: ImageArchive, mirror: string | undefined): Promise<Source[]> => {
   const origin: Source = { kind: 'url', url: archive.url };

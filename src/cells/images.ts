@@ -342,6 +342,8 @@ export class Images implements ImageService {
   /**
    * Makes an image of what a job has changed of its own. Not one after the other with those that are added: a long one
    * would keep it waiting.
+   *
+   * @throws ClientError as `Cells.saveImage`, and `IMAGES_FULL`
    */
   async save({ name, owner, job, image, imageDigest, folder }: SaveRequest): Promise<Image> {
     this.#checkFree(name, 'input.name');

@@ -276,7 +276,11 @@ class UnpackCell {
   }
 }
 
-/** Parses what the cell wrote of a layer (`launcher/unpack.h`). */
+/**
+ * Parses what the cell wrote of a layer (`launcher/unpack.h`).
+ *
+ * @throws ImageFault when it is too long; Error when it is malformed
+ */
 export const readAbout = (data: Buffer): LayerAbout => {
   if (data.length > LARGEST_ABOUT_BYTES) throw fault('archive', 'fewer folders that are opaque', data.length);
   const fields = new Fields('layer', data);

@@ -47,7 +47,10 @@ export class AuthorityFolder {
     return this.authority;
   }
 
-  /** @param names host names and IP addresses; the first names the files */
+  /**
+   * @param names host names and IP addresses; the first names the files
+   * @throws Error for a bad name, and for files that exist unless `replace` is set
+   */
   async server(names: readonly [string, ...string[]], { days, replace }: MakeOptions): Promise<Made> {
     for (const name of names)
       if (!SERVER_NAME.test(name)) throw expectedName('a host name or an IP address', name);
@@ -57,7 +60,10 @@ export class AuthorityFolder {
     return this.#paths(file);
   }
 
-  /** @param subject whom it is for; names the files */
+  /**
+   * @param subject whom it is for; names the files
+   * @throws Error for a bad subject, and for files that exist unless `replace` is set
+   */
   async client(subject: string, role: string, { days, replace }: MakeOptions): Promise<Made> {
     if (!SUBJECT.test(subject) || RESERVED.includes(subject))
       throw expectedName('a name of letters, digits and . _ @ + -, at most 64', subject);

@@ -78,7 +78,11 @@ export class CellFiles {
     }
   }
 
-  /** The bytes of a regular file, in pieces. */
+  /**
+   * The bytes of a regular file, in pieces.
+   *
+   * @throws CliError when it is no regular file; ServerError when it cannot be read
+   */
   async *read(path: Buffer): AsyncGenerator<Buffer> {
     for (let offset = 0; ; ) {
       const variables = { id: this.#id, ...pathVariables(path), offset, length: PART_BYTES };

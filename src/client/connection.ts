@@ -48,6 +48,8 @@ const LOCAL_URL = 'http://localhost/graphql';
  * all. Otherwise, unless a URL was given, the server on this machine is reached by the socket in its
  * state folder, or else by TCP. The token is the one that was given, otherwise that of the state folder. Finding none
  * is not an error here: the server decides whether it needs one.
+ *
+ * @throws CliError when a profile and a URL are given, and for a profile that does not exist
  */
 export const connect = async (given: ClientConfig): Promise<Connection> => {
   if (given.profile !== undefined && given.urlGiven)

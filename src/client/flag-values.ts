@@ -7,19 +7,31 @@ import { CliError } from './errors.ts';
 export const expected = (flag: string, what: string, got: string): CliError =>
   new CliError(`${flag}: expected ${what}, got ${JSON.stringify(got)}`);
 
-/** A whole number, by default from 0 to 2^31 - 1: what a GraphQL `Int` can hold. */
+/**
+ * A whole number, by default from 0 to 2^31 - 1: what a GraphQL `Int` can hold.
+ *
+ * @throws CliError that names the flag
+ */
 export const whole = (flag: string, text: string, least = 0, most = 0x7fff_ffff): number => {
   if (/^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
   throw expected(flag, `a whole number from ${least} to ${most}`, text);
 };
 
-/** A decimal number. */
+/**
+ * A decimal number.
+ *
+ * @throws CliError that names the flag
+ */
 export const number = (flag: string, what: string, text: string): number => {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   throw expected(flag, what, text);
 };
 
-/** A size for the server, as it was typed: `64Mi`, `64mb`, `1.5G`. */
+/**
+ * A size for the server, as it was typed: `64Mi`, `64mb`, `1.5G`.
+ *
+ * @throws CliError that names the flag
+ */
 export const size = (flag: string, text: string): string => {
   if (parseByteSize(text) !== undefined) return text;
   throw expected(flag, 'a size such as 512Mi, 64m or 1.5G', text);
@@ -28,6 +40,8 @@ export const size = (flag: string, text: string): string => {
 /**
  * A duration for the server, as it was typed. A number without a unit is refused unless it is 0: the API takes it for
  * milliseconds, and a person would expect seconds.
+ *
+ * @throws CliError that names the flag
  */
 export const duration = (flag: string, text: string): string => {
   if (parseDuration(text) === undefined) throw expected(flag, 'a duration such as 1h30m or 500ms', text);
@@ -44,6 +58,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/i;
  *
  * @param side whether a duration counts back or ahead
  * @param now milliseconds since 1970
+ * @throws CliError that names the flag
  */
 export const moment = (flag: string, side: 'ago' | 'ahead', text: string, now: number): string => {
   if (isRelative(text)) {
@@ -66,7 +81,11 @@ const toTime = (flag: string, text: string, time: number): string => {
   throw expected(flag, 'a time between the years 0 and 9999', text);
 };
 
-/** `NAME=VALUE`, cut at the first `=`. */
+/**
+ * `NAME=VALUE`, cut at the first `=`.
+ *
+ * @throws CliError that names the flag
+ */
 export const pair = (flag: string, what: string, text: string): [string, string] => {
   const at = text.indexOf('=');
   if (at < 1) throw expected(flag, what, text);
@@ -77,7 +96,11 @@ export const pair = (flag: string, what: string, text: string): [string, string]
 export const enumValues = <T extends string>(all: Readonly<Record<T, true>>): readonly T[] =>
   Object.keys(all) as T[];
 
-/** A value of a fixed set, in any case: `stderr` for `STDERR`, `cpu-time` for `CPU_TIME`. */
+/**
+ * A value of a fixed set, in any case: `stderr` for `STDERR`, `cpu-time` for `CPU_TIME`.
+ *
+ * @throws CliError that names the flag
+ */
 export const oneOf = <T extends string>(flag: string, names: readonly T[], text: string): T => {
   const wanted = text.trim().toUpperCase().replaceAll('-', '_');
   const found = names.find((name) => name === wanted);

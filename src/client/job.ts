@@ -22,7 +22,11 @@ export const getJob = async (connection: Connection, id: string): Promise<Job> =
   return job;
 };
 
-/** The job when it has ended, which may be now. */
+/**
+ * The job when it has ended, which may be now.
+ *
+ * @throws CliError when there is no such job; ConnectionLost when the server cannot be reached again
+ */
 export const endedJob = async (connection: Connection, id: string): Promise<Job> => {
   const now = await getJob(connection, id);
   if (isFinalStatus(now.status)) return now;

@@ -59,7 +59,11 @@ const valueAt = (row: object, path: readonly string[]): string => {
   return inert(typeof value === 'object' ? JSON.stringify(value) : String(value));
 };
 
-/** The same for the flags of a command; `undefined` without --format. */
+/**
+ * The same for the flags of a command; `undefined` without --format.
+ *
+ * @throws CliError for a bad template, and for `--format` together with `--json`
+ */
 export const formatOf = ({ json, format }: ListFlags): Render | undefined => {
   if (format === undefined) return undefined;
   if (json === true) throw new CliError('--format: expected without --json, got both');

@@ -67,6 +67,7 @@ export type CommandWords = { readonly command: string } | { readonly argv: reado
  *
  * @param words the words of the command, as they are
  * @param literal the words follow a `--`
+ * @throws CliError when there are no words, or they look like flags after a command
  */
 export const commandWords = (words: readonly string[], literal: boolean): CommandWords => {
   const [first] = words;

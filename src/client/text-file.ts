@@ -26,7 +26,11 @@ const readNamed = async (flag: string, file: string): Promise<Buffer> => {
   }
 };
 
-/** Decodes bytes as UTF-8, strictly: the schema accepts only text. */
+/**
+ * Decodes bytes as UTF-8, strictly: the schema accepts only text.
+ *
+ * @throws CliError that names the flag and the source
+ */
 export const decode = (flag: string, source: string, bytes: Uint8Array): string => {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

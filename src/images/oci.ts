@@ -39,7 +39,11 @@ const LONGEST_TEXT_BYTES = 128 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Parses a document, which has to be an object. */
+/**
+ * Parses a document, which has to be an object.
+ *
+ * @throws ImageFault that names `what`, for what is no JSON or no object
+ */
 export const parseDocument = (what: string, text: string): Fields => {
   let value: unknown;
   try {
@@ -56,7 +60,11 @@ const objectOf = (what: string, value: unknown): Fields => {
   return value as Fields;
 };
 
-/** The elements of a list; none when it is missing. */
+/**
+ * The elements of a list; none when it is missing.
+ *
+ * @throws ImageFault that names `what`, for what is no list
+ */
 export const listOf = (what: string, value: unknown): readonly unknown[] => {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw fault(what, 'a list', value);
@@ -71,7 +79,11 @@ const textOf = (what: string, value: unknown): string => {
 
 const SHA256 = /^sha256:[0-9a-f]{64}$/;
 
-/** The digest of a blob, which is SHA-256 everywhere. */
+/**
+ * The digest of a blob, which is SHA-256 everywhere.
+ *
+ * @throws ImageFault that names `what`, for any other digest
+ */
 export const checkDigest = (what: string, value: unknown): string => {
   if (typeof value !== 'string' || !SHA256.test(value))
     throw fault(what, 'sha256: and 64 hexadecimal digits', value);
@@ -82,7 +94,11 @@ export const checkDigest = (what: string, value: unknown): string => {
 export const digestOfBytes = (bytes: Uint8Array | string): string =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** Reads a descriptor. */
+/**
+ * Reads a descriptor.
+ *
+ * @throws ImageFault that names `what`
+ */
 export const descriptorOf = (what: string, value: unknown): Descriptor => {
   const { mediaType, digest, size, platform } = objectOf(what, value);
   const found = platform === undefined || platform === null ? null : objectOf(`${what}.platform`, platform);
@@ -131,7 +147,11 @@ export const choosePlatform = (what: string, index: Fields): Descriptor => {
   return first;
 };
 
-/** Configuration and layers that a manifest names. */
+/**
+ * Configuration and layers that a manifest names.
+ *
+ * @throws ImageFault that names `what`
+ */
 export const readManifest = (
   what: string,
   manifest: Fields,

@@ -193,24 +193,41 @@ export interface JobService {
    *
    * @param malformed faults found while reading the request, whose fields are left out of it; it is refused, and its
    *   other faults are reported together with these
+   * @throws ClientError with all faults of the request; `QUEUE_FULL`, `STORAGE_FULL`, `QUOTA_EXCEEDED`,
+   *   `LIMIT_UNAVAILABLE` and `IDEMPOTENCY_CONFLICT`
    */
   submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job>;
-  /** Stops a job and returns it when it has ended; one that has ended already is returned as it is. */
+  /**
+   * Stops a job and returns it when it has ended; one that has ended already is returned as it is.
+   *
+   * @throws ClientError `NOT_FOUND`
+   */
   stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job>;
-  /** Freezes every process of a running job and returns it once all are frozen; a paused one is returned as it is. */
+  /**
+   * Freezes every process of a running job and returns it once all are frozen; a paused one is returned as it is.
+   *
+   * @throws ClientError `NOT_FOUND`, or `JOB_NOT_RUNNING`
+   */
   pause(identity: Identity, id: string): Promise<Job>;
-  /** Lets a paused job continue and returns it when it does; one that is not paused is returned as it is. */
+  /**
+   * Lets a paused job continue and returns it when it does; one that is not paused is returned as it is.
+   *
+   * @throws ClientError `NOT_FOUND`, or `JOB_NOT_RUNNING`
+   */
   resume(identity: Identity, id: string): Promise<Job>;
   /**
    * Makes an image of what a job has changed of its root: of a paused job, or of one with `keepRoot` that has ended.
    *
    * @returns the image, which its owner may use, and admins
+   * @throws ClientError `BAD_USER_INPUT` for a bad name and for a job that is not paused and has not ended;
+   *   `IMAGES_FULL`
    */
   saveImage(identity: Identity, id: string, name: string): Promise<Image>;
   /**
    * Sends a signal to the command of a running job.
    *
    * @param signal a name, with or without `SIG`, or a number
+   * @throws ClientError `BAD_USER_INPUT` for what is no signal; `NOT_FOUND`; `JOB_NOT_RUNNING`
    */
   signal(identity: Identity, id: string, signal: string): Promise<Job>;
   /**
@@ -231,11 +248,23 @@ export interface JobService {
     id: string,
     request: FileWriteRequest,
   ): Promise<{ readonly job: Job; readonly file: FileEntry }>;
-  /** Changes the size of the terminal of a running job; the command is notified. */
+  /**
+   * Changes the size of the terminal of a running job; the command is notified.
+   *
+   * @throws ClientError `BAD_USER_INPUT` for a bad size and for a job without terminal; `NOT_FOUND`; `JOB_NOT_RUNNING`
+   */
   resizeTerminal(identity: Identity, id: string, size: TerminalSize): Promise<Job>;
-  /** Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end. */
+  /**
+   * Deletes a job that has ended and is not pinned, with its log; readers of the log can still read it to its end.
+   *
+   * @throws ClientError `NOT_FOUND`, `JOB_NOT_ENDED`, or `JOB_PINNED`
+   */
   delete(identity: Identity, id: string): Promise<Job>;
-  /** Protects a job from removal, or ends that. */
+  /**
+   * Protects a job from removal, or ends that.
+   *
+   * @throws ClientError `NOT_FOUND`
+   */
   pin(identity: Identity, id: string, pinned: boolean): Promise<Job>;
   /**
    * Waits for the end of a job, and of its retries.
@@ -257,6 +286,8 @@ export interface JobService {
   /**
    * The usage of a job at intervals while it runs, then its final usage; then it completes. Nothing is measured unless
    * the next value is asked for.
+   *
+   * @throws ClientError `BAD_USER_INPUT` for an interval that is out of range; `NOT_FOUND`
    */
   followUsage(identity: Identity, id: string, intervalMs: number): Promise<AsyncIterableIterator<Usage>>;
   /**
@@ -271,9 +302,17 @@ export interface JobService {
    * @throws ClientError `UNAVAILABLE` when it no longer exists
    */
   inputFile(identity: Identity, job: Job, file: InputFile): Promise<Buffer>;
-  /** The command of a job, which may be kept apart from it. */
+  /**
+   * The command of a job, which may be kept apart from it.
+   *
+   * @throws ClientError `NOT_FOUND` for a job that the caller may not see
+   */
   command(identity: Identity, job: Job): Promise<Command>;
-  /** The environment that was asked for, which may be kept apart from the job. */
+  /**
+   * The environment that was asked for, which may be kept apart from the job.
+   *
+   * @throws ClientError `NOT_FOUND` for a job that the caller may not see
+   */
   env(identity: Identity, job: Job): Promise<readonly EnvVar[]>;
   /** What confines the command, as the kernel reported it; `null` before it runs, or where that could not be stored. */
   isolation(identity: Identity, job: Job): Promise<Isolation | null>;

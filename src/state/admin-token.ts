@@ -10,6 +10,7 @@ import { replaceFile } from './whole-file.ts';
  * The admin token of a state folder: created at the first start, in the file `token`, which only its owner can read.
  *
  * @returns 43 characters of base64url (RFC 4648), 256 bits
+ * @throws Error when the file has a shorter token; the error of the system call when it cannot be read or written
  */
 export const adminToken = (stateDir: string): string => {
   const path = statePaths(stateDir).token;

@@ -61,6 +61,30 @@ it.each(ACCEPTED.map((text, index) => [text, index] as const))('accepts %j', (_t
   expect(found().filter((line) => line.startsWith(`src/accepted-${index}.ts:`))).toEqual([]);
 });
 
+const THROWING = [
+  ['/** A. */\nexport const a = (b: number): void => {\n  if (b < 0) throw new RangeError("b");\n};', 'a'],
+  ['/** A. */\nexport const a = (b: number): void => {\n  if (b < 0)\n    throw badInput("b");\n};', 'a'],
+  ['/** A. */\nexport function a(b?: Error): void {\n  throw b === undefined ? c : b;\n}', 'a'],
+  ['/** A. */\nexport class A {\n  /** B. */\n  b(): void {\n    throw new Error("c");\n  }\n}', 'A.b'],
+  ['/** A. */\nexport class A implements B {\n  c(): void {\n    throw new Error("c");\n  }\n}', 'A.c'],
+] as const;
+
+it.each(THROWING)('refuses what throws and does not say so: %j', (text, name) => {
+  const { errors } = check({ 'src/a.ts': `/** A file. */\n\n${text}\n` });
+  expect(errors).toMatch(
+    new RegExp(`^src/a\\.ts:\\d+: expected @throws in the docstring of ${name.replace('.', '\\.')}\n$`),
+  );
+});
+
+it.each([
+  '/**\n * A.\n *\n * @throws RangeError for a b below 0\n */\nexport const a = (b: number): void => {\n  if (b < 0) throw new RangeError("b");\n};',
+  '/** A. */\nexport const a = (): void => {\n  try {\n    b();\n  } catch (error) {\n    throw error;\n  }\n};',
+  '/** A. */\nexport const a = (): void => c();\n\nconst c = (): void => {\n  throw new Error("c");\n};',
+  '/** B. */\nexport interface B {\n  /** @throws Error always */\n  c(): void;\n}\n\n/** A. */\nexport class A implements B {\n  c(): void {\n    throw new Error("c");\n  }\n}',
+])('accepts what says so, what only passes an error on, and what throws in another place: %j', (text) => {
+  expect(check({ 'src/a.ts': `/** A file. */\n\n${text}\n` })).toEqual({ status: 0, errors: '' });
+});
+
 it('refuses a docstring of nothing', () => {
   const { errors } = check({
     'src/a.ts': '/** A file. */\n\n/** B. */\n/** C. */\nexport const c = (): void => undefined;\n',

@@ -24,6 +24,7 @@ type Data = Readonly<Record<string, unknown>> | null | undefined;
  *
  * @param source the document, `@FILE` or `-` for standard input
  * @returns the exit code: 1 when there were errors, which the answer contains and stderr repeats
+ * @throws CliError when `--paginate` is given for a document that cannot be continued
  */
 export const api = async (config: ClientConfig, source: string, flags: ApiFlags): Promise<number> => {
   const query = await documentText(source);

@@ -23,6 +23,7 @@ export interface ArtifactsFlags extends ListFlags {
  *
  * @param names of those that are meant; none: all
  * @returns the exit code: 1 when one that was asked for was not kept
+ * @throws CliError for a name that the job has no artifact of
  */
 export const artifacts = async (
   config: ClientConfig,

@@ -23,6 +23,8 @@ export interface CpFlags {
 /**
  * `cloister cp`: copies between this machine and the cell of a running job. A local file or folder appears under its
  * name only when it is complete.
+ *
+ * @throws CliError unless exactly one of the paths is in a cell, and when a file cannot be copied
  */
 export const cp = async (config: ClientConfig, from: string, to: string, flags: CpFlags): Promise<void> => {
   const [source, target] = [placeOf(from), placeOf(to)];

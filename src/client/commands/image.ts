@@ -56,7 +56,11 @@ const imageTable = (images: readonly Image[], now: number, width?: number): stri
     width,
   );
 
-/** `cloister image inspect`: everything about one image, as JSON. */
+/**
+ * `cloister image inspect`: everything about one image, as JSON.
+ *
+ * @throws CliError when there is no such image
+ */
 export const inspectImage = async (config: ClientConfig, name: string): Promise<void> => {
   const found = (await list(await connect(config))).find((image) => image.name === name);
   if (found === undefined) throw new CliError(`there is no image ${JSON.stringify(name)}`);
@@ -75,7 +79,11 @@ export const removeImages = async (config: ClientConfig, names: readonly string[
 /** Codes for images that are skipped: a job uses them by now, or somebody else has deleted them. */
 const STAYS = ['IMAGE_IN_USE', 'NOT_FOUND'];
 
-/** `cloister image prune`: deletes the images that no job uses, and prints their names. */
+/**
+ * `cloister image prune`: deletes the images that no job uses, and prints their names.
+ *
+ * @throws CliError without `--force`
+ */
 export const pruneImages = async (
   config: ClientConfig,
   flags: { readonly force?: boolean },

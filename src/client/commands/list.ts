@@ -29,7 +29,11 @@ interface JobListFlags extends FilterFlags, ListFlags {
 /** Jobs in one answer of the server. */
 const PAGE = 100;
 
-/** `cloister list`: the newest jobs, newest first. */
+/**
+ * `cloister list`: the newest jobs, newest first.
+ *
+ * @throws CliError for flags that exclude each other
+ */
 export const list = async (config: ClientConfig, flags: JobListFlags): Promise<void> => {
   const format = formatOf(flags);
   if (format !== undefined && (flags.quiet || flags.watch))

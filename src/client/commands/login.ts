@@ -19,6 +19,7 @@ import { type Cell, tableLines } from '../table.ts';
  * token, on a terminal unseen.
  *
  * @param address the URL of the server; the path `/graphql` may be left out
+ * @throws CliError for a bad name of a profile, and when the server does not accept the token
  */
 export const login = async (config: ClientConfig, address: string): Promise<void> => {
   const url = endpointOf(address);
@@ -78,7 +79,11 @@ const askToken = async ({ host }: URL): Promise<string> => {
   return token;
 };
 
-/** `cloister logout`: forgets a profile. The token itself stays valid. */
+/**
+ * `cloister logout`: forgets a profile. The token itself stays valid.
+ *
+ * @throws CliError when there is no such profile
+ */
 export const logout = async (config: ClientConfig): Promise<void> => {
   const { default: chosen, profiles } = await readProfiles(config.profilesPath);
   const name = config.profile ?? chosen;
@@ -112,7 +117,11 @@ export const listProfiles = async (config: ClientConfig, flags: ListFlags): Prom
   await printList(rows, flags, () => tableLines([header, ...cells], process.stdout.columns));
 };
 
-/** `cloister profile use`: the one that is used from now on when none is named. */
+/**
+ * `cloister profile use`: the one that is used from now on when none is named.
+ *
+ * @throws CliError when there is no such profile
+ */
 export const useProfile = async (config: ClientConfig, name: string): Promise<void> => {
   const { profiles } = await readProfiles(config.profilesPath);
   if (!profiles.has(name)) throw unknown(name, profiles);

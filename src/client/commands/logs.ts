@@ -28,6 +28,8 @@ interface LogFlags {
 /**
  * `cloister logs`: for one job the bytes as the command wrote them, its stdout on ours and its stderr on ours; for
  * several the lines of each with a prefix, interleaved when they are followed and one job after the other otherwise.
+ *
+ * @throws CliError for flags that exclude each other
  */
 export const logs = async (config: ClientConfig, jobs: readonly string[], flags: LogFlags): Promise<void> => {
   const { json = false, timestamps = false, follow = false } = flags;

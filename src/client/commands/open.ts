@@ -13,6 +13,8 @@ import { print } from '../output.ts';
 /**
  * `cloister open`: opens GraphiQL in the browser, signed in. The link contains the token, and every user of the machine
  * can read the arguments of a program, so the browser is given a file that only its owner may read and that redirects.
+ *
+ * @throws CliError when there is no program to open it with and stdout is no terminal
  */
 export const open = async (config: ClientConfig): Promise<void> => {
   // A browser cannot connect to a Unix socket.

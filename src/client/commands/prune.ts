@@ -22,7 +22,11 @@ const PAGE = 100;
 /** Codes for jobs that are skipped: pinned, deleted by somebody else, or changed since they were listed. */
 const STAYS = ['JOB_PINNED', 'NOT_FOUND', 'JOB_NOT_ENDED'];
 
-/** `cloister prune`: deletes jobs that have ended, with their logs, and prints their ids; pinned ones stay. */
+/**
+ * `cloister prune`: deletes jobs that have ended, with their logs, and prints their ids; pinned ones stay.
+ *
+ * @throws CliError without `--force` unless a person confirms it, and for a state in which jobs have not ended
+ */
 export const prune = async (config: ClientConfig, flags: PruneFlags): Promise<void> => {
   const asked = jobFilter(flags);
   const open = asked.status?.find((status) => !isFinalStatus(status));

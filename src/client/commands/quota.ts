@@ -41,7 +41,11 @@ export const listQuotas = async (config: ClientConfig, flags: ListFlags): Promis
   await printList(quotas, flags, () => quotaTable(quotas, process.stdout.columns));
 };
 
-/** `cloister quota set`. */
+/**
+ * `cloister quota set`.
+ *
+ * @throws CliError when no quota is given
+ */
 export const setQuota = async (
   config: ClientConfig,
   subject: string,

@@ -19,7 +19,11 @@ import { print, write } from '../output.ts';
 import { request } from '../request.ts';
 import { readTextFile } from '../text-file.ts';
 
-/** `cloister receipt`: writes the receipt of a job to a file, or to stdout. */
+/**
+ * `cloister receipt`: writes the receipt of a job to a file, or to stdout.
+ *
+ * @throws CliError when the job has not ended, and when the file cannot be written
+ */
 export const receipt = async (
   config: ClientConfig,
   job: string,

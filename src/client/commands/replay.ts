@@ -33,7 +33,11 @@ const USUAL_SIZE = { rows: 24, columns: 80 };
 /** Leaves the alternate screen, shows the cursor, and ends colours: what a session that was cut may not have done. */
 const RESTORE = '\x1b[?1049l\x1b[?25h\x1b[0m';
 
-/** `cloister replay`: shows the output of a job at the pace at which it was written, or writes it as an asciicast. */
+/**
+ * `cloister replay`: shows the output of a job at the pace at which it was written, or writes it as an asciicast.
+ *
+ * @throws CliError when the job is deleted meanwhile
+ */
 export const replay = async (config: ClientConfig, name: string, flags: ReplayFlags): Promise<void> => {
   const pace = paceOf(flags);
   const connection = await connect(config);

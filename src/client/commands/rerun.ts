@@ -20,6 +20,7 @@ import { type RunFlags, submitAndFollow } from './run.ts';
  * `cloister rerun`: submits the input of an earlier job again, and follows the new job as `run` does.
  *
  * @returns the exit code
+ * @throws CliError when there is no such job
  */
 export const rerun = async (
   config: ClientConfig,

@@ -28,6 +28,7 @@ const STILL_RUNS = 124;
  * first MiB of its output. A job that has not finished continues, also when we are interrupted.
  *
  * @returns the exit code of `run`, or 124 when the job has not finished
+ * @throws CliError for flags that exclude each other
  */
 export const runOnce = async (
   config: ClientConfig,

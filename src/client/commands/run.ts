@@ -36,6 +36,7 @@ export interface RunFlags {
  * so does the loss of the reader of our output, as either would end a command of one's own shell.
  *
  * @returns the exit code
+ * @throws CliError for flags that exclude each other
  */
 export const run = async (
   config: ClientConfig,

@@ -18,7 +18,11 @@ export interface ShareFlags {
   readonly format?: string;
 }
 
-/** `cloister share`: prints the link alone to stdout. */
+/**
+ * `cloister share`: prints the link alone to stdout.
+ *
+ * @throws CliError for flags that exclude each other
+ */
 export const share = async (config: ClientConfig, job: string, flags: ShareFlags): Promise<void> => {
   formatOf(flags);
   if (flags.format !== undefined && !flags.list)

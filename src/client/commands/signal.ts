@@ -10,7 +10,11 @@ import { findJobId } from '../job-id.ts';
 import { print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 
-/** `cloister signal`: returns when the signal has been sent. */
+/**
+ * `cloister signal`: returns when the signal has been sent.
+ *
+ * @throws CliError for a name or number that is no signal
+ */
 export const signal = async (
   config: ClientConfig,
   job: string,

@@ -12,7 +12,11 @@ import { type CommandWords, commandWords, type SubmitFlags } from '../submit-inp
 import { type Add, collect, config, JOB } from './add.ts';
 import { withJobFlags } from './job-flags.ts';
 
-/** Declares the commands that submit jobs. */
+/**
+ * Declares the commands that submit jobs.
+ *
+ * @throws CliError, when a command is executed, for flags that exclude each other
+ */
 export const addStarting = (add: Add): void => {
   withJobFlags(
     add('submit', 'start a job and print its id', [

@@ -13,7 +13,11 @@ export const pageSize = (): number => {
 
 let size: number | undefined;
 
-/** Reads the auxiliary vector, pairs of a type and a value (getauxval(3)). */
+/**
+ * Reads the auxiliary vector, pairs of a type and a value (getauxval(3)).
+ *
+ * @throws Error when it has no AT_PAGESZ
+ */
 export const findPageSize = (vector: Buffer): number => {
   const word = (offset: number) =>
     endianness() === 'LE' ? vector.readBigUInt64LE(offset) : vector.readBigUInt64BE(offset);

@@ -63,7 +63,11 @@ const COUNTS = [
   ['offset', 0, 'bytes'],
 ] as const;
 
-/** Throws what `findStart` would throw, as far as that is known without the log. */
+/**
+ * Throws what `findStart` would throw, as far as that is known without the log.
+ *
+ * @throws RangeError that names the field; CursorError
+ */
 export const checkStart = (start: LogStart): void => {
   if (start.after !== undefined) parseCursor(start.after);
   const given = WAYS.filter((way) => start[way] !== undefined);

@@ -78,6 +78,7 @@ export class Spawner {
    *
    * @returns false when there is no such cell any more; where the spawner has died, an earlier attempt may have started
    *   the job in it
+   * @throws SpawnError with the reason; SpawnerEnded when the spawner has died too often
    */
   async startIn(name: string, id: string): Promise<boolean> {
     this.#prepared.delete(name);
