@@ -26,6 +26,7 @@ import { type Observer, sourceOf, traceOf } from './observer.ts';
 import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
+import { retryAfter } from './retry-after.ts';
 import { sendJson } from './send.ts';
 import { sendSlowly } from './slow-answer.ts';
 import type { Unread } from './unread.ts';
@@ -195,7 +196,7 @@ const uploader = (
     return undefined;
   }
   const busy = context.connections.claim(request.socket, identity.subject);
-  if (busy !== undefined) refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+  if (busy !== undefined) refuse(429, 'TOO_MANY_CONNECTIONS', busy.message, busy.extensions);
   else if (methods.includes(request.method ?? '')) return identity;
   else refuse(405, 'BAD_REQUEST', `method: expected ${methods.join(' or ')}, got ${request.method}`);
   return undefined;
@@ -248,7 +249,7 @@ const serveArtifact = async (
     if (open === undefined) return;
     try {
       const busy = context.connections.claim(request.socket, open.owner);
-      if (busy !== undefined) return refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+      if (busy !== undefined) return refuse(429, 'TOO_MANY_CONNECTIONS', busy.message, busy.extensions);
       await sendArtifact(request, response, open, context.downloadSilenceMs);
     } finally {
       await open.content.close();
@@ -284,7 +285,7 @@ const openArtifact = async (
   }
   const busy = context.connections.claim(request.socket, identity.subject);
   if (busy !== undefined) {
-    refuse(429, 'TOO_MANY_CONNECTIONS', busy.message);
+    refuse(429, 'TOO_MANY_CONNECTIONS', busy.message, busy.extensions);
     return undefined;
   }
   // A download ends with the right to it.
@@ -334,7 +335,6 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   }
   const refusal = connections.claim(request.socket, identity.subject);
   if (refusal !== undefined) {
-    response.setHeader('Retry-After', '1');
     refuse(429, 'TOO_MANY_CONNECTIONS', refusal.message, refusal.extensions);
   } else if (request.method === 'POST' && !isJson(request))
     refuse(415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
@@ -440,6 +440,8 @@ export const refuse = (
   message: string,
   extensions: Readonly<Record<string, unknown>> = {},
 ): void => {
+  const wait = retryAfter([extensions['retryAfterMs']]);
+  if (wait !== undefined) response.setHeader('Retry-After', wait);
   // The body was not read, so the connection cannot be reused.
   response.setHeader('Connection', 'close');
   sendJson(response, status, { errors: [{ message, extensions: { ...extensions, code } }] });

@@ -3,21 +3,30 @@
 import type { ExecutionResult } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 
-/** Repeats the `retryAfterMs` of an error as the header Retry-After, in seconds (RFC 9110 section 10.2.3). */
+/**
+ * The header Retry-After (RFC 9110 section 10.2.3), in whole seconds, of what a refusal says in `retryAfterMs`.
+ *
+ * @param waitsMs `undefined`, and what is no number: it is of no use to try again
+ * @returns `undefined` without any
+ */
+export const retryAfter = (waitsMs: readonly unknown[]): string | undefined => {
+  const known = waitsMs.filter((ms) => typeof ms === 'number');
+  return known.length === 0 ? undefined : `${Math.max(1, Math.ceil(Math.max(...known) / 1000))}`;
+};
+
+/** Repeats the `retryAfterMs` of an error as the header Retry-After. */
 export const useRetryAfter = (): Plugin => {
-  const seconds = new WeakMap<Request, number>();
+  const seconds = new WeakMap<Request, string>();
   return {
     onResultProcess({ request, result }) {
       if (isAsyncIterable(result) || Array.isArray(result)) return;
       const { errors = [] } = result as ExecutionResult;
-      const waits = errors.flatMap(({ extensions }) =>
-        typeof extensions?.['retryAfterMs'] === 'number' ? [extensions['retryAfterMs']] : [],
-      );
-      if (waits.length > 0) seconds.set(request, Math.max(1, Math.ceil(Math.max(...waits) / 1000)));
+      const wait = retryAfter(errors.map(({ extensions }) => extensions?.['retryAfterMs']));
+      if (wait !== undefined) seconds.set(request, wait);
     },
     onResponse({ request, response }) {
       const wait = seconds.get(request);
-      if (wait !== undefined) response.headers.set('Retry-After', `${wait}`);
+      if (wait !== undefined) response.headers.set('Retry-After', wait);
     },
   };
 };

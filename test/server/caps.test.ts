@@ -89,6 +89,32 @@ it.each(['HTTP', 'WebSocket'])(
   },
 );
 
+it('says on every path when to try again', async () => {
+  const fixture = await serveFakes(dispose, { connections: { all: 10, perSubject: 1 } });
+  const { id } = fixture.jobs.add();
+  overSse.subscribe(fixture, LOGS, { id });
+  await expect.poll(() => fixture.jobs.live.size).toBe(1);
+  const requests = [
+    ['POST', '/graphql'],
+    ['PUT', '/files'],
+    ['PUT', '/images/name'],
+    ['GET', `/jobs/${id}/artifacts/name`],
+  ] as const;
+  for (const [method, path] of requests) {
+    const headers = { authorization: AUTHORIZATION, connection: 'close', 'content-type': 'application/json' };
+    const body = method === 'GET' ? null : '{}';
+    const response = await fetch(`${fixture.origin}${path}`, { method, headers, body });
+    const { errors } = (await response.json()) as Answer;
+    const { retryAfterMs, ...extensions } = errors?.[0]?.extensions ?? {};
+    expect({ path, status: response.status, extensions }).toEqual({
+      path,
+      status: 429,
+      extensions: { code: 'TOO_MANY_CONNECTIONS', quota: 'connections', value: 1 },
+    });
+    expect(response.headers.get('retry-after')).toBe(`${Number(retryAfterMs) / 1000}`);
+  }
+});
+
 it('connections over the Unix socket are bounded as well', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-caps-'));
   dispose(() => rmSync(folder, { recursive: true }));
