@@ -6,6 +6,33 @@ import { REQUEST_ID } from './request-id.ts';
 /** Seconds for which browsers remember the answer to a preflight. */
 const MAX_AGE_S = 600;
 
+/** What scripts may send: each header that the server reads, also those that browsers send unasked in some forms only. */
+const ASKED = [
+  'Authorization',
+  'Content-Type',
+  'Accept',
+  // Uploads and downloads in parts (RFC 9110, sections 13 and 14).
+  'Content-Range',
+  'Range',
+  'If-Range',
+  'If-None-Match',
+  // https://www.w3.org/TR/trace-context/
+  'traceparent',
+  'tracestate',
+  REQUEST_ID,
+].join(', ');
+
+/** What scripts may read besides what they always may, such as Content-Type and Content-Length. */
+const ANSWERED = [
+  'Retry-After',
+  'Upload-Offset',
+  'Accept-Ranges',
+  'Content-Range',
+  'Content-Disposition',
+  'ETag',
+  REQUEST_ID,
+].join(', ');
+
 /**
  * Whether a request comes from a page of another origin that the operator allows.
  *
@@ -30,13 +57,13 @@ export const answerOrigin = (
   response.setHeader('Vary', 'Origin');
   if (!isFromAllowedOrigin(request.headers, origins)) return false;
   response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '');
-  response.setHeader('Access-Control-Expose-Headers', `Retry-After, Upload-Offset, ${REQUEST_ID}`);
+  response.setHeader('Access-Control-Expose-Headers', ANSWERED);
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined)
     return false;
   response
     .writeHead(204, {
       'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT',
-      'Access-Control-Allow-Headers': `Authorization, Content-Type, Content-Range, Accept, ${REQUEST_ID}`,
+      'Access-Control-Allow-Headers': ASKED,
       'Access-Control-Max-Age': MAX_AGE_S,
     })
     .end();

@@ -145,11 +145,11 @@ const send = async (
 ): Promise<void> => {
   const encoding = encodingFor(request.headers['accept-encoding']);
   const body = encoding === undefined ? asset.body : await compressed(asset, encoding);
+  response.appendHeader('Vary', 'Accept-Encoding');
   response.writeHead(200, {
     'Content-Type': asset.type,
     'Content-Length': body.length,
     ...(encoding !== undefined && { 'Content-Encoding': encoding }),
-    Vary: 'Accept-Encoding',
     'Cache-Control': cache,
     'Content-Security-Policy': POLICY,
     'Cross-Origin-Resource-Policy': 'same-origin',

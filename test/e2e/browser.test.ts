@@ -95,6 +95,104 @@ describe('a page of another origin', () => {
     await page.context().close();
   });
 
+  it('uploads a file in parts, and downloads an artifact in parts', { timeout: 60_000 }, async () => {
+    const { page, problems } = await visit(browser, app);
+    const { url, token } = server;
+    const seen = await page.evaluate(
+      async ({ url, token, size, cut }) => {
+        const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'app=1' };
+        const authorization = `Bearer ${token}`;
+        const ask = async (
+          query: string,
+          variables: object,
+        ): Promise<Record<string, Record<string, unknown>>> => {
+          const headers = { ...trace, authorization, 'content-type': 'application/json' };
+          const response = await fetch(url, {
+            method: 'POST',
+            headers,
+            body: JSON.stringify({ query, variables }),
+          });
+          return ((await response.json()) as { data: Record<string, Record<string, unknown>> }).data;
+        };
+        const content = new Uint8Array(size).map((_, index) => index % 251);
+        const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+        const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+        const { createUpload } = await ask(
+          'mutation ($input: CreateUploadInput!) { createUpload(input: $input) { file url } }',
+          { input: { size, sha256 } },
+        );
+        const link = String(createUpload?.['url']);
+        const put = async (from: number, to: number) => {
+          const response = await fetch(link, {
+            method: 'PUT',
+            headers: { ...trace, 'content-range': `bytes ${from}-${to - 1}/${size}` },
+            body: content.subarray(from, to),
+          });
+          return [response.status, response.headers.get('upload-offset')];
+        };
+        const uploads = [await put(0, cut), await put(1, cut)];
+        const head = await fetch(link, { method: 'HEAD', headers: trace });
+        uploads.push([head.status, head.headers.get('upload-offset')], await put(cut, size));
+        const { runJob } = await ask(
+          'mutation ($input: SubmitJobInput!) { runJob(input: $input) { job { id artifacts { url } } } }',
+          {
+            input: {
+              command: 'cp /in/data /tmp/data',
+              files: [{ path: '/in/data', file: createUpload?.['file'] }],
+              artifacts: [{ path: '/tmp/data' }],
+            },
+          },
+        );
+        const job = runJob?.['job'] as { id: string; artifacts: { url: string }[] };
+        const byLink = job.artifacts[0]?.url ?? '';
+        const get = async (headers: Record<string, string>) => {
+          const response = await fetch(byLink.split('?')[0] ?? '', {
+            headers: { ...trace, ...headers, authorization },
+            cache: 'no-store',
+          });
+          const body = new Uint8Array(await response.arrayBuffer());
+          const range = response.headers.get('content-range');
+          const isRight = body.every((byte, index) => byte === content[size - body.length + index]);
+          return { status: response.status, bytes: body.length, isRight, range };
+        };
+        const whole = await fetch(byLink);
+        const tag = String(whole.headers.get('etag'));
+        return {
+          uploads,
+          tag: tag === `"${sha256}"`,
+          name: whole.headers.get('content-disposition'),
+          requestId: whole.headers.get('x-request-id') !== null,
+          whole: (await whole.arrayBuffer()).byteLength,
+          // Of the forms of a range the one that browsers ask about first.
+          end: await get({ range: `bytes=-${cut}` }),
+          rest: await get({ range: `bytes=${cut}-`, 'if-range': tag }),
+          known: await get({ 'if-none-match': tag }),
+          beyond: await get({ range: `bytes=${size}-` }),
+        };
+      },
+      { url, token, size: 100_000, cut: 40_000 },
+    );
+    expect(seen).toEqual({
+      uploads: [
+        [202, '40000'],
+        [416, '40000'],
+        [404, '40000'],
+        [201, null],
+      ],
+      tag: true,
+      name: expect.stringContaining('filename="data"'),
+      requestId: true,
+      whole: 100_000,
+      end: { status: 206, bytes: 40_000, isRight: true, range: 'bytes 60000-99999/100000' },
+      rest: { status: 206, bytes: 60_000, isRight: true, range: 'bytes 40000-99999/100000' },
+      known: { status: 304, bytes: 0, isRight: true, range: null },
+      beyond: { status: 416, bytes: 0, isRight: true, range: 'bytes */100000' },
+    });
+    // The browser's own lines about the refusals that were meant.
+    expect(problems.filter((text) => !/status of (404|416)/.test(text))).toEqual([]);
+    await page.context().close();
+  });
+
   it('says what is wrong with its token', async () => {
     const { page } = await visit(browser, app);
     await follow(page, 'any', 'clo_wrong');

@@ -32,8 +32,10 @@ describe('a page of an allowed origin', () => {
       vary: 'Origin',
       'access-control-allow-origin': APP,
       'access-control-allow-methods': 'GET, HEAD, POST, PUT',
-      'access-control-allow-headers': 'Authorization, Content-Type, Content-Range, Accept, x-request-id',
-      'access-control-expose-headers': 'Retry-After, Upload-Offset, x-request-id',
+      'access-control-allow-headers':
+        'Authorization, Content-Type, Accept, Content-Range, Range, If-Range, If-None-Match, traceparent, tracestate, x-request-id',
+      'access-control-expose-headers':
+        'Retry-After, Upload-Offset, Accept-Ranges, Content-Range, Content-Disposition, ETag, x-request-id',
       'access-control-max-age': '600',
     });
     const answer = await post(fixture.url, { query: '{ __typename }' }, { origin: APP });
@@ -52,6 +54,16 @@ describe('a page of an allowed origin', () => {
     expect(answer.status).toBe(status);
     expect(cors(answer)['access-control-allow-origin']).toBe(APP);
     expect(await answer.text()).toContain('"errors"');
+  });
+
+  it('gets no copy of a page that a browser keeps of another origin', async () => {
+    const fixture = await serveFakes(dispose, { allowedOrigins });
+    const answer = await fetch(fixture.url, { headers: { origin: APP, accept: 'text/html' } });
+    expect(cors(answer)).toMatchObject({
+      vary: 'Origin, Accept-Encoding',
+      'access-control-allow-origin': APP,
+    });
+    await answer.text();
   });
 
   it('may open a WebSocket, and has to send a token on it', async () => {
