@@ -1,6 +1,7 @@
 /**
- * Checks that what one file offers to others is described: `node lint/docstrings.ts`. Each exported function and class
- * has a docstring, and so has each public method of an exported class or interface. A class that implements an interface
+ * Checks that what one file offers to others is described: `node lint/docstrings.ts`. Each exported function, class,
+ * interface and type has a docstring, and so has each public method of an exported class or interface. The type of a
+ * value that lies above it (`(typeof VALUES)[number]`) is described there. A class that implements an interface
  * is described there, and the methods of its own are few. What throws an error that it makes says so with `@throws`; a
  * method of a class that implements an interface may leave that to the interface. No docstring is followed by another
  * one, as when what it described was moved.
@@ -14,6 +15,7 @@ import { globSync, readFileSync } from 'node:fs';
 const MODIFIERS = '(?:(?:static|async|abstract|override|get|set) |\\*)*';
 const METHOD = new RegExp(`^ {2}${MODIFIERS}(?!constructor\\b|private\\b|protected\\b)(\\w+)(?:<.*>)?\\(`);
 const FUNCTION = /^export (?:default )?(?:async )?function\*? (\w+)/;
+const TYPE = /^export (?:declare )?type (\w+)(?!.*= \(typeof )/;
 const CONSTANT = /^export const (\w+)\b/;
 const CONTAINER = /^export (?:(?:declare|default|abstract) )*(class|interface) (\w+)/;
 
@@ -30,12 +32,13 @@ const isFunction = (text: string): boolean => {
   return false;
 };
 
-/** What a file offers to others: a function, a class, or a method of an exported class or interface. */
+/** What a file offers to others: a function, a class, an interface, a type, or a public method. */
 interface Declaration {
   /** The number of its line, counted from 0. */
   readonly at: number;
   readonly name: string;
-  readonly isClass: boolean;
+  /** It has no lines of its own that may throw: those of a class are in its methods. */
+  readonly isType: boolean;
   readonly needsDocstring: boolean;
   /** The interfaces of the class that it is a method of. */
   readonly implemented: readonly string[];
@@ -54,19 +57,21 @@ function* declarations(lines: readonly string[]): Generator<Declaration> {
         .join(' ');
       const implemented = /\bimplements (.*) \{/.exec(head)?.[1]?.match(/[A-Z]\w*/g) ?? [];
       container = line.endsWith('}') ? undefined : { name: owner, implemented };
-      if (kind === 'class') yield { at, name: owner, isClass: true, needsDocstring: true, implemented: [] };
+      yield { at, name: owner, isType: true, needsDocstring: true, implemented: [] };
       continue;
     }
     const method = container === undefined ? undefined : METHOD.exec(line)?.[1];
     if (container !== undefined && method !== undefined) {
       const { name, implemented } = container;
       const needsDocstring = implemented.length === 0;
-      yield { at, name: `${name}.${method}`, isClass: false, needsDocstring, implemented };
+      yield { at, name: `${name}.${method}`, isType: false, needsDocstring, implemented };
     }
+    const type = TYPE.exec(line)?.[1];
+    if (type !== undefined) yield { at, name: type, isType: true, needsDocstring: true, implemented: [] };
     const name = FUNCTION.exec(line)?.[1] ?? CONSTANT.exec(line)?.[1];
     if (name === undefined) continue;
     if (FUNCTION.test(line) || isFunction(lines.slice(at).join('\n')))
-      yield { at, name, isClass: false, needsDocstring: true, implemented: [] };
+      yield { at, name, isType: false, needsDocstring: true, implemented: [] };
   }
 }
 
@@ -105,13 +110,13 @@ const saysThrows = new Set(
 
 const errors: string[] = [];
 for (const { file, lines, declared } of sources) {
-  for (const { at, name, isClass, needsDocstring, implemented } of declared) {
+  for (const { at, name, isType, needsDocstring, implemented } of declared) {
     const docstring = docstringBefore(lines, at);
     if (needsDocstring && docstring === '') {
       errors.push(`${file}:${at + 1}: expected a docstring of ${name}`);
       continue;
     }
-    if (isClass || docstring.includes('@throws') || !THROWS.test(textOf(lines, at))) continue;
+    if (isType || docstring.includes('@throws') || !THROWS.test(textOf(lines, at))) continue;
     const method = name.split('.').at(-1);
     if (implemented.some((owner) => saysThrows.has(`${owner}.${method}`))) continue;
     errors.push(`${file}:${at + 1}: expected @throws in the docstring of ${name}`);

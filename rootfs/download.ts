@@ -8,6 +8,7 @@ import { ImageError, reasonOf, SourceUnavailable } from './errors.ts';
 import type { Progress } from './progress.ts';
 import { describeSource, type Source } from './sources.ts';
 
+/** How an archive is downloaded. */
 export interface DownloadOptions {
   readonly progress: Progress;
   /** Milliseconds until the first byte. Later silences may be three times as long. */

@@ -3,6 +3,7 @@
 import type { Progress } from './progress.ts';
 import type { Owners } from './tree.ts';
 
+/** Which image is to be there, where, and for which ids. */
 export interface EnsureImageOptions {
   /** A name of `images.json`. */
   readonly name: string;

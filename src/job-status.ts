@@ -12,6 +12,7 @@ export const JOB_STATUSES = [
 ] as const;
 
 export type JobStatus = (typeof JOB_STATUSES)[number];
+/** The states in which a job has ended. */
 export type FinalStatus = Exclude<JobStatus, 'QUEUED' | 'RUNNING'>;
 
 /** Whether a job in this state has ended. */

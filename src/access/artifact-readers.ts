@@ -3,6 +3,7 @@
 import type { Identity, JobService, OpenArtifact } from '../jobs/service.ts';
 import type { ArtifactLinks, LinkSignature } from './artifact-links.ts';
 
+/** What artifacts are read through. */
 export interface ArtifactReadersOptions {
   readonly jobs: Pick<JobService, 'openArtifact'>;
   /** The same, as callers may use it. */

@@ -104,6 +104,7 @@ export interface AuditStore {
   removeBefore(time: Date): Promise<number>;
 }
 
+/** Where entries of the audit log are kept, and for how long. */
 export interface AuditOptions {
   readonly store: AuditStore;
   readonly log: Log;

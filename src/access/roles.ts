@@ -4,6 +4,7 @@ import { parse, TomlError } from 'smol-toml';
 import { ROLES, type Role } from '../jobs/service.ts';
 import { isSubject } from './subject.ts';
 
+/** The role of each subject that a file of roles names. */
 export type Roles = ReadonlyMap<string, Role>;
 
 /** Stands for every subject that the file does not name. */

@@ -1,5 +1,6 @@
 /** A share: a link that shows one job and its log to everybody who has it. */
 
+/** A link with which anybody can see one job until it expires or is revoked. */
 export interface Share {
   /** UUIDv7. */
   readonly id: string;

@@ -9,6 +9,7 @@ import type { Rights } from './rights.ts';
 import { hashOf, newSecret } from './secret.ts';
 import type { Share, ShareStore, StoredShare } from './share.ts';
 
+/** What shared links are kept and revoked with. */
 export interface SharesOptions {
   readonly store: ShareStore;
   /** Where what was opened with a share that is revoked is ended. */

@@ -2,6 +2,7 @@
 
 import type { Role } from '../jobs/service.ts';
 
+/** What is known of a token; its secret is not kept. */
 export interface Token {
   /** UUIDv7. */
   readonly id: string;

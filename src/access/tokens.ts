@@ -20,6 +20,7 @@ export interface TokenRequest {
   readonly expiresAt?: Date;
 }
 
+/** What tokens are kept and checked with. */
 export interface TokensOptions {
   readonly store: TokenStore;
   /** The secret of the state folder's own token: subject `admin`, role ADMIN. */

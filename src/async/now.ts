@@ -1,5 +1,6 @@
 /** Values that are there already, or will be: a promise for each of many small ones would take longer than they do. */
 
+/** A value that is there at once, or a promise of it. */
 export type Now<T> = T | Promise<T>;
 
 /** What `step` makes of a value: at once if the value is there. */

@@ -2,6 +2,7 @@
 
 import { type FSWatcher, statSync, watch } from 'node:fs';
 
+/** Who is notified of what happens at a path. */
 export interface PathListener {
   /**
    * `rename`: what lies there may have been created, removed or replaced. `name`: which file of a folder; `null`: it is
@@ -11,6 +12,7 @@ export interface PathListener {
   readonly error: (error: Error) => void;
 }
 
+/** A watch of a path, as one listener has it. */
 export interface PathWatch {
   /** Ends the watch; the listener is not called any more. */
   close(): void;

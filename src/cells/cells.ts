@@ -67,6 +67,7 @@ import { outcome } from './outcome.ts';
 import { type PreparedCell, PreparedCells } from './prepared.ts';
 import { StdinFiles } from './stdin.ts';
 
+/** What the cells of this machine are opened with. */
 export interface CellsOptions {
   /** Where the images that were added are recorded. */
   readonly store: ImageStore;
@@ -153,6 +154,7 @@ const oldestStartMs = (open: readonly Unfinished[], folders: JobFolders): number
 const YOUNG_MS = 50;
 const PROCESSORS = availableParallelism();
 
+/** The parts that `LocalCells` consists of. */
 export interface LocalCellsOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;

@@ -47,6 +47,7 @@ export interface FileLimits {
   readonly keptMs: number | null;
 }
 
+/** Where uploaded contents are kept, and how many bytes of them. */
 export interface FilesOptions {
   readonly stateDir: string;
   readonly store: FileStore;

@@ -51,6 +51,7 @@ const LONGEST_NAME = 255;
 /** A registry that sends nothing for so long has stalled. */
 const REGISTRY_SILENCE_MS = 30_000;
 
+/** How images are unpacked when a server starts. */
 export interface PrepareOptions {
   /** No job uses a tree that was replaced before this time (milliseconds since 1970). Default: unknown. */
   readonly unusedBeforeMs?: number;
@@ -91,6 +92,7 @@ export const prepareImages = async (
   return images;
 };
 
+/** What images are kept and unpacked with. */
 export interface ImagesOptions {
   readonly store: ImageStore;
   readonly ids: CellIds;

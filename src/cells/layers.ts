@@ -15,6 +15,7 @@ import { LAYER_FILES, statePaths } from '../state/paths.ts';
 
 const run = promisify(execFile);
 
+/** Where layers are kept. */
 export interface LayersOptions {
   readonly ids: Pick<CellIds, 'kind' | 'enter'>;
   readonly stateDir: string;

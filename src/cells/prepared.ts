@@ -16,6 +16,7 @@ export interface PreparedCell {
   readonly cgroup: string | null;
 }
 
+/** What cells are prepared with, and how many. */
 export interface PreparedCellsOptions {
   /** How many wait at most. */
   readonly most: number;

@@ -11,6 +11,7 @@ export interface Made {
   readonly key: string;
 }
 
+/** How a certificate is made. */
 export interface MakeOptions {
   /** How long it is valid. */
   readonly days: number;

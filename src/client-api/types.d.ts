@@ -6,6 +6,7 @@ export interface TypedDocument<Result, Variables> {
   toString(): string;
   __apiType?: (variables: Variables) => Result;
 }
+/** A GraphQL document: its text, or one that knows the types of its result and variables. */
 export type Document<Result, Variables> = string | TypedDocument<Result, Variables>;
 
 /** The `errors` of an answer (GraphQL specification, section 7.1.2); docs/errors.md lists the codes. */
@@ -36,6 +37,7 @@ export declare class ConnectionLost extends Error {
   constructor(message: string, established: boolean, options?: ErrorOptions);
 }
 
+/** Where the server is, and how it is reached. */
 export interface ClientOptions {
   /** The endpoint, such as `http://127.0.0.1:8080/graphql`. */
   readonly url: string | URL;
@@ -60,6 +62,7 @@ export type Transport = (
   variables: object,
 ) => AsyncGenerator<unknown, void, void>;
 
+/** What a transport is given for one operation. */
 export interface TransportRequest {
   readonly url: string;
   readonly token: string | undefined;
@@ -69,16 +72,19 @@ export interface TransportRequest {
   readonly operationName: string | undefined;
 }
 
+/** How a stream is ended. */
 export interface StreamOptions {
   /** Ends a stream: what waits for its next item gets the reason of the signal thrown. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How an operation is executed. */
 export interface OperationOptions extends StreamOptions {
   /** Which operation of the document, if it has several. */
   readonly operationName?: string | undefined;
 }
 
+/** How a subscription is opened again after its connection was lost. */
 export interface ResumeOptions<Result> extends OperationOptions {
   /** Where an item ends: passed as the variable `after` when the stream is opened again. Default: `cursor` of its field. */
   readonly cursorOf?: ((result: Result) => string) | undefined;
@@ -91,12 +97,14 @@ export interface ResumeOptions<Result> extends OperationOptions {
   readonly first?: object | undefined;
 }
 
+/** What an Observable passes its answers to. */
 export interface Observer<Result> {
   readonly next: (answer: { readonly data: Result }) => void;
   readonly error: (error: Error) => void;
   readonly complete: () => void;
 }
 
+/** Which part of a log is read. */
 export interface LogOptions extends StreamOptions {
   /** Begin after this cursor; of `after`, `line`, `tail` and `since` at most one. */
   readonly after?: string | undefined;
@@ -117,8 +125,10 @@ export interface LogOptions extends StreamOptions {
   readonly follow?: boolean | undefined;
 }
 
+/** The stream that output was written to; TERMINAL is both of a job with a terminal. */
 export type LogStream = 'STDOUT' | 'STDERR' | 'TERMINAL';
 
+/** Output that was written at one time to one stream. */
 export interface LogEntry {
   readonly stream: LogStream;
   /** RFC 3339, with nanoseconds. */
@@ -131,6 +141,7 @@ export interface LogEntry {
   readonly matched: boolean | null;
 }
 
+/** A part of a log. */
 export interface LogBatch {
   readonly entries: readonly LogEntry[];
   /** Pass as `after` to continue with what comes next. */
@@ -142,6 +153,7 @@ export interface LogBatch {
   readonly damagedBytes: number;
 }
 
+/** A state change of a job. */
 export interface JobEvent {
   readonly cursor: string;
   readonly time: string;
@@ -149,6 +161,7 @@ export interface JobEvent {
   readonly job: { readonly id: string; readonly name: string | null; readonly status: string };
 }
 
+/** Which events are read. */
 export interface EventOptions extends StreamOptions {
   /** Begin after this cursor; "0" replays all. Default: new events only. */
   readonly after?: string | undefined;
@@ -156,6 +169,7 @@ export interface EventOptions extends StreamOptions {
   readonly filter?: object | undefined;
 }
 
+/** A connection to one server. Its streams continue after a lost connection, without gap or duplicate. */
 export interface Client {
   /** Sends a query or a mutation. @throws RequestRefused, ConnectionLost */
   request<Result, Variables extends object>(
@@ -190,6 +204,7 @@ export interface Client {
   events(options?: EventOptions): AsyncGenerator<JobEvent, void, void>;
 }
 
+/** Creates a client; nothing is sent before it is used. */
 export declare const createClient: (options: ClientOptions) => Client;
 
 /** The custom scalars, as the option `scalars` of graphql-codegen takes them. */

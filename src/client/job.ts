@@ -12,7 +12,9 @@ import {
 import { inert } from './inert.ts';
 import { request } from './request.ts';
 
+/** Everything that is shown of one job. */
 export type Job = JobDetailsFragment;
+/** What lists show of a job. */
 export type JobSummary = JobSummaryFragment;
 
 /** @throws CliError when there is no such job */

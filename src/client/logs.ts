@@ -5,8 +5,10 @@ import type { Connection } from './connection.ts';
 import { FollowLogsDocument, type LogLinesFragment, type LogStream } from './generated/operations.ts';
 import { subscribe } from './subscribe.ts';
 
+/** A part of a log, as the server answers. */
 export type LogBatch = LogLinesFragment;
 
+/** Which part of the log of which job is read. */
 export interface LogRequest {
   readonly jobId: string;
   /** Begin at the line of this number, counted from 1. */

@@ -3,6 +3,7 @@
 import { styleText } from 'node:util';
 
 type Stream = NodeJS.WriteStream;
+/** Colours and other formats, as `styleText` of Node.js names them. */
 export type Format = Parameters<typeof styleText>[0];
 
 /** The text in a format, or unchanged if `stream` supports none. */

@@ -117,6 +117,7 @@ export class RawTerminal implements Disposable {
 /** How working with a job came to its end. */
 export type SessionEnd = 'ended' | 'detached';
 
+/** How a terminal is connected to a job. */
 export interface SessionOptions {
   /** Which part of the output is shown before what comes. */
   readonly from: Pick<LogRequest, 'tail'>;

@@ -27,6 +27,7 @@ import {
 
 /** The flags that were given, by camel-cased name: their text, or `true` for a flag without a value. */
 export type Flags = Readonly<Record<string, unknown>>;
+/** Environment variables by their names. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What defaults depend on besides the environment. */

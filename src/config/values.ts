@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 
 /** Each parser turns the text of a setting into its value, or `undefined` if it is not valid. */
 
+/** Where a server listens. */
 export interface Address {
   /** An IPv6 address has no brackets here. */
   readonly host: string;

@@ -24,6 +24,7 @@ const END_MOST_MS = 10_000;
 /** A path as it came: bytes if it was given as bytes. */
 type GivenPath = string | Uint8Array;
 
+/** What is listed of a cell, and which page of it. */
 export interface FileListRequest {
   readonly path: GivenPath;
   readonly limit?: number;
@@ -31,6 +32,7 @@ export interface FileListRequest {
   readonly after?: string;
 }
 
+/** Which part of a file of a cell is read. */
 export interface FileReadRequest {
   readonly path: GivenPath;
   readonly offsetBytes?: number;
@@ -140,6 +142,7 @@ export const entryOf = (path: string, file: FileStatus): FileEntry => ({
   target: null,
 });
 
+/** How the cell of one request for files is reached. */
 export interface FilesOptions {
   readonly cells: Cells;
   /** The job in whose cell the files are, as it is now. */

@@ -110,6 +110,7 @@ export type StopScope = (typeof STOP_SCOPES)[number];
 export const NETWORK_MODES = ['NONE'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 
+/** An environment variable of a command. */
 export interface EnvVar {
   readonly name: string;
   /** Empty for a secret, wherever a job is kept or shown. */
@@ -118,6 +119,7 @@ export interface EnvVar {
   readonly secret?: true;
 }
 
+/** A key and a value by which jobs are found; a job has each key once. */
 export interface Label {
   readonly key: string;
   readonly value: string;
@@ -224,6 +226,7 @@ export interface Pressure {
   readonly fullUs: number;
 }
 
+/** How long processes of a job waited for each resource. */
 export interface Pressures {
   readonly cpu: Pressure;
   readonly memory: Pressure;
@@ -317,6 +320,7 @@ export type FinalState = Exclude<JobState, { readonly status: 'QUEUED' | 'RUNNIN
 /** Whether a job has ended: its state will not change any more. */
 export const isFinal = (state: JobState): state is FinalState => isFinalStatus(state.status);
 
+/** A job, as the store has it. */
 export interface Job {
   /** UUIDv7. */
   readonly id: string;

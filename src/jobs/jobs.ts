@@ -95,6 +95,7 @@ import { followUsage } from './usage.ts';
 import { waitForEnd } from './wait.ts';
 import { nextChange, watchJob } from './watch.ts';
 
+/** The parts that `Jobs` consists of. */
 export interface JobsOptions {
   readonly store: JobStore;
   readonly cells: Cells;

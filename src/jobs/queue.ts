@@ -8,6 +8,7 @@ import { type QueueEntry, Waiting } from './waiting.ts';
 
 export type { QueueEntry };
 
+/** How many jobs may run and wait. */
 export interface QueueOptions {
   /** Jobs that run at once. */
   readonly maxRunning: number;

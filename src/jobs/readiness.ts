@@ -7,6 +7,7 @@ import { type JobStore, StoreFullError } from './store.ts';
 /** By part, `ok` or why it does not work. */
 export type Parts = Readonly<Record<'store' | 'spawner' | 'disk', string>>;
 
+/** What is asked whether it works, and for how long an answer counts. */
 export interface ReadinessOptions {
   readonly store: Pick<JobStore, 'probe'>;
   readonly cells: Pick<Cells, 'probe' | 'freeSpace'>;

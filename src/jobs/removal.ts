@@ -5,6 +5,7 @@ import type { Cells } from './cells.ts';
 import type { LogReaders } from './readers.ts';
 import type { JobStore } from './store.ts';
 
+/** What jobs are removed from. */
 export interface RemovalOptions {
   readonly store: JobStore;
   readonly cells: Pick<Cells, 'remove'>;

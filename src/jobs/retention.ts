@@ -17,6 +17,7 @@ export interface RetentionSettings {
   readonly packAfterMs: number | null;
 }
 
+/** Which jobs are kept, and how often that is checked. */
 export interface RetentionOptions {
   readonly settings: RetentionSettings;
   readonly store: JobStore;

@@ -155,6 +155,7 @@ export type ExecRequest = Pick<
   'command' | 'argv' | 'env' | 'workdir' | 'user' | 'stdin' | 'openStdin' | 'terminal'
 >;
 
+/** Which part of a log a page has. */
 export interface LogPageRequest extends LogStart, LogGrep {
   /** The most bytes of output in a page. */
   readonly maxBytes?: number;
@@ -162,6 +163,7 @@ export interface LogPageRequest extends LogStart, LogGrep {
   readonly first?: number;
 }
 
+/** From where on a log is followed. */
 export interface LogFollowRequest extends LogStart, LogGrep {
   /** Wait for more until the job has ended; otherwise complete at the present end. */
   readonly follow: boolean;

@@ -35,6 +35,7 @@ export interface StdinWritten {
   readonly totalBytes: number;
 }
 
+/** How the job of one write is reached. */
 export interface StdinOptions {
   readonly changes: Changes;
   readonly find: () => Promise<Job>;

@@ -42,6 +42,7 @@ export interface PageRequest {
   readonly filter: JobFilter;
 }
 
+/** A page of a list of jobs, in the order that was asked for. */
 export interface Page {
   readonly jobs: readonly Job[];
   readonly hasNext: boolean;
@@ -59,6 +60,7 @@ export interface JobEvent {
   readonly job: Job;
 }
 
+/** Which events are read. */
 export interface EventRequest {
   /** Only events with a higher number. */
   readonly after: number;
@@ -68,6 +70,7 @@ export interface EventRequest {
   readonly filter: JobFilter;
 }
 
+/** A page of events, in commit order. */
 export interface EventPage {
   readonly events: readonly JobEvent[];
   /** Everything up to this number was examined. */

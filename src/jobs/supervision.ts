@@ -30,6 +30,7 @@ import type { SubjectQuotas } from './quota.ts';
 import { nextAttempt } from './retry.ts';
 import { type JobEnd, type JobStore, StoreFullError, type Unfinished } from './store.ts';
 
+/** What jobs are started, watched and stored with. */
 export interface SupervisionOptions {
   readonly store: JobStore;
   readonly cells: Cells;

@@ -4,6 +4,7 @@ import { Bell, pull } from '../async/pull.ts';
 import type { Changes } from './changes.ts';
 import { isFinal, type Job, type Usage } from './job.ts';
 
+/** Whose usage is followed, and how it is measured. */
 export interface UsageOptions {
   readonly changes: Changes;
   readonly id: string;

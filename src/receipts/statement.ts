@@ -119,6 +119,7 @@ export interface JobPredicate {
   };
 }
 
+/** What a receipt states: an in-toto statement, version 1, whose predicate is about a job. */
 export interface Statement {
   readonly _type: typeof STATEMENT_TYPE;
   readonly subject: readonly Subject[];

@@ -24,6 +24,7 @@ export interface Counts {
   subjects(): Iterable<string>;
 }
 
+/** What resolvers know of a request. */
 export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;

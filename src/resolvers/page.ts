@@ -11,6 +11,7 @@ export interface ConnectionArguments {
   readonly before?: string | null | undefined;
 }
 
+/** Which rows of a list a page has, as Relay's arguments say it. */
 export interface Window {
   readonly limit: number;
   readonly backward: boolean;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { byteLengthOfText } from '../byte-text.ts';
 import { MOUNT, type Step } from './protocol/plan.ts';
 
+/** What the mounts of a cell depend on that are the same for many jobs. */
 export interface CellMountOptions {
   /** The size of /dev/shm in bytes. */
   readonly shmBytes: number;
@@ -16,6 +17,7 @@ export interface CellMountOptions {
   readonly devices: boolean;
 }
 
+/** What the mounts of a cell depend on. */
 export interface MountOptions extends CellMountOptions {
   readonly hostname: string;
 }

@@ -15,6 +15,7 @@ import { resourceLimits } from './rlimits.ts';
 import { cellFilter } from './seccomp/index.ts';
 import { openTestImage, type TestImage } from './test-image.ts';
 
+/** What the test cell is made with. */
 export interface TestCellOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;

@@ -18,6 +18,7 @@ export type Called =
   | { readonly identity: Identity; readonly refusal?: never }
   | { readonly identity: null; readonly refusal: string };
 
+/** How the sender of a request can be known. */
 export interface CallersOptions {
   readonly tokens: Tokens;
   readonly shares: Pick<Shares, 'identify'>;

@@ -5,6 +5,7 @@ import { codedError } from '../resolvers/errors.ts';
 import type { Strangers } from './strangers.ts';
 import { RETRY_AFTER_MS } from './streams.ts';
 
+/** How many connections there may be. */
 export interface ConnectionLimits {
   /** Connections of one subject that has authenticated on them. */
   readonly perSubject: number;

@@ -60,8 +60,10 @@ export interface Caller {
   readonly made?: unknown;
 }
 
+/** The GraphQL engine: it executes operations, whatever they came over. */
 export type Engine = YogaServerInstance<Caller, Context>;
 
+/** What the engine answers from, and its limits. */
 export interface EngineOptions {
   readonly jobs: JobService;
   readonly images: ImageService;

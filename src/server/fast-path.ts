@@ -16,6 +16,7 @@ import { beginEarly, type SlowAnswerOptions, sendSlowly } from './slow-answer.ts
 /** Bytes of a body; those of consoles, of scripts and of the command line have a few thousand. */
 const LARGEST = 16 * 1024;
 
+/** What a request is answered with that takes the fast path. */
 export interface FastPathOptions extends SlowAnswerOptions {
   readonly engine: Engine;
   /** Documents that the engine has found valid. */

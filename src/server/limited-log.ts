@@ -2,6 +2,7 @@
 
 import type { Log } from '../log.ts';
 
+/** How many lines are let through. */
 export interface LimitedLogOptions {
   /** Lines in ten seconds. Default: 10. */
   readonly lines?: number;

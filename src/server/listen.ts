@@ -1,6 +1,7 @@
 /** Binds the address that the server listens on. */
 import { createServer, type Server } from 'node:net';
 
+/** Where a server listens. */
 export interface ListenAddress {
   readonly host: string;
   /** 0: any free port. */

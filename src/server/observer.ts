@@ -28,6 +28,7 @@ export interface Outcome {
   readonly durationMs: number;
 }
 
+/** What operations are reported to. */
 export interface ObserverOptions {
   readonly log: Log;
   /** Milliseconds from which on an operation is logged as slow; `null`: none is. */

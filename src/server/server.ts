@@ -46,6 +46,7 @@ import { MOST_UNREAD_BYTES, Unread } from './unread.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
+/** Where the server listens, what it serves, and its limits. */
 export interface ServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Path of a Unix socket to listen on as well. */
@@ -93,6 +94,7 @@ export interface ServerOptions {
   readonly timeouts?: Partial<Timeouts>;
 }
 
+/** A server that accepts connections. */
 export interface RunningServer {
   readonly address: AddressInfo;
   /** Of the GraphQL endpoint. */

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { sendNodeResponse } from '@whatwg-node/server';
 import { STREAM } from './media-types.ts';
 
+/** How the time until an answer is bridged. */
 export interface SlowAnswerOptions {
   /** The media ranges that the client accepts, as `mediaRanges` gives them. */
   readonly ranges: readonly string[];

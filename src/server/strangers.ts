@@ -2,6 +2,7 @@
 import { isIPv6, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+/** How many connections there may be on which nobody has authenticated. */
 export interface StrangerLimits {
   /** Connections of all strangers together. */
   readonly all: number;
@@ -15,6 +16,7 @@ export const strangerLimits = (connections: number): StrangerLimits => ({
   perNetwork: Math.max(16, Math.floor(connections / 40)),
 });
 
+/** The limits, and who is notified of what they close. */
 export interface StrangerOptions extends StrangerLimits {
   /** Called with the number that was exceeded when a connection was closed. */
   readonly closed: (most: number) => void;

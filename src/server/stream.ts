@@ -2,6 +2,7 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { noLongerAuthenticated } from '../resolvers/errors.ts';
 
+/** What watches over the answers of one subscription. */
 export interface StreamGuard {
   /** Logs what clients must not see. */
   readonly present: (error: unknown) => GraphQLError;

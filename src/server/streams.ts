@@ -2,6 +2,7 @@
 import type { GraphQLError } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
 
+/** How many subscriptions there may be. */
 export interface StreamLimits {
   /** Subscriptions of one subject, over all of its connections. */
   readonly perSubject: number;

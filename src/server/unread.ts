@@ -9,6 +9,7 @@ export const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
 const MEMORY_PER_BYTE = 4;
 const INTERVAL_MS = 500;
 
+/** How many bytes of answers may be unread, and how callers are distinguished. */
 export interface UnreadOptions {
   /** Who is at the other end of a connection. */
   readonly subject: (socket: Socket) => string | undefined;

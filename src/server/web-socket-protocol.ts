@@ -18,6 +18,7 @@ import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
+/** What operations over WebSocket are executed with. */
 export interface ProtocolOptions {
   readonly engine: Engine;
   readonly callers: Callers;

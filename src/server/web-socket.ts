@@ -11,6 +11,7 @@ import { excessValues } from './json-bounds.ts';
 import { limitedLog } from './limited-log.ts';
 import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
 
+/** What WebSocket connections are accepted with. */
 export interface WebSocketOptions extends ProtocolOptions {
   /** Why an upgrade is refused, or `undefined`. */
   readonly refuse: (request: IncomingMessage) => Refusal | undefined;
@@ -19,6 +20,7 @@ export interface WebSocketOptions extends ProtocolOptions {
   readonly log: Log;
 }
 
+/** The HTTP response that refuses an upgrade. */
 export interface Refusal {
   readonly status: 400 | 401 | 403 | 404 | 503;
   readonly reason: string;

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { DatabaseError } from './connection.ts';
 
+/** Who is notified of the outcome. */
 export interface BackgroundCheckOptions {
   /** Called when the database is damaged. */
   readonly damaged: (error: DatabaseError) => void;

@@ -2,6 +2,7 @@
 
 import type Database from 'better-sqlite3';
 
+/** An open database. */
 export type Connection = Database.Database;
 
 /** The database cannot be used; the message says why, for the person who runs the command. */

@@ -52,6 +52,7 @@ export interface Store extends JobStore {
   readonly files: FileStore;
 }
 
+/** Who is notified of what the store does. */
 export interface StoreOptions {
   /** Called with the milliseconds that each transaction took. */
   readonly committed?: (durationMs: number) => void;

@@ -5,6 +5,7 @@ import { styleText } from 'node:util';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Log, LogFields, LogFormat, LogLevel } from '../log.ts';
 
+/** Which lines are written, and in which form. */
 export interface ServerLogOptions {
   /** Lines below it are not written. */
   readonly level: LogLevel;

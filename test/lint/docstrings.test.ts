@@ -35,10 +35,16 @@ const REFUSED = [
     'A.b',
   ],
   ['/** A. */\nexport class A {\n  /** B. */\n  b(): void {}\n\n  get c(): number {}\n}', 'A.c'],
-  ['export interface A {\n  b(): void;\n}', 'A.b'],
+  ['/** A. */\nexport interface A {\n  b(): void;\n}', 'A.b'],
+  ['export interface A {\n  readonly b: number;\n}', 'A'],
+  ['export interface A extends B {}', 'A'],
+  ["export type A = 'b' | 'c';", 'A'],
+  ['export type A<T> =\n  | readonly T[]\n  | B;', 'A'],
 ] as const;
 
 const ACCEPTED = [
+  "/** B. */\nexport const BS = ['c'] as const;\nexport type B = (typeof BS)[number];",
+  'type B = string;\ninterface C {\n  d(): void;\n}',
   '/** B. */\nexport const b = (): void => undefined;',
   '/**\n * B.\n *\n * @returns 1\n */\nexport const b = (): number => 1;',
   'const b = (): void => undefined;\nfunction c(): void {}\nclass D {\n  e(): void {}\n}',
@@ -46,7 +52,7 @@ const ACCEPTED = [
   '/** B. */\nexport class B {\n  constructor(c: number) {\n    if (c) d();\n  }\n\n  #e(): void {}\n\n  private f(): void {}\n}',
   '/** B. */\nexport class B implements C {\n  d(): void {}\n}',
   '/** B. */\nexport class B\n  extends E\n  implements C, D\n{\n  d(): void {}\n}',
-  'export interface B {\n  readonly c: () => void;\n}\nclass D {\n  e(): void {}\n}',
+  '/** B. */\nexport interface B {\n  readonly c: () => void;\n}\nclass D {\n  e(): void {}\n}',
 ];
 
 it.each(REFUSED.map(([text, name], index) => [text, name, index] as const))(

@@ -15,6 +15,7 @@ import { note } from '../output.ts';
 import { request } from '../request.ts';
 import { DETACH_KEYS, exitOnSignals, ownSize, parseKeys, workWith } from '../terminal-session.ts';
 
+/** The flags of `cloister attach`. */
 export interface AttachFlags {
   readonly input?: boolean;
   readonly detachKeys?: string;

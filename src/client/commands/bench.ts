@@ -18,6 +18,7 @@ import { type CommandWords, submission } from '../submit-input.ts';
 import { subscribe } from '../subscribe.ts';
 import { tableLines } from '../table.ts';
 
+/** The flags of `cloister bench`, as they were typed. */
 export interface BenchFlags {
   readonly count: string;
   readonly mode?: readonly string[];

@@ -16,6 +16,7 @@ type Place =
   | { readonly kind: 'local'; readonly path: Buffer }
   | { readonly kind: 'stream' };
 
+/** The flags of `cloister cp`. */
 export interface CpFlags {
   readonly recursive?: boolean;
 }

@@ -13,6 +13,7 @@ import { ownSize } from '../terminal-session.ts';
 import { keysOf } from './attach.ts';
 import { followStarted, type RunFlags } from './run.ts';
 
+/** The flags of `cloister exec`, as they were typed. */
 export interface ExecFlags extends RunFlags {
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];

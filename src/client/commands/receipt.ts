@@ -49,6 +49,7 @@ export const receiptKeys = async (config: ClientConfig): Promise<void> => {
     await write(process.stdout, `# ${keyId}${current ? '' : ', of earlier receipts'}\n${publicKey}`);
 };
 
+/** The flags of `cloister verify`, as they were typed. */
 export interface VerifyFlags {
   readonly key?: string;
   /** `NAME=FILE` each. */

@@ -11,6 +11,7 @@ import { printJson } from '../output.ts';
 import { request } from '../request.ts';
 import { type CommandWords, type SubmitFlags, submission } from '../submit-input.ts';
 
+/** The flags of `cloister run --wait`, as they were typed. */
 export interface RunOnceFlags {
   readonly wait?: string;
   readonly json?: boolean;

@@ -10,6 +10,7 @@ import { note, print, printJson } from '../output.ts';
 import { request } from '../request.ts';
 import { formatOf, printList } from '../row-format.ts';
 
+/** The flags of `cloister share`, as they were typed. */
 export interface ShareFlags {
   readonly expires?: string;
   readonly list?: boolean;

@@ -17,6 +17,7 @@ import { request } from '../request.ts';
 import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { type Cell, tableLines } from '../table.ts';
 
+/** The flags of `cloister token create`, as they were typed. */
 export interface CreateTokenFlags {
   readonly name: string;
   readonly subject: string;

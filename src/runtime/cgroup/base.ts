@@ -20,6 +20,7 @@ export interface Base {
   readonly kind: 'given' | 'unit' | 'container' | 'own' | 'top';
 }
 
+/** Where the cgroup of this server is looked for. */
 export interface BaseOptions {
   /** Absolute path of the cgroup to use. */
   readonly root?: string | undefined;

@@ -18,6 +18,7 @@ import { HUGE_PAGES } from './huge-pages.ts';
 import { moveProcess, moveProcesses } from './move.ts';
 import { removeIfEmpty } from './remove.ts';
 
+/** Where the cgroups of a server are made. */
 export interface CgroupOptions extends BaseOptions {
   /** The state folder, which must exist: servers with different state folders have different trees. */
   readonly stateDir: string;

@@ -17,6 +17,7 @@ import { remedyFor } from '../remedies.ts';
 import { type TestCellOptions, tryCell } from '../test-cell.ts';
 import { type Check, fail, pass, reasonOf, warn } from './check.ts';
 
+/** Which cell the doctor tries, and where. */
 export interface CellOptions extends CellIdsOptions {
   /** The state folder. Need not exist. */
   readonly stateDir: string;

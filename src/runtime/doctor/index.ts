@@ -14,6 +14,7 @@ import { checkState } from './state.ts';
 
 export type { Check } from './check.ts';
 
+/** What the doctor examines. */
 export interface DoctorOptions {
   /** The state folder; need not exist. */
   readonly stateDir: string;

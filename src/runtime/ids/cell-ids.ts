@@ -63,6 +63,7 @@ export class IdsError extends Error {
   }
 }
 
+/** Where the ids of cells come from. */
 export interface CellIdsOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;

@@ -21,6 +21,7 @@ export interface NoSubordinate {
   readonly remedy: string;
 }
 
+/** Whose subordinate ids are looked for, and where. */
 export interface SubordinateOptions {
   readonly user: { readonly uid: number; readonly name: string | undefined };
   /** Folders of programs. Default: `PATH`, and where distributions install them. */

@@ -23,6 +23,7 @@ export interface LogSource {
   onChange(listener: () => void): () => void;
 }
 
+/** From where on a log is followed. */
 export interface FollowRequest extends LogStart, LogGrep {
   /** Wait for more until the log is closed; otherwise complete at the present end. */
   readonly follow: boolean;

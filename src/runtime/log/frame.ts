@@ -26,6 +26,7 @@ const RESIZED = 2;
 const SIZE_BYTES = 4;
 const STREAM_NUMBERS = { STDOUT: 1, STDERR: 2, TERMINAL: 3 } as const satisfies Record<LogStream, number>;
 
+/** What one frame of a log says. */
 export type Frame =
   | {
       readonly kind: 'output';

@@ -56,6 +56,7 @@ export interface LogDigests extends Readonly<Record<LogStream, StreamDigest>> {
   readonly damagedBytes: number;
 }
 
+/** Output that a supervisor read at one time from one stream. */
 export interface LogEntry {
   readonly stream: LogStream;
   /** Wall clock at which the supervisor read these bytes, in nanoseconds since 1970. */
@@ -71,6 +72,7 @@ export interface LogEntry {
   readonly cursor: string;
 }
 
+/** A part of a log. */
 export interface LogBatch {
   readonly entries: readonly LogEntry[];
   /** Where the next page begins. */

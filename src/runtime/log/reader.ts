@@ -12,6 +12,7 @@ import { decodeUtf8, incompleteEnd, NOTHING, REPLACEMENT } from './utf8.ts';
 /** The most entries in a page, so that a log of single bytes does not give pages of 65536 entries. */
 export const MOST_ENTRIES = 1024;
 
+/** How much a page holds, and of what. */
 export interface Bounds {
   /** Bytes of payload in the page at most; 1 or more. A frame is cut where they end. */
   readonly mostBytes: number;
@@ -69,6 +70,7 @@ const withLog = async <T>(path: string, closed: boolean, use: (file: LogFile) =>
   }
 };
 
+/** A page that was read, and how to continue. */
 export interface Reading {
   readonly page: LogBatch;
   readonly position: Position;

@@ -11,6 +11,7 @@ import { findStart, type Position, positionAt } from './position.ts';
 import type { Bounds, Reading } from './reader.ts';
 import { decodeUtf8, NOTHING, REPLACEMENT } from './utf8.ts';
 
+/** What is looked for in a log, and from where on. */
 export interface Search extends LogStart, Bounds {
   /** What a line must contain, as bytes of UTF-8; 1 to 1024 of them and no newline. */
   readonly text: string;

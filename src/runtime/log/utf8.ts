@@ -8,6 +8,7 @@ export const REPLACEMENT = '\uFFFD';
 // A byte order mark is content: a log is not a text file that begins with one.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** Text, and the bytes that are none yet. */
 export interface Decoded {
   readonly text: string;
   /** The beginning of a character that the next piece may complete: 0 to 3 bytes. */

@@ -6,6 +6,7 @@ import { Fields } from './fields.ts';
 /** Why the supervisor killed the cell; `none`: it did not, the command ended by itself or was killed. */
 export type Cause = 'none' | 'time' | 'output' | 'stop' | 'cputime';
 
+/** Why a command was not executed. */
 export interface LaunchFailure {
   /** Which step of the launcher failed: `execute`, `mount`, `cgroup`, ... */
   readonly step: string;

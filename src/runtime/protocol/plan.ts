@@ -87,6 +87,7 @@ export interface ArtifactsPlan {
   readonly spareBytes: number;
 }
 
+/** Everything that the launcher has to do for one job. `launcher/plan.h` describes it as a file. */
 export interface LaunchPlan {
   /** The job in whose cell the command runs: root, steps, hostname and ids are those of that cell. `null`: its own. */
   readonly join: string | null;

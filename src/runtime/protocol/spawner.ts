@@ -9,6 +9,7 @@ export class SpawnError extends Error {}
 /** The spawner ended before it had answered: whether the request was carried out is unknown. */
 class SpawnerEnded extends SpawnError {}
 
+/** How the spawner is started, and for which folder. */
 export interface SpawnerOptions {
   /** Path of the `cell` binary. */
   readonly launcher: string;
