@@ -14,7 +14,7 @@ export interface Contender {
 /** One line of the report. To add one: a file in `figures/`, and its entry in `figures/index.ts`. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 'per second';
+  readonly unit: 'ms' | 'per second' | 'MB per second';
   /** How it is measured, in a sentence. */
   readonly how: string;
   /** Whether less is better. */

@@ -26,12 +26,18 @@ export const ratio = ({ figure, rows }: Result, row: Row): number => {
 
 const digits = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 
+const UNITS = {
+  ms: 'Milliseconds',
+  'per second': 'Per second',
+  'MB per second': 'Megabytes per second',
+} as const;
+
 const table = (result: Result): string[] => {
   const { figure, rows } = result;
   return [
     `## ${figure.name}`,
     '',
-    `${figure.unit === 'ms' ? 'Milliseconds' : 'Per second'}, ${figure.less ? 'less' : 'more'} is better: ${figure.how}.`,
+    `${UNITS[figure.unit]}, ${figure.less ? 'less' : 'more'} is better: ${figure.how}.`,
     '',
     '| | median | least | most | ratio |',
     '| --- | ---: | ---: | ---: | ---: |',

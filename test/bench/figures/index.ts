@@ -2,9 +2,19 @@
 
 import type { Figure } from '../figure.ts';
 import { bursts } from './burst.ts';
+import { delivery } from './delivery.ts';
 import { answered, ended, output } from './latency.ts';
 import { launch } from './launch.ts';
 import { queries } from './queries.ts';
 import { rates } from './rate.ts';
 
-export const FIGURES: readonly Figure[] = [launch, answered, ended, output, ...rates, ...bursts, ...queries];
+export const FIGURES: readonly Figure[] = [
+  launch,
+  answered,
+  ended,
+  output,
+  ...rates,
+  ...bursts,
+  ...delivery,
+  ...queries,
+];

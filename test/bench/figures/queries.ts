@@ -1,13 +1,12 @@
 /** How many queries are answered in a second, beside other GraphQL servers on the same rows. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Bench, QUERY_PEERS } from '../bench.ts';
 import type { Contender, Figure } from '../figure.ts';
 import { type Load, requestsPerSecond } from '../http-load.ts';
-import { prefer } from '../priority.ts';
+import { PeerServer } from '../peer-server.ts';
 
 const ROWS = 1000;
 const LOAD = { connections: 16, warmUpMs: 2000, ms: 1500 };
@@ -35,38 +34,6 @@ const fill = (path: string): readonly string[] => {
   return ids;
 };
 
-/** Another server on that database; it has no tokens and no limits. */
-class Peer {
-  readonly #child: ChildProcess;
-  readonly port: number;
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
-    this.port = port;
-  }
-
-  static async start(kind: string, database: string): Promise<Peer> {
-    const script = join(import.meta.dirname, '..', 'query-peer.ts');
-    const child = spawn(process.execPath, [script, kind, database, QUERY_PEERS], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const port = await new Promise<number>((resolve, reject) => {
-      child.stdout.once('data', (data: Buffer) => resolve(Number(String(data))));
-      child.once('exit', (code) => reject(new Error(`${kind} ended with ${code}`)));
-    });
-    prefer(child.pid ?? -1);
-    return new Peer(child, port);
-  }
-
-  async close(): Promise<void> {
-    const exited = new Promise((resolve) => {
-      this.#child.once('exit', resolve);
-    });
-    this.#child.kill('SIGTERM');
-    await exited;
-  }
-}
-
 const figure = (
   name: string,
   how: string,
@@ -87,7 +54,7 @@ const figure = (
       ['mercurius', 'mercurius with its JIT'],
     ] as const) {
       if (kind === 'mercurius' && !existsSync(join(QUERY_PEERS, 'node_modules', kind))) continue;
-      const peer = await Peer.start(kind, database);
+      const peer = await PeerServer.start('query-peer.ts', kind, database, QUERY_PEERS);
       contenders.push({
         name: title,
         measure: () => requestsPerSecond({ ...load, port: peer.port }),
