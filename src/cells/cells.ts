@@ -291,6 +291,10 @@ export class LocalCells implements Cells {
     return this.#stdin.read(id);
   }
 
+  stdinDigest(id: string): Promise<string | undefined> {
+    return this.#stdin.digest(id);
+  }
+
   dropStdin(id: string): Promise<void> {
     return this.#stdin.remove(id);
   }

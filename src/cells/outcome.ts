@@ -22,6 +22,7 @@ export const outcome = (record: ExitRecord, limits: Limits, usage: Usage | null)
     usage,
     hits,
     output: { keptBytes: record.keptBytes, droppedBytes: record.droppedBytes },
+    input: record.input,
     artifacts: record.artifacts.map(artifactResult),
   };
   if (record.cause === 'stop') return { status: 'STOPPED', ...ran, error: null };
@@ -60,6 +61,7 @@ const neverRan = (record: ExitRecord, limits: Limits, usage: Usage | null, finis
       usage: null,
       hits: [],
       output: null,
+      input: null,
       artifacts: [],
       error: null,
     };

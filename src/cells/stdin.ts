@@ -1,8 +1,10 @@
 /** What is kept of jobs in a file each: their standard inputs, and their secrets. */
 
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { hasErrno, isDiskFull } from '../errno.ts';
 import { StoreFullError } from '../jobs/store.ts';
 import { statePaths } from '../state/paths.ts';
@@ -62,6 +64,18 @@ export class StdinFiles {
       if (hasErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
+  }
+
+  /** The SHA-256 of the standard input of a job, in hexadecimal digits; `undefined` when there is none. */
+  async digest(id: string): Promise<string | undefined> {
+    const hash = createHash('sha256');
+    try {
+      await pipeline(createReadStream(this.path(id)), hash);
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    return hash.digest('hex');
   }
 
   /** Whether there is a file for a job. */

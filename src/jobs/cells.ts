@@ -244,6 +244,8 @@ export interface Cells {
   shareStdin(id: string, next: string): Promise<void>;
   /** The standard input that is kept of a job; `undefined` when it is missing, as after a restored backup. */
   readStdin(id: string): Promise<Buffer | undefined>;
+  /** Its SHA-256 in hexadecimal digits, without having all of it in memory; `undefined` when it is missing. */
+  stdinDigest(id: string): Promise<string | undefined>;
   /**
    * Keeps the secrets of a job that is about to be stored, as `withoutSecrets` gives them; on disk when the promise
    * settles. They go with the end of the job: `tidy` removes what else has them, `dropSecrets` the rest.

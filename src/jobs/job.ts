@@ -263,12 +263,21 @@ export interface OutputCount {
   readonly droppedBytes: number;
 }
 
+/** What clients have written to the standard input of a job while it ran. */
+export interface WrittenInput {
+  readonly bytes: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
 /** What is known of a job that has run to its end. */
 export interface Account {
   readonly usage: Usage | null;
   readonly hits: readonly LimitHit[];
   /** `null`: it was not counted, by an earlier version. */
   readonly output: OutputCount | null;
+  /** `null`: it had no open standard input, one of a terminal, or it was not recorded. */
+  readonly input: WrittenInput | null;
   /** Of each in the specification, in its order; empty when nobody could look for them. */
   readonly artifacts: readonly ArtifactResult[];
 }

@@ -677,6 +677,7 @@ export class Jobs implements JobService {
           command: await this.command(identity, job),
           env: whole ? await this.env(identity, job) : null,
           artifacts: whole ? this.artifacts(identity, job) : null,
+          stdinSha256: whole ? await this.#stdinSha256(job) : null,
           isolation: await this.isolation(identity, job),
           log: await this.#digests.of(job.id, job.owner),
         }),
@@ -684,6 +685,10 @@ export class Jobs implements JobService {
     } finally {
       leave();
     }
+  }
+
+  async #stdinSha256({ id, spec }: Job): Promise<string | null> {
+    return spec.stdinBytes === null ? null : ((await this.#options.cells.stdinDigest(id)) ?? null);
   }
 
   receiptKeys(_identity: Identity): readonly ReceiptKey[] {

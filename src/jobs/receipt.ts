@@ -15,7 +15,7 @@ import { LOG_STREAMS, type LogDigests, type LogStream } from '../runtime/log/pag
 import { formatMode } from '../units.ts';
 import { type Artifact, isTaken } from './artifact.ts';
 import type { Isolation } from './cells.ts';
-import type { Command, EnvVar, FinalState, InputFile, Job } from './job.ts';
+import type { Command, EnvVar, FinalState, InputFile, Job, WrittenInput } from './job.ts';
 
 /** What is known of a job that has ended. */
 export interface Observed {
@@ -27,13 +27,15 @@ export interface Observed {
   readonly env: readonly EnvVar[] | null;
   /** What was asked for, and what became of it; `null`: the reader may not see it. */
   readonly artifacts: readonly Artifact[] | null;
+  /** The SHA-256 of the standard input that was given at submission; `null`: there was none, or it is not to be said. */
+  readonly stdinSha256: string | null;
   readonly isolation: Isolation | null;
   readonly log: LogDigests;
 }
 
 /** The statement of a receipt. The same observation gives the same one. */
 export const receiptStatement = (observed: Observed): Statement => {
-  const { version, job, command, env, artifacts, isolation, log } = observed;
+  const { version, job, command, env, artifacts, stdinSha256, isolation, log } = observed;
   const { id, owner, spec, state, createdAt } = job;
   const streams = LOG_STREAMS.filter((stream) => (stream === 'TERMINAL') === (spec.terminal !== null));
   const termination = 'termination' in state ? state.termination : null;
@@ -58,6 +60,7 @@ export const receiptStatement = (observed: Observed): Statement => {
       user: spec.user,
       hostname: spec.hostname,
       stdinBytes: spec.stdinBytes,
+      stdinDigest: stdinSha256 === null ? null : { sha256: stdinSha256 },
       files: env && spec.files.map(fileOf),
       openStdin: spec.openStdin,
       terminal: spec.terminal,
@@ -73,6 +76,8 @@ export const receiptStatement = (observed: Observed): Statement => {
       limitExceeded: 'limit' in state ? state.limit : null,
       error: 'error' in state ? state.error : null,
       limitsHit: 'hits' in state ? state.hits : [],
+      // As the environment: for those who may see the job itself.
+      input: env && 'input' in state && state.input ? inputOf(state.input) : null,
     },
     times: {
       createdAt: createdAt.toISOString(),
@@ -110,6 +115,8 @@ const artifactOf = ({ name, spec: { path }, result }: Artifact): ReceiptArtifact
   const { kind, sizeBytes, skipped } = result;
   return { name, path, kind, bytes: sizeBytes, skipped };
 };
+
+const inputOf = ({ bytes, sha256 }: WrittenInput) => ({ bytes, digest: { sha256 } });
 
 const fileOf = ({ path, sha256, sizeBytes, mode }: InputFile) => ({
   path: text(path),

@@ -581,6 +581,7 @@ const endedByServer = (job: Job, due: Due, usage: Usage | null): FinalState => {
     termination: { kind: 'signaled', signal: 'SIGKILL' },
     usage,
     output: null,
+    input: null,
     artifacts: [],
   } as const;
   if (due === 'STOP') return { status: 'STOPPED', ...ran, hits: [], error: `it was stopped, and ${killed}` };
@@ -606,6 +607,7 @@ const neverStarted = (error: string | null = null): FinalState => ({
   usage: null,
   hits: [],
   output: null,
+  input: null,
   artifacts: [],
   error,
 });

@@ -70,6 +70,8 @@ export interface JobPredicate {
     readonly hostname: string | null;
     /** Bytes of standard input given at submission; `null`: none were. */
     readonly stdinBytes: number | null;
+    /** `null`: none was given, it is not kept any more, or left out, for a reader who may not see it. */
+    readonly stdinDigest: { readonly sha256: string } | null;
     /** Put into the cell at its start; `null`: left out, for a reader who may not see them. */
     readonly files:
       | readonly {
@@ -80,7 +82,7 @@ export interface JobPredicate {
           readonly mode: string;
         }[]
       | null;
-    /** Clients could write to it while it ran: what they wrote is not recorded. */
+    /** Clients could write to it while it ran: `result.input`. */
     readonly openStdin: boolean;
     readonly terminal: { readonly rows: number; readonly columns: number } | null;
     readonly network: string;
@@ -99,6 +101,11 @@ export interface JobPredicate {
     readonly error: string | null;
     /** Limits that it ran into, with the counters of the kernel. */
     readonly limitsHit: readonly object[];
+    /**
+     * What clients wrote to an open standard input, after what was given at submission; `null`: there was none, it was
+     * that of a terminal, it was not recorded, or left out, for a reader who may not see it.
+     */
+    readonly input: { readonly bytes: number; readonly digest: { readonly sha256: string } } | null;
   };
   readonly times: {
     readonly createdAt: string;

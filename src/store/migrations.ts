@@ -378,4 +378,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX job_files_by_content ON job_files (owner, sha256);
   `,
+  // What clients have written to the standard input of a job, for its receipt.
+  `
+  ALTER TABLE jobs ADD COLUMN input TEXT CHECK (input IS NULL OR json_valid(input));
+  `,
 ];

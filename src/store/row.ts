@@ -1,6 +1,15 @@
 /** Jobs as rows of the database, and back. */
 
-import type { Account, Job, JobState, JobStatus, LimitHit, LimitKind, Termination } from '../jobs/job.ts';
+import type {
+  Account,
+  Job,
+  JobState,
+  JobStatus,
+  LimitHit,
+  LimitKind,
+  Termination,
+  WrittenInput,
+} from '../jobs/job.ts';
 import { payloadId } from './payloads.ts';
 import {
   loadArtifacts,
@@ -37,6 +46,8 @@ export interface JobRow {
   /** JSON of what the output came to, and of the limits that were hit; `null` for none. */
   readonly output: string | null;
   readonly limits_hit: string | null;
+  /** JSON of what clients have written to its standard input; `null` for none. */
+  readonly input: string | null;
   /** JSON of what became of its artifacts; `null` for none. */
   readonly artifacts: string | null;
   readonly pinned: 0 | 1;
@@ -64,6 +75,7 @@ const EVERY_COLUMN: Record<keyof JobRow, true> = {
   paused_at: true,
   output: true,
   limits_hit: true,
+  input: true,
   artifacts: true,
   pinned: true,
   retried_by: true,
@@ -109,6 +121,7 @@ export const toColumns = (state: JobState): StateColumns => {
     paused_at: 'pausedAt' in state ? (state.pausedAt?.getTime() ?? null) : null,
     output: 'output' in state ? state.output && storeOutput(state.output) : null,
     limits_hit: 'hits' in state && state.hits.length > 0 ? JSON.stringify(state.hits) : null,
+    input: 'input' in state && state.input !== null ? JSON.stringify(state.input) : null,
     artifacts: 'artifacts' in state && state.artifacts.length > 0 ? storeArtifacts(state.artifacts) : null,
   };
 };
@@ -125,10 +138,11 @@ export const fromRow = (row: JobRow): Job => ({
 });
 
 /** Written by `toColumns`. */
-const toAccount = ({ usage, output, limits_hit: hits, artifacts }: JobRow): Account => ({
+const toAccount = ({ usage, output, limits_hit: hits, input, artifacts }: JobRow): Account => ({
   usage: usage === null ? null : loadUsage(usage),
   hits: hits === null ? [] : (JSON.parse(hits) as LimitHit[]),
   output: output === null ? null : loadOutput(output),
+  input: input === null ? null : (JSON.parse(input) as WrittenInput),
   artifacts: artifacts === null ? [] : loadArtifacts(artifacts),
 });
 

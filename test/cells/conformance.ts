@@ -407,6 +407,10 @@ export const cellsConformance = (
       expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([bytes, bytes]);
       await cells.dropStdin(first);
       expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([undefined, bytes]);
+      expect([await cells.stdinDigest(first), await cells.stdinDigest(next)]).toEqual([
+        undefined,
+        createHash('sha256').update(bytes).digest('hex'),
+      ]);
       await cells.sweep(
         () => true,
         async (id) => id !== never,

@@ -16,6 +16,7 @@ const record = (change: Partial<ExitRecord>, files: Readonly<Record<string, stri
   failure: null,
   keptBytes: 0,
   droppedBytes: 0,
+  input: null,
   files: new Map(Object.entries({ 'cpu.stat': 'usage_usec 7000\n', ...files })),
   artifacts: [],
   note: null,

@@ -123,6 +123,50 @@ describe('a receipt', () => {
     expect(predicate.artifacts[1]).toMatchObject({ path: '/tmp/nosuch', error: 'MISSING' });
   });
 
+  it('has digests of standard input: what was given, and what was written, also across a kill of the server', async () => {
+    const write = (jobId: string, offset: number, text: string, endOfInput = false) =>
+      server.query('mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }', {
+        input: { jobId, offset, text, endOfInput },
+      });
+    const predicateOf = async (job: string, token = server.token) => {
+      const query = `{ job(id: "${job}") { receipt { envelope } } }`;
+      const response = await fetch(server.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify({ query }),
+      });
+      const { data } = (await response.json()) as { data: { job: { receipt: { envelope: string } } } };
+      return JSON.parse(payloadOf(data.job.receipt.envelope).toString()).predicate;
+    };
+    const written = await server.submit({ command: 'cat', stdin: 'given', openStdin: true });
+    const terminal = await server.submit({ command: 'read _', terminal: { rows: 24, columns: 80 } });
+    await server.running(written);
+    await server.running(terminal);
+    await write(written, 0, 'one ');
+    await server.end('SIGKILL');
+    await server.boot();
+    await write(written, 4, 'two', true);
+    await write(terminal, 0, 'a password\n');
+    await server.ended(written);
+    await server.ended(terminal);
+    expect(await predicateOf(written)).toMatchObject({
+      spec: { stdinBytes: 5, stdinDigest: { sha256: sha256(Buffer.from('given')) } },
+      result: { input: { bytes: 7, digest: { sha256: sha256(Buffer.from('one two')) } } },
+    });
+    expect(await predicateOf(terminal)).toMatchObject({
+      spec: { stdinDigest: null },
+      result: { input: null },
+    });
+    const { shareJob } = await server.query<{ shareJob: { url: string } }>(
+      `mutation { shareJob(input: { jobId: "${written}" }) { url } }`,
+    );
+    const secret = shareJob.url.split('#')[1] ?? '';
+    expect(await predicateOf(written, secret)).toMatchObject({
+      spec: { stdinDigest: null },
+      result: { input: null },
+    });
+  });
+
   it('is verified by python and openssl, from the specification alone', async () => {
     const { receipt, key } = await made('foreign', { command: 'echo hello' });
     const script = [

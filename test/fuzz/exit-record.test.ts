@@ -18,6 +18,7 @@ const randomRecord = (random: Random): Buffer => {
   tokens.push('termination', pick(random, ['none', 'exited', 'signaled']), String(random(256)));
   if (random(3) === 0) tokens.push('failure', text(), String(random(134)), '0', text(), text());
   tokens.push('kept', number(), 'dropped', number());
+  if (random(3) === 0) tokens.push('input', number(), 'e'.repeat(64));
   tokens.push(...some(random, 4, () => ['file', text(), text()]).flat());
   if (random(3) === 0) tokens.push('note', text());
   return Buffer.from([...tokens, 'end', ''].join('\0'));

@@ -247,6 +247,11 @@ export class FakeCells implements Cells {
     return this.stdin.get(id);
   }
 
+  async stdinDigest(id: string): Promise<string | undefined> {
+    const content = this.stdin.get(id);
+    return content && createHash('sha256').update(content).digest('hex');
+  }
+
   async dropStdin(id: string): Promise<void> {
     this.stdin.delete(id);
   }
@@ -622,5 +627,6 @@ export const exited = (code: number) =>
     usage: null,
     hits: [],
     output: null,
+    input: null,
     artifacts: [],
   }) satisfies FinalState;

@@ -35,6 +35,7 @@ const COMPLETED: FinalState = {
   usage,
   hits: [HIT],
   output: { keptBytes: 14, droppedBytes: 0 },
+  input: null,
   artifacts: [],
 };
 const ID = '01a22347-354f-7214-ab23-00f646e51660';
@@ -42,7 +43,7 @@ const ID = '01a22347-354f-7214-ab23-00f646e51660';
 const statement = (
   spec: Partial<WholeSpec> = {},
   state: FinalState = COMPLETED,
-  more: { env?: null; log?: Partial<LogDigests> } = {},
+  more: { env?: null; stdinSha256?: string; log?: Partial<LogDigests> } = {},
 ) => {
   const job = makeJob(spec, { id: ID, state }) as Job & { state: FinalState } & ReturnType<typeof makeJob>;
   return receiptStatement({
@@ -52,6 +53,7 @@ const statement = (
     env: more.env === null ? null : job.spec.env,
     artifacts:
       more.env === null ? null : artifactsOf(job.spec.artifacts, 'artifacts' in state ? state.artifacts : []),
+    stdinSha256: more.stdinSha256 ?? null,
     isolation: null,
     log: { ...LOG, ...more.log },
   });
@@ -90,6 +92,7 @@ describe('a receipt', () => {
           user: null,
           hostname: null,
           stdinBytes: null,
+          stdinDigest: null,
           files: [],
           openStdin: false,
           terminal: null,
@@ -120,6 +123,7 @@ describe('a receipt', () => {
           limitExceeded: null,
           error: null,
           limitsHit: [HIT],
+          input: null,
         },
         artifacts: [],
         times: {
@@ -175,6 +179,17 @@ describe('a receipt', () => {
       { path: '/in/data', sha256: 'e'.repeat(64), bytes: 9, mode: '0644' },
     ]);
     expect(statement({ files: [given] }, COMPLETED, { env: null }).predicate.spec.files).toBeNull();
+  });
+
+  it('has digests of what was read from standard input, but for those who may not see the job', () => {
+    const state = { ...COMPLETED, input: { bytes: 3, sha256: 'e'.repeat(64) } };
+    const given = { stdinBytes: 5, openStdin: true };
+    const whole = statement(given, state, { stdinSha256: 'f'.repeat(64) }).predicate;
+    expect(whole.spec).toMatchObject({ stdinBytes: 5, stdinDigest: { sha256: 'f'.repeat(64) } });
+    expect(whole.result.input).toEqual({ bytes: 3, digest: { sha256: 'e'.repeat(64) } });
+    const shared = statement(given, state, { env: null }).predicate;
+    expect(shared.spec.stdinDigest).toBeNull();
+    expect(shared.result.input).toBeNull();
   });
 
   it('says of a log that it is not all that the job wrote', () => {

@@ -237,6 +237,7 @@ describe('a result that does not fit the schema', () => {
       usage: null,
       hits: [],
       output: null,
+      input: null,
       artifacts: [],
     });
     const error = await api.error('query ($id: ID!) { job(id: $id) { exitCode } }', { id });

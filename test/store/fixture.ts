@@ -97,6 +97,7 @@ const ran = {
   usage,
   hits: [],
   output: { keptBytes: 7, droppedBytes: 1 },
+  input: { bytes: 3, sha256: 'e'.repeat(64) },
   artifacts: [],
 };
 

@@ -61,6 +61,7 @@ describe('a job', () => {
       usage: null,
       hits: [],
       output: null,
+      input: null,
       artifacts: [],
     };
     await store.transition(job.id, ['QUEUED'], state);
@@ -178,7 +179,14 @@ describe('a page', () => {
   });
 
   it('holds the jobs that ended as the filter says, and those whose ids begin so', async () => {
-    const ran = { finishedAt: at(9), usage: null, hits: [], output: null, artifacts: [] } as const;
+    const ran = {
+      finishedAt: at(9),
+      usage: null,
+      hits: [],
+      output: null,
+      input: null,
+      artifacts: [],
+    } as const;
     const started = { startedAt: at(1) } as const;
     const exited = (code: number) => ({ kind: 'exited', code }) as const;
     const killed = { kind: 'signaled', signal: 'SIGKILL' } as const;

@@ -11,6 +11,11 @@
 
 #define FEED_AT_ONCE (1 << 20)
 
+void input_open(struct input *input) {
+  input->open = true;
+  sha256_begin(&input->hash);
+}
+
 bool input_feed(struct input *input) {
   if (input->file < 0 || input->fd < 0) return false;
   long moved = RETRY(splice(input->file, NULL, input->fd, NULL, FEED_AT_ONCE, SPLICE_F_NONBLOCK));
@@ -33,6 +38,7 @@ static bool are_same(const struct input *input, uint64_t offset, const unsigned 
 static void keep(struct input *input, const unsigned char *data, size_t length) {
   if (input->recent == NULL) input->recent = must_allocate(INPUT_RECENT, 1);
   for (size_t i = 0; i < length; i++) input->recent[(input->accepted + i) % INPUT_RECENT] = data[i];
+  sha256_add(&input->hash, data, length);
   input->accepted += length;
 }
 

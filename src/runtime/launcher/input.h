@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sha256.h"
+
 /* Bytes that were accepted last and are kept, which distinguishes a repetition from the bytes of another client. */
 #define INPUT_RECENT (64u << 10)
 
@@ -23,6 +25,7 @@ struct input {
   bool ended;            /* a client has written the end */
   uint64_t accepted;     /* bytes that were accepted from clients */
   unsigned char *recent; /* the last of them: that at offset N is at N modulo INPUT_RECENT */
+  struct sha256 hash;    /* of all of them */
 };
 
 /* One write of a client: bytes from `offset` on, and whether the input ends after them. */
@@ -33,6 +36,8 @@ struct input_write {
   bool end;
 };
 
+/* Lets clients write. */
+void input_open(struct input *input);
 /* Writes what ends the input of a terminal. False when there is no room for it yet. */
 bool input_end(struct input *input);
 /* Moves what fits of the file into the pipe. False when nothing of it is left, or the command has closed its input. */

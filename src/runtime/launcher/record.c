@@ -59,6 +59,22 @@ static void put_termination(FILE *stream, const struct record *record) {
   put(stream, "%d", !record->ended ? 0 : signaled ? WTERMSIG(record->status) : WEXITSTATUS(record->status));
 }
 
+static void put_digest(FILE *stream, const unsigned char digest[SHA256_BYTES]) {
+  for (size_t i = 0; i < SHA256_BYTES; i++) fprintf(stream, "%02x", digest[i]);
+  fputc('\0', stream);
+}
+
+/* Not of a terminal: everything that is typed there but passwords is in the log as well, so that they could be guessed.
+ */
+static void put_input(FILE *stream, const struct input *input) {
+  if (input == NULL || !input->open || input->is_terminal) return;
+  struct sha256 hash = input->hash;
+  unsigned char digest[SHA256_BYTES];
+  sha256_end(&hash, digest);
+  put_number(stream, "input", (int64_t)input->accepted);
+  put_digest(stream, digest);
+}
+
 static void put_artifact(FILE *stream, const struct artifact *artifact) {
   put(stream, "artifact");
   put(stream, "%s", artifact_word(artifact->status));
@@ -67,8 +83,7 @@ static void put_artifact(FILE *stream, const struct artifact *artifact) {
   put(stream, "%llu", (unsigned long long)artifact->size);
   put(stream, "%llu", (unsigned long long)artifact->entries);
   put(stream, "%llu", (unsigned long long)artifact->skipped);
-  for (size_t i = 0; i < SHA256_BYTES; i++) fprintf(stream, "%02x", artifact->digest[i]);
-  fputc('\0', stream);
+  put_digest(stream, artifact->digest);
 }
 
 static void put_fields(FILE *stream, const struct record *record) {
@@ -92,6 +107,7 @@ static void put_fields(FILE *stream, const struct record *record) {
   }
   put_number(stream, "kept", (int64_t)record->kept);
   put_number(stream, "dropped", (int64_t)record->dropped);
+  put_input(stream, record->input);
   fwrite(record->files == NULL ? "" : record->files, 1, record->files_length, stream);
   for (size_t i = 0; i < record->artifacts_count; i++) put_artifact(stream, &record->artifacts[i]);
   if (record->note != NULL) {

@@ -6,6 +6,7 @@
  *   cause none|time|output|stop|cputime   termination none|exited|signaled NUMBER
  *   failure STEP ERRNO INDEX SUBJECT SECOND              (the cell could not be made, or the command not executed)
  *   kept BYTES        dropped BYTES    file NAME CONTENT (of the cgroup, each that the plan collects)
+ *   input BYTES SHA256   (what clients have written to an open standard input that is no terminal)
  *   artifact STATUS file|folder MODE SIZE ENTRIES SKIPPED SHA256   (each of the plan, in its order; see artifact.h)
  *   note TEXT         end
  */
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "artifact.h"
+#include "input.h"
 #include "plan.h"
 #include "report.h"
 
@@ -29,7 +31,8 @@ struct record {
   int status;
   struct report failure; /* kind REPORT_FAILED if there was one */
   uint64_t kept, dropped;
-  char *files; /* what was read from the cgroup, as tokens */
+  const struct input *input; /* what clients have written */
+  char *files;               /* what was read from the cgroup, as tokens */
   size_t files_length;
   const struct artifact *artifacts; /* of each in the plan, if they were looked for */
   size_t artifacts_count;

@@ -240,7 +240,7 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
     streams[i + 1] = pipes[i + 1][1];
     fcntl(self->outputs[i], F_SETFL, O_NONBLOCK);
   }
-  self->input.open = self->plan.opens_stdin;
+  if (self->plan.opens_stdin) input_open(&self->input);
   if (!self->plan.has_stdin && !self->plan.opens_stdin) {
     /* That of a cell which is joined is opened there. */
     if (self->plan.joins != NULL) return true;
@@ -612,7 +612,8 @@ static bool take_terminal(struct supervisor *self, int *terminal) {
   *terminal = -1;
   if (self->outputs[0] >= 0) self->input.fd = fcntl(self->outputs[0], F_DUPFD_CLOEXEC, 3);
   if (self->input.fd < 0) return fail(self, "terminal", "descriptor");
-  self->input.open = self->input.is_terminal = self->resized = true;
+  input_open(&self->input);
+  self->input.is_terminal = self->resized = true;
   self->rows = self->plan.terminal_rows;
   self->columns = self->plan.terminal_columns;
   watch(self, self->outputs[0], EPOLLIN, SOURCE_STDOUT);
@@ -966,6 +967,7 @@ static void finish(struct supervisor *self) {
   if (self->buffer != NULL) drain(self);
   record->kept = self->log.kept;
   record->dropped = self->log.dropped;
+  record->input = &self->input;
   if (self->cgroup.path != NULL) record_collect(record, &self->plan, self->cgroup.fd);
   if (self->plan.keeps_layer && record->executed && empty && keep_layer(&self->plan, self->upper) != NULL)
     record->note = "what it has changed of its root could not be kept";

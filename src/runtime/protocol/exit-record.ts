@@ -46,6 +46,13 @@ export interface ArtifactRecord {
   readonly sha256: string;
 }
 
+/** What clients have written to a standard input. */
+export interface InputRecord {
+  readonly bytes: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
 /** What a supervisor writes when a job ends: the only source for how it ended. Times are nanoseconds. */
 export interface ExitRecord {
   /** The command was executed; if not, `failure` or `cause` says why. */
@@ -64,6 +71,8 @@ export interface ExitRecord {
   /** Bytes of output in the log, and bytes that were dropped. */
   readonly keptBytes: number;
   readonly droppedBytes: number;
+  /** What clients have written to an open standard input that is no terminal; `null`: it was none. */
+  readonly input: InputRecord | null;
   /** Files of the cgroup as they were at the end. */
   readonly files: ReadonlyMap<string, string>;
   /** Of each in the plan, in its order; empty when they were not looked for. */
@@ -113,6 +122,7 @@ const FIELDS: Readonly<Record<string, number>> = {
   failure: 5,
   kept: 1,
   dropped: 1,
+  input: 2,
   note: 1,
 };
 
@@ -141,25 +151,21 @@ const fromFields = (
     failure: fields.has('failure') ? failure(values('failure')) : null,
     keptBytes: Number(integer('kept')),
     droppedBytes: Number(integer('dropped')),
+    input: fields.has('input') ? input(values('input')) : null,
     files,
     artifacts,
     note: fields.get('note')?.[0] ?? null,
   };
 };
 
-const artifact = ([
-  word,
-  kind,
-  mode,
-  size,
-  entries,
-  skipped,
-  sha256 = '',
-]: readonly string[]): ArtifactRecord => {
+const input = ([bytes, sha256]: readonly string[]): InputRecord => ({
+  bytes: Number(toInteger('input', bytes)),
+  sha256: toDigest('input', sha256),
+});
+
+const artifact = ([word, kind, mode, size, entries, skipped, sha256]: readonly string[]): ArtifactRecord => {
   const status = ARTIFACT_STATUSES.find((known) => known === word);
   if (status === undefined) throw new Error(`exit record: unknown artifact ${JSON.stringify(word)}`);
-  if (!/^[0-9a-f]{64}$/.test(sha256))
-    throw new Error(`exit record: artifact: expected a digest, got ${JSON.stringify(sha256)}`);
   const number = (field: string | undefined): number => Number(toInteger('artifact', field));
   return {
     status,
@@ -168,7 +174,7 @@ const artifact = ([
     sizeBytes: number(size),
     entries: number(entries),
     skipped: number(skipped),
-    sha256,
+    sha256: toDigest('artifact', sha256),
   };
 };
 
@@ -177,6 +183,12 @@ const toInteger = (name: string, field: string | undefined): bigint => {
   if (field === undefined || !/^[0-9]{1,19}$/.test(field))
     throw new Error(`exit record: ${name}: expected a number, got ${JSON.stringify(field)}`);
   return BigInt(field);
+};
+
+const toDigest = (name: string, field = ''): string => {
+  if (!/^[0-9a-f]{64}$/.test(field))
+    throw new Error(`exit record: ${name}: expected a digest, got ${JSON.stringify(field)}`);
+  return field;
 };
 
 const termination = ([kind, number]: readonly string[]): ExitRecord['termination'] => {
