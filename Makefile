@@ -213,12 +213,13 @@ image: build ## Download the Alpine image into .state/ before the first start
 	@node src/main.ts image fetch --state-dir .state
 
 .PHONY: lint
-lint: $(DEVELOPER) c-linters ## Check style, types, words, docstrings, the schema and the layers
+lint: $(DEVELOPER) c-linters ## Check style, types, words, docstrings, units, the schema and the layers
 	@biome check --error-on-warnings .
 	tsc --noEmit
 	node lint/imports.ts
 	node lint/words.ts
 	node lint/docstrings.ts
+	node lint/units.ts
 	graphql-schema-linter
 	vitest run --reporter=dot test/docs/architecture.test.ts
 	clang-format --dry-run --Werror $(C_FILES)

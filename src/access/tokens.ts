@@ -221,6 +221,6 @@ const checkAdmin = ({ role }: Identity): void => {
   if (role !== 'ADMIN') throw forbidden(['ADMIN'], role);
 };
 
-const checkFuture = (field: string, time: Date | undefined, now: number): void => {
-  if (time !== undefined && time.getTime() <= now) throw badInput(field, 'a time in the future', time);
+const checkFuture = (field: string, time: Date | undefined, nowMs: number): void => {
+  if (time !== undefined && time.getTime() <= nowMs) throw badInput(field, 'a time in the future', time);
 };

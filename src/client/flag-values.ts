@@ -54,16 +54,16 @@ export const duration = (flag: string, text: string): string => {
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/i;
 
 /**
- * A time in RFC 3339 form, from a time or from a duration before or after `now`.
+ * A time in RFC 3339 form, from a time or from a duration before or after `nowMs`.
  *
  * @param side whether a duration counts back or ahead
- * @param now milliseconds since 1970
+ * @param nowMs milliseconds since 1970
  * @throws CliError that names the flag
  */
-export const moment = (flag: string, side: 'ago' | 'ahead', text: string, now: number): string => {
+export const moment = (flag: string, side: 'ago' | 'ahead', text: string, nowMs: number): string => {
   if (isRelative(text)) {
     const span = parseDuration(duration(flag, text)) ?? 0;
-    return toTime(flag, text, side === 'ago' ? now - span : now + span);
+    return toTime(flag, text, side === 'ago' ? nowMs - span : nowMs + span);
   }
   const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(time)) return toTime(flag, text, time);
@@ -74,8 +74,8 @@ export const moment = (flag: string, side: 'ago' | 'ahead', text: string, now: n
 /** Whether a time is given as a duration. */
 export const isRelative = (text: string): boolean => parseDuration(text) !== undefined;
 
-const toTime = (flag: string, text: string, time: number): string => {
-  const date = new Date(time);
+const toTime = (flag: string, text: string, timeMs: number): string => {
+  const date = new Date(timeMs);
   if (!Number.isNaN(date.getTime()) && date.getUTCFullYear() >= 0 && date.getUTCFullYear() <= 9999)
     return date.toISOString();
   throw expected(flag, 'a time between the years 0 and 9999', text);

@@ -10,10 +10,10 @@ import { type Cell, tableLines } from './table.ts';
 const HEADER = ['ID', 'STATUS', 'EXIT', 'AGE', 'DURATION', 'NAME', 'COMMAND'].map((text): Cell => ({ text }));
 
 /**
- * @param now milliseconds since 1970, for ages and durations
+ * @param nowMs milliseconds since 1970, for ages and durations
  * @param width columns of the terminal; `undefined`: no terminal, so ids are complete and nothing is padded or cut
  */
-export const jobTable = (jobs: readonly JobSummary[], now: number, width?: number): string => {
+export const jobTable = (jobs: readonly JobSummary[], nowMs: number, width?: number): string => {
   const length = width === undefined ? undefined : shortLength(jobs.map(({ id }) => id));
   const rows = jobs.map((job): readonly Cell[] => {
     const { text, failed } = result(job);
@@ -22,8 +22,8 @@ export const jobTable = (jobs: readonly JobSummary[], now: number, width?: numbe
       { text: job.id.slice(0, length) },
       { text: job.pausedAt === null ? job.status : 'PAUSED', ...red },
       { text, ...red },
-      { text: age(now - Date.parse(job.createdAt)) },
-      { text: ran(job, now) },
+      { text: age(nowMs - Date.parse(job.createdAt)) },
+      { text: ran(job, nowMs) },
       { text: inert(job.name ?? '-') },
       { text: inert(commandLine(job)) },
     ];
@@ -31,7 +31,7 @@ export const jobTable = (jobs: readonly JobSummary[], now: number, width?: numbe
   return tableLines([HEADER, ...rows], width);
 };
 
-const ran = ({ startedAt, finishedAt }: JobSummary, now: number): string =>
+const ran = ({ startedAt, finishedAt }: JobSummary, nowMs: number): string =>
   startedAt === null
     ? '-'
-    : shortDuration((finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
+    : shortDuration((finishedAt === null ? nowMs : Date.parse(finishedAt)) - Date.parse(startedAt));

@@ -64,7 +64,7 @@ const fileInput = async (connection: Connection, file: LocalFile): Promise<FileI
       return {
         path,
         mode,
-        file: await uploadFile(connection, { path: local, size: sizeBytes }, () => undefined),
+        file: await uploadFile(connection, { path: local, sizeBytes }, () => undefined),
       };
     const content = await readFile(local);
     return isUtf8(content)

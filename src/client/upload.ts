@@ -54,7 +54,7 @@ const AGAIN_MS = 1000;
  */
 export const uploadFile = async (
   connection: Connection,
-  { path, size }: { readonly path: string; readonly size: number },
+  { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
   sent: Sent,
 ): Promise<string> => {
   const sha256 = await digestOf(path);
@@ -66,8 +66,8 @@ export const uploadFile = async (
       if (there.offset > reached) attempts = 0;
       reached = there.offset;
       const headers = {
-        'content-length': String(size - reached),
-        ...(reached > 0 && { 'content-range': `bytes ${reached}-${size - 1}/${size}` }),
+        'content-length': String(sizeBytes - reached),
+        ...(reached > 0 && { 'content-range': `bytes ${reached}-${sizeBytes - 1}/${sizeBytes}` }),
       };
       const rest = createReadStream(path, { start: reached });
       const answer = await put(connection, target, rest, headers, (bytes) => sent(there.offset + bytes));

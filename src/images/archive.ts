@@ -105,10 +105,10 @@ class Archive {
     };
   }
 
-  async #document({ digest, size }: Descriptor): Promise<Readonly<Record<string, unknown>>> {
+  async #document({ digest, sizeBytes }: Descriptor): Promise<Readonly<Record<string, unknown>>> {
     const text = await this.#text(blobPath(digest));
     const actual = digestOfBytes(text);
-    if (actual !== digest || Buffer.byteLength(text) !== size)
+    if (actual !== digest || Buffer.byteLength(text) !== sizeBytes)
       throw fault(digest, 'the content of this digest', actual);
     return parseDocument(digest, text);
   }
@@ -120,17 +120,18 @@ class Archive {
   }
 
   async #text(path: string): Promise<string> {
-    const { offset, size } = this.#place(path);
-    if (size > LARGEST_DOCUMENT_BYTES) throw fault(path, `at most ${LARGEST_DOCUMENT_BYTES} bytes`, size);
-    const content = Buffer.alloc(size);
-    await this.#file.read(content, 0, size, offset);
+    const { offset, sizeBytes } = this.#place(path);
+    if (sizeBytes > LARGEST_DOCUMENT_BYTES)
+      throw fault(path, `at most ${LARGEST_DOCUMENT_BYTES} bytes`, sizeBytes);
+    const content = Buffer.alloc(sizeBytes);
+    await this.#file.read(content, 0, sizeBytes, offset);
     return content.toString('utf8');
   }
 
   #stream(path: string): AsyncIterable<Uint8Array> {
-    const { offset, size } = this.#place(path);
-    if (size === 0) throw new ImageFault(`archive: ${JSON.stringify(path)} is empty`);
-    return createReadStream(this.#path, { start: offset, end: offset + size - 1 });
+    const { offset, sizeBytes } = this.#place(path);
+    if (sizeBytes === 0) throw new ImageFault(`archive: ${JSON.stringify(path)} is empty`);
+    return createReadStream(this.#path, { start: offset, end: offset + sizeBytes - 1 });
   }
 }
 

@@ -27,7 +27,7 @@ export interface ImageSource {
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
-  readonly size: number;
+  readonly sizeBytes: number;
   readonly platform: { readonly os: string; readonly architecture: string } | null;
 }
 
@@ -107,7 +107,7 @@ export const descriptorOf = (what: string, value: unknown): Descriptor => {
   return {
     mediaType: typeof mediaType === 'string' ? mediaType : '',
     digest: checkDigest(`${what}.digest`, digest),
-    size: Number(size),
+    sizeBytes: Number(size),
     platform: found && {
       os: textOf(`${what}.platform.os`, found['os']),
       architecture: textOf(`${what}.platform.architecture`, found['architecture']),

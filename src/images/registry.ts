@@ -65,13 +65,13 @@ export const fetchImage = async (text: string, options: FetchOptions): Promise<I
     layers.length,
   );
   const needed = layers.filter((_, at) => !options.has(diffIds[at] ?? ''));
-  const total = needed.reduce((sum, { size }) => sum + size, 0);
+  const total = needed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (total > options.mostBytes) throw fault('image', `layers of at most ${options.mostBytes} bytes`, total);
   let received = 0;
   for (const layer of needed) {
     const before = received;
     await registry.download(layer, (bytes) => options.progress(before + bytes, total));
-    received += layer.size;
+    received += layer.sizeBytes;
   }
   return {
     digest,
@@ -129,8 +129,9 @@ class Registry {
   }
 
   /** A small blob. */
-  async document({ digest, size }: Descriptor): Promise<string> {
-    if (size > LARGEST_DOCUMENT_BYTES) throw fault(digest, `at most ${LARGEST_DOCUMENT_BYTES} bytes`, size);
+  async document({ digest, sizeBytes }: Descriptor): Promise<string> {
+    if (sizeBytes > LARGEST_DOCUMENT_BYTES)
+      throw fault(digest, `at most ${LARGEST_DOCUMENT_BYTES} bytes`, sizeBytes);
     const text = await this.#text(await this.#get(`${this.#reference.repository}/blobs/${digest}`), digest);
     const actual = digestOfBytes(text);
     if (actual !== digest) throw lied(digest, actual);
@@ -162,16 +163,16 @@ class Registry {
   }
 
   /** @returns the digest of the whole blob; `undefined` when what was there could not be continued */
-  async #append({ digest, size }: Descriptor & { digest: string }, progress: (bytes: number) => void) {
+  async #append({ digest, sizeBytes }: Descriptor & { digest: string }, progress: (bytes: number) => void) {
     const path = this.pathOf({ digest } as Descriptor);
     const hash = createHash('sha256');
     let have = await stat(path).then(
       (found) => found.size,
       () => 0,
     );
-    if (have > size) have = 0;
+    if (have > sizeBytes) have = 0;
     if (have > 0) for await (const chunk of createReadStream(path, { end: have - 1 })) hash.update(chunk);
-    if (have < size) {
+    if (have < sizeBytes) {
       const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
       const response = await this.#get(`${this.#reference.repository}/blobs/${digest}`, range);
       if (have > 0 && response.status !== 206) {
@@ -184,12 +185,13 @@ class Registry {
       await using file = await open(path, have > 0 ? 'a' : 'w', 0o600);
       for await (const chunk of this.#chunks(response, digest)) {
         have += chunk.length;
-        if (have > size) throw fault(digest, `${size} bytes`, 'more');
+        if (have > sizeBytes) throw fault(digest, `${sizeBytes} bytes`, 'more');
         hash.update(chunk);
         await file.write(chunk);
         progress(have);
       }
-      if (have < size) throw new Interrupted(`${digest}: the registry sent ${have} of ${size} bytes`);
+      if (have < sizeBytes)
+        throw new Interrupted(`${digest}: the registry sent ${have} of ${sizeBytes} bytes`);
     }
     return `sha256:${hash.digest('hex')}`;
   }

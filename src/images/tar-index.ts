@@ -7,7 +7,7 @@ import { fault, ImageFault } from './fault.ts';
 export interface Place {
   readonly offset: number;
   /** Bytes. */
-  readonly size: number;
+  readonly sizeBytes: number;
 }
 
 const BLOCK = 512;
@@ -37,8 +37,8 @@ export const indexArchive = async (file: FileHandle): Promise<ReadonlyMap<string
     if (block.every((byte) => byte === 0)) break;
     const header = readHeader(block);
     at += BLOCK;
-    if (at + header.size > end) throw new ImageFault('archive: it is cut off');
-    const next = at + Math.ceil(header.size / BLOCK) * BLOCK;
+    if (at + header.sizeBytes > end) throw new ImageFault('archive: it is cut off');
+    const next = at + Math.ceil(header.sizeBytes / BLOCK) * BLOCK;
     if (header.type === 'x' || header.type === 'L') {
       longName = (await readName(file, at, header)) ?? longName;
     } else if (header.type !== 'g') {
@@ -47,7 +47,7 @@ export const indexArchive = async (file: FileHandle): Promise<ReadonlyMap<string
       longName = undefined;
       if (path !== '' && !PARTS.test(path)) return undefined;
       // Of two files of one path the later one counts, as when they are unpacked.
-      if (header.type === '0') files.set(path, { offset: at, size: header.size });
+      if (header.type === '0') files.set(path, { offset: at, sizeBytes: header.sizeBytes });
       if (header.type === '2') links.set(path, header.link);
     }
     at = next;
@@ -62,7 +62,7 @@ export const indexArchive = async (file: FileHandle): Promise<ReadonlyMap<string
 
 interface Header {
   readonly name: string;
-  readonly size: number;
+  readonly sizeBytes: number;
   readonly type: string;
   readonly link: string;
 }
@@ -77,7 +77,7 @@ const readHeader = (block: Buffer): Header => {
   const name = text(block, 0, 100);
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
-    size: octal(block, 124, 12),
+    sizeBytes: octal(block, 124, 12),
     type: type === '\0' || type === '7' ? '0' : type,
     link: text(block, 157, 100),
   };
@@ -103,11 +103,11 @@ const octal = (block: Buffer, from: number, length: number): number => {
 const readName = async (
   file: FileHandle,
   at: number,
-  { type, size }: Header,
+  { type, sizeBytes }: Header,
 ): Promise<string | undefined> => {
-  if (size > LONGEST_NAME) throw fault('archive', `headers of at most ${LONGEST_NAME} bytes`, size);
-  const content = Buffer.alloc(size);
-  await file.read(content, 0, size, at);
+  if (sizeBytes > LONGEST_NAME) throw fault('archive', `headers of at most ${LONGEST_NAME} bytes`, sizeBytes);
+  const content = Buffer.alloc(sizeBytes);
+  await file.read(content, 0, sizeBytes, at);
   const whole = content.toString('latin1');
   if (type === 'L') return whole.replace(/\0.*$/s, '');
   return /(?:^|\n)\d+ path=([^\n]*)\n/.exec(whole)?.[1];

@@ -43,8 +43,8 @@ export class SubmissionRate {
     return Math.max(0, Math.ceil(perMinute - filled));
   }
 
-  #forgetIdle(now: number): void {
+  #forgetIdle(nowMs: number): void {
     for (const [subject, { atMs }] of this.#budgets)
-      if (now - atMs > MINUTE_MS) this.#budgets.delete(subject);
+      if (nowMs - atMs > MINUTE_MS) this.#budgets.delete(subject);
   }
 }

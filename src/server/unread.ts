@@ -29,12 +29,12 @@ interface Connection {
   /** Whether something waited then, since which round, and since which nothing of it was taken. */
   isWaiting: boolean;
   begun: number;
-  since: number;
+  sinceRound: number;
 }
 
 interface Waiting {
   readonly socket: Socket;
-  readonly since: number;
+  readonly sinceRound: number;
   readonly begun: number;
   readonly bytes: number;
 }
@@ -56,7 +56,7 @@ export class Unread {
 
   /** Counts what waits on a connection, until it is closed. */
   add(socket: Socket): void {
-    this.#connections.set(socket, { held: 0, sent: 0, isWaiting: false, begun: 0, since: 0 });
+    this.#connections.set(socket, { held: 0, sent: 0, isWaiting: false, begun: 0, sinceRound: 0 });
     socket.once('close', () => this.#connections.delete(socket));
   }
 
@@ -88,19 +88,20 @@ export class Unread {
     for (const [socket, connection] of this.#connections) {
       const bytes = socket.writableLength + connection.held;
       const sent = socket.bytesWritten - socket.writableLength;
-      if (sent !== connection.sent || !connection.isWaiting) connection.since = this.#round;
+      if (sent !== connection.sent || !connection.isWaiting) connection.sinceRound = this.#round;
       if (!connection.isWaiting) connection.begun = this.#round;
       connection.sent = sent;
       connection.isWaiting = bytes > 0;
       if (bytes === 0) continue;
       total += bytes;
-      waiting.push({ socket, since: connection.since, begun: connection.begun, bytes });
+      waiting.push({ socket, sinceRound: connection.sinceRound, begun: connection.begun, bytes });
     }
     if (total <= mostBytes) return;
     const callers = [...Map.groupBy(waiting, ({ socket }) => subject(socket)).values()].map((own) => ({
       bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
       own: own.sort(
-        (one, other) => other.since - one.since || other.begun - one.begun || one.bytes - other.bytes,
+        (one, other) =>
+          other.sinceRound - one.sinceRound || other.begun - one.begun || one.bytes - other.bytes,
       ),
     }));
     while (total > mostBytes) {

@@ -71,4 +71,4 @@ const fromRow = (row: TokenRow): StoredToken => ({
   revokedAt: toDate(row.revoked_at),
 });
 
-const toDate = (time: number | null): Date | null => (time === null ? null : new Date(time));
+const toDate = (timeMs: number | null): Date | null => (timeMs === null ? null : new Date(timeMs));

@@ -41,7 +41,7 @@ export const listImages = async (config: ClientConfig, flags: ListFlags): Promis
 
 const HEADER = ['NAME', 'DIGEST', 'SIZE', 'AGE', 'USE'].map((text): Cell => ({ text }));
 
-const imageTable = (images: readonly Image[], now: number, width?: number): string =>
+const imageTable = (images: readonly Image[], nowMs: number, width?: number): string =>
   tableLines(
     [
       HEADER,
@@ -49,7 +49,7 @@ const imageTable = (images: readonly Image[], now: number, width?: number): stri
         { text: inert(name) },
         { text: digest.replace(/^([a-z0-9]+:.{12}).*$/, '$1') },
         { text: size(bytes) },
-        { text: age(now - Date.parse(createdAt)) },
+        { text: age(nowMs - Date.parse(createdAt)) },
         { text: [...(builtIn ? ['built in'] : []), ...(inUse ? ['in use'] : [])].join(', ') || '-' },
       ]),
     ],

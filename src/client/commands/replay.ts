@@ -96,8 +96,8 @@ const play = async (connection: Connection, job: Job, pace: Pace): Promise<void>
 /** The most that a timer of Node.js waits, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const pauseUntil = async (time: number, signal: AbortSignal): Promise<void> => {
-  for (let left = time - performance.now(); left > 0 && !signal.aborted; left = time - performance.now())
+const pauseUntil = async (timeMs: number, signal: AbortSignal): Promise<void> => {
+  for (let left = timeMs - performance.now(); left > 0 && !signal.aborted; left = timeMs - performance.now())
     // An abort ends the pause, and is looked at by the caller.
     await delay(Math.min(left, LONGEST_TIMER_MS), undefined, { signal }).catch(() => undefined);
 };

@@ -71,7 +71,7 @@ export const rotateAdminToken = async (config: ClientConfig): Promise<void> => {
 const HEADER = ['ID', 'NAME', 'SUBJECT', 'ROLE', 'AGE', 'USED', 'STATE'].map((text): Cell => ({ text }));
 
 /** @param width columns of the terminal; `undefined`: no terminal, where nothing is padded or cut */
-const tokenTable = (tokens: readonly Token[], now: number, width?: number): string =>
+const tokenTable = (tokens: readonly Token[], nowMs: number, width?: number): string =>
   tableLines(
     [
       HEADER,
@@ -80,16 +80,16 @@ const tokenTable = (tokens: readonly Token[], now: number, width?: number): stri
         { text: inert(name) },
         { text: inert(subject) },
         { text: role },
-        { text: age(now - Date.parse(createdAt)) },
-        { text: lastUsedAt === null ? '-' : age(now - Date.parse(lastUsedAt)) },
-        { text: stateOf(rest, now) },
+        { text: age(nowMs - Date.parse(createdAt)) },
+        { text: lastUsedAt === null ? '-' : age(nowMs - Date.parse(lastUsedAt)) },
+        { text: stateOf(rest, nowMs) },
       ]),
     ],
     width,
   );
 
-const stateOf = ({ revokedAt, expiresAt }: Pick<Token, 'revokedAt' | 'expiresAt'>, now: number): string => {
+const stateOf = ({ revokedAt, expiresAt }: Pick<Token, 'revokedAt' | 'expiresAt'>, nowMs: number): string => {
   if (revokedAt !== null) return 'revoked';
   if (expiresAt === null) return 'valid';
-  return Date.parse(expiresAt) > now ? `valid until ${expiresAt}` : 'expired';
+  return Date.parse(expiresAt) > nowMs ? `valid until ${expiresAt}` : 'expired';
 };

@@ -7,11 +7,11 @@ const AT_PAGESZ = 6n;
 
 /** Bytes of a page of memory on this machine: 4096 on x86-64; 4096, 16384 or 65536 on ARM. */
 export const pageSize = (): number => {
-  size ??= findPageSize(readFileSync('/proc/self/auxv'));
-  return size;
+  sizeBytes ??= findPageSize(readFileSync('/proc/self/auxv'));
+  return sizeBytes;
 };
 
-let size: number | undefined;
+let sizeBytes: number | undefined;
 
 /**
  * Reads the auxiliary vector, pairs of a type and a value (getauxval(3)).
