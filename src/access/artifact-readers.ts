@@ -1,7 +1,9 @@
 /** Who may read an artifact over HTTP: a caller who sees its job, and anybody who has a signed link. */
 
+import { ClientError } from '../jobs/errors.ts';
 import type { Identity, JobService, OpenArtifact } from '../jobs/service.ts';
 import type { ArtifactLinks, LinkSignature } from './artifact-links.ts';
+import type { AuditSource } from './audit.ts';
 
 /** What artifacts are read through. */
 export interface ArtifactReadersOptions {
@@ -11,8 +13,19 @@ export interface ArtifactReadersOptions {
   readonly links: ArtifactLinks;
 }
 
+/** What a link leads to that was signed here and is still valid. */
+export interface LinkedArtifact {
+  readonly jobId: string;
+  readonly name: string;
+}
+
 /** Nobody in particular: who made a link was somebody who may read what it leads to. */
-const LINK: Identity = { subject: 'artifact link', role: 'VIEWER', method: 'SHARE' };
+export const linkHolder = (source: AuditSource): Identity => ({
+  subject: 'artifact link',
+  role: 'VIEWER',
+  method: 'SHARE',
+  source,
+});
 
 /** Opens artifacts for those who may read them. */
 export class ArtifactReaders {
@@ -28,11 +41,23 @@ export class ArtifactReaders {
   }
 
   /**
-   * @returns `undefined` for a link that was not signed here, or is too old
+   * What a link leads to.
+   *
+   * @throws ClientError `FORBIDDEN` for a link that was not signed here, or is too old
+   */
+  openLink(jobId: string, name: string, signature: LinkSignature): LinkedArtifact {
+    if (this.#options.links.isValid(jobId, name, signature)) return { jobId, name };
+    throw new ClientError(
+      'FORBIDDEN',
+      'the link is not valid, or not any more: ask for `Job.artifacts` again',
+    );
+  }
+
+  /**
+   * @param holder who is recorded as the reader
    * @throws ClientError `NOT_FOUND`: the job was deleted since
    */
-  async byLink(jobId: string, name: string, signature: LinkSignature): Promise<OpenArtifact | undefined> {
-    const { jobs, links } = this.#options;
-    return links.isValid(jobId, name, signature) ? jobs.openArtifact(LINK, jobId, name) : undefined;
+  byLink(holder: Identity, { jobId, name }: LinkedArtifact): Promise<OpenArtifact> {
+    return this.#options.jobs.openArtifact(holder, jobId, name);
   }
 }

@@ -3,6 +3,7 @@
 import { badInput, ClientError, forbidden } from '../jobs/errors.ts';
 import { newJobId } from '../jobs/id.ts';
 import type { Identity } from '../jobs/service.ts';
+import { BrokenUpload } from '../jobs/uploads.ts';
 import type { Log } from '../log.ts';
 
 /** What is recorded. */
@@ -21,6 +22,9 @@ export const AUDIT_ACTIONS = [
   'PIN_JOB',
   'SHARE_JOB',
   'REVOKE_SHARE',
+  'CREATE_UPLOAD',
+  'UPLOAD_FILE',
+  'DOWNLOAD_ARTIFACT',
   'SAVE_IMAGE',
   'IMPORT_IMAGE',
   'PULL_IMAGE',
@@ -52,7 +56,7 @@ export interface AuditEntry {
   readonly userAgent: string | null;
   /** The name of the token that was used; `null`: that of the state folder, or none. */
   readonly token: string | null;
-  /** `OK`, or the code of the error. */
+  /** `OK`, the code of the error, or `BROKEN_OFF` of an upload. */
   readonly outcome: string;
 }
 
@@ -117,12 +121,15 @@ export interface AuditOptions {
 }
 
 const LONGEST_TEXT = 200;
-/** What clients do all the time, such as typing: of each client and job the first is recorded in this time. */
+/** What clients do again and again, such as typing: of each client, job and target the first is recorded in this time. */
 const REPEATED: ReadonlySet<AuditAction> = new Set([
   'WRITE_STDIN',
   'RESIZE_TERMINAL',
   'READ_FILE',
   'WRITE_FILE',
+  // In parts.
+  'UPLOAD_FILE',
+  'DOWNLOAD_ARTIFACT',
 ]);
 const REPEATED_MS = 600_000;
 /** Of which is known when they were recorded last: beyond that some are recorded more often. */
@@ -177,7 +184,7 @@ export class Audit {
     try {
       result = await work();
     } catch (error) {
-      await note(error instanceof ClientError ? error.code : 'INTERNAL_SERVER_ERROR', about());
+      await note(outcomeOf(error), about());
       throw error;
     }
     await note('OK', about(result));
@@ -185,9 +192,10 @@ export class Audit {
   }
 
   /** Whether the same was recorded a short time ago, of what is done all the time. */
-  #isRepeated({ action, subject, jobId, address, token, outcome }: Omit<AuditEntry, 'id' | 'time'>): boolean {
+  #isRepeated(entry: Omit<AuditEntry, 'id' | 'time'>): boolean {
+    const { action, subject, jobId, target, address, token, outcome } = entry;
     if (!REPEATED.has(action)) return false;
-    const key = JSON.stringify([action, subject, jobId, address, token, outcome]);
+    const key = JSON.stringify([action, subject, jobId, target, address, token, outcome]);
     const now = performance.now();
     const last = this.#repeated.get(key);
     if (last !== undefined && now - last < REPEATED_MS) return true;
@@ -283,5 +291,10 @@ const sourceOf = ({ address, userAgent }: AuditSource = {}): Pick<AuditEntry, 'a
   address: address ?? null,
   userAgent: userAgent === undefined ? null : inert(userAgent),
 });
+
+const outcomeOf = (error: unknown): string => {
+  if (error instanceof ClientError) return error.code;
+  return error instanceof BrokenUpload ? 'BROKEN_OFF' : 'INTERNAL_SERVER_ERROR';
+};
 
 const inert = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_TEXT);

@@ -2,7 +2,9 @@
 
 import type { ImageService } from '../jobs/images.ts';
 import type { EnvVarRequest, Identity } from '../jobs/service.ts';
+import type { ArtifactReaders } from './artifact-readers.ts';
 import type { Audit, AuditAction, AuditSubject } from './audit.ts';
+import type { AuthorizedFiles } from './authorized-files.ts';
 import type { AuthorizedJobs } from './authorized-jobs.ts';
 import type { Quotas } from './quotas.ts';
 import type { Tokens } from './tokens.ts';
@@ -69,6 +71,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   list: null,
   // Who may see them may run any command there.
   listFiles: null,
+  // Recorded of who reads them over HTTP: OF_ARTIFACTS.
   openArtifact: null,
   queuePlace: null,
   readLog: null,
@@ -80,6 +83,27 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   usage: null,
   wait: null,
   watch: null,
+};
+
+const OF_ARTIFACTS: Decisions<ArtifactReaders> = {
+  byCaller: { action: 'DOWNLOAD_ARTIFACT', about: ([jobId, target]) => ({ jobId, target }) },
+  byLink: { action: 'DOWNLOAD_ARTIFACT', about: ([{ jobId, name }]) => ({ jobId, target: name }) },
+  openLink: null,
+};
+
+const OF_FILES: Decisions<AuthorizedFiles> = {
+  createLink: { action: 'CREATE_UPLOAD', about: (_request, link) => ({ target: link?.ticket.id }) },
+  receive: {
+    action: 'UPLOAD_FILE',
+    about: ([{ sha256 }], uploaded) => ({
+      target: uploaded?.kind === 'complete' ? uploaded.content.sha256 : sha256,
+    }),
+  },
+  receiveByLink: { action: 'UPLOAD_FILE', about: ([{ id }]) => ({ target: id }) },
+  bytesOf: null,
+  find: null,
+  findByLink: null,
+  openLink: null,
 };
 
 const OF_IMAGES: Decisions<ImageService> = {
@@ -114,6 +138,14 @@ const OF_QUOTAS: Decisions<Quotas> = {
 /** The job service of callers, of which every submission and every control of a job is recorded. */
 export const auditedJobs = (jobs: AuthorizedJobs, audit: Audit): AuthorizedJobs =>
   audited(jobs, OF_JOBS, audit);
+
+/** Who reads artifacts over HTTP, of which every download is recorded. */
+export const auditedArtifacts = (readers: ArtifactReaders, audit: Audit): ArtifactReaders =>
+  audited(readers, OF_ARTIFACTS, audit);
+
+/** The files of jobs, of which every upload and every link to upload is recorded. */
+export const auditedFiles = (files: AuthorizedFiles, audit: Audit): AuthorizedFiles =>
+  audited(files, OF_FILES, audit);
 
 /** The service of images, of which every change is recorded. */
 export const auditedImages = <T extends ImageService>(images: T, audit: Audit): T =>

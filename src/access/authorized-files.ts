@@ -1,9 +1,10 @@
 /** The files of jobs as a caller may use them: who may upload is decided here, and what links to upload are worth. */
 
-import { ClientError, forbidden } from '../jobs/errors.ts';
+import { badInput, ClientError, forbidden } from '../jobs/errors.ts';
 import { isDigest } from '../jobs/file.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { FileService, TicketRequest, Uploaded, UploadRequest, UploadTicket } from '../jobs/uploads.ts';
+import type { AuditSource } from './audit.ts';
 import { LinkSigner } from './link-signer.ts';
 
 /** A link to upload one content. */
@@ -98,16 +99,33 @@ export class AuthorizedFiles {
     return isDigest(id) ? this.#files.find(subject, id) : undefined;
   }
 
-  /** Takes in what comes by a link. */
-  receiveByLink(
+  /**
+   * Takes in what comes by a link.
+   *
+   * @param _holder who is recorded as the sender: whose the content is, the link says
+   * @throws ClientError as `FileService.receive`
+   */
+  async receiveByLink(
+    _holder: Identity,
     { subject, id, sizeBytes }: UploadTicket,
-    { range }: ArrivingUpload,
+    { range, sizeBytes: bodyBytes }: ArrivingUpload,
     body: AsyncIterable<Uint8Array>,
   ): Promise<Uploaded> {
+    const wholeBytes = range?.total ?? bodyBytes;
+    if (wholeBytes !== undefined && wholeBytes !== sizeBytes)
+      throw badInput('body', `the ${sizeBytes} bytes that the link is for`, `${wholeBytes} bytes`);
     const named = isDigest(id) ? { sha256: id } : { id };
     return this.#files.receive(subject, { ...named, sizeBytes, ...(range && { range }) }, body);
   }
 }
+
+/** Somebody who has a link, for the one who made it. */
+export const uploadHolder = ({ subject }: UploadTicket, source: AuditSource): Identity => ({
+  subject,
+  role: 'USER',
+  method: 'SHARE',
+  source,
+});
 
 /** What a link says, and its signature stands for. */
 const partsOf = ({ subject, id, sizeBytes, expiresAt }: UploadTicket) => [

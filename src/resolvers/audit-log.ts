@@ -23,6 +23,11 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   PIN_JOB: 'A job was pinned or unpinned.',
   SHARE_JOB: 'A link to a job was made.',
   REVOKE_SHARE: 'A link to a job was revoked.',
+  CREATE_UPLOAD: 'A link to upload a file for jobs was made.',
+  UPLOAD_FILE:
+    'A file for jobs was uploaded, or a part of it; of each client and file the first time in ten minutes is recorded. Who came by a link is the subject that made it.',
+  DOWNLOAD_ARTIFACT:
+    'An artifact was downloaded, or a part of it, or asked about; of each client and artifact the first time in ten minutes is recorded. Who came by the link of an artifact has the subject `artifact link`.',
   SAVE_IMAGE: 'An image was made of what a job has changed.',
   IMPORT_IMAGE: 'An image was added from an archive.',
   PULL_IMAGE: 'An image was added from a registry.',
@@ -59,7 +64,7 @@ const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
     target: t.exposeString('target', {
       nullable: true,
       description:
-        'What it was done with besides the job: the id of a token, of a link or of the job of `execInJob`, the name of an image, the subject of quotas; at most 200 characters of ASCII, others are "?".',
+        'What it was done with besides the job: the id of a token, of a link or of the job of `execInJob`, the name of an image or an artifact, what `createUpload` calls a file, the subject of quotas; at most 200 characters of ASCII, others are "?".',
     }),
     secrets: t.exposeInt('secrets', {
       description: 'How many secret variables a submitted command was given.',
@@ -77,7 +82,8 @@ const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
       description: 'The name of the token that was used; null: that of the state folder, or none.',
     }),
     outcome: t.exposeString('outcome', {
-      description: '`OK`, or the code of the error with which it was refused.',
+      description:
+        '`OK`, the code of the error with which it was refused, or `BROKEN_OFF` of an upload whose client has gone.',
     }),
   }),
 });
@@ -107,7 +113,7 @@ builder.queryField('auditLog', (t) =>
   t.field({
     type: AuditConnection,
     description:
-      'What callers did with jobs, links, images, tokens and quotas, and who could not sign in, the newest first. For an ADMIN only.',
+      'What callers did with jobs, files, links, images, tokens and quotas, and who could not sign in, the newest first. For an ADMIN only.',
     args: {
       first: t.arg.int({ description: 'Entries, from 1 to 100. Default 20.' }),
       after: t.arg.string({ description: 'The cursor of an entry: those before it in time.' }),

@@ -1,7 +1,8 @@
 /** Receives files for jobs: `PUT /files`, `PUT /files/<id>`, and `HEAD /files/<id>`, which says what is there. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AuthorizedFiles } from '../access/authorized-files.ts';
+import type { AuditSource } from '../access/audit.ts';
+import { type AuthorizedFiles, uploadHolder } from '../access/authorized-files.ts';
 import { badInput } from '../jobs/errors.ts';
 import { isDigest } from '../jobs/file.ts';
 import type { Identity } from '../jobs/service.ts';
@@ -37,6 +38,8 @@ export interface FileContext {
   readonly files: AuthorizedFiles;
   /** The caller, or the link it came by. */
   readonly from: Identity | UploadTicket;
+  /** Where the request came from. */
+  readonly source: AuditSource;
   /** Milliseconds in which something of the body has to arrive. */
   readonly silenceMs: number;
 }
@@ -92,7 +95,7 @@ const sayWhatIsThere = (response: ServerResponse, found: Uploaded | undefined): 
 const receive = (
   path: string,
   request: IncomingMessage,
-  { files, from, silenceMs }: FileContext,
+  { files, from, source, silenceMs }: FileContext,
 ): Promise<Uploaded> => {
   const { headers } = request;
   const range = rangeOf(headers['content-range']);
@@ -105,22 +108,13 @@ const receive = (
       headers['content-range'],
     );
   const body = arriving(request, silenceMs);
-  if (!('role' in from)) {
-    const most = range?.total ?? sizeBytes;
-    if (most !== undefined && most !== from.sizeBytes)
-      throw badInput('body', `the ${from.sizeBytes} bytes that the link is for`, `${most} bytes`);
-    return files.receiveByLink(from, { ...(range && { range }) }, body);
-  }
+  const arrives = {
+    ...(range !== undefined && { range }),
+    ...(range === undefined && sizeBytes !== undefined && { sizeBytes }),
+  };
+  if (!('role' in from)) return files.receiveByLink(uploadHolder(from, source), from, arrives, body);
   const sha256 = idOf(path);
-  return files.receive(
-    from,
-    {
-      ...(sha256 !== undefined && { sha256 }),
-      ...(range !== undefined && { range }),
-      ...(range === undefined && sizeBytes !== undefined && { sizeBytes }),
-    },
-    body,
-  );
+  return files.receive({ ...from, source }, { ...(sha256 !== undefined && { sha256 }), ...arrives }, body);
 };
 
 const rangeOf = (text: string | undefined): UploadRange | undefined => {

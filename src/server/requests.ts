@@ -1,7 +1,7 @@
 /** Routes HTTP requests. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ArtifactReaders } from '../access/artifact-readers.ts';
+import { type ArtifactReaders, linkHolder } from '../access/artifact-readers.ts';
 import type { AuthorizedFiles } from '../access/authorized-files.ts';
 import type { Rights } from '../access/rights.ts';
 import { hasErrno } from '../errno.ts';
@@ -168,7 +168,7 @@ const serveFile = async (
   }
   from ??= uploader(request, response, context, ['PUT', 'HEAD']);
   if (from === undefined) return;
-  const own: FileContext = { files, from, silenceMs };
+  const own: FileContext = { files, from, source: sourceOf(request), silenceMs };
   await upload('a file was not taken in', from.subject, request, response, context, async () => {
     try {
       await answerFile(path, request, response, own);
@@ -255,7 +255,8 @@ const serveArtifact = async (
       await open.content.close();
     }
   } catch (error) {
-    if (error instanceof ClientError && error.code === 'NOT_FOUND') refuse(404, error.code, error.message);
+    if (error instanceof ClientError && (error.code === 'NOT_FOUND' || error.code === 'FORBIDDEN'))
+      refuse(error.code === 'FORBIDDEN' ? 403 : 404, error.code, error.message);
     // The client has gone, or takes nothing more.
     else if (!isClosed(error)) throw error;
   }
@@ -272,10 +273,9 @@ const openArtifact = async (
   const query = new URLSearchParams(request.url?.split('?')[1]);
   const [expires, signature] = [query.get('expires'), query.get('signature')];
   if (expires !== null && signature !== null) {
-    const open = await context.artifacts.byLink(jobId, name, { expires, signature });
-    if (open === undefined)
-      refuse(403, 'FORBIDDEN', 'the link is not valid, or not any more: ask for `Job.artifacts` again');
-    return open;
+    const { artifacts } = context;
+    const link = artifacts.openLink(jobId, name, { expires, signature });
+    return artifacts.byLink(linkHolder(sourceOf(request)), link);
   }
   const { identity, refusal } = context.callers.decide(request);
   if (identity === null) {
@@ -290,7 +290,7 @@ const openArtifact = async (
   }
   // A download ends with the right to it.
   lifeOf(response, identity, context);
-  return context.artifacts.byCaller(identity, jobId, name);
+  return context.artifacts.byCaller({ ...identity, source: sourceOf(request) }, jobId, name);
 };
 
 const isClosed = (error: unknown): boolean =>

@@ -12,7 +12,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { ArtifactLinks } from '../access/artifact-links.ts';
 import { ArtifactReaders } from '../access/artifact-readers.ts';
 import type { Audit } from '../access/audit.ts';
-import { auditedImages } from '../access/audited.ts';
+import { auditedArtifacts, auditedFiles, auditedImages } from '../access/audited.ts';
 import { AuthorizedFiles } from '../access/authorized-files.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
@@ -143,7 +143,7 @@ const TIMEOUTS: Timeouts = {
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { listen, tokens, shares, quotas, audit, rights, jobs, images, log } = options;
-  const files = new AuthorizedFiles(options.files);
+  const files = auditedFiles(new AuthorizedFiles(options.files), audit);
   const { basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
@@ -166,11 +166,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   );
   const artifactLinks = new ArtifactLinks();
   const authorizedImages = auditedImages(new AuthorizedImages(images), audit);
-  const artifacts = new ArtifactReaders({
-    jobs,
-    authorized: new AuthorizedJobs(jobs, images, shares),
-    links: artifactLinks,
-  });
+  const artifacts = auditedArtifacts(
+    new ArtifactReaders({
+      jobs,
+      authorized: new AuthorizedJobs(jobs, images, shares),
+      links: artifactLinks,
+    }),
+    audit,
+  );
   const operations = new Operations();
   const answering = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;

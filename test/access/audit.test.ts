@@ -110,6 +110,7 @@ describe('the trail', () => {
     const made = shared.data?.['shareJob'] as { share: { id: string } } | undefined;
     const link = made?.share.id ?? 'no link';
     await world.ask(ALICE, `mutation { revokeShare(input: { id: "${link}" }) { share { id } } }`);
+    await world.ask(ALICE, 'mutation { createUpload(input: { size: 1 }) { file } }');
     await on('saveImage', ', name: "mine"', 'image { name }');
     await world.ask(ALICE, 'mutation { pullImage(input: { reference: "planted" }) { image { name } } }');
     await world.ask(ADMIN, 'mutation { deleteImage(input: { name: "no\u001bne" }) { name } }');
@@ -120,6 +121,7 @@ describe('the trail', () => {
       ['DELETE_IMAGE', null, 'no?ne', 0, expect.any(String)],
       ['PULL_IMAGE', null, null, 0, 'FORBIDDEN'],
       ['SAVE_IMAGE', id, 'mine', 0, expect.any(String)],
+      ['CREATE_UPLOAD', null, 'an-id', 0, 'OK'],
       ['REVOKE_SHARE', id, link, 0, 'OK'],
       ['SHARE_JOB', id, link, 0, 'OK'],
       ['WRITE_FILE', id, null, 0, expect.any(String)],

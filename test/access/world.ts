@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArtifactLinks } from '../../src/access/artifact-links.ts';
 import { Audit } from '../../src/access/audit.ts';
+import { auditedFiles } from '../../src/access/audited.ts';
 import { AuthorizedFiles } from '../../src/access/authorized-files.ts';
 import { Quotas } from '../../src/access/quotas.ts';
 import { Rights } from '../../src/access/rights.ts';
@@ -86,7 +87,7 @@ export class World {
     this.#engine = createEngine({
       jobs: this.jobs,
       images: this.images,
-      files: new AuthorizedFiles(new FakeFiles()),
+      files: auditedFiles(new AuthorizedFiles(new FakeFiles()), audit),
       tokens,
       shares,
       quotas,

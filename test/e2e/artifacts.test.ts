@@ -337,6 +337,33 @@ describe('the download of an artifact', () => {
     expect((await answer(address.replace(/[^/]*$/, 'none'), server.token)).status).toBe(404);
     expect((await answer(address.replace(/[^/]*$/, '..%2F..%2Flog'), server.token)).status).toBe(404);
   });
+
+  it('is in the audit trail, once for all of its parts', async () => {
+    const made = await server.submit({ command: 'printf 12 > /out', artifacts: [{ path: '/out' }] });
+    await server.ended(made);
+    const [{ url }] = (await artifacts(made)) as [Artifact];
+    const plain = String(url).split('?')[0] ?? '';
+    const { createToken } = await server.query<{ createToken: { secret: string } }>(
+      'mutation { createToken(input: { name: "of carol", subject: "carol", role: USER }) { secret } }',
+    );
+    for (const range of ['bytes=0-0', 'bytes=1-1'])
+      expect((await download(plain, own({ range }))).status).toBe(206);
+    expect((await download(url)).status).toBe(200);
+    expect((await download(`${url}0`)).status).toBe(403);
+    const authorization = `Bearer ${createToken.secret}`;
+    expect((await download(plain, { headers: { authorization } })).status).toBe(404);
+    const { auditLog } = await server.query<{ auditLog: { nodes: readonly object[] } }>(
+      `query ($id: ID!) { auditLog(filter: { job: $id, action: DOWNLOAD_ARTIFACT }) {
+        nodes { subject target address token outcome } } }`,
+      { id: made },
+    );
+    const entry = { target: 'out', address: '127.0.0.1' };
+    expect(auditLog.nodes).toEqual([
+      { ...entry, subject: 'carol', token: 'of carol', outcome: 'NOT_FOUND' },
+      { ...entry, subject: 'artifact link', token: null, outcome: 'OK' },
+      { ...entry, subject: 'admin', token: null, outcome: 'OK' },
+    ]);
+  });
 });
 
 describe('the command line', () => {

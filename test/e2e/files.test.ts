@@ -488,6 +488,63 @@ describe('a link to upload', () => {
   });
 });
 
+describe('the audit trail', () => {
+  const trail = async (target: string) => {
+    const { auditLog } = await server.query<{
+      auditLog: { nodes: readonly { readonly target: string | null }[] };
+    }>(`{ auditLog(first: 100, filter: { since: "${since}" }) {
+      nodes { action subject job target address token outcome } } }`);
+    return auditLog.nodes.filter((node) => node.target === target).reverse();
+  };
+  let since: string;
+  const none = { job: null, address: '127.0.0.1' };
+
+  beforeAll(() => {
+    since = new Date().toISOString();
+  });
+
+  it('has uploads with their senders, each once, and what was refused', async () => {
+    const file = digest('recorded');
+    expect((await send(`/files/${file}`, 'recorded', { token: viewer })).status).toBe(403);
+    for (const _ of [1, 2]) await upload('recorded', user);
+    await send('/files', 'recorded', { token: user });
+    await upload('recorded');
+    const entry = { ...none, action: 'UPLOAD_FILE', target: file };
+    expect(await trail(file)).toEqual([
+      { ...entry, subject: 'viewer', token: 'viewer', outcome: 'FORBIDDEN' },
+      { ...entry, subject: 'user', token: 'user', outcome: 'OK' },
+      { ...entry, subject: 'admin', token: null, outcome: 'OK' },
+    ]);
+  });
+
+  it('has links to upload, and what came by them', async () => {
+    const { createUpload } = await server.query<{ createUpload: { file: string; url: string } }>(
+      'mutation { createUpload(input: { size: 4 }) { file url } }',
+    );
+    const { file, url: link } = createUpload;
+    expect((await send(link, 'too long', { token: null })).status).toBe(400);
+    expect((await send(link, 'text', { token: null })).status).toBe(201);
+    const entry = { ...none, target: file, subject: 'admin', token: null };
+    expect(await trail(file)).toEqual([
+      { ...entry, action: 'CREATE_UPLOAD', outcome: 'OK' },
+      { ...entry, action: 'UPLOAD_FILE', outcome: 'BAD_USER_INPUT' },
+      { ...entry, action: 'UPLOAD_FILE', outcome: 'OK' },
+    ]);
+  });
+
+  it('has an upload that its client broke off', async () => {
+    const file = digest('never sent');
+    const headers = { authorization: `Bearer ${server.token}`, 'content-length': 10 };
+    const sending = httpRequest(url(`/files/${file}`), { method: 'PUT', headers });
+    sending.on('error', () => undefined);
+    sending.write('never');
+    await expect.poll(() => stored().some(({ name }) => name.startsWith('.'))).toBe(true);
+    sending.destroy();
+    const entry = { ...none, action: 'UPLOAD_FILE', target: file, subject: 'admin', token: null };
+    await expect.poll(() => trail(file)).toEqual([{ ...entry, outcome: 'BROKEN_OFF' }]);
+  });
+});
+
 describe('cloister run --file', () => {
   let folder: string;
   const large = Buffer.alloc(200_000, 'a large file ');

@@ -43,10 +43,14 @@ export type ArtifactKind =
 export type AuditAction =
   /** A token was created. */
   | 'CREATE_TOKEN'
+  /** A link to upload a file for jobs was made. */
+  | 'CREATE_UPLOAD'
   /** An image was deleted. */
   | 'DELETE_IMAGE'
   /** A job was deleted. */
   | 'DELETE_JOB'
+  /** An artifact was downloaded, or a part of it, or asked about; of each client and artifact the first time in ten minutes is recorded. Who came by the link of an artifact has the subject `artifact link`. */
+  | 'DOWNLOAD_ARTIFACT'
   /** Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell. */
   | 'EXEC_IN_JOB'
   /** An image was added from an archive. */
@@ -83,6 +87,8 @@ export type AuditAction =
   | 'STOP_JOB'
   /** A job was submitted, by `submitJob` or `runJob`. */
   | 'SUBMIT_JOB'
+  /** A file for jobs was uploaded, or a part of it; of each client and file the first time in ten minutes is recorded. Who came by a link is the subject that made it. */
+  | 'UPLOAD_FILE'
   /** A file in the cell of a job was written, or a folder made; recorded as `WRITE_STDIN` is. */
   | 'WRITE_FILE'
   /** Standard input of a job was written; of each client and job the first time in ten minutes is recorded. */
