@@ -46,7 +46,7 @@ export interface AuditEntry {
   /** Who did it; `null`: nobody who is known, as in a sign-in that failed. */
   readonly subject: string | null;
   readonly jobId: string | null;
-  /** What it was done with besides the job: an id or name, shortened. */
+  /** What the action was about, other than the job: an id or name, shortened. */
   readonly target: string | null;
   /** Secret variables that a command was given. */
   readonly secrets: number;

@@ -4,10 +4,10 @@ export const JOB_ERROR_CODES = {
   BAD_USER_INPUT:
     'A value in the input is malformed, out of range or does not fit the rest. `field` names it; correct it before you send the request again.',
   FILES_FULL:
-    'The files that were uploaded to the server take as much space as they may. Those that no job needs are removed with time: try again later.',
+    'The files uploaded to the server have reached the limit on their total size. Those that no job needs are removed in time: try again later.',
   FORBIDDEN: 'The caller may not do this, or the request came from another origin or for another host.',
   IDEMPOTENCY_CONFLICT: 'The idempotency key was used before with different input.',
-  IMAGES_FULL: 'The images of the server take as much space as they may. Delete some.',
+  IMAGES_FULL: 'The images of the server have reached the limit on their total size. Delete some.',
   IMAGE_IN_USE: 'A job that has not ended uses the image, which therefore stays.',
   JOB_NOT_ENDED: 'The job must have ended for this. Stop it first.',
   JOB_NOT_RUNNING: 'The job must be running for this, and is queued or has ended.',

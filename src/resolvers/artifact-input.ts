@@ -7,7 +7,7 @@ export const ArtifactInput = builder.inputType('ArtifactInput', {
     path: t.string({
       required: true,
       description:
-        'An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash takes the meaning of the next character. Links are followed within the cell. What is mounted, such as /dev/shm, is not kept.',
+        'An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash makes the next character literal. Links are followed within the cell. Mounted file systems, such as /dev/shm, are not kept.',
     }),
     name: t.string({
       description:

@@ -73,7 +73,7 @@ const ArtifactType = builder.objectRef<Shown>('Artifact').implement({
     kind: t.field({
       type: KindType,
       nullable: true,
-      description: 'What it is; null, as the fields below, when there is nothing to download.',
+      description: 'Its kind; like the fields below, null when there is nothing to download.',
       resolve: (shown) => taken(shown)?.kind ?? null,
     }),
     size: t.field({
@@ -106,7 +106,7 @@ const ArtifactType = builder.objectRef<Shown>('Artifact').implement({
     url: t.string({
       nullable: true,
       description:
-        'Where to download it, for 15 minutes, without a token; with a token the same address works without its query for as long as the job is kept.',
+        'A URL to download it from, valid for 15 minutes without a token. With a token, the URL works without its query for as long as the job is kept.',
       resolve: (shown, _args, { baseUrl, artifactLinks }) => {
         const { job, artifact } = shown;
         if (taken(shown) === null) return null;
@@ -119,7 +119,7 @@ const ArtifactType = builder.objectRef<Shown>('Artifact').implement({
       type: ErrorType,
       nullable: true,
       description:
-        'Why it was not kept; null when it was, when it was missing and `optional`, and when nobody looked for it: the job has not ended, its command was never executed, or it is LOST.',
+        'Why it was not kept; null when it was, when it was missing and `optional`, and when it was not looked for: the job has not ended, its command was never executed, or it is LOST.',
       resolve: ({ artifact: { spec, result } }) => {
         if (result === null || isTaken(result)) return null;
         return spec.optional && result.error === 'MISSING' ? null : result.error;
@@ -137,7 +137,7 @@ builder.objectField(JobNode, 'artifacts', (t) =>
   t.field({
     type: [ArtifactType],
     description:
-      'What is kept of the cell when the job has ended, in the order given at submission. One that is missing or could not be kept has an `error`, and changes neither status nor exit code of the job. Empty for somebody who has the job by a link.',
+      'What is kept of the cell when the job has ended, in the order given at submission. One that is missing or could not be kept has an `error`, and changes neither status nor exit code of the job. Empty for those who see the job through a link.',
     resolve: (job, _args, context) =>
       context.jobs.artifacts(identify(context), job).map((artifact) => ({ job, artifact })),
   }),

@@ -11,7 +11,7 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   EXEC_IN_JOB:
     'Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell.',
   WRITE_STDIN:
-    'Standard input of a job was written; of each client and job the first time in ten minutes is recorded.',
+    'Standard input of a job was written; recorded at most once in ten minutes for each client and job.',
   RESIZE_TERMINAL: 'The terminal of a job got another size; recorded as `WRITE_STDIN` is.',
   READ_FILE: 'A file in the cell of a job was read; recorded as `WRITE_STDIN` is.',
   WRITE_FILE: 'A file in the cell of a job was written, or a folder made; recorded as `WRITE_STDIN` is.',
@@ -36,7 +36,7 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   REVOKE_TOKEN: 'A token was revoked.',
   ROTATE_ADMIN_TOKEN: 'The admin token of the state folder was replaced.',
   SET_QUOTA: 'The quotas of a subject were changed.',
-  SIGN_IN: 'Somebody could not prove who it is. Of more than 60 in a minute the first are recorded.',
+  SIGN_IN: 'A sign-in failed. The first 60 of each minute are recorded.',
 };
 
 const AuditActionType = builder.enumType('AuditAction', {
@@ -59,23 +59,25 @@ const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
     job: t.exposeID('jobId', {
       nullable: true,
       description:
-        'The id of the job, which may have been deleted or never have existed; null: it is about none.',
+        'The id of the job, which may have been deleted or never have existed; null when the action is about no job.',
     }),
     target: t.exposeString('target', {
       nullable: true,
       description:
-        'What it was done with besides the job: the id of a token, of a link or of the job of `execInJob`, the name of an image or an artifact, what `createUpload` calls a file, the subject of quotas; at most 200 characters of ASCII, others are "?".',
+        'What the action was about, other than the job: the id of a token, of a link or of the job of `execInJob`, the name of an image or an artifact, what `createUpload` calls a file, the subject of quotas; at most 200 ASCII characters; any other is replaced by "?".',
     }),
     secrets: t.exposeInt('secrets', {
       description: 'How many secret variables a submitted command was given.',
     }),
     address: t.exposeString('address', {
       nullable: true,
-      description: 'The address that it came from, which may be that of a proxy; null: the Unix socket.',
+      description:
+        "The address that the request came from, which may be a proxy's; null for the Unix socket.",
     }),
     userAgent: t.exposeString('userAgent', {
       nullable: true,
-      description: 'How the client calls itself: at most 200 characters of ASCII, others are "?".',
+      description:
+        'The header `User-Agent` of the request: at most 200 ASCII characters; any other is replaced by "?".',
     }),
     token: t.exposeString('token', {
       nullable: true,
@@ -113,7 +115,7 @@ builder.queryField('auditLog', (t) =>
   t.field({
     type: AuditConnection,
     description:
-      'What callers did with jobs, files, links, images, tokens and quotas, and who could not sign in, the newest first. For an ADMIN only.',
+      'What callers did with jobs, files, links, images, tokens and quotas, and sign-ins that failed, newest first. For an ADMIN only.',
     args: {
       first: t.arg.int({ description: 'Entries, from 1 to 100. Default 20.' }),
       after: t.arg.string({ description: 'The cursor of an entry: those before it in time.' }),

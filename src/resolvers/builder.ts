@@ -58,7 +58,7 @@ export const builder = new SchemaBuilder<{
     },
     nodesQueryOptions: {
       description:
-        'The objects with these ids, in the same order. At the place of an unknown id there is null, with an error with code NOT_FOUND.',
+        'The objects with these ids, in the same order. An unknown id yields null in its place, and an error with code NOT_FOUND.',
       args: { ids: { description: 'Ids of any objects that implement `Node`, at most 100.' } },
       resolve: async (_root, { ids }, context, _info, load) => {
         identify(context);

@@ -33,7 +33,7 @@ const CreateTokenPayload = builder
       token: t.field({ type: TokenType, description: 'The new token.', resolve: ({ token }) => token }),
       secret: t.exposeString('secret', {
         description:
-          'What the caller sends as `Authorization: Bearer <secret>`. It is shown here only: the server keeps no more than a hash.',
+          'What the caller sends as `Authorization: Bearer <secret>`. It is shown only here: the server keeps just a hash.',
       }),
     }),
   });

@@ -10,7 +10,7 @@ const CreateUploadInput = builder.inputType('CreateUploadInput', {
     size: t.field({ type: 'ByteSize', required: true, description: 'Bytes of the content.' }),
     sha256: t.string({
       description:
-        'The SHA-256 of the content, as 64 hexadecimal digits in lower case. With it, an upload that was broken off can be continued, and a content that is there already has not to be sent.',
+        'The SHA-256 of the content, as 64 hexadecimal digits in lower case. With it, an upload that was broken off can be continued, and content that is already there need not be sent.',
     }),
   }),
 });
@@ -25,12 +25,12 @@ const CreateUploadPayload = builder.objectRef<Created>('CreateUploadPayload').im
   fields: (t) => ({
     file: t.id({
       description:
-        'What `files` of `submitJob` calls the content, once it was uploaded: its SHA-256, if that was given.',
+        'The id by which `files` of `submitJob` refers to the content once it has been uploaded: its SHA-256, if that was given.',
       resolve: ({ ticket }) => ticket.id,
     }),
     url: t.string({
       description:
-        'Where to `PUT` the bytes, without a token: a link that needs no more, for this content alone, valid until `expiresAt`, and no longer than the server runs. `Content-Range` continues an upload; `HEAD` answers with `Upload-Offset`.',
+        'The URL to `PUT` the bytes to, without a token. It is valid for this content only, until `expiresAt`, and not beyond a restart of the server. `Content-Range` continues an upload; `HEAD` answers with `Upload-Offset`.',
       resolve: ({ baseUrl, ticket, query }) => `${baseUrl}/files/${ticket.id}?${query}`,
     }),
     expiresAt: t.field({
@@ -49,7 +49,7 @@ builder.mutationField('createUpload', (t) =>
   t.field({
     type: CreateUploadPayload,
     description:
-      'Makes a link to upload the content of a file for jobs. A content is kept for its subject alone, once, as long as a job needs it and for a while after its last use (`cloister serve --keep-files`).',
+      'Creates a link for uploading the content of a file for jobs. The server keeps one copy of it for each subject, as long as a job needs it and for a while after its last use (`cloister serve --keep-files`).',
     args: {
       input: t.arg({ type: CreateUploadInput, required: true, description: 'What will be uploaded.' }),
     },

@@ -15,7 +15,7 @@ builder.mutationField('deleteImage', (t) =>
   t.field({
     type: DeleteImagePayload,
     description:
-      'Deletes an image, and those of its layers that no other image needs. One that a job which has not ended uses is refused with IMAGE_IN_USE. An image that everybody may use is deleted by an ADMIN.',
+      'Deletes an image, and those of its layers that no other image needs. Fails with IMAGE_IN_USE while a job that has not ended uses it. Only an ADMIN can delete an image that everybody may use.',
     args: {
       input: t.arg({ type: DeleteImageInput, required: true, description: 'Which image to delete.' }),
     },

@@ -19,7 +19,7 @@ export const EnvVarType = builder.objectRef<EnvVar>('EnvVar').implement({
     name: t.exposeString('name', { description: HELP.name }),
     value: t.string({
       description:
-        'The value, taken literally; may be empty, and is of a secret. If it is not UTF-8, `valueBytes` has it, and here each byte that belongs to no character is U+FFFD.',
+        'The value, taken literally; may be empty, and always is for a secret. If it is not UTF-8, `valueBytes` has it, and here each byte that belongs to no character is U+FFFD.',
       resolve: ({ value }) => value.toWellFormed(),
     }),
     valueBytes: t.field({
@@ -47,7 +47,7 @@ export const EnvVarInput = builder.inputType('EnvVarInput', {
     }),
     secret: t.boolean({
       description:
-        'The value is given back to nobody, not even its owner, and is removed when the job has ended. It may not be empty. Default false.',
+        'The value is never returned, not even to its owner, and is removed when the job has ended. It may not be empty. Default false.',
     }),
   }),
 });

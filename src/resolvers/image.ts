@@ -20,7 +20,7 @@ export const ImageType = builder.objectRef<Image>('Image').implement({
     name: t.exposeString('name', { description: 'The name that `image` of a submission takes.' }),
     digest: t.exposeString('digest', {
       description:
-        'What identifies its content: of an image from a registry or an OCI archive the digest of its manifest, of others that of their configuration, of one that comes with the server that of its archive.',
+        'Identifies the content of the image: the digest of the manifest for an image from a registry or an OCI archive, of the configuration for other archives, and of the archive itself for an image that comes with the server.',
     }),
     size: t.expose('sizeBytes', {
       type: 'ByteSize',
@@ -37,12 +37,12 @@ export const ImageType = builder.objectRef<Image>('Image').implement({
     skipped: t.expose('skipped', {
       type: SkippedType,
       description:
-        'What was left out of its layers, since cells cannot have it: devices and other special files, except named pipes.',
+        'What was left out of its layers because cells cannot have it: devices and other special files, except named pipes.',
     }),
     source: t.exposeString('source', { description: 'Where it is from, for people.' }),
     owner: t.exposeString('owner', {
       nullable: true,
-      description: 'The subject that alone may use it, besides admins; null: everybody may.',
+      description: 'The only subject that may use it, apart from admins; null when everybody may.',
     }),
     builtIn: t.exposeBoolean('builtIn', {
       description: 'Whether it comes with the server, so that it can be neither replaced nor deleted.',

@@ -72,7 +72,7 @@ export const FileInput = builder.inputType('FileInput', {
     }),
     text: t.string({ description: 'The content as text, which counts with `stdin` against `--max-stdin`.' }),
     bytes: t.field({ type: 'Base64', description: 'The content as bytes; counts as `text` does.' }),
-    file: t.id({ description: 'The id of a content that its owner has uploaded here: see `createUpload`.' }),
+    file: t.id({ description: 'The id of content that the caller has uploaded: see `createUpload`.' }),
     mode: t.string({
       description:
         'Its permissions, as octal digits from "0400" to "0777"; the file is read-only whatever they say. Default "0644".',

@@ -15,7 +15,7 @@ import { JOB_ID_HELP } from './job-payload.ts';
 import { wellFormed } from './scalars.ts';
 
 const PATH_HELP =
-  'An absolute path in the cell, of at most 4095 bytes. Links are followed, but those of /proc that lead to what a process has open.';
+  'An absolute path in the cell, of at most 4095 bytes. Links are followed, except those of /proc that lead to what a process has open.';
 
 const FileType = builder.enumType('FileType', {
   description: 'What kind of thing a file is.',
@@ -84,7 +84,7 @@ const FileContent = builder.objectRef<FilePart>('FileContent').implement({
     }),
     endOfFile: t.exposeBoolean('isEnd', {
       description:
-        'Whether the file ended after these bytes. If not, continue at `offset` and what these are.',
+        'Whether the file ended after these bytes. If not, continue at `offset` plus the number of these bytes.',
     }),
   }),
 });
@@ -122,7 +122,7 @@ const JobFiles = builder.objectRef<At>('JobFiles').implement({
     nodes: t.field({
       type: [JobFile],
       description:
-        'Of a folder one page of what is in it, in the order of the bytes of the names, without "." and ".."; links are not followed. Empty for everything else.',
+        'One page of the entries of a folder, sorted by the bytes of their names, without "." and ".."; links are not followed. Empty for everything else.',
       resolve: ({ entries }) => [...entries],
     }),
     pageInfo: t.field({ type: FilePageInfo, description: 'Where the page ends.', resolve: (files) => files }),
@@ -130,7 +130,7 @@ const JobFiles = builder.objectRef<At>('JobFiles').implement({
       type: FileContent,
       nullable: true,
       description:
-        'A part of what is in a regular file, read now; null for everything else. A file that changes meanwhile is read as it is then.',
+        'Part of the content of a regular file, read now; null for anything else. A file that changes in the meantime is read as it is at that moment.',
       args: {
         offset: t.arg({ type: 'ByteSize', description: 'Where to begin. Default 0.' }),
         length: t.arg({
@@ -209,7 +209,7 @@ const WriteFileInput = builder.inputType('WriteFileInput', {
     offset: t.field({
       type: 'ByteSize',
       description:
-        'Where in the file the bytes belong; it ends after them. At most its present length. Default 0: they replace what is in it.',
+        'Where in the file to write the bytes; the file ends after them. At most its current length. Default 0: they replace its content.',
     }),
     append: t.boolean({ description: 'Write at the present end of the file. Not with `offset`.' }),
     parents: t.boolean({ description: 'Make the folders of the path that are missing. Default false.' }),

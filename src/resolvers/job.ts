@@ -136,7 +136,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     imageDigest: t.string({
       nullable: true,
       description:
-        'What identifies the content of the image: what `Image.digest` was when the job was submitted. Null for jobs of earlier versions.',
+        'Identifies the content of the image: the value of `Image.digest` when the job was submitted. Null for jobs of earlier versions.',
       resolve: ({ spec }) => spec.imageDigest,
     }),
     env: t.field({
@@ -201,8 +201,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     terminal: t.field({
       type: TerminalSizeType,
       nullable: true,
-      description:
-        'The size that the terminal of the job was submitted with; null when its standard streams are no terminal.',
+      description: 'The size that the terminal of the job was submitted with; null when it has no terminal.',
       resolve: ({ spec }) => spec.terminal,
     }),
     network: t.field({
@@ -336,7 +335,7 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
     lineCount: t.int({
       nullable: true,
       description:
-        'How many lines the output has so far; a last line without newline counts. Null when the log is lost. A number above 2147483647 is given as that.',
+        'How many lines the output has so far; a last line without newline counts. Null when the log is lost. Larger numbers are given as 2147483647.',
       args: {
         stream: t.arg({
           type: LogStream,

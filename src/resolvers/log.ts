@@ -48,7 +48,7 @@ const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
     matched: t.boolean({
       nullable: true,
       description:
-        'Whether the entry is of a line that was found, and not of the context of one; null unless `grep` was given.',
+        'Whether the entry belongs to a line that matched, rather than to its context; null unless `grep` was given.',
       resolve: ({ matched }) => matched ?? null,
     }),
     cursor: t.exposeString('cursor', { description: 'Pass as `after` to continue with the next entry.' }),
@@ -155,7 +155,7 @@ builder.subscriptionField('logs', (t) =>
       stream: t.arg({ type: LogStream, description: START_HELP.stream }),
       grep: t.arg.string({
         description:
-          'Only lines that contain this text, of 1 to 1024 bytes without newline, each when it is whole.',
+          'Only lines that contain this text, of 1 to 1024 bytes without newline, each once it is complete.',
       }),
       regex: t.arg.boolean({ description: GREP_HELP.regex }),
       context: t.arg.int({ description: GREP_HELP.context }),

@@ -10,11 +10,11 @@ const PullImageInput = builder.inputType('PullImageInput', {
     reference: t.string({
       required: true,
       description:
-        'What to pull, as docker takes it: `alpine:3.20`, `registry.example/team/app@sha256:...`. Without a registry it is Docker Hub, without a tag `latest`.',
+        'What to pull, in the form that docker takes: `alpine:3.20`, `registry.example/team/app@sha256:...`. The default registry is Docker Hub, the default tag `latest`.',
     }),
     name: t.string({
       description:
-        'The name that the image gets. Default: the reference. One that exists stands for the new image then.',
+        'The name of the image. Default: the reference. An existing name refers to the new image from then on.',
     }),
   }),
 });
@@ -30,7 +30,7 @@ builder.mutationField('pullImage', (t) =>
   t.field({
     type: PullImagePayload,
     description:
-      'Adds an image from a registry, for the processor of this machine, and returns when jobs can start from it; `imageProgress` shows how far it is. Layers that are here already are not fetched again. For an ADMIN only.',
+      'Adds an image from a registry, for the processor of this machine, and returns when jobs can start from it; `imageProgress` shows its progress. Layers that are here already are not fetched again. For an ADMIN only.',
     args: {
       input: t.arg({ type: PullImageInput, required: true, description: 'Which image, and its name.' }),
     },
@@ -72,7 +72,7 @@ builder.subscriptionField('imageProgress', (t) =>
   t.field({
     type: ProgressType,
     description:
-      'How far the image is that is being added to a name: waits until one is, and completes when it was added or has failed. For an ADMIN only.',
+      'The progress of the image that is being added under a name. Waits until one is being added, and completes when that has succeeded or failed. For an ADMIN only.',
     args: { name: t.arg.string({ required: true, description: 'The name that the image gets.' }) },
     subscribe: (_root, { name }, context) => context.images.follow(identify(context), name),
     resolve: (progress) => progress,

@@ -22,7 +22,7 @@ const QuotaUseType = builder.objectRef<InUse>('QuotaUse').implement({
     submissionsPerMinute: t.exposeInt('submissionsPerMinute', {
       nullable: true,
       description:
-        'Submissions that are used up of those of a minute; they come back one after the other. Null without that quota.',
+        'Submissions used up of those allowed in a minute; they become available again one by one. Null without that quota.',
     }),
     storage: t.field({
       type: 'ByteSize',
@@ -52,11 +52,12 @@ export const QuotaType = builder.objectRef<Quota>('Quota').implement({
   fields: (t) => ({
     subject: t.exposeString('subject', {
       nullable: true,
-      description: 'Whose quotas these are; null: the defaults, of everybody for whom nothing else is set.',
+      description:
+        'The subject that these quotas are for; null for the defaults, which apply to everybody without quotas of their own.',
     }),
     runningJobs: t.int({
       nullable: true,
-      description: 'Jobs that run at the same time. Further ones wait, and let those of others pass.',
+      description: 'Jobs that run at the same time. Further ones wait, without delaying those of others.',
       resolve: ({ values }) => values.runningJobs,
     }),
     queuedJobs: t.int({
@@ -123,7 +124,7 @@ builder.queryField('quotas', (t) =>
   t.field({
     type: [QuotaType],
     description:
-      'The default quotas, then those of every subject for which something else is set, or that has jobs that run or wait, subscriptions or connections, by name. For an ADMIN only.',
+      'The default quotas, then those of every subject that has quotas of its own, running or waiting jobs, subscriptions or connections, sorted by name. For an ADMIN only.',
     resolve: (_root, _args, context) => {
       const identity = identify(context);
       const { subscriptions, connections } = context.open;

@@ -23,7 +23,7 @@ builder.mutationField('revokeShare', (t) =>
   t.field({
     type: RevokeSharePayload,
     description:
-      'Takes a link to a job back: from then on it is not accepted any more, and what is open with it is ended. Has no effect on one that was revoked before.',
+      'Revokes a link to a job: it is no longer accepted, and everything opened with it is closed. Has no effect on a link that is already revoked.',
     args: { input: t.arg({ type: RevokeShareInput, required: true, description: 'Which link to revoke.' }) },
     resolve: async (_root, { input }, context) => ({
       share: await context.jobs.revokeShare(identify(context), input.id),

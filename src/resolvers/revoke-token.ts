@@ -23,7 +23,7 @@ builder.mutationField('revokeToken', (t) =>
   t.field({
     type: RevokeTokenPayload,
     description:
-      'Revokes a token: from then on it is not accepted any more. Jobs that were submitted with it continue. Has no effect on one that was revoked before. For an ADMIN only.',
+      'Revokes a token: it is no longer accepted. Jobs that were submitted with it continue. Has no effect on a token that is already revoked. For an ADMIN only.',
     args: { input: t.arg({ type: RevokeTokenInput, required: true, description: 'Which token to revoke.' }) },
     resolve: async (_root, { input }, context) => ({
       token: await context.tokens.revoke(identify(context), input.id),

@@ -8,7 +8,7 @@ const RotateAdminTokenPayload = builder
     fields: (t) => ({
       secret: t.exposeString('secret', {
         description:
-          'The new admin token, which is now in the file `token` of the state folder. The old one is not accepted any more.',
+          'The new admin token, which is now in the file `token` of the state folder. The old one is no longer accepted.',
       }),
     }),
   });
@@ -17,7 +17,7 @@ builder.mutationField('rotateAdminToken', (t) =>
   t.field({
     type: RotateAdminTokenPayload,
     description:
-      'Replaces the admin token in the state folder by a new one, and closes what was opened with the old one. For an ADMIN only.',
+      'Replaces the admin token in the state folder with a new one, and closes everything opened with the old one. For an ADMIN only.',
     resolve: async (_root, _args, context) => ({
       secret: await context.tokens.rotateAdmin(identify(context)),
     }),

@@ -10,7 +10,7 @@ const SaveImageInput = builder.inputType('SaveImageInput', {
     jobId: t.id({ required: true, description: JOB_ID_HELP }),
     name: t.string({
       required: true,
-      description: 'The name that the image gets: lower-case letters, digits and . _ - / : @, at most 255.',
+      description: 'The name of the image: lower-case letters, digits and . _ - / : @, at most 255.',
     }),
   }),
 });
@@ -26,7 +26,7 @@ builder.mutationField('saveImage', (t) =>
   t.field({
     type: SaveImagePayload,
     description:
-      'Makes an image of the root of a job, with what the job has changed: of one that is paused, or that was submitted with `keepRoot` and has ended (once). It has files only, no processes and nothing of what they have in memory. The owner of the job may use it, and admins.',
+      'Creates an image from the root file system of a job, with the changes that the job has made. The job has to be paused, or has to have ended and been submitted with `keepRoot` (then once only). The image contains files only, neither processes nor their memory. The owner of the job and admins may use it.',
     args: {
       input: t.arg({ type: SaveImageInput, required: true, description: 'Of which job, and its name.' }),
     },

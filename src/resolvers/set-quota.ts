@@ -5,7 +5,7 @@ import { builder, identify } from './builder.ts';
 import { QuotaType } from './quota.ts';
 import { wellFormed } from './scalars.ts';
 
-const BOUND = 'A number sets it, null makes it the default again, and what is left out stays.';
+const BOUND = 'A number sets it, null resets it to the default; left out, it stays as it is.';
 
 const SetQuotaInput = builder.inputType('SetQuotaInput', {
   description: 'The input of `setQuota`.',
@@ -47,7 +47,7 @@ builder.mutationField('setQuota', (t) =>
   t.field({
     type: SetQuotaPayload,
     description:
-      'Changes what a subject may have, from now on. What it has already beyond that stays. For an ADMIN only.',
+      'Changes the quotas of a subject from now on. What it already has beyond them stays. For an ADMIN only.',
     args: {
       input: t.arg({ type: SetQuotaInput, required: true, description: 'Whose quotas, and which.' }),
     },

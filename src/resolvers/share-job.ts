@@ -22,7 +22,7 @@ const ShareJobPayload = builder
     fields: (t) => ({
       url: t.exposeString('url', {
         description:
-          'The link, a page for browsers. Its secret, after `#`, is shown here only, and is also a token for programs, as `Authorization: Bearer <secret>`, which sees this job alone.',
+          'The link, a page for browsers. Its secret, after `#`, is shown only here. Programs can use it as a token (`Authorization: Bearer <secret>`), which gives access to this job only.',
       }),
       share: t.field({ type: ShareType, description: 'The new link.', resolve: ({ share }) => share }),
     }),
@@ -32,7 +32,7 @@ builder.mutationField('shareJob', (t) =>
   t.field({
     type: ShareJobPayload,
     description:
-      'Makes a link that shows a job and its log to everybody who has it, and nothing else: no environment, no standard input, and nothing can be changed with it. `revokeShare` takes it back.',
+      'Creates a link that shows a job and its log to everybody who has the link, and nothing else: neither environment nor standard input, and nothing can be changed with it. `revokeShare` revokes it.',
     args: {
       input: t.arg({ type: ShareJobInput, required: true, description: 'Which job, and for how long.' }),
     },

@@ -5,7 +5,7 @@ import { JobNode } from './job.ts';
 
 export const ShareType = builder.objectRef<Share>('Share').implement({
   description:
-    'A link that shows one job and its log to everybody who has it, without its secret, which nobody can read again.',
+    'A link that shows one job and its log to everybody who has the link. Its secret cannot be read again.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Opaque; for `revokeShare`.' }),
     createdBy: t.exposeString('createdBy', { description: 'The subject of the caller that made it.' }),
@@ -26,7 +26,7 @@ builder.objectField(JobNode, 'shares', (t) =>
   t.field({
     type: [ShareType],
     description:
-      'The links to this job that `shareJob` has made, the oldest first, until they expire. Empty for somebody who has the job by a link.',
+      'The links to this job that `shareJob` has made, the oldest first, until they expire. Empty for those who see the job through a link.',
     resolve: (job, _args, context) => [...context.jobs.shares(identify(context), job)],
   }),
 );

@@ -17,7 +17,7 @@ import { TerminalSizeInput } from './terminal.ts';
 
 export const SubmitJobInput = builder.inputType('SubmitJobInput', {
   description:
-    'The command to run and its settings. Exactly one of `command`, `commandBytes`, `argv` and `argvBytes` is required. Command and `env` together may have 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused; fields whose names end in `Bytes` take any bytes.',
+    'The command to run and its settings. Exactly one of `command`, `commandBytes`, `argv` and `argvBytes` is required. Command and `env` together may have at most 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused; fields whose names end in `Bytes` take any bytes.',
   fields: (t) => ({
     command: t.string({
       description:
@@ -69,7 +69,7 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     files: t.field({
       type: [FileInput],
       description:
-        'At most 100 files for the cell, each at a path of its own. They belong to the user of the job, can be read there and not be changed, and take nothing of its disk or memory, whatever their size.',
+        'At most 100 files for the cell, each at a path of its own. They belong to the user of the job, are read-only, and do not count towards its disk or memory.',
     }),
     keepRoot: t.boolean({
       description:

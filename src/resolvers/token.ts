@@ -4,8 +4,7 @@ import { builder, identify } from './builder.ts';
 import { Role } from './role.ts';
 
 export const TokenType = builder.objectRef<Token>('Token').implement({
-  description:
-    'A token with which a caller proves who it is, without its secret, which nobody can read again.',
+  description: 'A token, with which a caller authenticates. Its secret cannot be read again.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Opaque; for `revokeToken`.' }),
     name: t.exposeString('name', { description: 'What it is used for, for people.' }),

@@ -28,7 +28,7 @@ export type ArtifactInput = {
   readonly name?: string | null | undefined;
   /** That it is missing is no error. Default false. */
   readonly optional?: boolean | null | undefined;
-  /** An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash takes the meaning of the next character. Links are followed within the cell. What is mounted, such as /dev/shm, is not kept. */
+  /** An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash makes the next character literal. Links are followed within the cell. Mounted file systems, such as /dev/shm, are not kept. */
   readonly path: string;
 };
 
@@ -81,7 +81,7 @@ export type AuditAction =
   | 'SHARE_JOB'
   /** A signal was sent to a job. */
   | 'SIGNAL_JOB'
-  /** Somebody could not prove who it is. Of more than 60 in a minute the first are recorded. */
+  /** A sign-in failed. The first 60 of each minute are recorded. */
   | 'SIGN_IN'
   /** A job was stopped. */
   | 'STOP_JOB'
@@ -91,7 +91,7 @@ export type AuditAction =
   | 'UPLOAD_FILE'
   /** A file in the cell of a job was written, or a folder made; recorded as `WRITE_STDIN` is. */
   | 'WRITE_FILE'
-  /** Standard input of a job was written; of each client and job the first time in ten minutes is recorded. */
+  /** Standard input of a job was written; recorded at most once in ten minutes for each client and job. */
   | 'WRITE_STDIN';
 
 /** Which entries: each field that is set must match. */
@@ -145,7 +145,7 @@ export type DeleteJobInput = {
 export type EnvVarInput = {
   /** The name, without "=". */
   readonly name: string;
-  /** The value is given back to nobody, not even its owner, and is removed when the job has ended. It may not be empty. Default false. */
+  /** The value is never returned, not even to its owner, and is removed when the job has ended. It may not be empty. Default false. */
   readonly secret?: boolean | null | undefined;
   /** The value, taken literally; may be empty. At most 131071 bytes. */
   readonly value?: string | null | undefined;
@@ -185,7 +185,7 @@ export type ExecInJobInput = {
 export type FileInput = {
   /** The content as bytes; counts as `text` does. */
   readonly bytes?: string | null | undefined;
-  /** The id of a content that its owner has uploaded here: see `createUpload`. */
+  /** The id of content that the caller has uploaded: see `createUpload`. */
   readonly file?: string | null | undefined;
   /** Its permissions, as octal digits from "0400" to "0777"; the file is read-only whatever they say. Default "0644". */
   readonly mode?: string | null | undefined;
@@ -366,9 +366,9 @@ export type PinJobInput = {
 
 /** The input of `pullImage`. */
 export type PullImageInput = {
-  /** The name that the image gets. Default: the reference. One that exists stands for the new image then. */
+  /** The name of the image. Default: the reference. An existing name refers to the new image from then on. */
   readonly name?: string | null | undefined;
-  /** What to pull, as docker takes it: `alpine:3.20`, `registry.example/team/app@sha256:...`. Without a registry it is Docker Hub, without a tag `latest`. */
+  /** What to pull, in the form that docker takes: `alpine:3.20`, `registry.example/team/app@sha256:...`. The default registry is Docker Hub, the default tag `latest`. */
   readonly reference: string;
 };
 
@@ -421,31 +421,31 @@ export type Role =
 export type SaveImageInput = {
   /** The id of the job. */
   readonly jobId: string;
-  /** The name that the image gets: lower-case letters, digits and . _ - / : @, at most 255. */
+  /** The name of the image: lower-case letters, digits and . _ - / : @, at most 255. */
   readonly name: string;
 };
 
 /** The input of `setQuota`. */
 export type SetQuotaInput = {
-  /** Connections at the same time. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Connections at the same time. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly connections?: number | null | undefined;
-  /** CPUs that the limits of running jobs may add up to. A number sets it, null makes it the default again, and what is left out stays. */
+  /** CPUs that the limits of running jobs may add up to. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly cpus?: number | null | undefined;
-  /** Bytes of files that it may have uploaded for jobs. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Bytes of files that it may have uploaded for jobs. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly files?: number | string | null | undefined;
-  /** Bytes of memory that the limits of running jobs may add up to. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Bytes of memory that the limits of running jobs may add up to. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly memory?: number | string | null | undefined;
-  /** Jobs that wait. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Jobs that wait. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly queuedJobs?: number | null | undefined;
-  /** Jobs that run at the same time. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Jobs that run at the same time. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly runningJobs?: number | null | undefined;
-  /** Bytes that jobs that have ended may take on the disk. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Bytes that jobs that have ended may take on the disk. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly storage?: number | string | null | undefined;
   /** Whose quotas are changed. */
   readonly subject: string;
-  /** Submissions in a minute. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Submissions in a minute. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly submissionsPerMinute?: number | null | undefined;
-  /** Subscriptions at the same time. A number sets it, null makes it the default again, and what is left out stays. */
+  /** Subscriptions at the same time. A number sets it, null resets it to the default; left out, it stays as it is. */
   readonly subscriptions?: number | null | undefined;
 };
 
@@ -482,7 +482,7 @@ export type StopScope =
   /** The process group of the command, as Ctrl-C on a terminal does: a shell and the programs that it runs, each of which can clean up. */
   | 'GROUP';
 
-/** The command to run and its settings. Exactly one of `command`, `commandBytes`, `argv` and `argvBytes` is required. Command and `env` together may have 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused; fields whose names end in `Bytes` take any bytes. */
+/** The command to run and its settings. Exactly one of `command`, `commandBytes`, `argv` and `argvBytes` is required. Command and `env` together may have at most 1 MiB; a `command` that is run from a file does not count. Text with unpaired surrogates, which has no UTF-8, is refused; fields whose names end in `Bytes` take any bytes. */
 export type SubmitJobInput = {
   /** A program and its arguments, executed without a shell, each at most 131071 bytes. A program without "/" is looked up in PATH. */
   readonly argv?: ReadonlyArray<string> | null | undefined;
@@ -498,7 +498,7 @@ export type SubmitJobInput = {
   readonly commandBytes?: string | null | undefined;
   /** At most 10000 environment variables, in addition to PATH, HOME, TERM and USER, which they may override. The environment of the server is not passed on. */
   readonly env?: ReadonlyArray<EnvVarInput> | null | undefined;
-  /** At most 100 files for the cell, each at a path of its own. They belong to the user of the job, can be read there and not be changed, and take nothing of its disk or memory, whatever their size. */
+  /** At most 100 files for the cell, each at a path of its own. They belong to the user of the job, are read-only, and do not count towards its disk or memory. */
   readonly files?: ReadonlyArray<FileInput> | null | undefined;
   /** The host name in the cell, at most 64 characters (RFC 1123). Default: the id of the job. */
   readonly hostname?: string | null | undefined;
@@ -560,11 +560,11 @@ export type WriteFileInput = {
   readonly jobId: string;
   /** Permissions in octal, such as "0755". Default: those that the file has; 0644 for a new one, 0755 for a folder. */
   readonly mode?: string | null | undefined;
-  /** Where in the file the bytes belong; it ends after them. At most its present length. Default 0: they replace what is in it. */
+  /** Where in the file to write the bytes; the file ends after them. At most its current length. Default 0: they replace its content. */
   readonly offset?: number | string | null | undefined;
   /** Make the folders of the path that are missing. Default false. */
   readonly parents?: boolean | null | undefined;
-  /** An absolute path in the cell, of at most 4095 bytes. Links are followed, but those of /proc that lead to what a process has open. */
+  /** An absolute path in the cell, of at most 4095 bytes. Links are followed, except those of /proc that lead to what a process has open. */
   readonly path?: string | null | undefined;
   /** The same as bytes, for a path that is not UTF-8. */
   readonly pathBytes?: string | null | undefined;

@@ -99,11 +99,11 @@ export const addChanging = (add: Add): void => {
         await pin(config(flags), id, pinned, flags);
       });
 
-  add('share', 'make a link that shows a job and its log to everybody who has it; prints it, once', [
-    'share @last',
-    'share --expires 1h nightly',
-    'share --list nightly',
-  ])
+  add(
+    'share',
+    'create a link that shows a job and its log to everybody who has it; it is printed only once',
+    ['share @last', 'share --expires 1h nightly', 'share --list nightly'],
+  )
     .argument('<job>', JOB)
     .option('--expires <duration>', 'for how long, such as 1h; default 7d')
     .option('--list', 'list the links to the job instead')

@@ -20,7 +20,7 @@ export const withJobFlags = (command: Command): Command =>
     )
     .option(
       '--secret-env <NAME[=VALUE]>',
-      'the same, of which the value is never given back; may be repeated',
+      'the same, with a value that is never returned; may be repeated',
       collect,
     )
     .option('--env-file <file>', 'file of such variables, one per line; may be repeated', collect)
@@ -41,11 +41,11 @@ export const withJobFlags = (command: Command): Command =>
     .option('--stop-signal <signal>', 'signal that stops the job, such as INT; default TERM')
     .option(
       '--stop-scope <scope>',
-      'who gets it: command, group (the command and what it runs; default) or cell (all processes)',
+      'which processes get it: command, group (the command and what it runs; default) or cell (all processes)',
     )
     .option(
       '--file <LOCAL:PATH>',
-      'file of this machine for the cell, read-only there, with its permissions; may be repeated',
+      'local file for the cell, read-only there, with its permissions; may be repeated',
       collect,
     )
     .option('--stdin <file>', 'file to feed to the command, or - for standard input')

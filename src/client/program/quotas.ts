@@ -7,10 +7,11 @@ import { type Add, config } from './add.ts';
 
 /** @param add adds a command below `cloister quota` */
 export const addQuotas = (add: Add): void => {
-  add('list', 'list the default quotas, and what subjects have of theirs; * is set for the subject', [
-    'quota list',
-    'quota list --json',
-  ])
+  add(
+    'list',
+    'list the default quotas, and how much subjects use of theirs; * marks one set for the subject',
+    ['quota list', 'quota list --json'],
+  )
     .option('--json', 'print the quotas as JSON')
     .option('--format <template>', FORMAT_HELP)
     .action(async (flags: Flags & ListFlags) => {
@@ -18,7 +19,7 @@ export const addQuotas = (add: Add): void => {
       await listQuotas(config(flags), flags);
     });
 
-  add('set', 'change what a subject may have, from now on; "default" in place of a number', [
+  add('set', 'change the quotas of a subject from now on; "default" instead of a number resets one', [
     'quota set alice --running-jobs 4 --submissions-per-minute 60',
     'quota set alice --storage 5Gi --running-jobs default',
   ])

@@ -34,7 +34,7 @@ export const addReading = (add: Add): void => {
     .option('--regex', 'the text of --grep is a regular expression, in the syntax of RE2')
     .option('-C, --context <lines>', 'with --grep, also this many lines before and after each')
     .option('--stream <name>', 'only stdout, stderr or terminal')
-    .option('--raw', 'with --stream: its bytes as they are to stdout, whichever it is')
+    .option('--raw', 'with --stream: write its bytes unchanged to stdout, whichever stream it is')
     .option('-t, --timestamps', 'put the time before each line')
     .option('--json', 'print each piece as a line of JSON; "bytes" is base64')
     .action(async (jobs: string[], flags: Flags) => {
@@ -65,8 +65,8 @@ export const addReading = (add: Add): void => {
     'artifacts --download out @last report.html',
   ])
     .argument('<job>', JOB)
-    .argument('[names...]', 'of the artifacts that are meant; default: all')
-    .option('--download <dir>', 'folder to write them to, in the place of files that have their names')
+    .argument('[names...]', 'names of the artifacts; default: all')
+    .option('--download <dir>', 'folder to write them to, replacing files of the same names')
     .option('--json', 'print them as JSON')
     .option('--format <template>', FORMAT_HELP)
     .action(async (job: string, names: string[], flags: Flags & ArtifactsFlags) => {
@@ -137,8 +137,8 @@ export const addReading = (add: Add): void => {
   add('top', 'show what running jobs use, until Ctrl-C', ['top', 'top --once'])
     .option('--interval <duration>', 'time between two refreshes', '2s')
     .option('--once', 'look once')
-    .option('--json', 'look once, and print the jobs with their usage as JSON')
-    .option('--format <template>', `look once, and ${FORMAT_HELP}`)
+    .option('--json', 'measure once, and print the jobs with their usage as JSON')
+    .option('--format <template>', `measure once, and ${FORMAT_HELP}`)
     .action(async (flags: Flags & ListFlags & { interval: string; once?: boolean }) => {
       const { top } = await import('../commands/top.ts');
       await top(config(flags), flags);

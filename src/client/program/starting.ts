@@ -45,8 +45,8 @@ export const addStarting = (add: Add): void => {
       '\nExits with the code of the command, 128 + n if signal n ended it, 127 if it was not found, 126 if it cannot ' +
         'be\nexecuted, and 125 if there is no such code.',
     )
-    .option('-i, --interactive', 'pass our standard input on, also if it is a terminal')
-    .option('-t, --tty', 'run the command on a terminal of its own, which ours becomes')
+    .option('-i, --interactive', 'pass standard input on, even if it is a terminal')
+    .option('-t, --tty', 'run the command on a terminal, connected to this one')
     .option(
       '--detach-keys <keys>',
       'keys that leave a terminal without ending the job; default ctrl-p,ctrl-q',
@@ -107,8 +107,8 @@ export const addStarting = (add: Add): void => {
     .option('--env-file <file>', 'file of such variables, one per line; may be repeated', collect)
     .option('-w, --workdir <folder>', 'working directory in the cell')
     .option('-u, --user <user>', 'user[:group]; default: that of the job')
-    .option('-i, --interactive', 'pass our standard input on, also if it is a terminal')
-    .option('-t, --tty', 'run the command on a terminal of its own, which ours becomes')
+    .option('-i, --interactive', 'pass standard input on, even if it is a terminal')
+    .option('-t, --tty', 'run the command on a terminal, connected to this one')
     .option(
       '--detach-keys <keys>',
       'keys that leave a terminal without ending the command; default ctrl-p,ctrl-q',

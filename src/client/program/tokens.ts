@@ -13,10 +13,13 @@ export const addTokens = (add: Add): void => {
     'token create --name laptop --subject alice --role user --expires 90d',
     'token create --name dashboard --subject alice --role viewer > dashboard.token',
   ])
-    .requiredOption('--name <name>', 'what it is used for, for people')
+    .requiredOption('--name <name>', 'what it is used for, as a note for people')
     .requiredOption('--subject <subject>', 'name of the caller: the owner of the jobs it submits')
     .requiredOption('--role <role>', 'admin, user or viewer')
-    .option('--expires <time>', 'when, such as 2027-01-31T12:00:00Z or 90d from now; default never')
+    .option(
+      '--expires <time>',
+      'when it expires, such as 2027-01-31T12:00:00Z or 90d from now; default never',
+    )
     .option('--json', 'print the token and its secret as JSON')
     .action(async (flags: Flags & CreateTokenFlags) => {
       const { createToken } = await import('../commands/token.ts');

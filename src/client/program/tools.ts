@@ -51,12 +51,12 @@ export const addTools = (add: Add, program: Command): void => {
     'audit --job 01a22347-354f-7214-ab23-00f646e51660',
     'audit > audit.jsonl',
   ])
-    .option('--action <action>', 'only this, such as submit-job or sign-in')
+    .option('--action <action>', 'only this action, such as submit-job or sign-in')
     .option('--subject <subject>', 'only what this subject did')
     .option('--job <id>', 'only what is about this job')
     .option('--failed', 'only what was refused')
-    .option('--since <time>', 'from this time on, or from so long ago, such as 1d')
-    .option('--until <time>', 'before this time, or so long ago')
+    .option('--since <time>', 'from this time on: a time, or an age such as 1d')
+    .option('--until <time>', 'before this time: a time, or an age')
     .option('--format <template>', FORMAT_HELP)
     .action(async (flags: Flags & AuditFlags) => {
       const { audit } = await import('../commands/audit.ts');
