@@ -74,7 +74,7 @@ export const connect = async (given: ClientConfig): Promise<Connection> => {
   return {
     ...connection,
     readToken,
-    tokenNote: 'the server does not accept the token of the profile: "cloister login" takes a new one',
+    tokenNote: `the server does not accept the token of the profile ${profile.name}: "cloister login" takes a new one`,
   };
 };
 
@@ -86,7 +86,10 @@ const connectTo = async (config: ClientConfig): Promise<Connection> => {
   const given =
     config.token === undefined
       ? undefined
-      : { token: config.token, tokenNote: 'the server does not accept the token given' };
+      : {
+          token: config.token,
+          tokenNote: `the server does not accept the token ${config.tokenFrom === undefined ? 'given' : `of ${config.tokenFrom}`}`,
+        };
   if (!config.urlGiven)
     for (const folder of config.stateDirs) {
       const { socket, token } = statePaths(folder);

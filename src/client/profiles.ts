@@ -15,6 +15,11 @@ export interface Profile {
   readonly key?: string;
 }
 
+/** One as it is found. */
+export interface NamedProfile extends Profile {
+  readonly name: string;
+}
+
 /** What the file holds. */
 export interface Profiles {
   /** The name of the one that is used when none is named. */
@@ -119,11 +124,15 @@ export const writeProfiles = async (path: string, { default: chosen, profiles }:
  *
  * @throws CliError when there is none of that name
  */
-export const profileNamed = async (path: string, name: string | undefined): Promise<Profile | undefined> => {
+export const profileNamed = async (
+  path: string,
+  name: string | undefined,
+): Promise<NamedProfile | undefined> => {
   const { default: chosen, profiles } = await readProfiles(path);
   const wanted = name ?? chosen;
-  const profile = wanted === undefined ? undefined : profiles.get(wanted);
-  if (profile !== undefined || name === undefined) return profile;
+  if (wanted === undefined) return undefined;
+  const profile = profiles.get(wanted);
+  if (profile !== undefined) return { ...profile, name: wanted };
   const known = [...profiles.keys()].join(', ') || 'none: "cloister login" makes one';
   throw new CliError(`--profile: expected one of ${known}; got ${JSON.stringify(name)}`);
 };

@@ -206,6 +206,8 @@ export interface ClientConfig {
   /** The URL was asked for; otherwise a server on this machine is reached by its socket where it has one. */
   readonly urlGiven: boolean;
   readonly token: string | undefined;
+  /** The flag or variable that gave the token. */
+  readonly tokenFrom?: string | undefined;
   /** Paths of PEM files. */
   readonly tls: ClientTls;
   /** The name of the profile that was asked for. */
@@ -994,6 +996,7 @@ export const parseClientConfig = (flags: Flags, env: Environment, machine = this
     url,
     urlGiven: given(clientSettings.url, flags, env) !== undefined,
     token: given(clientSettings.token, flags, env),
+    tokenFrom: find(clientSettings.token, flags, env)?.by,
     tls: {
       ca: given(clientSettings.ca, flags, env),
       cert: given(clientSettings.cert, flags, env),

@@ -91,7 +91,7 @@ describe('cloister login', () => {
 
   it('keeps nothing that does not work', async () => {
     const wrong = await shell(`cloister login ${server.url}`, 'clo_wrong');
-    expect(wrong.stderr).toMatch(/authorization: expected "Bearer <token>"/);
+    expect(wrong.stderr).toMatch(/authorization: expected "Bearer <token>".*the token of standard input$/m);
     expect((await shell(`cloister login ${server.url}`, '')).stderr).toMatch(
       /^cloister: token: expected printable ASCII/,
     );
@@ -105,6 +105,25 @@ describe('cloister login', () => {
       /--profile: expected letters/,
     );
     expect(() => readFileSync(path())).toThrow('ENOENT');
+  });
+
+  it('is named, as a flag or a variable is, when its token is wrong', async () => {
+    const where = async (command: string, env: Record<string, string> = {}): Promise<string | undefined> =>
+      / the server does not accept the token of (.*)/.exec((await shell(command, '', env)).stderr)?.[1];
+    const login = `cloister login ${server.url} --profile gone`;
+    expect(await where(`${login} --token clo_wrong`)).toBe('--token');
+    expect((await shell(login, await createToken('carol'))).code).toBe(0);
+    const { tokens } = await server.query<{ tokens: readonly { id: string; subject: string }[] }>(
+      '{ tokens { id subject } }',
+    );
+    await server.query(
+      'mutation ($id: ID!) { revokeToken(input: { id: $id }) { token { id } } }',
+      tokens.find(({ subject }) => subject === 'carol'),
+    );
+    expect(await where('cloister list')).toBe('the profile gone: "cloister login" takes a new one');
+    expect(await where('cloister list', { CLOISTER_TOKEN: 'clo_wrong' })).toBe('CLOISTER_TOKEN');
+    expect(await where('cloister list --token clo_wrong', { CLOISTER_TOKEN: 'x' })).toBe('--token');
+    await shell('cloister logout --profile gone');
   });
 
   it('goes with the documents', async () => {

@@ -39,7 +39,8 @@ export const login = async (config: ClientConfig, address: string): Promise<void
   };
   // As it is given here, and not what an earlier profile has.
   const { profile: _, ...own } = config;
-  const connection = await connect({ ...own, url, urlGiven: true, token, stateDirs: [] });
+  const tokenFrom = config.tokenFrom ?? 'standard input';
+  const connection = await connect({ ...own, url, urlGiven: true, token, tokenFrom, stateDirs: [] });
   const { viewer } = await request(connection, WhoAmIDocument, {});
   const { profiles } = await readProfiles(config.profilesPath);
   await writeProfiles(config.profilesPath, {
