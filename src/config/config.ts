@@ -431,7 +431,7 @@ export const serveSettings = {
     flag: '--allow-origin <origins>',
     env: 'CLOISTER_ALLOW_ORIGIN',
     help: 'origins of other sites whose pages may use the API with a token, separated by commas',
-    expected: 'origins such as https://app.example, with commas between',
+    expected: 'origins such as https://app.example, each in full, with commas between',
     parse: origins,
     shown: 'none',
     repeatable: true,
@@ -920,7 +920,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     allowedHosts: given(serveSettings.allowedHosts, flags, env) ?? [],
     basePath: read(serveSettings.basePath, flags, env, machine),
     tls,
-    rolesPath: given(serveSettings.roles, flags, env),
+    rolesPath: rolesConfig(flags, env),
     publicUrl: given(serveSettings.publicUrl, flags, env),
     allowedOrigins: given(serveSettings.allowOrigin, flags, env) ?? [],
     proxy: proxyConfig(flags, env),
@@ -1097,6 +1097,18 @@ const needs = (setting: Named<unknown>, other: Named<unknown>, flags: Flags, env
   const found = find(setting, flags, env);
   if (found !== undefined && find(other, flags, env) === undefined)
     throw new ConfigError(`${found.by}: expected ${optionOf(other)} beside it, got none`);
+};
+
+/** @throws ConfigError where nobody comes whose role the file could say: that of a token is its own */
+const rolesConfig = (flags: Flags, env: Environment): string | undefined => {
+  const { roles, tlsClientCa, trustProxy } = serveSettings;
+  const found = find(roles, flags, env);
+  const isUsed = [tlsClientCa, trustProxy].some((setting) => find(setting, flags, env) !== undefined);
+  if (found !== undefined && !isUsed)
+    throw new ConfigError(
+      `${found.by}: expected ${optionOf(tlsClientCa)} or ${optionOf(trustProxy)} beside it, got none`,
+    );
+  return given(roles, flags, env);
 };
 
 const proxyConfig = (flags: Flags, env: Environment): ServeConfig['proxy'] => {

@@ -66,12 +66,18 @@ export const basePath = (text: string): string | undefined => {
     : undefined;
 };
 
-/** As browsers send them: scheme, host in lower case, and a port that is not the default of the scheme. */
+/**
+ * As browsers send them: scheme, host in lower case, and a port that is not the default of the scheme. No wildcards, which a
+ * URL may have in its host, and which no page comes from.
+ */
 export const origins = (text: string): readonly string[] | undefined => {
   const urls = text.split(',').map((item) => URL.parse(item.trim()));
-  return urls.every((url) => url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`)
-    ? urls.map((url) => url?.origin ?? '')
-    : undefined;
+  const isOrigin = (url: URL | null): boolean =>
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.href === `${url.origin}/` &&
+    !url.host.includes('*');
+  return urls.every(isOrigin) ? urls.map((url) => url?.origin ?? '') : undefined;
 };
 
 /** IP addresses, and networks as ADDRESS/BITS. */

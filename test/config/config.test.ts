@@ -264,6 +264,7 @@ describe('parseServeConfig', () => {
 
   it.each([
     ['allowOrigin', '*'],
+    ['allowOrigin', 'https://*.example'],
     ['allowOrigin', 'null'],
     ['allowOrigin', 'app.example'],
     ['allowOrigin', 'https://app.example/path'],
@@ -292,6 +293,11 @@ describe('parseServeConfig', () => {
     [{ tlsKey: '/k' }, '--tls-key: expected --tls-cert beside it, got none'],
     [{ tlsClientCa: '/a' }, '--tls-client-ca: expected --tls-cert beside it, got none'],
     [{ trustProxy: '::1' }, '--trust-proxy: expected --subject-header beside it, got none'],
+    [{ roles: '/r' }, '--roles: expected --tls-client-ca or --trust-proxy beside it, got none'],
+    [
+      { roles: '/r', tlsCert: '/c', tlsKey: '/k' },
+      '--roles: expected --tls-client-ca or --trust-proxy beside it, got none',
+    ],
     [{ subjectHeader: 'X-User' }, '--subject-header: expected --trust-proxy beside it, got none'],
     [
       { tlsCert: '/c', tlsKey: '/k', tlsCrl: '/r' },
