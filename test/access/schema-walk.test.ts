@@ -268,6 +268,7 @@ describe('a receipt', () => {
     const env = [{ name: 'TOKEN', value: 'xyzzy' }];
     const { id } = await world.put('alice', completed, { env });
     const own = statementOf(await world.ask(OWNER, RECEIPT, { id }));
+    expect(own.predicate.result.input).not.toBeNull();
     expect(own.predicate.spec.env.variables).toEqual([{ name: 'TOKEN', secret: false }]);
     expect(statementOf(await world.ask(VIEWER, RECEIPT, { id }))).toEqual(own);
     const shown = statementOf(await world.ask(guest(id), RECEIPT, { id }));
@@ -276,6 +277,7 @@ describe('a receipt', () => {
       predicate: {
         ...own.predicate,
         spec: { ...own.predicate.spec, env: null, files: null },
+        result: { ...own.predicate.result, input: null },
         artifacts: null,
       },
     });
