@@ -31,6 +31,7 @@ import { type Operator, serveOperator } from './server/operator.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import { adminToken, replaceAdminToken } from './state/admin-token.ts';
 import { checkState } from './state/check.ts';
+import { LinkKeys } from './state/link-keys.ts';
 import { lockState } from './state/lock.ts';
 import { statePaths } from './state/paths.ts';
 import { receiptKeys } from './state/receipt-key.ts';
@@ -182,6 +183,8 @@ const start = async (
     tokenName: (identity) => tokens.of(identity)?.name ?? null,
   });
   cleanup.add(() => audit.close());
+  const linkKeys = await LinkKeys.open(stateDir, { log });
+  cleanup.add(() => linkKeys[Symbol.dispose]());
   const readiness = new Readiness({ store, cells });
   const operator: Operator = { ready: () => readiness.parts(), metrics };
   const server = await startServer({
@@ -195,6 +198,7 @@ const start = async (
     jobs,
     images,
     files,
+    linkKeys,
     tokens,
     quotas,
     audit,

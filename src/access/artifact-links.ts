@@ -1,6 +1,6 @@
 /** Links to single artifacts, for programs that cannot send a token: signed, and valid for a short time. */
 
-import { LinkSigner } from './link-signer.ts';
+import { type LinkKeySource, LinkSigner } from './link-signer.ts';
 
 /** Milliseconds for which a link is accepted; a download that began in time may take longer. */
 export const ARTIFACT_LINK_MS = 15 * 60_000;
@@ -12,13 +12,14 @@ export interface LinkSignature {
   readonly signature: string;
 }
 
-/** Links to artifacts; a restart of the server ends all of them. */
+/** Links to artifacts. */
 export class ArtifactLinks {
-  readonly #signer = new LinkSigner();
+  readonly #signer: LinkSigner;
   readonly #now: () => number;
 
   /** @param now milliseconds since 1970; default: the wall clock */
-  constructor(now: () => number = Date.now) {
+  constructor(keys: LinkKeySource, now: () => number = Date.now) {
+    this.#signer = new LinkSigner('artifact', keys);
     this.#now = now;
   }
 

@@ -5,7 +5,7 @@ import { isDigest } from '../jobs/file.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { FileService, TicketRequest, Uploaded, UploadRequest, UploadTicket } from '../jobs/uploads.ts';
 import type { AuditSource } from './audit.ts';
-import { LinkSigner } from './link-signer.ts';
+import { type LinkKeySource, LinkSigner } from './link-signer.ts';
 
 /** A link to upload one content. */
 export interface UploadLink {
@@ -19,16 +19,17 @@ export type ArrivingUpload = Pick<UploadRequest, 'sizeBytes' | 'range'>;
 
 /**
  * A service of files that allows an ADMIN and a USER to upload. Whose a content is, follows from who uploads it. A link
- * stands for its maker, for one content of one size, and is valid until it expires or the server is restarted.
+ * stands for its maker, for one content of one size, and is valid until it expires.
  */
 export class AuthorizedFiles {
   readonly #files: FileService;
   readonly #now: () => number;
-  readonly #signer = new LinkSigner();
+  readonly #signer: LinkSigner;
 
   /** @param now milliseconds since 1970 */
-  constructor(files: FileService, now: () => number = Date.now) {
+  constructor(files: FileService, keys: LinkKeySource, now: () => number = Date.now) {
     this.#files = files;
+    this.#signer = new LinkSigner('upload', keys);
     this.#now = now;
   }
 
@@ -85,10 +86,7 @@ export class AuthorizedFiles {
       expiresAt: new Date(Number(query.get('expires'))),
     };
     if (!this.#signer.isValid(partsOf(ticket), query.get('signature') ?? ''))
-      throw new ClientError(
-        'FORBIDDEN',
-        'signature: expected a link as createUpload made it since the server started',
-      );
+      throw new ClientError('FORBIDDEN', 'signature: expected a link as createUpload made it');
     if (ticket.expiresAt.getTime() <= this.#now())
       throw new ClientError('FORBIDDEN', 'expires: expected a link that has not expired: make a new one');
     return ticket;

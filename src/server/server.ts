@@ -16,6 +16,7 @@ import { auditedArtifacts, auditedFiles, auditedImages } from '../access/audited
 import { AuthorizedFiles } from '../access/authorized-files.ts';
 import { AuthorizedImages } from '../access/authorized-images.ts';
 import { AuthorizedJobs } from '../access/authorized-jobs.ts';
+import type { LinkKeySource } from '../access/link-signer.ts';
 import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
 import type { Shares } from '../access/shares.ts';
@@ -62,6 +63,7 @@ export interface ServerOptions {
   readonly jobs: JobService;
   readonly images: ImageService;
   readonly files: FileService;
+  readonly linkKeys: LinkKeySource;
   readonly tokens: Tokens;
   readonly shares: Shares;
   /** Where others reach the server, with the base path; default: where a request says that it reached it. */
@@ -143,7 +145,7 @@ const TIMEOUTS: Timeouts = {
  */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { listen, tokens, shares, quotas, audit, rights, jobs, images, log } = options;
-  const files = auditedFiles(new AuthorizedFiles(options.files), audit);
+  const files = auditedFiles(new AuthorizedFiles(options.files, options.linkKeys), audit);
   const { basePath = '', allowedOrigins = [] } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const policy: NamePolicy = {
@@ -164,7 +166,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     options.streams ?? STREAM_LIMITS,
     (subject) => quotas.of(subject).subscriptions,
   );
-  const artifactLinks = new ArtifactLinks();
+  const artifactLinks = new ArtifactLinks(options.linkKeys);
   const authorizedImages = auditedImages(new AuthorizedImages(images), audit);
   const artifacts = auditedArtifacts(
     new ArtifactReaders({

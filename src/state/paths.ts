@@ -14,6 +14,10 @@ export interface StatePaths {
   readonly receiptKey: string;
   /** The public keys of all receipts that were ever signed here, those of earlier private keys too. */
   readonly receiptKeys: string;
+  /** The keys that links to upload and to download are signed with: the current one first. */
+  readonly linkKeys: string;
+  /** The next ones, before they take the place of `linkKeys`. */
+  readonly newLinkKeys: string;
   /** The Unix socket of the API: made by the server while it runs, for clients of its own user. */
   readonly socket: string;
   /** The SQLite database: written by the server, read by `cloister backup`. */
@@ -43,6 +47,8 @@ export const statePaths = (stateDir: string): StatePaths => ({
   newToken: join(stateDir, '.token'),
   receiptKey: join(stateDir, 'receipt-key'),
   receiptKeys: join(stateDir, 'receipt-keys'),
+  linkKeys: join(stateDir, 'link-keys'),
+  newLinkKeys: join(stateDir, '.link-keys'),
   socket: join(stateDir, 'socket'),
   database: join(stateDir, 'cloister.db'),
   jobs: join(stateDir, 'jobs'),

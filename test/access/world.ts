@@ -28,6 +28,7 @@ import { FakeFiles } from '../server/fake-files.ts';
 import { FakeImages } from '../server/fake-images.ts';
 import type { Answer } from '../server/fixture.ts';
 import { makeJob, usage } from '../store/fixture.ts';
+import { newLinkKeys } from '../support/link-keys.ts';
 import { testSigner } from '../support/signer.ts';
 
 export const caller = (subject: string, role: Role): Identity => ({ subject, role, method: 'TOKEN' });
@@ -87,13 +88,13 @@ export class World {
     this.#engine = createEngine({
       jobs: this.jobs,
       images: this.images,
-      files: auditedFiles(new AuthorizedFiles(new FakeFiles()), audit),
+      files: auditedFiles(new AuthorizedFiles(new FakeFiles(), newLinkKeys()), audit),
       tokens,
       shares,
       quotas,
       audit,
       log,
-      artifactLinks: new ArtifactLinks(),
+      artifactLinks: new ArtifactLinks(newLinkKeys()),
     });
     dispose(() => changes.close());
     dispose(() => supervision.close());

@@ -9,6 +9,7 @@ import { tableOf } from './documents.ts';
 /** What is there only once images were added, after damage or the death of a process, or while something is written. */
 const RARE = [
   '.token',
+  '.link-keys',
   'layers/<id>/tree',
   'jobs/<id>/layer',
   'exits/<id>',

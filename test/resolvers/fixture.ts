@@ -8,6 +8,7 @@ import { FakeImages } from '../server/fake-images.ts';
 import { FakeJobs } from '../server/fake-jobs.ts';
 import { openAudit, openQuotas, openShares, openTokens } from '../server/fake-tokens.ts';
 import type { Answer } from '../server/fixture.ts';
+import { newLinkKeys } from '../support/link-keys.ts';
 
 /** The schema on a fake job service, in process: no port, no token. */
 export class Api {
@@ -22,8 +23,8 @@ export class Api {
         audit: openAudit(),
         jobs: this.jobs,
         images: this.images,
-        artifactLinks: new ArtifactLinks(),
-        files: new AuthorizedFiles(new FakeFiles()),
+        artifactLinks: new ArtifactLinks(newLinkKeys()),
+        files: new AuthorizedFiles(new FakeFiles(), newLinkKeys()),
         tokens,
         shares,
         log: (line, fields) => {

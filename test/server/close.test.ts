@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { disposers } from '../support/disposers.ts';
+import { newLinkKeys } from '../support/link-keys.ts';
 import { FakeFiles } from './fake-files.ts';
 import { FakeImages } from './fake-images.ts';
 import { page } from './fake-jobs.ts';
@@ -185,6 +186,7 @@ describe('a server that cannot listen', () => {
       jobs: new FakeJobs(),
       images: new FakeImages(),
       files: new FakeFiles(),
+      linkKeys: newLinkKeys(),
       tokens: await openTokens(),
       quotas: await openQuotas(),
       audit: openAudit(),

@@ -15,6 +15,7 @@ import { type RunningServer, startServer, type Timeouts } from '../../src/server
 import type { StrangerLimits } from '../../src/server/strangers.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
+import { newLinkKeys } from '../support/link-keys.ts';
 import { FakeFiles } from './fake-files.ts';
 import { FakeImages } from './fake-images.ts';
 import { FakeJobs } from './fake-jobs.ts';
@@ -81,6 +82,7 @@ export const serveFakes = async (
     jobs,
     images: new FakeImages(),
     files: new FakeFiles(),
+    linkKeys: newLinkKeys(),
     tokens,
     quotas,
     audit: openAudit(),
