@@ -3,6 +3,7 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  createReadStream,
   existsSync,
   linkSync,
   mkdirSync,
@@ -11,7 +12,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { constants, copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrno, isDiskFull } from '../errno.ts';
 import type { FreeSpace } from '../jobs/cells.ts';
@@ -82,10 +83,14 @@ const TICKET_MS = 15 * MINUTE_MS;
 /** Of a content before a job asks for others. */
 const FIRST_MODE = 0o644;
 
+/** The end of the name of the file that says what an upload is. */
+const ABOUT = '.json';
+
 /** An upload that was cut off, or is under way. */
 interface Part {
   readonly path: string;
-  readonly hash: Hash;
+  /** Of what has arrived; `null`: an earlier server had it. */
+  hash: Hash | null;
   bytes: number;
   usedMs: number;
   busy: boolean;
@@ -117,7 +122,7 @@ export class Files implements FileService, JobFiles {
     this.#timer = setInterval(() => void this.sweep(), options.intervalMs ?? MINUTE_MS).unref();
   }
 
-  /** Removes what an earlier server did not complete, and what is not recorded. */
+  /** Finds uploads again that an earlier server did not complete, and removes what cannot be continued or is not recorded. */
   static async open(options: FilesOptions): Promise<Files> {
     const files = new Files(options);
     await files.#recover();
@@ -131,14 +136,38 @@ export class Files implements FileService, JobFiles {
       known.add(this.#path(content.owner, content.sha256));
       if (content.uploaded) this.#count(content.owner, charge(content.sizeBytes));
     }
-    for (const name of await readdir(this.#folder)) {
-      const folder = join(this.#folder, name);
-      if (name.startsWith('.')) await rm(folder, { recursive: true, force: true });
-      else
-        for (const digest of await readdir(folder))
-          if (!known.has(join(folder, digest)))
-            await rm(join(folder, digest), { recursive: true, force: true });
+    const names = await readdir(this.#folder);
+    const parts = await this.#findParts(names.filter((name) => name.endsWith(ABOUT)));
+    for (const name of names) {
+      const path = join(this.#folder, name);
+      if (name.startsWith('.')) {
+        if (!parts.has(path)) await rm(path, { recursive: true, force: true });
+      } else
+        for (const digest of await readdir(path))
+          if (!known.has(join(path, digest))) await rm(join(path, digest), { recursive: true, force: true });
     }
+  }
+
+  /**
+   * Uploads that an earlier server has begun, and that were not left for too long.
+   *
+   * @param names of the files that say what they are
+   * @returns the paths that they need
+   */
+  async #findParts(names: readonly string[]): Promise<ReadonlySet<string>> {
+    const needed = new Set<string>();
+    for (const name of names) {
+      const about = join(this.#folder, name);
+      const path = about.slice(0, -ABOUT.length);
+      const whose = parseAbout(await readFile(about, 'utf8'));
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (whose === undefined || found === undefined || found.mtimeMs < this.#now() - PART_KEPT_MS) continue;
+      const part = { path, hash: null, bytes: found.size, usedMs: found.mtimeMs, busy: false };
+      this.#parts.set(keyOf(whose.owner, whose.sha256), part);
+      this.#count(whose.owner, part.bytes);
+      needed.add(about).add(path);
+    }
+    return needed;
   }
 
   async find(subject: string, sha256: string): Promise<Uploaded | undefined> {
@@ -180,7 +209,9 @@ export class Files implements FileService, JobFiles {
       const content = await this.#complete(subject, part, request);
       return { kind: 'complete', content };
     } catch (error) {
-      if (!(error instanceof BrokenUpload) || sha256 === undefined) await this.#drop(subject, sha256, part);
+      // The next server continues what this one has to break off.
+      const isBroken = error instanceof BrokenUpload || this.#closed;
+      if (!isBroken || sha256 === undefined) await this.#drop(subject, sha256, part);
       throw isDiskFull(error) ? storageFull() : error;
     } finally {
       part.busy = false;
@@ -203,14 +234,29 @@ export class Files implements FileService, JobFiles {
           first,
         );
       found.busy = true;
+      try {
+        found.hash ??= await hashOf(found.path, found.bytes);
+      } catch (error) {
+        await this.#drop(subject, sha256, found);
+        throw error;
+      }
       return found;
     }
     if (found !== undefined) await this.#drop(subject, sha256, found);
     const path = join(this.#folder, `.${randomUUID()}`);
     const part: Part = { path, hash: createHash('sha256'), bytes: 0, usedMs: this.#now(), busy: true };
-    if (key !== undefined) {
+    if (sha256 !== undefined && key !== undefined) {
       this.#parts.set(key, part);
-      await this.#boundParts(subject);
+      try {
+        await writeFile(`${path}${ABOUT}`, JSON.stringify({ owner: subject, sha256 }), {
+          flag: 'wx',
+          mode: 0o600,
+        });
+        await this.#boundParts(subject);
+      } catch (error) {
+        await this.#drop(subject, sha256, part);
+        throw isDiskFull(error) ? storageFull() : error;
+      }
     }
     return part;
   }
@@ -230,7 +276,7 @@ export class Files implements FileService, JobFiles {
       if (expected !== undefined && next > expected) throw badInput('body', `${expected} bytes`, 'more');
       if (next > limits.fileBytes) throw badInput('body', `at most ${limits.fileBytes} bytes`, 'more');
       await file.appendFile(chunk);
-      part.hash.update(chunk);
+      part.hash?.update(chunk);
       part.bytes = next;
       this.#count(subject, chunk.length);
       const most = quota(subject);
@@ -246,12 +292,14 @@ export class Files implements FileService, JobFiles {
 
   async #complete(subject: string, part: Part, { sha256, id }: UploadRequest): Promise<FileContent> {
     // A hash can be asked once; of a part that is refused nothing is left.
-    const found = part.hash.digest('hex');
+    const hash = part.hash ?? (await hashOf(part.path, part.bytes));
+    const found = hash.digest('hex');
     if (sha256 !== undefined && found !== sha256)
       throw badInput('body', `the content with SHA-256 ${sha256}`, `one with ${found}`);
     const content = { owner: subject, sha256: found, sizeBytes: part.bytes, uploaded: true };
     await this.#keep(content, part.path, id);
     this.#forget(subject, sha256, part);
+    await rm(`${part.path}${ABOUT}`, { force: true });
     const kept = await this.#options.store.get(subject, found);
     if (kept === undefined) throw new Error('a content was removed while it was recorded');
     return kept;
@@ -458,7 +506,7 @@ export class Files implements FileService, JobFiles {
 
   async #drop(subject: string, sha256: string | undefined, part: Part): Promise<void> {
     this.#forget(subject, sha256, part);
-    await rm(part.path, { force: true });
+    for (const path of [part.path, `${part.path}${ABOUT}`]) await rm(path, { force: true });
   }
 
   /** What has arrived does not count any more. */
@@ -504,6 +552,29 @@ export class Files implements FileService, JobFiles {
     await this.#round;
   }
 }
+
+/** What such a file says; `undefined` for one that was not written to its end. */
+const parseAbout = (text: string): { readonly owner: string; readonly sha256: string } | undefined => {
+  try {
+    const { owner, sha256 } = JSON.parse(text) as Partial<Record<'owner' | 'sha256', string>>;
+    return owner && sha256 && isDigest(sha256) ? { owner, sha256 } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+};
+
+/** @throws Error when the file has another length */
+const hashOf = async (path: string, bytes: number): Promise<Hash> => {
+  const hash = createHash('sha256');
+  let length = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk as Buffer);
+    length += (chunk as Buffer).length;
+  }
+  if (length !== bytes) throw new Error(`${path}: expected ${bytes} bytes, got ${length}`);
+  return hash;
+};
 
 const charge = (bytes: number): number => Math.max(bytes, LEAST_BYTES);
 

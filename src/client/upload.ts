@@ -41,13 +41,10 @@ export const uploadImage = async (
   return image;
 };
 
-/** Attempts to continue an upload of which nothing more arrives. */
-const MOST_ATTEMPTS = 5;
-const AGAIN_MS = 1000;
-
 /**
- * Makes sure that the server has the content of a file: sends what is missing of it, again and again while the connection
- * breaks.
+ * Makes sure that the server has the content of a file: sends what is missing of it, and again after the delays of the
+ * connection when that breaks, which start over when something has arrived. A server that was never reached is not waited
+ * for.
  *
  * @returns the id of the content
  * @throws ConnectionLost when the server cannot be reached, ServerError for what it refuses
@@ -59,17 +56,21 @@ export const uploadFile = async (
 ): Promise<string> => {
   const sha256 = await digestOf(path);
   const target = `files/${sha256}`;
-  for (let reached = -1, attempts = 0; ; attempts++) {
+  // The most that had arrived; -1: the server was not reached.
+  let most = -1;
+  for (let failures = 0; ; failures++) {
     try {
       const there = await head(connection, target);
       if (there.isComplete) return sha256;
-      if (there.offset > reached) attempts = 0;
-      reached = there.offset;
+      if (there.offset > most) failures = 0;
+      most = Math.max(most, there.offset);
       const headers = {
-        'content-length': String(sizeBytes - reached),
-        ...(reached > 0 && { 'content-range': `bytes ${reached}-${sizeBytes - 1}/${sizeBytes}` }),
+        'content-length': String(sizeBytes - there.offset),
+        ...(there.offset > 0 && {
+          'content-range': `bytes ${there.offset}-${sizeBytes - 1}/${sizeBytes}`,
+        }),
       };
-      const rest = createReadStream(path, { start: reached });
+      const rest = createReadStream(path, { start: there.offset });
       const answer = await put(connection, target, rest, headers, (bytes) => sent(there.offset + bytes));
       const { file } = readAnswer<{ file?: { id: string } }>(connection, answer);
       if (file === undefined)
@@ -79,8 +80,9 @@ export const uploadFile = async (
       // A server that has not noticed yet that an upload was broken off does not take another one.
       const isPassing =
         error instanceof ConnectionLost || (error instanceof ServerError && error.code === 'UNAVAILABLE');
-      if (!isPassing || attempts >= MOST_ATTEMPTS) throw error;
-      await delay(AGAIN_MS);
+      const delayMs = connection.retryDelays[failures];
+      if (!isPassing || most < 0 || delayMs === undefined) throw error;
+      await delay(delayMs);
     }
   }
 };

@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,7 +82,11 @@ const onDisk = (): readonly string[] =>
   readdirSync(join(stateDir, 'files'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) =>
-      name.startsWith('.') ? 'temporary' : `${parentPath.split('/').at(-1)} ${name}`,
+      name.startsWith('.')
+        ? name.endsWith('.json')
+          ? 'about'
+          : 'temporary'
+        : `${parentPath.split('/').at(-1)} ${name}`,
     )
     .toSorted();
 
@@ -188,16 +193,88 @@ describe('an upload', () => {
     expect(onDisk()).toEqual([]);
     await expect(receive('alice', { sha256: digest('x') }, 'a lon', broken)).rejects.toBe(broken);
     await files.sweep();
-    expect(onDisk()).toEqual(['temporary']);
+    expect(onDisk()).toEqual(['about', 'temporary']);
     nowMs += HOUR_MS + 1;
     await files.sweep();
     expect(onDisk()).toEqual([]);
   });
 
+  describe('that is cut off before the server is started again', () => {
+    const sha256 = digest('a longer text');
+    const rest = (first: number) => ({ sha256, range: { first, last: 12, total: 13 } });
+    /** Cuts it off, and gives the path of what has arrived, which is as old as the clock says. */
+    const cutOff = async (): Promise<string> => {
+      await expect(receive('alice', { sha256 }, 'a lon', broken)).rejects.toBe(broken);
+      const folder = join(stateDir, 'files');
+      const name = readdirSync(folder).find((each) => each.startsWith('.') && !each.endsWith('.json'));
+      const path = join(folder, name ?? '');
+      utimesSync(path, nowMs / 1000, nowMs / 1000);
+      await files.close();
+      return path;
+    };
+
+    it('is continued, by its subject, and counts for it', async () => {
+      await cutOff();
+      quota = 20;
+      await open();
+      expect(files.bytesOf('alice')).toBe(5);
+      expect(await files.find('bob', sha256)).toBeUndefined();
+      expect(await files.find('alice', sha256)).toEqual({ kind: 'partial', receivedBytes: 5 });
+      await expect(receive('alice', {}, 'x'.repeat(16))).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+      expect(await receive('alice', rest(5), 'ger text')).toMatchObject({ kind: 'complete' });
+      expect(onDisk()).toEqual([`${sha256} 644`]);
+    });
+
+    it('is refused with another content, after which nothing is left', async () => {
+      writeFileSync(await cutOff(), 'wrong');
+      await open();
+      await expect(receive('alice', rest(5), 'ger text')).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+      expect(onDisk()).toEqual([]);
+      expect(files.bytesOf('alice')).toBe(0);
+    });
+
+    it('is forgotten after an hour, of which the time without a server is a part', async () => {
+      await cutOff();
+      nowMs += HOUR_MS + 1;
+      await open();
+      expect(onDisk()).toEqual([]);
+      await cutOff();
+      nowMs += HOUR_MS - 1;
+      await open();
+      expect(onDisk()).toEqual(['about', 'temporary']);
+      nowMs += 2;
+      await files.sweep();
+      expect(onDisk()).toEqual([]);
+    });
+
+    it.each([
+      ['cut off', '{"owner":"alice","sha'],
+      ['of something else', '{"owner":"alice","sha256":"x"}'],
+    ])('is removed where what is said of it is %s', async (_what, text) => {
+      writeFileSync(`${await cutOff()}.json`, text);
+      await open();
+      expect(onDisk()).toEqual([]);
+    });
+
+    it('is kept when that server broke it off itself', async () => {
+      async function* closing(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('a lon');
+        await files.close();
+        yield Buffer.from('ger');
+      }
+      await expect(files.receive('alice', { sha256 }, closing())).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+      });
+      await open();
+      expect(await files.find('alice', sha256)).toEqual({ kind: 'partial', receivedBytes: 8 });
+      expect(await receive('alice', rest(8), ' text')).toMatchObject({ kind: 'complete' });
+    });
+  });
+
   it('of one subject keeps only so many that were cut off', async () => {
     for (let i = 0; i < 20; i++)
       await expect(receive('alice', { sha256: digest(`${i}`) }, 'part', broken)).rejects.toBe(broken);
-    expect(onDisk()).toHaveLength(16);
+    expect(onDisk()).toHaveLength(2 * 16);
     expect(await files.find('alice', digest('0'))).toBeUndefined();
     expect(await files.find('alice', digest('19'))).toMatchObject({ receivedBytes: 4 });
   });
@@ -213,7 +290,7 @@ describe('an upload', () => {
       yield Buffer.from('xt');
     }
     const first = files.receive('alice', { sha256: digest('text') }, slow());
-    await expect.poll(onDisk).toEqual(['temporary']);
+    await expect.poll(onDisk).toEqual(['about', 'temporary']);
     await expect(put('alice', 'text')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(await put('bob', 'text')).toMatchObject({ kind: 'complete' });
     go();

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -418,7 +419,7 @@ describe('an upload', () => {
     expect(temporary()).toBe(0);
   });
 
-  it('that is under way when the server is killed leaves nothing', async () => {
+  it('that is under way when the server is killed leaves nothing without a digest', async () => {
     const sending = httpRequest(url('/files'), {
       method: 'PUT',
       headers: { authorization: `Bearer ${server.token}` },
@@ -468,6 +469,29 @@ describe('a link to upload', () => {
     expect(await send(link.url, 'text', noToken)).toMatchObject({ status: 201 });
     expect(await send(link.url, null, { ...noToken, method: 'HEAD' })).toMatchObject({ status: 200 });
     expect(await create(4, digest('text'))).toMatchObject({ present: true });
+  });
+
+  it('is valid for the next server too, which continues what had arrived', async () => {
+    const link = await create(10, digest('0123456789'));
+    const sending = httpRequest(link.url, { method: 'PUT', headers: { 'content-length': 10 } });
+    sending.on('error', () => undefined);
+    sending.write('01234');
+    const parts = (): readonly string[] =>
+      stored()
+        .filter(({ name }) => name.startsWith('.'))
+        .map(({ content }) => String(content));
+    await expect.poll(parts).toContain('01234');
+    await server.end('SIGKILL');
+    await server.boot();
+    const { pathname, search } = new URL(link.url);
+    const again = url(`${pathname}${search}`);
+    expect(await send(again, null, { ...noToken, method: 'HEAD' })).toMatchObject({
+      status: 404,
+      offset: '5',
+    });
+    const headers = { 'content-range': 'bytes 5-9/10' };
+    expect(await send(again, '56789', { ...noToken, headers })).toMatchObject({ status: 201 });
+    expect(parts()).toEqual([]);
   });
 
   it('is refused where it was changed, and too large from the beginning', async () => {
@@ -545,6 +569,45 @@ describe('the audit trail', () => {
   });
 });
 
+/** A listener that passes connections on to the server of the moment. */
+const relay = async (held: number) => {
+  const open = new Set<Socket>();
+  let passed = 0;
+  let isHeld = true;
+  const listener = createServer((client) => {
+    const upstream = connect(Number(new URL(server.url).port), '127.0.0.1');
+    for (const one of [client, upstream]) {
+      open.add(one);
+      one
+        .on('error', () => undefined)
+        .on('close', () => {
+          client.destroy();
+          upstream.destroy();
+        });
+    }
+    upstream.pipe(client);
+    client.on('data', (chunk) => {
+      passed += chunk.length;
+      // The rest of the upload has yet to come.
+      if (isHeld && passed > held) client.pause();
+      upstream.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const { port } = listener.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/graphql`,
+    passed: () => passed,
+    /** Breaks every connection, and holds none any more. */
+    release: (): void => {
+      isHeld = false;
+      passed = 0;
+      for (const one of open) one.destroy();
+    },
+    close: (): void => void listener.close(),
+  };
+};
+
 describe('cloister run --file', () => {
   let folder: string;
   const large = Buffer.alloc(200_000, 'a large file ');
@@ -564,8 +627,13 @@ describe('cloister run --file', () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  const cloister = async (...args: readonly string[]): Promise<{ stdout: string; stderr: string }> => {
-    const env = { PATH: process.env['PATH'], CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token };
+  const cloister = (...args: readonly string[]) => cloisterAt(server.url, ...args);
+
+  const cloisterAt = async (
+    at: string,
+    ...args: readonly string[]
+  ): Promise<{ stdout: string; stderr: string }> => {
+    const env = { PATH: process.env['PATH'], CLOISTER_URL: at, CLOISTER_TOKEN: server.token };
     const main = join(import.meta.dirname, '../../src/main.ts');
     const child = promisify(execFile)(process.execPath, [main, ...args], { env });
     child.child.stdin?.end();
@@ -583,6 +651,31 @@ describe('cloister run --file', () => {
     expect(await cloister('run', '-q', ...flags.map(here), '/in/run.sh')).toMatchObject({ stdout: output });
     expect(await cloister('rerun', '-q', 'given')).toMatchObject({ stdout: output });
     expect(stored()).toEqual(before);
+  });
+
+  it('continues an upload when the server was killed in the middle of it', async () => {
+    const content = Buffer.alloc(8 << 20, 'a content that takes its time ');
+    const path = join(folder, 'slow');
+    writeFileSync(path, content);
+    const wire = await relay(1 << 20);
+    const done = cloisterAt(wire.url, 'run', '-q', '--file', `${path}:/in`, 'sha256sum < /in');
+    const arrived = (): number =>
+      Math.max(
+        0,
+        ...stored()
+          .filter(({ name }) => name.startsWith('.') && !name.endsWith('.json'))
+          .map((part) => part.content.length),
+      );
+    await expect.poll(arrived).toBeGreaterThan(1 << 19);
+    await server.end('SIGKILL');
+    wire.release();
+    const kept = arrived();
+    await server.boot();
+    expect(await done).toMatchObject({ stdout: `${digest(content)}  -\n` });
+    // What had arrived was not sent again.
+    expect(wire.passed()).toBeGreaterThan(content.length - kept);
+    expect(wire.passed()).toBeLessThan(content.length - kept + 100_000);
+    wire.close();
   });
 
   it.each<[readonly string[], string]>([
