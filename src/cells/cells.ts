@@ -150,7 +150,7 @@ const oldestStartMs = (open: readonly Unfinished[], folders: JobFolders): number
   return Math.min(Number.MAX_SAFE_INTEGER, ...started.map(({ createdAt }) => createdAt.getTime()));
 };
 
-/** A job that takes longer is none of a burst of short ones. */
+/** A job that takes longer does not belong to a burst of short ones. */
 const YOUNG_MS = 50;
 const PROCESSORS = availableParallelism();
 
@@ -195,7 +195,7 @@ export class LocalCells implements Cells {
   readonly #prepared: PreparedCells;
   /** The cgroups of jobs that are not called by their ids: those of prepared cells. */
   readonly #paths = new Map<string, string>();
-  /** Jobs whose command is yet to be executed. */
+  /** Jobs whose command has not been executed yet. */
   readonly #starting = new Set<string>();
   /** Jobs that have not ended and were started a moment ago, in milliseconds of `performance.now()`. */
   readonly #young = new Map<string, number>();
@@ -415,7 +415,7 @@ export class LocalCells implements Cells {
       parent === null
         ? [...cgroupSettings(job.spec.limits, cgroups.controllers), ...this.#withoutHugePages]
         : [];
-    // Those of the cell: they are not to be taken again once it has ended.
+    // Those of the cell, which must not be taken again once it has ended.
     const own = parent === null ? slots?.take(job.id) : slots?.of(parent);
     if (parent !== null && slots !== undefined && own === undefined)
       throw new StartFailure('the job in whose cell it was to run has ended', { begun: false });
@@ -432,7 +432,7 @@ export class LocalCells implements Cells {
     return planLaunch(job, context);
   }
 
-  /** Of a command in the cell of another job it is within the cgroup of that. */
+  /** The cgroup of a command in the cell of another job is within that of the job. */
   #cgroupOf(id: string): string | null {
     const { cgroups } = this.#host;
     const parent = this.#parents.get(id);
@@ -449,8 +449,8 @@ export class LocalCells implements Cells {
   }
 
   /**
-   * Whether what a server or a supervisor has made of `started` is all that will come of it: a fence whose server died
-   * before it could act on it, or the file of a supervisor that was killed before it had written into it.
+   * Whether nothing more will happen to `started`: it is a fence whose server died before it could act on it, or the
+   * file of a supervisor that was killed before it had written into it.
    */
   async #isFenced(id: string): Promise<boolean> {
     if (this.#folders.isClaimed(id)) return false;
@@ -492,12 +492,12 @@ export class LocalCells implements Cells {
     return new Connection(new Control(this.#folders.path(id), { ...events, running }));
   }
 
-  /** A job is not being started any more. */
+  /** The start of a job is over. */
   #started(id: string): void {
     if (this.#starting.delete(id)) this.#prepared.refill();
   }
 
-  /** Whether jobs are being started, or so many short ones run that the processors have enough to do. */
+  /** Whether jobs are being started, or enough short ones run to keep the processors busy. */
   #isBusy(): boolean {
     if (this.#starting.size > 0) return true;
     const old = performance.now() - YOUNG_MS;
@@ -566,7 +566,7 @@ export class LocalCells implements Cells {
     try {
       await this.#folders.recoverTail(id);
     } catch (error) {
-      // The job has ended all the same, as on a disk that is full.
+      // The job has ended nevertheless, as on a full disk.
       this.#log(`the end of its output could not be appended to the log: ${reason(error)}`, {
         level: 'warn',
         jobId: id,
@@ -691,7 +691,7 @@ export class LocalCells implements Cells {
 }
 
 const FILES_AT_ONCE = 4;
-/** Whom what the server writes belongs to. */
+/** The owner of what the server writes. */
 const OWN = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 /** The id of no job: nobody holds its lock. */

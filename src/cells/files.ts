@@ -1,4 +1,4 @@
-/** The contents that jobs are given as files, in the state folder: each under its digest, once for each subject. */
+/** The files that jobs are given, in the state folder: each content under its digest, once for each subject. */
 
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import {
@@ -38,13 +38,13 @@ import type { Log } from '../log.ts';
 import { statePaths } from '../state/paths.ts';
 import { syncFolder } from '../state/whole-file.ts';
 
-/** How much is kept of contents. */
+/** How much content is kept. */
 export interface FileLimits {
-  /** Bytes of one content. */
+  /** Bytes of one file. */
   readonly fileBytes: number;
   /** Bytes of all that were uploaded. */
   readonly allBytes: number;
-  /** Milliseconds since its last use that a content is kept which no job needs; `null`: forever. */
+  /** Milliseconds for which content that no job needs is kept after its last use; `null`: forever. */
   readonly keptMs: number | null;
 }
 
@@ -65,22 +65,22 @@ export interface FilesOptions {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** What has arrived of an upload is kept for so long after the last byte. */
+/** How long the beginning of an upload is kept after its last byte arrived. */
 const PART_KEPT_MS = HOUR_MS;
 /** Uploads of one subject that were cut off and can be continued. */
 const MOST_PARTS = 16;
-/** A content that was used so lately is not removed to make room for another. */
+/** Content that was used within this time is not removed to make room for other content. */
 const LATELY_MS = HOUR_MS;
-/** What came with a job that was not stored in the end, or was deleted. */
+/** Content that came with a job that was not stored in the end, or was deleted. */
 const INLINE_KEPT_MS = 5 * MINUTE_MS;
-/** Contents that are removed before others have their turn. */
+/** How many contents are removed before others have their turn. */
 const STEP = 50;
-/** A content takes at least a block and an inode. */
+/** Each content takes at least a block and an inode. */
 const LEAST_BYTES = 4096;
 /** Inodes that stay free. */
 const SPARE_INODES = 1000;
 const TICKET_MS = 15 * MINUTE_MS;
-/** Of a content before a job asks for others. */
+/** The permissions of content until a job asks for others. */
 const FIRST_MODE = 0o644;
 
 /** The end of the name of the file that says what an upload is. */
@@ -122,7 +122,9 @@ export class Files implements FileService, JobFiles {
     this.#timer = setInterval(() => void this.sweep(), options.intervalMs ?? MINUTE_MS).unref();
   }
 
-  /** Finds uploads again that an earlier server did not complete, and removes what cannot be continued or is not recorded. */
+  /**
+   * Finds uploads again that an earlier server left incomplete, and removes what cannot be continued or is not recorded.
+   */
   static async open(options: FilesOptions): Promise<Files> {
     const files = new Files(options);
     await files.#recover();
@@ -436,7 +438,7 @@ export class Files implements FileService, JobFiles {
     return path;
   }
 
-  /** Removes what is of no use any more; settles when the round that is under way, or else a new one, is over. */
+  /** Removes what is no longer needed; settles when the current round, or else a new one, is over. */
   sweep(): Promise<void> {
     this.#round ??= this.#sweep()
       .catch((error: unknown) => this.#options.log(`removing old files: ${error}`, { level: 'error' }))
@@ -455,7 +457,7 @@ export class Files implements FileService, JobFiles {
     await this.#removeUnused(limits.keptMs === null ? 0 : now - limits.keptMs, () => false);
   }
 
-  /** Removes the contents that nobody needs and were used last before a time, until `enough` says so. */
+  /** Removes unneeded contents that were last used before a time, until `enough` returns true. */
   async #removeUnused(uploadedBeforeMs: number, enough: () => boolean): Promise<void> {
     const before = {
       uploadedBefore: new Date(uploadedBeforeMs),
@@ -496,7 +498,7 @@ export class Files implements FileService, JobFiles {
     if (space.bytes < ROOM_BYTES + bytes || space.files < SPARE_INODES) throw storageFull();
   }
 
-  /** Of uploads that were cut off the oldest go when a subject has many. */
+  /** When a subject has many interrupted uploads, the oldest are removed. */
   async #boundParts(subject: string): Promise<void> {
     const own = [...this.#parts].filter(([key]) => ownerOf(key) === subject);
     const idle = own.filter(([, { busy }]) => !busy).sort(([, a], [, b]) => a.usedMs - b.usedMs);
@@ -509,7 +511,7 @@ export class Files implements FileService, JobFiles {
     for (const path of [part.path, `${part.path}${ABOUT}`]) await rm(path, { force: true });
   }
 
-  /** What has arrived does not count any more. */
+  /** What has arrived no longer counts. */
   #forget(subject: string, sha256: string | undefined, part: Part): void {
     this.#count(subject, -part.bytes);
     part.bytes = 0;
@@ -529,7 +531,7 @@ export class Files implements FileService, JobFiles {
     return join(this.#folder, createHash('sha256').update(owner).digest('hex'), sha256);
   }
 
-  /** Does something with a content when nothing else is done with it. */
+  /** Does something with a content while nothing else is done with it. */
   async #alone<T>(owner: string, sha256: string, work: () => Promise<T>): Promise<T> {
     const key = keyOf(owner, sha256);
     const before = this.#busy.get(key);

@@ -66,7 +66,7 @@ export class JobFolders {
     return join(this.#file(id, JOB_FILES.artifacts), String(index));
   }
 
-  /** Removes what a supervisor has kept as artifacts, but did not get to record. */
+  /** Removes artifacts that a supervisor copied but did not live to record. */
   async dropArtifacts(id: string): Promise<void> {
     await rm(this.#file(id, JOB_FILES.artifacts), { recursive: true, force: true });
   }
@@ -183,7 +183,7 @@ export class JobFolders {
     rmSync(aside, { recursive: true });
   }
 
-  /** Removes what an earlier server moved aside and did not get to remove. */
+  /** Removes what an earlier server moved aside and did not live to remove. */
   sweep(): void {
     for (const name of readdirSync(this.jobs))
       if (name.startsWith('.')) rmSync(join(this.jobs, name), { recursive: true, force: true });
@@ -195,7 +195,7 @@ export class JobFolders {
   }
 
   /**
-   * Removes those files of a job that were of use only while it ran. Plan and log stay. A supervisor that was killed
+   * Removes those files of a job that were needed only while it ran. Plan and log stay. A supervisor that was killed
    * leaves its socket, the space that it reserved for the record, and the end of an output that was to be truncated.
    *
    * @returns bytes of the files that stay

@@ -1,4 +1,4 @@
-/** How far the images are that are being added. */
+/** The progress of images that are being added. */
 
 import { Bell, pull } from '../async/pull.ts';
 import type { ImageProgress } from '../jobs/images.ts';
@@ -9,7 +9,7 @@ export class ProgressBoard {
   readonly #bell = new Bell();
   readonly #open = new Set<AsyncIterableIterator<ImageProgress>>();
 
-  /** Shows how far an image is. */
+  /** Shows the progress of an image. */
   set(progress: ImageProgress): void {
     this.#now.set(progress.name, progress);
     this.#bell.ring();

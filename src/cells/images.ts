@@ -48,7 +48,7 @@ import { readAbout, type UnpackHost } from './unpack.ts';
 /** As references of images are written; it is no path anywhere. */
 const IMAGE_NAME = /^[a-z0-9](?:[a-z0-9._\-/:@]*[a-z0-9])?$/;
 const LONGEST_NAME = 255;
-/** A registry that sends nothing for so long has stalled. */
+/** A registry that sends nothing for this long has stalled. */
 const REGISTRY_SILENCE_MS = 30_000;
 
 /** How images are unpacked when a server starts. */
@@ -96,7 +96,7 @@ export const prepareImages = async (
 export interface ImagesOptions {
   readonly store: ImageStore;
   readonly ids: CellIds;
-  /** What cells are made with that unpack archives. */
+  /** What the cells that unpack archives are made with. */
   readonly host: UnpackHost;
   /** Where images of registries are fetched from, and with which credentials. */
   readonly registry: Pick<FetchOptions, 'mirror' | 'credentialsFile'>;
@@ -144,13 +144,13 @@ export class Images implements ImageService {
   readonly #intake: Intake;
   readonly #closing = new AbortController();
   readonly #progress = new ProgressBoard();
-  /** Images that are being added: one after the other, as each may fill the disk. */
+  /** Images that are being added, one after the other, because each may fill the disk. */
   #additions: Promise<unknown> = Promise.resolve();
   readonly #builtIns = new Map<string, BuiltIn>();
   readonly #sizes = new Map<string, Promise<number>>();
   readonly #names = new Map<string, ImageName>();
   readonly #contents = new Map<string, Present>();
-  /** How often each content is being used by what is not in the store (yet). */
+  /** How many uses each content has that are not in the store (yet). */
   readonly #holds = new Map<string, number>();
   #changes: Promise<unknown> = Promise.resolve();
   readonly #removals: (() => void)[] = [];
@@ -342,8 +342,8 @@ export class Images implements ImageService {
   }
 
   /**
-   * Makes an image of what a job has changed of its own. Not one after the other with those that are added: a long one
-   * would keep it waiting.
+   * Makes an image of what a job has changed of its own. It does not take turns with images that are added: a long one
+   * would delay it.
    *
    * @throws ClientError as `Cells.saveImage`, and `IMAGES_FULL`
    */
@@ -541,7 +541,7 @@ export class Images implements ImageService {
   }
 }
 
-/** What the one who adds an image is shown of an error. */
+/** What a person who adds an image is shown of an error. */
 const presented = (error: unknown): unknown => {
   if (isDiskFull(error)) return storageFull();
   if (!(error instanceof ImageFault)) return error;

@@ -1,4 +1,4 @@
-/** Takes in images: from an archive, or from wherever else their layers are, into the layers of this machine. */
+/** Imports images, from an archive or another source of layers, into the layers of this machine. */
 
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { type UnpackHost, unpackLayer } from './unpack.ts';
 const MOST_FILES = 1_000_000;
 const MOST_DEPTH = 256;
 
-/** How far the taking in of an image is. */
+/** The progress of an import. */
 export type Progress = (unpacked: number, layers: number) => void;
 
 /** Makes the layers of images. */
@@ -32,7 +32,7 @@ export class Intake {
   }
 
   /**
-   * Takes in the image of an archive as it arrives.
+   * Imports the image of an archive as it arrives.
    *
    * @param mostBytes of its files, and of the archive
    * @throws ImageFault
@@ -53,7 +53,7 @@ export class Intake {
   }
 
   /**
-   * Takes in an image: unpacks those of its layers that are not here.
+   * Imports an image: unpacks those of its layers that are not here.
    *
    * @param mostBytes of its files
    * @throws ImageFault

@@ -61,8 +61,8 @@ export interface JobPlan extends LaunchPlan {
 }
 
 /**
- * The plan of a cell that waits for a job: all of a job's plan that is not the job's own. The launcher gives the cell only
- * to a job whose plan has the same.
+ * The plan of a cell that waits for a job: the part of a job's plan that does not depend on the job. The launcher gives
+ * the cell only to a job whose plan has the same.
  */
 export const planCell = (
   { commonSteps, ...plan }: JobPlan,
@@ -79,7 +79,7 @@ export const planCell = (
   oomScore: plan.oomScore,
   keepGroups: plan.keepGroups,
   resourceLimits: plan.resourceLimits,
-  // The rest is of no command.
+  // The rest belongs to no command.
   hostname: 'cell',
   argv: [''],
   seccomp: null,
@@ -231,8 +231,8 @@ const placeInodes = (files: readonly InputFile[]): number =>
     : FILES_INODES + files.length + new Set(files.flatMap(({ path }) => parentsOf(path))).size;
 
 /**
- * Whether files on the disk can belong to the user of the command: the kernel maps their owner, or the cell has no other id
- * than the server's own.
+ * Whether files on the disk can belong to the user of the command: the kernel maps their owner, or the server's own id
+ * is the only one of the cell.
  */
 export const canOwnFiles = ({ owners, count }: JobIds): boolean => owners !== null || count === 1;
 

@@ -139,7 +139,7 @@ export class Layers {
     };
   }
 
-  /** These were made, or found, for an image that does not need them after all. */
+  /** Forgets layers that were made, or found, for an image that does not need them after all. */
   forget(ids: readonly string[]): void {
     for (const id of ids) this.#fresh.delete(id);
   }
@@ -241,7 +241,7 @@ export class Layers {
     const aside = join(this.#folder, `.removed-${name.replace(/^\.(?:removed-)?/, '')}`);
     const { log } = this.#options;
     try {
-      // What is half removed must not be taken for a layer.
+      // A half-removed folder must not be mistaken for a layer.
       if (path !== aside) await rename(path, aside);
       await this.removeTree(aside);
     } catch (error) {

@@ -67,7 +67,7 @@ const checkEnforced = (
   }
 };
 
-/** One job cannot have more than all jobs together. */
+/** One job cannot have more than all jobs together may. */
 const belowCeilings = ({ maxima, ceilings }: ServeConfig): Pick<LimitsContext['maxima'], keyof Ceilings> => {
   const least = (one: number | null, other: number | null): number | null =>
     one === null || other === null ? (one ?? other) : Math.min(one, other);

@@ -34,9 +34,9 @@ export interface PreparedCellsOptions {
   log(message: string): void;
 }
 
-/** With less memory available none is prepared: each takes about half a megabyte. */
+/** With less available memory none is prepared: each takes about half a megabyte. */
 const LEAST_FREE_BYTES = 256 << 20;
-/** Of one kind, before the cells that wait are replaced by such. */
+/** How many jobs of one other kind have to come before waiting cells are replaced by cells of that kind. */
 const MISSES = 2;
 /** When jobs were being started. */
 const LATER_MS = 50;
@@ -44,8 +44,8 @@ const LATER_MS = 50;
 const AGAIN_MS = 250;
 
 /**
- * Cells that wait for jobs. They are as those that jobs had lately, with the same image, limits and mounts; what of a cell
- * depends on the job itself is done when one takes it. Each is used once.
+ * Cells that wait for jobs. They are like those of recent jobs, with the same image, limits and mounts; what depends on
+ * the job itself is done when a job takes the cell. Each is used once.
  */
 export class PreparedCells {
   readonly #options: PreparedCellsOptions;
@@ -54,7 +54,7 @@ export class PreparedCells {
   #missed = { kind: '', times: 0 };
   #waiting: PreparedCell[] = [];
   #making: Promise<void> | undefined;
-  /** Names of those that have been dismissed and have yet to end. */
+  /** Names of those that have been dismissed and have not ended yet. */
   readonly #leaving = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
   #notBeforeMs = 0;
@@ -96,7 +96,7 @@ export class PreparedCells {
     return cell;
   }
 
-  /** The cells that wait are of no use to jobs of another kind: if there are only such, they give way. */
+  /** Waiting cells do not help jobs of another kind: if only those come, the cells are dismissed. */
   #miss(kind: string, plan: JobPlan): void {
     this.#missed = { kind, times: this.#missed.kind === kind ? this.#missed.times + 1 : 1 };
     if (this.#model !== undefined && this.#missed.times < MISSES) return;
@@ -104,7 +104,7 @@ export class PreparedCells {
     this.#model = { kind, plan };
   }
 
-  /** Ends all that wait; what they were made from may be about to be removed. */
+  /** Ends all waiting cells; what they were made from may be about to be removed. */
   clear(): void {
     this.#model = undefined;
     for (const { name } of this.#waiting.splice(0)) this.#dismiss(name);
@@ -115,7 +115,7 @@ export class PreparedCells {
     this.#options.spawner.dismiss(name);
   }
 
-  /** Makes one more cell after the other, unless there is something better to do. */
+  /** Makes one cell after the other, unless there is something more urgent to do. */
   refill(): void {
     const { most, busy } = this.#options;
     const model = this.#model;
@@ -152,7 +152,7 @@ export class PreparedCells {
     } catch (error) {
       this.#notBeforeMs = performance.now() + AGAIN_MS;
       const text = error instanceof Error ? error.message : String(error);
-      // Once, however often the next ones fail.
+      // Logged once, however often the next ones fail.
       if (!this.#closed && text !== this.#failure) log(`no cell could be prepared: ${text}`);
       this.#failure = text;
       this.remove({ name, cgroup: cgroup(name) });
@@ -161,14 +161,14 @@ export class PreparedCells {
     }
   }
 
-  /** A cell has ended that no job had. */
+  /** A cell has ended without having had a job. */
   #ended(name: string): void {
     if (!this.#leaving.delete(name)) this.#notBeforeMs = performance.now() + AGAIN_MS;
     this.#waiting = this.#waiting.filter((cell) => cell.name !== name);
     this.remove({ name, cgroup: this.#options.cgroup(name) });
   }
 
-  /** Ends a cell that a job was to have. */
+  /** Ends a cell that was meant for a job. */
   giveUp({ name }: PreparedCell): void {
     this.#dismiss(name);
   }

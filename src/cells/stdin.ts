@@ -1,4 +1,4 @@
-/** What is kept of jobs in a file each: their standard inputs, and their secrets. */
+/** What is kept of each job in a separate file: its standard input and its secrets. */
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
@@ -51,7 +51,7 @@ export class StdinFiles {
       await link(this.path(id), this.path(next));
       await syncFolder(this.#folder);
     } catch (error) {
-      // Where it is lost, the next attempt cannot start, and says so.
+      // If it is lost, the next attempt cannot start, and says so.
       if (!hasErrno(error, 'ENOENT', 'EEXIST')) throw full(error);
     }
   }

@@ -18,7 +18,7 @@ export interface ArtifactRequest {
   readonly optional?: boolean;
 }
 
-/** The exit record has room for so many, as the launcher knows (`ARTIFACTS_MOST`). */
+/** The exit record has room for this many (`ARTIFACTS_MOST` of the launcher). */
 export const MOST_ARTIFACTS = 32;
 
 /** @throws ClientError that names what is wrong with each of them */

@@ -6,7 +6,7 @@ export interface ArtifactSpec {
   readonly path: string;
   /** `null`: the last name of the path, with `.tar` for a folder. */
   readonly name: string | null;
-  /** That it is missing is no error. */
+  /** It may be missing without an error. */
   readonly optional: boolean;
 }
 
@@ -83,8 +83,8 @@ export const artifactsOf = (
 export const pathNames = (path: string): readonly string[] => path.split('/').filter((name) => name !== '');
 
 /**
- * A path in two parts: the folder that is looked in, and the pattern of what is in it; an empty one for a path that is
- * none, whose whole is the first part.
+ * Splits a path into the folder to search and the pattern below it. The pattern is empty for a path without one, all of
+ * which is the first part.
  */
 export const splitPattern = (path: string): { readonly folder: string; readonly pattern: string } => {
   const names = pathNames(path);
@@ -93,5 +93,5 @@ export const splitPattern = (path: string): { readonly folder: string; readonly 
   return { folder: `/${fixed.join('/')}`, pattern: at === -1 ? '' : names.slice(at).join('/') };
 };
 
-/** In a pattern, a backslash takes the meaning of the character after it. */
+/** In a pattern, a backslash makes the character after it literal. */
 const isPattern = (name: string): boolean => /[*?[\\]/.test(name);

@@ -62,7 +62,7 @@ export interface CellConnection {
    * called.
    */
   onRoom(listener: () => void): () => void;
-  /** Whether the supervisor answers, within some seconds. */
+  /** Whether the supervisor answers within some seconds. */
   responds(): Promise<boolean>;
   /** Closes the connection; the cell continues, and reports nothing more here. */
   close(): void;
@@ -94,7 +94,7 @@ export interface FreeSpace {
   readonly files: number;
 }
 
-/** What all cells together use, those that have ended included in times. */
+/** What all cells together use; times include cells that have ended. */
 export interface CellTotals {
   readonly cpuTimeUs: number;
   readonly memoryBytes: number | null;
@@ -165,7 +165,7 @@ export interface ArtifactContent {
   readonly sizeBytes: number;
   /** The bytes from one to another, the last one included, in pieces; read as they are asked for. */
   read(firstByte: number, lastByte: number): Readable;
-  /** Ends what is being read of it, and frees its descriptor. */
+  /** Aborts reads in progress, and closes its descriptor. */
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ export class ClientError extends Error {
   readonly code: JobErrorCode;
   /** The input field at fault, as a path: `input.limits.memory`. */
   readonly field: string | undefined;
-  /** What clients get beside the code. */
+  /** What clients get in addition to the code. */
   readonly details: Readonly<Record<string, unknown>> = {};
   readonly #faults: readonly ClientError[];
 
@@ -57,7 +57,7 @@ export const queueFull = (why: string): ClientError =>
 export const storageFull = (): ClientError =>
   new ClientError('STORAGE_FULL', 'the disk of the state folder is full: try again later');
 
-/** The job was started, and yet has no log. */
+/** The job was started but has no log. */
 export const logLost = (field: string, id: string): ClientError =>
   new ClientError(
     'LOG_LOST',

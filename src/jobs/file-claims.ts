@@ -1,9 +1,9 @@
-/** The contents of files that stay while a job is checked and stored which is given them. */
+/** Keeps the contents of the files of a job while the job is checked and stored. */
 
 import type { FileContent } from './file.ts';
 import type { ClaimedFile, JobFiles } from './uploads.ts';
 
-/** What one submission needs: released when it is over, from when on the job that was stored keeps it. */
+/** The contents that one submission needs: released when it is over, since the stored job keeps them from then on. */
 export class FileClaims implements Disposable {
   readonly #files: JobFiles | undefined;
   readonly #claimed: ClaimedFile[] = [];

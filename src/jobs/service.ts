@@ -305,13 +305,13 @@ export interface JobService {
    */
   inputFile(identity: Identity, job: Job, file: InputFile): Promise<Buffer>;
   /**
-   * The command of a job, which may be kept apart from it.
+   * The command of a job, which may be stored separately.
    *
    * @throws ClientError `NOT_FOUND` for a job that the caller may not see
    */
   command(identity: Identity, job: Job): Promise<Command>;
   /**
-   * The environment that was asked for, which may be kept apart from the job.
+   * The requested environment, which may be stored separately.
    *
    * @throws ClientError `NOT_FOUND` for a job that the caller may not see
    */

@@ -133,18 +133,18 @@ export interface Finished {
   readonly bytes: number;
 }
 
-/** Jobs that match a filter, of which no more are counted. */
+/** The number up to which jobs that match a filter are counted. */
 export const MOST_COUNTED = 10_000;
 
-/** How many jobs match, or whether they are at least so many. */
+/** How many jobs match, or that there are at least that many. */
 export interface Total {
   readonly count: number;
   readonly isExact: boolean;
 }
 
 /**
- * Where jobs are stored. Asynchronous throughout, so that it can be implemented by a shared database; one that has at once
- * what is read most need not promise it. Writes throw `StoreFullError` where there is no space for them.
+ * Where jobs are stored. Asynchronous, so that a shared database can implement it; a store that has what is read most
+ * in memory may return that without a promise. Writes throw `StoreFullError` where there is no space for them.
  */
 export interface JobStore {
   /**
@@ -157,9 +157,11 @@ export interface JobStore {
   earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined>;
   /** A job as it is now; `undefined` when there is none. */
   get(id: string): Now<Job | undefined>;
-  /** A command that is kept apart, by the id of `ApartCommand`; `undefined` when it is gone with its jobs. */
+  /**
+   * A command that is stored separately, by the id of `ApartCommand`; `undefined` when it was deleted with its jobs.
+   */
   command(id: string): Promise<Command | undefined>;
-  /** An environment that is kept apart, by the id of `Apart`; `undefined` when it is gone with its jobs. */
+  /** An environment that is stored separately, by the id of `Apart`; `undefined` when it was deleted with its jobs. */
   env(id: string): Promise<readonly EnvVar[] | undefined>;
   /** A page of jobs. */
   list(request: PageRequest): Now<Page>;
@@ -219,11 +221,11 @@ export interface JobStore {
   /** The number of the last event; 0 when there are none. */
   lastEvent(): Promise<number>;
   /**
-   * Writes a little to the disk, as any write does.
+   * Writes a little to the disk, to see whether that works.
    *
    * @throws StoreFullError
    */
   probe(): Promise<void>;
-  /** Writes what waits, and closes the store; nothing can be done with it afterwards. */
+  /** Writes what is pending and closes the store, which cannot be used afterwards. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** How often each subject submits jobs. */
 
-/** Of one subject, as of a time: how many submissions it has left. */
+/** How many submissions a subject had left at a time. */
 interface Budget {
   left: number;
   atMs: number;

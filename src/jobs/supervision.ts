@@ -38,13 +38,15 @@ export interface SupervisionOptions {
   readonly queue: Omit<QueueOptions, 'start' | 'quotas'>;
   /** Default: nothing bounds one subject more than all of them. */
   readonly quotas?: SubjectQuotas;
-  /** Milliseconds after a deadline before the server looks whether the supervisor still responds. Default 10,000. */
+  /**
+   * Milliseconds after a deadline after which the server checks whether the supervisor still responds. Default 10,000.
+   */
   readonly keeperGraceMs?: number;
   /** Default: nothing is counted. */
   readonly observer?: JobObserver;
 }
 
-// With fewer, processors wait for what a start waits for.
+// With fewer, processors are idle while starts wait.
 const STARTING_PER_CPU = 8;
 // A supervisor that ends its job accepts no more connections, and has at most this long to finish.
 const FINISHING_MS = 40_000;
@@ -116,18 +118,18 @@ export class Supervision {
     clearTimeout(timer);
   }
 
-  /** Looks again what can be started, after a change of quotas. */
+  /** Checks again which jobs can be started, after a change of quotas. */
   reconsider(): void {
     this.#queue.advance();
   }
 
-  /** Takes a job that is QUEUED and on disk, and starts it when its turn has come. */
+  /** Accepts a job that is QUEUED and on disk, and starts it when its turn has come. */
   submit(job: Job): void {
     this.#track(job.id);
     this.#queue.add(queueEntry(job));
   }
 
-  /** Jobs that have a cell, or are about to. */
+  /** The number of jobs that have a cell or are about to get one. */
   get running(): number {
     return this.#queue.running;
   }
@@ -325,7 +327,7 @@ export class Supervision {
       .catch((error: unknown) => this.#options.log(stack(error), { level: 'error', jobId: id }));
   }
 
-  /** Finds out what became of a job; false when it has yet to be started. */
+  /** Finds out what happened to a job; false when it has not been started yet. */
   async #takeOver(live: LiveJob, job: Unfinished): Promise<boolean> {
     await live.inTurn(() => this.#collect(job.id));
     if (!this.#live.has(job.id)) return true;
@@ -367,7 +369,7 @@ export class Supervision {
 
   async #storeRunning(id: string, startedAt: Date, pausedAt: Date | null): Promise<void> {
     const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
-    // Known to run already: it may have been paused or resumed while nobody was connected.
+    // It was running before: it may have been paused or resumed while nobody was connected.
     if (changed === undefined) await this.#notePause(id, pausedAt);
   }
 
@@ -439,7 +441,7 @@ export class Supervision {
   async #findEnd(id: string): Promise<void> {
     const { cells } = this.#options;
     for (let waited = 0; ; waited += FINISHING_STEP_MS) {
-      // Asked before the record is looked for: a supervisor that is found dead has written all it ever will.
+      // Asked before the record is looked for: a dead supervisor has written everything that it ever will.
       if (this.#closed) return;
       const lives = await cells.isAlive(id);
       await this.#collect(id);
@@ -563,7 +565,7 @@ export class Supervision {
   }
 }
 
-/** Whether descriptors or memory were short: others give back what they have. */
+/** Whether descriptors or memory were short, which others will release. */
 const isShortage = (error: unknown): boolean => hasErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 
 /** How a job ended whose supervisor did not respond, by the deadline that it missed. */

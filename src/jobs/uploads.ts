@@ -36,29 +36,29 @@ export interface UploadRange {
   readonly total: number;
 }
 
-/** An upload was broken off by its client: there is nobody to answer. */
+/** The client broke the upload off: there is nobody to answer. */
 export class BrokenUpload extends Error {
   override readonly name = 'BrokenUpload';
 }
 
-/** What is known of a content that is uploaded. */
+/** What is known of content that is being uploaded. */
 export interface UploadRequest {
-  /** What it has to be; left out: unknown. */
+  /** The digest that it must have; left out: unknown. */
   readonly sha256?: string;
-  /** Bytes of it; left out: unknown. */
+  /** The size that it must have; left out: unknown. */
   readonly sizeBytes?: number;
-  /** The id that its owner calls it by beside its digest. */
+  /** The id by which its owner refers to it, other than its digest. */
   readonly id?: string;
   /** Left out: the body is all of it. */
   readonly range?: UploadRange;
 }
 
-/** What has become of an upload: the content is here, or so many bytes of it are. */
+/** The outcome of an upload: the content is here, or this many bytes of it are. */
 export type Uploaded =
   | { readonly kind: 'complete'; readonly content: FileContent }
   | { readonly kind: 'partial'; readonly receivedBytes: number };
 
-/** Leave to upload a content without a token: what a signed link says. */
+/** Permission to upload content without a token, as a signed link grants it. */
 export interface UploadTicket {
   readonly subject: string;
   /** The id of the file: its digest, where that was known, or another one. */
@@ -68,8 +68,8 @@ export interface UploadTicket {
 }
 
 /**
- * Contents of files, each of the subject that has uploaded it: what others have, nobody finds out. Every method throws
- * `ClientError` for the caller's mistakes.
+ * Contents of files, each belonging to the subject that uploaded it: nobody can find out what others have. Every method
+ * throws `ClientError` for the caller's mistakes.
  */
 export interface FileService {
   /**
@@ -78,17 +78,17 @@ export interface FileService {
    */
   find(subject: string, sha256: string): Promise<Uploaded | undefined>;
   /**
-   * Takes a content in as it arrives. Nothing is left of one that is refused; of one that is broken off what has arrived is
-   * kept for a while, where its digest was named.
+   * Receives content as it arrives. Nothing is kept of content that is refused; if the upload breaks off, what has
+   * arrived is kept for a while, provided that its digest was given.
    *
    * @throws ClientError `BAD_USER_INPUT`, `QUOTA_EXCEEDED`, `FILES_FULL`, `STORAGE_FULL`, `UNAVAILABLE`; and what the body
    *   throws
    */
   receive(subject: string, request: UploadRequest, body: AsyncIterable<Uint8Array>): Promise<Uploaded>;
-  /** Bytes that the contents take which a subject has uploaded. */
+  /** Bytes of the contents that a subject has uploaded. */
   bytesOf(subject: string): number;
   /**
-   * What a link says that a subject may upload by within a short time.
+   * Makes the permission that a link grants, with which a subject may upload for a short time.
    *
    * @throws ClientError as `receive`
    */

@@ -112,7 +112,7 @@ export class Waiting {
     return count;
   }
 
-  /** Forgets all of them. */
+  /** Forgets all jobs. */
   clear(): void {
     this.#levels.clear();
     this.#priorities = [];
@@ -120,7 +120,7 @@ export class Waiting {
   }
 }
 
-/** Where a job is in the line of its subject, or belongs. Ids sort by submission. */
+/** The place of a job in the line of its subject, or where it belongs. Ids sort by submission. */
 const placeIn = (line: readonly QueueEntry[], id: string): number => {
   let low = 0;
   for (let high = line.length; low < high; ) {

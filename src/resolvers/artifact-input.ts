@@ -13,6 +13,6 @@ export const ArtifactInput = builder.inputType('ArtifactInput', {
       description:
         'The name to download it by, without slashes, of at most 255 bytes, each name once. Default: the last name of the path, with ".tar" for a folder; a pattern needs one.',
     }),
-    optional: t.boolean({ description: 'That it is missing is no error. Default false.' }),
+    optional: t.boolean({ description: 'It may be missing without an error. Default false.' }),
   }),
 });

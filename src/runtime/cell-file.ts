@@ -19,11 +19,11 @@ export interface FileStatus {
 /** A file as its folder names it. */
 export interface FileEntry extends FileStatus {
   readonly name: string;
-  /** Where a link leads; `null` for what is none. */
+  /** Where a link leads; `null` for anything else. */
   readonly target: string | null;
 }
 
-/** What came of a request. */
+/** The outcome of a request. */
 export interface FilesAnswer {
   /** What is at the path, after the request. */
   readonly file: FileStatus;
@@ -54,7 +54,7 @@ export type FilesRequest =
   | {
       readonly kind: 'write';
       readonly path: string;
-      /** `null`: what it has, and 0644 if it is made. */
+      /** `null`: unchanged, or 0644 for a new file. */
       readonly mode: number | null;
       /** Where the bytes belong, after which the file ends; `null`: at its end. */
       readonly offsetBytes: number | null;

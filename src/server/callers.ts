@@ -10,10 +10,10 @@ import { decideIdentity } from './identity.ts';
 import type { Proxies } from './proxies.ts';
 import type { Tls } from './tls.ts';
 
-/** Milliseconds that answers have to end by themselves when their caller is no longer accepted. */
+/** Milliseconds in which answers may end by themselves once their caller is no longer accepted. */
 export const ENDING_MS = 2000;
 
-/** Who a caller is, or why it is nobody here. */
+/** The identity of a caller, or why it is refused. */
 export type Called =
   | { readonly identity: Identity; readonly refusal?: never }
   | { readonly identity: null; readonly refusal: string };

@@ -1,4 +1,4 @@
-/** How many connections each caller has open, so that none takes all there may be. */
+/** Counts the open connections of each caller, so that none can take all of them. */
 import type { Duplex } from 'node:stream';
 import type { GraphQLError } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
@@ -9,7 +9,7 @@ import { RETRY_AFTER_MS } from './streams.ts';
 export interface ConnectionLimits {
   /** Connections of one subject that has authenticated on them. */
   readonly perSubject: number;
-  /** Connections of all together: over TCP, and once more over the Unix socket. */
+  /** Connections in total: over TCP, and as many again over the Unix socket. */
   readonly all: number;
 }
 
@@ -24,7 +24,7 @@ export class Connections {
 
   /**
    * @param most connections of one subject
-   * @param strangers who is none any more once its connection was claimed
+   * @param strangers holds the connections that nobody has claimed
    */
   constructor(most: (subject: string) => number, strangers?: Strangers) {
     this.#most = most;

@@ -1,4 +1,4 @@
-/** Refuses operations that may cost too much, and says what one costs when it is asked. */
+/** Refuses operations that may cost too much, and reports the cost of an operation on request. */
 import {
   type DocumentNode,
   type ExecutionArgs,
@@ -13,7 +13,7 @@ import { FairLimit } from '../async/fair-limit.ts';
 import type { Context } from '../resolvers/context.ts';
 import { costsByVariables, MOST_COST, operationCost } from '../resolvers/operation-cost.ts';
 
-/** Queries of at least this cost wait for their turn, and this many have one at once. */
+/** Queries of at least this cost take turns, this many at once. */
 const EXPENSIVE = 2000;
 const EXPENSIVE_AT_ONCE = 2;
 
@@ -55,7 +55,7 @@ export const useCostLimit = (): Plugin<Context> => {
 const isQuery = ({ document, operationName }: ExecutionArgs): boolean =>
   getOperationAST(document, operationName)?.operation === OperationTypeNode.QUERY;
 
-/** What is known of a document: its costs by operation, where variables do not change them. */
+/** What is known of a document: its cost by operation, if that does not depend on variables. */
 interface Known {
   readonly byVariables: boolean;
   readonly costs: Map<string, number>;

@@ -22,7 +22,9 @@ const ASKED = [
   REQUEST_ID,
 ].join(', ');
 
-/** What scripts may read besides what they always may, such as Content-Type and Content-Length. */
+/**
+ * The headers that scripts may read in addition to those that they always may, such as Content-Type and Content-Length.
+ */
 const ANSWERED = [
   'Retry-After',
   'Upload-Offset',
@@ -42,8 +44,8 @@ export const isFromAllowedOrigin = ({ origin }: IncomingHttpHeaders, origins: re
   origin !== undefined && origins.includes(origin);
 
 /**
- * Lets the page that a request comes from read the answer. Credentials are what its script sends, in the Authorization
- * header: nothing that a browser adds by itself is asked for.
+ * Lets the page that a request comes from read the answer. Only what its script sends in the Authorization header
+ * counts as credentials, nothing that a browser adds by itself.
  *
  * @returns whether the request was a question about that alone, which is answered now
  */

@@ -6,7 +6,7 @@ const LONGEST = 16 * 1024;
 /** Characters of all. A syntax tree takes at most some 250 bytes for each. */
 const MOST = 128 * 1024;
 
-/** Keeps the documents that were used last. What it takes in memory is a matter of their sizes, not of their number. */
+/** Keeps the documents that were used last. Its memory is bounded by their sizes, not by their number. */
 export class DocumentCache {
   /** The one that was used last comes last. */
   readonly #documents = new Map<string, DocumentNode>();
@@ -46,5 +46,5 @@ export class DocumentCache {
   }
 }
 
-/** Keeps nothing: what was refused is refused again, and text that cannot be parsed may have any size. */
+/** Keeps nothing: refused documents are refused again, and text that cannot be parsed may have any size. */
 export const NO_CACHE = { get: () => undefined, set: () => undefined } as const;

@@ -81,8 +81,8 @@ const isKnown = (header: string | undefined, etag: string): boolean =>
   (header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
 
 /**
- * The part that a request asks for (section 14.2). Several at once, and what is no range, count as nothing, as they may;
- * so does a range of something else (`If-Range`).
+ * The part that a request asks for (section 14.2). Several ranges, invalid ones, and a range of something else
+ * (`If-Range`) are ignored, which the RFC permits.
  */
 const rangeOf = (
   { method, headers }: IncomingMessage,

@@ -19,7 +19,7 @@ export const isFilePath = (path: string): boolean => path === PATH || path.start
 const idOf = (path: string): string | undefined => (path === PATH ? undefined : path.slice(PATH.length + 1));
 
 /**
- * What the link says by which a request came.
+ * The permission that the link of a request grants.
  *
  * @returns `undefined` for a request that came by none
  * @throws ClientError when the link is not valid
@@ -45,7 +45,7 @@ export interface FileContext {
 }
 
 /**
- * Takes a file in, or says what is there of one.
+ * Receives a file, or reports how much of it is there.
  *
  * @throws ClientError, and BrokenUpload when the client has gone
  */

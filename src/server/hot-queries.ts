@@ -1,10 +1,11 @@
 /**
- * Executes queries that come again and again by a plan that is made once for each document: which fields of which types
- * are read, and how each value becomes a part of the answer. (graphql-js finds that out again for each object.)
+ * Executes recurring queries by a plan that is made once for each document: which fields of which types are read, and
+ * how each value becomes a part of the answer. (graphql-js finds that out again for each object.)
  *
- * Only answers without any error are made here. Whatever else happens (a resolver fails, a value is missing, a variable
- * is wrong), what was done is dropped and the query is executed as any other: of what an error is and does to the fields
- * around it there is one implementation. Queries change nothing, so that it does not matter that they begin twice.
+ * Only answers without errors are made here. If anything else happens (a resolver fails, a value is missing, a variable
+ * is wrong), the work is dropped and the query is executed like any other, so that there is only one implementation of
+ * errors and of what they do to the fields around them. Queries change nothing, so it does not matter that they begin
+ * twice.
  */
 
 import {
@@ -204,7 +205,7 @@ class Run {
     this.#pending.push(Promise.resolve(promise).then(step).catch(drop));
   }
 
-  /** Settles when all promises have: what is dropped must not go on reading beside what follows it. */
+  /** Settles when all promises have: dropped work must not continue reading while other work follows. */
   async settled(): Promise<void> {
     while (this.#pending.length > 0) {
       const pending = this.#pending;

@@ -1,4 +1,4 @@
-/** Writes JSON in pieces, so that a large answer neither holds up others nor lies in memory as text as a whole. */
+/** Writes JSON in pieces, so that a large answer neither delays others nor is held in memory as one text. */
 
 /** Characters of a piece; control characters take six times as many. */
 const PIECE = 64 * 1024;

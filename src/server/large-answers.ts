@@ -1,4 +1,4 @@
-/** Sends answers of megabytes without making their text as a whole. */
+/** Sends answers of megabytes without building their whole text. */
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
@@ -35,7 +35,7 @@ export const useLargeAnswers = (): Plugin<Context> => ({
   }),
 });
 
-/** Each piece is made in a turn of the event loop of its own, and not before the client has read those before it. */
+/** Each piece is made in a separate turn of the event loop, and only after the client has read the previous ones. */
 async function* pieces(result: unknown, release: (() => void) | undefined): AsyncGenerator<Buffer> {
   try {
     for (const text of jsonPieces(result)) {

@@ -1,4 +1,4 @@
-/** A log for what clients cause: one line each, and not more of them than somebody can read. */
+/** A log of what clients cause, with a bounded number of lines. */
 
 import type { Log } from '../log.ts';
 
@@ -14,7 +14,7 @@ const LINES = 10;
 const WINDOW_MS = 10_000;
 const LONGEST = 300;
 
-/** Passes on as many lines in ten seconds. The next one after that says how many were left out. */
+/** Passes on this many lines in ten seconds. The next line after that says how many were left out. */
 export const limitedLog = (
   log: Log,
   { lines: most = LINES, now = () => performance.now() }: LimitedLogOptions = {},

@@ -85,7 +85,7 @@ export class Observer {
     this.#refusals = limitedLog(options.log, { lines: REFUSALS });
   }
 
-  /** A request that did not come as far as the engine. */
+  /** A request that did not reach the engine. */
   refused(code: ErrorCode, status: number, request: IncomingMessage, requestId?: string): void {
     this.#options.onOutcome?.({ type: 'none', field: 'none', code, durationMs: 0 });
     if (code === 'UNAUTHENTICATED') this.signInFailed(request);
@@ -97,7 +97,7 @@ export class Observer {
     });
   }
 
-  /** Somebody could not prove who it is. */
+  /** A sign-in failed. */
   signInFailed(request: IncomingMessage): void {
     this.#options.signInFailed?.(sourceOf(request));
   }
@@ -138,7 +138,7 @@ export class Observer {
         },
         // Of HTTP alone: what failed outside of all phases, such as a body that is no JSON.
         onResultProcess: ({ request, result, serverContext }) => {
-          // What was executed before was seen then.
+          // An operation that was executed before has been observed already.
           if ('made' in serverContext) return;
           if (this.#seen.has(request) || isAsyncIterable(result) || Array.isArray(result)) return;
           const { errors } = result as ExecutionResult;
@@ -223,7 +223,7 @@ const operationOf = (
 ): Pick<Outcome, 'type' | 'field'> => {
   if (!operation) return NONE;
   const [first, ...rest] = operation.selectionSet.selections;
-  // The document is valid, so that a name of a field is one of the schema.
+  // The document is valid, so a field name is one of the schema.
   const field = first?.kind === Kind.FIELD && rest.length === 0 ? first.name.value : 'several';
   return { type: operation.operation, field };
 };

@@ -1,11 +1,11 @@
-/** What operators and their programs ask of a server: whether it lives, whether it can work, and its metrics. */
+/** What operators and their programs ask a server for: liveness, readiness and metrics. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { listenOn } from './listen.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { sendJson, sendText } from './send.ts';
 
-/** What a part of the server says of itself: that it works, or why not, in a clause without secrets. */
+/** The condition of a part of the server: that it works, or why not, in a clause without secrets. */
 export type Health = Readonly<Record<string, string>>;
 
 export const WORKS = 'ok';

@@ -234,7 +234,7 @@ const upload = async (
   }
 };
 
-/** The answer to somebody who may not see a job is the one for a job that does not exist. */
+/** A caller who may not see a job gets the answer for a job that does not exist. */
 const serveArtifact = async (
   path: ArtifactPath,
   request: IncomingMessage,
@@ -370,7 +370,7 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   }
 };
 
-/** Who sends wrong tokens, and many of them, waits for the answer. Who sends none has to be asked for one. */
+/** A client that sends many wrong tokens waits for the answer. One that sends none is asked for a token. */
 const refuseSlowly = (
   { headers, socket }: IncomingMessage,
   response: ServerResponse,
@@ -412,7 +412,7 @@ const lifeOf = (
   return { over: over.signal, ended: ended.signal };
 };
 
-/** Made once: an exception of its own for every answer takes longer than many answers. */
+/** Made once: creating an exception for each answer takes longer than many of the answers. */
 const OVER = new DOMException('The answer was sent, or its client has gone.', 'AbortError');
 
 const isJson = ({ headers }: IncomingMessage): boolean =>

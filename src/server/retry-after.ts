@@ -6,7 +6,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 /**
  * The header Retry-After (RFC 9110 section 10.2.3), in whole seconds, of what a refusal says in `retryAfterMs`.
  *
- * @param waitsMs `undefined`, and what is no number: it is of no use to try again
+ * @param waitsMs anything but a number: trying again does not help
  * @returns `undefined` without any
  */
 export const retryAfter = (waitsMs: readonly unknown[]): string | undefined => {

@@ -18,7 +18,9 @@ export interface UnreadOptions {
   readonly log: Log;
 }
 
-/** Counts an answer of so many bytes that is made while it is sent; what it returns is called when it was sent. */
+/**
+ * Counts an answer of this many bytes that is made while it is sent; call the returned function when it has been sent.
+ */
 export type Hold = (bytes: number) => () => void;
 
 interface Connection {

@@ -26,7 +26,7 @@ export type ArtifactError =
 export type ArtifactInput = {
   /** The name to download it by, without slashes, of at most 255 bytes, each name once. Default: the last name of the path, with ".tar" for a folder; a pattern needs one. */
   readonly name?: string | null | undefined;
-  /** That it is missing is no error. Default false. */
+  /** It may be missing without an error. Default false. */
   readonly optional?: boolean | null | undefined;
   /** An absolute path in the cell, without "." and "..", of at most 4095 bytes. A folder is kept as a tar archive, and so is what matches a pattern: "*", "?" and "[...]" stand for characters of a name, "**" for any folders, and a backslash makes the next character literal. Links are followed within the cell. Mounted file systems, such as /dev/shm, are not kept. */
   readonly path: string;

@@ -28,7 +28,7 @@ export interface Machine {
  */
 export const pass = (name: string, detail: string): Check => ({ name, status: 'PASS', detail });
 
-/** A check that found a weakness: jobs run all the same. */
+/** A check that found a weakness: jobs still run. */
 export const warn = (name: string, detail: string, remedy: string): Check => ({
   name,
   status: 'WARN',

@@ -1,4 +1,4 @@
-/** What the kernel has for the whole machine and no cgroup divides: how far one job can get. */
+/** Checks the resources of the whole machine that no cgroup divides: how much of them one job can take. */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ interface Pool {
   readonly file: string;
   /** Which of the numbers in the file. */
   readonly field: number;
-  /** What the number is to be at least, so that one job of the usual size cannot use all of it up. */
+  /** The least value with which one job of the usual size cannot use all of it up. */
   readonly least: number;
   readonly detail: string;
   readonly remedy: string;
@@ -71,7 +71,7 @@ const pools = (): readonly Pool[] => [
 export const checkPools = ({ proc }: Machine): Promise<readonly Check[]> =>
   Promise.all([...pools().map((pool) => checkPool(proc, pool)), checkBuffers(proc)]);
 
-/** The one memory that the kernel charges to nobody and has no bound for: see SECURITY.md. */
+/** The only memory that the kernel neither charges to a cgroup nor bounds: see SECURITY.md. */
 const checkBuffers = async (proc: string): Promise<Check> => {
   const name = 'socket buffers';
   const each = await numberIn(join(proc, 'sys/net/core/rmem_default'), /^(\d+)/);

@@ -10,7 +10,7 @@ export interface IdRow {
   readonly count: number;
 }
 
-/** Ids that a cell has at most: 0 to 65535, which is what distributions hand out and images use. */
+/** The most ids that a cell has: 0 to 65535, the range that distributions hand out and images use. */
 export const MOST_IDS = 65_536;
 
 // user_namespaces(7): the initial user namespace maps every id to itself.

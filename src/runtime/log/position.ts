@@ -18,8 +18,8 @@ export interface Position {
 }
 
 /**
- * Finds the position. Except for a cursor, which is a position, it uses the index of the log, so that the time does not
- * grow with the log.
+ * Finds the position. For anything but a cursor, which is a position, it uses the index of the log, so that the time
+ * does not depend on the size of the log.
  *
  * @throws CursorError for a cursor that is malformed or not of this log
  * @throws RangeError for more than one of the ways to begin, or a number that is not whole or below 0

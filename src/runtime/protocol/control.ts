@@ -20,7 +20,7 @@ export interface ControlEvents {
   ended(): void;
 }
 
-/** A supervisor did not do what it was asked for. */
+/** A supervisor refused a request or could not carry it out. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';
 }
@@ -176,7 +176,7 @@ export class Control {
   #ask(request: string, payload?: Uint8Array, atMostMs = ANSWER_MS): Promise<string> {
     const answer = Promise.withResolvers<string>();
     if (!this.#open) return Promise.reject(new ControlGone());
-    // It stays in its place: an answer that comes later is still that to this request.
+    // It stays in the line: an answer that comes later still belongs to this request.
     this.#waiting.push(answer);
     this.#socket.write(`${request}\n`);
     if (payload !== undefined) this.#socket.write(payload);

@@ -18,7 +18,7 @@ export interface LaunchFailure {
   readonly second: string;
 }
 
-/** What became of an artifact: `artifact.h` of the launcher has the words. */
+/** The outcome of taking an artifact, in the words of the launcher's `artifact.h`. */
 export const ARTIFACT_STATUSES = [
   'unfinished',
   'taken',

@@ -23,7 +23,7 @@ export class FilesError extends Error {
   readonly step: string;
   /** errno(3). */
   readonly errno: number;
-  /** What belongs to the step: of `offset` the size of the file. */
+  /** What belongs to the step: for `offset` the size of the file. */
   readonly detail: string;
 
   constructor(step: string, errno: number, detail: string) {
@@ -51,7 +51,7 @@ export const askForFiles = async (folder: string, request: FilesRequest): Promis
   return parseAnswer(await converse(folder, request, mostBytes));
 };
 
-/** What follows the "ok" of the supervisor. */
+/** The bytes after the "ok" of the supervisor. */
 const converse = (folder: string, request: FilesRequest, mostBytes: number): Promise<Buffer> => {
   const address = controlAddress(folder);
   const socket = createConnection(address.path);
@@ -142,7 +142,7 @@ const tokens = (request: FilesRequest): Buffer => {
 
 const INCOMPLETE = 'the process in its cell was killed: it took too long, or the cell has no memory left';
 
-/** Takes an answer apart. */
+/** Parses an answer. */
 class Tokens {
   readonly #data: Buffer;
   #at = 0;

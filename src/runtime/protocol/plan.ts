@@ -73,7 +73,7 @@ export interface CgroupPlan {
   readonly collect: readonly string[];
 }
 
-/** What of a cell is copied into the job's folder when all of its processes are gone. */
+/** Which files of a cell are copied into the job's folder when all of its processes are gone. */
 export interface ArtifactsPlan {
   /** Each file or folder; with a pattern of glob(7), what matches it below that folder. */
   readonly each: readonly { readonly path: string; readonly pattern: string }[];

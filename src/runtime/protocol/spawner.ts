@@ -90,7 +90,7 @@ export class Spawner {
   }
 
   /**
-   * Has a cell made that waits for a job: from the plan in the folder `.<name>`, which is of no use afterwards.
+   * Has a cell made that waits for a job, from the plan in the folder `.<name>`, which is no longer needed afterwards.
    *
    * @param ended called when it ends before `startIn`; what its supervisor leaves when it is killed may then be there
    * @throws SpawnError with the reason

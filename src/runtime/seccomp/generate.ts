@@ -36,7 +36,7 @@ const NO_CALLS = new Set(['syscalls', 'arch_specific_syscall']);
 
 const macros = (header: string, defines: readonly string[]): Map<string, string> => {
   const flags = defines.map((name) => `-D${name}`);
-  // Standard error is part of the Error that a failure throws, and of no use otherwise.
+  // Standard error is part of the Error that a failure throws, and not needed otherwise.
   const text = execFileSync('cc', ['-E', '-dM', ...flags, '-include', header, '-x', 'c', '/dev/null'], {
     encoding: 'utf8',
     stdio: 'pipe',
