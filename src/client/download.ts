@@ -45,8 +45,8 @@ export const downloadArtifact = async (
     await pipeline(response, hashing, file.createWriteStream());
     const found = hash.digest('hex');
     if (found !== sha256) throw new CliError(`${inert(name)}: expected SHA-256 ${sha256}, got ${found}`);
-    if (kind === 'FILE') await chmod(part, (mode ?? 0o644) & ~process.umask());
-    else await chmod(part, 0o666 & ~process.umask());
+    const wanted = kind === 'FILE' && mode !== null ? Number.parseInt(mode, 8) & 0o777 : 0o666;
+    await chmod(part, wanted & ~process.umask());
     await rename(part, path);
     return path;
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   type TakenArtifact,
 } from '../jobs/artifact.ts';
 import type { Job } from '../jobs/job.ts';
+import { formatMode } from '../units.ts';
 import { builder, identify } from './builder.ts';
 import { JobNode } from './job.ts';
 
@@ -87,10 +88,13 @@ const ArtifactType = builder.objectRef<Shown>('Artifact').implement({
       description: 'The SHA-256 of what is downloaded, as 64 hexadecimal digits.',
       resolve: (shown) => taken(shown)?.sha256 ?? null,
     }),
-    mode: t.int({
+    mode: t.string({
       nullable: true,
-      description: 'The permissions of the file or folder as a number: 420 is 0644.',
-      resolve: (shown) => taken(shown)?.mode ?? null,
+      description: 'The permissions of the file or folder in octal, such as "0644".',
+      resolve: (shown) => {
+        const { mode } = taken(shown) ?? {};
+        return mode === undefined ? null : formatMode(mode);
+      },
     }),
     entries: t.int({
       nullable: true,

@@ -37,7 +37,7 @@ interface Artifact {
   readonly kind: 'FILE' | 'ARCHIVE' | null;
   readonly size: number | null;
   readonly sha256: string | null;
-  readonly mode: number | null;
+  readonly mode: string | null;
   readonly entries: number | null;
   readonly skipped: number | null;
   readonly url: string | null;
@@ -100,12 +100,12 @@ describe('artifacts', () => {
       { path: '/out/none', optional: true },
     );
     expect(kept.map(({ name, kind, mode, error }) => [name, kind, mode, error])).toEqual([
-      ['numbers', 'FILE', 0o751, null],
-      ['through a link', 'FILE', 0o751, null],
-      ['out.tar', 'ARCHIVE', 0o755, null],
-      ['texts.tar', 'ARCHIVE', 0o755, null],
+      ['numbers', 'FILE', '0751', null],
+      ['through a link', 'FILE', '0751', null],
+      ['out.tar', 'ARCHIVE', '0755', null],
+      ['texts.tar', 'ARCHIVE', '0755', null],
       ['nothing.tar', null, null, null],
-      ['sparse', 'FILE', 0o644, null],
+      ['sparse', 'FILE', '0644', null],
       ['none', null, null, null],
     ]);
     const [numbers, linked, out, texts, , sparse] = await Promise.all(
@@ -461,7 +461,7 @@ describe('the command line', () => {
       kind: 'FILE',
       size: 1,
       sha256: '',
-      mode: 0o644,
+      mode: '0644',
     } as const;
     const rest = { entries: null, skipped: null, url: null, error: null };
     await expect(downloadArtifact(connection, 'x', { ...artifact, ...rest }, folder)).rejects.toThrow(

@@ -586,14 +586,14 @@ export type WriteStdinInput = {
   readonly text?: string | null | undefined;
 };
 
-export type ArtifactDetailsFragment = { readonly name: string, readonly path: string, readonly optional: boolean, readonly kind: ArtifactKind | null, readonly size: number | null, readonly sha256: string | null, readonly mode: number | null, readonly entries: number | null, readonly skipped: number | null, readonly url: string | null, readonly error: ArtifactError | null };
+export type ArtifactDetailsFragment = { readonly name: string, readonly path: string, readonly optional: boolean, readonly kind: ArtifactKind | null, readonly size: number | null, readonly sha256: string | null, readonly mode: string | null, readonly entries: number | null, readonly skipped: number | null, readonly url: string | null, readonly error: ArtifactError | null };
 
 export type JobArtifactsQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobArtifactsQuery = { readonly job: { readonly status: JobStatus, readonly artifacts: ReadonlyArray<{ readonly name: string, readonly path: string, readonly optional: boolean, readonly kind: ArtifactKind | null, readonly size: number | null, readonly sha256: string | null, readonly mode: number | null, readonly entries: number | null, readonly skipped: number | null, readonly url: string | null, readonly error: ArtifactError | null }> } | null };
+export type JobArtifactsQuery = { readonly job: { readonly status: JobStatus, readonly artifacts: ReadonlyArray<{ readonly name: string, readonly path: string, readonly optional: boolean, readonly kind: ArtifactKind | null, readonly size: number | null, readonly sha256: string | null, readonly mode: string | null, readonly entries: number | null, readonly skipped: number | null, readonly url: string | null, readonly error: ArtifactError | null }> } | null };
 
 export type AttachedJobQueryVariables = Exact<{
   id: string;
