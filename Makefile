@@ -193,11 +193,11 @@ soak: test-setup ## Run jobs of all kinds for an hour and check that the server 
 	@CLOISTER_SOAK_SECONDS=$(SOAK_TIME) vitest run test/e2e/soak.test.ts
 
 .PHONY: bench
-bench: test-setup ## Measure Cloister beside other programs, and write bench/RESULTS.md (BENCH_ROUNDS=5)
+bench: test-setup ## Compare Cloister with other programs, and write bench/RESULTS.md (BENCH_ROUNDS=5)
 	@node test/bench/run.ts --rounds $(BENCH_ROUNDS) --write bench
 
 .PHONY: bench-peers
-bench-peers: node_modules/.package-lock.json ## Install the GraphQL servers that "make bench" measures beside ours
+bench-peers: node_modules/.package-lock.json ## Install the GraphQL servers that "make bench" compares with ours
 	@mkdir -p .cache/bench-peers
 	@npm install --prefix .cache/bench-peers --no-audit --no-fund --save-exact mercurius@16.10.1 fastify@5.12.8 graphql@16.15.0
 

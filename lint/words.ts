@@ -31,6 +31,13 @@ const PHRASES: Readonly<Record<string, string>> = {
   '(?:can|cannot|could|to) be had': 'available',
   'nothing to say of': 'accepts',
   '(?:comes?|came) to (?:none|nothing|lie)': 'fail or be',
+  beside: 'next to, in addition to or compared with',
+  'all the same': 'nevertheless or still',
+  'of no use': 'useless, or not needed',
+  'for so long|so lately': 'for this long or recently',
+  '(?:are|is) to (?:be had|hand)': 'available',
+  'tak(?:es?|ing|en) back': 'revoke or undo',
+  '(?:has|have) yet to': 'not yet',
   'furniture|mortals?': 'mounts or restartable server',
 };
 

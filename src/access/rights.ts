@@ -32,7 +32,7 @@ export class Rights {
   }
 
   /**
-   * Calls a listener once, when the credential of a caller has expired or was taken back; of a caller without one, never.
+   * Calls a listener once, when the credential of a caller has expired or was revoked; of a caller without one, never.
    *
    * @returns ends the wait
    */

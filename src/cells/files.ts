@@ -483,7 +483,7 @@ export class Files implements FileService, JobFiles {
     });
   }
 
-  /** @throws ClientError where an upload of so many further bytes could not be completed */
+  /** @throws ClientError where an upload of this many further bytes could not be completed */
   async #checkRoom(subject: string, bytes: number, field: string): Promise<void> {
     const { limits, quota, free } = this.#options;
     if (bytes > limits.fileBytes)

@@ -189,7 +189,7 @@ export class JobFolders {
       if (name.startsWith('.')) rmSync(join(this.jobs, name), { recursive: true, force: true });
   }
 
-  /** Appends to the log of a job the end of a long output that a killed supervisor had kept beside it. */
+  /** Appends to the log of a job the end of a long output that a killed supervisor had kept next to it. */
   recoverTail(id: string): Promise<void> {
     return recoverTail(this.log(id));
   }

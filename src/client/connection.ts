@@ -53,7 +53,7 @@ const LOCAL_URL = 'http://localhost/graphql';
  */
 export const connect = async (given: ClientConfig): Promise<Connection> => {
   if (given.profile !== undefined && given.urlGiven)
-    throw new CliError('--profile: expected no --url beside it: the profile says where its server is');
+    throw new CliError('--profile: expected without --url: the profile says where its server is');
   const isNamed = given.profile !== undefined || !(given.urlGiven || given.stateDirGiven);
   const profile = isNamed ? await profileNamed(given.profilesPath, given.profile) : undefined;
   if (profile === undefined) return connectTo(given);
@@ -117,9 +117,7 @@ const connectTo = async (config: ClientConfig): Promise<Connection> => {
 const readTls = async ({ ca, cert, key }: ClientTls): Promise<TlsTexts> => {
   if ((cert === undefined) !== (key === undefined))
     throw new CliError(
-      cert === undefined
-        ? '--key: expected --cert beside it, got none'
-        : '--cert: expected --key beside it, got none',
+      cert === undefined ? '--key: expected together with --cert' : '--cert: expected together with --key',
     );
   return {
     ...(ca !== undefined && { ca: await readTextFile('--ca', ca) }),

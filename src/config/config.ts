@@ -1096,7 +1096,7 @@ const parse = <T>(setting: Named<T>, source: string, text: string): T => {
 const needs = (setting: Named<unknown>, other: Named<unknown>, flags: Flags, env: Environment): void => {
   const found = find(setting, flags, env);
   if (found !== undefined && find(other, flags, env) === undefined)
-    throw new ConfigError(`${found.by}: expected ${optionOf(other)} beside it, got none`);
+    throw new ConfigError(`${found.by}: expected together with ${optionOf(other)}, got none`);
 };
 
 /** @throws ConfigError where nobody comes whose role the file could say: that of a token is its own */
@@ -1106,7 +1106,7 @@ const rolesConfig = (flags: Flags, env: Environment): string | undefined => {
   const isUsed = [tlsClientCa, trustProxy].some((setting) => find(setting, flags, env) !== undefined);
   if (found !== undefined && !isUsed)
     throw new ConfigError(
-      `${found.by}: expected ${optionOf(tlsClientCa)} or ${optionOf(trustProxy)} beside it, got none`,
+      `${found.by}: expected together with ${optionOf(tlsClientCa)} or ${optionOf(trustProxy)}, got none`,
     );
   return given(roles, flags, env);
 };

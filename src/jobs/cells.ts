@@ -78,7 +78,7 @@ export interface CellEnd {
 /** A cell could not be started. Clients see the message, so it names no path of the machine. */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure';
-  /** Its supervisor may have been started all the same: see `Cells.fence`. */
+  /** Its supervisor may have been started nevertheless: see `Cells.fence`. */
   readonly begun: boolean;
 
   constructor(message: string, { begun = true, ...options }: ErrorOptions & { begun?: boolean } = {}) {

@@ -17,7 +17,7 @@ export interface FileContent {
 /** The ids of contents are their digests. */
 export const isDigest = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
-/** Which contents of no use may be removed: those that were last used before these times. */
+/** Which unneeded contents may be removed: those that were last used before these times. */
 export interface Unused {
   readonly uploadedBefore: Date;
   readonly inlineBefore: Date;

@@ -68,11 +68,11 @@ export const AFTER_A_JOB_MS = 5000;
 /** The refusal of what would exceed a quota. */
 export class QuotaError extends ClientError {
   override readonly name = 'QuotaError';
-  /** Beside the code in the error: which quota, its value, and when it is worth trying again. */
+  /** In the error, in addition to the code: which quota, its value, and when it is worth trying again. */
   override readonly details: {
     readonly quota: string;
     readonly value: number;
-    /** Left out where trying again is of no use. */
+    /** Left out where trying again does not help. */
     readonly retryAfterMs?: number;
   };
 

@@ -46,7 +46,7 @@ export interface Identity {
   readonly tokenId?: string;
   /** The only job that it sees: that of the link it came by. */
   readonly jobId?: string;
-  /** What it is this caller by, such as `token` and an id; left out: nothing that could be taken back. */
+  /** By what the caller authenticated, such as `token` and an id; left out: nothing that could be revoked. */
   readonly credential?: string;
   /** From when on it is not this caller any more; left out: no such time is known. */
   readonly validUntil?: Date;

@@ -16,7 +16,7 @@ export interface ReceiptKeys {
 
 /**
  * The keys of a state folder. The private one is made at the first start, and again when its file was removed: its public
- * key is kept beside those of the earlier ones, before anything is signed with it.
+ * key is kept next to those of the earlier ones, before anything is signed with it.
  *
  * @throws Error for a file that is no key, and what reading and writing throws
  */
@@ -54,6 +54,6 @@ const parsed = <T>(path: string, parse: (pem: string) => T): T => {
   }
 };
 
-/** A file beside the others, which appears whole. */
+/** A file next to the others, which appears whole. */
 const write = (path: string, text: string): Promise<void> =>
   replaceFile(path, join(dirname(path), '.new-receipt-key'), text);

@@ -82,14 +82,14 @@ const checks: readonly Check[] = [
     measure: async () => (await burstMs()) / (await jobMs()),
   },
   {
-    name: `a job beside ${RUNNING} that run to one alone`,
+    name: `a job with ${RUNNING} others running to one alone`,
     most: 2,
     measure: async () => {
       const alone = await jobMs();
       const stop = await occupy();
-      const beside = await jobMs();
+      const loaded = await jobMs();
       await stop();
-      return beside / alone;
+      return loaded / alone;
     },
   },
 ];

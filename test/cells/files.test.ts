@@ -271,7 +271,7 @@ describe('an upload', () => {
     });
   });
 
-  it('of one subject keeps only so many that were cut off', async () => {
+  it('of one subject keeps only a few that were cut off', async () => {
     for (let i = 0; i < 20; i++)
       await expect(receive('alice', { sha256: digest(`${i}`) }, 'part', broken)).rejects.toBe(broken);
     expect(onDisk()).toHaveLength(2 * 16);

@@ -95,7 +95,7 @@ const written = async (child: ChildProcess): Promise<void> => {
 const cloister = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome> =>
   finished(start(args, env));
 
-/** A command takes its time to start beside other work. */
+/** A command takes its time to start on a busy machine. */
 const SLOW = { timeout: 20_000 };
 
 const COMPLETED = { status: 'COMPLETED', exitCode: 0 };
@@ -888,7 +888,7 @@ describe('bin/cloister', () => {
     await mkdir(join(folder, 'node_modules'));
     await writeFile(join(folder, 'node'), '#!/bin/sh\necho v18.19.0\n');
     await chmod(join(folder, 'node'), 0o755);
-    // A copy, so that no Node.js brought by `make build` is found beside it.
+    // A copy, so that no Node.js brought by `make build` is found next to it.
     const copy = join(folder, 'bin', 'cloister');
     await writeFile(copy, await readFile(bin), { mode: 0o755 });
     const outcome = await finished(

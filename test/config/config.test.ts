@@ -289,23 +289,23 @@ describe('parseServeConfig', () => {
   });
 
   it.each([
-    [{ tlsCert: '/c' }, '--tls-cert: expected --tls-key beside it, got none'],
-    [{ tlsKey: '/k' }, '--tls-key: expected --tls-cert beside it, got none'],
-    [{ tlsClientCa: '/a' }, '--tls-client-ca: expected --tls-cert beside it, got none'],
-    [{ trustProxy: '::1' }, '--trust-proxy: expected --subject-header beside it, got none'],
-    [{ roles: '/r' }, '--roles: expected --tls-client-ca or --trust-proxy beside it, got none'],
+    [{ tlsCert: '/c' }, '--tls-cert: expected together with --tls-key, got none'],
+    [{ tlsKey: '/k' }, '--tls-key: expected together with --tls-cert, got none'],
+    [{ tlsClientCa: '/a' }, '--tls-client-ca: expected together with --tls-cert, got none'],
+    [{ trustProxy: '::1' }, '--trust-proxy: expected together with --subject-header, got none'],
+    [{ roles: '/r' }, '--roles: expected together with --tls-client-ca or --trust-proxy, got none'],
     [
       { roles: '/r', tlsCert: '/c', tlsKey: '/k' },
-      '--roles: expected --tls-client-ca or --trust-proxy beside it, got none',
+      '--roles: expected together with --tls-client-ca or --trust-proxy, got none',
     ],
-    [{ subjectHeader: 'X-User' }, '--subject-header: expected --trust-proxy beside it, got none'],
+    [{ subjectHeader: 'X-User' }, '--subject-header: expected together with --trust-proxy, got none'],
     [
       { tlsCert: '/c', tlsKey: '/k', tlsCrl: '/r' },
-      '--tls-crl: expected --tls-client-ca beside it, got none',
+      '--tls-crl: expected together with --tls-client-ca, got none',
     ],
     [
       { tlsCert: '/c', tlsKey: '/k', tlsRequireClientCert: true },
-      '--tls-require-client-cert: expected --tls-client-ca beside it, got none',
+      '--tls-require-client-cert: expected together with --tls-client-ca, got none',
     ],
   ])('refuses %j', (flags, message) => {
     expect(() => parseServeConfig(flags, {}, user)).toThrow(new ConfigError(message));

@@ -12,7 +12,7 @@ const schema = buildSchema(readDocument('schema/schema.graphql'));
 const codeIn = (cell: string): readonly string[] =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
 
-describe('the API beside those of Docker and go-judge', () => {
+describe('the API compared with those of Docker and go-judge', () => {
   const ROOTS: Readonly<Record<string, GraphQLObjectType | null | undefined>> = {
     query: schema.getQueryType(),
     mutation: schema.getMutationType(),
@@ -52,7 +52,7 @@ describe('the API beside those of Docker and go-judge', () => {
   });
 });
 
-describe('the command line beside docker and gh', () => {
+describe('the command line compared with docker and gh', () => {
   const program = new Command('cloister').enablePositionalOptions();
   addClientCommands(program);
   // Of other parts of the program.

@@ -159,7 +159,7 @@ describe('certificates', () => {
       await failure(
         `export CLOISTER_URL=${url()} CLOISTER_CA=certs/ca.pem\ncloister list --cert certs/bob.pem`,
       ),
-    ).toMatch(/^cloister: --cert: expected --key beside it, got none/);
+    ).toMatch(/^cloister: --cert: expected together with --key/);
   });
 
   it('are refused once revoked, and end what is followed with them', async () => {

@@ -1,4 +1,4 @@
-/** The README's table beside other programs: each row says what a real server does. */
+/** The README's table that compares Cloister with other programs: each row says what a real server does. */
 
 import { verify } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';

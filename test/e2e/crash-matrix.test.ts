@@ -161,7 +161,7 @@ describe('a server that dies', () => {
     expect((await server.output(waited)).stdout).toBe('after\n');
   });
 
-  it('or hangs: deadlines are enforced all the same', async () => {
+  it('or hangs: deadlines are still enforced', async () => {
     const id = await server.submit({ command: 'sleep 1000', limits: { timeout: '1s' } });
     await server.running(id);
     const supervisor = supervisorOf(id);

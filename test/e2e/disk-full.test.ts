@@ -225,7 +225,7 @@ it('an image is refused, and nothing is left of it', async () => {
     return (await response.json()) as Answer;
   };
   const layers = () => readdirSync(inside('layers'));
-  // The archive alone is too large, and what is unpacked of it beside it.
+  // The archive alone is too large, even without what is unpacked of it.
   for (const bytes of [16 << 20, 7 << 20]) {
     const { errors } = await upload(bytes);
     expect(errors, `${bytes} bytes`).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);

@@ -588,7 +588,7 @@ const relay = async (held: number) => {
     upstream.pipe(client);
     client.on('data', (chunk) => {
       passed += chunk.length;
-      // The rest of the upload has yet to come.
+      // The rest of the upload is still missing.
       if (isHeld && passed > held) client.pause();
       upstream.write(chunk);
     });

@@ -171,7 +171,7 @@ describe('a file of profiles', () => {
 
   it('says where its server is, so that no URL goes with a name', async () => {
     expect((await shell(`cloister list --profile x --url ${server.url}`)).stderr).toMatch(
-      /^cloister: --profile: expected no --url beside it/,
+      /^cloister: --profile: expected without --url:/,
     );
   });
 });

@@ -1,4 +1,4 @@
-/** `cloister replay`, and `cloister run --wait`: one answer beside submission, wait and log. */
+/** `cloister replay`, and `cloister run --wait`: one answer instead of submission, wait and log. */
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

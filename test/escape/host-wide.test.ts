@@ -214,7 +214,7 @@ battery('devices are not those of the host', [
   },
 ]);
 
-battery('what is usable all the same', [
+battery('what is usable nevertheless', [
   {
     name: 'root of a cell can ping itself',
     rule: 'net.ipv4.ping_group_range',

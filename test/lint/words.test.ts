@@ -20,6 +20,10 @@ it.each([
   ['// Shown to who asks, of whom none is left.', 'to who'],
   ['// It cannot be had here.', 'cannot be had'],
   ['// What it\n// consumes is counted.', 'What it\n// consumes'],
+  ['// The index is beside the log.', 'beside'],
+  ['// It runs all the\n// same.', 'all the\n// same'],
+  ['// The folder is of no use any more.', 'of no use'],
+  ['// A job that has yet to end.', 'has yet to'],
 ])('refuses %j', (line, phrase) => {
   const { status, errors } = check({ 'src/a.ts': `${PURPOSE}${line}\n` });
   expect(errors).toMatch(/^src\/a\.ts:2: [^\n]+\n$/);

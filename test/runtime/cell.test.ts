@@ -442,7 +442,7 @@ describe('output of which only the beginning and the end are kept', () => {
     expect(readdirSync(cell.folder).sort()).toEqual(['index', 'isolation', 'log', 'plan', 'started']);
   });
 
-  it('is kept beside the log until then, and is appended by the server if the supervisor is gone', async () => {
+  it('is kept next to the log until then, and is appended by the server if the supervisor is gone', async () => {
     const cell = await bench.start(['/bin/sh', '-c', 'seq 200000; sleep 1000'], truncated);
     await cell.running;
     const path = (name: string): string => join(cell.folder, name);

@@ -15,7 +15,7 @@ const dispose = disposers();
 
 const LOGS = 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }';
 
-/** So long that a server which waits for operations to end by themselves does not close while a test runs. */
+/** Long enough that a server which waits for operations to end by themselves does not close while a test runs. */
 const HOUR_MS = 3_600_000;
 
 describe('a server that is closing', () => {

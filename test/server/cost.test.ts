@@ -197,7 +197,7 @@ describe('an answer', () => {
   });
 });
 
-it('of operations that cost much, two are carried out at once, and cheap ones beside them', async () => {
+it('of operations that cost much, two are carried out at once, and cheap ones in addition', async () => {
   const fixture = await withLogs(1, 'x');
   const [id] = fixture.jobs.jobs.keys();
   const go = Promise.withResolvers<void>();

@@ -208,7 +208,7 @@ describe('a client certificate', () => {
     expect((await ask(fixture, carol)).errors?.[0]?.message).toMatch(/not signed by an authority/);
   });
 
-  it('in a chain of 50 is answered, and others beside it', async () => {
+  it('in a chain of 50 is answered, and others meanwhile', async () => {
     const { crl: _, ...tls } = paths();
     const fixture = await serveFakes(dispose, { tls });
     let at = authority;

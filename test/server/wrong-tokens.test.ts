@@ -1,4 +1,4 @@
-/** Wrong tokens, of every shape and in numbers, and the right one beside them. */
+/** Wrong tokens, of every shape and in numbers, and the right one among them. */
 
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -49,7 +49,7 @@ const ask = async ({ url }: Fixture, authorization: string): Promise<{ status: n
 };
 
 describe('a thousand wrong tokens', () => {
-  it('are answered slowly, and the right one beside them at once', async () => {
+  it('are answered slowly, and the right one among them at once', async () => {
     const fixture = await serveFakes(dispose);
     let answered = 0;
     const wrong = Array.from({ length: 1000 }, async (_, index) => {

@@ -89,7 +89,7 @@ describe('a backup', () => {
 });
 
 describe('a database of an older version', () => {
-  it('is kept as it was beside the migrated one', async () => {
+  it('is kept as it was, next to the migrated one', async () => {
     const old = new Database(path);
     old.exec(MIGRATIONS[0] ?? '');
     old.pragma('user_version = 1');

@@ -250,7 +250,7 @@ describe('a page', () => {
           image: index % 4 === 0 ? 'other' : 'alpine',
           labels: index % 2 === 0 ? [{ key: 'k', value: 'even' }] : [],
         },
-        // The clock advances in steps, stops, and is set back: ids rise all the same.
+        // The clock advances in steps, stops, and is set back: ids rise nevertheless.
         { owner: index % 5 === 0 ? 'bob' : 'admin', createdAt: at([0, 100, 100, 50][index % 4] ?? 0) },
       );
       await store.insert(job);

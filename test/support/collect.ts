@@ -1,6 +1,6 @@
 /**
  * Loaded into a server by `node --import`: at SIGUSR2 it collects its garbage and reports on standard error how many
- * bytes are in use then, on the heap of JavaScript and beside it.
+ * bytes are in use then, on the heap of JavaScript and outside of it.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -26,7 +26,7 @@ export class FaultPlan {
   /**
    * Faults for the calls whose name has an effect.
    *
-   * @param part one in so many of them, unless all are to be chosen
+   * @param part one in this many of them, unless all are to be chosen
    */
   choose(effect: (name: string) => Effect | undefined, part = 1): readonly Fault[] {
     const random = randomFrom(this.seed);

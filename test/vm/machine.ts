@@ -19,7 +19,7 @@ export interface Launch {
 export interface Task {
   /** What /bin/sh runs as root. */
   readonly script: string;
-  /** Folders of the host below /tmp and /run that shall be there all the same. */
+  /** Folders of the host below /tmp and /run that are to be there nevertheless. */
   readonly folders: readonly string[];
 }
 

@@ -112,7 +112,7 @@ const printEach = async (values: readonly string[]): Promise<void> => {
 
 /**
  * The values at a path; in a list, those at the path in each element. Where the answer is null or a list is empty there
- * are none; what lies on the way and has no such field is an error, unless it is an element of a list beside others
+ * are none; what lies on the way and has no such field is an error, unless it is an element of a list with others
  * that have it (a fragment may be of one type only).
  */
 const select = (value: unknown, path: readonly string[]): unknown[] => {

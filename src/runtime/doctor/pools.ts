@@ -11,7 +11,7 @@ const JOB_BYTES = 512 * MIB;
 const JOB_PIDS = 256;
 // An open file is charged to its job with this much at least: struct file, in slabs of the kernel.
 const FILE_BYTES = 232;
-/** A connection over loopback that was closed while the other end has yet to read, with what holds that end. */
+/** A connection over loopback that was closed while the other end has not read everything, with what holds that end. */
 const ORPHAN_BYTES = 8192;
 /** Files that one process can open (RLIMIT_NOFILE of `resourceLimits`). */
 const MOST_FILES = 65_536;

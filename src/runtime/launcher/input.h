@@ -21,7 +21,7 @@ struct input {
   int file;              /* what is fed first; -1: nothing, or all of it is in the pipe */
   bool open;             /* clients may write */
   bool is_terminal;      /* whose input ends by a character and not by closing it */
-  bool ending;           /* that character has yet to be written: there was no room for it */
+  bool ending;           /* that character was not written yet: there was no room for it */
   bool ended;            /* a client has written the end */
   uint64_t accepted;     /* bytes that were accepted from clients */
   unsigned char *recent; /* the last of them: that at offset N is at N modulo INPUT_RECENT */

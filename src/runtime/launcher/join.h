@@ -8,7 +8,7 @@
 #include "report.h"
 
 /*
- * Asks the supervisor of the job `id`, whose folder is beside the current one, for its cell: a pidfd of init, which no
+ * Asks the supervisor of the job `id`, whose folder is next to the current one, for its cell: a pidfd of init, which no
  * other process can take the place of. -1 with errno: ESRCH when that job does not run.
  */
 int join_find(const char *id);

@@ -188,7 +188,7 @@ static bool copy_entry(struct keep *self, int from, int to, const char *name) {
       copied = (mknodat(to, name, S_IFIFO | 0600, 0) == 0 || fail_errno(self)) && take_status(self, to, name, &status);
       break;
     default:
-      /* A socket is of no use without the process that listens. */
+      /* A socket is useless without the process that listens. */
       return true;
   }
   if (copied && several) remember(self, &status);

@@ -1,5 +1,5 @@
 /*
- * The index of a log, the file "index" beside it: what readers need in order to find a line, a time or a byte
+ * The index of a log, the file "index" next to it: what readers need in order to find a line, a time or a byte
  * of a long log without reading all of it. One record of 64 bytes, little-endian, per MiB or so of the log:
  *
  *    0  u64  offset in the log at which a frame begins; the other fields count what lies before it

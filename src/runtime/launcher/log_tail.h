@@ -9,7 +9,7 @@
  * last one filled up with zeros. When the machine goes down, the kernel may have written a header back and not what it
  * is for, in whose place older output is; the frames end there too. When the job ends they are appended to the log.
  * Each begins with a mark "dropped" that counts everything dropped before it that no mark of the log counts: the later
- * one has the higher mark, or is "tail.1" when both are equal. A server that finds them beside a log without a
+ * one has the higher mark, or is "tail.1" when both are equal. A server that finds them next to a log without a
  * supervisor appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of the log
  * is written to "tail.end" as a decimal number; that file is removed last, and a part that is missing has been appended
  * already.

@@ -89,7 +89,7 @@ struct plan {
   const char *overlay_options;   /* of the overlay, in addition to its folders */
   struct step *steps;
   size_t steps_count;
-  const char *joins; /* the job whose cell the command runs in, the name of a folder beside ours; NULL: its own */
+  const char *joins; /* the job whose cell the command runs in, the name of a folder next to ours; NULL: its own */
   const char *hostname;
   bool has_clocks;         /* a time namespace: monotonic and boottime clocks start with the cell, */
   uint64_t clocks_start_s; /* at this many seconds */

@@ -100,7 +100,7 @@ struct supervisor {
 
   int events;     /* epoll */
   int outputs[2]; /* read ends of stdout and stderr; of a terminal the master, and -1 */
-  bool resized;   /* the log has yet to say which size the terminal has */
+  bool resized;   /* the log does not say yet which size the terminal has */
   unsigned rows, columns;
   struct input input;
   int socket;        /* to init */
@@ -443,7 +443,7 @@ static bool prepare_cell(struct supervisor *self, int jobs, const char *name) {
   AUTO_CLOSE int folder = openat(jobs, hidden, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || fchdir(folder) != 0) return fail(self, "plan", "folder");
   if (!read_plan(self)) return false;
-  /* The folder is of no use any more, and its job will have another. */
+  /* The folder is no longer needed, and its job will have another. */
   if (chdir("/") != 0) return fail(self, "plan", "/");
   self->prepared = true;
   self->cell = self->plan;

@@ -212,7 +212,7 @@ static bool take_header(struct tar *tar, const struct header *header) {
   entry->type = type_of(header->type, entry->path);
   if (header->type == 'S') return fail(tar, "it has a sparse file, which is not supported");
   if (entry->type != TAR_FILE && entry->type != TAR_OTHER) {
-    /* What has a size all the same says how large the original is: no content follows. */
+    /* A size in such an entry says how large the original is: no content follows. */
     entry->size = 0;
   }
   tar->left = entry->size;
@@ -231,7 +231,7 @@ static bool take_meta(struct tar *tar, const struct header *header) {
     set_string(header->type == 'L' ? &tar->extra.path : &tar->extra.link, text);
     return true;
   }
-  /* What a global header says of all entries is of no use here. */
+  /* What a global header says of all entries is not needed here. */
   bool taken = header->type == 'g' || take_pax(tar, text, (size_t)size);
   free(text);
   return taken;

@@ -76,7 +76,7 @@ export const blocksByTable = async (
 export interface FoundBlock {
   readonly packedAt: number;
   readonly packed: number;
-  /** Whether its structure says that it ends where it does; its content may be damaged all the same. */
+  /** Whether its structure says that it ends where it does; its content may still be damaged. */
   readonly isWhole: boolean;
 }
 

@@ -13,7 +13,7 @@ const CHANGES = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }';
 
 const secret = location.hash.slice(1);
 const jobId = location.pathname.split('/').at(-1);
-// The endpoint is beside the folder of this page, whatever is before it.
+// The endpoint is next to the folder of this page, whatever is before it.
 const cloister = createClient({ url: new URL('../graphql', location.href), token: () => secret });
 const at = (id) => document.querySelector(`#${id}`);
 

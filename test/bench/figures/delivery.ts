@@ -1,4 +1,4 @@
-/** How fast logs come to subscribers, beside a server that has nothing to read and nothing to check. */
+/** How fast logs come to subscribers, compared with a server that has nothing to read and nothing to check. */
 
 import type { Bench } from '../bench.ts';
 import { type Contender, type Figure, median } from '../figure.ts';

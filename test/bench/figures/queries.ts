@@ -1,4 +1,4 @@
-/** How many queries are answered in a second, beside other GraphQL servers on the same rows. */
+/** How many queries are answered in a second, compared with other GraphQL servers on the same rows. */
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -79,7 +79,7 @@ describe('cgroupSettings', () => {
     ]);
   });
 
-  it('lets a job have a process beside the init of its cell, up to the most that the kernel takes', () => {
+  it('lets a job have a process in addition to the init of its cell, up to the most that the kernel takes', () => {
     expect(lines({ pids: 1 })).toEqual(['pids.max=2']);
     expect(lines({ pids: 4_194_304 })).toEqual(['pids.max=4194304']);
   });

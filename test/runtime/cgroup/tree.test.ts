@@ -159,17 +159,20 @@ describeCgroups('openCgroups', () => {
     expect(existsSync(join(container, basename(path)))).toBe(false);
   });
 
-  itWithControllers('moves what lives beside the server out of the way of controllers', async () => {
-    const root = cgroup(onEnd);
-    const neighbour = await sleeper(onEnd, root);
-    const server = Server.start({ root, stateDir: folder(onEnd) }, root);
-    const { controllers, jobs, server: own } = await server.opened();
-    expect(controllers).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
-    expect(existsSync(join(jobs, 'memory.max'))).toBe(true);
-    expect([pids(root), pids(own)]).toEqual([[], [server.pid]]);
-    expect(pids(join(root, 'cloister-others'))).toEqual([neighbour.pid]);
-    expect(await server.close()).toBe(`/${basename(root)}/cloister-others`);
-  });
+  itWithControllers(
+    'moves other processes in the cgroup of the server out of the way of controllers',
+    async () => {
+      const root = cgroup(onEnd);
+      const neighbour = await sleeper(onEnd, root);
+      const server = Server.start({ root, stateDir: folder(onEnd) }, root);
+      const { controllers, jobs, server: own } = await server.opened();
+      expect(controllers).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
+      expect(existsSync(join(jobs, 'memory.max'))).toBe(true);
+      expect([pids(root), pids(own)]).toEqual([[], [server.pid]]);
+      expect(pids(join(root, 'cloister-others'))).toEqual([neighbour.pid]);
+      expect(await server.close()).toBe(`/${basename(root)}/cloister-others`);
+    },
+  );
 
   itWithControllers('does without controllers where the processes of others are in their way', async () => {
     const root = cgroup(onEnd);

@@ -11,14 +11,14 @@ import { payloadCheck } from '../../../src/runtime/log/tail-frames.ts';
 import { JOB_FILES } from '../../../src/state/paths.ts';
 import { dropped, logOf, out } from './fixture.ts';
 
-/** A log with the two parts of a tail, and where it ended if that was noted, beside it. */
+/** A log with the two parts of a tail, and, next to it, where it ended if that was noted. */
 const leave = async (log: readonly Buffer[], parts: readonly (readonly Buffer[])[], end?: string) => {
   const path = await logOf(...log);
-  const beside = (name: string): string => join(dirname(path), name);
+  const nextTo = (name: string): string => join(dirname(path), name);
   for (const [number, frames] of parts.entries())
-    await writeFile(beside(`tail.${number}`), Buffer.concat(frames));
-  if (end !== undefined) await writeFile(beside('tail.end'), end);
-  return { path, beside };
+    await writeFile(nextTo(`tail.${number}`), Buffer.concat(frames));
+  if (end !== undefined) await writeFile(nextTo('tail.end'), end);
+  return { path, nextTo };
 };
 
 const saved = async (path: string): Promise<Buffer> => {
@@ -112,10 +112,10 @@ describe('the end of an output that a killed supervisor has left', () => {
   });
 
   it('is there once, wherever one who removed it was killed', async () => {
-    const { path, beside } = await leave(HEAD, [OLDER, NEWER]);
+    const { path, nextTo } = await leave(HEAD, [OLDER, NEWER]);
     for (const name of JOB_FILES.tail) {
       expect(await saved(path)).toEqual(WHOLE);
-      await rm(beside(name));
+      await rm(nextTo(name));
     }
     expect(await saved(path)).toEqual(WHOLE);
   });
@@ -126,10 +126,10 @@ describe('the end of an output that a killed supervisor has left', () => {
   });
 
   it('removes an index that describes something else', async () => {
-    const { path, beside } = await leave(HEAD, [OLDER, NEWER]);
-    await writeFile(beside('index'), Buffer.alloc(640, 1));
+    const { path, nextTo } = await leave(HEAD, [OLDER, NEWER]);
+    await writeFile(nextTo('index'), Buffer.alloc(640, 1));
     await recoverTail(path);
-    expect(existsSync(beside('index'))).toBe(false);
+    expect(existsSync(nextTo('index'))).toBe(false);
     const page = await readLogPage(path, { tail: 2, mostBytes: 100, closed: true });
     expect(page.entries.map(({ text }) => text).join('')).toBe('newer 1\nnewer 2\n');
   });

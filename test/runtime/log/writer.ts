@@ -1,5 +1,5 @@
 /**
- * Writes a log as a supervisor would, frame after frame, some of them in two parts. Beside it lie
+ * Writes a log as a supervisor would, frame after frame, some of them in two parts. Next to it are
  * `<path>.STDOUT` and `<path>.STDERR`: the bytes of each stream as they were.
  *
  *     node writer.ts PATH SEED FRAMES
