@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import { mountSteps } from '../../src/runtime/mounts.ts';
 import type { LaunchPlan, Step } from '../../src/runtime/protocol/plan.ts';
@@ -138,6 +138,10 @@ describe('names', () => {
   });
 });
 
+// CAP_KILL (capabilities(7)), as the kernel writes sets.
+const KILL = '0000000000000020';
+const NONE = '0'.repeat(16);
+
 describe('capabilities', () => {
   const probe =
     'touch /x; chown 1000:1000 /x && echo owner; su nobody -s /bin/sh -c "id -u; grep CapEff /proc/self/status"; grep -E "^Cap" /proc/self/status';
@@ -160,6 +164,26 @@ describe('capabilities', () => {
     const { stdout, stderr } = await bench.sh(probe);
     expect(stdout).not.toContain('owner');
     expect(stderr).toContain('Operation not permitted');
+  });
+
+  it('are for init only what signals to other users take', async () => {
+    const cell = await bench.start(['/bin/sleep', '1000'], { capabilities: CAPABILITIES.ROOT_IN_CELL });
+    await cell.running;
+    const [init = ''] = readFileSync(join(cell.cgroup, 'cgroup.procs'), 'utf8').split('\n');
+    const status = (): string => readFileSync(`/proc/${init}/status`, 'utf8');
+    // It gives up its own while the command begins, whose bounds it has had before.
+    await vi.waitUntil(() => status().includes(`CapEff:\t${KILL}\n`), { timeout: 20_000, interval: 5 });
+    expect(status().match(/^(Cap|NoNewPrivs|Seccomp:).*/gm)).toEqual([
+      `CapInh:\t${NONE}`,
+      `CapPrm:\t${KILL}`,
+      `CapEff:\t${KILL}`,
+      `CapBnd:\t${NONE}`,
+      `CapAmb:\t${NONE}`,
+      'NoNewPrivs:\t1',
+      'Seccomp:\t2',
+    ]);
+    cell.control.stop(0);
+    await cell.finished;
   });
 
   it('are none for another user', async () => {

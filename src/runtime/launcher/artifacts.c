@@ -54,7 +54,7 @@ static bool confine(const struct artifacts *self, const struct plan *plan) {
   if ((!plan->keeps_groups && setgroups(0, NULL) != 0) || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
     return false;
   if (fchdir(self->root) != 0 || chroot(".") != 0) return false;
-  return drop_capabilities(1ull << CAP_DAC_READ_SEARCH, 0) && prctl(PR_SET_DUMPABLE, 0) == 0 &&
+  return drop_capabilities(1ull << CAP_DAC_READ_SEARCH) && prctl(PR_SET_DUMPABLE, 0) == 0 &&
          prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && seccomp_load(plan);
 }
 

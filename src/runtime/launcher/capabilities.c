@@ -1,12 +1,16 @@
 #define _GNU_SOURCE
 #include "capabilities.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util.h"
+
+/* A set has a bit for each. */
+#define CAPABILITIES_MOST 64
 
 #define VERSION \
   { .version = _LINUX_CAPABILITY_VERSION_3 }
@@ -18,13 +22,18 @@ bool set_capabilities(uint64_t set) {
   return syscall(SYS_capset, &header, data) == 0;
 }
 
-bool drop_capabilities(uint64_t keep, uint64_t bounds) {
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
-    bool stays = capability < 64 && (bounds >> capability & 1) != 0;
-    if (!stays && prctl(PR_CAPBSET_DROP, capability) != 0) return false;
+bool bound_capabilities(uint64_t bounds) {
+  for (int capability = 0; capability < CAPABILITIES_MOST; capability++) {
+    if ((bounds >> capability & 1) != 0 || prctl(PR_CAPBSET_DROP, capability) == 0) continue;
+    /* This kernel has no more of them. */
+    if (errno == EINVAL) break;
+    return false;
   }
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return false;
-  return set_capabilities(keep);
+  return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
+}
+
+bool drop_capabilities(uint64_t keep) {
+  return bound_capabilities(0) && set_capabilities(keep);
 }
 
 bool raise_capabilities(void) {

@@ -9,10 +9,12 @@
 bool set_capabilities(uint64_t set);
 
 /*
- * Drops every capability except those in `keep`, and removes all but those in `bounds` from the bounding set, which
- * limits what root of the cell has after an exec. False with errno.
+ * Removes all capabilities but those in `bounds` from the bounding set, which limits what root of the cell has after an
+ * exec, and all from the ambient set. False with errno.
  */
-bool drop_capabilities(uint64_t keep, uint64_t bounds);
+bool bound_capabilities(uint64_t bounds);
+/* Drops every capability except those in `keep`, and all from the bounding set. False with errno. */
+bool drop_capabilities(uint64_t keep);
 
 /* Makes all permitted capabilities effective, as they are for root before it takes another effective id. False with
  * errno. */

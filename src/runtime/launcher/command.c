@@ -134,25 +134,27 @@ static void search_and_execute(const struct plan *plan, struct report *report) {
   }
 }
 
-/* Takes limits and user, and gives up privileges for good. */
+bool command_bound(const struct plan *plan, struct report *report) {
+  if (!bound_capabilities(plan->capabilities)) return report_failure(report, "capabilities", NULL), false;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return report_failure(report, "no_new_privs", NULL), false;
+  if (!seccomp_load(plan)) return report_failure(report, "seccomp", NULL), false;
+  return true;
+}
+
+/* Takes limits and user, and gives up capabilities for good: those that are left by then cannot be regained. */
 static bool give_up(const struct plan *plan, struct report *report) {
   if (!take_limits(plan)) return report_failure(report, "limits", NULL), false;
-  /* The bounding set goes first: to empty it takes CAP_SETPCAP, which a change of user drops. */
   const uint64_t identity = 1ull << CAP_SETUID | 1ull << CAP_SETGID;
-  if (!drop_capabilities(identity | plan->capabilities, plan->capabilities))
-    return report_failure(report, "capabilities", NULL), false;
+  if (!set_capabilities(identity | plan->capabilities)) return report_failure(report, "capabilities", NULL), false;
   if (!take_user(plan)) return report_failure(report, "user", NULL), false;
-  /* Users other than root have lost theirs by now, and cannot regain any. */
+  /* Users other than root have lost theirs by now. */
   if (!set_capabilities(plan->uid == 0 ? plan->capabilities : 0))
     return report_failure(report, "capabilities", NULL), false;
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return report_failure(report, "no_new_privs", NULL), false;
   return true;
 }
 
 bool command_confine(const struct plan *plan, struct report *report) {
-  if (!give_up(plan, report)) return false;
-  if (!seccomp_load(plan)) return report_failure(report, "seccomp", NULL), false;
-  return true;
+  return command_bound(plan, report) && give_up(plan, report);
 }
 
 static void prepare_and_execute(const struct plan *plan, const int streams[3], int channel, struct report *report) {
@@ -164,8 +166,6 @@ static void prepare_and_execute(const struct plan *plan, const int streams[3], i
   if (!give_up(plan, report)) return;
   if (chdir(plan->workdir) != 0) return report_failure(report, "workdir", plan->workdir);
   if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return report_failure(report, "descriptors", NULL);
-  /* Last: the filter allows what follows, which is to report and to execute. */
-  if (!seccomp_load(plan)) return report_failure(report, "seccomp", NULL);
 
   struct report ready = {.kind = REPORT_READY};
   if (!write_all(channel, &ready, sizeof ready)) return report_failure(report, "report", NULL);

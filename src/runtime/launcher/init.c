@@ -26,7 +26,6 @@
 #include "join.h"
 #include "report.h"
 #include "root.h"
-#include "seccomp.h"
 #include "session.h"
 #include "util.h"
 
@@ -288,15 +287,15 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child, NULL);
   init.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  start_command(plan, fds, &init);
-  /* All that init still needs is to forward signals to a command of another user. */
-  if (init.signals < 0 || !drop_capabilities(1ull << CAP_KILL, 0)) _exit(1);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !seccomp_load(plan)) {
-    /* The command's process fails in the same way, but is killed with init before it can report that. */
-    report_failure(&report, "seccomp", NULL);
+  if (init.signals < 0) _exit(1);
+  /* Before there is a command, which inherits it: a filter is checked and compiled once. */
+  if (!command_bound(plan, &report)) {
     send_report(init.socket, &report);
     _exit(1);
   }
+  start_command(plan, fds, &init);
+  /* What the command's bounding set still has goes too: all that init needs is to forward signals to another user. */
+  if (!bound_capabilities(~plan->capabilities) || !set_capabilities(1ull << CAP_KILL)) _exit(1);
 
   watch(&init);
 }

@@ -91,7 +91,6 @@ export const NEGLECTED: readonly Edit[] = [
   { file: 'init.c', text: 'prctl(PR_SET_DUMPABLE, 0) == 0', by: 'prctl(PR_SET_DUMPABLE, 1) == 0' },
   { file: 'init.c', text: 'plan->hostname == NULL ||', by: 'true ||' },
   { file: 'init.c', text: '!raise_loopback()', by: 'false' },
-  { file: 'init.c', text: 'prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||', by: '' },
   { file: 'command.c', text: 'prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0', by: 'false' },
   { file: 'command.c', text: '  reset_signals();\n', by: '' },
   { file: 'command.c', text: 'close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0', by: 'false' },
