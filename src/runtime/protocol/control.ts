@@ -178,8 +178,11 @@ export class Control {
     if (!this.#open) return Promise.reject(new ControlGone());
     // It stays in the line: an answer that comes later still belongs to this request.
     this.#waiting.push(answer);
+    // As one: a supervisor may answer the line and exit, and a write after that would lose the answer.
+    this.#socket.cork();
     this.#socket.write(`${request}\n`);
-    if (payload !== undefined) this.#socket.write(payload);
+    if (payload !== undefined && payload.length > 0) this.#socket.write(payload);
+    this.#socket.uncork();
     const late = (): void =>
       answer.reject(new ControlTimeout(`it did not answer within ${atMostMs / 1000} s`));
     const timer = setTimeout(late, atMostMs);
