@@ -225,7 +225,8 @@ describe('a job with a terminal', () => {
       'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }',
       { input: { jobId: session.id, offset: 0, bytes } },
     );
-    expect(writeStdin.accepted).toBeGreaterThan(0);
+    // Not only the few KB that a terminal has room for: for each of them a client would have to ask once more.
+    expect(writeStdin.accepted).toBeGreaterThan(100_000);
     expect(writeStdin.accepted).toBeLessThan(300_000);
     await session.end();
   });
@@ -242,6 +243,49 @@ describe('a job with a terminal', () => {
     await session.type('stty size\r');
     await session.shows(/\n40 90\r\n/);
     await session.end();
+  });
+
+  it('is given what was accepted before it reads, also when the server is killed meanwhile', async () => {
+    const session = await Session.start({
+      command:
+        'stty raw -echo; echo ready; until [ -e /tmp/go ]; do sleep 0.05; done; head -c 120000 | md5sum',
+    });
+    await session.shows(/ready/);
+    const pasted = '0123456789ab'.repeat(10_000);
+    await session.type(pasted);
+    const restartable = new RestartableServer(server);
+    restartable.restart('SIGKILL');
+    await restartable.isUp();
+    const { execInJob } = await server.query<{ execInJob: { job: { id: string } } }>(
+      'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }',
+      { input: { jobId: session.id, command: 'touch /tmp/go' } },
+    );
+    await server.ended(execInJob.job.id);
+    await server.ended(session.id);
+    expect(await session.text()).toContain(createHash('md5').update(pasted).digest('hex'));
+  });
+
+  it('has the end of its input after all that waits', async () => {
+    const session = await Session.start({
+      command: 'stty -echo; echo ready; until [ -e /tmp/go ]; do sleep 0.05; done; md5sum; echo end',
+    });
+    await session.shows(/ready/);
+    const lines = `${'x'.repeat(60)}\n`.repeat(1500);
+    const write = { jobId: session.id, offset: 0, text: lines, endOfInput: true };
+    const { writeStdin } = await server.query<{ writeStdin: { accepted: number } }>(
+      'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }',
+      { input: write },
+    );
+    expect(writeStdin.accepted).toBe(lines.length);
+    const { execInJob } = await server.query<{ execInJob: { job: { id: string } } }>(
+      'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }',
+      { input: { jobId: session.id, command: 'touch /tmp/go' } },
+    );
+    await server.ended(execInJob.job.id);
+    await server.ended(session.id);
+    const text = await session.text();
+    expect(text).toContain(createHash('md5').update(lines).digest('hex'));
+    expect(text).toMatch(/end\r\n$/);
   });
 
   it('is refused with the name of the field, and a job without one cannot be resized', async () => {

@@ -42,6 +42,21 @@ static void keep(struct input *input, const unsigned char *data, size_t length) 
   input->accepted += length;
 }
 
+/* Takes what fits into the terminal and into what waits for it. */
+static void hold(struct input *input, const unsigned char *data, size_t length) {
+  size_t room = INPUT_RECENT - (size_t)(input->accepted - input->passed);
+  keep(input, data, length < room ? length : room);
+  (void)!input_pass(input);
+}
+
+/* Writes what fits into a pipe. */
+static void write_through(struct input *input, const unsigned char *data, size_t length) {
+  long written = RETRY(write(input->fd, data, length));
+  if (written > 0) keep(input, data, (size_t)written);
+  input->passed = input->accepted;
+  if (written < 0 && errno != EAGAIN) close_fd(&input->fd);
+}
+
 const char *input_write(struct input *input, const struct input_write *request) {
   if (!input->open) return "closed";
   if (request->offset > input->accepted) return "gap";
@@ -53,30 +68,49 @@ const char *input_write(struct input *input, const struct input_write *request) 
   if (left == 0 && !request->end) return NULL;
   if (input->fd < 0) return "closed";
   /* The file comes first. */
-  if (input->file >= 0) return NULL;
-  if (left > 0) {
-    const unsigned char *data = request->data + before;
-    long written = RETRY(write(input->fd, data, left));
-    if (written < 0 && errno != EAGAIN) {
-      close_fd(&input->fd);
-      return "closed";
-    }
-    if (written > 0) keep(input, data, (size_t)written);
+  if (left > 0 && input->file < 0) (input->is_terminal ? hold : write_through)(input, request->data + before, left);
+  if (input->fd < 0) return "closed";
+  if (input->file >= 0 || request->offset + request->length != input->accepted) {
+    input->wanted = true;
+    return NULL;
   }
-  if (!request->end || request->offset + request->length != input->accepted) return NULL;
+  if (!request->end) return NULL;
   input->ended = true;
   input->ending = input->is_terminal;
   if (!input->is_terminal) close_fd(&input->fd);
-  input_end(input);
+  (void)!input_pass(input);
   return NULL;
 }
 
-bool input_end(struct input *input) {
-  if (!input->ending || input->fd < 0) return true;
-  unsigned char end = session_end_of_input(input->fd);
-  long written = RETRY(write(input->fd, &end, 1));
-  input->ending = written < 0 && errno == EAGAIN;
-  return !input->ending;
+bool input_pass(struct input *input) {
+  while (input->fd >= 0 && (input->passed < input->accepted || input->ending)) {
+    size_t at = input->passed % INPUT_RECENT;
+    uint64_t waiting = input->accepted - input->passed;
+    size_t length = waiting < INPUT_RECENT - at ? (size_t)waiting : INPUT_RECENT - at;
+    unsigned char end = waiting == 0 ? session_end_of_input(input->fd) : 0;
+    long written = RETRY(waiting == 0 ? write(input->fd, &end, 1) : write(input->fd, input->recent + at, length));
+    if (written == 0 || (written < 0 && errno == EAGAIN)) return false;
+    /* The command has closed its terminal. */
+    if (written < 0)
+      close_fd(&input->fd);
+    else if (waiting == 0)
+      input->ending = false;
+    else
+      input->passed += (uint64_t)written;
+  }
+  return true;
+}
+
+bool input_waits(const struct input *input) {
+  return input->fd >= 0 && (input->wanted || input->ending || input->passed < input->accepted);
+}
+
+bool input_invites(struct input *input) {
+  /* Not for each few bytes: a client answers with as many as it has. */
+  bool room = input->fd < 0 || (input->file < 0 && input->accepted - input->passed <= INPUT_RECENT / 2);
+  bool invites = input->wanted && room;
+  if (invites) input->wanted = false;
+  return invites;
 }
 
 void input_close(struct input *input) {

@@ -13,8 +13,11 @@
 
 #include "sha256.h"
 
-/* Bytes that were accepted last and are kept, which distinguishes a repetition from the bytes of another client. */
-#define INPUT_RECENT (64u << 10)
+/*
+ * Bytes that were accepted last and are kept, which distinguishes a repetition from the bytes of another client. Of a
+ * terminal, those that it has no room for yet wait here.
+ */
+#define INPUT_RECENT (128u << 10)
 
 struct input {
   int fd;                /* write end of the pipe; -1: none, or closed */
@@ -23,7 +26,9 @@ struct input {
   bool is_terminal;      /* whose input ends by a character and not by closing it */
   bool ending;           /* that character was not written yet: there was no room for it */
   bool ended;            /* a client has written the end */
+  bool wanted;           /* a client was refused some of its bytes, and is to learn when there is room */
   uint64_t accepted;     /* bytes that were accepted from clients */
+  uint64_t passed;       /* of these, how many a terminal has taken; of a pipe all */
   unsigned char *recent; /* the last of them: that at offset N is at N modulo INPUT_RECENT */
   struct sha256 hash;    /* of all of them */
 };
@@ -38,8 +43,15 @@ struct input_write {
 
 /* Lets clients write. */
 void input_open(struct input *input);
-/* Writes what ends the input of a terminal. False when there is no room for it yet. */
-bool input_end(struct input *input);
+/*
+ * Writes to a terminal what waits for room in it, and then what ends its input. False when some of it waits still: a
+ * terminal takes some 4 KB at a time, each after the command has read the last, and for that no client is asked.
+ */
+bool input_pass(struct input *input);
+/* Whether there is something to do when the command has read on. */
+bool input_waits(const struct input *input);
+/* Whether a client that was refused some of its bytes is to send them again. True once for each refusal. */
+bool input_invites(struct input *input);
 /* Moves what fits of the file into the pipe. False when nothing of it is left, or the command has closed its input. */
 bool input_feed(struct input *input);
 /*

@@ -588,15 +588,14 @@ static void await_room(const struct supervisor *self) {
 
 static void feed_stdin(struct supervisor *self) {
   if (self->input.file >= 0 && input_feed(&self->input)) await_room(self);
-  if (!input_end(&self->input)) await_room(self);
-  if (self->input.file < 0 && self->input.open) control_broadcast(&self->control, "room\n");
+  if (!input_pass(&self->input)) await_room(self);
+  if (input_invites(&self->input)) control_broadcast(&self->control, "room\n");
 }
 
 static const char *write_input(struct supervisor *self, struct request *request) {
   const char *refusal = input_write(&self->input, &request->input);
   request->accepted = self->input.accepted;
-  bool whole = request->input.offset + request->input.length <= self->input.accepted;
-  if (refusal == NULL && (!whole || self->input.ending)) await_room(self);
+  if (refusal == NULL && input_waits(&self->input)) await_room(self);
   return refusal;
 }
 
