@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import { ConnectionLost, InputLost, ServerError } from './errors.ts';
+import { gather } from './gather.ts';
 import { WriteStdinDocument, type WriteStdinInput } from './generated/operations.ts';
 import { request } from './request.ts';
 import type { StdinSource } from './stdin.ts';
@@ -92,14 +93,14 @@ const isPassing = (error: unknown): boolean =>
  */
 export const feed = async (connection: Connection, jobId: string, source: StdinSource): Promise<void> => {
   const writer = new StdinWriter(connection, jobId);
-  const pieces = source.pieces[Symbol.asyncIterator]();
+  const pieces = gather(source.pieces, PIECE_BYTES);
   for (;;) {
     const piece = await read(pieces);
     if (!(await writer.write(piece ?? new Uint8Array(0), piece === undefined))) return;
   }
 };
 
-const read = async (pieces: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> => {
+const read = async (pieces: AsyncIterator<Uint8Array, void>): Promise<Uint8Array | undefined> => {
   try {
     const { done, value } = await pieces.next();
     return done === true ? undefined : value;

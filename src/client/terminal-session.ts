@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import { ConnectionLost, ServerError } from './errors.ts';
 import { StdinWriter } from './feed.ts';
+import { gather } from './gather.ts';
 import { ResizeTerminalDocument } from './generated/operations.ts';
 import { type LogRequest, readLogs } from './logs.ts';
 import { write } from './output.ts';
@@ -15,6 +16,11 @@ import { request } from './request.ts';
 const USUAL = { rows: 24, columns: 80 } as const;
 /** While a window is dragged it has many sizes: the one counts that it has had for this many milliseconds. */
 const SETTLED_MS = 60;
+
+/** Bytes that are typed or pasted ahead of what the job has taken. */
+const PASTED_BYTES = 256 * 1024;
+/** How long one who leaves waits for what was typed before: a job that does not read may never take it. */
+const LEFT_MOST_MS = 1000;
 
 export const DETACH_KEYS = 'ctrl-p,ctrl-q';
 
@@ -52,7 +58,10 @@ export class KeyFilter {
   }
 
   /** @returns what is to be passed on, and whether the sequence is complete after it */
-  take(typed: Uint8Array): { readonly bytes: Buffer; readonly complete: boolean } {
+  take(typed: Uint8Array): { readonly bytes: Uint8Array; readonly complete: boolean } {
+    const [first] = this.#keys;
+    if (this.#held === 0 && (first === undefined || !typed.includes(first)))
+      return { bytes: typed, complete: false };
     const passed: number[] = [];
     for (const byte of typed) {
       if (byte !== this.#keys[this.#held]) {
@@ -140,11 +149,9 @@ export const workWith = async (
   using sizes = new Sizes(connection, jobId);
   if (redraw) await sizes.nudge();
   const shown = show(connection, jobId, from, terminal, sizes).then(() => 'ended' as const);
-  if (!input) return shown;
-  const writer = new StdinWriter(connection, jobId, { shared });
-  const typed = type(writer, new KeyFilter(detachKeys)).then((detached) =>
-    detached ? ('detached' as const) : shown,
-  );
+  const filter = new KeyFilter(detachKeys);
+  const keys = input ? type(new StdinWriter(connection, jobId, { shared }), filter) : watchKeys(filter);
+  const typed = keys.then((detached) => (detached ? ('detached' as const) : shown));
   for (const either of [shown, typed]) either.catch(() => undefined);
   try {
     const end = await Promise.race([shown, typed]);
@@ -173,14 +180,53 @@ const show = async (
   }
 };
 
-/** @returns whether the person has detached */
+/**
+ * Passes on what is typed, also while the job does not take what was typed before.
+ *
+ * @returns whether the person has detached
+ */
 const type = async (writer: StdinWriter, filter: KeyFilter): Promise<boolean> => {
-  for await (const typed of process.stdin) {
-    const { bytes, complete } = filter.take(typed);
-    if (bytes.length > 0 && !(await writer.write(bytes))) return false;
-    if (complete) return true;
+  const left = Promise.withResolvers<void>();
+  let detached = false;
+  const keys = async function* (): AsyncGenerator<Uint8Array, void> {
+    for await (const typed of process.stdin) {
+      const { bytes, complete } = filter.take(typed);
+      if (bytes.length > 0) yield bytes;
+      detached = complete;
+      if (complete) break;
+    }
+    if (detached) left.resolve();
+  };
+  const written = (async () => {
+    // A job that takes no more can be left too.
+    let open = true;
+    for await (const bytes of gather(keys(), PASTED_BYTES)) open &&= await writer.write(bytes);
+    if (open && !detached) await writer.write(Buffer.alloc(0), true);
+  })();
+  await Promise.race([written, left.promise.then(() => pause(LEFT_MOST_MS, undefined, { ref: false }))]);
+  return detached;
+};
+
+/** What Ctrl-C and Ctrl-\ are for our program, while our terminal makes no signals of them. */
+const SIGNAL_KEYS: ReadonlyMap<number, NodeJS.Signals> = new Map([
+  [3, 'SIGINT'],
+  [28, 'SIGQUIT'],
+]);
+
+/**
+ * Passes nothing on of what is typed: it is for our program.
+ *
+ * @returns whether the person has detached
+ */
+const watchKeys = async (filter: KeyFilter): Promise<boolean> => {
+  if (process.stdin.isTTY !== true) return false;
+  for await (const typed of process.stdin as AsyncIterable<Buffer>) {
+    for (const byte of typed) {
+      const signal = SIGNAL_KEYS.get(byte);
+      if (signal !== undefined) process.kill(process.pid, signal);
+    }
+    if (filter.take(typed).complete) return true;
   }
-  await writer.write(Buffer.alloc(0), true);
   return false;
 };
 

@@ -126,3 +126,30 @@ it('attach to a job without a terminal shows its end and the exit code, and says
   await using wrong = inShell('attach', '--detach-keys', 'ctrl-é', id);
   await wrong.shows(/--detach-keys: expected keys such as/);
 });
+
+it('attach --no-input shows the terminal as it is, and is ended by its keys and by Ctrl-C', async () => {
+  const command = 'trap "stty size" WINCH; printf "up\n"; while :; do sleep 0.05; done';
+  const id = await server.submit({ command, terminal: { rows: 24, columns: 80 } });
+  await server.running(id);
+  await using left = inShell('attach', '--no-input', id);
+  await left.shows(/^up\r\n[\s\S]*30 100\r\n/);
+  left.type('not for the job\x10\x11');
+  await left.shows(/detached[\s\S]*code 0\r\necho is on/);
+  await using ended = inShell('attach', '--no-input', id);
+  await ended.shows(/up\r\n/);
+  ended.type('\x03');
+  await ended.shows(/code 130\r\necho is on/);
+  expect(await server.job(id)).toMatchObject({ status: 'RUNNING' });
+  expect(left.text).not.toContain('not for the job');
+  await server.stop(id, 0);
+});
+
+it('is left by its keys also where the job reads nothing of what was pasted', async () => {
+  const command = 'stty raw -echo; echo ready; exec sleep 1000';
+  const id = await server.submit({ command, terminal: { rows: 24, columns: 80 } });
+  await using terminal = inShell('attach', id);
+  await terminal.shows(/ready/);
+  terminal.type(`${'x'.repeat(250_000)}\x10\x11`);
+  await terminal.shows(/detached: job \S+ continues[\s\S]*code 0\r\necho is on/);
+  await server.stop(id, 0);
+});
