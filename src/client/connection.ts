@@ -151,7 +151,10 @@ const readToken = async (files: readonly string[]): Promise<Found> => {
     }
   }
   const note = tried.length === 0 ? '' : ` (looked in ${tried.join('; ')})`;
-  return { token: undefined, tokenNote: `no token: give one with CLOISTER_TOKEN or --token${note}` };
+  return {
+    token: undefined,
+    tokenNote: `no token: give one with CLOISTER_TOKEN or --token, or a certificate with --cert and --key${note}`,
+  };
 };
 
 /** Whether the owner of the socket may read the token anyway. */

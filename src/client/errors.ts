@@ -58,14 +58,32 @@ export class BrokenPipe extends OutputLost {
  */
 export const unreachable = (place: string, cause: unknown, established: boolean): ConnectionLost => {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const reason = REASONS[code] ?? (cause instanceof Error && cause.message !== '' ? cause.message : code);
-  const remedy =
-    code === 'ECONNREFUSED' || code === 'ENOENT' ? '. Is the server running? "cloister serve" starts it' : '';
+  const message = cause instanceof Error ? cause.message : '';
+  const reason = REASONS[code] ?? tlsReason(code, message) ?? (message === '' ? code : message);
+  const remedy = remedyOf(code, place, established);
   return new ConnectionLost(`cannot reach ${place}: ${inert(reason)}${remedy}`, established, { cause });
+};
+
+const remedyOf = (code: string, place: string, established: boolean): string => {
+  if (code === 'ECONNREFUSED' || code === 'ENOENT')
+    return '. Is the server running? "cloister serve" starts it';
+  // What a server does that waits for a handshake.
+  return code === 'ECONNRESET' && !established && place.startsWith('http:')
+    ? '. If the server speaks TLS, the URL has to begin with https'
+    : '';
+};
+
+/** In words what OpenSSL says in one line with its source code: `write EPROTO ...:SSL routines:FUNCTION:REASON:FILE:...`. */
+const tlsReason = (code: string, message: string): string | undefined => {
+  const said = code === 'EPROTO' ? /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] : undefined;
+  if (said === undefined) return undefined;
+  return REASONS[`ERR_SSL_${said.toUpperCase().replaceAll(' ', '_')}`] ?? `TLS: ${said}`;
 };
 
 const UNTRUSTED =
   'the certificate of the server is not signed by a trusted authority: --ca names the one that has';
+
+const NO_TLS = 'the server does not speak TLS: the URL has to begin with http:';
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -83,7 +101,7 @@ const REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS: the URL has to begin with http',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS: the URL has to begin with http',
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server wants TLS 1.3',
 };

@@ -204,7 +204,7 @@ describe('the token', () => {
     const outcome = await cloister(['list'], { CLOISTER_TOKEN: '', CLOISTER_STATE_DIR: folder });
     expect(outcome.code).toBe(1);
     expect(outcome.err).toBe(
-      'cloister: sign in first: no token: give one with CLOISTER_TOKEN or --token ' +
+      'cloister: sign in first: no token: give one with CLOISTER_TOKEN or --token, or a certificate with --cert and --key ' +
         `(looked in ${folder}/token: no such file)\n`,
     );
   });

@@ -1,7 +1,9 @@
 /** The commands of docs/access.md about certificates, as a reader types them, and what a browser does with one. */
 
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -152,8 +154,15 @@ describe('certificates', () => {
       await failure(`${alice}cloister list --url ${url().replace('localhost', '[::ffff:7f00:1]')}`),
     ).toMatch(/does not match certificate's altnames/);
     expect(await failure(`${alice}cloister list --url ${url().replace('https', 'http')}`)).toMatch(
-      /cannot reach/,
+      /cannot reach http:.*: connection reset\. If the server speaks TLS, the URL has to begin with https$/m,
     );
+    const plain = createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0);
+    await once(plain, 'listening');
+    const { port } = plain.address() as AddressInfo;
+    expect(await failure(`${alice}cloister list --url https://localhost:${port}/graphql`)).toMatch(
+      /cannot reach https:.*: the server does not speak TLS: the URL has to begin with http:$/m,
+    );
+    plain.close();
     expect(await failure(`${alice}cloister list --key certs/none.key`)).toMatch(/^cloister: --key: ENOENT/);
     expect(
       await failure(
