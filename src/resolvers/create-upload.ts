@@ -30,7 +30,7 @@ const CreateUploadPayload = builder.objectRef<Created>('CreateUploadPayload').im
     }),
     url: t.string({
       description:
-        'The URL to `PUT` the bytes to, without a token. It is valid for this content only, until `expiresAt`, and not beyond a restart of the server. `Content-Range` continues an upload; `HEAD` answers with `Upload-Offset`.',
+        'The URL to `PUT` the bytes to, without a token. It is valid for this content only, until `expiresAt`. `Content-Range` continues an upload; `HEAD` answers with `Upload-Offset`.',
       resolve: ({ baseUrl, ticket, query }) => `${baseUrl}/files/${ticket.id}?${query}`,
     }),
     expiresAt: t.field({
