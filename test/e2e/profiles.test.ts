@@ -40,7 +40,8 @@ const shell = (script: string, input = '', more: Record<string, string> = {}): P
     const { CLOISTER_URL: _url, CLOISTER_TOKEN: _token, XDG_CONFIG_HOME: _xdg, ...env } = process.env;
     const child = execFile(
       'bash',
-      ['-euo', 'pipefail', '-c', script],
+      // Bash takes a socket as standard input for a remote shell, and reads ~/.bashrc then.
+      ['--norc', '-euo', 'pipefail', '-c', script],
       { cwd: home, env: { ...env, HOME: home, PATH: `${join(PROJECT, 'bin')}:${env['PATH']}`, ...more } },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );

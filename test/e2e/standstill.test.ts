@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { hasErrno } from '../../src/errno.ts';
 import { cgroupOf, spawnersOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -34,6 +35,17 @@ const stuck = async (server: TestServer, limits: object = {}): Promise<string> =
   return id;
 };
 
+/** The same with a timeout: a longer one if the job had ended by it before its supervisor was stopped. */
+const stuckInTime = async (server: TestServer): Promise<{ id: string; timeoutMs: number }> => {
+  for (let timeoutMs = 1000; ; timeoutMs *= 2)
+    try {
+      const id = await stuck(server, { timeout: timeoutMs });
+      if ((await server.job(id)).status === 'RUNNING') return { id, timeoutMs };
+    } catch (error) {
+      if (!hasErrno(error, 'ESRCH')) throw error;
+    }
+};
+
 const code = async (server: TestServer, mutation: string, input: object): Promise<unknown> => {
   const name = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}`;
   const document = `mutation ($input: ${name}Input!) { ${mutation}(input: $input) { job { id } } }`;
@@ -43,10 +55,10 @@ const code = async (server: TestServer, mutation: string, input: object): Promis
 describe.concurrent('a supervisor that is stopped', () => {
   it('holds up neither requests nor deadlines nor stops', async ({ expect }) => {
     const server = free();
-    const late = await stuck(server, { timeout: '1s' });
+    const late = await stuckInTime(server);
     const [stopped, paused] = [await stuck(server), await stuck(server)];
     const [job, { status, signal, error }, refusals] = await Promise.all([
-      server.ended(late),
+      server.ended(late.id),
       server.stop(stopped, 100),
       Promise.all([
         code(server, 'pauseJob', { jobId: paused }),
@@ -56,7 +68,7 @@ describe.concurrent('a supervisor that is stopped', () => {
     expect(job).toMatchObject({
       status: 'LIMIT_EXCEEDED',
       limitExceeded: 'TIME',
-      error: 'the timeout of 1000 ms has passed; its supervisor did not respond, so the server killed both',
+      error: `the timeout of ${late.timeoutMs} ms has passed; its supervisor did not respond, so the server killed both`,
     });
     expect({ status, signal, error }).toEqual({
       status: 'STOPPED',
