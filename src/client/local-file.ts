@@ -1,16 +1,20 @@
 /** Files of this machine that a job is given: `--file LOCAL:PATH`. */
 
 import { isUtf8 } from 'node:buffer';
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { formatMode } from '../units.ts';
 import type { Connection } from './connection.ts';
 import { CliError } from './errors.ts';
 import { expected } from './flag-values.ts';
 import type { FileInput } from './generated/operations.ts';
+import { filesOfFolder } from './local-folder.ts';
+import { TransferProgress } from './transfer-progress.ts';
 import { uploadFile } from './upload.ts';
 
-/** Bytes of a file that is sent with the job; a larger one is uploaded. */
+/** Bytes of a file that is sent with the job, and of all such files of one job; others are uploaded. */
 const MOST_INLINE_BYTES = 64 * 1024;
+const ALL_INLINE_BYTES = 1024 * 1024;
 
 /** A file, and where the job finds it. */
 export interface LocalFile {
@@ -22,24 +26,45 @@ export interface LocalFile {
 }
 
 /**
- * The files that flags name: what is before the first `:/` is here, the rest is the path in the cell.
+ * The files that flags name: what is before the first `:/` is here, the rest is the path in the cell. Of a folder those are
+ * all files in it, below that path.
  *
  * @throws CliError that names the flag and the file
  */
-export const localFiles = (flags: readonly string[] = []): Promise<readonly LocalFile[]> =>
-  Promise.all(flags.map(localFile));
-
-const localFile = async (text: string): Promise<LocalFile> => {
-  const at = text.indexOf(':/');
-  if (at < 1) throw expected('--file', 'LOCAL:PATH with an absolute PATH in the cell', text);
-  const [local, path] = [text.slice(0, at), text.slice(at + 1)];
-  const found = await stat(local).catch((error: NodeJS.ErrnoException) => {
-    throw new CliError(`--file: ${local}: ${error.code === 'ENOENT' ? 'no such file' : error.message}`);
-  });
-  if (!found.isFile()) throw expected('--file', 'a regular file; make a tar of a folder', local);
-  const mode = (found.mode & 0o777) | 0o400;
-  return { local, path, sizeBytes: found.size, mode: formatMode(mode) };
+export const localFiles = async (flags: readonly string[] = []): Promise<readonly LocalFile[]> => {
+  const files: LocalFile[] = [];
+  for (const flag of flags) files.push(...(await filesOf(flag, files.length)));
+  return files;
 };
+
+const filesOf = async (flag: string, others: number): Promise<readonly LocalFile[]> => {
+  const at = flag.indexOf(':/');
+  if (at < 1) throw expected('--file', 'LOCAL:PATH with an absolute PATH in the cell', flag);
+  const [local, path] = [flag.slice(0, at), flag.slice(at + 1)];
+  try {
+    const found = await stat(local);
+    if (found.isFile()) return [localFile(local, path, found)];
+    if (!found.isDirectory()) throw expected('--file', 'a file or a folder', local);
+    const inside = await filesOfFolder(local, others);
+    if (inside.length === 0) throw expected('--file', 'a folder with files', local);
+    const base = path.replace(/\/+$/, '');
+    return await Promise.all(
+      inside.map(async (file) => localFile(file.local, `${base}/${file.name}`, await stat(file.local))),
+    );
+  } catch (error) {
+    if (error instanceof CliError || !(error instanceof Error && 'code' in error)) throw error;
+    const message = error.code === 'ENOENT' ? `${local}: no such file` : error.message;
+    throw new CliError(`--file: ${message}`, 1, { cause: error });
+  }
+};
+
+const localFile = (local: string, path: string, { size, mode }: Stats): LocalFile => ({
+  local,
+  path,
+  sizeBytes: size,
+  // Its owner in the cell can read it.
+  mode: formatMode((mode & 0o777) | 0o400),
+});
 
 /**
  * Files as fields of a submission: small ones with their content, others by what they are called once they are uploaded.
@@ -52,20 +77,27 @@ export const filesInput = async (
 ): Promise<readonly FileInput[] | undefined> => {
   if (files.length === 0) return undefined;
   const inputs: FileInput[] = [];
+  let leftBytes = ALL_INLINE_BYTES;
   // One after the other: each has the whole connection.
-  for (const file of files) inputs.push(await fileInput(connection, file));
+  for (const file of files) {
+    const isInline = file.sizeBytes <= Math.min(MOST_INLINE_BYTES, leftBytes);
+    if (isInline) leftBytes -= file.sizeBytes;
+    inputs.push(await fileInput(connection, file, isInline));
+  }
   return inputs;
 };
 
-const fileInput = async (connection: Connection, file: LocalFile): Promise<FileInput> => {
-  const { local, path, mode, sizeBytes } = file;
+const fileInput = async (
+  connection: Connection,
+  { local, path, mode, sizeBytes }: LocalFile,
+  isInline: boolean,
+): Promise<FileInput> => {
   try {
-    if (sizeBytes > MOST_INLINE_BYTES)
-      return {
-        path,
-        mode,
-        file: await uploadFile(connection, { path: local, sizeBytes }, () => undefined),
-      };
+    if (!isInline) {
+      using progress = new TransferProgress(local, sizeBytes);
+      const file = await uploadFile(connection, { path: local, sizeBytes }, progress.update);
+      return { path, mode, file };
+    }
     const content = await readFile(local);
     return isUtf8(content)
       ? { path, mode, text: content.toString() }

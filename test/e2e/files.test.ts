@@ -2,14 +2,24 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { promisify, stripVTControlCharacters } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
+import { Terminal } from '../support/terminal.ts';
 
 let server: TestServer;
 /** Tokens of others. */
@@ -653,6 +663,53 @@ describe('cloister run --file', () => {
     expect(stored()).toEqual(before);
   });
 
+  describe('of a folder', () => {
+    let source: string;
+
+    beforeEach(() => {
+      source = mkdtempSync(join(tmpdir(), 'cloister-folder-'));
+      mkdirSync(join(source, 'lib/deep/er'), { recursive: true });
+      mkdirSync(join(source, 'empty'));
+      writeFileSync(join(source, 'main'), '#!/bin/sh\ncat lib/deep/ä\n', { mode: 0o755 });
+      writeFileSync(join(source, 'lib/deep/ä'), 'inside\n');
+      chmodSync(join(source, 'lib/deep/ä'), 0o604);
+      writeFileSync(join(source, 'lib/large'), large);
+    });
+
+    afterEach(() => rmSync(source, { recursive: true }));
+
+    it('gives all files in it, with their permissions', async () => {
+      const command = 'cd /src && ./main && find . -type f -exec stat -c "%a %s %n" {} + | sort';
+      expect(await cloister('run', '-q', '--file', `${source}/:/src/`, command)).toMatchObject({
+        stdout: 'inside\n604 7 ./lib/deep/ä\n644 200000 ./lib/large\n755 26 ./main\n',
+        stderr: '',
+      });
+    });
+
+    it('may be given at the root, besides files', async () => {
+      const given = [`${source}:/`, `${join(folder, 'bytes')}:/lib/bytes`].flatMap((one) => ['--file', one]);
+      const command = 'wc -c < /lib/large; stat -c %s /lib/bytes; test -e /lib/ld-musl-*';
+      expect(await cloister('run', '-q', ...given, command)).toMatchObject({ stdout: '200000\n2\n' });
+    });
+  });
+
+  it('shows on a terminal how far an upload is', async () => {
+    const path = join(folder, 'shown');
+    writeFileSync(path, Buffer.alloc(5 << 20, 'shown '));
+    const env = { CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token };
+    const main = join(import.meta.dirname, '../../src/main.ts');
+    const command = [process.execPath, main, 'submit', '--file', `${path}:/in`, 'true'];
+    await using terminal = new Terminal(command, env);
+    await terminal.shows(/[0-9a-f-]{36}\r\n$/);
+    // Erased before the id is printed.
+    const [, line = ''] = terminal.text.split('\r');
+    expect(stripVTControlCharacters(line)).toMatch(/^uploading \S+shown: [\d.]+ \w+ of 5\.0 MiB$/);
+    expect(line.startsWith('\u001b[2m')).toBe(true);
+    const last = terminal.text.split('\r').at(-2) ?? '';
+    expect(last.startsWith('\u001b[K')).toBe(true);
+    expect(stripVTControlCharacters(last)).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('continues an upload when the server was killed in the middle of it', async () => {
     const content = Buffer.alloc(8 << 20, 'a content that takes its time ');
     const path = join(folder, 'slow');
@@ -680,10 +737,7 @@ describe('cloister run --file', () => {
 
   it.each<[readonly string[], string]>([
     [['--file', 'nowhere:/a'], 'cloister: --file: nowhere: no such file\n'],
-    [
-      ['--file', '/etc:/a'],
-      'cloister: --file: expected a regular file; make a tar of a folder, got "/etc"\n',
-    ],
+    [['--file', '/dev/null:/a'], 'cloister: --file: expected a file or a folder, got "/dev/null"\n'],
     [
       ['--file', 'bytes:a'],
       'cloister: --file: expected LOCAL:PATH with an absolute PATH in the cell, got "bytes:a"\n',

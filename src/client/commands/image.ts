@@ -23,6 +23,7 @@ import { request } from '../request.ts';
 import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { subscribe } from '../subscribe.ts';
 import { type Cell, tableLines } from '../table.ts';
+import { TransferProgress } from '../transfer-progress.ts';
 import { uploadImage } from '../upload.ts';
 
 interface JsonFlags {
@@ -168,12 +169,21 @@ export const importImage = async (
 ): Promise<void> => {
   const archive = await openArchive(path);
   const name = flags.name ?? nameOf(path);
-  const shown = progress();
-  const image = await uploadImage(await connect(config), name, archive, shown.update).finally(shown.end);
+  const connection = await connect(config);
+  const image = await sendArchive(connection, name, archive);
   if (flags.json) return printJson(image);
   await print(image.digest);
   await note(`image ${inert(image.name)}: ${size(image.size)}`);
   await noteSkipped(image.skipped);
+};
+
+const sendArchive = async (
+  connection: Connection,
+  name: string,
+  archive: Readable,
+): Promise<Awaited<ReturnType<typeof uploadImage>>> => {
+  using progress = new TransferProgress(name);
+  return await uploadImage(connection, name, archive, progress.update);
 };
 
 /** Says what an image lacks of its archive, if it does. */
@@ -207,21 +217,4 @@ const nameOf = (path: string): string => {
     .replaceAll(/^[._-]+|[._-]+$/g, '');
   if (name === '') throw new CliError('--name: expected the name of the image');
   return name;
-};
-
-const STEP_BYTES = 1_000_000;
-
-/** Bytes sent so far, on a terminal only. */
-const progress = (): { readonly update: (bytes: number) => void; readonly end: () => void } => {
-  let shown = 0;
-  return {
-    update: (bytes) => {
-      if (!process.stderr.isTTY || bytes - shown < STEP_BYTES) return;
-      shown = bytes;
-      process.stderr.write(`\r${size(bytes)} sent\u001b[K`);
-    },
-    end: () => {
-      if (shown > 0) process.stderr.write('\n');
-    },
-  };
 };

@@ -45,7 +45,7 @@ export const withJobFlags = (command: Command): Command =>
     )
     .option(
       '--file <LOCAL:PATH>',
-      'local file for the cell, read-only there, with its permissions; may be repeated',
+      'local file or folder for the cell, read-only there, with the permissions of its files; may be repeated',
       collect,
     )
     .option('--stdin <file>', 'file to feed to the command, or - for standard input')
