@@ -129,7 +129,10 @@ const start = async (
   const tracing = await Tracing.open();
   if (tracing !== undefined) log('an OpenTelemetry SDK was loaded: requests and jobs are traced');
   const { database } = statePaths(stateDir);
-  const store = openStore(database, { committed: (ms) => metrics.committed(ms) });
+  const store = openStore(database, {
+    committed: (ms) => metrics.committed(ms),
+    failed: (error) => stop.abort(error),
+  });
   cleanup.add(() => store.close());
   if (isLarge(database))
     cleanup.add(

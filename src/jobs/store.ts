@@ -144,7 +144,8 @@ export interface Total {
 
 /**
  * Where jobs are stored. Asynchronous, so that a shared database can implement it; a store that has what is read most
- * in memory may return that without a promise. Writes throw `StoreFullError` where there is no space for them.
+ * in memory may return that without a promise. Writes throw `StoreFullError` where there is no space for them. What a
+ * write or a read gives is on disk, where clients may learn of it; if the disk fails, all of them throw.
  */
 export interface JobStore {
   /**

@@ -71,7 +71,8 @@ const configure = (db: Connection): void => {
   expectPragma(db, 'journal_size_limit', 67_108_864);
 };
 
-const expectPragma = (db: Connection, name: string, expected: number): void => {
+/** @throws DatabaseError when a setting was not taken */
+export const expectPragma = (db: Connection, name: string, expected: number): void => {
   const value = pragma(db, name);
   if (value !== expected)
     throw new DatabaseError(`SQLite: could not set ${name} to ${expected}, it is ${value}`);

@@ -1,4 +1,4 @@
-/** Groups writes into transactions, so that a burst of them waits for the disk once. */
+/** Groups writes into transactions and these into syncs, so that a burst of writes waits for the disk once. */
 
 import type { Transaction } from 'better-sqlite3';
 import { StoreFullError } from '../jobs/store.ts';
@@ -12,41 +12,76 @@ interface Write {
   reject(error: unknown): void;
 }
 
+/** Writes that are synced together. */
+interface Group {
+  readonly writes: Write[];
+  /** When the first of its commits began, in milliseconds of `performance.now()`. */
+  readonly beganMs: number;
+  /** Settles when all of it is on disk. */
+  readonly durable: PromiseWithResolvers<void>;
+}
+
 /** Writes in one transaction: the server answers nothing meanwhile. */
 const MOST_WRITES = 128;
 
+/** Where commits become durable. */
+export interface Disk {
+  /** Settles when everything that is committed now is on disk. */
+  sync(): Promise<void>;
+}
+
+/** Who is notified of commits and syncs. */
+export interface GroupCommitOptions {
+  /** Called after each commit: reads see it from now on. */
+  readonly committed?: () => void;
+  /** Called when a sync begins: of everything that is committed by then. */
+  readonly syncing?: () => void;
+  /** Called when a sync has ended, with the milliseconds since the first commit in it began. */
+  readonly synced?: (durationMs: number) => void;
+  /** Called when a sync has failed: nothing can be written or read any more. */
+  readonly failed?: (error: Error) => void;
+}
+
 /**
- * Runs the writes that arrive within one turn of the event loop in one transaction, so that a burst of them waits for
- * the disk once. They run in the order of arrival, and none resolves before all are on disk.
+ * Runs the writes that arrive within one turn of the event loop in one transaction, and what arrives while the disk is busy
+ * in the next one. They run in the order of arrival, and none resolves before all of its transaction, and of those before
+ * it, is on disk. The event loop waits for no sync.
  */
 export class GroupCommit {
   readonly #db: Connection;
-  readonly #committed: (durationMs: number) => void;
+  readonly #disk: Disk;
+  readonly #options: GroupCommitOptions;
   // Made once: each takes longer to make than to run.
   readonly #whole: Transaction<(writes: readonly Write[], done: Write[]) => void>;
   /** A transaction within a transaction is a savepoint. */
   readonly #part: Transaction<(write: Write) => void>;
   #waiting: Write[] = [];
+  /** Those of the transaction that is running: further ones may be added. */
+  #running: Write[] | undefined;
   #scheduled: NodeJS.Immediate | undefined;
+  /** Committed, and waiting for the next sync. */
+  #committed: Group | undefined;
+  #syncing: Group | undefined;
+  #failure: Error | undefined;
 
-  /** @param committed called after each commit, with the milliseconds that it took */
-  constructor(db: Connection, committed: (durationMs: number) => void = () => undefined) {
+  constructor(db: Connection, disk: Disk, options: GroupCommitOptions = {}) {
     this.#db = db;
-    this.#committed = committed;
+    this.#disk = disk;
+    this.#options = options;
     this.#whole = db.transaction((writes, done) => this.#runAll(writes, done));
     this.#part = db.transaction((write) => write.run());
   }
 
   /**
    * Does one write. `work` is called in a transaction that holds the write lock; if it throws, its own changes are undone
-   * and no others.
+   * and no others. A write that `work` itself asks for is done in the same transaction.
    *
    * @throws what `work` threw, or why the transaction could not be committed: `StoreFullError` if the disk is full
    */
   write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       let settle = (): void => undefined;
-      this.#waiting.push({
+      const write: Write = {
         run: () => {
           const result = work();
           settle = () => resolve(result);
@@ -54,28 +89,65 @@ export class GroupCommit {
         settle: () => settle(),
         reject: (error) =>
           reject(isFull(error) ? new StoreFullError(error.message, { cause: error }) : error),
-      });
-      this.#scheduled ??= setImmediate(() => this.#commitSome());
+      };
+      if (this.#failure !== undefined) reject(this.#failure);
+      else if (this.#running === undefined) {
+        this.#waiting.push(write);
+        this.#schedule();
+      } else this.#running.push(write);
     });
   }
 
-  /** Commits the waiting writes now. */
-  flush(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
-    while (this.#waiting.length > 0) this.#commit(this.#waiting.splice(0));
+  /**
+   * For what has been read and clients will learn of: settles when everything that is committed by now is on disk.
+   *
+   * @returns `undefined` when it is already
+   */
+  durable(): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return (this.#committed ?? this.#syncing)?.durable.promise;
+  }
+
+  /** A sync has failed. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Commits the waiting writes, and settles when all are on disk. */
+  async flush(): Promise<void> {
+    while (this.#failure === undefined && this.#isBusy()) {
+      clearImmediate(this.#scheduled);
+      this.#scheduled = undefined;
+      if (this.#waiting.length > 0) this.#commit(this.#waiting.splice(0));
+      this.#sync();
+      // A failure has been reported to those who wrote.
+      await this.#syncing?.durable.promise.catch(() => undefined);
+    }
+  }
+
+  #isBusy(): boolean {
+    return this.#waiting.length > 0 || this.#committed !== undefined || this.#syncing !== undefined;
+  }
+
+  /** What comes while the disk is busy could not be synced sooner: it is left to share a transaction, if not too large. */
+  #schedule(): void {
+    if (this.#waiting.length === 0 || this.#scheduled !== undefined) return;
+    if (this.#syncing !== undefined && this.#waiting.length < MOST_WRITES) return;
+    this.#scheduled = setImmediate(() => this.#commitSome());
   }
 
   /** Commits as many as one turn of the event loop has time for. */
   #commitSome(): void {
-    const writes = this.#waiting.splice(0, MOST_WRITES);
-    this.#scheduled = this.#waiting.length > 0 ? setImmediate(() => this.#commitSome()) : undefined;
-    this.#commit(writes);
+    this.#scheduled = undefined;
+    this.#commit(this.#waiting.splice(0, MOST_WRITES));
+    this.#sync();
+    this.#schedule();
   }
 
-  #commit(writes: readonly Write[]): void {
+  #commit(writes: Write[]): void {
     const done: Write[] = [];
-    const started = performance.now();
+    const beganMs = performance.now();
+    this.#running = writes;
     try {
       // The commit is a statement of its own: an UPDATE ... RETURNING read with `get` commits while it is being reset,
       // where better-sqlite3 does not see that it failed.
@@ -83,32 +155,79 @@ export class GroupCommit {
     } catch (error) {
       for (const write of writes) write.reject(error);
       return;
+    } finally {
+      this.#running = undefined;
     }
-    const durationMs = performance.now() - started;
-    for (const write of done) write.settle();
-    if (done.length > 0) this.#committed(durationMs);
+    if (done.length === 0) return;
+    this.#committed ??= { writes: [], beganMs, durable: handled() };
+    this.#committed.writes.push(...done);
+    this.#options.committed?.();
   }
 
   #runAll(writes: readonly Write[], done: Write[]): void {
-    const [only] = writes;
-    if (only !== undefined && writes.length === 1) {
-      // If it throws, that is the end of the transaction.
-      only.run();
-      done.push(only);
-      return;
-    }
+    // It may ask for further ones.
     for (const write of writes) {
+      const isAlone = writes.length === 1;
       try {
-        this.#part(write);
+        if (isAlone) write.run();
+        else this.#part(write);
         done.push(write);
       } catch (error) {
-        // Some errors, such as a full disk, end the whole transaction (sqlite.org/lang_transaction.html section 4).
-        if (!this.#db.inTransaction) throw error;
+        // Of one that is alone that is the end of the transaction. Some errors, such as a full disk, end it in any case
+        // (sqlite.org/lang_transaction.html section 4).
+        if (isAlone || !this.#db.inTransaction) throw error;
         write.reject(error);
       }
     }
   }
+
+  /** Syncs what is committed, unless the disk is busy: that follows when it is not. */
+  #sync(): void {
+    const group = this.#committed;
+    if (group === undefined || this.#syncing !== undefined || this.#failure !== undefined) return;
+    this.#committed = undefined;
+    this.#syncing = group;
+    this.#options.syncing?.();
+    this.#disk.sync().then(
+      () => this.#synced(group),
+      (error: Error) => this.#fail(error),
+    );
+  }
+
+  #synced({ writes, beganMs, durable }: Group): void {
+    this.#syncing = undefined;
+    for (const write of writes) write.settle();
+    this.#options.synced?.(performance.now() - beganMs);
+    // Those who only read continue after those who wrote.
+    setImmediate(durable.resolve);
+    if (this.#waiting.length > 0) this.#schedule();
+    else this.#sync();
+  }
+
+  /**
+   * What is on the disk is unknown from now on, and a later sync that succeeds would not say that it is all there: the
+   * kernel reports an error once and drops the data (fsync(2)). So nothing that was or will be written is ever acknowledged.
+   */
+  #fail(error: Error): void {
+    this.#failure = error;
+    clearImmediate(this.#scheduled);
+    const groups = [this.#syncing, this.#committed];
+    const writes = [...groups.flatMap((group) => group?.writes ?? []), ...this.#waiting];
+    this.#syncing = undefined;
+    this.#committed = undefined;
+    this.#waiting = [];
+    for (const write of writes) write.reject(error);
+    for (const group of groups) group?.durable.reject(error);
+    this.#options.failed?.(error);
+  }
 }
+
+/** A promise that nobody may wait for. */
+const handled = (): PromiseWithResolvers<void> => {
+  const resolvers = Promise.withResolvers<void>();
+  resolvers.promise.catch(() => undefined);
+  return resolvers;
+};
 
 // The second: there was no room for the index of the write-ahead log, which grows with it.
 const FULL: readonly unknown[] = ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'];

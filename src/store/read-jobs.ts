@@ -30,10 +30,12 @@ export class ReadJobs {
   #lastVersion = Number.NaN;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(db: Connection) {
+  /** @param changed called with the id of each job that this connection changes or deletes, in the transaction */
+  constructor(db: Connection, changed: (id: string) => void = () => undefined) {
     this.#db = db;
     db.function('job_row_changed', (id) => {
       this.#forget(String(id));
+      changed(String(id));
       return null;
     });
     db.exec(`

@@ -60,6 +60,7 @@ export class SqliteAudit implements AuditStore {
     const values = conditions.flatMap(([, ...own]) => own);
     const sql = `SELECT ${COLUMNS} FROM audit ${where} ORDER BY id DESC LIMIT ?`;
     const rows = this.#db.prepare(sql).all(...values, limit + 1) as AuditRow[];
+    await this.#commits.durable();
     return { entries: rows.slice(0, limit).map(fromRow), hasNext: rows.length > limit };
   }
 

@@ -34,12 +34,14 @@ export class SqliteFiles implements FileStore {
 
   async get(owner: string, sha256: string): Promise<FileContent | undefined> {
     const row = this.#db.prepare('SELECT * FROM files WHERE owner = ? AND sha256 = ?').get(owner, sha256);
+    await this.#commits.durable();
     return row === undefined ? undefined : fromRow(row as FileRow);
   }
 
   async named(owner: string, id: string): Promise<string | undefined> {
     const sql = 'SELECT sha256 FROM file_names WHERE id = ? AND owner = ?';
     const found = this.#db.prepare(sql).pluck().get(id, owner);
+    await this.#commits.durable();
     return typeof found === 'string' ? found : undefined;
   }
 

@@ -26,9 +26,11 @@ import type {
   Unfinished,
 } from '../jobs/store.ts';
 import { MOST_COUNTED } from '../jobs/store.ts';
-import type { Connection } from './connection.ts';
+import { ChangedJobs } from './changed-jobs.ts';
+import { type Connection, DatabaseError } from './connection.ts';
 import { openDatabase } from './database.ts';
 import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
+import { FreshJobs } from './fresh-jobs.ts';
 import { GroupCommit } from './group-commit.ts';
 import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
@@ -41,6 +43,7 @@ import { SqliteQuotas } from './sqlite-quotas.ts';
 import { SqliteShares } from './sqlite-shares.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 import { fromUnfinishedRow, inlineBytes, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
+import { WriteAheadLog } from './write-ahead-log.ts';
 
 /** The stores of one database. Closing that of jobs closes it. */
 export interface Store extends JobStore {
@@ -54,8 +57,10 @@ export interface Store extends JobStore {
 
 /** Who is notified of what the store does. */
 export interface StoreOptions {
-  /** Called with the milliseconds that each transaction took. */
+  /** Called with the milliseconds that transactions took until they were on disk, those that were synced together. */
   readonly committed?: (durationMs: number) => void;
+  /** Called when the disk has failed: what is on it is unknown, and nothing can be read or written any more. */
+  readonly failed?: (error: DatabaseError) => void;
 }
 
 /**
@@ -64,7 +69,7 @@ export interface StoreOptions {
  * @throws DatabaseError if the file cannot be used
  */
 export const openStore = (path: string, options: StoreOptions = {}): Store =>
-  new SqliteStore(openDatabase(path), options);
+  new SqliteStore(openDatabase(path), path, options);
 
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
@@ -78,10 +83,17 @@ const MOST_MISSING = 8;
 
 const BEGIN = "UPDATE jobs SET status = 'RUNNING', started_at = ? WHERE id = ? AND status = 'QUEUED'";
 
+const openLog = (db: Connection, path: string): WriteAheadLog => {
+  try {
+    return new WriteAheadLog(db, path);
+  } catch (error) {
+    db.close();
+    throw new DatabaseError(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+};
+
 /** A row of `eventQuery`. */
 type EventRow = JobRow & { readonly number: number; readonly time: number; readonly event_status: JobStatus };
-
-const versionOf = (id: string, status: JobStatus): string => `${status} ${id}`;
 
 interface NarrowEventRow {
   readonly number: number;
@@ -104,23 +116,32 @@ class SqliteStore implements Store {
   readonly #read: ReadJobs;
   readonly #commits: GroupCommit;
   readonly #listeners = new Set<() => void>();
+  readonly #log: WriteAheadLog;
   /** What was last read of the events, until the next commit. */
   #page: { readonly after: number; readonly limit: number; readonly page: EventPage } | undefined;
   #last: number | undefined;
-  /** Jobs in the states of the events of the last commit, and of the next one: events are read right after a commit. */
-  #fresh: ReadonlyMap<string, Job> = new Map();
-  #written = new Map<string, Job>();
+  readonly #fresh = new FreshJobs();
+  readonly #changed = new ChangedJobs();
 
-  constructor(db: Connection, { committed }: StoreOptions) {
+  constructor(db: Connection, path: string, { committed, failed }: StoreOptions) {
     this.#db = db;
-    this.#read = new ReadJobs(db);
-    this.#commits = new GroupCommit(db, (durationMs) => {
-      committed?.(durationMs);
-      this.#page = undefined;
-      this.#last = undefined;
-      this.#fresh = this.#written;
-      this.#written = new Map();
-      for (const listener of [...this.#listeners]) listener();
+    this.#read = new ReadJobs(db, (id) => {
+      this.#changed.note(id);
+      this.#fresh.forget(id);
+    });
+    this.#log = openLog(db, path);
+    this.#commits = new GroupCommit(db, this.#log, {
+      committed: () => {
+        this.#page = undefined;
+        this.#last = undefined;
+      },
+      syncing: () => this.#changed.begin(),
+      synced: (durationMs) => {
+        this.#changed.end();
+        committed?.(durationMs);
+        for (const listener of [...this.#listeners]) listener();
+      },
+      failed: (error) => failed?.(new DatabaseError(`${path}: ${error.message}`, { cause: error })),
     });
     this.tokens = new SqliteTokens(db, this.#commits);
     this.quotas = new SqliteQuotas(db, this.#commits);
@@ -152,7 +173,7 @@ class SqliteStore implements Store {
   }
 
   async earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined> {
-    return this.#earlier(owner, request);
+    return this.#onDisk(this.#earlier(owner, request));
   }
 
   #insert(whole: Job): void {
@@ -160,10 +181,11 @@ class SqliteStore implements Store {
     if (payload !== null)
       this.#prepare('INSERT INTO payloads (id, command, env) VALUES (@id, @command, @env)').run(payload);
     this.#prepare(INSERT).run(toRow(job));
+    this.#changed.note(job.id);
     const label = this.#prepare('INSERT INTO labels (job_id, key, value) VALUES (?, ?, ?)');
     for (const { key, value } of job.spec.labels) label.run(job.id, key, value);
     if (job.spec.files.length > 0) this.#insertFiles(job);
-    this.#note(job);
+    this.#fresh.note(job);
   }
 
   #insertFiles({ id, owner, spec }: Job): void {
@@ -183,7 +205,13 @@ class SqliteStore implements Store {
     return row.digest === digest ? { kind: 'repeated', job: fromRow(row) } : { kind: 'conflict' };
   }
 
-  get(id: string): Job | undefined {
+  /** Of other jobs than those that are being written nobody waits for the disk. */
+  get(id: string): Job | undefined | Promise<Job | undefined> {
+    const job = this.#get(id);
+    return this.#changed.has(id) ? this.#onDisk(job) : job;
+  }
+
+  #get(id: string): Job | undefined {
     this.#read.refresh();
     return this.#read.get(id) ?? this.#jobs({ sql: `SELECT ${ALL} FROM jobs WHERE id = ?`, values: [id] })[0];
   }
@@ -202,7 +230,11 @@ class SqliteStore implements Store {
     return typeof text === 'string' ? JSON.parse(text) : undefined;
   }
 
-  list(request: PageRequest): Page {
+  list(request: PageRequest): Page | Promise<Page> {
+    return this.#onDisk(this.#list(request));
+  }
+
+  #list(request: PageRequest): Page {
     const found = this.#pageOfJobs(request);
     const ahead = found.length > request.limit;
     const jobs = found.slice(0, request.limit);
@@ -219,13 +251,13 @@ class SqliteStore implements Store {
     const rows = this.#all(pageQuery(request, ['id'])) as { readonly id: string }[];
     const kept = rows.map(({ id }) => this.#read.get(id));
     if (kept.filter((job) => job === undefined).length > MOST_MISSING) return this.#jobs(pageQuery(request));
-    return rows.flatMap(({ id }, index) => kept[index] ?? this.get(id) ?? []);
+    return rows.flatMap(({ id }, index) => kept[index] ?? this.#get(id) ?? []);
   }
 
   async count(filter: JobFilter): Promise<number> {
     const { sql, values } = countQuery(filter);
     const statement = this.#prepare(sql).pluck();
-    return Number(statement.get(...values));
+    return this.#onDisk(Number(statement.get(...values)));
   }
 
   /** Without a filter SQLite counts by pages of an index, which takes milliseconds of a million jobs. */
@@ -237,7 +269,7 @@ class SqliteStore implements Store {
         .pluck()
         .get(...values),
     );
-    return { count: Math.min(found, MOST_COUNTED), isExact: found <= MOST_COUNTED };
+    return this.#onDisk({ count: Math.min(found, MOST_COUNTED), isExact: found <= MOST_COUNTED });
   }
 
   async has(id: string): Promise<boolean> {
@@ -287,8 +319,9 @@ class SqliteStore implements Store {
       const [job] = this.#jobs({ sql, values });
       if (job !== undefined && next !== undefined) this.#insert(next);
       if (job === undefined) return undefined;
-      if (hasBegun) this.#note({ ...job, state: { status: 'RUNNING', startedAt: began, pausedAt: null } });
-      this.#note(job);
+      if (hasBegun)
+        this.#fresh.note({ ...job, state: { status: 'RUNNING', startedAt: began, pausedAt: null } });
+      this.#fresh.note(job);
       return job;
     });
   }
@@ -297,7 +330,7 @@ class SqliteStore implements Store {
     const sql = `UPDATE jobs SET pinned = ? WHERE id = ? RETURNING ${ALL}`;
     return this.#write(() => {
       const [job] = this.#jobs({ sql, values: [pinned ? 1 : 0, id] });
-      if (job !== undefined) this.#note(job);
+      if (job !== undefined) this.#fresh.note(job);
       return job;
     });
   }
@@ -315,7 +348,7 @@ class SqliteStore implements Store {
 
   async storedBytes(owner: string): Promise<number> {
     const sql = 'SELECT coalesce(sum(disk_bytes), 0) FROM jobs WHERE owner = ? AND disk_bytes IS NOT NULL';
-    return Number(this.#prepare(sql).pluck().get(owner));
+    return this.#onDisk(Number(this.#prepare(sql).pluck().get(owner)));
   }
 
   async kept(): Promise<Kept> {
@@ -358,11 +391,11 @@ class SqliteStore implements Store {
 
   /** All who follow every job ask for the same page after a commit: it is read once. */
   async events(request: EventRequest): Promise<EventPage> {
-    if (Object.keys(request.filter).length > 0) return this.#readEvents(request);
+    if (Object.keys(request.filter).length > 0) return this.#onDisk(this.#readEvents(request));
     const { after, limit } = request;
     if (this.#page?.after !== after || this.#page.limit !== limit)
       this.#page = { after, limit, page: this.#pageOf(request, this.#nextEvents(after, limit)) };
-    return this.#page.page;
+    return this.#onDisk(this.#page.page);
   }
 
   #readEvents(request: EventRequest): EventPage {
@@ -385,7 +418,7 @@ class SqliteStore implements Store {
     const values = [after, after + MOST_LOOKED_AT, limit];
     const rows = this.#all({ sql, values }) as NarrowEventRow[];
     return rows.map((row): JobEvent => {
-      const job = this.#fresh.get(versionOf(row.job_id, row.status)) ?? this.get(row.job_id);
+      const job = this.#fresh.get(row.job_id, row.status) ?? this.#get(row.job_id);
       // Events are deleted with their job (foreign key).
       if (job === undefined) throw new Error(`event ${row.number}: there is no job ${row.job_id}`);
       return { number: row.number, time: new Date(row.time), status: row.status, job };
@@ -411,7 +444,7 @@ class SqliteStore implements Store {
   }
 
   async lastEvent(): Promise<number> {
-    return this.#lastEvent();
+    return this.#onDisk(this.#lastEvent());
   }
 
   #lastEvent(): number {
@@ -422,12 +455,16 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#commits.flush();
-    this.#db.close();
+    await this.#commits.flush();
+    // Closing copies the log into the database, which is not to happen with what the disk may not have taken: the next server
+    // reads it again, by its checksums.
+    if (!this.#commits.hasFailed) this.#db.close();
+    await this.#log.close();
   }
 
-  #note(job: Job): void {
-    this.#written.set(versionOf(job.id, job.state.status), job);
+  /** What was read, once it is on disk: nobody learns of what a power loss could still take. */
+  #onDisk<T>(value: T): T | Promise<T> {
+    return this.#commits.durable()?.then(() => value) ?? value;
   }
 
   /** A write that changes jobs. If it fails, what was to become of them is forgotten. */
@@ -435,7 +472,7 @@ class SqliteStore implements Store {
     try {
       return await this.#commits.write(work);
     } catch (error) {
-      this.#written.clear();
+      this.#fresh.clear();
       throw error;
     }
   }

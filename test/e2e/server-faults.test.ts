@@ -71,3 +71,17 @@ it(`killed at any call a server loses no job and starts none twice (CLOISTER_FAU
   await finish(await server.submit({ command: COMMAND }));
   await expect.poll(() => snapshotResources(server), { timeout: 20_000 }).toEqual(before);
 }, 1_800_000);
+
+it('whose disk fails ends, acknowledges nothing, and the next one has the job once', async () => {
+  // Of each thread that syncs the first sync.
+  const strace = await Strace.toThreads(server.pid, { syscall: 'fdatasync', when: 1, error: 'EIO' });
+  const input = { command: 'echo once', idempotencyKey: 'disk' };
+  await expect(server.submit(input)).rejects.toThrow();
+  expect(await server.exited()).toBe(1);
+  await strace.end();
+  expect(server.errors).toContain('cloister.db: EIO');
+  await server.boot();
+  const id = await server.submit(input);
+  expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED' });
+  expect(await server.output(id)).toEqual({ stdout: 'once\n', stderr: '' });
+});

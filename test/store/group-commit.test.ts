@@ -8,8 +8,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { StoreFullError } from '../../src/jobs/store.ts';
 import type { Connection } from '../../src/store/connection.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { GroupCommit } from '../../src/store/group-commit.ts';
+import { type Disk, GroupCommit } from '../../src/store/group-commit.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
+import { WriteAheadLog } from '../../src/store/write-ahead-log.ts';
 import { disposers } from '../support/disposers.ts';
 import { makeJob } from './fixture.ts';
 
@@ -106,6 +107,141 @@ describe('a burst of writes', () => {
   });
 });
 
+/** A disk that is as slow as a test wants it to be, and can fail. */
+class SlowDisk implements Disk {
+  readonly #syncs: PromiseWithResolvers<void>[] = [];
+  begun = 0;
+
+  sync(): Promise<void> {
+    const sync = Promise.withResolvers<void>();
+    this.#syncs.push(sync);
+    this.begun += 1;
+    return sync.promise;
+  }
+
+  /** Ends the oldest sync. */
+  end(error?: Error): void {
+    const sync = this.#syncs.shift();
+    if (error === undefined) sync?.resolve();
+    else sync?.reject(error);
+  }
+}
+
+describe('a write on a slow disk', () => {
+  let db: Connection;
+  let disk: SlowDisk;
+  let commit: GroupCommit;
+  let failures: Error[];
+  let done: number[];
+
+  beforeEach(() => {
+    db = openDatabase(path);
+    onEnd(() => db.close());
+    db.exec('CREATE TABLE t (n INTEGER UNIQUE) STRICT');
+    disk = new SlowDisk();
+    failures = [];
+    done = [];
+    commit = new GroupCommit(db, disk, { failed: (error) => failures.push(error) });
+  });
+
+  const insert = async (n: number): Promise<void> => {
+    await commit.write(() => db.prepare('INSERT INTO t VALUES (?)').run(n));
+    done.push(n);
+  };
+  const numbers = () => db.prepare('SELECT n FROM t ORDER BY n').pluck().all();
+  /** Enough for whatever does not wait for the disk. */
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('is acknowledged by the sync that begins after it, in which all share that came meanwhile', async () => {
+    const writes = [insert(1)];
+    await turns();
+    writes.push(insert(2), insert(3));
+    await turns();
+    expect([disk.begun, done, numbers()]).toEqual([1, [], [1]]);
+    disk.end();
+    await turns();
+    expect([disk.begun, done, numbers()]).toEqual([2, [1], [1, 2, 3]]);
+    disk.end();
+    await Promise.all(writes);
+    expect(done).toEqual([1, 2, 3]);
+    await turns();
+    expect(disk.begun).toBe(2);
+  });
+
+  it('can be read before, by who waits for the same sync', async () => {
+    expect(commit.durable()).toBeUndefined();
+    const write = insert(1);
+    await turns();
+    const read = commit.durable()?.then(() => done.push(-1));
+    await turns();
+    expect([done, numbers()]).toEqual([[], [1]]);
+    disk.end();
+    await read;
+    // Those who wrote are first.
+    expect(done).toEqual([1, -1]);
+    expect(commit.durable()).toBeUndefined();
+    await write;
+  });
+
+  it('that is one of very many is committed meanwhile, and read by who waits for the next sync', async () => {
+    const writes = [insert(0)];
+    await turns();
+    for (let n = 1; n <= 300; n++) writes.push(insert(n));
+    await turns();
+    expect([disk.begun, numbers().length]).toEqual([1, 257]);
+    let isDurable = false;
+    const read = commit.durable()?.then(() => {
+      isDurable = true;
+    });
+    disk.end();
+    await turns();
+    expect([isDurable, done, disk.begun]).toEqual([false, [0], 2]);
+    disk.end();
+    await Promise.all([read, ...writes]);
+    expect([done.length, disk.begun]).toEqual([301, 2]);
+  });
+
+  it('is in the transaction of the write that asks for it', async () => {
+    const outer = commit.write(() => {
+      db.prepare('INSERT INTO t VALUES (1)').run();
+      return insert(2);
+    });
+    await turns();
+    expect([disk.begun, numbers()]).toEqual([1, [1, 2]]);
+    disk.end();
+    await outer;
+    await turns();
+    expect([done, disk.begun]).toEqual([[2], 1]);
+  });
+
+  it('that fails alone is undone with those that it asked for', async () => {
+    const inner: Promise<unknown>[] = [];
+    const bad = commit.write(() => {
+      inner.push(Promise.allSettled([insert(3)]));
+      db.prepare('INSERT INTO t VALUES (1)').run();
+      throw new Error('undone');
+    });
+    await expect(bad).rejects.toThrow('undone');
+    expect(await Promise.all(inner)).toMatchObject([[{ status: 'rejected' }]]);
+    expect([numbers(), done, disk.begun]).toEqual([[], [], 0]);
+  });
+
+  it('that fails is never acknowledged, nor is any later one, and nothing is read', async () => {
+    const error = new Error('EIO');
+    const settled = Promise.allSettled([insert(1)]);
+    await turns();
+    const waiting = Promise.allSettled([insert(2), commit.durable()]);
+    disk.end(error);
+    const rejected = { status: 'rejected', reason: error };
+    expect([...(await settled), ...(await waiting)]).toEqual([rejected, rejected, rejected]);
+    expect(await Promise.allSettled([insert(3), commit.durable()])).toEqual([rejected, rejected]);
+    await commit.flush();
+    expect([failures, done, disk.begun, commit.hasFailed]).toEqual([[error], [], 1, true]);
+  });
+});
+
 describe('a write that fails', () => {
   let db: Connection;
   let commit: GroupCommit;
@@ -114,7 +250,9 @@ describe('a write that fails', () => {
     db = openDatabase(path);
     onEnd(() => db.close());
     db.exec('CREATE TABLE t (n INTEGER UNIQUE) STRICT');
-    commit = new GroupCommit(db);
+    const log = new WriteAheadLog(db, path);
+    onEnd(() => log.close());
+    commit = new GroupCommit(db, log);
   });
 
   const insert = (...numbers: number[]) =>

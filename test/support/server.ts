@@ -97,14 +97,19 @@ export class TestServer {
 
   /** Ends the process and waits for it; jobs continue. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const exited = this.exited();
+    this.#child?.kill(signal);
+    return exited;
+  }
+
+  /** Waits until the process has ended. @returns its exit code */
+  async exited(): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null)
       return child?.exitCode ?? null;
-    const exited = new Promise<number | null>((resolve) => {
+    return new Promise<number | null>((resolve) => {
       child.once('exit', resolve);
     });
-    child.kill(signal);
-    return exited;
   }
 
   /** Stops every job, ends the process and removes the state. */
