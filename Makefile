@@ -73,7 +73,7 @@ INSTALLED := LICENSE README.md SECURITY.md bin build/cell docs package.json root
 
 # ---- Its fuzzers ------------------------------------------------------------------------------------------------
 
-FUZZERS := plan control tar
+FUZZERS := plan control tar checksum
 FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
   -fno-sanitize-recover=all -Wall -Wextra -Werror
 # test/fuzz/plan.c simulates failing allocations.
@@ -82,13 +82,15 @@ FUZZ_LINKING_plan := -Wl,--wrap=reallocarray,--wrap=die
 FUZZ_RUNS_plan := 150000
 FUZZ_RUNS_control := 40000
 FUZZ_RUNS_tar := 20000
+FUZZ_RUNS_checksum := 20000
 FUZZ_LENGTH_plan := 4096
 FUZZ_LENGTH_control := 256
 FUZZ_LENGTH_tar := 8192
+FUZZ_LENGTH_checksum := 512
 # For "make fuzz": seconds for each of them, and the factor for the rounds of "make test".
 FUZZ_TIME := 600
 FUZZ_TIMES := 60
-FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 -dict=test/fuzz/$1.dict build/fuzz/seeds/$1
+FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 $(if $(wildcard test/fuzz/$1.dict),-dict=test/fuzz/$1.dict) build/fuzz/seeds/$1
 # Rounds of "make chaos"; "make test" does 20 of them.
 CHAOS_ROUNDS := 200
 # Seconds of "make soak"; "make test" takes 20 of them.

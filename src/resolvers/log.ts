@@ -77,7 +77,7 @@ export const LogBatch = builder.objectRef<Batch>('LogBatch').implement({
     damagedBytes: t.expose('damagedBytes', {
       type: 'ByteSize',
       description:
-        'Bytes of the stored log within this batch that are damaged (a failing disk, a changed file) and were passed over; the output that was in them is missing. 0 for a sound log. Damage within the bytes of an entry is not detected.',
+        'Bytes of the stored log within this batch that are damaged (a failing disk, a changed file) and were passed over; the output that was in them is missing. 0 for a sound log.',
     }),
   }),
 });

@@ -16,7 +16,7 @@ import { bytesOf, decoded, readAll, TestSource, textOf } from '../runtime/log/fi
 import { mutate, pick, type Random, some } from '../support/random.ts';
 import { randomCursor } from './cursors.ts';
 import { fuzz } from './fuzz.ts';
-import { forge, linesOf, type ModelFrame, modelDamage, modelFrames, outputOf } from './model.ts';
+import { forge, linesOf, type ModelFrame, modelDamage, modelFrames, outputOf, unchecked } from './model.ts';
 
 let folder: string;
 let number = 0;
@@ -43,7 +43,13 @@ const WORDS = ['a', 'ab', '\n', '\n', 'ä', '€', '😀', '\uFEFF', '\0', 'need
 
 const LENGTHS = [0, 1, 7, 8, 9, 16, 100, 1 << 20, (1 << 20) + 1, 0xff_ff_ff_ff] as const;
 
+/** A frame of this release or of an earlier one. */
 const randomFrame = (random: Random): Buffer => {
+  const frame = frameOfToday(random);
+  return random(3) === 0 ? unchecked(frame) : frame;
+};
+
+const frameOfToday = (random: Random): Buffer => {
   const timeNs = BigInt(1000 + random(100));
   if (random(8) === 0) return encodeFrame({ kind: 'dropped', timeNs, count: BigInt(random(1 << 20)) });
   if (random(10) === 0)

@@ -1,6 +1,6 @@
 /**
  * Writes what the fuzzers of the launcher begin with: `plan/`, launch plans of real jobs and random ones, all as
- * `encodePlan` writes them; `control/`, conversations with a supervisor; `tar/`, archives.
+ * `encodePlan` writes them; `control/`, conversations with a supervisor; `tar/`, archives; `checksum/`, bytes.
  *
  *     node test/fuzz/seeds.ts FOLDER SEED COUNT
  */
@@ -154,6 +154,9 @@ const ARCHIVES = [
   tar([{ path: 'x', type: 'x', content: '9 uid=77\n12 size=1234\n' }, { path: '.wh.gone' }]),
 ];
 
+/** As long as what a step of each way to compute takes, and one less or more. */
+const BYTES = [1, 8, 9, 63, 64, 65, 128, 400].map((length) => Buffer.alloc(length, 'bytes'));
+
 /** The first byte says in which pieces the harness sends the rest. */
 const CONVERSATIONS = [
   '\x03stop 10000\n',
@@ -177,6 +180,7 @@ const main = async ([folder = '', seed = '', count = '']: readonly string[]): Pr
   rmSync(folder, { recursive: true, force: true });
   write(join(folder, 'plan'), plans.map(encodePlan));
   write(join(folder, 'tar'), ARCHIVES);
+  write(join(folder, 'checksum'), BYTES);
   write(
     join(folder, 'control'),
     CONVERSATIONS.map((text) => Buffer.from(text, 'latin1')),

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import { type JobPlan, planLaunch } from '../../src/cells/launch.ts';
 import { NO_DEFAULTS } from '../../src/jobs/image.ts';
 import type { JobIds } from '../../src/runtime/ids/index.ts';
@@ -196,18 +197,25 @@ export class CellBench {
   }
 }
 
+const HEADER = 20;
+const CHECKED = 128;
+
 /** The frames of a log, parsed as `launcher/log.h` describes them, independently of the server's own reader. */
 export const readFrames = (log: Buffer): Frame[] => {
   const frames: Frame[] = [];
   for (let at = 0; at < log.length; ) {
     const length = log.readUInt32LE(at);
+    const flags = log.readUInt8(at + 5);
+    const bytes = log.subarray(at + HEADER, at + HEADER + length);
+    if ((flags & CHECKED) === 0 || log.readUInt32LE(at + 16) !== crc32(bytes))
+      throw new Error(`the frame at ${at} has not the checksum of its ${length} bytes`);
     frames.push({
       stream: log.readUInt8(at + 4),
-      flags: log.readUInt8(at + 5),
+      flags: flags & ~CHECKED,
       time: log.readBigUInt64LE(at + 8),
-      bytes: log.subarray(at + 16, at + 16 + length),
+      bytes,
     });
-    at += 16 + length;
+    at += HEADER + length;
   }
   return frames;
 };

@@ -6,14 +6,16 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "crc32.h"
 #include "little_endian.h"
 #include "util.h"
 
 void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time) {
   put_le(header, length, 4);
   header[4] = (unsigned char)stream;
-  header[5] = (unsigned char)flags;
+  header[5] = (unsigned char)(flags | LOG_CHECKED);
   put_le(header + 8, time, 8);
+  put_le(header + 16, crc32(header + LOG_HEADER, length), 4);
   unsigned a = 1, b = 0;
   for (unsigned i = 0; i < LOG_HEADER; i++) {
     if (i == 6 || i == 7) continue;
@@ -49,9 +51,9 @@ void log_output(struct log *log, enum log_stream stream, unsigned char *buffer, 
 void log_resize(struct log *log, unsigned rows, unsigned columns) {
   unsigned char frame[LOG_HEADER + 4];
   uint64_t now = (uint64_t)wall_clock();
-  log_header(frame, 4, LOG_TERMINAL, LOG_RESIZED, now);
   put_le(frame + LOG_HEADER, rows, 2);
   put_le(frame + LOG_HEADER + 2, columns, 2);
+  log_header(frame, 4, LOG_TERMINAL, LOG_RESIZED, now);
   append(log, frame, sizeof frame);
 }
 
@@ -73,8 +75,8 @@ void log_drop(struct log *log, size_t length) {
 }
 
 void log_mark_frame(unsigned char *frame, uint64_t dropped, uint64_t time) {
-  log_header(frame, LOG_MARK - LOG_HEADER, 0, LOG_DROPPED, time);
   put_le(frame + LOG_HEADER, dropped, 8);
+  log_header(frame, LOG_MARK - LOG_HEADER, 0, LOG_DROPPED, time);
 }
 
 void log_mark(struct log *log, uint64_t time) {

@@ -1,12 +1,16 @@
 /*
- * The log: frames of a 16-byte little-endian header and a payload.
+ * The log: frames of a 20-byte little-endian header and a payload.
  *
  *   0  u32  payload length
  *   4  u8   stream: 1 stdout, 2 stderr, 3 terminal, 0 none
  *   5  u8   flags: 0 output, 1 mark "dropped" (payload: u64, bytes not kept since the last mark), 2 size of the
- *           terminal from here on (payload: u16 rows, u16 columns)
- *   6  u16  check over the other 14 bytes
+ *           terminal from here on (payload: u16 rows, u16 columns); and 128: with a checksum of the payload
+ *   6  u16  check over the other 18 bytes
  *   8  u64  wall clock, nanoseconds since 1970
+ *  16  u32  CRC-32 of the payload
+ *
+ * Frames of earlier releases are without 128 and the last field, and in the same log as these where a server was
+ * replaced while the job ran.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -16,12 +20,12 @@
 
 #include "log_index.h"
 
-#define LOG_HEADER 16u
+#define LOG_HEADER 20u
 #define LOG_PAYLOAD_MOST (64u << 10)
 #define LOG_MARK (LOG_HEADER + 8)
 
 enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2, LOG_TERMINAL = 3 };
-enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1, LOG_RESIZED = 2 };
+enum log_flags { LOG_OUTPUT = 0, LOG_DROPPED = 1, LOG_RESIZED = 2, LOG_CHECKED = 128 };
 
 struct log {
   int fd;
@@ -32,7 +36,7 @@ struct log {
   struct log_index index;
 };
 
-/* Fills in the header of a frame; `time` in nanoseconds since 1970. */
+/* Fills in the header of a frame, for the `length` bytes of payload after it; `time` in nanoseconds since 1970. */
 void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigned flags, uint64_t time);
 /* Makes a mark of LOG_MARK bytes, which says that `dropped` bytes were not kept. */
 void log_mark_frame(unsigned char *frame, uint64_t dropped, uint64_t time);

@@ -16,9 +16,6 @@ static const char *const names[] = {"tail.0", "tail.1"};
 static const char end_name[] = "tail.end";
 static const unsigned char end_header[LOG_HEADER];
 
-/* Bytes of the check after each frame. */
-#define CHECK 4u
-
 bool log_tail_open(struct log_tail *tail, uint64_t bytes) {
   *tail = (struct log_tail){.share = bytes / 2, .parts = {{.fd = -1}, {.fd = -1}}};
   if (tail->share == 0) return true;
@@ -46,19 +43,9 @@ static void empty(struct log_part *part, struct log *log) {
   part->size = part->output = 0;
 }
 
-/* FNV-1a with 32 bits (RFC 9923), but over words, which is four times as fast. */
-static uint32_t hash(const unsigned char *data, size_t length) {
-  uint32_t value = 2166136261u;
-  size_t i = 0;
-  for (; i + 4 <= length; i += 4) value = (value ^ (uint32_t)get_le(data + i, 4)) * 16777619u;
-  return i < length ? (value ^ (uint32_t)get_le(data + i, (unsigned)(length - i))) * 16777619u : value;
-}
-
 static bool append(const struct log_part *part, const unsigned char *frame, size_t length) {
-  unsigned char after[CHECK + sizeof end_header] = {0};
-  put_le(after, hash(frame + LOG_HEADER, length), CHECK);
-  const struct iovec rest[] = {{(void *)(frame + LOG_HEADER), length}, {after, sizeof after}};
-  ssize_t size = (ssize_t)(length + sizeof after);
+  const struct iovec rest[] = {{(void *)(frame + LOG_HEADER), length}, {(void *)end_header, sizeof end_header}};
+  ssize_t size = (ssize_t)(length + sizeof end_header);
   return RETRY(pwritev(part->fd, rest, 2, (off_t)(part->size + LOG_HEADER))) == size &&
          RETRY(pwrite(part->fd, frame, LOG_HEADER, (off_t)part->size)) == (long)LOG_HEADER;
 }
@@ -88,7 +75,7 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
     log_drop(log, length);
     return;
   }
-  part->size += LOG_HEADER + length + CHECK;
+  part->size += LOG_HEADER + length;
   part->output += length;
 }
 
@@ -101,8 +88,7 @@ static void append_part(const struct log_part *part, struct log *log, unsigned c
     if (length == 0 || length > LOG_PAYLOAD_MOST || read < (long)(LOG_HEADER + length)) break;
     at += LOG_HEADER + length;
     /* The mark at the beginning is for readers of parts that were left; this process has counted. */
-    if (buffer[5] != LOG_OUTPUT) continue;
-    at += CHECK;
+    if (buffer[5] != (LOG_OUTPUT | LOG_CHECKED)) continue;
     log_frame(log, buffer[4], get_le(buffer + 8, 8), buffer, length);
     lost -= length;
   }

@@ -5,14 +5,14 @@
  * dirties the same pages of memory again and again, and the disk gets what the kernel writes back meanwhile, at most
  * both files each time. So the frames of a file end at a header of zeros, which is not valid, and not with the file.
  * A frame is written before its own header, and its header last, so that whenever the supervisor is killed the file
- * ends at a whole frame. Each frame of output is followed by a check of its payload, a u32: FNV-1a over its u32s, the
- * last one filled up with zeros. When the machine goes down, the kernel may have written a header back and not what it
- * is for, in whose place older output is; the frames end there too. When the job ends they are appended to the log.
- * Each begins with a mark "dropped" that counts everything dropped before it that no mark of the log counts: the later
- * one has the higher mark, or is "tail.1" when both are equal. A server that finds them next to a log without a
- * supervisor appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of the log
- * is written to "tail.end" as a decimal number; that file is removed last, and a part that is missing has been appended
- * already.
+ * ends at a whole frame. When the machine goes down, the kernel may have written a header back and not the payload it
+ * is for, in whose place older output is: its checksum is wrong then, and the frames end there too. Earlier releases
+ * wrote that checksum, another one, after the frame (`log/tail-frames.ts`). When the job ends the frames are appended
+ * to the log. Each begins with a mark "dropped" that counts everything dropped before it that no mark of the log
+ * counts: the later one has the higher mark, or is "tail.1" when both are equal. A server that finds them next to a log
+ * without a supervisor appends them by these marks (`log/recover-tail.ts`). Before the first is appended, the length of
+ * the log is written to "tail.end" as a decimal number; that file is removed last, and a part that is missing has been
+ * appended already.
  */
 #ifndef LOG_TAIL_H
 #define LOG_TAIL_H

@@ -1,7 +1,15 @@
 /** Reads a log in blocks, so that many small frames cost few reads. */
 
 import type { LogBytes } from './bytes.ts';
-import { type FrameHeader, findHeader, HEADER_BYTES, parseHeader } from './frame.ts';
+import {
+  type FrameHeader,
+  findHeader,
+  HEADER_BYTES,
+  headerBytesAt,
+  isIntact,
+  LEAST_HEADER_BYTES,
+  parseHeader,
+} from './frame.ts';
 
 // One read covers a page of 64 KiB and its headers, unless the frames are tiny.
 const BLOCK = 80 << 10;
@@ -19,6 +27,12 @@ export interface Next {
   readonly damagedBytes: number;
 }
 
+/** A frame whose header was read. */
+interface Found {
+  readonly at: number;
+  readonly header: FrameHeader;
+}
+
 /** A log that is read in blocks, up to where it ended when reading began. */
 export class LogBlocks {
   /** Bytes of the log that are read at most. */
@@ -28,6 +42,8 @@ export class LogBlocks {
   readonly #signal: AbortSignal | undefined;
   #block: Buffer = Buffer.alloc(0);
   #start = 0;
+  /** The frame whose payload was last found to have its checksum. */
+  #intactAt: number | undefined;
 
   /** @param closed nothing more will be written */
   constructor(bytes: LogBytes, closed: boolean, signal?: AbortSignal) {
@@ -39,34 +55,36 @@ export class LogBlocks {
 
   /**
    * The header of the frame that begins at `at`; `undefined` if there is no complete frame: the end of the file, a torn
-   * frame, or bytes that are not a header.
+   * frame, or bytes that are not a header. Its payload is not looked at.
    */
   async frame(at: number): Promise<FrameHeader | undefined> {
-    const header = await this.#header(at);
-    return header !== undefined && this.#isComplete(at, header) ? header : undefined;
+    const found = await this.#frameAt(at);
+    return found !== undefined && this.#isComplete(found) ? found.header : undefined;
   }
 
   /**
    * The frame at `at`, or the first one after damage there.
    *
-   * Bytes that are not a header are damage if a frame follows them. What looks like one must be followed by another header or
-   * the end of the log, since payloads are arbitrary. As long as that, or the rest of it, may still be written, it is
-   * waited for: there is no next frame then. At the end of a closed log, a frame that is not whole and zeros are what a
-   * crash leaves behind, and anything else is damage.
+   * A frame whose payload is not what its checksum says is damage, and so are bytes that are not a header, if a frame
+   * follows them. What looks like a header there must have a payload with its checksum or, in a frame of an earlier
+   * release, be followed by another header or the end of the log, since payloads are arbitrary. As long as what shows that
+   * may still be written, it is waited for: there is no next frame then. At the end of a closed log, a frame that is not
+   * whole and zeros are what a crash leaves behind, and anything else is damage.
    */
   async next(at: number): Promise<Next> {
-    const header = await this.#header(at);
-    let found: Pick<Next, 'at' | 'header'> | undefined = { at, header };
-    if (header === undefined) {
-      if (at + HEADER_BYTES > this.sizeBytes) return { at, header, damagedBytes: 0 };
+    let found = this.#holds(at, HEADER_BYTES) ? this.#parse(at) : await this.#frameAt(at);
+    if (found === undefined) {
+      if (await this.#isTorn(at)) return { at, header: undefined, damagedBytes: 0 };
       found = await this.#resynchronise(at + 1);
     }
-    while (found?.header !== undefined) {
-      const { length } = found.header;
-      if (!this.#isComplete(found.at, found.header)) return { at, header: undefined, damagedBytes: 0 };
-      const end = await this.#bytes.damageEnd?.(found.at, HEADER_BYTES + length);
-      if (end === undefined) return { ...found, damagedBytes: found.at - at };
-      found = await this.#resynchronise(end);
+    while (found !== undefined && found.at - at <= MOST_SKIPPED_BYTES) {
+      if (!this.#isComplete(found)) return { at, header: undefined, damagedBytes: 0 };
+      const damageEnd: number | undefined = await this.#bytes.damageEnd?.(found.at, endOf(found) - found.at);
+      if (damageEnd !== undefined) found = await this.#resynchronise(damageEnd);
+      else if (this.#holdsIntact(found) || (await this.#isIntact(found)))
+        return { ...found, damagedBytes: found.at - at };
+      // Its header is right, and so it says where the next one is.
+      else found = (await this.#frameAt(endOf(found))) ?? (await this.#resynchronise(endOf(found) + 1));
     }
     const lost = this.#closed && !(await this.#isBlank(at));
     return { at, header: undefined, damagedBytes: lost ? this.sizeBytes - at : 0 };
@@ -77,9 +95,10 @@ export class LogBlocks {
     return at < this.sizeBytes && (await this.#bytes.damageEnd?.(at, 1)) !== undefined;
   }
 
-  async #resynchronise(from: number): Promise<Pick<Next, 'at' | 'header'> | undefined> {
+  /** The first frame from `from` on; `undefined` if there is none, or none yet. */
+  async #resynchronise(from: number): Promise<Found | undefined> {
     const end = Math.min(this.sizeBytes, from + MOST_SKIPPED_BYTES);
-    for (let at = from; at + HEADER_BYTES <= end; ) {
+    for (let at = from; at + LEAST_HEADER_BYTES <= end; ) {
       if (!this.#holds(at, HEADER_BYTES)) await this.#load(at, HEADER_BYTES);
       const start = this.#start;
       const found = findHeader(this.#block, at - start);
@@ -89,17 +108,51 @@ export class LogBlocks {
         continue;
       }
       at = start + found;
-      if (at + HEADER_BYTES > end) return undefined;
-      const header = await this.#header(at);
-      if (header === undefined) return undefined;
-      const follower = at + HEADER_BYTES + header.length;
-      const isLast = follower + HEADER_BYTES > this.sizeBytes;
-      if (isLast && !this.#closed) return undefined;
-      if (isLast ? follower <= this.sizeBytes : (await this.#header(follower)) !== undefined)
-        return { at, header };
+      if (at + LEAST_HEADER_BYTES > end) return undefined;
+      const frame = await this.#frameAt(at);
+      if (frame === undefined) return undefined;
+      const convincing = await this.#isConvincing(frame);
+      if (convincing === undefined) return undefined;
+      if (convincing) return frame;
       at += 1;
     }
     return undefined;
+  }
+
+  /** Whether what looks like a frame after damage is one; `undefined` as long as what is still to be written decides. */
+  async #isConvincing(frame: Found): Promise<boolean | undefined> {
+    const end = endOf(frame);
+    if (frame.header.checksum !== undefined) {
+      if (end <= this.sizeBytes) return this.#isIntact(frame);
+      return this.#closed ? false : undefined;
+    }
+    if (!(await this.#isTorn(end))) return (await this.#frameAt(end)) !== undefined;
+    return this.#closed ? end <= this.sizeBytes : undefined;
+  }
+
+  /** Whether the log ends before a header at `at` could be whole. */
+  async #isTorn(at: number): Promise<boolean> {
+    if (at + HEADER_BYTES <= this.sizeBytes) return false;
+    if (at + LEAST_HEADER_BYTES > this.sizeBytes) return true;
+    return headerBytesAt(await this.read(at, LEAST_HEADER_BYTES), 0) !== LEAST_HEADER_BYTES;
+  }
+
+  /** Whether that is known, or can be seen in the bytes that were read last. */
+  #holdsIntact({ at, header }: Found): boolean {
+    if (header.checksum === undefined || at === this.#intactAt) return true;
+    const from = at + header.headerBytes - this.#start;
+    const end = from + header.length;
+    if (from < 0 || end > this.#block.length || !isIntact(header, this.#block.subarray(from, end)))
+      return false;
+    this.#intactAt = at;
+    return true;
+  }
+
+  async #isIntact(frame: Found): Promise<boolean> {
+    const { at, header } = frame;
+    const length = header.headerBytes + header.length;
+    if (!this.#holds(at, length)) await this.#load(at, length);
+    return this.#holdsIntact(frame);
   }
 
   /** Whether all is zero from `from` on. */
@@ -113,15 +166,21 @@ export class LogBlocks {
     return true;
   }
 
-  /** The header at `at`, whether the payload is complete or not. */
-  async #header(at: number): Promise<FrameHeader | undefined> {
-    if (at + HEADER_BYTES > this.sizeBytes) return undefined;
-    if (!this.#holds(at, HEADER_BYTES)) await this.#load(at, HEADER_BYTES);
-    return parseHeader(this.#block, at - this.#start);
+  /** The frame whose header is at `at`, whether the payload is complete or not. */
+  async #frameAt(at: number): Promise<Found | undefined> {
+    if (at + LEAST_HEADER_BYTES > this.sizeBytes) return undefined;
+    const length = Math.min(HEADER_BYTES, this.sizeBytes - at);
+    if (!this.#holds(at, length)) await this.#load(at, length);
+    return this.#parse(at);
   }
 
-  #isComplete(at: number, { length }: FrameHeader): boolean {
-    return at + HEADER_BYTES + length <= this.sizeBytes;
+  #parse(at: number): Found | undefined {
+    const header = parseHeader(this.#block, at - this.#start);
+    return header === undefined ? undefined : { at, header };
+  }
+
+  #isComplete(frame: Found): boolean {
+    return endOf(frame) <= this.sizeBytes;
   }
 
   /**
@@ -152,3 +211,5 @@ export class LogBlocks {
     this.#start = at;
   }
 }
+
+const endOf = ({ at, header }: Found): number => at + header.headerBytes + header.length;

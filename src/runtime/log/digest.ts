@@ -2,7 +2,6 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { LogFile } from './file.ts';
-import { HEADER_BYTES } from './frame.ts';
 import { LOG_STREAMS, type LogDigests, type LogStream } from './page.ts';
 
 /**
@@ -26,7 +25,7 @@ export const logDigests = async (path: string, signal?: AbortSignal): Promise<Lo
       damagedBytes += next.damagedBytes;
       const { header } = next;
       if (header === undefined) break;
-      const start = next.at + HEADER_BYTES;
+      const start = next.at + header.headerBytes;
       const payload = await blocks.read(start, header.length);
       if (header.kind === 'dropped') droppedBytes += Number(payload.readBigUInt64LE());
       const stream = header.kind === 'output' ? streams.get(header.stream) : undefined;

@@ -2,7 +2,6 @@
 
 import type { LogBlocks } from './blocks.ts';
 import { BEGINNING, type Cursor, CursorError, formatCursor, parseCursor } from './cursor.ts';
-import { HEADER_BYTES } from './frame.ts';
 import type { LogIndex } from './log-index.ts';
 import type { LogStart } from './page.ts';
 import { findByte, findLine, findTail, findTime, type Place } from './seek.ts';
@@ -95,7 +94,7 @@ export const positionAt = async (blocks: LogBlocks, cursor: Cursor): Promise<Pos
     header?.kind === 'output' ? taken <= header.length : taken === 0 || taken === header?.length;
   if (header === undefined || !possible) throw foreign(cursor);
   return taken === header.length
-    ? { at: frame + HEADER_BYTES + taken, taken: 0, cursor }
+    ? { at: frame + header.headerBytes + taken, taken: 0, cursor }
     : { at: frame, taken, cursor };
 };
 

@@ -3,7 +3,7 @@
 import { type LogBlocks, MOST_SKIPPED_BYTES } from './blocks.ts';
 import { type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
-import { HEADER_BYTES, parseSize } from './frame.ts';
+import { parseSize } from './frame.ts';
 import { LOG_STREAMS, type LogBatch, type LogEntry, type LogStart, type LogStream } from './page.ts';
 import { findStart, foreign, type Position } from './position.ts';
 import { countLines } from './seek.ts';
@@ -98,6 +98,14 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
   const drafts: Draft[] = [];
 
   for (;;) {
+    // The payload of a frame for which there is no room need not be read.
+    if (
+      (room === 0 || drafts.length === MOST_ENTRIES) &&
+      (await isWanted(blocks, at, taken, bounds.stream))
+    ) {
+      more = true;
+      break;
+    }
     const next = await blocks.next(at);
     const { header } = next;
     if (header === undefined) {
@@ -106,7 +114,7 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
     }
     // The rest of the frame that was begun is damaged.
     if (next.at !== at) taken = 0;
-    const start = next.at + HEADER_BYTES;
+    const start = next.at + header.headerBytes;
     const rest = header.length - taken;
     let { pending } = cursor;
 
@@ -174,6 +182,17 @@ export const readOn = async (blocks: LogBlocks, from: Position, bounds: Bounds):
     position: { at, taken, cursor },
     more,
   };
+};
+
+/** Whether the frame at `at` has output of the stream after the bytes of it that were taken. */
+const isWanted = async (
+  blocks: LogBlocks,
+  at: number,
+  taken: number,
+  stream: LogStream | undefined,
+): Promise<boolean> => {
+  const header = await blocks.frame(at);
+  return header?.kind === 'output' && header.length > taken && (stream ?? header.stream) === header.stream;
 };
 
 /** Ends the characters that will never be completed. Returns the cursor after them. */

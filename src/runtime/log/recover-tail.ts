@@ -7,7 +7,7 @@ import { JOB_FILES } from '../../state/paths.ts';
 import { LogBlocks } from './blocks.ts';
 import type { LogBytes } from './bytes.ts';
 import { LogFile } from './file.ts';
-import { encodeFrame, HEADER_BYTES } from './frame.ts';
+import { encodeFrame, isIntact } from './frame.ts';
 import { indexPath } from './log-index.ts';
 import { openIfThere } from './open.ts';
 import { openBytes } from './open-bytes.ts';
@@ -81,11 +81,11 @@ const lookInto = async (bytes: LogBytes): Promise<Part | undefined> => {
   const blocks = new LogBlocks(bytes, true);
   const header = await blocks.frame(0);
   if (header === undefined) return undefined;
-  const { timeNs } = header;
-  const marked = header.kind === 'dropped';
-  const dropped = marked ? (await blocks.read(HEADER_BYTES, header.length)).readBigUInt64LE() : 0n;
-  const begin = marked ? HEADER_BYTES + header.length : 0;
-  return { bytes, begin, timeNs, droppedBytes: dropped };
+  const { timeNs, headerBytes, length } = header;
+  if (header.kind !== 'dropped') return { bytes, begin: 0, timeNs, droppedBytes: 0n };
+  const count = await blocks.read(headerBytes, length);
+  if (!isIntact(header, count)) return undefined;
+  return { bytes, begin: headerBytes + length, timeNs, droppedBytes: count.readBigUInt64LE() };
 };
 
 const copy = async ({ bytes, begin }: Part, append: (bytes: Buffer) => Promise<void>): Promise<void> => {

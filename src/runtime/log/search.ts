@@ -4,7 +4,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LogBlocks } from './blocks.ts';
 import { BEGINNING, type Cursor, formatCursor } from './cursor.ts';
 import { LogFile } from './file.ts';
-import { HEADER_BYTES } from './frame.ts';
 import { type LogBatch, type LogEntry, type LogStart, type LogStream, MOST_CONTEXT_LINES } from './page.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
 import { findStart, type Position, positionAt } from './position.ts';
@@ -113,7 +112,7 @@ const scan = async (
     if (next.at !== at) taken = 0;
     at = next.at;
     searched += damagedBytes;
-    const payload = await blocks.read(at + HEADER_BYTES, header.length);
+    const payload = await blocks.read(at + header.headerBytes, header.length);
     if (header.kind === 'dropped') {
       if (taken === 0) page.miss({ dropped: Number(payload.readBigUInt64LE()), damaged: 0 });
     } else if (header.kind === 'output' && (stream ?? header.stream) === header.stream) {
@@ -121,7 +120,7 @@ const scan = async (
       searched += payload.length - taken;
     }
     page.pass(at, header.length);
-    at += HEADER_BYTES + header.length;
+    at += header.headerBytes + header.length;
     taken = 0;
     if (searched >= pattern.mostSearchedBytes) return true;
     if (searched >= turn) {

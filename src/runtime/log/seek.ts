@@ -1,7 +1,6 @@
 /** Finds lines, times and bytes in a log, with the help of its index. */
 
 import type { LogBlocks } from './blocks.ts';
-import { HEADER_BYTES } from './frame.ts';
 import { type Landmark, type LogIndex, ORIGIN } from './log-index.ts';
 import { LOG_STREAMS, type LogStream } from './page.ts';
 import { behindLine, type Passed, walk } from './walk.ts';
@@ -96,7 +95,7 @@ export const findTime = async (blocks: LogBlocks, index: LogIndex, timeNs: bigin
     if (header === undefined) return last;
     if (header.timeNs >= timeNs) return { frame: at, taken: 0 };
     last = { frame: at, taken: header.length };
-    next = at + HEADER_BYTES + header.length;
+    next = at + header.headerBytes + header.length;
   }
 };
 
@@ -122,7 +121,7 @@ export const findByte = async (
       before += header.length;
     }
     last = { frame: at, taken: header.length };
-    next = at + HEADER_BYTES + header.length;
+    next = at + header.headerBytes + header.length;
   }
 };
 

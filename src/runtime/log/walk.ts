@@ -1,7 +1,7 @@
 /** Walks through the frames of a log and counts. */
 
 import type { LogBlocks } from './blocks.ts';
-import { type FrameHeader, HEADER_BYTES } from './frame.ts';
+import type { FrameHeader } from './frame.ts';
 import type { Landmark } from './log-index.ts';
 
 const NEWLINE = 0x0a;
@@ -29,7 +29,7 @@ export const walk = async (
     const { at, header } = await blocks.next(end.offset);
     if (header === undefined) return { end, last };
     const frame: Passed = { header, before: { ...end, offset: at } };
-    const payload = await blocks.read(at + HEADER_BYTES, header.length);
+    const payload = await blocks.read(at + header.headerBytes, header.length);
     if (header.kind === 'output' && visit(frame, payload)) return { end: frame.before, last: frame };
     last = frame;
     end = after(frame, payload);
@@ -38,7 +38,7 @@ export const walk = async (
 
 /** The totals after a frame. */
 const after = ({ header, before }: Passed, payload: Buffer): Landmark => {
-  const offset = before.offset + HEADER_BYTES + header.length;
+  const offset = before.offset + header.headerBytes + header.length;
   if (header.kind === 'dropped')
     return { ...before, offset, droppedBytes: before.droppedBytes + Number(payload.readBigUInt64LE()) };
   if (header.kind === 'resized' || header.length === 0) return { ...before, offset };

@@ -69,7 +69,9 @@ export const readAll = async (
     const last = pages.at(-1);
     if (last === undefined || last.endOfLog) return pages;
     const page = await readLogPage(path, { after: last.cursor, ...rest, mostBytes: first, closed: true });
-    if (page.cursor === last.cursor) throw new Error(`no progress after ${page.cursor}`);
+    // A last page may have nothing but the damage at the end.
+    if (page.cursor === last.cursor && !(page.endOfLog && page.damagedBytes > 0))
+      throw new Error(`no progress after ${page.cursor}`);
     pages.push(page);
   }
 };

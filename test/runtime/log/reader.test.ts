@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MOST_SKIPPED_BYTES } from '../../../src/runtime/log/blocks.ts';
 import { CursorError } from '../../../src/runtime/log/cursor.ts';
-import { HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
+import { HEADER_BYTES, LEAST_HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
+import { packLog } from '../../../src/runtime/log/pack.ts';
 import { checkCursor, MOST_ENTRIES, readLogPage } from '../../../src/runtime/log/reader.ts';
 import { searchLog } from '../../../src/runtime/log/search.ts';
+import { unchecked } from '../../fuzz/model.ts';
 import {
   bytesOf,
   decoded,
@@ -176,8 +178,12 @@ describe('what was dropped', () => {
   });
 });
 
-describe('a log that was cut or damaged', () => {
-  const frames = [out('first ä'), err('second'), out('third')];
+const FRAMES = [out('first ä'), err('second'), out('third')];
+
+describe.each([
+  { release: 'this release', frames: FRAMES, checkedBytes: Number.POSITIVE_INFINITY },
+  { release: 'an earlier release', frames: FRAMES.map(unchecked), checkedBytes: LEAST_HEADER_BYTES },
+])('a log of $release that was cut or damaged', ({ frames, checkedBytes }) => {
   const texts = ['first ä', 'second', 'third'];
   const whole = Buffer.concat(frames);
   const ends = frames.map((_, index) => Buffer.concat(frames.slice(0, index + 1)).length);
@@ -197,11 +203,11 @@ describe('a log that was cut or damaged', () => {
     }
   });
 
-  it('reads as all of its other frames, any byte of any header flipped, and counts what is lost', async () => {
+  it('reads as all of its other frames, any checked byte of one flipped, and counts what is lost', async () => {
     const path = await logOf(whole);
     for (const [index, end] of ends.entries()) {
       const start = end - (frames[index]?.length ?? 0);
-      for (let at = start; at < start + HEADER_BYTES; at++) {
+      for (let at = start; at < Math.min(end, start + checkedBytes); at++) {
         for (const flip of [0x01, 0x80, 0xff]) {
           const broken = Buffer.from(whole);
           broken.writeUInt8(broken.readUInt8(at) ^ flip, at);
@@ -248,14 +254,23 @@ describe('a log that was cut or damaged', () => {
     const broken = Buffer.from(whole);
     broken.writeUInt8(9, 4);
     const path = await logOf();
-    const [first, second] = ends as [number, number, number];
-    for (let size = 0; size <= second + HEADER_BYTES; size++) {
+    const [first, second, third] = ends as [number, number, number];
+    // Certain is a frame whose payload has its checksum, or in front of another header.
+    const certain = checkedBytes > third ? second : second + LEAST_HEADER_BYTES;
+    for (let size = 0; size <= certain; size++) {
       await writeFile(path, broken.subarray(0, size));
       const page = await readLogPage(path, { mostBytes: FIRST, closed: false });
-      const isCertain = size === second + HEADER_BYTES;
+      const isCertain = size === certain;
       expect(page.entries.map(({ text }) => text)).toEqual(isCertain ? ['second'] : []);
       expect(page.damagedBytes).toBe(isCertain ? first : 0);
     }
+  });
+
+  it('of which a supervisor of another release wrote the rest is read as one', async () => {
+    const path = await logOf(...FRAMES.map(unchecked), ...FRAMES, ...FRAMES.map(unchecked));
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
+    expect(page.entries.map(({ text }) => text)).toEqual([...texts, ...texts, ...texts]);
+    expect(page.damagedBytes).toBe(0);
   });
 
   it('is searched for its next frame only so far, and the rest counted', async () => {
@@ -282,6 +297,74 @@ describe('a log that was cut or damaged', () => {
     await appendFile(path, whole.subarray(whole.length - 2));
     const rest = await readLogPage(path, { mostBytes: FIRST, closed: true, after: page.cursor });
     expect(textOf(page.entries) + textOf(rest.entries)).toBe(texts.join(''));
+  });
+});
+
+describe('a frame whose payload has changed', () => {
+  const broken = (frame: Buffer): Buffer => {
+    const copy = Buffer.from(frame);
+    copy.writeUInt8(copy.readUInt8(copy.length - 1) ^ 1, copy.length - 1);
+    return copy;
+  };
+
+  it('hides no other, though all around it are damaged as well', async () => {
+    const header = out('header');
+    header.writeUInt8(9, 4);
+    const frames = [header, out('one'), broken(out('payload')), broken(err('x')), out('two'), header];
+    const path = await logOf(...frames);
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
+    expect(textOf(page.entries)).toBe('onetwo');
+    const whole = Buffer.concat(frames).length;
+    const damagedBytes = whole - out('one').length - out('two').length;
+    expect(page).toMatchObject({ endOfLog: true, damagedBytes, droppedBytes: damagedBytes });
+  });
+
+  it('is counted when another follows it or the log is closed, and not before', async () => {
+    const path = await logOf(out('one'), broken(out('two')));
+    const open = { mostBytes: FIRST, closed: false };
+    const page = await readLogPage(path, open);
+    expect([textOf(page.entries), page.damagedBytes]).toEqual(['one', 0]);
+    const { length } = out('two');
+    const rest = { ...open, after: page.cursor };
+    expect(await readLogPage(path, { ...rest, closed: true })).toMatchObject({
+      entries: [],
+      endOfLog: true,
+      damagedBytes: length,
+    });
+    await appendFile(path, out('three').subarray(0, -1));
+    expect(await readLogPage(path, rest)).toMatchObject({ entries: [], damagedBytes: 0 });
+    await appendFile(path, 'e');
+    const later = await readLogPage(path, rest);
+    expect([textOf(later.entries), later.damagedBytes]).toEqual(['three', length]);
+  });
+
+  it('is passed from a cursor within it, and a mark that has changed counts as damage', async () => {
+    const path = await logOf(out('one'), broken(dropped(70_000)), out('two'));
+    const [first] = await readAll(path, { first: 2 });
+    await writeFile(path, Buffer.concat([broken(out('one')), broken(dropped(70_000)), out('two')]));
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true, after: first?.cursor ?? '' });
+    const damagedBytes = out('one').length + dropped(1).length;
+    expect([textOf(page.entries), page.damagedBytes, page.droppedBytes]).toEqual([
+      'two',
+      damagedBytes,
+      damagedBytes,
+    ]);
+  });
+
+  it('is damage in a compressed log too', async () => {
+    const path = await logOf(out('same '.repeat(2000)), broken(err('changed '.repeat(2000))), out('end'));
+    await packLog(path);
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
+    expect(textOf(page.entries)).toBe(`${'same '.repeat(2000)}end`);
+    expect(page.damagedBytes).toBe(err('changed '.repeat(2000)).length);
+  });
+
+  it('ends the search for the next one where as much as is searched at most is damaged', async () => {
+    const large = broken(out(Buffer.alloc(1 << 20)));
+    const path = await logOf(out('before'), ...Array.from({ length: 18 }, () => large), out('after'));
+    const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
+    expect(textOf(page.entries)).toBe('before');
+    expect(page).toMatchObject({ endOfLog: true, damagedBytes: 18 * large.length + out('after').length });
   });
 });
 

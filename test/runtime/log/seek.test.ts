@@ -3,6 +3,7 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { HEADER_BYTES } from '../../../src/runtime/log/frame.ts';
 import { indexPath, LogIndex, STRIDE_BYTES } from '../../../src/runtime/log/log-index.ts';
 import { packLog } from '../../../src/runtime/log/pack.ts';
 import type { LogStart, LogStream } from '../../../src/runtime/log/page.ts';
@@ -134,7 +135,8 @@ describe('a long log', () => {
     const bytes = readFileSync(path);
     const frame = frames[0]?.length ?? 0;
     // The headers of six frames: more than there is between two landmarks is sound, and some of it is not.
-    for (let number = 18; number < 24; number++) bytes.fill(0xee, number * frame, number * frame + 16);
+    for (let number = 18; number < 24; number++)
+      bytes.fill(0xee, number * frame, number * frame + HEADER_BYTES);
     writeFileSync(path, bytes);
     expect(await first(17_001)).toBe(17_001);
     expect(await first(40_000)).toBe(40_000);

@@ -14,6 +14,7 @@ import {
   STRIDE_BYTES,
 } from '../../../src/runtime/log/log-index.ts';
 import { readLogPage } from '../../../src/runtime/log/reader.ts';
+import { forge } from '../../fuzz/model.ts';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
@@ -21,7 +22,11 @@ const TIME = 1_700_000_000_000_000_000n;
 const FRAME = HEADER_BYTES + LONGEST_PAYLOAD_BYTES;
 // The last frames have lines.
 const LINE = `${'x'.repeat(63)}\n`;
-const LINES = Buffer.from(LINE.repeat(LONGEST_PAYLOAD_BYTES / LINE.length));
+const frameOf = (bytes: Buffer): Buffer =>
+  encodeFrame({ kind: 'output', stream: 'STDOUT', timeNs: TIME, bytes });
+const LINES = frameOf(Buffer.from(LINE.repeat(LONGEST_PAYLOAD_BYTES / LINE.length)));
+/** The header only: the rest is a hole. */
+const NULS = frameOf(Buffer.alloc(LONGEST_PAYLOAD_BYTES)).subarray(0, HEADER_BYTES);
 const WITH_LINES = 4;
 
 interface BigLog {
@@ -49,9 +54,8 @@ const bigLog = (bytes: number): BigLog => {
     }
     const timeNs = TIME + BigInt(number) * 1_000_000n;
     const lines = number >= frames - WITH_LINES;
-    const bytesOf = lines ? LINES : Buffer.alloc(LONGEST_PAYLOAD_BYTES);
-    const frame = encodeFrame({ kind: 'output', stream: 'STDOUT', timeNs, bytes: bytesOf });
-    writeSync(log, frame, 0, lines ? FRAME : HEADER_BYTES, offset);
+    const frame = forge(lines ? LINES : NULS, 0, (header) => header.writeBigUInt64LE(timeNs, 8));
+    writeSync(log, frame, 0, frame.length, offset);
     known = {
       ...known,
       latestNs: timeNs,
