@@ -1,21 +1,23 @@
-/** The command `cloister pause`. */
+/** The commands `cloister pause` and `cloister resume`. */
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
-import { jobLines } from '../format.ts';
-import { PauseJobDocument } from '../generated/operations.ts';
+import { PauseJobDocument, ResumeJobDocument } from '../generated/operations.ts';
 import { findJobId } from '../job-id.ts';
-import { print, printJson } from '../output.ts';
+import { printJob } from '../print-job.ts';
 import { request } from '../request.ts';
 
-/** `cloister pause`: returns once every process is frozen. */
+/** `cloister pause` and `cloister resume`: return once every process is frozen, or runs again. */
 export const pause = async (
   config: ClientConfig,
   job: string,
+  paused: boolean,
   flags: { readonly json?: boolean },
 ): Promise<void> => {
   const connection = await connect(config);
-  const jobId = await findJobId(connection, job);
-  const { pauseJob } = await request(connection, PauseJobDocument, { input: { jobId } });
-  await (flags.json ? printJson(pauseJob.job) : print(jobLines(pauseJob.job)));
+  const variables = { input: { jobId: await findJobId(connection, job) } };
+  const changed = paused
+    ? (await request(connection, PauseJobDocument, variables)).pauseJob
+    : (await request(connection, ResumeJobDocument, variables)).resumeJob;
+  await printJob(changed.job, flags);
 };

@@ -2,10 +2,9 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
-import { jobLines } from '../format.ts';
 import { PinJobDocument } from '../generated/operations.ts';
 import { findJobId } from '../job-id.ts';
-import { print, printJson } from '../output.ts';
+import { printJob } from '../print-job.ts';
 import { request } from '../request.ts';
 
 /** `cloister pin` and `cloister unpin`. */
@@ -18,5 +17,5 @@ export const pin = async (
   const connection = await connect(config);
   const jobId = await findJobId(connection, job);
   const { pinJob } = await request(connection, PinJobDocument, { input: { jobId, pinned } });
-  await (flags.json ? printJson(pinJob.job) : print(jobLines(pinJob.job)));
+  await printJob(pinJob.job, flags);
 };

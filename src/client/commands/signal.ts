@@ -4,10 +4,9 @@ import type { ClientConfig } from '../../config/config.ts';
 import { signalNumber } from '../../signals.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
-import { jobLines } from '../format.ts';
 import { SignalJobDocument } from '../generated/operations.ts';
 import { findJobId } from '../job-id.ts';
-import { print, printJson } from '../output.ts';
+import { printJob } from '../print-job.ts';
 import { request } from '../request.ts';
 
 /**
@@ -28,5 +27,5 @@ export const signal = async (
   const connection = await connect(config);
   const input = { jobId: await findJobId(connection, job), signal: name };
   const { signalJob } = await request(connection, SignalJobDocument, { input });
-  await (flags.json ? printJson(signalJob.job) : print(jobLines(signalJob.job)));
+  await printJob(signalJob.job, flags);
 };

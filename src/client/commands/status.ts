@@ -2,10 +2,9 @@
 
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
-import { jobLines } from '../format.ts';
 import { getJob } from '../job.ts';
 import { findJobId } from '../job-id.ts';
-import { print, printJson } from '../output.ts';
+import { printJob } from '../print-job.ts';
 
 /** `cloister status`: shows everything about a job. */
 export const status = async (
@@ -15,5 +14,5 @@ export const status = async (
 ): Promise<void> => {
   const connection = await connect(config);
   const job = await getJob(connection, await findJobId(connection, id));
-  await (flags.json ? printJson(job) : print(jobLines(job)));
+  await printJob(job, flags);
 };

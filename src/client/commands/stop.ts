@@ -3,10 +3,9 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { duration } from '../flag-values.ts';
-import { jobLines } from '../format.ts';
 import { StopJobDocument } from '../generated/operations.ts';
 import { findJobId } from '../job-id.ts';
-import { print, printJson } from '../output.ts';
+import { printJob } from '../print-job.ts';
 import { request } from '../request.ts';
 
 /** `cloister stop`: returns when the job has ended, and prints how. */
@@ -19,5 +18,5 @@ export const stop = async (
   const connection = await connect(config);
   const input = { jobId: await findJobId(connection, job), gracePeriod };
   const { stopJob } = await request(connection, StopJobDocument, { input });
-  await (flags.json ? printJson(stopJob.job) : print(jobLines(stopJob.job)));
+  await printJob(stopJob.job, flags);
 };

@@ -30,15 +30,15 @@ export const addChanging = (add: Add): void => {
     .option('--json', 'print the job as JSON')
     .action(async (id: string, flags: JsonFlags) => {
       const { pause } = await import('../commands/pause.ts');
-      await pause(config(flags), id, flags);
+      await pause(config(flags), id, true, flags);
     });
 
   add('resume', 'let a paused job continue', ['resume @last'])
     .argument('<job>', JOB)
     .option('--json', 'print the job as JSON')
     .action(async (id: string, flags: JsonFlags) => {
-      const { resume } = await import('../commands/resume.ts');
-      await resume(config(flags), id, flags);
+      const { pause } = await import('../commands/pause.ts');
+      await pause(config(flags), id, false, flags);
     });
 
   add('signal', 'send a signal to the command of a running job', ['signal nightly HUP'])
