@@ -35,7 +35,7 @@ import type {
 import { compilePattern } from '../../src/runtime/log/pattern.ts';
 import { checkStart } from '../../src/runtime/log/position.ts';
 import { fakeImage } from '../server/fake-images.ts';
-import { NO_MAXIMA } from '../support/limits.ts';
+import { limitsContext } from '../support/limits.ts';
 
 /** One cell, as its supervisor sees it. */
 interface Cell {
@@ -101,23 +101,7 @@ export class FakeCells implements Cells {
         : undefined,
     imageNames: ['alpine'],
     mostStdinBytes: 1000,
-    limits: {
-      defaults: {
-        cpus: 1,
-        memoryBytes: 64 * MIB,
-        swapBytes: 0,
-        pids: 10,
-        diskBytes: MIB,
-        timeoutMs: 60_000,
-        outputBytes: MIB,
-      },
-      maxima: NO_MAXIMA,
-      capacity: { memoryBytes: null, cpus: null },
-      missing: () => undefined,
-      cpus: () => [0],
-      disk: () => ({ problem: 'there is no disk' }),
-      wholePages: (bytes) => bytes,
-    },
+    limits: limitsContext({ cpus: () => [0], disk: () => ({ problem: 'there is no disk' }) }),
   };
 
   /** The images that were made, by their names. */

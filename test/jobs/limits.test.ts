@@ -6,30 +6,17 @@ import type { LimitsContext } from '../../src/jobs/offer.ts';
 import type { LimitsRequest } from '../../src/jobs/service.ts';
 import { wholePages } from '../../src/runtime/cgroup/index.ts';
 import { withoutUnit } from '../../src/units.ts';
-import { NO_MAXIMA } from '../support/limits.ts';
+import { limitsContext, NO_MAXIMA } from '../support/limits.ts';
 
 const MIB = 1024 ** 2;
 
-const context: LimitsContext = {
-  defaults: {
-    cpus: 1,
-    memoryBytes: 512 * MIB,
-    swapBytes: 0,
-    pids: 256,
-    diskBytes: MIB,
-    timeoutMs: 60_000,
-    outputBytes: MIB,
-  },
-  maxima: NO_MAXIMA,
-  capacity: { memoryBytes: null, cpus: null },
-  missing: () => undefined,
-  cpus: () => [0, 1, 2, 3],
+const context = limitsContext({
   wholePages,
   disk: (device) => {
     if (device === undefined || device === '/dev/sda1' || device === '8:0') return { device: '8:0' };
     return { problem: 'no disk' };
   },
-};
+});
 
 const check = (asked: LimitsRequest, change: Partial<LimitsContext> = {}) =>
   checkLimits(asked, { ...context, ...change });

@@ -9,7 +9,7 @@ import { requestKey } from '../../src/jobs/request-key.ts';
 import type { SubmitRequest } from '../../src/jobs/service.ts';
 import { ImageFiles } from '../../src/runtime/image-files.ts';
 import { costUs, growth } from '../support/growth.ts';
-import { NO_MAXIMA } from '../support/limits.ts';
+import { limitsContext } from '../support/limits.ts';
 
 const MIB = 1024 ** 2;
 const files = new ImageFiles('/', 65_536);
@@ -25,23 +25,7 @@ const context: RequestContext = {
   image: (name) => (name === 'alpine' ? offered : undefined),
   mostStdinBytes: 100,
   imageNames: ['alpine'],
-  limits: {
-    defaults: {
-      cpus: 1,
-      memoryBytes: MIB * 512,
-      swapBytes: 0,
-      pids: 256,
-      diskBytes: MIB,
-      timeoutMs: 60_000,
-      outputBytes: MIB,
-    },
-    maxima: NO_MAXIMA,
-    capacity: { memoryBytes: null, cpus: null },
-    missing: () => undefined,
-    cpus: () => Array.from({ length: 10_000 }, (_, cpu) => cpu),
-    disk: () => ({ device: '8:0' }),
-    wholePages: (bytes) => bytes,
-  },
+  limits: limitsContext({ cpus: () => Array.from({ length: 10_000 }, (_, cpu) => cpu) }),
 };
 
 /** What a request is refused with, or nothing. */

@@ -1,4 +1,4 @@
-/** The absence of limits, for tests of settings and requests. */
+/** What limits are checked against, for tests of settings and requests. */
 
 import type { LimitsContext } from '../../src/jobs/offer.ts';
 
@@ -12,3 +12,25 @@ export const NO_MAXIMA: LimitsContext['maxima'] = {
   timeoutMs: null,
   outputBytes: null,
 };
+
+const MIB = 1024 ** 2;
+
+/** What a server offers on a machine that has all controllers, one disk and no bound. */
+export const limitsContext = (change: Partial<LimitsContext> = {}): LimitsContext => ({
+  defaults: {
+    cpus: 1,
+    memoryBytes: 512 * MIB,
+    swapBytes: 0,
+    pids: 256,
+    diskBytes: MIB,
+    timeoutMs: 60_000,
+    outputBytes: MIB,
+  },
+  maxima: NO_MAXIMA,
+  capacity: { memoryBytes: null, cpus: null },
+  missing: () => undefined,
+  cpus: () => [0, 1, 2, 3],
+  disk: () => ({ device: '8:0' }),
+  wholePages: (bytes) => bytes,
+  ...change,
+});
