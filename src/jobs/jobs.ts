@@ -179,14 +179,14 @@ export class Jobs implements JobService {
   }
 
   /**
-   * What its subject may have besides a place in the queue, which `reserve` knows.
+   * What its subject may have besides a place in the queue, which `reserve` knows, and submissions in a minute.
    *
    * @throws ClientError `QUOTA_EXCEEDED`
    */
   async #checkQuotas({ owner, spec: { limits } }: Job): Promise<void> {
     const { quotas, store } = this.#options;
     if (quotas === undefined) return;
-    const { cpus, memoryBytes, runningJobs, storageBytes, submissionsPerMinute } = quotas.of(owner);
+    const { cpus, memoryBytes, runningJobs, storageBytes } = quotas.of(owner);
     // It would wait forever.
     if (runningJobs === 0) throw new QuotaError('runningJobs', 0, 'running jobs');
     if (cpus !== null && (limits.cpus ?? 0) > cpus)
@@ -200,10 +200,19 @@ export class Jobs implements JobService {
         'bytes of jobs that have ended: delete some',
         AFTER_A_JOB_MS,
       );
-    if (submissionsPerMinute === null) return;
-    const waitMs = this.#rate.take(owner, submissionsPerMinute);
+  }
+
+  /**
+   * Counts a submission that nothing else refuses any more.
+   *
+   * @throws ClientError `QUOTA_EXCEEDED`
+   */
+  #countSubmission(owner: string): void {
+    const perMinute = this.#options.quotas?.of(owner).submissionsPerMinute ?? null;
+    if (perMinute === null) return;
+    const waitMs = this.#rate.take(owner, perMinute);
     if (waitMs !== undefined)
-      throw new QuotaError('submissionsPerMinute', submissionsPerMinute, 'submissions in a minute', waitMs);
+      throw new QuotaError('submissionsPerMinute', perMinute, 'submissions in a minute', waitMs);
   }
 
   inUse(_identity: Identity, subject: string): JobsInUse {
@@ -240,6 +249,7 @@ export class Jobs implements JobService {
     const giveBack = supervision.reserve(job.owner, bytes);
     let isStored = false;
     try {
+      this.#countSubmission(job.owner);
       // Before the row, so that a stored job always has its standard input.
       if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
       if (secrets !== null) await stored(cells.keepSecrets(job.id, secrets));

@@ -149,6 +149,16 @@ describe('a submission', () => {
     expect((await submit(BOB)).errors).toBeUndefined();
   });
 
+  it('that is refused because too many wait uses up none of those of a minute', async () => {
+    await submit(BOB);
+    await set({ submissionsPerMinute: 3, queuedJobs: 1 });
+    await submit(ALICE);
+    for (const _ of [1, 2, 3]) expect(refusal(await submit(ALICE))).toMatchObject({ quota: 'queuedJobs' });
+    await set({ submissionsPerMinute: 3, queuedJobs: 10 });
+    for (const _ of [1, 2]) expect((await submit(ALICE)).errors).toBeUndefined();
+    expect(refusal(await submit(ALICE))).toMatchObject({ quota: 'submissionsPerMinute' });
+  });
+
   it('waits by the quota of running jobs, says so, and starts when that is raised', async () => {
     await submit(BOB);
     const held = await world.ask(BOB, '{ jobs { nodes { id } } }');
