@@ -60,6 +60,9 @@ export interface AuditEntry {
   readonly outcome: string;
 }
 
+/** An entry before it is recorded. */
+type NewEntry = Omit<AuditEntry, 'id' | 'time'>;
+
 /** Where a request came from. */
 export interface AuditSource {
   readonly address?: string | undefined;
@@ -159,40 +162,51 @@ export class Audit {
   /**
    * Does something and records it with its outcome, also when it fails.
    *
+   * @param work may call `done` in the transaction that does it, which then has the entry too: both are on disk together, or
+   *   neither is
    * @param about what it is done with; asked for when it is done, without a result when it failed
    */
   async record<T>(
     identity: Identity,
     action: AuditAction,
-    work: () => Promise<T>,
+    work: (done: (result: T) => void) => Promise<T>,
     about: (result?: T) => AuditSubject = () => ({}),
   ): Promise<T> {
-    const note = async (outcome: string, { jobId, target, secrets = 0 }: AuditSubject): Promise<void> => {
-      const entry = {
-        action,
-        subject: identity.subject,
-        jobId: jobId === undefined ? null : inert(jobId),
-        target: target === undefined ? null : inert(target),
-        secrets,
-        ...sourceOf(identity.source),
-        token: this.#options.tokenName(identity),
-        outcome,
-      };
+    const entryOf = (outcome: string, { jobId, target, secrets = 0 }: AuditSubject): NewEntry => ({
+      action,
+      subject: identity.subject,
+      jobId: jobId === undefined ? null : inert(jobId),
+      target: target === undefined ? null : inert(target),
+      secrets,
+      ...sourceOf(identity.source),
+      token: this.#options.tokenName(identity),
+      outcome,
+    });
+    const note = async (entry: NewEntry): Promise<void> => {
       if (!this.#isRepeated(entry)) await this.#add(entry);
+    };
+    let noted: { readonly entry: NewEntry; readonly write: Promise<void> } | undefined;
+    const done = (result: T): void => {
+      const entry = entryOf('OK', about(result));
+      const write = this.#write(entry);
+      // Of a transaction that is undone: then the work fails too.
+      write.catch(() => undefined);
+      noted = { entry, write };
     };
     let result: T;
     try {
-      result = await work();
+      result = await work(done);
     } catch (error) {
-      await note(outcomeOf(error), about());
+      await note(entryOf(outcomeOf(error), about()));
       throw error;
     }
-    await note('OK', about(result));
+    if (noted === undefined) await note(entryOf('OK', about(result)));
+    else await this.#logged(noted.entry, noted.write);
     return result;
   }
 
   /** Whether the same was recorded a short time ago, of what is done all the time. */
-  #isRepeated(entry: Omit<AuditEntry, 'id' | 'time'>): boolean {
+  #isRepeated(entry: NewEntry): boolean {
     const { action, subject, jobId, target, address, token, outcome } = entry;
     if (!REPEATED.has(action)) return false;
     const key = JSON.stringify([action, subject, jobId, target, address, token, outcome]);
@@ -257,12 +271,21 @@ export class Audit {
     await Promise.all(this.#writes);
   }
 
+  #add(entry: NewEntry): Promise<void> {
+    return this.#logged(entry, this.#write(entry));
+  }
+
+  #write(entry: NewEntry): Promise<void> {
+    const { store, now = Date.now } = this.#options;
+    return store.add([{ ...entry, id: newJobId(), time: new Date(now()) }]);
+  }
+
   /** What happened has happened: an entry that cannot be written is in the log. */
-  async #add(entry: Omit<AuditEntry, 'id' | 'time'>): Promise<void> {
-    const { store, log, now = Date.now } = this.#options;
+  async #logged(entry: NewEntry, write: Promise<void>): Promise<void> {
     try {
-      await store.add([{ ...entry, id: newJobId(), time: new Date(now()) }]);
+      await write;
     } catch (error) {
+      const { log } = this.#options;
       const { action, subject, jobId, outcome } = entry;
       log(`an entry of the audit trail could not be written: ${String(error)}`, {
         level: 'error',

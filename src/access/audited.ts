@@ -25,6 +25,8 @@ type Decisions<Service> = {
 interface Recorded<Parameters, Result> {
   readonly action: AuditAction;
   readonly about: (parameters: Parameters, result?: Result) => AuditSubject;
+  /** The parameters with which the method calls `done` in the transaction that does what is recorded. */
+  readonly together?: (parameters: Parameters, done: (result: Result) => void) => Parameters;
 }
 
 const secretsIn = (env: readonly EnvVarRequest[] = []): number => env.filter(({ secret }) => secret).length;
@@ -33,6 +35,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   submit: {
     action: 'SUBMIT_JOB',
     about: ([{ env }], job) => ({ jobId: job?.id, secrets: secretsIn(env) }),
+    together: ([request, malformed = []], done) => [request, malformed, done],
   },
   exec: {
     action: 'EXEC_IN_JOB',
@@ -169,12 +172,12 @@ const audited = <T extends object>(target: T, decisions: object, audit: Audit): 
       const method = member.bind(object) as Method;
       const decision = all[String(name)];
       if (decision === undefined || decision === null) return method;
-      const { action, about } = decision;
+      const { action, about, together = (parameters) => parameters } = decision;
       return (identity: Identity, ...more: readonly unknown[]) =>
         audit.record(
           identity,
           action,
-          () => method(identity, ...more),
+          (done) => method(identity, ...together(more, done)),
           (result) => about(more, result),
         );
     },

@@ -54,14 +54,19 @@ export class AuthorizedJobs implements JobService {
     this.#shares = shares;
   }
 
-  async submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job> {
+  async submit(
+    identity: Identity,
+    request: SubmitRequest,
+    malformed: readonly ClientError[] = [],
+    inserted?: (job: Job) => void,
+  ): Promise<Job> {
     checkMayChange(identity);
     const { image, ...rest } = request;
     const owner = image === undefined ? null : (this.#images.ownerOf(image) ?? null);
     if (image === undefined || mayUseImage(identity, owner))
-      return this.#jobs.submit(identity, request, malformed);
+      return this.#jobs.submit(identity, request, malformed, inserted);
     const refusal = badInput('input.image', `one of ${this.#images.sharedNames.join(', ')}`, image);
-    return this.#jobs.submit(identity, rest, [...(malformed ?? []), refusal]);
+    return this.#jobs.submit(identity, rest, [...malformed, refusal], inserted);
   }
 
   async stop(identity: Identity, id: string, gracePeriodMs: number): Promise<Job> {

@@ -113,6 +113,15 @@ export interface JobsOptions {
   readonly observer?: JobObserver;
 }
 
+/** What a job is stored with. */
+interface Submission {
+  readonly secrets: string | null;
+  readonly claims: FileClaims;
+  readonly wanted?: RequestKey | undefined;
+  /** See `JobService.submit`. */
+  readonly inserted?: ((job: Job) => void) | undefined;
+}
+
 /** Files and folders that must be free for a job to be accepted, and those that each job before it will make. */
 const FILES = 64;
 const FILES_OF_JOB = 12;
@@ -144,6 +153,7 @@ export class Jobs implements JobService {
     identity: Identity,
     request: SubmitRequest,
     malformed: readonly ClientError[] = [],
+    inserted?: (job: Job) => void,
   ): Promise<Job> {
     const key = once(() => requestKey(request));
     // The digest lacks the fields that could not be read.
@@ -172,7 +182,7 @@ export class Jobs implements JobService {
     const { cells } = this.#options;
     const forget = spec.imageDigest === null ? () => {} : cells.holdImage(spec.imageDigest);
     try {
-      return await this.#store(job, request, secrets, wanted, claims);
+      return await this.#store(job, request, { secrets, wanted, claims, inserted });
     } finally {
       forget();
     }
@@ -239,9 +249,7 @@ export class Jobs implements JobService {
   async #store(
     job: Job,
     request: SubmitRequest,
-    secrets: string | null,
-    wanted: RequestKey | undefined,
-    claims: FileClaims,
+    { secrets, wanted, claims, inserted }: Submission,
   ): Promise<Job> {
     const { store, supervision, cells } = this.#options;
     const bytes = payloadBytes(job.spec);
@@ -258,7 +266,7 @@ export class Jobs implements JobService {
         if (content !== undefined) await stored(claims.keep(job.owner, content));
       }
       const beganMs = performance.now();
-      const insertion = await stored(store.insert(job, wanted));
+      const insertion = await stored(store.insert(job, wanted, () => inserted?.(job)));
       if (insertion.kind !== 'inserted') return accepted(insertion, request);
       isStored = true;
       this.#observer.submitted(job, performance.now() - beganMs);
@@ -404,7 +412,7 @@ export class Jobs implements JobService {
       state: { status: 'QUEUED' },
     };
     await this.#checkQuotas(job);
-    return this.#store(job, request, secrets, undefined, new FileClaims(undefined));
+    return this.#store(job, request, { secrets, claims: new FileClaims(undefined) });
   }
 
   async listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList> {

@@ -195,10 +195,16 @@ export interface JobService {
    *
    * @param malformed faults found while reading the request, whose fields are left out of it; it is refused, and its
    *   other faults are reported together with these
+   * @param inserted called in the transaction that stores the job: what it writes there is stored with it
    * @throws ClientError with all faults of the request; `QUEUE_FULL`, `STORAGE_FULL`, `QUOTA_EXCEEDED`,
    *   `LIMIT_UNAVAILABLE` and `IDEMPOTENCY_CONFLICT`
    */
-  submit(identity: Identity, request: SubmitRequest, malformed?: readonly ClientError[]): Promise<Job>;
+  submit(
+    identity: Identity,
+    request: SubmitRequest,
+    malformed?: readonly ClientError[],
+    inserted?: (job: Job) => void,
+  ): Promise<Job>;
   /**
    * Stops a job and returns it when it has ended; one that has ended already is returned as it is.
    *

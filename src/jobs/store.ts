@@ -152,8 +152,9 @@ export interface JobStore {
    * Adds a QUEUED job; it is on disk when the promise settles.
    *
    * @param request detects a repetition: looked up and stored in the transaction that inserts
+   * @param inserted called in that transaction when the job is in it: what it writes to the same database is in it too
    */
-  insert(job: Job, request?: RequestKey): Promise<Insertion>;
+  insert(job: Job, request?: RequestKey, inserted?: () => void): Promise<Insertion>;
   /** What an owner has used a key for; `undefined` when it was not used. Needs no room on the disk. */
   earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined>;
   /** A job as it is now; `undefined` when there is none. */

@@ -1,5 +1,6 @@
 /** The audit trail in SQLite. */
 
+import type { Statement } from 'better-sqlite3';
 import type { AuditAction, AuditEntry, AuditFilter, AuditPage, AuditStore } from '../access/audit.ts';
 import type { Connection } from './connection.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -27,6 +28,7 @@ const STEP = 1000;
 export class SqliteAudit implements AuditStore {
   readonly #db: Connection;
   readonly #commits: GroupCommit;
+  #insert: Statement<unknown[]> | undefined;
 
   constructor(db: Connection, commits: GroupCommit) {
     this.#db = db;
@@ -35,13 +37,13 @@ export class SqliteAudit implements AuditStore {
 
   add(entries: readonly AuditEntry[]): Promise<void> {
     return this.#commits.write(() => {
-      const insert = this.#db.prepare(
+      this.#insert ??= this.#db.prepare<unknown[]>(
         `INSERT INTO audit (${COLUMNS}) VALUES (${Array(11).fill('?').join(', ')})`,
       );
       for (const { id, time, action, subject, jobId, target, secrets, ...rest } of entries) {
         const { address, userAgent, token, outcome } = rest;
         const about = [action, subject, jobId, target, secrets];
-        insert.run(id, time.getTime(), ...about, address, userAgent, token, outcome);
+        this.#insert.run(id, time.getTime(), ...about, address, userAgent, token, outcome);
       }
     });
   }

@@ -159,7 +159,7 @@ class SqliteStore implements Store {
     });
   }
 
-  insert(job: Job, request?: RequestKey): Promise<Insertion> {
+  insert(job: Job, request?: RequestKey, inserted?: () => void): Promise<Insertion> {
     return this.#write(() => {
       const earlier = request === undefined ? undefined : this.#earlier(job.owner, request);
       if (earlier !== undefined) return earlier;
@@ -168,12 +168,15 @@ class SqliteStore implements Store {
         const sql = 'INSERT INTO request_keys (owner, key, digest, job_id) VALUES (?, ?, ?, ?)';
         this.#prepare(sql).run(job.owner, request.key, request.digest, job.id);
       }
+      inserted?.();
       return { kind: 'inserted', job };
     });
   }
 
   async earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined> {
-    return this.#onDisk(this.#earlier(owner, request));
+    const found = this.#earlier(owner, request);
+    // That there is none is found out again when the job is inserted.
+    return found && this.#onDisk(found);
   }
 
   #insert(whole: Job): void {

@@ -156,6 +156,15 @@ describe('the trail', () => {
   });
 });
 
+describe('an entry of a submission', () => {
+  it('is stored with the job, and waits for the disk with it', async () => {
+    const before = world.syncs();
+    const id = await submit(ALICE);
+    expect(world.syncs() - before).toBe(1);
+    expect((await read()).nodes).toMatchObject([{ action: 'SUBMIT_JOB', job: id, outcome: 'OK' }]);
+  });
+});
+
 describe('an audit', () => {
   const open = (store: AuditStore, lines: string[] = [], keepMs: number | null = null, now = Date.now) => {
     const audit = new Audit({ store, log: (line) => lines.push(line), keepMs, tokenName: () => null, now });

@@ -40,6 +40,8 @@ export class World {
   readonly shares: Shares;
   readonly cells = new FakeCells();
   readonly images = new FakeImages();
+  /** How often the store waited for the disk. */
+  readonly syncs: () => number;
   readonly #engine: Engine;
   readonly jobs: Jobs;
 
@@ -49,8 +51,10 @@ export class World {
     shares: Shares,
     quotas: Quotas,
     changes: Changes,
+    syncs: () => number,
     dispose: (step: () => unknown) => void,
   ) {
+    this.syncs = syncs;
     const log: Log = (line, { level = 'info' } = {}) => {
       if (level !== 'info') throw new Error(line);
     };
@@ -104,7 +108,12 @@ export class World {
   static async open(dispose: (step: () => unknown) => void): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'cloister-access-'));
     dispose(() => rmSync(folder, { recursive: true }));
-    const store = openStore(join(folder, 'cloister.db'));
+    let syncs = 0;
+    const store = openStore(join(folder, 'cloister.db'), {
+      committed: () => {
+        syncs += 1;
+      },
+    });
     dispose(() => store.close());
     const tokens = await Tokens.open({
       store: store.tokens,
@@ -115,7 +124,7 @@ export class World {
     });
     const quotas = await Quotas.open(store.quotas, UNBOUNDED);
     const shares = await Shares.open({ store: store.shares, rights: new Rights() });
-    return new World(store, tokens, shares, quotas, await Changes.open(store, String), dispose);
+    return new World(store, tokens, shares, quotas, await Changes.open(store, String), () => syncs, dispose);
   }
 
   /** A link to a job, made by its owner. */
