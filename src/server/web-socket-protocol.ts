@@ -2,7 +2,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import {
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  getOperationAST,
+} from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import type { WebSocket } from 'ws';
@@ -162,6 +168,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         const document = parse(query);
         const errors = validate(schema, document);
         if (errors.length > 0) return errors;
+        if (!getOperationAST(document, operationName)) return [noOperation()];
         const contextValue = await contextFactory();
         const end = operations.begin();
         client.running.set(payload, () => {
@@ -184,7 +191,12 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
     onOperation: ({ extra: client }, _id, payload, _args, result) => {
       if (isAsyncIterable(result)) client.inbox.end(payload);
     },
-    onError: ({ extra: client }, _id, payload) => client.end(payload),
+    onNext: (_context, _id, _payload, _args, result) =>
+      result.errors && ({ ...result, errors: result.errors.map(withoutStatus) } as FormattedExecutionResult),
+    onError: ({ extra: client }, _id, payload, errors) => {
+      client.end(payload);
+      return errors.map(withoutStatus);
+    },
     onComplete: ({ extra: client }, _id, payload) => client.end(payload),
   });
 };
@@ -192,6 +204,17 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
 type Prepared = ExecutionArgs & {
   readonly rootValue: Pick<ReturnType<Engine['getEnveloped']>, 'execute' | 'subscribe'>;
 };
+
+/** What a client may see of an error: the engine notes with some which status an answer over HTTP has. */
+const withoutStatus = (error: GraphQLError): GraphQLFormattedError => {
+  const { extensions, ...rest } = error.toJSON();
+  const { http: _http, ...own } = extensions ?? {};
+  return { ...rest, extensions: own };
+};
+
+/** As over HTTP. */
+const noOperation = (): GraphQLError =>
+  codedError('OPERATION_RESOLUTION_FAILURE', 'Could not determine what operation to execute.');
 
 const tooMany = (): GraphQLError =>
   codedError(
