@@ -12,3 +12,6 @@ export const hasErrno = (error: unknown, ...names: readonly string[]): boolean =
 
 /** Whether a call failed because the disk, or what a user may have of it, is full. */
 export const isDiskFull = (error: unknown): boolean => hasErrno(error, 'ENOSPC', 'EDQUOT');
+
+/** Whether what the launcher prints of an error says that a disk has no room: strerror(3) of ENOSPC and EDQUOT. */
+export const saysDiskFull = (text: string): boolean => /No space left on device|[Qq]uota exceeded/.test(text);

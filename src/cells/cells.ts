@@ -7,6 +7,7 @@ import { getSystemErrorMap, getSystemErrorMessage } from 'node:util';
 import { FairLimit } from '../async/fair-limit.ts';
 import { type PathWatch, watchPath } from '../async/watch-path.ts';
 import type { ServeConfig } from '../config/config.ts';
+import { saysDiskFull } from '../errno.ts';
 import {
   type ArtifactContent,
   type CellConnection,
@@ -30,7 +31,7 @@ import type { Image, ImageStore } from '../jobs/image.ts';
 import type { Job, Usage, WholeJob } from '../jobs/job.ts';
 import type { LimitsContext, RequestContext } from '../jobs/offer.ts';
 import { hasSecrets, withSecrets } from '../jobs/secrets.ts';
-import type { Unfinished } from '../jobs/store.ts';
+import { StoreFullError, type Unfinished } from '../jobs/store.ts';
 import type { Log } from '../log.ts';
 import type { FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
 import {
@@ -721,8 +722,14 @@ class Connection implements CellConnection {
     return accepted(this.#control.resume());
   }
 
-  saveRoot(): Promise<void> {
-    return accepted(this.#control.save());
+  async saveRoot(): Promise<void> {
+    try {
+      await accepted(this.#control.save());
+    } catch (error) {
+      throw error instanceof CellRefusal && saysDiskFull(error.message)
+        ? new StoreFullError('no room for what a job has changed', { cause: error })
+        : error;
+    }
   }
 
   async write(offset: number, bytes: Uint8Array, end: boolean): Promise<number> {

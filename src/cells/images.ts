@@ -10,7 +10,7 @@ import { ensureImage } from '../../rootfs/image.ts';
 import { progressOnTerminal } from '../../rootfs/progress.ts';
 import type { ImageInfo } from '../../rootfs/record.ts';
 import type { ServeConfig } from '../config/config.ts';
-import { isDiskFull } from '../errno.ts';
+import { isDiskFull, saysDiskFull } from '../errno.ts';
 import { ImageFault } from '../images/fault.ts';
 import { parseReference } from '../images/reference.ts';
 import { type FetchOptions, fetchImage } from '../images/registry.ts';
@@ -352,7 +352,11 @@ export class Images implements ImageService {
     const base = this.ofJob(image, imageDigest);
     if (base === undefined) throw unavailable('the image of the job is not there any more');
     if (!existsSync(folder))
-      throw badInput('input.jobId', 'a paused job, or one with keepRoot that was not saved yet', job);
+      throw badInput(
+        'input.jobId',
+        'a paused job, or one with keepRoot that was not saved yet, and whose changes the disk had room for',
+        job,
+      );
     const end = this.#layers.begin();
     try {
       const about = readAbout(await readFile(join(folder, 'about')));
@@ -546,7 +550,7 @@ const presented = (error: unknown): unknown => {
   if (isDiskFull(error)) return storageFull();
   if (!(error instanceof ImageFault)) return error;
   // As the cell prints it.
-  if (error.message.includes('No space left on device')) return storageFull();
+  if (saysDiskFull(error.message)) return storageFull();
   const field = error.message.startsWith('input.reference') ? 'input.reference' : 'archive';
   return new ClientError('BAD_USER_INPUT', error.message, field);
 };

@@ -380,7 +380,7 @@ export class Jobs implements JobService {
     if (!isFinal(state)) {
       const isPaused = state.status === 'RUNNING' && state.pausedAt !== null;
       if (!isPaused) throw badInput('input.jobId', 'a job that is paused or has ended', state.status);
-      await asked(supervision.saveRoot(id));
+      await stored(asked(supervision.saveRoot(id)));
     }
     return cells.saveImage(job, name);
   }

@@ -11,19 +11,22 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tar } from '../support/archives.ts';
+import { makeParts, manifestOf, sha256, tar } from '../support/archives.ts';
 import { IMAGES, testImage } from '../support/image.ts';
 import { type Answer, TestServer } from '../support/server.ts';
 import { endSleep, sleepThen } from '../support/sleeper.ts';
 
 const SIZE = '12m';
 
-const FILES = 600;
+const FILES = 3000;
 
 let folder: string;
 let server: TestServer;
@@ -122,8 +125,8 @@ const FLOOD = sleepThen('i=0; while [ $i -lt 1500 ]; do i=$((i+1)); seq 10; done
 const FLOODED = 1500 * 21;
 
 it('a full disk ends no job, is counted where output was lost, refuses new jobs, and is over when there is room', async () => {
-  const request = { command: COUNTER, idempotencyKey: 'counter' };
-  const counter = await server.submit(request);
+  const wanted = { command: COUNTER, idempotencyKey: 'counter' };
+  const counter = await server.submit(wanted);
   const flood = await server.submit({ command: FLOOD });
   const stopped = await server.submit({ command: "trap 'exit 5' TERM; while :; do sleep 0.1; done" });
   for (const id of [counter, flood, stopped]) await isRunning(id);
@@ -141,7 +144,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
       extensions: { code: 'STORAGE_FULL' },
     },
   ]);
-  expect(await server.submit(request)).toBe(counter);
+  expect(await server.submit(wanted)).toBe(counter);
   // It continues, and nothing that it writes is kept.
   await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
   const before = await readLog(counter);
@@ -233,4 +236,99 @@ it('an image is refused, and nothing is left of it', async () => {
   }
   expect((await upload(1 << 20)).errors).toBeUndefined();
   expect(layers().length).toBeGreaterThan(0);
+}, 60_000);
+
+/** Everything in a folder of the state folder. */
+const tree = (name: string): readonly string[] =>
+  readdirSync(inside(name), { recursive: true, encoding: 'utf8' }).toSorted();
+
+it('a file is refused as soon as it has used up the disk, and nothing is left of it', async () => {
+  const upload = (path: string, bytes: number): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      // Without a length, so that nobody knows before how much it will be.
+      const sending = request(new URL(path, server.url), {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${server.token}`, 'transfer-encoding': 'chunked' },
+      });
+      sending.on('response', (response) => json(response).then((body) => resolve(body as Answer), reject));
+      // It is refused before it has been sent.
+      sending.on('error', () => undefined);
+      sending.end(randomBytes(bytes));
+    });
+  const before = tree('files');
+  for (const path of ['files', `files/${'0'.repeat(64)}`]) {
+    const { errors } = await upload(path, 16 << 20);
+    expect(errors, path).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);
+    expect(tree('files')).toEqual(before);
+  }
+  expect((await upload('files', 1 << 20)).errors).toBeUndefined();
+}, 60_000);
+
+it('an artifact that does not fit has an error, and those that fit are kept', async () => {
+  const id = await server.submit({
+    command: 'head -c 20000000 /dev/urandom > /tmp/large; echo small > /tmp/small',
+    artifacts: [{ path: '/tmp/large' }, { path: '/tmp/small' }],
+  });
+  expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+  const { job } = await server.query<{ job: { artifacts: readonly object[] } }>(
+    `{ job(id: "${id}") { artifacts { name size error } } }`,
+  );
+  expect(job.artifacts).toEqual([
+    { name: 'large', size: null, error: 'DISK_FULL' },
+    { name: 'small', size: 6, error: null },
+  ]);
+  expect(tree(join('jobs', id, 'artifacts'))).toEqual(['1']);
+}, 60_000);
+
+it('no image is made of a job whose layer does not fit, and the job is none the worse', async () => {
+  const save = (jobId: string) =>
+    server.ask('mutation ($input: SaveImageInput!) { saveImage(input: $input) { image { name } } }', {
+      input: { jobId, name: 'saved' },
+    });
+  const before = tree('layers');
+  const paused = await server.submit({
+    command: 'head -c 20000000 /dev/urandom > /made; echo made; read _; test -s /made && echo still there',
+    openStdin: true,
+  });
+  await expect.poll(async () => (await readLog(paused)).text).toBe('made\n');
+  await server.query(`mutation { pauseJob(input: { jobId: "${paused}" }) { job { id } } }`);
+  expect((await save(paused)).errors).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);
+  expect(tree('layers')).toEqual(before);
+  await server.query(`mutation { resumeJob(input: { jobId: "${paused}" }) { job { id } } }`);
+  await server.query('mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }', {
+    input: { jobId: paused, offset: 0, text: '\n', endOfInput: true },
+  });
+  expect(await server.ended(paused)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+  // One whose root was to be kept when it ended.
+  const ended = await server.submit({ command: 'head -c 20000000 /dev/urandom > /made', keepRoot: true });
+  expect(await server.ended(ended)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+  expect((await save(ended)).errors?.map(({ message }) => message)).toEqual([
+    expect.stringContaining('whose changes the disk had room for'),
+  ]);
+  expect(tree(join('jobs', ended))).not.toContain('layer');
+  expect(tree('layers')).toEqual(before);
+}, 60_000);
+
+it('an image that is pulled is refused, and nothing is left of it', async () => {
+  const parts = makeParts([tar([{ path: 'random', content: randomBytes(16 << 20) }])]);
+  const blobs = new Map([parts.config, ...parts.blobs].map((blob) => [sha256(blob), blob]));
+  const registry = createServer((asked, response) => {
+    const name = asked.url?.split('/').at(-1) ?? '';
+    if (asked.url?.includes('/manifests/'))
+      response.setHeader('content-type', 'application/vnd.oci.image.manifest.v1+json');
+    response.end(asked.url?.includes('/manifests/') ? manifestOf(parts) : blobs.get(name));
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  try {
+    const before = tree('layers');
+    const reference = `127.0.0.1:${(registry.address() as AddressInfo).port}/large:1`;
+    const { errors } = await server.ask(
+      'mutation ($r: String!) { pullImage(input: { reference: $r }) { image { name } } }',
+      { r: reference },
+    );
+    expect(errors).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);
+    expect(tree('layers')).toEqual(before);
+  } finally {
+    registry.close();
+  }
 }, 60_000);
