@@ -216,6 +216,45 @@ describe('layers', () => {
     expect(await run({ image: 'whiteouts', command })).toBe('a: two\nb: new\nc:\nd: in\ne: new\nin');
   });
 
+  it('with files below a link of a lower layer have a folder there, as the overlays of Docker', async () => {
+    const lower = tar([
+      { path: 'real/', type: '5', mode: 0o750 },
+      { path: 'real/old', content: 'old' },
+      { path: 'link', type: '2', link: 'real' },
+    ]);
+    const upper = tar([{ path: 'link/new', content: 'new' }]);
+    await add('hidden-link', ociArchive(makeParts([base, lower, upper])));
+    const command = 'stat -c "%F %a" /link; ls /link /real';
+    expect(await run({ image: 'hidden-link', command })).toBe('directory 755\n/link:\nnew\n\n/real:\nold\n');
+  });
+
+  it('have no extended attributes: a capability of a file is worth nothing in a cell, and much outside', async () => {
+    const pax = {
+      // cap_net_raw, permitted and effective: struct vfs_cap_data of linux/capability.h, revision 2.
+      'SCHILY.xattr.security.capability': '\u0001\0\0\u0002\0 \0\0\0\0\0\0\0\0\0\0\0\0\0\0',
+      'SCHILY.xattr.user.note': 'x',
+      'SCHILY.xattr.user.overlay.opaque': 'y',
+      'SCHILY.xattr.trusted.overlay.redirect': '/etc',
+    };
+    const marked = tar([
+      { path: 'etc/', type: '5', pax },
+      { path: 'etc/marked', content: 'x', pax },
+    ]);
+    const before = new Set(layers());
+    await add('marked', ociArchive(makeParts([base, marked])));
+    const added = layers().filter((name) => !before.has(name));
+    expect(added).toHaveLength(1);
+    for (const path of ['etc', 'etc/marked']) {
+      const file = join(server.stateDir, 'layers', added[0] ?? '', 'tree', 'root', path);
+      const script = 'import os, sys; print(os.listxattr(sys.argv[1]))';
+      expect(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' })).toBe('[]\n');
+    }
+    // What is below is not hidden.
+    expect(
+      await run({ image: 'marked', command: 'cat /etc/marked; test -e /etc/passwd && echo there' }),
+    ).toBe('xthere\n');
+  });
+
   it('are stored once, and removed with the last image that needs them', async () => {
     const before = layers();
     const own = tar([{ path: 'own', content: 'x' }]);

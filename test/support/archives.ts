@@ -12,6 +12,8 @@ export interface Entry {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
+  /** Records of an extended header (pax(1)), such as an extended attribute: `SCHILY.xattr.user.note`. */
+  readonly pax?: Readonly<Record<string, string>>;
 }
 
 const BLOCK = 512;
@@ -54,6 +56,7 @@ const encode = (entry: Entry): Buffer => {
   const long = [
     ...(Buffer.byteLength(entry.path) > 100 ? [paxRecord('path', entry.path)] : []),
     ...(Buffer.byteLength(entry.link ?? '') > 100 ? [paxRecord('linkpath', entry.link ?? '')] : []),
+    ...Object.entries(entry.pax ?? {}).map(([key, value]) => paxRecord(key, value)),
   ].join('');
   const own = [header(entry, content.length), padded(content)];
   if (long === '') return Buffer.concat(own);
