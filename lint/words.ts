@@ -31,6 +31,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   '(?:can|cannot|could|to) be had': 'available',
   'nothing to say of': 'accepts',
   '(?:comes?|came) to (?:none|nothing|lie)': 'fail or be',
+  'audit trail': 'audit log',
   beside: 'next to, in addition to or compared with',
   'all the same': 'nevertheless or still',
   'of no use': 'useless, or not needed',

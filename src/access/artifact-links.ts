@@ -5,7 +5,7 @@ import { type LinkKeySource, LinkSigner } from './link-signer.ts';
 /** Milliseconds for which a link is accepted; a download that began in time may take longer. */
 export const ARTIFACT_LINK_MS = 15 * 60_000;
 
-/** What a link says besides its path. */
+/** The content of a link, except for its path. */
 export interface LinkSignature {
   /** Seconds since 1970. */
   readonly expires: string;

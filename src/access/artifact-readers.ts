@@ -13,13 +13,13 @@ export interface ArtifactReadersOptions {
   readonly links: ArtifactLinks;
 }
 
-/** What a link leads to that was signed here and is still valid. */
+/** The artifact of a link that was signed here and is still valid. */
 export interface LinkedArtifact {
   readonly jobId: string;
   readonly name: string;
 }
 
-/** Nobody in particular: who made a link was somebody who may read what it leads to. */
+/** Nobody in particular: the maker of the link was allowed to read the artifact. */
 export const linkHolder = (source: AuditSource): Identity => ({
   subject: 'artifact link',
   role: 'VIEWER',

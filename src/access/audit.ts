@@ -1,4 +1,4 @@
-/** The audit trail: who did what to which job, when, from where, with what outcome. */
+/** The audit log: who did what to which job, when, from where, with what outcome. */
 
 import { badInput, ClientError, forbidden } from '../jobs/errors.ts';
 import { newJobId } from '../jobs/id.ts';
@@ -37,13 +37,13 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** One entry of the trail. */
+/** One entry of the audit log. */
 export interface AuditEntry {
   /** UUIDv7: entries sort by time. */
   readonly id: string;
   readonly time: Date;
   readonly action: AuditAction;
-  /** Who did it; `null`: nobody who is known, as in a sign-in that failed. */
+  /** Who did it; `null`: unknown, as for a failed sign-in. */
   readonly subject: string | null;
   readonly jobId: string | null;
   /** What the action was about, other than the job: an id or name, shortened. */
@@ -87,13 +87,13 @@ export interface AuditFilter {
   readonly until?: Date;
 }
 
-/** A page of the trail, the newest first. */
+/** A page of the audit log, newest first. */
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   readonly hasNext: boolean;
 }
 
-/** Where the trail is kept. `src/store/` implements it. */
+/** Where the audit log is kept. `src/store/` implements it. */
 export interface AuditStore {
   /**
    * Adds entries; they are on disk when the promise settles.
@@ -124,7 +124,10 @@ export interface AuditOptions {
 }
 
 const LONGEST_TEXT = 200;
-/** What clients do again and again, such as typing: of each client, job and target the first is recorded in this time. */
+/**
+ * For actions that clients repeat, such as typing: only the first within this time is recorded for each client, job and
+ * target.
+ */
 const REPEATED: ReadonlySet<AuditAction> = new Set([
   'WRITE_STDIN',
   'RESIZE_TERMINAL',
@@ -135,10 +138,10 @@ const REPEATED: ReadonlySet<AuditAction> = new Set([
   'DOWNLOAD_ARTIFACT',
 ]);
 const REPEATED_MS = 600_000;
-/** Of which is known when they were recorded last: beyond that some are recorded more often. */
+/** How many of them are remembered with the time of their last entry: beyond that, some are recorded more often. */
 const MOST_REPEATED = 10_000;
 const SWEEP_MS = 3_600_000;
-/** Sign-ins that fail, in a minute: further ones are counted in the log and not recorded. */
+/** Failed sign-ins that are recorded in a minute: further ones are only counted in the log. */
 const MOST_SIGN_INS = 60;
 const MINUTE_MS = 60_000;
 /** The largest page. */
@@ -149,7 +152,7 @@ export class Audit {
   readonly #options: AuditOptions;
   readonly #writes = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
-  /** When what is repeated was recorded last, the oldest first. */
+  /** When repeated actions were last recorded, oldest first. */
   readonly #repeated = new Map<string, number>();
   #signIns = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
 
@@ -205,7 +208,7 @@ export class Audit {
     return result;
   }
 
-  /** Whether the same was recorded a short time ago, of what is done all the time. */
+  /** Whether the same repeated action was recorded a short time ago. */
   #isRepeated(entry: NewEntry): boolean {
     const { action, subject, jobId, target, address, token, outcome } = entry;
     if (!REPEATED.has(action)) return false;
@@ -221,7 +224,7 @@ export class Audit {
     return false;
   }
 
-  /** Records that somebody could not prove who it is; of a flood only the beginning. */
+  /** Records a failed sign-in; of a flood of them only the beginning. */
   signInFailed(source: AuditSource): void {
     const now = performance.now();
     if (now - this.#signIns.sinceMs >= MINUTE_MS) {
@@ -247,7 +250,7 @@ export class Audit {
   }
 
   /**
-   * A page of the trail, the newest first.
+   * A page of the audit log, newest first.
    *
    * @throws ClientError `FORBIDDEN`, `BAD_USER_INPUT`
    */
@@ -287,7 +290,7 @@ export class Audit {
     } catch (error) {
       const { log } = this.#options;
       const { action, subject, jobId, outcome } = entry;
-      log(`an entry of the audit trail could not be written: ${String(error)}`, {
+      log(`an entry of the audit log could not be written: ${String(error)}`, {
         level: 'error',
         action,
         outcome,
@@ -304,7 +307,7 @@ export class Audit {
       while ((await store.removeBefore(new Date(now() - keepMs))) > 0);
     };
     const sweep = remove()
-      .catch((error: unknown) => log(`the audit trail: ${String(error)}`, { level: 'error' }))
+      .catch((error: unknown) => log(`the audit log: ${String(error)}`, { level: 'error' }))
       .finally(() => this.#writes.delete(sweep));
     this.#writes.add(sweep);
   }

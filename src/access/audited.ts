@@ -1,4 +1,4 @@
-/** Records what is done with a service in the audit trail. */
+/** Records what is done with a service in the audit log. */
 
 import type { ImageService } from '../jobs/images.ts';
 import type { EnvVarRequest, Identity } from '../jobs/service.ts';
@@ -10,8 +10,8 @@ import type { Quotas } from './quotas.ts';
 import type { Tokens } from './tokens.ts';
 
 /**
- * What is recorded of each method of a service, and with what it was done, as its parameters after the caller and its
- * result say; without a result it has failed. `null`: it only reads. A new method does not compile without a decision.
+ * What is recorded of each method of a service, computed from its parameters after the caller and its result; without a
+ * result it has failed. `null`: it only reads. A new method does not compile without a decision.
  */
 type Decisions<Service> = {
   readonly [Name in keyof Service]: Service[Name] extends (
@@ -138,31 +138,31 @@ const OF_QUOTAS: Decisions<Quotas> = {
   own: null,
 };
 
-/** The job service of callers, of which every submission and every control of a job is recorded. */
+/** The job service of callers, which records every submission and every control of a job. */
 export const auditedJobs = (jobs: AuthorizedJobs, audit: Audit): AuthorizedJobs =>
   audited(jobs, OF_JOBS, audit);
 
-/** Who reads artifacts over HTTP, of which every download is recorded. */
+/** The readers of artifacts over HTTP, which record every download. */
 export const auditedArtifacts = (readers: ArtifactReaders, audit: Audit): ArtifactReaders =>
   audited(readers, OF_ARTIFACTS, audit);
 
-/** The files of jobs, of which every upload and every link to upload is recorded. */
+/** The files of jobs, which record every upload and every link to upload. */
 export const auditedFiles = (files: AuthorizedFiles, audit: Audit): AuthorizedFiles =>
   audited(files, OF_FILES, audit);
 
-/** The service of images, of which every change is recorded. */
+/** The service of images, which records every change. */
 export const auditedImages = <T extends ImageService>(images: T, audit: Audit): T =>
   audited(images, OF_IMAGES, audit);
 
-/** Tokens, of which every change is recorded. */
+/** Tokens, which record every change. */
 export const auditedTokens = (tokens: Tokens, audit: Audit): Tokens => audited(tokens, OF_TOKENS, audit);
 
-/** Quotas, of which every change is recorded. */
+/** Quotas, which record every change. */
 export const auditedQuotas = (quotas: Quotas, audit: Audit): Quotas => audited(quotas, OF_QUOTAS, audit);
 
 type Method = (identity: Identity, ...more: readonly unknown[]) => Promise<unknown>;
 
-/** The same object, of which what is decided is recorded. The other methods are as they were, private state included. */
+/** The same object, which also records what was decided. The other methods are unchanged, private state included. */
 const audited = <T extends object>(target: T, decisions: object, audit: Audit): T => {
   const all = decisions as Readonly<Record<string, Recorded<readonly unknown[], unknown> | null>>;
   return new Proxy(target, {

@@ -7,19 +7,19 @@ import type { FileService, TicketRequest, Uploaded, UploadRequest, UploadTicket 
 import type { AuditSource } from './audit.ts';
 import { type LinkKeySource, LinkSigner } from './link-signer.ts';
 
-/** A link to upload one content. */
+/** A link to upload one file. */
 export interface UploadLink {
   readonly ticket: UploadTicket;
-  /** The query string that makes it one. */
+  /** The query string with its signature. */
   readonly query: string;
 }
 
-/** What a request says of its body, besides what its link says. */
+/** What a request says about its body, in addition to its link. */
 export type ArrivingUpload = Pick<UploadRequest, 'sizeBytes' | 'range'>;
 
 /**
- * A service of files that allows an ADMIN and a USER to upload. Whose a content is, follows from who uploads it. A link
- * stands for its maker, for one content of one size, and is valid until it expires.
+ * A service of files that allows an ADMIN and a USER to upload. Content belongs to the subject that uploads it. A link
+ * acts for its maker, for one content of one size, and is valid until it expires.
  */
 export class AuthorizedFiles {
   readonly #files: FileService;
@@ -55,7 +55,7 @@ export class AuthorizedFiles {
   }
 
   /**
-   * Makes a link to upload a content, which needs no token.
+   * Creates a link for uploading content without a token.
    *
    * @throws ClientError as `receive`
    */
@@ -92,15 +92,15 @@ export class AuthorizedFiles {
     return ticket;
   }
 
-  /** How much of the content of a link has arrived. */
+  /** How much of the content that a link is for has arrived. */
   async findByLink({ subject, id }: UploadTicket): Promise<Uploaded | undefined> {
     return isDigest(id) ? this.#files.find(subject, id) : undefined;
   }
 
   /**
-   * Takes in what comes by a link.
+   * Receives what is uploaded through a link.
    *
-   * @param _holder who is recorded as the sender: whose the content is, the link says
+   * @param _holder who is recorded as the sender; the link says whose content it is
    * @throws ClientError as `FileService.receive`
    */
   async receiveByLink(
@@ -117,7 +117,7 @@ export class AuthorizedFiles {
   }
 }
 
-/** Somebody who has a link, for the one who made it. */
+/** The holder of a link, acting for its maker. */
 export const uploadHolder = ({ subject }: UploadTicket, source: AuditSource): Identity => ({
   subject,
   role: 'USER',
@@ -125,7 +125,7 @@ export const uploadHolder = ({ subject }: UploadTicket, source: AuditSource): Id
   source,
 });
 
-/** What a link says, and its signature stands for. */
+/** What a link says, which its signature covers. */
 const partsOf = ({ subject, id, sizeBytes, expiresAt }: UploadTicket) => [
   subject,
   id,

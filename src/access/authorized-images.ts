@@ -10,8 +10,9 @@ export const mayUseImage = ({ role, subject }: Identity, owner: string | null): 
   role === 'ADMIN' || owner === null || owner === subject;
 
 /**
- * A service of images that allows each caller what its role does: an ADMIN everything; others see and use the images that
- * everybody may use and those of their own subject, and a USER deletes the latter. Another image does not exist for them.
+ * A service of images that allows each caller what its role permits: an ADMIN everything; others see and use the images
+ * that everybody may use and those of their own subject, and a USER may delete the latter. Other images do not exist
+ * for them.
  */
 export class AuthorizedImages implements ImageService {
   readonly #images: ImageService;

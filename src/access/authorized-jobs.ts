@@ -39,9 +39,9 @@ import type { Shares } from './shares.ts';
 const NOBODY = '';
 
 /**
- * A job service that allows each caller what its role does: an ADMIN everything, a USER to submit jobs and to control
- * those of its own subject, a VIEWER to see them. A job of another subject does not exist for a caller: every method
- * does for it what it does for an id that was never used.
+ * A job service that allows each caller what its role permits: an ADMIN everything, a USER to submit jobs and to
+ * control those of its own subject, a VIEWER to see them. A job of another subject does not exist for a caller: every
+ * method treats it like an id that was never used.
  */
 export class AuthorizedJobs implements JobService {
   readonly #jobs: JobService;
@@ -84,7 +84,7 @@ export class AuthorizedJobs implements JobService {
     return this.#jobs.resume(identity, id);
   }
 
-  /** A name that is taken goes to another image only for the one who has it, and for an ADMIN. */
+  /** Only its owner and an ADMIN may give an existing name to another image. */
   async saveImage(identity: Identity, id: string, name: string): Promise<Image> {
     await this.#checkControl(identity, id);
     const owner = this.#images.ownerOf(name);
@@ -113,7 +113,7 @@ export class AuthorizedJobs implements JobService {
     return this.#jobs.exec(identity, id, request);
   }
 
-  /** As `exec`, with which one sees the files too. */
+  /** As for `exec`, which shows the files too. */
   async listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList> {
     await this.#checkControl(identity, id);
     return this.#jobs.listFiles(identity, id, request);
@@ -212,14 +212,14 @@ export class AuthorizedJobs implements JobService {
     return isVisible(identity, job) && !isGuest(identity) ? this.#jobs.artifacts(identity, job) : [];
   }
 
-  /** The same answer for a job that the caller may not see, as for one that does not exist. */
+  /** A job that the caller may not see gets the same answer as one that does not exist. */
   async openArtifact(identity: Identity, id: string, name: string): Promise<OpenArtifact> {
     if (isGuest(identity)) throw notFound('jobId', 'job', id);
     await this.#checkVisible(identity, id, 'jobId');
     return this.#jobs.openArtifact(identity, id, name);
   }
 
-  /** Its position is no secret; what the jobs before it ask for is. */
+  /** Its position is not secret; what the jobs before it ask for is. */
   queuePlace(identity: Identity, job: Job): QueuePlace | undefined {
     if (!isVisible(identity, job)) return undefined;
     const place = this.#jobs.queuePlace(identity, job);
@@ -232,7 +232,7 @@ export class AuthorizedJobs implements JobService {
     return isVisible(identity, job) ? this.#jobs.lineCount(identity, job, stream) : null;
   }
 
-  /** Who sees its log sees its receipt; what a link leaves out is left out there as well. */
+  /** Callers who see its log see its receipt; what a link leaves out is left out there as well. */
   async receipt(identity: Identity, job: Job): Promise<Receipt | null> {
     return isVisible(identity, job) ? this.#jobs.receipt(identity, job, !isGuest(identity)) : null;
   }
@@ -269,7 +269,7 @@ export class AuthorizedJobs implements JobService {
   }
 
   /**
-   * Makes a link that shows a job to everybody who has it, on disk when the promise settles.
+   * Creates a link that shows a job to everybody who has the link, on disk when the promise settles.
    *
    * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `BAD_USER_INPUT`, `STORAGE_FULL`
    */
@@ -285,7 +285,7 @@ export class AuthorizedJobs implements JobService {
   }
 
   /**
-   * Takes a link back, on disk when the promise settles.
+   * Revokes a link, on disk when the promise settles.
    *
    * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `STORAGE_FULL`
    */
@@ -297,7 +297,7 @@ export class AuthorizedJobs implements JobService {
     return this.#shares.revoke(id);
   }
 
-  /** The links to a job, for those who do not have it by one. */
+  /** The links to a job, for callers who do not see it through a link themselves. */
   shares(identity: Identity, job: Job): readonly Share[] {
     return isVisible(identity, job) && !isGuest(identity) ? this.#shares.of(job) : [];
   }
@@ -338,7 +338,7 @@ export class AuthorizedJobs implements JobService {
   }
 
   async #checkVisible(identity: Identity, id: string, field: string): Promise<void> {
-    // An admin sees every job, so that nothing is to be looked up.
+    // An admin sees every job, so nothing has to be looked up.
     if (identity.role === 'ADMIN') return;
     if ((await this.get(identity, id)) === undefined) throw notFound(field, 'job', id);
   }
@@ -349,14 +349,14 @@ const isVisible = (identity: Identity, { id, owner }: Job): boolean => {
   return identity.role === 'ADMIN' || owner === identity.subject;
 };
 
-/** Whether a caller may know what somebody has. */
+/** Whether a caller may know the usage of somebody. */
 const mayKnowOf = (identity: Identity, subject: string): boolean =>
   !isGuest(identity) && (identity.role === 'ADMIN' || identity.subject === subject);
 
-/** Whether a caller came by a link to one job. */
+/** Whether the caller uses a link to one job. */
 const isGuest = ({ method }: Identity): boolean => method === 'SHARE';
 
-/** A job as its caller may see it: what a link shows leaves out environment and files, which often hold secrets. */
+/** A job as its caller may see it: a link shows neither environment nor files, which often hold secrets. */
 const shownTo = (identity: Identity, job: Job): Job =>
   isGuest(identity) ? { ...job, spec: { ...job.spec, env: [], files: [] } } : job;
 
@@ -380,7 +380,7 @@ const checkMayChange = ({ role }: Identity): void => {
 
 /** The jobs of a filter that a caller can see. */
 const visibleOf = (identity: Identity, filter: JobFilter): JobFilter => {
-  // A link leads to its job, and lists nothing.
+  // A link shows its job, and no list.
   if (isGuest(identity)) return { ...filter, owner: NOBODY };
   const { role, subject } = identity;
   if (role === 'ADMIN') return filter;

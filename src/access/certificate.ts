@@ -7,15 +7,15 @@ import { type Identity, ROLES } from '../jobs/service.ts';
 import { EVERYBODY, type Roles } from './roles.ts';
 import { isSubject, LONGEST_TEXT } from './subject.ts';
 
-/** Who a caller is, or why it is nobody here, as the end of a sentence about its certificate. */
+/** The identity of a caller, or why it is refused, as the end of a sentence about its certificate. */
 export type Decided =
   | { readonly identity: Identity; readonly refusal?: never }
   | { readonly identity?: never; readonly refusal: string };
 
 /**
- * Who the holder of a certificate is that a trusted authority has signed. The subject is the first e-mail address among
- * its alternative names, otherwise its common name. The role is that of the operator's file, where there is one, otherwise
- * that which its organizational unit names.
+ * The identity of the holder of a certificate that a trusted authority has signed. The subject is the first e-mail
+ * address among its alternative names, otherwise its common name. The role is that of the operator's file, where there
+ * is one, otherwise that which its organizational unit names.
  *
  * @param der the certificate
  * @param roles the operator's file; it decides alone

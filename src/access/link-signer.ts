@@ -15,7 +15,7 @@ export class LinkSigner {
   readonly #kind: string;
   readonly #keys: LinkKeySource;
 
-  /** @param kind a part of what is signed: a link of one kind is none of another */
+  /** @param kind a part of what is signed, so that a link of one kind is not accepted as one of another */
   constructor(kind: string, keys: LinkKeySource) {
     this.#kind = kind;
     this.#keys = keys;

@@ -7,12 +7,12 @@ import type { Identity } from '../jobs/service.ts';
 import { stored } from '../jobs/stored.ts';
 import { checkText } from './subject.ts';
 
-/** What was set for one subject: what is left out is as by default. */
+/** The quotas set for one subject; those left out have the defaults. */
 export type QuotaOverrides = Partial<{ readonly [Name in keyof QuotaValues]: number }>;
 
 /** The quotas of one subject. */
 export interface Quota {
-  /** `null`: the defaults, of every subject that nothing else was set for. */
+  /** `null`: the defaults, which apply to every subject without overrides. */
   readonly subject: string | null;
   readonly values: QuotaValues;
   /** The names of those that were set for it. */

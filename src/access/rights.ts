@@ -1,4 +1,4 @@
-/** Ends what is open with a token or certificate once that is no longer accepted. */
+/** Closes what was opened with a token or certificate once that is no longer accepted. */
 
 import type { Identity } from '../jobs/service.ts';
 

@@ -1,4 +1,4 @@
-/** Which role subjects have that prove who they are without a token of this server: a file of the operator. */
+/** The roles of subjects that authenticate without a token of this server, from a file of the operator. */
 
 import { parse, TomlError } from 'smol-toml';
 import { ROLES, type Role } from '../jobs/service.ts';

@@ -12,7 +12,7 @@ export interface Share {
   readonly revokedAt: Date | null;
 }
 
-/** A share with what it is recognized by. */
+/** A share with the hash by which it is recognized. */
 export interface StoredShare extends Share {
   /** The SHA-256 of its secret, in hexadecimal digits. The secret itself is stored nowhere. */
   readonly hash: string;

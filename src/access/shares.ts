@@ -12,7 +12,7 @@ import type { Share, ShareStore, StoredShare } from './share.ts';
 /** What shared links are kept and revoked with. */
 export interface SharesOptions {
   readonly store: ShareStore;
-  /** Where what was opened with a share that is revoked is ended. */
+  /** Closes what was opened with a share when it is revoked. */
   readonly rights: Rights;
   /** Milliseconds since 1970. Default: the wall clock. */
   readonly now?: () => number;
@@ -24,7 +24,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 export const SHARE_MS = 7 * DAY_MS;
 const SHORTEST_MS = MINUTE_MS;
 const LONGEST_MS = 365 * DAY_MS;
-/** Of one job that can be used at the same time. */
+/** The most links of one job that can be valid at the same time. */
 const MOST_SHARES = 20;
 
 /**
@@ -145,7 +145,7 @@ export class Shares {
     return share.revokedAt === null && !this.#isExpired(share);
   }
 
-  /** So that they do not add up; those of jobs that were deleted go with the others. */
+  /** So that they do not accumulate; those of deleted jobs are removed with the others. */
   async #removeExpired(): Promise<void> {
     const expired = [...this.#byId.values()].filter((share) => this.#isExpired(share));
     if (expired.length === 0) return;

@@ -1,4 +1,4 @@
-/** A token: with it a caller proves who it is. */
+/** A token, with which a caller authenticates. */
 
 import type { Role } from '../jobs/service.ts';
 
@@ -19,7 +19,7 @@ export interface Token {
   readonly revokedAt: Date | null;
 }
 
-/** A token with what it is recognized by. */
+/** A token with the hash by which it is recognized. */
 export interface StoredToken extends Token {
   /** The SHA-256 of its secret, in hexadecimal digits. The secret itself is stored nowhere. */
   readonly hash: string;

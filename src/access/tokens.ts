@@ -27,7 +27,7 @@ export interface TokensOptions {
   readonly adminSecret: string;
   /** Keeps another secret in its place, on disk when the promise settles. */
   readonly replaceAdminSecret: (secret: string) => Promise<void>;
-  /** Where what was opened with a token that is revoked is ended. */
+  /** Closes what was opened with a token when it is revoked. */
   readonly rights: Rights;
   readonly log: Log;
   /** Milliseconds since 1970. Default: the wall clock. */

@@ -1,4 +1,4 @@
-/** A certificate authority of one's own: makes certificates of servers and clients, and says which are revoked. */
+/** A simple certificate authority: makes certificates of servers and clients, and lists those that are revoked. */
 
 import 'reflect-metadata';
 import { isIP } from 'node:net';
@@ -66,7 +66,7 @@ export interface ClientName {
   readonly role: string;
 }
 
-/** Signs certificates with a key of its own. */
+/** Signs certificates with its own key. */
 export class Authority {
   readonly certificate: X509Certificate;
   readonly #key: CryptoKey;

@@ -17,7 +17,7 @@ export interface Connection {
   /** The Unix socket of the server on this machine, which is used instead of the address in `url`. */
   readonly socketPath?: string;
   readonly token: string | undefined;
-  /** Reads the token once more from where it was found: there may be a new one since. */
+  /** Reads the token again from where it was found: there may be a new one by now. */
   readonly readToken?: () => Promise<string>;
   /** Added to the error when the server does not accept us: where the token is from, or where none was found. */
   readonly tokenNote: string;
@@ -27,7 +27,7 @@ export interface Connection {
    * @throws CliError when somebody other than the owner of the token would receive it
    */
   readonly verifyServer?: () => Promise<void>;
-  /** Reads what TLS needs: there may be a new certificate since. */
+  /** Reads what TLS needs: there may be a new certificate by now. */
   readonly readTls?: () => Promise<TlsTexts>;
   /** Milliseconds to wait before each further attempt to reopen a lost stream. */
   readonly retryDelays: readonly number[];
@@ -191,10 +191,10 @@ const verifyListener = async (url: URL, file: string): Promise<void> => {
 export const tokenOf = async ({ readToken, token }: Connection): Promise<string | undefined> =>
   readToken === undefined ? token : await readToken();
 
-/** What the command line calls itself: it is in the audit trail. */
+/** The User-Agent of the command line, which is in the audit log. */
 export const USER_AGENT = `cloister/${VERSION}`;
 
-/** What the connection is to, for messages. */
+/** The server, for messages. */
 export const placeOf = ({ url, socketPath }: Connection): string => socketPath ?? url.href;
 
 const reason = (error: unknown): string => {

@@ -14,8 +14,8 @@ import { inert } from './inert.ts';
 import { notOurs, openRequest, readAnswer } from './plain-http.ts';
 
 /**
- * Writes an artifact into a folder, under its own name, in the place of what has that name there. The file is there only
- * when all of it has arrived and has the digest that the server gave.
+ * Writes an artifact into a folder, under its own name, replacing what has that name there. The file appears only when
+ * all of it has arrived and has the digest that the server gave.
  *
  * @param folder made if there is none
  * @returns the path of the file
@@ -27,7 +27,7 @@ export const downloadArtifact = async (
   { name, sha256, mode, kind }: Artifact,
   folder: string,
 ): Promise<string> => {
-  // It is of the job's making, or of a server that is not ours.
+  // The job, or a foreign server, chose the name.
   if (!isFileName(name)) throw new CliError(`expected the name of a file, got ${JSON.stringify(name)}`);
   const part = join(folder, `.${randomUUID()}.part`);
   const path = join(folder, name);

@@ -36,7 +36,7 @@ export class OutputLost extends CliError {
   override readonly name: string = 'OutputLost';
 }
 
-/** What a job is fed cannot be read to its end. */
+/** The standard input for a job cannot be read to its end. */
 export class InputLost extends CliError {
   override readonly name = 'InputLost';
 }

@@ -16,8 +16,8 @@ const OVER = ['JOB_NOT_RUNNING', 'STDIN_CLOSED'];
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Writes to one job, each byte once and in order, over as many connections as needed. Where others write too, what is
- * written at once may be interrupted by theirs only if the job does not accept it at once.
+ * Writes to one job, each byte once and in order, over as many connections as needed. Where others write too, a write
+ * is interrupted by theirs only if the job does not accept it at once.
  */
 export class StdinWriter {
   readonly #connection: Connection;
@@ -60,7 +60,7 @@ export class StdinWriter {
         return accepted;
       } catch (error) {
         if (error instanceof ServerError && OVER.includes(error.code ?? '')) return undefined;
-        // Somebody else's bytes are where ours were to be: ours come after them.
+        // Somebody else's bytes are at this offset: ours come after them.
         if (this.#shared && error instanceof ServerError && error.field === 'input.offset') {
           this.#offset = undefined;
           failures = 0;

@@ -1,10 +1,10 @@
-/** Joins pieces of input that arrive while the last ones are worked on. */
+/** Joins pieces of input that arrive while the last ones are being processed. */
 
 /**
  * What has arrived since the last time, whenever it is asked for; waits while nothing has. A terminal gives at most 4 KB
  * at a time, and one request for each would be slow.
  *
- * @param mostBytes no more is read ahead once so many bytes wait
+ * @param mostBytes no more is read ahead once this many bytes wait
  * @throws what reading a piece throws, after all that came before it
  */
 export const gather = async function* (

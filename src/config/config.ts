@@ -150,7 +150,7 @@ export interface ServeConfig {
   /** Limits that no job may exceed; `null`: none. */
   readonly maxima: LimitSettings<number | null>;
   readonly ceilings: Ceilings;
-  /** Milliseconds for which entries of the audit trail are kept; `null`: not limited. */
+  /** Milliseconds for which entries of the audit log are kept; `null`: not limited. */
   readonly auditKeptMs: number | null;
   /** Which ended jobs are kept; `null`: not limited. */
   readonly retention: {
@@ -742,7 +742,7 @@ export const serveSettings = {
   retainAudit: {
     flag: '--retain-audit <duration>',
     env: 'CLOISTER_RETAIN_AUDIT',
-    help: 'how long entries of the audit trail are kept',
+    help: 'how long entries of the audit log are kept',
     expected: `${TIME}, or none`,
     parse: orNone(positive(parseDuration)),
     fallback: () => '90d',

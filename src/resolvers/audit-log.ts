@@ -106,7 +106,7 @@ const AuditConnection = builder.connectionObject(
   {
     type: AuditEntryType,
     name: 'AuditConnection',
-    description: 'A page of the audit trail (Relay cursor connections).',
+    description: 'A page of the audit log (Relay cursor connections).',
   },
   { name: 'AuditEdge', description: 'An entry of a page, with its cursor.' },
 );

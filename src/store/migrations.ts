@@ -320,7 +320,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX shares_by_job ON shares (job_id);
   `,
-  // The audit trail. Ids sort by time; a job may have been deleted, or never have existed.
+  // The audit log. Ids sort by time; a job may have been deleted, or never have existed.
   `
   CREATE TABLE audit (
     id         TEXT PRIMARY KEY NOT NULL CHECK (length(id) = 36),
@@ -340,7 +340,7 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX jobs_by_exec_of ON jobs (spec ->> '$.execOf', id) WHERE spec ->> '$.execOf' IS NOT NULL;
   `,
-  // What an entry of the audit trail is about besides a job, and how many secrets a command was given.
+  // What an entry of the audit log is about besides a job, and how many secrets a command was given.
   `
   ALTER TABLE audit ADD COLUMN target TEXT;
   ALTER TABLE audit ADD COLUMN secrets INTEGER NOT NULL DEFAULT 0;

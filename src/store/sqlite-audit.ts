@@ -1,4 +1,4 @@
-/** The audit trail in SQLite. */
+/** The audit log in SQLite. */
 
 import type { Statement } from 'better-sqlite3';
 import type { AuditAction, AuditEntry, AuditFilter, AuditPage, AuditStore } from '../access/audit.ts';

@@ -1,4 +1,4 @@
-/** The audit trail: what is in it, who reads it, and how long it is kept. */
+/** The audit log: what is in it, who reads it, and how long it is kept. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Audit, type AuditStore } from '../../src/access/audit.ts';

@@ -7,7 +7,7 @@
  * - `ANYONE`: the same for every caller, and of no job
  * - `CALLER`: about the caller itself
  * - `IMAGE`: of an image, which the caller can see
- * - `AUDIT`: of the audit trail, which an ADMIN sees
+ * - `AUDIT`: of the audit log, which an ADMIN sees
  * - `QUOTA`: of the quotas of a subject, which an ADMIN sees, and the subject itself
  * - `TOKEN`: of a token, which an ADMIN sees, and who uses it
  */

@@ -338,7 +338,7 @@ describe('the download of an artifact', () => {
     expect((await answer(address.replace(/[^/]*$/, '..%2F..%2Flog'), server.token)).status).toBe(404);
   });
 
-  it('is in the audit trail, once for all of its parts', async () => {
+  it('is in the audit log, once for all of its parts', async () => {
     const made = await server.submit({ command: 'printf 12 > /out', artifacts: [{ path: '/out' }] });
     await server.ended(made);
     const [{ url }] = (await artifacts(made)) as [Artifact];

@@ -522,7 +522,7 @@ describe('a link to upload', () => {
   });
 });
 
-describe('the audit trail', () => {
+describe('the audit log', () => {
   const trail = async (target: string) => {
     const { auditLog } = await server.query<{
       auditLog: { nodes: readonly { readonly target: string | null }[] };

@@ -32,7 +32,7 @@ export class FakeTokenStore implements TokenStore {
   }
 }
 
-/** An audit trail that keeps nothing. */
+/** An audit log that keeps nothing. */
 export const openAudit = (): Audit =>
   new Audit({
     store: {

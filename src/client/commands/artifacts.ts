@@ -21,7 +21,7 @@ export interface ArtifactsFlags extends ListFlags {
 /**
  * `cloister artifacts`: lists what was kept of a job, or downloads it.
  *
- * @param names of those that are meant; none: all
+ * @param names of the artifacts; none: all
  * @returns the exit code: 1 when one that was asked for was not kept
  * @throws CliError for a name that the job has no artifact of
  */
@@ -57,7 +57,7 @@ export const artifacts = async (
   return code;
 };
 
-/** What of a job could not be kept, on stderr; the rest goes into a folder, if there is one. */
+/** Reports on stderr what could not be kept; the rest is written into a folder, if one is given. */
 export const takeArtifacts = async (
   connection: Connection,
   jobId: string,

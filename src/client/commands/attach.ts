@@ -58,7 +58,7 @@ export const keysOf = ({ detachKeys = DETACH_KEYS }: AttachFlags): Buffer => {
   return keys;
 };
 
-/** Ends the program of a person who has left a job, and the stream of its output with it. */
+/** Ends the program when a person has detached from a job, and with it the stream of output. */
 export const detached = async (jobId: string): Promise<never> => {
   const id = shortId(jobId);
   await note(`detached: job ${id} continues; "cloister attach ${id}" returns to it`);

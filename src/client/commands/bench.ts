@@ -151,7 +151,7 @@ const reportOf = (mode: Mode, timings: readonly Timing[], tookMs: number): Repor
   endMs: timesOf(timings.map(({ endMs }) => endMs)),
 });
 
-/** Of some milliseconds, those that half, 95 and 99 of a hundred do not exceed. */
+/** The median and the 95th and 99th percentiles of some milliseconds. */
 export const timesOf = (values: readonly number[]): Times | null => {
   if (values.length === 0) return null;
   const sorted = values.toSorted((one, other) => one - other);

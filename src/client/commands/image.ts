@@ -106,7 +106,7 @@ export const pruneImages = async (
   await note(`${deleted} images deleted`);
 };
 
-/** `cloister image pull`: prints the digest, and on a terminal how far it is. */
+/** `cloister image pull`: prints the digest, and on a terminal the progress. */
 export const pullImage = async (
   config: ClientConfig,
   reference: string,
@@ -124,7 +124,7 @@ export const pullImage = async (
   await noteSkipped(pulled.image.skipped);
 };
 
-/** Shows how far an image is, until the returned function is called. */
+/** Shows the progress of an image until the returned function is called. */
 const showProgress = (connection: Connection, name: string): (() => void) => {
   const progress = subscribe(connection, ImageProgressDocument, { name });
   let shown = false;
@@ -186,7 +186,7 @@ const sendArchive = async (
   return await uploadImage(connection, name, archive, progress.update);
 };
 
-/** Says what an image lacks of its archive, if it does. */
+/** Reports what was left out of the archive, if anything. */
 const noteSkipped = async ({ count, paths }: Image['skipped']): Promise<void> => {
   if (count === 0) return;
   const [first = '', ...others] = paths.slice(0, 3).map(inert);

@@ -15,8 +15,8 @@ import { formatOf, type ListFlags, printList } from '../row-format.ts';
 import { type Cell, tableLines } from '../table.ts';
 
 /**
- * `cloister login`: signs in once, to see that it works, and keeps how. Without a token and a certificate it asks for the
- * token, on a terminal unseen.
+ * `cloister login`: signs in once, to see that it works, and stores the profile. Without a token and a certificate it
+ * asks for the token, on a terminal unseen.
  *
  * @param address the URL of the server; the path `/graphql` may be left out
  * @throws CliError for a bad name of a profile, and when the server does not accept the token
@@ -119,7 +119,7 @@ export const listProfiles = async (config: ClientConfig, flags: ListFlags): Prom
 };
 
 /**
- * `cloister profile use`: the one that is used from now on when none is named.
+ * `cloister profile use`: chooses the profile that is used from now on when none is named.
  *
  * @throws CliError when there is no such profile
  */

@@ -32,8 +32,8 @@ export interface RunFlags {
 }
 
 /**
- * `cloister run`: submits a job, follows its output and exits as it does. A signal that would end us stops the job, and
- * so does the loss of the reader of our output, as either would end a command of one's own shell.
+ * `cloister run`: submits a job, follows its output and exits as it does. A signal that would end this program stops
+ * the job, and so does losing the reader of its output, as either would end a local command.
  *
  * @returns the exit code
  * @throws CliError for flags that exclude each other
@@ -82,7 +82,7 @@ export const submitAndFollow = (
 /**
  * Starts a job and follows it, on our terminal if it has one.
  *
- * @param source what it is fed
+ * @param source its standard input
  * @returns the exit code
  */
 export const followStarted = async (
@@ -93,7 +93,7 @@ export const followStarted = async (
 ): Promise<number> => {
   const { quiet = false, tty = false, interactive = false, keys = Buffer.alloc(0) } = options;
   const remark = quiet ? async () => undefined : aside;
-  // It is read no further when the job has ended.
+  // Reading stops when the job has ended.
   await using _ = source;
   using stopper = new Stopper(connection, remark);
   const job = await start();

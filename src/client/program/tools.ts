@@ -46,7 +46,7 @@ export const addTools = (add: Add, program: Command): void => {
       process.exitCode = await api(config(flags), document, flags);
     });
 
-  add('audit', 'print the audit trail as lines of JSON, the newest first, for admins', [
+  add('audit', 'print the audit log as lines of JSON, the newest first, for admins', [
     'audit --since 1d --failed',
     'audit --job 01a22347-354f-7214-ab23-00f646e51660',
     'audit > audit.jsonl',

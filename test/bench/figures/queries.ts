@@ -41,7 +41,7 @@ const figure = (
 ): Figure => ({
   name,
   unit: 'per second',
-  how: `${how}, ${LOAD.connections} connections, among ${ROWS} jobs; only Cloister has tokens, limits and an audit trail`,
+  how: `${how}, ${LOAD.connections} connections, among ${ROWS} jobs; only Cloister has tokens, limits and an audit log`,
   less: false,
   base: 'graphql-yoga',
   open: async (bench: Bench): Promise<readonly Contender[]> => {
