@@ -160,7 +160,7 @@ export class Metrics {
       name: 'cloister_cgroup_processes',
       help: 'Processes and threads of all cells; one that waits for a job has one.',
     });
-    new Gauge({
+    new Counter({
       registers,
       name: 'cloister_cgroup_cpu_seconds_total',
       help: 'CPU time of all cells, of those that have ended too.',
@@ -170,7 +170,7 @@ export class Metrics {
         memory.reset();
         processes.reset();
         this.reset();
-        this.set(totals === null ? Number.NaN : totals.cpuTimeUs / 1e6);
+        this.inc(totals === null ? Number.NaN : totals.cpuTimeUs / 1e6);
         memory.set(totals?.memoryBytes ?? Number.NaN);
         processes.set(totals?.processes ?? Number.NaN);
       },

@@ -147,6 +147,21 @@ describe('/metrics', () => {
 });
 
 describe('the documents', () => {
+  it('names metrics as Prometheus does', async () => {
+    const page = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    const { stderr, stdout } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
+      // It ends with a code where it has something to say.
+      const child = execFile('promtool', ['check', 'metrics'], { env }, (_, out, err) =>
+        resolve({ stdout: out, stderr: err }),
+      );
+      child.stdin?.end(page);
+    });
+    // Those of Node.js have the names that its library gives them.
+    const said = `${stdout}${stderr}`.split('\n').filter((line) => !/^(nodejs_\w+ .*)?$/.test(line));
+    expect(said).toEqual([]);
+    expect(page).toMatch(/^# TYPE cloister_jobs_running gauge$/m);
+  });
+
   it('have rules that promtool accepts, and a dashboard, of metrics that exist', async () => {
     const { stdout } = await run('promtool', ['check', 'rules', join(DOCS, 'alerts.yml')], { env });
     expect(stdout).toContain('SUCCESS');
