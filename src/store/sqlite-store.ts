@@ -32,6 +32,7 @@ import { openDatabase } from './database.ts';
 import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { FreshJobs } from './fresh-jobs.ts';
 import { GroupCommit } from './group-commit.ts';
+import { KeptJobs } from './kept-jobs.ts';
 import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { ReadJobs } from './read-jobs.ts';
@@ -114,6 +115,7 @@ class SqliteStore implements Store {
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
   readonly #read: ReadJobs;
+  readonly #kept: KeptJobs;
   readonly #commits: GroupCommit;
   readonly #listeners = new Set<() => void>();
   readonly #log: WriteAheadLog;
@@ -129,6 +131,7 @@ class SqliteStore implements Store {
       this.#changed.note(id);
       this.#fresh.forget(id);
     });
+    this.#kept = new KeptJobs(db);
     this.#log = openLog(db, path);
     this.#commits = new GroupCommit(db, this.#log, {
       committed: () => {
@@ -355,9 +358,7 @@ class SqliteStore implements Store {
   }
 
   async kept(): Promise<Kept> {
-    const sql = `SELECT count(*) AS jobs, coalesce(sum(disk_bytes), 0) AS bytes FROM jobs
-      WHERE finished_at IS NOT NULL AND pinned = 0`;
-    return this.#prepare(sql).get() as Kept;
+    return this.#kept.sums();
   }
 
   async oldest(limit: number): Promise<readonly Finished[]> {

@@ -169,4 +169,27 @@ describe('retention among a million jobs', () => {
     expect(oldest?.id).toBe(idAt(1));
     expect(user + system).toBeLessThan(100_000);
   });
+
+  it('counts them once, in steps between which others have their turns, and is exact from then on', async () => {
+    const store = storeOf(MANY);
+    let turns = 0;
+    let isOver = false;
+    const others = (async () => {
+      while (!isOver) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turns += 1;
+      }
+    })();
+    const pinned = MANY / 1000;
+    expect((await store.kept()).jobs).toBe(MANY - pinned);
+    isOver = true;
+    await others;
+    expect(turns).toBeGreaterThanOrEqual(100);
+    await store.setPinned(idAt(0), false);
+    const began = process.threadCpuUsage();
+    expect((await store.kept()).jobs).toBe(MANY - pinned + 1);
+    const { user, system } = process.threadCpuUsage(began);
+    expect(user + system).toBeLessThan(20_000);
+    await store.setPinned(idAt(0), true);
+  });
 });

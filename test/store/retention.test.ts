@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { JobStore } from '../../src/jobs/store.ts';
+import type { JobStore, Kept } from '../../src/jobs/store.ts';
 import { openStore } from '../../src/store/sqlite-store.ts';
 import { storeSpec } from '../../src/store/stored.ts';
 import { disposers } from '../support/disposers.ts';
@@ -52,6 +52,54 @@ describe('what is kept of jobs that have ended', () => {
       { id: late, finishedAt: at(300), bytes: 5 + ROW },
     ]);
     expect(await store.oldest(1)).toHaveLength(1);
+  });
+
+  /** As SQLite counts it. */
+  const recount = (): Kept => {
+    const db = new Database(path, { readonly: true });
+    const sql = `SELECT count(*) AS jobs, coalesce(sum(disk_bytes), 0) AS bytes FROM jobs
+      WHERE finished_at IS NOT NULL AND pinned = 0`;
+    const counted = db.prepare<[], Kept>(sql).get();
+    db.close();
+    if (counted === undefined) throw new Error('a count has a row');
+    return counted;
+  };
+
+  it('is counted right whatever changes while it is counted and afterwards', async () => {
+    const db = new Database(path);
+    db.exec(`INSERT INTO jobs (id, owner, created_at, image, spec, status, started_at, finished_at, exit_code, disk_bytes)
+      WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < 19999)
+      SELECT printf('01890000-0000-7000-8000-%012x', i), 'o', 0, 'alpine', '{}', 'COMPLETED', 0, i / 3, 0, i FROM number`);
+    db.close();
+    const id = (index: number): string => `01890000-0000-7000-8000-${index.toString(16).padStart(12, '0')}`;
+    const counting = store.kept();
+    const changes = [2, 4998, 9000, 19_990].flatMap((index) => [
+      store.remove([id(index)]),
+      store.setPinned(id(index + 1), true),
+      store.setDisk(id(index + 3), { bytes: 5, packed: false }),
+    ]);
+    await finished(1, 7);
+    await finished(1e9, 8);
+    await counting;
+    await Promise.all(changes);
+    expect(await store.kept()).toEqual(recount());
+    await store.setPinned(id(3), false);
+    await store.remove([id(7), id(8), id(9)]);
+    expect(await store.kept()).toEqual(recount());
+    expect((await store.kept()).jobs).toBe(20_000 + 2 - 4 - 4 + 1 - 3);
+  });
+
+  it('is not changed by a write that is undone', async () => {
+    const [job, other] = [makeJob(), makeJob()];
+    await store.insert(job);
+    await store.insert(other);
+    const before = await store.kept();
+    const failed = { status: 'FAILED', finishedAt: at(1), error: 'it' } as const;
+    const bad = store.transition(job.id, ['QUEUED'], failed, { diskBytes: 5, next: other });
+    const [undone] = await Promise.allSettled([bad, store.setPinned(other.id, true)]);
+    expect(undone.status).toBe('rejected');
+    expect(await store.kept()).toEqual(before);
+    expect(before).toEqual(recount());
   });
 
   it('goes only where it has ended and is not pinned, and is remembered until its folder is gone', async () => {
