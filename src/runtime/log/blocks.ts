@@ -40,17 +40,35 @@ export class LogBlocks {
   readonly #bytes: LogBytes;
   readonly #closed: boolean;
   readonly #signal: AbortSignal | undefined;
-  #block: Buffer = Buffer.alloc(0);
+  readonly #blockBytes: number;
+  #storage: Buffer = Buffer.alloc(0);
+  #block: Buffer = this.#storage;
   #start = 0;
   /** The frame whose payload was last found to have its checksum. */
   #intactAt: number | undefined;
 
-  /** @param closed nothing more will be written */
-  constructor(bytes: LogBytes, closed: boolean, signal?: AbortSignal) {
+  /**
+   * @param closed nothing more will be written
+   * @param previous a reading of the same log that is over: what it has read last is not read again
+   */
+  constructor(
+    bytes: LogBytes,
+    closed: boolean,
+    {
+      signal,
+      previous,
+      blockBytes = BLOCK,
+    }: { readonly signal?: AbortSignal; readonly previous?: LogBlocks; readonly blockBytes?: number } = {},
+  ) {
     this.#bytes = bytes;
     this.#closed = closed;
     this.sizeBytes = bytes.sizeBytes;
     this.#signal = signal;
+    this.#blockBytes = blockBytes;
+    if (previous === undefined) return;
+    this.#storage = previous.#storage;
+    this.#block = previous.#block;
+    this.#start = previous.#start;
   }
 
   /**
@@ -199,15 +217,18 @@ export class LogBlocks {
 
   async #load(at: number, length: number): Promise<void> {
     this.#signal?.throwIfAborted();
-    const wanted = Math.max(0, Math.min(Math.max(length, BLOCK), this.sizeBytes - at));
-    const block = this.#block.length >= wanted ? this.#block : Buffer.allocUnsafe(wanted);
+    const wanted = Math.max(0, Math.min(Math.max(length, this.#blockBytes), this.sizeBytes - at));
+    if (this.#storage.length < wanted) this.#storage = Buffer.allocUnsafe(wanted);
+    const storage = this.#storage;
+    // Until it is filled it has nothing, also if reading fails.
+    this.#block = storage.subarray(0, 0);
     let filled = 0;
     while (filled < wanted) {
-      const read = await this.#bytes.read(block, filled, wanted - filled, at + filled);
+      const read = await this.#bytes.read(storage, filled, wanted - filled, at + filled);
       if (read === 0) break;
       filled += read;
     }
-    this.#block = block.subarray(0, filled);
+    this.#block = storage.subarray(0, filled);
     this.#start = at;
   }
 }

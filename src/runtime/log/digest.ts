@@ -14,7 +14,7 @@ import { LOG_STREAMS, type LogDigests, type LogStream } from './page.ts';
 export const logDigests = async (path: string, signal?: AbortSignal): Promise<LogDigests> => {
   const file = await LogFile.open(path, true);
   try {
-    const blocks = file.blocks(signal);
+    const blocks = file.blocks(signal && { signal });
     const streams = new Map<LogStream, { readonly hash: Hash; bytes: number }>(
       LOG_STREAMS.map((stream) => [stream, { hash: createHash('sha256'), bytes: 0 }]),
     );

@@ -32,9 +32,14 @@ export class LogFile {
     return this.#bytes.sizeBytes;
   }
 
+  /** Whether nothing more was to be written when it was opened. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Blocks for one reading. */
-  blocks(signal?: AbortSignal): LogBlocks {
-    return new LogBlocks(this.#bytes, this.#closed, signal);
+  blocks(options?: ConstructorParameters<typeof LogBlocks>[2]): LogBlocks {
+    return new LogBlocks(this.#bytes, this.#closed, options);
   }
 
   /**

@@ -1,13 +1,12 @@
 /** Follows a log while it grows. */
 
-import { FairLimit } from '../../async/fair-limit.ts';
 import { Bell, pull } from '../../async/pull.ts';
-import { LogFile } from './file.ts';
 import type { LogBatch, LogGrep, LogStart } from './page.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
-import { checkStart, findStart, type Position } from './position.ts';
-import { readOn } from './reader.ts';
+import { checkStart, findStart, knownStart, type Position } from './position.ts';
+import { type Reading, readOn } from './reader.ts';
 import { searchOn } from './search.ts';
+import { PAGE_BYTES, type Seen, SharedLog } from './shared-log.ts';
 import { watchFile } from './watch.ts';
 
 /** A log that may still grow. */
@@ -29,20 +28,13 @@ export interface FollowRequest extends LogStart, LogGrep {
   readonly follow: boolean;
 }
 
-/** Bytes of payload in a page at most. */
-export const PAGE_BYTES = 64 << 10;
-
 // Milliseconds between two reads of a log that keeps growing, unless a page is full.
 const WINDOW_MS = 8;
 
-// The followers of a log that a thousand follow wait for each other; the followers of another log do not.
-const readLimit = new FairLimit(8);
-
 /**
  * The log from the start that `request` names, then as it grows, without gap or duplicate. Completes when the log is
- * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it; between two
- * calls no bytes are held, and the file is open only while more of it is known to be there. The first bytes after a
- * pause are sent at once. With `grep`, only its lines are sent, each when it is whole.
+ * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it, or while the one
+ * before it is being sent; those who follow the same log share it. The first bytes after a pause are sent at once. With `grep`, only its lines are sent, each when it is whole.
  *
  * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
  *
@@ -67,13 +59,6 @@ export const followLog = (
   );
 };
 
-/** The log as it was when it was last read. */
-interface Look {
-  readonly file: LogFile;
-  /** Whether it was closed by then. */
-  readonly closed: boolean;
-}
-
 class Follower {
   readonly #source: LogSource;
   readonly #request: FollowRequest;
@@ -83,8 +68,9 @@ class Follower {
   readonly #releases: (() => void)[] = [];
   #watchFailure: Error | undefined;
   #position: Position | undefined;
-  /** The state of the log that the last page did not exhaust. */
-  #look: Look | undefined;
+  #log: SharedLog | undefined;
+  /** Whether the last page left something to be read at once, of what was known of the log. */
+  #more = false;
   /** When the log was last found grown, on the clock of `performance.now()`. */
   #grewAt = Number.NEGATIVE_INFINITY;
   #complete = false;
@@ -97,16 +83,24 @@ class Follower {
   }
 
   async next(signal: AbortSignal): Promise<IteratorResult<LogBatch, undefined>> {
-    if (this.#request.follow && this.#releases.length === 0) this.#arm();
+    const log = this.#log ?? this.#enter();
     while (!this.#complete) {
       await this.#coalesce(signal);
       const seen = this.#growth.rings;
-      const page = await readLimit.take(this.#source.path, () => this.#read(signal));
-      this.#complete = page.endOfLog || (!this.#request.follow && this.#look === undefined);
+      // Without `follow` the first look counts.
+      const asked = this.#request.follow ? log.lastLook : 0;
+      const { page, position, more, look } = await this.#read(log, signal);
+      // What somebody else has read may end where the log ended before it was asked for.
+      const isOld = look <= asked;
+      if (position.at !== this.#position?.at || position.taken !== this.#position.taken)
+        this.#grewAt = performance.now();
+      this.#position = position;
+      this.#more = more;
+      this.#complete = page.endOfLog || (!this.#request.follow && !more && !isOld);
       if (page.entries.length > 0 || page.droppedBytes > 0 || page.endOfLog)
         return { done: false, value: page };
       // A search that has found nothing so far has more to read at once.
-      if (!this.#complete && this.#look === undefined) await this.#growth.wait(seen, signal);
+      if (!this.#complete && !more && !isOld) await this.#growth.wait(seen, signal);
       if (this.#watchFailure !== undefined) throw this.#watchFailure;
     }
     return { done: true, value: undefined };
@@ -114,10 +108,14 @@ class Follower {
 
   release(): void {
     for (const release of this.#releases) release();
-    // A step closes what it has opened.
-    const look = this.#look;
-    this.#look = undefined;
-    look?.file.close().catch((error: Error) => process.emitWarning(error));
+    this.#log?.leave();
+  }
+
+  #enter(): SharedLog {
+    const { path } = this.#source;
+    if (this.#request.follow) this.#arm();
+    this.#log = this.#request.follow ? SharedLog.enter(path) : SharedLog.alone(path);
+    return this.#log;
   }
 
   // Before the first read, so that no growth is missed between the two.
@@ -140,40 +138,29 @@ class Follower {
   async #coalesce(signal: AbortSignal): Promise<void> {
     const seen = this.#closing.rings;
     const left = this.#grewAt + WINDOW_MS - performance.now();
-    if (left <= 0 || this.#look !== undefined || !this.#request.follow || this.#source.closed()) return;
+    if (left <= 0 || this.#more || !this.#request.follow || this.#source.closed()) return;
     await this.#closing.wait(seen, signal, left);
   }
 
-  async #read(signal: AbortSignal): Promise<LogBatch> {
+  async #read(log: SharedLog, signal: AbortSignal): Promise<Reading & Seen> {
     signal.throwIfAborted();
-    const look = this.#look ?? (await this.#open());
-    this.#look = undefined;
-    try {
-      const blocks = look.file.blocks(signal);
-      const from = this.#position ?? (await findStart(blocks, this.#request, () => look.file.index()));
-      const { stream, context } = this.#request;
+    const closed = (): boolean => this.#source.closed();
+    const from = this.#position ?? knownStart(this.#request);
+    const pattern = this.#pattern;
+    const { stream, context = 0 } = this.#request;
+    if (from !== undefined && pattern === undefined && stream === undefined)
+      return log.page(from, closed, !this.#more);
+    return log.use(closed, !this.#more, async (file) => {
+      const blocks = file.blocks({ signal });
+      const start = from ?? (await findStart(blocks, this.#request, () => file.index()));
       const bounds = {
         mostBytes: PAGE_BYTES,
-        closed: look.closed,
-        ...(stream === undefined ? {} : { stream }),
+        closed: file.isClosed,
+        ...(stream !== undefined && { stream }),
       };
-      const pattern = this.#pattern;
-      const { page, position, more } =
-        pattern === undefined
-          ? await readOn(blocks, from, bounds)
-          : await searchOn(blocks, from, { ...bounds, pattern, context: context ?? 0 });
-      if (position.at !== from.at || position.taken !== from.taken) this.#grewAt = performance.now();
-      this.#position = position;
-      if (more && !signal.aborted) this.#look = look;
-      return page;
-    } finally {
-      if (this.#look !== look) await look.file.close();
-    }
-  }
-
-  async #open(): Promise<Look> {
-    // Asked before the file is read: if the log was closed by then, all of its bytes are in the file.
-    const closed = this.#source.closed();
-    return { closed, file: await LogFile.open(this.#source.path, closed) };
+      return pattern === undefined
+        ? readOn(blocks, start, bounds)
+        : searchOn(blocks, start, { ...bounds, pattern, context });
+    });
   }
 }

@@ -16,6 +16,12 @@ export interface Position {
   readonly cursor: Cursor;
 }
 
+const FIRST: Position = { at: 0, taken: 0, cursor: BEGINNING };
+
+/** The position, where that is known without the log. */
+export const knownStart = (start: LogStart): Position | undefined =>
+  start.after === undefined && finder(start) === undefined ? FIRST : undefined;
+
 /**
  * Finds the position. For anything but a cursor, which is a position, it uses the index of the log, so that the time
  * does not depend on the size of the log.
@@ -31,7 +37,7 @@ export const findStart = async (
   checkStart(start);
   if (start.after !== undefined) return positionAt(blocks, parseCursor(start.after));
   const find = finder(start);
-  if (find === undefined) return { at: 0, taken: 0, cursor: BEGINNING };
+  if (find === undefined) return FIRST;
   const index = await openIndex();
   try {
     return await positionAt(blocks, { ...BEGINNING, ...(await find(blocks, index)) });

@@ -9,8 +9,9 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CursorError } from '../../../src/runtime/log/cursor.ts';
-import { type FollowRequest, followLog, PAGE_BYTES } from '../../../src/runtime/log/follow.ts';
+import { type FollowRequest, followLog } from '../../../src/runtime/log/follow.ts';
 import type { LogBatch, LogEntry } from '../../../src/runtime/log/page.ts';
+import { PAGE_BYTES } from '../../../src/runtime/log/shared-log.ts';
 import {
   bytesOf,
   decoded,
@@ -260,6 +261,48 @@ describe('a writer at work', () => {
       await follower.return?.();
     }
   };
+});
+
+describe('several followers of a log', () => {
+  it('share its pages', async () => {
+    const source = new TestSource(await logOf(out('x'.repeat(5 * PAGE_BYTES)), err('end')));
+    source.close();
+    const first = follow(source);
+    const second = follow(source);
+    const [pages, others] = await Promise.all([allPages(first), allPages(second)]);
+    expect(pages).toHaveLength(6);
+    for (const [index, page] of pages.entries()) if (!page.endOfLog) expect(others[index]).toBe(page);
+    expect(openFilesBelow(dirname(source.path))).toBe(0);
+  });
+
+  it('take what has come since another began to read', async () => {
+    for (let turns = 0; turns < 20; turns++) {
+      const source = new TestSource(await logOf(out('one')));
+      const first = follow(source);
+      const second = follow(source);
+      for (const follower of [first, second]) await nextPage(follower);
+      const others = [first.next()];
+      while (openFilesBelow(dirname(source.path)) === 0 && turns % 2 === 0) await setImmediate();
+      for (let turn = 0; turn < turns; turn++) await setImmediate();
+      appendFileSync(source.path, out('two'));
+      others.push(second.next());
+      for (const { value } of await Promise.all(others))
+        expect(value?.entries.map(({ text }) => text)).toEqual(['two']);
+      source.close();
+    }
+  });
+
+  it('continue when one of them leaves, and close the file with the last one', async () => {
+    const source = new TestSource(await logOf(out('x'.repeat(5 * PAGE_BYTES))));
+    const [first, second] = [follow(source), follow(source)];
+    await nextPage(first);
+    await first.return?.();
+    expect(await first.next()).toEqual({ done: true, value: undefined });
+    for (let count = 0; count < 5; count++)
+      expect(bytesOf((await nextPage(second)).entries).length).toBe(PAGE_BYTES);
+    await second.return?.();
+    await expect.poll(() => openFilesBelow(dirname(source.path))).toBe(0);
+  });
 });
 
 describe('releasing', () => {

@@ -1,0 +1,198 @@
+/**
+ * Executes the events of subscriptions by a plan that is made once for each document, and writes what is the same for all
+ * subscribers once.
+ *
+ * As with queries, only what is answered without any error is made here: what is wrong with a request is found by the
+ * executor, and an event with anything unusual is executed as the executor does it.
+ */
+
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  getNamedType,
+  getOperationAST,
+  locatedError,
+  OperationTypeNode,
+} from 'graphql';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { SHARED } from '../resolvers/builder.ts';
+import { withText } from './event-text.ts';
+import { completeObject, type FieldPlan, type Plan, planOf, Run } from './execution-plan.ts';
+import { SharedText } from './text-frames.ts';
+
+/** For all transports: each subscribes on the same engine. */
+export const useHotSubscriptions = (): Plugin => {
+  const hot = new HotSubscriptions();
+  return {
+    onSubscribe({ subscribeFn, setSubscribeFn }) {
+      setSubscribeFn((args) => hot.subscribe(args, subscribeFn));
+    },
+  };
+};
+
+type Subscribe = (args: ExecutionArgs) => unknown;
+type Events = AsyncIterableIterator<ExecutionResult, undefined>;
+
+/** A plan with the one field that a subscription has. */
+interface SubscriptionPlan {
+  readonly plan: Plan;
+  readonly field: FieldPlan;
+  /** What events were written as, where all who read them read the same. */
+  readonly texts: WeakMap<object, SharedText>;
+}
+
+/** Plans, for as long as their documents are kept. */
+export class HotSubscriptions {
+  /** By operation; `null` for what has none. */
+  readonly #plans = new WeakMap<DocumentNode, Map<string, SubscriptionPlan | null>>();
+
+  /**
+   * Subscribes as `subscribe` does.
+   *
+   * @param subscribe for what has no plan or is refused before its source is asked
+   */
+  subscribe(args: ExecutionArgs, subscribe: Subscribe): unknown {
+    const found = this.#planOf(args);
+    if (found === null) return subscribe(args);
+    const run = new Run(args, found.plan);
+    let source: unknown;
+    try {
+      run.begin();
+      run.argsOf(found.field);
+    } catch {
+      return subscribe(args);
+    }
+    try {
+      source = sourceOf(found, args, run);
+    } catch (error) {
+      return failed(error, found);
+    }
+    return source instanceof Promise
+      ? source.then(
+          (stream: unknown) => eventsOf(stream, found, run, args),
+          (error: unknown) => failed(error, found),
+        )
+      : eventsOf(source, found, run, args);
+  }
+
+  #planOf({ schema, document, operationName }: ExecutionArgs): SubscriptionPlan | null {
+    let known = this.#plans.get(document);
+    if (known === undefined) {
+      known = new Map();
+      this.#plans.set(document, known);
+    }
+    const name = operationName ?? '';
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const operation = getOperationAST(document, operationName);
+    if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
+    const plan = planOf(schema, document, operation);
+    const [field, ...others] = plan?.root.fields ?? [];
+    const isPlanned = plan !== null && field?.definition.subscribe !== undefined && others.length === 0;
+    const made = isPlanned ? { plan, field, texts: new WeakMap<object, SharedText>() } : null;
+    known.set(name, made);
+    return made;
+  }
+}
+
+/** @throws Error what the resolver of the field throws */
+const sourceOf = (
+  { field }: SubscriptionPlan,
+  { rootValue, contextValue }: ExecutionArgs,
+  run: Run,
+): unknown => field.definition.subscribe?.(rootValue, run.argsOf(field), contextValue, run.infoOf(field));
+
+/** What the executor makes of the error of a resolver. */
+const failed = (error: unknown, { field }: SubscriptionPlan): ExecutionResult => ({
+  errors: [locatedError(error, field.nodes, [field.key])],
+});
+
+const eventsOf = (
+  source: unknown,
+  found: SubscriptionPlan,
+  run: Run,
+  args: ExecutionArgs,
+): Events | ExecutionResult => {
+  if (source instanceof Error) return failed(source, found);
+  if (!isAsyncIterable(source))
+    return failed(new GraphQLError('a subscription: expected events, got something else'), found);
+  const events = source[Symbol.asyncIterator]();
+  const execute = executorOf(found, run, args);
+  const { operation: node } = found.plan;
+  let isOver = false;
+  const results: Events = {
+    async next() {
+      if (isOver) return { done: true, value: undefined };
+      let event: IteratorResult<unknown>;
+      try {
+        event = await events.next();
+      } catch (error) {
+        isOver = true;
+        const { message } = error as Error;
+        throw new GraphQLError(message, { originalError: error as Error, nodes: [node] });
+      }
+      return event.done === true
+        ? { done: true, value: undefined }
+        : { done: false, value: await execute(event.value) };
+    },
+    async return() {
+      await events.return?.();
+      return { done: true, value: undefined };
+    },
+    async throw(error: unknown) {
+      await events.throw?.(error);
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+  return results;
+};
+
+type Executed = ExecutionResult | Promise<ExecutionResult>;
+
+/** How a transport takes events. */
+interface TakesTexts {
+  /** It sends texts (`textOf`) as they are. */
+  readonly takesTexts?: true;
+}
+
+const executorOf = (
+  found: SubscriptionPlan,
+  begun: Run,
+  args: ExecutionArgs,
+): ((event: unknown) => Executed) => {
+  const { plan, texts } = found;
+  const otherwise = (event: unknown): Executed => execute({ ...args, rootValue: event });
+  const byPlan = (event: unknown, asText: boolean, use: (data: unknown) => ExecutionResult): Executed => {
+    const run = begun.again({ asText });
+    let data: unknown;
+    try {
+      data = completeObject(plan.root, event, run);
+    } catch {
+      run.drop();
+    }
+    if (run.isComplete) return run.isDropped ? otherwise(event) : use(data);
+    return run.settled().then(() => (run.isDropped ? otherwise(event) : use(data)));
+  };
+  const { takesTexts }: TakesTexts = args.contextValue ?? {};
+  if (takesTexts !== true || !isShared(found))
+    return (event) => byPlan(event, false, (data) => ({ data }) as ExecutionResult);
+  return (event) => {
+    const known = texts.get(event as object);
+    if (known !== undefined) return withText(known);
+    return byPlan(event, true, (data) => {
+      const text = new SharedText(JSON.stringify({ data }));
+      texts.set(event as object, text);
+      return withText(text);
+    });
+  };
+};
+
+/** Whether the answers of a field depend on nothing but its events, as its type says: not on who asks, nor on when. */
+const isShared = ({ field }: SubscriptionPlan): boolean =>
+  getNamedType(field.definition.type).extensions[SHARED] === true;
