@@ -14,6 +14,9 @@ interface Scalar<In, Out> {
 
 const MOST_NODES = 100;
 
+/** The extension of types whose answers depend on nothing but their values: all who ask for the same receive the same. */
+export const SHARED = 'shared';
+
 /**
  * The caller's identity. Every resolver of a root field begins here.
  *

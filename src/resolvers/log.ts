@@ -8,7 +8,7 @@ import type {
   LogStart,
   LogStream as Stream,
 } from '../runtime/log/page.ts';
-import { builder, identify } from './builder.ts';
+import { builder, identify, SHARED } from './builder.ts';
 import { type Malformed, wellFormed } from './scalars.ts';
 import { TerminalSizeType } from './terminal.ts';
 
@@ -57,6 +57,7 @@ const LogEntryType = builder.objectRef<LogEntry>('LogEntry').implement({
 
 export const LogBatch = builder.objectRef<Batch>('LogBatch').implement({
   description: 'Consecutive entries of a log.',
+  extensions: { [SHARED]: true },
   fields: (t) => ({
     entries: t.field({
       type: [LogEntryType],

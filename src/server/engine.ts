@@ -28,6 +28,7 @@ import { useCostLimit } from './cost-limit.ts';
 import { DocumentCache, NO_CACHE } from './document-cache.ts';
 import { checkText, DOCUMENT_LIMITS, documentLimits } from './document-limits.ts';
 import { useHotQueries } from './hot-queries.ts';
+import { useHotSubscriptions } from './hot-subscriptions.ts';
 import { answerBudget, useLargeAnswers } from './large-answers.ts';
 import { accepts, listed, mediaRanges, STREAM } from './media-types.ts';
 import { Observer, type TraceHeaders } from './observer.ts';
@@ -56,6 +57,8 @@ export interface Caller {
   readonly trace?: TraceHeaders;
   /** The answer is one result in JSON over HTTP, to a request that the engine has not seen. */
   readonly isJson?: true;
+  /** Events of subscriptions may be texts (`textOf`). */
+  readonly takesTexts?: true;
   /** The result of an operation that was executed already, or a promise of it. */
   readonly made?: unknown;
 }
@@ -154,6 +157,7 @@ export const createEngine = ({
       observing.after,
       useMadeResults(),
       useHotQueries(),
+      useHotSubscriptions(),
       useCostLimit(),
       useLargeAnswers(),
       useGuardedStreams(streams, present),

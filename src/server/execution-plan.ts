@@ -31,6 +31,13 @@ import {
 } from 'graphql';
 import { usesVariables } from '../resolvers/operation-cost.ts';
 
+declare global {
+  interface JSON {
+    /** A value that `stringify` writes as the text says (ECMAScript proposal "JSON.parse source text access"). */
+    rawJSON(text: string): object;
+  }
+}
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** Executes one operation of one document. */
@@ -64,6 +71,12 @@ export interface FieldPlan {
   readonly complete: Complete;
 }
 
+/**
+ * Characters from which on a text is written by itself. Within an answer that takes half as long again: each time what was
+ * written so far outgrows its buffer, it is copied.
+ */
+const LONG = 1024;
+
 /** Makes a value of an answer from what a resolver has returned. @throws Unusual */
 type Complete = (value: unknown, run: Run) => unknown;
 
@@ -75,6 +88,9 @@ export class Run {
   readonly context: unknown;
   readonly schema: GraphQLSchema;
   readonly plan: Plan;
+  /** Long texts are values of `JSON.rawJSON`: what completes them is written and not looked at. */
+  readonly asText: boolean;
+  readonly #args: ExecutionArgs;
   readonly #given: Values;
   readonly #fieldArgs: (Values | undefined)[];
   readonly #infos: (GraphQLResolveInfo | undefined)[];
@@ -82,7 +98,9 @@ export class Run {
   #pending: Promise<void>[] = [];
   #dropped = false;
 
-  constructor(args: ExecutionArgs, plan: Plan) {
+  constructor(args: ExecutionArgs, plan: Plan, asText = false) {
+    this.#args = args;
+    this.asText = asText;
     this.context = args.contextValue;
     this.schema = args.schema;
     this.plan = plan;
@@ -91,10 +109,12 @@ export class Run {
     this.#infos = new Array(plan.fields);
   }
 
+  /** Whether nothing of it is used. */
   get isDropped(): boolean {
     return this.#dropped;
   }
 
+  /** Whether no promise is waited for. */
   get isComplete(): boolean {
     return this.#pending.length === 0;
   }
@@ -111,6 +131,13 @@ export class Run {
     const { coerced } = getVariableValues(this.schema, variableDefinitions, this.#given, { maxErrors: 1 });
     if (coerced === undefined) throw new Unusual();
     this.variables = coerced;
+  }
+
+  /** Another execution with the same variables. */
+  again({ asText }: Pick<Run, 'asText'>): Run {
+    const run = new Run(this.#args, this.plan, asText);
+    run.variables = this.variables;
+    return run;
   }
 
   /** Nothing of it is used; what resolvers still return neither. */
@@ -363,12 +390,14 @@ class Planner {
     }
     if (isListType(type)) return listOf(this.#complete(type.ofType, selections));
     if (isLeafType(type))
-      return (value) => {
+      return (value, run) => {
         if (value === null || value === undefined) return null;
         if (value instanceof Error) throw value;
         const serialized: unknown = type.serialize(value);
         if (serialized === null || serialized === undefined) throw new Unusual();
-        return serialized;
+        return run.asText && typeof serialized === 'string' && serialized.length > LONG
+          ? JSON.rawJSON(JSON.stringify(serialized))
+          : serialized;
       };
     if (!isObjectType(type)) throw new Unusual();
     const plan = this.object(type, selections);

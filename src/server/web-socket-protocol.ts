@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ExecutionArgs,
+  type ExecutionResult,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
@@ -11,17 +12,19 @@ import {
 } from 'graphql';
 import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import type { Rights } from '../access/rights.ts';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
 import { type Callers, ENDING_MS } from './callers.ts';
 import type { Connections } from './connections.ts';
 import type { Engine } from './engine.ts';
+import { textOf } from './event-text.ts';
 import { Inbox } from './inbox.ts';
 import { type Observer, sourceOf, traceOf } from './observer.ts';
 import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
+import { type MessageText, writeText } from './text-frames.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
 /** What operations over WebSocket are executed with. */
@@ -44,6 +47,8 @@ export interface ProtocolOptions {
 }
 
 const MOST_SUBSCRIPTIONS = 100;
+/** Bytes of answers that a client has not read, from which on it is given up. */
+const MOST_UNREAD = 64 * 1024 * 1024;
 
 /** RFC 6455 section 7.4.1. */
 export const GOING_AWAY = 1001;
@@ -74,6 +79,29 @@ export class Client {
     this.inbox = new Inbox(socket, handle);
     socket.once('close', () => {
       for (const end of this.running.values()) end();
+    });
+  }
+
+  /**
+   * Sends a message and resolves when it was passed to the kernel. To a client that has gone it does not until its
+   * connection is closed, so that nobody continues at full speed.
+   */
+  send(message: string | MessageText): Promise<void> {
+    const { socket, connection, inbox } = this;
+    return new Promise((resolve) => {
+      const gone = (): void => {
+        if (socket.readyState === WebSocket.CLOSED) resolve();
+        else socket.once('close', () => resolve());
+      };
+      if (socket.readyState !== WebSocket.OPEN) return gone();
+      if (socket.bufferedAmount > MOST_UNREAD) socket.terminate();
+      const sent = (error?: Error | null): void => {
+        inbox.sent();
+        if (error) gone();
+        else resolve();
+      };
+      if (typeof message === 'string') socket.send(message, sent);
+      else writeText(connection, message, sent);
     });
   }
 
@@ -158,6 +186,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         params,
         over: over.signal,
         ended: client.ended.signal,
+        takesTexts: true,
         baseUrl: baseUrl(client.request),
         requestId: requestIdOf(undefined),
         source: sourceOf(client.request),
@@ -188,8 +217,10 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         throw error;
       }
     },
-    onOperation: ({ extra: client }, _id, payload, _args, result) => {
-      if (isAsyncIterable(result)) client.inbox.end(payload);
+    onOperation: ({ extra: client }, id, payload, _args, result) => {
+      if (!isAsyncIterable(result)) return;
+      client.inbox.end(payload);
+      return sendTexts(result as AsyncIterable<ExecutionResult>, id, client);
     },
     onNext: (_context, _id, _payload, _args, result) =>
       result.errors && ({ ...result, errors: result.errors.map(withoutStatus) } as FormattedExecutionResult),
@@ -199,6 +230,38 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
     },
     onComplete: ({ extra: client }, _id, payload) => client.end(payload),
   });
+};
+
+/** Sends the results that are texts; passes the others on to the protocol, which sends them. */
+const sendTexts = (
+  results: AsyncIterable<ExecutionResult>,
+  id: string,
+  client: Client,
+): AsyncIterableIterator<ExecutionResult, undefined> => {
+  const before = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const source = results[Symbol.asyncIterator]();
+  return {
+    async next() {
+      for (;;) {
+        const result = await source.next();
+        if (result.done === true) return { done: true, value: undefined };
+        const shared = textOf(result.value);
+        if (shared === undefined) return result;
+        await client.send({ before, shared, after: '}' });
+      }
+    },
+    async return() {
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+    async throw(error: unknown) {
+      await source.throw?.(error);
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 };
 
 type Prepared = ExecutionArgs & {

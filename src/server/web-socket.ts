@@ -31,8 +31,6 @@ export interface Refusal {
  * body of a request.
  */
 const MOST_UNAUTHENTICATED = 4096;
-/** Bytes of answers that a client has not read, from which on it is given up. */
-const MOST_UNREAD = 64 * 1024 * 1024;
 /** RFC 6455, section 7.4.1. */
 const TOO_BIG = 1009;
 const MOST_FRAGMENTS = 64;
@@ -100,9 +98,6 @@ const attach = (
   protocol: Server<Client>,
   { log, keepAliveMs }: WebSocketOptions,
 ): void => {
-  const gone = new Promise<void>((resolve) => {
-    socket.once('close', () => resolve());
-  });
   // After an error ws closes the socket itself, with the right code; a broken connection need not be logged.
   socket.on('error', () => undefined);
   const failed = (error: Error): void => log(`WebSocket: ${error}`, { level: 'error' });
@@ -119,16 +114,7 @@ const attach = (
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) =>
-        new Promise((resolve) => {
-          // A sender to a client that has gone waits for the socket to close, instead of continuing at full speed.
-          if (socket.readyState !== WebSocket.OPEN) return resolve(gone);
-          if (socket.bufferedAmount > MOST_UNREAD) socket.terminate();
-          socket.send(text, (error) => {
-            client.inbox.sent();
-            resolve(error ? gone : undefined);
-          });
-        }),
+      send: (text) => client.send(text),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (listener) => {
         take = listener;

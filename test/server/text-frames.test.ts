@@ -1,4 +1,4 @@
-/** Frames that are written beside those of ws: a client receives every message whole, and in order. */
+/** Frames that are written between those of ws: a client receives every message whole, and in order. */
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
