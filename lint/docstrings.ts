@@ -4,7 +4,7 @@
  * value that lies above it (`(typeof VALUES)[number]`) is described there. A class that implements an interface
  * is described there, and the methods of its own are few. What throws an error that it makes says so with `@throws`; a
  * method of a class that implements an interface may leave that to the interface. No docstring is followed by another
- * one, as when what it described was moved.
+ * one, as when what it described was moved. Each function that a header of the launcher declares has a comment.
  *
  * It reads lines, as `imports.ts` does and for the same reasons: Biome has formatted them, so that each declaration
  * begins one.
@@ -125,6 +125,18 @@ for (const { file, lines, declared } of sources) {
     // The comment on the file itself is followed by one.
     if (at < 2 || !/^\s*\/\*\*/.test(line) || !lines[at - 1]?.endsWith('*/')) continue;
     errors.push(`${file}:${at}: expected a declaration after a docstring`);
+  }
+}
+/** A declaration of a function: it begins a line, as clang-format leaves it. */
+const PROTOTYPE =
+  /^(?!typedef |static |return |else )(?:__attribute__\(\(.*?\)\) )?(?:[a-z]\w* \**)+(?<name>\w+)\(.*[,;]$/;
+
+for (const file of globSync('src/runtime/launcher/*.h').sort()) {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  for (const [at, line] of lines.entries()) {
+    const name = PROTOTYPE.exec(line)?.groups?.['name'];
+    if (name !== undefined && !lines[at - 1]?.endsWith('*/'))
+      errors.push(`${file}:${at + 1}: expected a comment on ${name}`);
   }
 }
 for (const error of errors) process.stderr.write(`${error}\n`);

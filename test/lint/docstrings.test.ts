@@ -108,3 +108,28 @@ it('reads the sources, and neither what is generated nor the tests', () => {
   const { errors } = check({ 'rootfs/a.ts': text, 'src/b/generated/a.ts': text, 'test/a.ts': text });
   expect(errors).toBe('rootfs/a.ts:1: expected a docstring of A\n');
 });
+
+it('refuses a function of a header of the launcher without a comment', () => {
+  const header = [
+    '/* A number. */',
+    'int a_number(const char *text);',
+    '__attribute__((noreturn)) void a_fault(const char *format, ...);',
+    '',
+    'struct a {',
+    '  int (*call)(int);',
+    '};',
+    '/* Much. */',
+    'unsigned long a_much(struct a *a,',
+    '                     int more);',
+    'char *a_text(void);',
+  ].join('\n');
+  const { errors } = check({
+    'src/runtime/launcher/a.h': header,
+    'src/runtime/launcher/a.c': 'int b(void);\n',
+  });
+  expect(errors.split('\n')).toEqual([
+    'src/runtime/launcher/a.h:3: expected a comment on a_fault',
+    'src/runtime/launcher/a.h:11: expected a comment on a_text',
+    '',
+  ]);
+});

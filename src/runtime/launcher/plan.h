@@ -139,6 +139,7 @@ const char *plan_parse(struct plan *plan, char *text, size_t length);
  * the same, and its steps are the first steps of `plan`.
  */
 bool plan_has_cell(const struct plan *plan, const struct plan *prepared);
+/* Frees what plan_parse() allocated. */
 void plan_free(struct plan *plan);
 
 #endif

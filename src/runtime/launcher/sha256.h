@@ -13,7 +13,9 @@ struct sha256 {
   unsigned char block[64];
 };
 
+/* Begins a digest (FIPS 180-4) of no bytes. */
 void sha256_begin(struct sha256 *hash);
+/* Adds bytes to a digest. */
 void sha256_add(struct sha256 *hash, const void *data, size_t length);
 /* The digest of all that was added; `hash` is used up. */
 void sha256_end(struct sha256 *hash, unsigned char digest[SHA256_BYTES]);

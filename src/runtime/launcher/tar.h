@@ -46,6 +46,7 @@ struct tar {
 bool tar_next(struct tar *tar);
 /* Reads content of the entry: the number of bytes, 0 at its end, -1 with tar->error set. */
 long tar_read(struct tar *tar, void *buffer, size_t room);
+/* Frees the texts of the entry; the descriptor stays open. */
 void tar_free(struct tar *tar);
 
 #endif

@@ -25,6 +25,7 @@ struct unpack_limits {
   uint64_t ids;   /* user and group ids that a file can have: those below; with one, everything belongs to id 0 */
 };
 
+/* Unpacks the archive, within these limits. Returns the exit status of the process. */
 int unpack_main(const struct unpack_limits *limits);
 
 #endif

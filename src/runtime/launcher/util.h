@@ -19,7 +19,9 @@
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
+/* For AUTO_CLOSE: closes a descriptor that is not negative. */
 void close_fd(int *fd);
+/* For AUTO_FREE: frees what a pointer points to. */
 void free_pointer(void *pointer);
 #define AUTO_CLOSE __attribute__((cleanup(close_fd)))
 #define AUTO_FREE __attribute__((cleanup(free_pointer)))
