@@ -204,7 +204,7 @@ bench-peers: node_modules/.package-lock.json ## Install the GraphQL servers that
 	@npm install --prefix .cache/bench-peers --no-audit --no-fund --save-exact mercurius@16.10.1 fastify@5.12.8 graphql@16.15.0
 
 .PHONY: bench-check
-bench-check: test-setup ## Check that launches, jobs, bursts and servers with many jobs are about as fast as they were
+bench-check: test-setup ## Check that launches, jobs, bursts, queries and logs are about as fast as they were
 	@node test/bench/check.ts
 
 .PHONY: build

@@ -52,8 +52,9 @@ const finished = async (server: BenchServer, bytes: number): Promise<string> => 
   return id;
 };
 
-const rate = (name: string, subscribers: number, bytes: number): Figure => ({
-  name,
+/** What subscribers receive of one log. @param bytes of it */
+export const deliveryRate = (subscribers: number, bytes: number): Figure => ({
+  name: `Delivery to ${subscribers === 1 ? 'one subscriber' : `${subscribers} subscribers of one log`}`,
   unit: 'MB per second',
   how: `${bytes >> 20} MiB in lines of 100 bytes to each, over graphql-ws, all subscribers together; only Cloister reads files, and has tokens, cursors and limits`,
   less: false,
@@ -101,8 +102,8 @@ const latency = async (server: BenchServer): Promise<number> => {
 const subMs = (time: string): number => Number(`0.${/\.\d{3}(\d*)/.exec(time)?.[1] || '0'}`);
 
 export const delivery: readonly Figure[] = [
-  rate('Delivery to one subscriber', 1, 96 << 20),
-  rate(`Delivery to ${MANY} subscribers of one log`, MANY, 4 << 20),
+  deliveryRate(1, 96 << 20),
+  deliveryRate(MANY, 4 << 20),
   {
     name: `A line to ${MANY} subscribers`,
     unit: 'ms',

@@ -9,7 +9,10 @@ import { type Load, requestsPerSecond } from '../http-load.ts';
 import { PeerServer } from '../peer-server.ts';
 
 const ROWS = 1000;
-const LOAD = { connections: 16, warmUpMs: 2000, ms: 1500 };
+/** How long it is asked. */
+export type LoadTimes = Pick<Load, 'connections' | 'warmUpMs' | 'ms'>;
+
+const LOAD: LoadTimes = { connections: 16, warmUpMs: 2000, ms: 1500 };
 
 /** Adds jobs that have ended to the database of a server, as copies of one that it ran; their ids. */
 const fill = (path: string): readonly string[] => {
@@ -38,16 +41,17 @@ const figure = (
   name: string,
   how: string,
   bodies: (ids: readonly string[]) => readonly string[],
+  times: LoadTimes = LOAD,
 ): Figure => ({
   name,
   unit: 'per second',
-  how: `${how}, ${LOAD.connections} connections, among ${ROWS} jobs; only Cloister has tokens, limits and an audit log`,
+  how: `${how}, ${times.connections} connections, among ${ROWS} jobs; only Cloister has tokens, limits and an audit log`,
   less: false,
   base: 'graphql-yoga',
   open: async (bench: Bench): Promise<readonly Contender[]> => {
     const server = await bench.server('memory');
     const database = join(server.stateDir, 'cloister.db');
-    const load: Omit<Load, 'port'> = { ...LOAD, bodies: bodies(fill(database)) };
+    const load: Omit<Load, 'port'> = { ...times, bodies: bodies(fill(database)) };
     const contenders: Contender[] = [];
     for (const [kind, title] of [
       ['yoga', 'graphql-yoga'],
@@ -74,10 +78,17 @@ const JOBS = `{
   jobs(first: 50) { nodes { id name status createdAt finishedAt exitCode owner } pageInfo { hasNextPage endCursor } }
 }`;
 
+/** Jobs by their ids. */
+export const jobQueries = (times: LoadTimes = LOAD): Figure =>
+  figure(
+    'Queries per second: `job(id)`',
+    '11 fields of one job, each time another',
+    (ids) => ids.map((id) => JSON.stringify({ query: JOB, variables: { id } })),
+    times,
+  );
+
 export const queries: readonly Figure[] = [
-  figure('Queries per second: `job(id)`', '11 fields of one job, each time another', (ids) =>
-    ids.map((id) => JSON.stringify({ query: JOB, variables: { id } })),
-  ),
+  jobQueries(),
   figure('Queries per second: `jobs(first: 50)`', '7 fields of the newest 50 jobs', () => [
     JSON.stringify({ query: JOBS }),
   ]),
