@@ -132,6 +132,8 @@ const start = async (
   const store = openStore(database, {
     committed: (ms) => metrics.committed(ms),
     failed: (error) => stop.abort(error),
+    warn: (error) =>
+      log(`the write-ahead log could not be copied into the database: ${error.message}`, { level: 'warn' }),
   });
   cleanup.add(() => store.close());
   if (isLarge(database))

@@ -28,6 +28,10 @@ const MOST_WRITES = 128;
 export interface Disk {
   /** Settles when everything that is committed now is on disk. */
   sync(): Promise<void>;
+  /**
+   * Does after a sync what has to be done before anything further is committed, and never rejects; `undefined`: nothing.
+   */
+  tidy?(): Promise<void> | undefined;
 }
 
 /** Who is notified of commits and syncs. */
@@ -62,6 +66,8 @@ export class GroupCommit {
   /** Committed, and waiting for the next sync. */
   #committed: Group | undefined;
   #syncing: Group | undefined;
+  /** What the disk does besides. */
+  #tidying: Promise<void> | undefined;
   #failure: Error | undefined;
 
   constructor(db: Connection, disk: Disk, options: GroupCommitOptions = {}) {
@@ -118,20 +124,24 @@ export class GroupCommit {
     while (this.#failure === undefined && this.#isBusy()) {
       clearImmediate(this.#scheduled);
       this.#scheduled = undefined;
-      if (this.#waiting.length > 0) this.#commit(this.#waiting.splice(0));
+      if (this.#waiting.length > 0 && this.#tidying === undefined) this.#commit(this.#waiting.splice(0));
       this.#sync();
       // A failure has been reported to those who wrote.
       await this.#syncing?.durable.promise.catch(() => undefined);
+      await this.#tidying;
     }
   }
 
   #isBusy(): boolean {
-    return this.#waiting.length > 0 || this.#committed !== undefined || this.#syncing !== undefined;
+    return (
+      this.#waiting.length > 0 ||
+      [this.#committed, this.#syncing, this.#tidying].some((part) => part !== undefined)
+    );
   }
 
   /** What comes while the disk is busy could not be synced sooner: it is left to share a transaction, if not too large. */
   #schedule(): void {
-    if (this.#waiting.length === 0 || this.#scheduled !== undefined) return;
+    if (this.#waiting.length === 0 || this.#scheduled !== undefined || this.#tidying !== undefined) return;
     if (this.#syncing !== undefined && this.#waiting.length < MOST_WRITES) return;
     this.#scheduled = setImmediate(() => this.#commitSome());
   }
@@ -139,6 +149,8 @@ export class GroupCommit {
   /** Commits as many as one turn of the event loop has time for. */
   #commitSome(): void {
     this.#scheduled = undefined;
+    // Scheduled before: it is scheduled again afterwards.
+    if (this.#tidying !== undefined) return;
     this.#commit(this.#waiting.splice(0, MOST_WRITES));
     this.#sync();
     this.#schedule();
@@ -184,7 +196,8 @@ export class GroupCommit {
   /** Syncs what is committed, unless the disk is busy: that follows when it is not. */
   #sync(): void {
     const group = this.#committed;
-    if (group === undefined || this.#syncing !== undefined || this.#failure !== undefined) return;
+    if (group === undefined || this.#failure !== undefined) return;
+    if (this.#syncing !== undefined || this.#tidying !== undefined) return;
     this.#committed = undefined;
     this.#syncing = group;
     this.#options.syncing?.();
@@ -200,6 +213,14 @@ export class GroupCommit {
     this.#options.synced?.(performance.now() - beganMs);
     // Those who only read continue after those who wrote.
     setImmediate(durable.resolve);
+    this.#tidying = this.#disk.tidy?.()?.then(() => {
+      this.#tidying = undefined;
+      this.#continue();
+    });
+    this.#continue();
+  }
+
+  #continue(): void {
     if (this.#waiting.length > 0) this.#schedule();
     else this.#sync();
   }

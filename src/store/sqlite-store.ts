@@ -27,6 +27,7 @@ import type {
 } from '../jobs/store.ts';
 import { MOST_COUNTED } from '../jobs/store.ts';
 import { ChangedJobs } from './changed-jobs.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { type Connection, DatabaseError } from './connection.ts';
 import { openDatabase } from './database.ts';
 import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
@@ -62,6 +63,8 @@ export interface StoreOptions {
   readonly committed?: (durationMs: number) => void;
   /** Called when the disk has failed: what is on it is unknown, and nothing can be read or written any more. */
   readonly failed?: (error: DatabaseError) => void;
+  /** Called when the write-ahead log could not be copied into the database, which is tried again. */
+  readonly warn?: (error: Error) => void;
 }
 
 /**
@@ -119,13 +122,14 @@ class SqliteStore implements Store {
   readonly #commits: GroupCommit;
   readonly #listeners = new Set<() => void>();
   readonly #log: WriteAheadLog;
+  readonly #checkpoints: Checkpoints;
   /** What was last read of the events, until the next commit. */
   #page: { readonly after: number; readonly limit: number; readonly page: EventPage } | undefined;
   #last: number | undefined;
   readonly #fresh = new FreshJobs();
   readonly #changed = new ChangedJobs();
 
-  constructor(db: Connection, path: string, { committed, failed }: StoreOptions) {
+  constructor(db: Connection, path: string, { committed, failed, warn }: StoreOptions) {
     this.#db = db;
     this.#read = new ReadJobs(db, (id) => {
       this.#changed.note(id);
@@ -133,7 +137,9 @@ class SqliteStore implements Store {
     });
     this.#kept = new KeptJobs(db);
     this.#log = openLog(db, path);
-    this.#commits = new GroupCommit(db, this.#log, {
+    this.#checkpoints = new Checkpoints(db, path, (error) => warn?.(error));
+    const disk = { sync: () => this.#log.sync(), tidy: () => this.#checkpoints.run() };
+    this.#commits = new GroupCommit(db, disk, {
       committed: () => {
         this.#page = undefined;
         this.#last = undefined;
@@ -460,6 +466,7 @@ class SqliteStore implements Store {
 
   async close(): Promise<void> {
     await this.#commits.flush();
+    await this.#checkpoints.close();
     // Closing copies the log into the database, which is not to happen with what the disk may not have taken: the next server
     // reads it again, by its checksums.
     if (!this.#commits.hasFailed) this.#db.close();

@@ -119,6 +119,13 @@ class SlowDisk implements Disk {
     return sync.promise;
   }
 
+  /** What the disk does after a sync. */
+  tidying: Promise<void> | undefined;
+
+  tidy(): Promise<void> | undefined {
+    return this.tidying;
+  }
+
   /** Ends the oldest sync. */
   end(error?: Error): void {
     const sync = this.#syncs.shift();
@@ -201,6 +208,29 @@ describe('a write on a slow disk', () => {
     disk.end();
     await Promise.all([read, ...writes]);
     expect([done.length, disk.begun]).toEqual([301, 2]);
+  });
+
+  it('is not committed while the disk is tidied, however many wait', async () => {
+    const tidying = Promise.withResolvers<void>();
+    disk.tidying = tidying.promise;
+    const writes = [insert(0)];
+    await turns();
+    for (let n = 1; n <= 200; n++) writes.push(insert(n));
+    disk.end();
+    await turns();
+    disk.tidying = undefined;
+    writes.push(insert(201));
+    await turns();
+    expect([numbers().length, done, disk.begun]).toEqual([1, [0], 1]);
+    tidying.resolve();
+    await turns();
+    expect([numbers().length, disk.begun]).toEqual([129, 2]);
+    disk.end();
+    await turns();
+    expect([numbers().length, done.length, disk.begun]).toEqual([202, 129, 3]);
+    disk.end();
+    await Promise.all(writes);
+    expect(done).toHaveLength(202);
   });
 
   it('is in the transaction of the write that asks for it', async () => {

@@ -1,0 +1,107 @@
+/** Keeps the write-ahead log small without having the event loop wait for the disk. */
+
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Statement } from 'better-sqlite3';
+import type { Connection } from './connection.ts';
+
+/** Pages in the log from which on they are copied into the database: SQLite's own value. */
+const MOST_FRAMES = 1000;
+
+/** What `PRAGMA wal_checkpoint` gives (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+interface Frames {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+/**
+ * Copies the log into the database in a thread with a connection of its own, which writes and syncs. SQLite would do so in the
+ * commit that makes the log large. Nothing is to be committed meanwhile: once all of the log is copied it begins again with the
+ * next commit, and a log that grew at the same time would never be.
+ */
+export class Checkpoints {
+  readonly #path: string;
+  readonly #frames: Statement<[], Frames>;
+  readonly #failed: (error: Error) => void;
+  #worker: Worker | undefined;
+  /** What the thread was asked for. */
+  #answer: PromiseWithResolvers<string | null> | undefined;
+  /** Frames before which it is not tried again: somebody reads an old state, or the disk is full. */
+  #notBefore = 0;
+  #last = 0;
+
+  /**
+   * @param path of the database that `db` has open
+   * @param failed called when the log could not be copied; it is tried again when it has grown by as much
+   */
+  constructor(db: Connection, path: string, failed: (error: Error) => void) {
+    db.pragma('wal_autocheckpoint = 0');
+    this.#path = path;
+    this.#failed = failed;
+    this.#frames = db.prepare('PRAGMA wal_checkpoint(NOOP)');
+  }
+
+  /**
+   * Copies the log if it is large.
+   *
+   * @returns settles when that is over; `undefined`: it is small. Never rejects.
+   */
+  run(): Promise<void> | undefined {
+    const { log, left } = this.#now();
+    // It has begun again.
+    if (log < this.#last) this.#notBefore = 0;
+    this.#last = log;
+    return left >= MOST_FRAMES && log >= this.#notBefore ? this.#run() : undefined;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#ask();
+    } catch (error) {
+      this.#failed(error instanceof Error ? error : new Error(String(error)));
+    }
+    const { log, left } = this.#now();
+    this.#notBefore = left >= MOST_FRAMES ? log + MOST_FRAMES : 0;
+  }
+
+  #now(): { readonly log: number; readonly left: number } {
+    const { log, checkpointed } = this.#frames.get() ?? { log: 0, checkpointed: 0 };
+    return { log, left: log - checkpointed };
+  }
+
+  /** @throws Error of SQLite or of the thread */
+  async #ask(): Promise<void> {
+    const worker = this.#worker ?? this.#start();
+    const answer = Promise.withResolvers<string | null>();
+    this.#answer = answer;
+    worker.ref();
+    worker.postMessage(true);
+    const error = await answer.promise;
+    worker.unref();
+    if (error !== null) throw new Error(error);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('checkpoint-worker.ts', import.meta.url), { workerData: this.#path });
+    this.#worker = worker;
+    // The next one is started when it is needed.
+    const over = (error: Error): void => {
+      this.#worker = undefined;
+      this.#answer?.reject(error);
+    };
+    worker.on('message', (error: string | null) => this.#answer?.resolve(error));
+    worker.once('error', over);
+    worker.once('exit', (code) => over(new Error(`the thread ended with ${code}`)));
+    return worker;
+  }
+
+  /** Ends the thread, whose connection is closed then. To be called when nothing runs. */
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    worker.ref();
+    const exit = once(worker, 'exit');
+    worker.postMessage(false);
+    await exit;
+  }
+}

@@ -1,0 +1,73 @@
+/** The write-ahead log stays small, and a thread makes it so. */
+
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Checkpoints } from '../../src/store/checkpoints.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { openStore } from '../../src/store/sqlite-store.ts';
+import { disposers } from '../support/disposers.ts';
+import { makeJob } from './fixture.ts';
+
+const onEnd = disposers();
+let path: string;
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-checkpoints-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
+  path = join(folder, 'cloister.db');
+});
+
+const FRAME = 4096 + 24;
+const frames = (): number => statSync(`${path}-wal`).size / FRAME;
+
+describe('the write-ahead log', () => {
+  it('begins again while one write follows the other, and after a long read', async () => {
+    const store = openStore(path, {
+      warn: (error) => {
+        throw error;
+      },
+    });
+    onEnd(() => store.close());
+    const write = async (): Promise<void> => {
+      for (let round = 0; round < 60; round++)
+        await Promise.all(Array.from({ length: 10 }, () => store.insert(makeJob())));
+    };
+    // Each time the writes take several times as much as is kept.
+    await write();
+    await write();
+    expect(frames()).toBeLessThan(1500);
+    const reader = new Database(path, { readonly: true });
+    reader.exec('BEGIN');
+    const seen = reader.prepare('SELECT count(*) FROM jobs').pluck();
+    expect(seen.get()).toBe(1200);
+    await write();
+    const most = frames();
+    expect(most).toBeGreaterThan(1500);
+    expect(seen.get()).toBe(1200);
+    reader.close();
+    for (let round = 0; round < 3; round++) await write();
+    expect(frames()).toBeLessThan(most + 1500);
+    expect(await store.count({})).toBe(3600);
+  });
+});
+
+describe('a thread that cannot copy', () => {
+  it('is reported, keeps nobody waiting, and is not asked again at once', async () => {
+    const db = openDatabase(path);
+    onEnd(() => db.close());
+    const errors: string[] = [];
+    const checkpoints = new Checkpoints(db, join(path, 'nosuch'), ({ message }) => errors.push(message));
+    onEnd(() => checkpoints.close());
+    db.exec('CREATE TABLE t (x)');
+    expect(checkpoints.run()).toBeUndefined();
+    const insert = db.prepare('INSERT INTO t VALUES (zeroblob(4000))');
+    for (let row = 0; row < 1000; row++) insert.run();
+    await checkpoints.run();
+    expect(errors).toEqual(['unable to open database file']);
+    insert.run();
+    expect(checkpoints.run()).toBeUndefined();
+  });
+});
