@@ -1,12 +1,15 @@
 /** Keeps the write-ahead log small without having the event loop wait for the disk. */
 
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { Statement } from 'better-sqlite3';
+import Database, { type Statement } from 'better-sqlite3';
 import type { Connection } from './connection.ts';
 
 /** Pages in the log from which on they are copied into the database: SQLite's own value. */
 const MOST_FRAMES = 1000;
+/** After which the thread ends: it takes some 20 MB and 7 descriptors. */
+const IDLE_MS = 2000;
 
 /** What `PRAGMA wal_checkpoint` gives (sqlite.org/pragma.html#pragma_wal_checkpoint). */
 interface Frames {
@@ -24,6 +27,9 @@ export class Checkpoints {
   readonly #frames: Statement<[], Frames>;
   readonly #failed: (error: Error) => void;
   #worker: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  /** Threads that are about to end. */
+  readonly #ending = new Set<Promise<void>>();
   /** What the thread was asked for. */
   #answer: PromiseWithResolvers<string | null> | undefined;
   /** Frames before which it is not tried again: somebody reads an old state, or the disk is full. */
@@ -39,6 +45,7 @@ export class Checkpoints {
     this.#path = path;
     this.#failed = failed;
     this.#frames = db.prepare('PRAGMA wal_checkpoint(NOOP)');
+    keepDescriptor(path);
   }
 
   /**
@@ -71,6 +78,7 @@ export class Checkpoints {
 
   /** @throws Error of SQLite or of the thread */
   async #ask(): Promise<void> {
+    clearTimeout(this.#idle);
     const worker = this.#worker ?? this.#start();
     const answer = Promise.withResolvers<string | null>();
     this.#answer = answer;
@@ -78,14 +86,15 @@ export class Checkpoints {
     worker.postMessage(true);
     const error = await answer.promise;
     worker.unref();
+    this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
     if (error !== null) throw new Error(error);
   }
 
   #start(): Worker {
     const worker = new Worker(new URL('checkpoint-worker.ts', import.meta.url), { workerData: this.#path });
     this.#worker = worker;
-    // The next one is started when it is needed.
     const over = (error: Error): void => {
+      if (this.#worker !== worker) return;
       this.#worker = undefined;
       this.#answer?.reject(error);
     };
@@ -95,13 +104,33 @@ export class Checkpoints {
     return worker;
   }
 
-  /** Ends the thread, whose connection is closed then. To be called when nothing runs. */
-  async close(): Promise<void> {
+  /** Ends the thread, which gives back its memory and descriptors; the next one is started when it is needed. */
+  #end(): void {
     const worker = this.#worker;
     if (worker === undefined) return;
+    this.#worker = undefined;
+    const ended = once(worker, 'exit').then(() => {
+      this.#ending.delete(ended);
+    });
+    this.#ending.add(ended);
     worker.ref();
-    const exit = once(worker, 'exit');
     worker.postMessage(false);
-    await exit;
+  }
+
+  /** Ends the thread; its connection is closed when this settles. To be called when nothing runs. */
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#end();
+    await Promise.all(this.#ending);
   }
 }
+
+/**
+ * A descriptor of a second connection stays open when that is closed, since closing it would drop the locks of the first, and
+ * the next connection uses it again (`findReusableFd` of SQLite's os_unix.c). So that a server at rest always has as many, it is
+ * there from the beginning.
+ */
+const keepDescriptor = (path: string): void => {
+  const second = existsSync(path) ? new Database(path) : undefined;
+  second?.close();
+};

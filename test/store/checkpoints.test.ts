@@ -1,6 +1,6 @@
 /** The write-ahead log stays small, and a thread makes it so. */
 
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -51,6 +51,27 @@ describe('the write-ahead log', () => {
     for (let round = 0; round < 3; round++) await write();
     expect(frames()).toBeLessThan(most + 1500);
     expect(await store.count({})).toBe(3600);
+  });
+});
+
+describe('a thread that has nothing to do', () => {
+  it('ends, and another one is started', async () => {
+    const db = openDatabase(path);
+    onEnd(() => db.close());
+    const checkpoints = new Checkpoints(db, path, (error) => {
+      throw error;
+    });
+    onEnd(() => checkpoints.close());
+    db.exec('CREATE TABLE t (x)');
+    const insert = db.prepare('INSERT INTO t VALUES (zeroblob(4000))');
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let round = 0; round < 2; round++) {
+      for (let row = 0; row < 1000; row++) insert.run();
+      await checkpoints.run();
+      expect(open()).toBeGreaterThan(before);
+      await expect.poll(open, { timeout: 20_000 }).toBe(before);
+    }
   });
 });
 
