@@ -1,6 +1,7 @@
 /** Images that are made of what jobs have changed. */
 
-import { readdirSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer } from '../support/server.ts';
@@ -21,13 +22,14 @@ const save = async (id: string, name: string) => {
   return { image: (data as { saveImage: { image: object } } | null)?.saveImage.image, errors };
 };
 
-/** The inode of the only file in the state folder whose path ends so. */
-const inodeOf = (end: string): bigint => {
-  const paths = readdirSync(server.stateDir, { recursive: true, encoding: 'utf8' });
-  const [path, ...others] = paths.filter((each) => each.endsWith(`/${end}`));
-  if (path === undefined || others.length > 0)
-    throw new Error(`${end}: expected one file, found ${[path, ...others].join(', ')}`);
-  return statSync(join(server.stateDir, path), { bigint: true }).ino;
+/** The inode of the only file in the state folder whose path ends so; links of images lead out of it, and are not followed. */
+const inodeOf = (end: string): string => {
+  const found = execFileSync('find', [server.stateDir, '-path', `*/${end}`, '-printf', '%i %p\\n'], {
+    encoding: 'utf8',
+  });
+  const [, inode] = /^(\d+) .*\n$/.exec(found) ?? [];
+  if (inode === undefined) throw new Error(`${end}: expected one file, found "${found}"`);
+  return inode;
 };
 
 const run = async (input: Record<string, unknown>): Promise<string> => {
