@@ -91,7 +91,13 @@ export class Checkpoints {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('checkpoint-worker.ts', import.meta.url), { workerData: this.#path });
+    const worker = new Worker(new URL('checkpoint-worker.ts', import.meta.url), {
+      workerData: this.#path,
+      // What `--import` loads into the server, also by NODE_OPTIONS, would be loaded here once more, and its descriptors
+      // closed with the thread.
+      execArgv: [],
+      env: {},
+    });
     this.#worker = worker;
     const over = (error: Error): void => {
       if (this.#worker !== worker) return;

@@ -1,8 +1,11 @@
 /** The write-ahead log stays small, and a thread makes it so. */
 
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Checkpoints } from '../../src/store/checkpoints.ts';
@@ -73,6 +76,43 @@ describe('a thread that has nothing to do', () => {
       await expect.poll(open, { timeout: 20_000 }).toBe(before);
     }
   });
+});
+
+const sourceOf = (name: string): string =>
+  JSON.stringify(new URL(`../../src/store/${name}`, import.meta.url).href);
+
+/** A program that has a thread copy the log of the database that is its argument. */
+const COPIES = `
+  import { Checkpoints } from ${sourceOf('checkpoints.ts')};
+  import { openDatabase } from ${sourceOf('database.ts')};
+  const path = process.argv[2];
+  const db = openDatabase(path);
+  const checkpoints = new Checkpoints(db, path, (error) => { throw error; });
+  db.exec('CREATE TABLE t (x)');
+  const insert = db.prepare('INSERT INTO t VALUES (zeroblob(4000))');
+  for (let row = 0; row < 1000; row++) insert.run();
+  await checkpoints.run();
+  await checkpoints.close();
+  db.close();`;
+
+describe('a thread', () => {
+  it.each(['by a flag', 'by NODE_OPTIONS'])(
+    'does not load what the server is made to load %s',
+    async (how) => {
+      const module = `${path}-module.mjs`;
+      writeFileSync(module, "process.stdout.write('loaded\\n');");
+      const program = `${path}-program.mjs`;
+      writeFileSync(program, COPIES);
+      const option = `--import=${pathToFileURL(module)}`;
+      const isFlag = how === 'by a flag';
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [...(isFlag ? [option] : []), program, path],
+        { env: { ...process.env, NODE_OPTIONS: isFlag ? '' : option } },
+      );
+      expect(stdout).toBe('loaded\n');
+    },
+  );
 });
 
 describe('a thread that cannot copy', () => {
