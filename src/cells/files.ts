@@ -89,12 +89,15 @@ const ABOUT = '.json';
 /** An upload that was cut off, or is under way. */
 interface Part {
   readonly path: string;
-  /** Of what has arrived; `null`: an earlier server had it. */
+  /** Of what has arrived; `null`: an earlier server received it, and it was not read since. */
   hash: Hash | null;
   bytes: number;
   usedMs: number;
   busy: boolean;
 }
+
+/** A part that something is appended to. */
+type HashedPart = Part & { hash: Hash };
 
 /**
  * Contents of files. Each subject has its own, so that nobody finds out what others have, not even by the time that an
@@ -179,7 +182,40 @@ export class Files implements FileService, JobFiles {
       return { kind: 'complete', content };
     }
     const part = this.#parts.get(keyOf(subject, sha256));
-    return part === undefined || part.busy ? undefined : { kind: 'partial', receivedBytes: part.bytes };
+    if (part === undefined || part.busy) return undefined;
+    const complete = part.hash === null ? await this.#findAll(subject, sha256, part) : undefined;
+    if (complete !== undefined) return { kind: 'complete', content: complete };
+    return { kind: 'partial', receivedBytes: part.bytes };
+  }
+
+  /**
+   * Completes an upload of which an earlier server had received everything before it was killed: no range is left that
+   * could continue it.
+   */
+  async #findAll(subject: string, sha256: string, part: Part): Promise<FileContent | undefined> {
+    part.busy = true;
+    try {
+      const hashed = await this.#hashed(subject, sha256, part);
+      if (hashed.hash.copy().digest('hex') !== sha256) return undefined;
+      await using file = await open(part.path, 'r');
+      await file.sync();
+      return await this.#complete(subject, hashed, { sha256 });
+    } catch (error) {
+      await this.#drop(subject, sha256, part);
+      throw isDiskFull(error) ? storageFull() : error;
+    } finally {
+      part.busy = false;
+    }
+  }
+
+  /** Reads what an earlier server has received, where that was not done yet. */
+  async #hashed(subject: string, sha256: string, part: Part): Promise<HashedPart> {
+    try {
+      return Object.assign(part, { hash: part.hash ?? (await hashOf(part.path, part.bytes)) });
+    } catch (error) {
+      await this.#drop(subject, sha256, part);
+      throw error;
+    }
   }
 
   bytesOf(subject: string): number {
@@ -222,31 +258,35 @@ export class Files implements FileService, JobFiles {
   }
 
   /** What an upload continues with, or begins with. */
-  async #begin(subject: string, sha256: string | undefined, range: UploadRange | undefined): Promise<Part> {
+  async #begin(
+    subject: string,
+    sha256: string | undefined,
+    range: UploadRange | undefined,
+  ): Promise<HashedPart> {
     const key = sha256 === undefined ? undefined : keyOf(subject, sha256);
     const found = key === undefined ? undefined : this.#parts.get(key);
     if (found?.busy)
       throw unavailable('this content is being uploaded by another request: try again when it has ended');
     const first = range?.first ?? 0;
     if (first > 0) {
-      if (found?.bytes !== first)
+      if (sha256 === undefined || found?.bytes !== first)
         throw badInput(
           'content-range',
           `one that begins with byte ${found?.bytes ?? 0}, the next one`,
           first,
         );
       found.busy = true;
-      try {
-        found.hash ??= await hashOf(found.path, found.bytes);
-      } catch (error) {
-        await this.#drop(subject, sha256, found);
-        throw error;
-      }
-      return found;
+      return this.#hashed(subject, sha256, found);
     }
     if (found !== undefined) await this.#drop(subject, sha256, found);
     const path = join(this.#folder, `.${randomUUID()}`);
-    const part: Part = { path, hash: createHash('sha256'), bytes: 0, usedMs: this.#now(), busy: true };
+    const part: HashedPart = {
+      path,
+      hash: createHash('sha256'),
+      bytes: 0,
+      usedMs: this.#now(),
+      busy: true,
+    };
     if (sha256 !== undefined && key !== undefined) {
       this.#parts.set(key, part);
       try {
@@ -266,7 +306,7 @@ export class Files implements FileService, JobFiles {
   /** Appends what arrives to a part. Returns the bytes of it. */
   async #take(
     subject: string,
-    part: Part,
+    part: HashedPart,
     { sizeBytes, range }: UploadRequest,
     body: AsyncIterable<Uint8Array>,
   ): Promise<number> {
@@ -278,7 +318,7 @@ export class Files implements FileService, JobFiles {
       if (expected !== undefined && next > expected) throw badInput('body', `${expected} bytes`, 'more');
       if (next > limits.fileBytes) throw badInput('body', `at most ${limits.fileBytes} bytes`, 'more');
       await file.appendFile(chunk);
-      part.hash?.update(chunk);
+      part.hash.update(chunk);
       part.bytes = next;
       this.#count(subject, chunk.length);
       const most = quota(subject);
@@ -292,10 +332,9 @@ export class Files implements FileService, JobFiles {
     return part.bytes;
   }
 
-  async #complete(subject: string, part: Part, { sha256, id }: UploadRequest): Promise<FileContent> {
+  async #complete(subject: string, part: HashedPart, { sha256, id }: UploadRequest): Promise<FileContent> {
     // A hash can be asked once; of a part that is refused nothing is left.
-    const hash = part.hash ?? (await hashOf(part.path, part.bytes));
-    const found = hash.digest('hex');
+    const found = part.hash.digest('hex');
     if (sha256 !== undefined && found !== sha256)
       throw badInput('body', `the content with SHA-256 ${sha256}`, `one with ${found}`);
     const content = { owner: subject, sha256: found, sizeBytes: part.bytes, uploaded: true };

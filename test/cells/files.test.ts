@@ -225,6 +225,21 @@ describe('an upload', () => {
       expect(onDisk()).toEqual([`${sha256} 644`]);
     });
 
+    it('is complete where all of it had arrived', async () => {
+      await expect(receive('alice', { sha256 }, 'a longer text', broken)).rejects.toBe(broken);
+      await files.close();
+      await open();
+      expect(await files.find('alice', sha256)).toMatchObject({
+        kind: 'complete',
+        content: { sizeBytes: 13 },
+      });
+      expect(onDisk()).toEqual([`${sha256} 644`]);
+      const bytes = files.bytesOf('alice');
+      await files.close();
+      await open();
+      expect(files.bytesOf('alice')).toBe(bytes);
+    });
+
     it('is refused with another content, after which nothing is left', async () => {
       writeFileSync(await cutOff(), 'wrong');
       await open();
