@@ -1,6 +1,7 @@
 /** The job service as a caller may use it: who may do what with which job is decided here and nowhere else. */
 
 import { chain, type Now } from '../async/now.ts';
+import { mapped } from '../async/through.ts';
 import type { Artifact } from '../jobs/artifact.ts';
 import type { Isolation } from '../jobs/cells.ts';
 import { badInput, type ClientError, forbidden, notFound } from '../jobs/errors.ts';
@@ -359,19 +360,6 @@ const isGuest = ({ method }: Identity): boolean => method === 'SHARE';
 /** A job as its caller may see it: a link shows neither environment nor files, which often hold secrets. */
 const shownTo = (identity: Identity, job: Job): Job =>
   isGuest(identity) ? { ...job, spec: { ...job.spec, env: [], files: [] } } : job;
-
-/** An iterator whose items are changed on their way, with everything else as it was. */
-const mapped = <T>(source: AsyncIterableIterator<T>, change: (item: T) => T): AsyncIterableIterator<T> => {
-  const changed = ({ done, value }: IteratorResult<T>): IteratorResult<T> =>
-    done ? { done, value } : { done: false, value: change(value) };
-  return {
-    next: async () => changed(await source.next()),
-    return: async () => (await source.return?.()) ?? { done: true, value: undefined },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-};
 
 /** @throws ClientError `FORBIDDEN`, whatever the job is and whether it exists */
 const checkMayChange = ({ role }: Identity): void => {

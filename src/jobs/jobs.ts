@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FairLimit } from '../async/fair-limit.ts';
 import type { Now } from '../async/now.ts';
-import { tap } from '../async/tap.ts';
+import { mapped } from '../async/through.ts';
 import type { Receipt, ReceiptKey, Signer } from '../receipts/signer.ts';
 import type { FileEntry, FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
 import { CursorError } from '../runtime/log/cursor.ts';
@@ -666,7 +666,10 @@ export class Jobs implements JobService {
         },
       });
     return this.#keep((release) =>
-      tap(followed(release), (batch) => this.#observer.delivered(outputBytes(batch))),
+      mapped(followed(release), (batch) => {
+        this.#observer.delivered(outputBytes(batch));
+        return batch;
+      }),
     );
   }
 

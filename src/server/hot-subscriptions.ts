@@ -18,6 +18,7 @@ import {
   OperationTypeNode,
 } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { through } from '../async/through.ts';
 import { SHARED } from '../resolvers/builder.ts';
 import { withText } from './event-text.ts';
 import { completeObject, type FieldPlan, type Plan, planOf, Run } from './execution-plan.ts';
@@ -123,34 +124,20 @@ const eventsOf = (
   const execute = executorOf(found, run, args);
   const { operation: node } = found.plan;
   let isOver = false;
-  const results: Events = {
-    async next() {
-      if (isOver) return { done: true, value: undefined };
-      let event: IteratorResult<unknown>;
-      try {
-        event = await events.next();
-      } catch (error) {
-        isOver = true;
-        const { message } = error as Error;
-        throw new GraphQLError(message, { originalError: error as Error, nodes: [node] });
-      }
-      return event.done === true
-        ? { done: true, value: undefined }
-        : { done: false, value: await execute(event.value) };
-    },
-    async return() {
-      await events.return?.();
-      return { done: true, value: undefined };
-    },
-    async throw(error: unknown) {
-      await events.throw?.(error);
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-  return results;
+  return through(events, async () => {
+    if (isOver) return { done: true, value: undefined };
+    let event: IteratorResult<unknown>;
+    try {
+      event = await events.next();
+    } catch (error) {
+      isOver = true;
+      const { message } = error as Error;
+      throw new GraphQLError(message, { originalError: error as Error, nodes: [node] });
+    }
+    return event.done === true
+      ? { done: true, value: undefined }
+      : { done: false, value: await execute(event.value) };
+  });
 };
 
 type Executed = ExecutionResult | Promise<ExecutionResult>;

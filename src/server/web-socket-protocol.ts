@@ -14,6 +14,7 @@ import { CloseCode, makeServer, type Server } from 'graphql-ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import { WebSocket } from 'ws';
 import type { Rights } from '../access/rights.ts';
+import { through } from '../async/through.ts';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
 import { type Callers, ENDING_MS } from './callers.ts';
@@ -240,28 +241,15 @@ const sendTexts = (
 ): AsyncIterableIterator<ExecutionResult, undefined> => {
   const before = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
   const source = results[Symbol.asyncIterator]();
-  return {
-    async next() {
-      for (;;) {
-        const result = await source.next();
-        if (result.done === true) return { done: true, value: undefined };
-        const shared = textOf(result.value);
-        if (shared === undefined) return result;
-        await client.send({ before, shared, after: '}' });
-      }
-    },
-    async return() {
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-    async throw(error: unknown) {
-      await source.throw?.(error);
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  return through(source, async () => {
+    for (;;) {
+      const result = await source.next();
+      if (result.done === true) return { done: true, value: undefined };
+      const shared = textOf(result.value);
+      if (shared === undefined) return result;
+      await client.send({ before, shared, after: '}' });
+    }
+  });
 };
 
 type Prepared = ExecutionArgs & {
