@@ -16,6 +16,7 @@ import {
   type GraphQLResolveInfo,
   type GraphQLSchema,
   getArgumentValues,
+  getOperationAST,
   getVariableValues,
   isAbstractType,
   isLeafType,
@@ -24,6 +25,7 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  type OperationTypeNode,
   type SelectionSetNode,
   TypeNameMetaFieldDef,
   typeFromAST,
@@ -46,6 +48,8 @@ export interface Plan {
   readonly operation: OperationDefinitionNode;
   readonly fragments: Record<string, FragmentDefinitionNode>;
   readonly fields: number;
+  /** Fields whose arguments depend on variables. */
+  readonly varying: number;
   /** The variables, where each is a scalar or an enum value: these are parsed without looking at their types again. */
   readonly leaves: readonly { readonly name: string; readonly type: GraphQLLeafType }[] | undefined;
 }
@@ -280,13 +284,49 @@ export const planOf = (
   const planner = new Planner(schema, document, excluded);
   try {
     const plan = planner.object(root, [operation.selectionSet]);
-    const { fragments, fields } = planner;
-    return { root: plan, operation, fragments, fields, leaves: leavesOf(schema, operation) };
+    const { fragments, fields, varying } = planner;
+    return { root: plan, operation, fragments, fields, varying, leaves: leavesOf(schema, operation) };
   } catch (error) {
     if (error instanceof Unusual) return null;
     throw error;
   }
 };
+
+/** What was made of the operations of documents, for as long as these are kept. */
+export class ByOperation<T> {
+  readonly #made = new WeakMap<DocumentNode, Map<string, T | null>>();
+
+  /** Whether an operation of a document was asked for before; from now on one was. */
+  knows(document: DocumentNode): boolean {
+    if (this.#made.has(document)) return true;
+    this.#made.set(document, new Map());
+    return false;
+  }
+
+  /**
+   * What was made of the operation that is to be executed.
+   *
+   * @param make called once; `null`: nothing can be made of it
+   * @returns `null` for an operation of another type, too
+   */
+  of(
+    { document, operationName }: Pick<ExecutionArgs, 'document' | 'operationName'>,
+    type: OperationTypeNode,
+    make: (operation: OperationDefinitionNode) => T | null,
+  ): T | null {
+    this.knows(document);
+    const byName = this.#made.get(document);
+    const name = operationName ?? '';
+    const found = byName?.get(name);
+    if (found !== undefined) return found;
+    const operation = getOperationAST(document, operationName);
+    // There are as many names as operations, and one without.
+    if (!operation) return null;
+    const made = operation.operation === type ? make(operation) : null;
+    byName?.set(name, made);
+    return made;
+  }
+}
 
 const leavesOf = (
   schema: GraphQLSchema,
@@ -318,6 +358,7 @@ class Planner {
   readonly #schema: GraphQLSchema;
   readonly #excluded: ReadonlySet<string>;
   fields = 0;
+  varying = 0;
 
   constructor(schema: GraphQLSchema, document: DocumentNode, excluded: ReadonlySet<string>) {
     this.#schema = schema;
@@ -365,6 +406,8 @@ class Planner {
     // Others that begin like this are of the schema itself.
     if (definition === undefined || node === undefined) throw new Unusual();
     const selections = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    const varies = usesVariables(node);
+    if (varies) this.varying += 1;
     return {
       key,
       name,
@@ -372,7 +415,7 @@ class Planner {
       definition,
       parent,
       nodes,
-      args: usesVariables(node) ? undefined : getArgumentValues(definition, node, {}),
+      args: varies ? undefined : getArgumentValues(definition, node, {}),
       variables: variablesOf(node, definition),
       complete: this.#complete(definition.type, selections),
     };

@@ -7,15 +7,9 @@
  * twice.
  */
 
-import {
-  type DocumentNode,
-  type ExecutionArgs,
-  type ExecutionResult,
-  getOperationAST,
-  OperationTypeNode,
-} from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, OperationTypeNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { completeObject, type Plan, planOf, Run } from './execution-plan.ts';
+import { ByOperation, completeObject, type Plan, planOf, Run } from './execution-plan.ts';
 
 /** Fields that read more than a row: to begin twice would cost. `Type.field`. */
 const COSTLY: ReadonlySet<string> = new Set([
@@ -43,10 +37,9 @@ export const useHotQueries = (): Plugin => {
 
 type Execute = (args: ExecutionArgs) => unknown;
 
-/** Plans, for as long as their documents are kept. */
+/** The plans of queries. */
 export class HotQueries {
-  /** By operation; `null` for what has none. A document that came once has an empty one. */
-  readonly #plans = new WeakMap<DocumentNode, Map<string, Plan | null>>();
+  readonly #plans = new ByOperation<Plan>();
 
   /**
    * Executes a query as `execute` does: itself, if the document has come before and has nothing unusual.
@@ -68,21 +61,12 @@ export class HotQueries {
     return run.isComplete ? { data } : finish(run, data, () => execute(args));
   }
 
-  #planOf({ schema, document, operationName }: ExecutionArgs): Plan | null {
-    const known = this.#plans.get(document);
-    if (known === undefined) {
-      this.#plans.set(document, new Map());
-      return null;
-    }
-    const name = operationName ?? '';
-    const found = known.get(name);
-    if (found !== undefined) return found;
-    const operation = getOperationAST(document, operationName);
-    const isQuery = operation?.operation === OperationTypeNode.QUERY;
-    const plan = isQuery ? planOf(schema, document, operation, COSTLY) : null;
-    // There are as many names as operations, and one without.
-    if (operation) known.set(name, plan);
-    return plan;
+  #planOf(args: ExecutionArgs): Plan | null {
+    const { schema, document } = args;
+    if (!this.#plans.knows(document)) return null;
+    return this.#plans.of(args, OperationTypeNode.QUERY, (operation) =>
+      planOf(schema, document, operation, COSTLY),
+    );
   }
 }
 

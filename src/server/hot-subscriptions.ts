@@ -7,13 +7,11 @@
  */
 
 import {
-  type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   execute,
   GraphQLError,
   getNamedType,
-  getOperationAST,
   locatedError,
   OperationTypeNode,
 } from 'graphql';
@@ -21,7 +19,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { through } from '../async/through.ts';
 import { SHARED } from '../resolvers/builder.ts';
 import { withText } from './event-text.ts';
-import { completeObject, type FieldPlan, type Plan, planOf, Run } from './execution-plan.ts';
+import { ByOperation, completeObject, type FieldPlan, type Plan, planOf, Run } from './execution-plan.ts';
 import { SharedText } from './text-frames.ts';
 
 /** For all transports: each subscribes on the same engine. */
@@ -41,14 +39,13 @@ type Events = AsyncIterableIterator<ExecutionResult, undefined>;
 interface SubscriptionPlan {
   readonly plan: Plan;
   readonly field: FieldPlan;
-  /** What events were written as, where all who read them read the same. */
-  readonly texts: WeakMap<object, SharedText>;
+  /** What events were written as; `null`: not all who receive them receive the same. */
+  readonly texts: WeakMap<object, SharedText> | null;
 }
 
-/** Plans, for as long as their documents are kept. */
+/** The plans of subscriptions. */
 export class HotSubscriptions {
-  /** By operation; `null` for what has none. */
-  readonly #plans = new WeakMap<DocumentNode, Map<string, SubscriptionPlan | null>>();
+  readonly #plans = new ByOperation<SubscriptionPlan>();
 
   /**
    * Subscribes as `subscribe` does.
@@ -79,23 +76,14 @@ export class HotSubscriptions {
       : eventsOf(source, found, run, args);
   }
 
-  #planOf({ schema, document, operationName }: ExecutionArgs): SubscriptionPlan | null {
-    let known = this.#plans.get(document);
-    if (known === undefined) {
-      known = new Map();
-      this.#plans.set(document, known);
-    }
-    const name = operationName ?? '';
-    const found = known.get(name);
-    if (found !== undefined) return found;
-    const operation = getOperationAST(document, operationName);
-    if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
-    const plan = planOf(schema, document, operation);
-    const [field, ...others] = plan?.root.fields ?? [];
-    const isPlanned = plan !== null && field?.definition.subscribe !== undefined && others.length === 0;
-    const made = isPlanned ? { plan, field, texts: new WeakMap<object, SharedText>() } : null;
-    known.set(name, made);
-    return made;
+  #planOf(args: ExecutionArgs): SubscriptionPlan | null {
+    const { schema, document } = args;
+    return this.#plans.of(args, OperationTypeNode.SUBSCRIPTION, (operation) => {
+      const plan = planOf(schema, document, operation);
+      const [field, ...others] = plan?.root.fields ?? [];
+      if (plan === null || field?.definition.subscribe === undefined || others.length > 0) return null;
+      return { plan, field, texts: isShared(plan, field) ? new WeakMap<object, SharedText>() : null };
+    });
   }
 }
 
@@ -167,7 +155,7 @@ const executorOf = (
     return run.settled().then(() => (run.isDropped ? otherwise(event) : use(data)));
   };
   const { takesTexts }: TakesTexts = args.contextValue ?? {};
-  if (takesTexts !== true || !isShared(found))
+  if (takesTexts !== true || texts === null)
     return (event) => byPlan(event, false, (data) => ({ data }) as ExecutionResult);
   return (event) => {
     const known = texts.get(event as object);
@@ -180,6 +168,9 @@ const executorOf = (
   };
 };
 
-/** Whether the answers of a field depend on nothing but its events, as its type says: not on who asks, nor on when. */
-const isShared = ({ field }: SubscriptionPlan): boolean =>
-  getNamedType(field.definition.type).extensions[SHARED] === true;
+/**
+ * Whether what subscribers receive depends on nothing but the event: not on who asks, nor on when, as the type of the
+ * field says, and not on variables either, except for which events they receive.
+ */
+const isShared = ({ varying }: Plan, { definition, args }: FieldPlan): boolean =>
+  getNamedType(definition.type).extensions[SHARED] === true && varying === (args === undefined ? 1 : 0);

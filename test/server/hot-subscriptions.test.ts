@@ -167,6 +167,17 @@ it('is executed once for all who receive the same, as a text', async () => {
   expect(resolved).toBe(pages.length);
 });
 
+it('is executed for each of those whose variables are arguments within it', async () => {
+  const hot = new HotSubscriptions();
+  const given = args('subscription ($n: Int!) { pages(last: $n) { text number(of: $n) } }', { n: 1 }, true);
+  const again = { ...given, variableValues: { n: 2 } };
+  const expected = [await collect(normalizedExecutor(given)), await collect(normalizedExecutor(again))];
+  share(true);
+  expect([await collect(subscribe(given, hot).made), await collect(subscribe(again, hot).made)]).toEqual(
+    expected,
+  );
+});
+
 it('is no text where it depends on who asks, where nobody takes texts, or with errors', async () => {
   const query = 'subscription { pages(last: 2) { text failing } }';
   const first = async (given: ExecutionArgs) => {
