@@ -1,8 +1,8 @@
 /** Joins pieces of input that arrive while the last ones are being processed. */
 
 /**
- * What has arrived since the last time, whenever it is asked for; waits while nothing has. A terminal gives at most 4 KB
- * at a time, and one request for each would be slow.
+ * Yields all that has arrived since the last time, and waits while nothing has. A terminal gives at most 4 KB at a time,
+ * and one request for each piece would be slow.
  *
  * @param mostBytes no more is read ahead once this many bytes wait
  * @throws what reading a piece throws, after all that came before it
@@ -32,7 +32,7 @@ export const gather = async function* (
       change();
     }
   })();
-  // Its error is thrown in its turn.
+  // Its error is thrown after the pieces before it.
   reading.catch(() => undefined);
   for (;;) {
     while (waiting.length === 0 && !isOver) await changed.promise;

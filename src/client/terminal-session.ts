@@ -19,7 +19,7 @@ const SETTLED_MS = 60;
 
 /** Bytes that are typed or pasted ahead of what the job has taken. */
 const PASTED_BYTES = 256 * 1024;
-/** How long one who leaves waits for what was typed before: a job that does not read may never take it. */
+/** How long detaching waits for what was typed before: a job that does not read may never take it. */
 const LEFT_MOST_MS = 1000;
 
 export const DETACH_KEYS = 'ctrl-p,ctrl-q';
@@ -207,14 +207,14 @@ const type = async (writer: StdinWriter, filter: KeyFilter): Promise<boolean> =>
   return detached;
 };
 
-/** What Ctrl-C and Ctrl-\ are for our program, while our terminal makes no signals of them. */
+/** The signals of Ctrl-C and Ctrl-\, which a raw terminal does not generate. */
 const SIGNAL_KEYS: ReadonlyMap<number, NodeJS.Signals> = new Map([
   [3, 'SIGINT'],
   [28, 'SIGQUIT'],
 ]);
 
 /**
- * Passes nothing on of what is typed: it is for our program.
+ * Passes nothing on of what is typed, and acts on the keys for this program.
  *
  * @returns whether the person has detached
  */

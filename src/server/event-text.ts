@@ -1,9 +1,9 @@
-/** Events of subscriptions that were written as JSON already, since all who receive them receive the same. */
+/** Events of subscriptions that were serialized already, because all subscribers receive the same. */
 
 import type { ExecutionResult } from 'graphql';
 import type { SharedText } from './text-frames.ts';
 
-/** A result that is sent as a text. What looks at its data has to parse it. */
+/** A result that is sent as text. Reading its data parses the text. */
 class TextResult {
   readonly text: SharedText;
 
@@ -16,7 +16,7 @@ class TextResult {
   }
 }
 
-/** The result that a text is of. */
+/** The result that a text represents. */
 export const withText = (text: SharedText): ExecutionResult => new TextResult(text);
 
 /** The text of a result, if it has one. */

@@ -1,7 +1,7 @@
 /**
  * How an operation is executed: which fields of which types are read, and how each value becomes a part of the answer.
- * (graphql-js finds that out again for each object.) Nothing unusual is executed by a plan, and no error is made by one:
- * then it is `Unusual`.
+ * (graphql-js finds that out again for each object.) A plan executes nothing unusual and makes no errors: it throws
+ * `Unusual` instead.
  */
 
 import {
@@ -84,7 +84,7 @@ const LONG = 1024;
 /** Makes a value of an answer from what a resolver has returned. @throws Unusual */
 type Complete = (value: unknown, run: Run) => unknown;
 
-/** What is to be executed as any other query. */
+/** Thrown for what is to be executed without a plan. */
 export class Unusual extends Error {}
 
 /** One execution. */
@@ -144,7 +144,7 @@ export class Run {
     return run;
   }
 
-  /** Nothing of it is used; what resolvers still return neither. */
+  /** Its result is not used, and neither is what resolvers still return. */
   drop(): void {
     this.#dropped = true;
   }

@@ -1,9 +1,9 @@
 /**
- * Executes the events of subscriptions by a plan that is made once for each document, and writes what is the same for all
- * subscribers once.
+ * Executes the events of subscriptions by a plan that is made once for each document, and serializes once what all
+ * subscribers receive.
  *
- * As with queries, only what is answered without any error is made here: what is wrong with a request is found by the
- * executor, and an event with anything unusual is executed as the executor does it.
+ * As with queries, only answers without errors are made here: the executor finds what is wrong with a request, and
+ * executes events with anything unusual.
  */
 
 import {
@@ -94,7 +94,7 @@ const sourceOf = (
   run: Run,
 ): unknown => field.definition.subscribe?.(rootValue, run.argsOf(field), contextValue, run.infoOf(field));
 
-/** What the executor makes of the error of a resolver. */
+/** The result of the executor for an error of a resolver. */
 const failed = (error: unknown, { field }: SubscriptionPlan): ExecutionResult => ({
   errors: [locatedError(error, field.nodes, [field.key])],
 });
@@ -130,7 +130,7 @@ const eventsOf = (
 
 type Executed = ExecutionResult | Promise<ExecutionResult>;
 
-/** How a transport takes events. */
+/** What a transport accepts as events. */
 interface TakesTexts {
   /** It sends texts (`textOf`) as they are. */
   readonly takesTexts?: true;

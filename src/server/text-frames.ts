@@ -1,4 +1,4 @@
-/** Text frames of WebSocket connections (RFC 6455, section 5.2), written without copies where several receive the same. */
+/** Text frames of WebSocket connections (RFC 6455, section 5.2), encoded once where several clients receive the same. */
 
 import type { Duplex } from 'node:stream';
 
@@ -6,20 +6,20 @@ import type { Duplex } from 'node:stream';
 const MOST_HEADER_BYTES = 10;
 /** Bytes of UTF-8 that a unit of UTF-16 takes at most. */
 const MOST_PER_UNIT = 3;
-/** Memory for a frame with a page of a log; new memory costs several times what is written into it. */
+/** Memory for a frame with a page of a log. It is reused: allocating it takes several times as long as filling it. */
 const PLACE_BYTES = 256 << 10;
 const MOST_PLACES = 8;
 
 const places: Buffer[] = [];
 
-/** The text of a message: what only this one has, around what others may have as well. */
+/** The text of a message: a part that others may contain too, and what is around it in this one. */
 export interface MessageText {
   readonly before: string;
   readonly shared: SharedText;
   readonly after: string;
 }
 
-/** A text that is sent to some: encoded by itself once a second one gets it. */
+/** A text that several clients may receive: encoded as bytes when the second one does. */
 export class SharedText {
   readonly text: string;
   #bytes: Buffer | undefined;
@@ -29,7 +29,7 @@ export class SharedText {
     this.text = text;
   }
 
-  /** `undefined` when it is asked for first. */
+  /** Its bytes; `undefined` at the first call, when nobody else may need them. */
   take(): Buffer | undefined {
     if (this.#isUsed) this.#bytes ??= Buffer.from(this.text);
     this.#isUsed = true;
@@ -38,8 +38,8 @@ export class SharedText {
 }
 
 /**
- * Writes a message as one frame. The connection must be between two frames: that it always is when `ws` compresses
- * nothing, as it then writes each frame whole.
+ * Writes a message as one frame. The connection must be between two frames, which it always is while `ws` compresses
+ * nothing, since it then writes each frame whole.
  *
  * @param sent called when it was passed to the kernel, or with why it was not
  */
@@ -84,7 +84,7 @@ const FINAL_TEXT = 0x81;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
-/** The header of a frame of so many bytes. */
+/** The header of a frame with a payload of this many bytes. */
 const headerOf = (length: number): Buffer => {
   if (length < LENGTH_16) return Buffer.from([FINAL_TEXT, length]);
   const is16 = length <= 0xffff;

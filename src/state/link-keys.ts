@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const SIGNS_MS = 24 * HOUR_MS;
 /** How long they are accepted after that: longer than any is valid. */
 const ACCEPTED_MS = SIGNS_MS + HOUR_MS;
-/** Between two looks whether a key has to be replaced. */
+/** Milliseconds between two checks whether the key has to be replaced. */
 const LOOK_MS = 60_000;
 const KEY_BYTES = 32;
 
@@ -104,7 +104,7 @@ export class LinkKeys implements Disposable {
     return this.#ageMs(key) < ACCEPTED_MS;
   }
 
-  /** One from the future is as old as can be: somebody has set the clock back, and nobody knows when it was made. */
+  /** A key from the future counts as infinitely old: the clock was set back, and its true age is unknown. */
   #ageMs({ madeMs }: Key): number {
     const ageMs = this.#now() - madeMs;
     return ageMs < 0 ? Number.POSITIVE_INFINITY : ageMs;

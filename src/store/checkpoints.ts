@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 
 /** Pages in the log from which on they are copied into the database: SQLite's own value. */
 const MOST_FRAMES = 1000;
-/** After which the thread ends: it takes some 20 MB and 7 descriptors. */
+/** Milliseconds without work after which the thread ends: it takes some 20 MB and 7 descriptors. */
 const IDLE_MS = 2000;
 
 /** What `PRAGMA wal_checkpoint` gives (sqlite.org/pragma.html#pragma_wal_checkpoint). */
@@ -18,9 +18,9 @@ interface Frames {
 }
 
 /**
- * Copies the log into the database in a thread with a connection of its own, which writes and syncs. SQLite would do so in the
- * commit that makes the log large. Nothing is to be committed meanwhile: once all of the log is copied it begins again with the
- * next commit, and a log that grew at the same time would never be.
+ * Copies the log into the database in a thread with a connection of its own, which writes and syncs. SQLite would do so in
+ * the commit that makes the log large. Nothing may be committed meanwhile: a log that was copied completely restarts with
+ * the next commit, and one that grows at the same time never is.
  */
 export class Checkpoints {
   readonly #path: string;
@@ -30,9 +30,9 @@ export class Checkpoints {
   #idle: NodeJS.Timeout | undefined;
   /** Threads that are about to end. */
   readonly #ending = new Set<Promise<void>>();
-  /** What the thread was asked for. */
+  /** Settles with the answer of the thread. */
   #answer: PromiseWithResolvers<string | null> | undefined;
-  /** Frames before which it is not tried again: somebody reads an old state, or the disk is full. */
+  /** It is not tried again before the log has this many frames: a reader holds an old state, or the disk is full. */
   #notBefore = 0;
   #last = 0;
 
@@ -132,9 +132,9 @@ export class Checkpoints {
 }
 
 /**
- * A descriptor of a second connection stays open when that is closed, since closing it would drop the locks of the first, and
- * the next connection uses it again (`findReusableFd` of SQLite's os_unix.c). So that a server at rest always has as many, it is
- * there from the beginning.
+ * A descriptor of a second connection stays open when that is closed, since closing it would drop the locks of the first,
+ * and the next connection reuses it (`findReusableFd` of SQLite's os_unix.c). It is opened at the beginning, so that the
+ * number of descriptors of an idle server does not change.
  */
 const keepDescriptor = (path: string): void => {
   const second = existsSync(path) ? new Database(path) : undefined;

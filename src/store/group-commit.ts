@@ -66,7 +66,7 @@ export class GroupCommit {
   /** Committed, and waiting for the next sync. */
   #committed: Group | undefined;
   #syncing: Group | undefined;
-  /** What the disk does besides. */
+  /** A checkpoint that is running: nothing is committed or synced meanwhile. */
   #tidying: Promise<void> | undefined;
   #failure: Error | undefined;
 
@@ -227,7 +227,7 @@ export class GroupCommit {
 
   /**
    * What is on the disk is unknown from now on, and a later sync that succeeds would not say that it is all there: the
-   * kernel reports an error once and drops the data (fsync(2)). So nothing that was or will be written is ever acknowledged.
+   * kernel reports an error once and drops the data (fsync(2)). So nothing that was or will be written is acknowledged.
    */
   #fail(error: Error): void {
     this.#failure = error;
@@ -243,7 +243,7 @@ export class GroupCommit {
   }
 }
 
-/** A promise that nobody may wait for. */
+/** A promise whose rejection may go unhandled. */
 const handled = (): PromiseWithResolvers<void> => {
   const resolvers = Promise.withResolvers<void>();
   resolvers.promise.catch(() => undefined);

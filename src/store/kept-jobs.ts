@@ -1,4 +1,4 @@
-/** How much is kept of jobs that have ended, known at any time without counting them. */
+/** Number and size of the jobs that have ended, known at any time without counting them. */
 
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Statement } from 'better-sqlite3';
@@ -19,7 +19,7 @@ interface Place {
 // The condition of the index.
 const KEPT = 'finished_at IS NOT NULL AND pinned = 0';
 
-/** SQL of what a row counts in the trigger: 0 where it is not counted (yet). */
+/** SQL of what a row adds to a sum in a trigger: 0 for one that is not counted (yet). */
 const counted = (row: 'OLD' | 'NEW', value: string): string =>
   `CASE WHEN ${row}.finished_at IS NOT NULL AND ${row}.pinned = 0
     AND (${row}.finished_at, ${row}.id) <= (finished_at, id) THEN ${value} ELSE 0 END`;
@@ -28,8 +28,8 @@ const countedJobs = (row: 'OLD' | 'NEW'): string => counted(row, '1');
 const countedBytes = (row: 'OLD' | 'NEW'): string => counted(row, `coalesce(${row}.disk_bytes, 0)`);
 
 /**
- * Counts the jobs once, in steps between which requests are answered, and from then on by triggers of this connection, the only
- * one that writes. The sums are in a temporary table, so that a transaction that is undone takes its part of them along.
+ * Counts the jobs once, in steps between which requests are answered, and then keeps the sums up to date by triggers of
+ * this connection, the only one that writes. The sums are in a temporary table, so that a rollback undoes their changes.
  */
 export class KeptJobs {
   readonly #place: Statement<[], Kept & Place>;
@@ -64,7 +64,7 @@ export class KeptJobs {
       finished_at = @to, id = @through`);
   }
 
-  /** The sums as they are now; they are counted before that where they are asked for the first time. */
+  /** The sums as they are now. The first call counts the jobs. */
   async sums(): Promise<Kept> {
     this.#counting ??= this.#countAll();
     await this.#counting;

@@ -11,7 +11,7 @@ const closeFile = promisify(close);
 /**
  * Syncs what a connection commits. SQLite does that itself with `synchronous = FULL`, and the whole server waits for the
  * disk meanwhile; with `NORMAL` it syncs only what keeps the database whole (the header of a log that begins again, and both
- * files around a checkpoint), and `sync` does the rest, in a thread.
+ * files around a checkpoint), and `sync` syncs the rest, in a thread.
  *
  * The file is the same one for as long as the connection is open (sqlite.org/walformat.html section 1.2). SQLite takes its
  * locks on the database and on the index of the log, never on the log itself (`unixOpen`: all but a main database have

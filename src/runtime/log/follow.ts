@@ -33,8 +33,9 @@ const WINDOW_MS = 8;
 
 /**
  * The log from the start that `request` names, then as it grows, without gap or duplicate. Completes when the log is
- * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it, or while the one
- * before it is being sent; those who follow the same log share it. The first bytes after a pause are sent at once. With `grep`, only its lines are sent, each when it is whole.
+ * closed and all of it was sent; the last page has `endOfLog`. A page is read when `next()` asks for it, or while the
+ * page before it is being sent; followers of the same log share it. The first bytes after a pause are sent at once. With
+ * `grep`, only matching lines are sent, each when it is complete.
  *
  * `return()` settles at once, also while `next()` waits. Nothing is acquired before the first `next()`.
  *
@@ -69,7 +70,7 @@ class Follower {
   #watchFailure: Error | undefined;
   #position: Position | undefined;
   #log: SharedLog | undefined;
-  /** Whether the last page left something to be read at once, of what was known of the log. */
+  /** Whether the last page left something to read at once, in the part of the log that is known. */
   #more = false;
   /** When the log was last found grown, on the clock of `performance.now()`. */
   #grewAt = Number.NEGATIVE_INFINITY;
@@ -90,7 +91,7 @@ class Follower {
       // Without `follow` the first look counts.
       const asked = this.#request.follow ? log.lastLook : 0;
       const { page, position, more, look } = await this.#read(log, signal);
-      // What somebody else has read may end where the log ended before it was asked for.
+      // A page that another follower has read may end where the log ended before this request.
       const isOld = look <= asked;
       if (position.at !== this.#position?.at || position.taken !== this.#position.taken)
         this.#grewAt = performance.now();

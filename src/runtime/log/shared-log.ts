@@ -1,4 +1,4 @@
-/** A log that several may follow: opened, read and decoded once for all of them. */
+/** A log with any number of followers: opened, read and decoded once for all of them. */
 
 import { FairLimit } from '../../async/fair-limit.ts';
 import type { LogBlocks } from './blocks.ts';
@@ -10,27 +10,27 @@ import { type Reading, readOn } from './reader.ts';
 /** Bytes of payload in a page at most. */
 export const PAGE_BYTES = 64 << 10;
 
-/** Bytes that are read at once where there are as many: a thread that reads costs more than the bytes of a page. */
+/** Bytes of one read, where there are that many: handing a read to a thread costs more than reading a page. */
 const BLOCK_BYTES = 4 * PAGE_BYTES;
-/** Pages of all logs that are kept for others who follow them; each takes about 200 KB. */
+/** Pages that are kept for other followers, of all logs together; each takes about 200 KB. */
 const MOST_PAGES = 32;
-/** Logs whose file, and a block of it, are kept between two readings, since there was more in it. */
+/** Logs whose file stays open between two readings, with a block of it, because there was more to read. */
 const MOST_OPEN = 32;
 
-// The followers of a log that a thousand follow wait for each other; the followers of another log do not.
+// A thousand followers of one log wait for each other, and do not delay the followers of another log.
 const readLimit = new FairLimit(8);
 
-/** The number of a look at a log. */
+/** A number that increases each time the file of a log is opened, and so says how recent its known size is. */
 export type Look = number;
 
-/** What was read of a log, as of a look at it. */
+/** Says at which look something was read. */
 export interface Seen {
   readonly look: Look;
 }
 
 interface Page {
   readonly reading: Promise<Reading & Seen>;
-  /** How many have still to take it, if all follow from the same place. */
+  /** How many followers have not taken it yet, if all of them are at the same place. */
   left: number;
 }
 
@@ -43,14 +43,14 @@ interface OpenFile {
 }
 
 const logs = new Map<string, SharedLog>();
-/** Those with an open file, the one that was used last at the end. */
+/** Those with an open file, the most recently opened last. */
 const opened = new Set<SharedLog>();
-/** Pages by their keys, the one that was read last at the end. */
+/** The pages of all logs with functions that drop them, the most recently read last. */
 const recent = new Map<Page, () => void>();
 
 /**
- * One log. Its file is open only while more of it is known to be there, and pages are kept only while others may ask for
- * them; both are bounded over all logs.
+ * One log. Its file is open only while it is known to have more to read, and pages are kept only while other followers
+ * may ask for them; both are bounded over all logs.
  */
 export class SharedLog {
   readonly #path: string;
@@ -59,14 +59,14 @@ export class SharedLog {
   #followers = 0;
   #looks: Look = 0;
   #open: OpenFile | undefined;
-  /** The blocks of a reading after which there was more. */
+  /** The blocks of the last reading, if it left more to read. */
   #spare: LogBlocks | undefined;
 
   private constructor(path: string) {
     this.#path = path;
   }
 
-  /** The log at a path, for one more who follows it and says `leave` in the end. */
+  /** The log at a path, for one more follower, which has to call `leave` in the end. */
   static enter(path: string): SharedLog {
     const log = logs.get(path) ?? new SharedLog(path);
     logs.set(path, log);
@@ -74,14 +74,14 @@ export class SharedLog {
     return log;
   }
 
-  /** The same for one who must not see what the looks of others find. */
+  /** The same for a reader that must not see growth that others have noticed. */
   static alone(path: string): SharedLog {
     const log = new SharedLog(path);
     log.#followers = 1;
     return log;
   }
 
-  /** One who followed it does not any more. After the last one nothing of it is held. */
+  /** A follower is done. After the last one, nothing of the log is held. */
   leave(): void {
     this.#followers -= 1;
     if (this.#followers > 0) return;
@@ -92,16 +92,17 @@ export class SharedLog {
     this.#close();
   }
 
-  /** The last look so far: what was seen with a later one was in the log after this moment. */
+  /** The last look so far: a later one sees the log as it is after this moment. */
   get lastLook(): Look {
     return this.#looks;
   }
 
   /**
-   * Reads the page after a position, or has it from another who did: then it may end where the log ended at that time.
+   * Reads the page after a position, or returns the one that another follower has read, which may end where the log ended
+   * at that time.
    *
    * @param closed whether nothing more will be written, asked before the file is looked at
-   * @param isFresh whether what was known of the file was read already: it is looked at again, unless others have the page
+   * @param isFresh whether to open the file again, because all that was known of it was read; not if the page is kept
    * @throws CursorError when the log does not reach that far (any more)
    */
   async page(from: Position, closed: () => boolean, isFresh: boolean): Promise<Reading & Seen> {
@@ -109,14 +110,14 @@ export class SharedLog {
     page.left -= 1;
     const reading = await page.reading;
     if (page.left <= 0) this.#forget(from, page);
-    // Read while this one is being sent. The one who asks for it learns why if that fails.
+    // Read while this one is being sent. If that fails, the follower that asks for it gets the error.
     if (reading.more && this.#followers > 0)
       this.#pageAfter(reading.position, closed, false).reading.catch(() => undefined);
     return reading;
   }
 
   /**
-   * Has `work` read the file, as it is now if `isFresh` is true, and else as it was when the reading before began.
+   * Calls `work` with the file, opened again if `isFresh` is true, and otherwise as the previous reading saw it.
    *
    * @param closed as for `page`
    */
@@ -155,7 +156,7 @@ export class SharedLog {
     }
     page.reading.then(
       ({ position }) => {
-        // The log ended there, which it need not do any more.
+        // The log ended there, and may have grown since.
         if (keyOf(position) === key) this.#forget(from, page);
       },
       () => this.#forget(from, page),
@@ -192,7 +193,7 @@ export class SharedLog {
     return open;
   }
 
-  /** Opens the file again, for one reading to begin with. */
+  /** Opens the file again, for one reading at first. */
   async #look(closed: () => boolean): Promise<OpenFile> {
     const look = ++this.#looks;
     // Asked before the file is read: if the log was closed by then, all of its bytes are in the file.
@@ -210,7 +211,7 @@ export class SharedLog {
     return open;
   }
 
-  /** Closes its file, after the last reading. */
+  /** Closes its file once no reading uses it. */
   #close(): void {
     const open = this.#open;
     if (open === undefined) return;
@@ -218,7 +219,7 @@ export class SharedLog {
     if (open.readings === 0) open.file.close().catch((error: Error) => process.emitWarning(error));
   }
 
-  /** Has a file closed after its last reading, if it is not read any more. */
+  /** Marks a file to be closed after its last reading. */
   #retire(open: OpenFile): void {
     open.isRetired = true;
     if (this.#open !== open) return;
