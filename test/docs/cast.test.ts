@@ -26,7 +26,7 @@ it('records a job whose log continues after the server was killed', async () => 
   ]);
   const output = operator?.lines.filter(({ typed }) => !typed).map(({ text }) => text) ?? [];
   expect(output.join('\n')).toMatch(/ Killed .*\n(.*\n)*Status: RUNNING/);
-}, 120_000);
+});
 
 const line = (atMs: number, text: string, typed = false) => ({ atMs, text, typed });
 

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseServeConfig } from '../../src/config/config.ts';
 import { codeBlocks, PROJECT, readDocument } from '../docs/documents.ts';
 import { TestServer } from '../support/server.ts';
@@ -13,16 +13,13 @@ import { TestServer } from '../support/server.ts';
 const BIN = join(import.meta.dirname, '../../bin/cloister');
 const run = promisify(execFile);
 
-// Each test starts the command line a dozen times.
-vi.setConfig({ testTimeout: 120_000 });
-
 let server: TestServer;
 let admin: string;
 
 beforeAll(async () => {
   server = await TestServer.start();
   admin = server.token;
-}, 120_000);
+});
 
 afterAll(async () => {
   server.token = admin;

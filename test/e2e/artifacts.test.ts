@@ -16,12 +16,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { downloadArtifact } from '../../src/client/download.ts';
 import { PROJECT } from '../docs/documents.ts';
 import { TestServer } from '../support/server.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let server: TestServer;
 
@@ -196,7 +194,7 @@ describe('artifacts of a hostile job', () => {
     const { exitCode } = await server.ended(id);
     expect({ exitCode, ...(await server.output(id)) }).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     kept = await artifacts(id);
-  }, 120_000);
+  });
 
   it.each(HOSTILE.map(([what, , , error], index) => ({ what, error, index })))(
     '$what: $error',

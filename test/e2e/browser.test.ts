@@ -59,7 +59,7 @@ beforeAll(async () => {
     TestServer.start('--listen', listen, '--allow-origin', app, '--allow-origin', 'https://other.example'),
     launchChromium(),
   ]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -78,7 +78,7 @@ const shown = (page: Page, what: 'pre' | 'output') =>
   expect.poll(() => page.locator(what).textContent(), { timeout: 30_000 });
 
 describe('a page of another origin', () => {
-  it('follows a log to its end while the server is killed and comes back', { timeout: 120_000 }, async () => {
+  it('follows a log to its end while the server is killed and comes back', async () => {
     const id = await server.submit({
       command: "echo one; trap 'echo two; exit 3' USR1; while :; do sleep 0.1; done",
     });
@@ -95,7 +95,7 @@ describe('a page of another origin', () => {
     await page.context().close();
   });
 
-  it('uploads a file in parts, and downloads an artifact in parts', { timeout: 60_000 }, async () => {
+  it('uploads a file in parts, and downloads an artifact in parts', async () => {
     const { page, problems } = await visit(browser, app);
     const { url, token } = server;
     const seen = await page.evaluate(

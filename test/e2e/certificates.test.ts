@@ -8,15 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeBlocks, PROJECT, readDocument } from '../docs/documents.ts';
 import { executeUntil, foreign, launchChromium, openTab, visit } from '../support/graphiql.ts';
 import { TestServer } from '../support/server.ts';
 
 const run = promisify(execFile);
-
-// Each test starts the command line several times.
-vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 let server: TestServer | undefined;
@@ -72,7 +69,7 @@ beforeAll(async () => {
   );
   server = await TestServer.start(...own.map((word) => word.replace(/^certs/, join(folder, 'certs'))));
   admin = server.token;
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.dispose();

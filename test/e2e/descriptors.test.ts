@@ -60,4 +60,4 @@ it('a server without descriptors refuses what it cannot do, and recovers without
     '{ lost: jobs(filter: { status: LOST }) { totalCount } }',
   );
   expect(lost.totalCount, server.errors).toBe(0);
-}, 120_000);
+});

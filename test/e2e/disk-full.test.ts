@@ -193,7 +193,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   const db = new Database(copy);
   expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   db.close();
-}, 60_000);
+});
 
 it('without inodes no job is accepted, and one that was before fails without a path of the host', async () => {
   const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
@@ -215,7 +215,7 @@ it('without inodes no job is accepted, and one that was before fails without a p
   });
   rmSync(inside('many'), { recursive: true });
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
-}, 60_000);
+});
 
 it('an image is refused, and nothing is left of it', async () => {
   const upload = async (bytes: number): Promise<Answer> => {
@@ -236,7 +236,7 @@ it('an image is refused, and nothing is left of it', async () => {
   }
   expect((await upload(1 << 20)).errors).toBeUndefined();
   expect(layers().length).toBeGreaterThan(0);
-}, 60_000);
+});
 
 /** Everything in a folder of the state folder. */
 const tree = (name: string): readonly string[] =>
@@ -262,7 +262,7 @@ it('a file is refused as soon as it has used up the disk, and nothing is left of
     expect(tree('files')).toEqual(before);
   }
   expect((await upload('files', 1 << 20)).errors).toBeUndefined();
-}, 60_000);
+});
 
 it('an artifact that does not fit has an error, and those that fit are kept', async () => {
   const id = await server.submit({
@@ -278,7 +278,7 @@ it('an artifact that does not fit has an error, and those that fit are kept', as
     { name: 'small', size: 6, error: null },
   ]);
   expect(tree(join('jobs', id, 'artifacts'))).toEqual(['1']);
-}, 60_000);
+});
 
 it('no image is made of a job whose layer does not fit, and the job is none the worse', async () => {
   const save = (jobId: string) =>
@@ -307,7 +307,7 @@ it('no image is made of a job whose layer does not fit, and the job is none the 
   ]);
   expect(tree(join('jobs', ended))).not.toContain('layer');
   expect(tree('layers')).toEqual(before);
-}, 60_000);
+});
 
 it('an image that is pulled is refused, and nothing is left of it', async () => {
   const parts = makeParts([tar([{ path: 'random', content: randomBytes(16 << 20) }])]);
@@ -331,4 +331,4 @@ it('an image that is pulled is refused, and nothing is left of it', async () => 
   } finally {
     registry.close();
   }
-}, 60_000);
+});

@@ -161,4 +161,4 @@ it('is the same', async () => {
   expect(await importedAs('docker', createReadStream(join(folder, 'docker.tar')))).toBe(expected + LINKED);
   execFileSync('tar', ['-C', join(folder, 'layout'), '-cf', join(folder, 'layout.tar'), '.']);
   expect(await importedAs('layout', createReadStream(join(folder, 'layout.tar')))).toBe(expected + LINKED);
-}, 120_000);
+});

@@ -59,4 +59,4 @@ it('is upgraded while a job runs on', async () => {
   });
   expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
   expect((await server.output(id)).stdout).toBe('before\nafter\n');
-}, 120_000);
+});

@@ -51,7 +51,7 @@ beforeAll(async () => {
     `--web.listen-address=127.0.0.1:${port}`,
   ];
   prometheus = spawn('prometheus', flags, { env, stdio: 'ignore' });
-}, 120_000);
+});
 
 afterAll(async () => {
   const ended = new Promise((resolve) => prometheus.once('exit', resolve));

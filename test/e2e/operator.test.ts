@@ -11,7 +11,7 @@ let server: TestServer;
 
 beforeAll(async () => {
   server = await TestServer.start('--log-level', 'debug', '--log-slow', '1ms');
-}, 120_000);
+});
 
 afterAll(() => server.dispose());
 

@@ -52,7 +52,7 @@ describe('output arrives byte for byte', () => {
       stdout: digest(Buffer.alloc(104_857_600, 'x')),
       stderr: NOTHING,
     });
-  }, 120_000);
+  });
 
   it('in writes of a byte each', async () => {
     const id = await server.submit({ command: 'seq 3000 | dd bs=1 2>/dev/null', limits });

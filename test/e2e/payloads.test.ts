@@ -80,7 +80,7 @@ it('a server with a small heap takes the largest queue that it allows, and start
   const last = ids.at(-1) ?? '';
   const { job } = await server.query<{ job: { stdin: string } }>(`{ job(id: "${last}") { stdin } }`);
   expect(job.stdin === stdin).toBe(true);
-}, 120_000);
+});
 
 const LARGEST = 1024 * KIB - 2 * KIB;
 const variables = Array.from({ length: 8 }, (_, number) => ({

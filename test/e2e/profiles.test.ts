@@ -4,13 +4,10 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { codeBlocks, PROJECT, readDocument } from '../docs/documents.ts';
 import { disposers } from '../support/disposers.ts';
 import { TestServer } from '../support/server.ts';
-
-// Each test starts the command line several times.
-vi.setConfig({ testTimeout: 120_000 });
 
 const dispose = disposers();
 let server: TestServer;
@@ -18,7 +15,7 @@ let home: string;
 
 beforeAll(async () => {
   server = await TestServer.start();
-}, 120_000);
+});
 
 afterAll(() => server.dispose());
 

@@ -158,7 +158,7 @@ afterAll(async () => {
 });
 
 describe.each(FILES)('%s', (file, prefix) => {
-  it('leads to GraphiQL, requests and both kinds of streams', { timeout: 120_000 }, async () => {
+  it('leads to GraphiQL, requests and both kinds of streams', async () => {
     const configuration = readDocument(`docs/proxies/${file}`);
     // The flags that the file names.
     const flags = /--allowed-host (\S+)(?: --base-path (\S+))?$/m.exec(

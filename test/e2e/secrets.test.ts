@@ -19,7 +19,7 @@ let server: TestServer;
 
 beforeAll(async () => {
   server = await TestServer.start('--log-level', 'debug');
-}, 120_000);
+});
 
 afterAll(() => server.dispose());
 

@@ -4,20 +4,18 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT } from '../docs/documents.ts';
 import { foreign, launchChromium, visit } from '../support/graphiql.ts';
 import { TestServer } from '../support/server.ts';
 
 const run = promisify(execFile);
-vi.setConfig({ testTimeout: 120_000 });
-
 let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([TestServer.start('--base-path', '/cloister'), launchChromium()]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();

@@ -79,7 +79,7 @@ describe.concurrent('a supervisor that is stopped', () => {
     // Once it continues, it does what it was asked for.
     process.kill(supervisorOf(server, paused), 'SIGCONT');
     await server.stop(paused, 0);
-  }, 120_000);
+  });
 });
 
 describe.concurrent('a spawner that is stopped', () => {
@@ -95,7 +95,7 @@ describe.concurrent('a spawner that is stopped', () => {
       error: null,
     });
     expect(spawnersOf(await cgroupOf(server))).not.toContain(first);
-  }, 120_000);
+  });
 
   it('does not keep the server from ending', async ({ expect }) => {
     const server = free();
@@ -103,5 +103,5 @@ describe.concurrent('a spawner that is stopped', () => {
     for (const spawner of spawnersOf(await cgroupOf(server))) process.kill(spawner, 'SIGSTOP');
     expect(await server.end()).toBe(0);
     await server.boot();
-  }, 120_000);
+  });
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   log = (await server.run({ command: 'head -c 4000000 /dev/zero | tr "\\0" x | fold -w 100' })).id;
   const env = Array.from({ length: 100 }, (_, number) => ({ name: `N${number}`, value: 'x'.repeat(30) }));
   for (let number = 0; number < 100; number++) await server.submit({ ...WAITS, env });
-}, 120_000);
+});
 
 afterAll(async () => {
   // Not one by one: none of them was started.

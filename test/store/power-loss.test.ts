@@ -145,4 +145,4 @@ it(`nobody learns of what a power loss could take (CLOISTER_POWER_SEED=${SEED})`
   expect(syncs).toBeGreaterThan(5);
   expect(known.size).toBeGreaterThan(3);
   expect(images).toBeGreaterThan(8);
-}, 120_000);
+});

@@ -79,7 +79,7 @@ describe('a long log', () => {
       const found = await contentFrom(path, { sinceNs: since });
       expect(found.equals(Buffer.concat(expected)), `${since}`).toBe(true);
     }
-  }, 60_000);
+  });
 
   it('rebuilds its index when it is missing, torn or damaged, and only when nobody writes it', async () => {
     const { path } = await longLog(11, 6);
@@ -103,7 +103,7 @@ describe('a long log', () => {
     const open = await readLogPage(path, { tail: 500, mostBytes: 1, closed: false });
     expect(open.entries).toHaveLength(1);
     expect(() => statSync(index)).toThrow('ENOENT');
-  }, 60_000);
+  });
 
   it('is found right whichever record is damaged', async () => {
     const { path } = await longLog(13, 6);
@@ -122,7 +122,7 @@ describe('a long log', () => {
     expect(await packLog(path)).toBeGreaterThan(0);
     expect((await contentFrom(path, { line })).equals(before)).toBe(true);
     expect(await lineCount(path, true)).toBe(count);
-  }, 60_000);
+  });
 
   it('keeps the numbers of its lines where damage hides some of them', async () => {
     const numbered = (from: number): string =>
@@ -148,7 +148,7 @@ describe('a long log', () => {
     const late = await first(31_000);
     expect(late).toBeGreaterThan(31_000);
     expect(late).toBeLessThan(33_000);
-  }, 60_000);
+  });
 
   it('that is written counts its lines as far as they are there, and begins with those to come', async () => {
     const path = await logOf(out('one\ntwo\n'), err('three\nfo'), out('ur\nfi').subarray(0, 18));
@@ -188,7 +188,7 @@ describe('a long log', () => {
       ).toBeLessThan(6 * STRIDE_BYTES);
     }
     expect(statSync(path).size).toBeGreaterThan(200 * STRIDE_BYTES);
-  }, 60_000);
+  });
 
   it('has landmarks only as far as it is looked at', async () => {
     const { path } = await longLog(17, 5);
@@ -196,5 +196,5 @@ describe('a long log', () => {
     const index = await LogIndex.open(path, 2 * STRIDE_BYTES);
     expect((await index.last()).offset).toBeLessThanOrEqual(2 * STRIDE_BYTES);
     await index.close();
-  }, 60_000);
+  });
 });
