@@ -201,8 +201,14 @@ describe('a job of somebody else', () => {
     }
     expect(fixture.jobs.stopped).toEqual([]);
     // Ids that mean something elsewhere.
-    for (const id of ['__proto__', 'constructor', '../x', '\u0000', ''])
-      expect(JSON.stringify(await everywhere({ query, variables: { id } }))).toMatch(/NOT_FOUND|null/);
+    for (const id of ['__proto__', 'constructor', '../x', '\u0000', '']) {
+      const answers = await everywhere({ query, variables: { id } });
+      expect(JSON.stringify(answers)).toMatch(/NOT_FOUND|null/);
+      const codes = answers.flatMap(({ errors = [] }) =>
+        errors.map(({ extensions }) => extensions?.['code']),
+      );
+      expect(codes.filter((code) => code !== 'NOT_FOUND')).toEqual([]);
+    }
   });
 });
 
