@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IMAGES } from '../support/image.ts';
+import { TEST_IMAGE_PATHS } from '../support/image.ts';
 import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -246,8 +246,8 @@ describe('traffic with a disk', () => {
     execFileSync('mount', ['-t', 'ext2', DISK, mount]);
     const one = new TestServer(join(mount, 'state'), []);
     try {
-      mkdirSync(join(mount, 'state', 'exits'), { recursive: true });
-      execFileSync('cp', ['-a', IMAGES, join(mount, 'state', 'images')]);
+      for (const folder of ['exits', 'images']) mkdirSync(join(mount, 'state', folder), { recursive: true });
+      execFileSync('cp', ['-a', ...TEST_IMAGE_PATHS, join(mount, 'state', 'images')]);
       const [image = ''] = execFileSync('find', [
         join(mount, 'state', 'images'),
         '-name',

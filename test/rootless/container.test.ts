@@ -9,7 +9,7 @@ import { formatMap } from '../../src/runtime/ids/map.ts';
 import { LAUNCHER } from '../support/cell.ts';
 import { cgroup2Mount } from '../support/cgroup2.ts';
 import { disposers } from '../support/disposers.ts';
-import { ID_BASE, IMAGES, testImage } from '../support/image.ts';
+import { ID_BASE, TEST_IMAGE_PATHS, testImage } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';
 import { UnprivilegedUser } from '../support/unprivileged.ts';
 
@@ -43,7 +43,7 @@ const DOCKER =
   '-all,+chown,+dac_override,+fsetid,+fowner,+mknod,+net_raw,+setgid,+setuid,+setfcap,+setpcap,+net_bind_service,' +
   '+sys_chroot,+kill,+audit_write';
 
-const COPY_IMAGE = `cp -a '${IMAGES}' "$state/images"`;
+const COPY_IMAGE = `mkdir "$state/images"; cp -a ${TEST_IMAGE_PATHS.map((path) => `'${path}'`).join(' ')} "$state/images"`;
 
 /** Leads into a user namespace where a count of user_namespaces(7) is 0: the machine's own is not to be changed. */
 const without = (count: string): readonly string[] => [

@@ -22,3 +22,9 @@ export const testImage = (): Promise<string> => {
   }).then(({ root }) => root);
   return ready;
 };
+
+/**
+ * The files and folders of `IMAGES` that make the image of all tests. A copy is made of these and not of the whole
+ * folder, in which the servers of other tests make and remove images meanwhile.
+ */
+export const TEST_IMAGE_PATHS: readonly string[] = [join(IMAGES, 'alpine'), join(IMAGES, 'alpine.json')];
