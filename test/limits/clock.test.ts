@@ -82,7 +82,7 @@ ours.each([
     expect(job.logs.entries.map(({ text }) => text).join('')).toBe('two\nthree\n');
   });
 
-  it('a job that is to start at a time does so, and one that is tried again too', async () => {
+  it('a job starts at its startAfter, and so does a retry', async () => {
     const id = await server.submit({ command: 'exit 1', retries: { limit: 1, backoff: '3s' } });
     await server.ended(id);
     setBy(jump);

@@ -59,7 +59,7 @@ describe('a job that takes all it can get', () => {
     });
   });
 
-  it('of signals leaves what it may have to another', async () => {
+  it('of signals leaves another job its share', async () => {
     await whileOneHasAll('signals', 100_000, async (got) => {
       expect(got).toMatch(/^EAGAIN 4\d{3}$/);
       const other = await server.ended(await take('signals', 4000));

@@ -44,7 +44,7 @@ describe('memory', () => {
     expect(await server.stop(sibling, 0)).toMatchObject({ status: 'STOPPED' });
   });
 
-  it('takes every process of the job along', async () => {
+  it('kills every process of the job', async () => {
     const job = await server.run({
       command: 'for i in 1 2 3; do sleep 1000 & done; head -c 209715200 /dev/zero | tail; echo survived',
       limits: { memory: '32Mi' },
@@ -70,7 +70,7 @@ describe('memory', () => {
     await server.stop(id, 0);
   });
 
-  it('leaves a job alone that stays below', async () => {
+  it('does not affect a job that stays below', async () => {
     const job = await server.run({
       command: 'head -c 8388608 /dev/zero | tail | wc -c',
       limits: { memory: '64Mi' },
@@ -92,7 +92,7 @@ describe('pids', () => {
     expect((await server.output(job.id)).stderr).toContain("can't fork");
   });
 
-  it('are as many as the job was given, its init not counted', async () => {
+  it('are as many as the job may have, its init not counted', async () => {
     const id = await server.submit({
       command:
         'i=0; while [ $i -lt 9 ]; do sleep 1000 & i=$((i+1)); done; echo all; sleep 1000 || echo refused; wait',

@@ -206,7 +206,7 @@ describe('limits of processes', () => {
     expect(lines(stdout)).toEqual(['0', '64', '819200', '4096', '94', '0', '1024']);
   });
 
-  it('are a fuse for processes where no cgroup counts them', async () => {
+  it('bound processes where no cgroup counts them', async () => {
     const { stderr, stdout } = await bench.sh('for i in $(seq 30); do sleep 5 & done; echo all', {
       resourceLimits: resourceLimits(4, 0),
       timeoutMs: 10_000,
@@ -228,7 +228,7 @@ describe('limits of processes', () => {
 describe('what a cell inherits', () => {
   const OOM = '/proc/self/oom_score_adj';
 
-  it('is not how soon the kernel would pick the server for its memory', async () => {
+  it('is not the OOM score of the server', async () => {
     const before = readFileSync(OOM, 'utf8');
     writeFileSync(OOM, '300');
     const other = new CellBench();

@@ -77,7 +77,7 @@ describe('a cell with a range of ids of its own', () => {
     await Promise.all(cells.map(({ finished }) => finished));
   });
 
-  it('says so when the kernel does not map the files of an image', async () => {
+  it('reports when the kernel cannot map the files of an image', async () => {
     const plan = await own(7);
     const { record } = await bench.sh('true', {
       ...plan,

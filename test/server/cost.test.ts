@@ -130,7 +130,7 @@ describe('an answer', () => {
     expect(most).toBe(8);
   });
 
-  it('reads of what is kept apart only what was asked for, and no more than it can hold', async () => {
+  it('reads only those separately stored texts that were asked for, and no more than it can hold', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const job = fixture.jobs.jobs.get(id);
@@ -220,7 +220,7 @@ it('of operations that cost much, two are carried out at once, and cheap ones in
   expect(listing).toBe(6);
 });
 
-it('mutations, which may wait for jobs, hold up no query that costs much', async () => {
+it('mutations, which may wait for jobs, do not delay expensive queries', async () => {
   const fixture = await withLogs(1, 'x');
   const over = Promise.withResolvers<void>();
   let waiting = 0;
@@ -251,7 +251,7 @@ describe('what honest consoles ask for is far below', () => {
     'Job.receipt',
   ]);
 
-  it('a hundred jobs with all that is known of them', async () => {
+  it('a hundred jobs with all of their fields', async () => {
     const fixture = await withLogs(100, 'x');
     const { errors } = await ask(
       fixture,
@@ -275,7 +275,7 @@ describe('what honest consoles ask for is far below', () => {
   });
 });
 
-it('costs are those of fields that there are', () => {
+it('costs are set for existing fields only', () => {
   for (const name of Object.keys(COSTS)) {
     const [type = '', field = ''] = name.split('.');
     if (field.startsWith('__')) continue;

@@ -80,7 +80,7 @@ describe.each(TRANSPORTS)('over $name', (transport: Transport) => {
     expect(await errors(query)).toEqual([]);
   });
 
-  it('documents at the limits are answered', async () => {
+  it('documents exactly at the limits are answered', async () => {
     expect(await errors(`{ server { ${repeat(30, (i) => `v${i}: version`)} } }`)).toEqual([]);
     expect(await errors(`{ ${repeat(20, () => 'server { version }')} }`)).toEqual([]);
   });

@@ -120,7 +120,7 @@ describe('a token', () => {
     await gone(fixture);
   });
 
-  it('that is revoked leaves what others have open', async () => {
+  it('that is revoked does not close what others have opened', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     const { token, secret } = await fixture.tokens.create(ADMIN, { name: 'n', subject: 's', role: 'ADMIN' });

@@ -138,7 +138,7 @@ describe('a query', () => {
     expect(JSON.stringify(result)).toBe(JSON.stringify(await normalizedExecutor(given)));
   });
 
-  it.each(OTHERS)('%s is answered as any other', async (query, variables) => {
+  it.each(OTHERS)('%s is answered like any other query', async (query, variables) => {
     const given = args(query, variables);
     const { result, isPlanned } = await second(given);
     expect(isPlanned).toBe(false);

@@ -234,7 +234,7 @@ describe('a client certificate', () => {
     expect(answers.slice(3).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 401));
   });
 
-  it('is not needed by who has a token, which counts where both are given', async () => {
+  it('is not needed with a token, which takes precedence', async () => {
     const fixture = await serve();
     const headers = { authorization: AUTHORIZATION };
     const admin = { subject: 'admin', role: 'ADMIN', method: 'TOKEN', token: null };

@@ -32,7 +32,7 @@ describe('parseMounts', () => {
     expect(parseMounts(text).map(({ point, type }) => `${point} ${type}`)).toEqual(['/b tmpfs', '/a proc']);
   });
 
-  it('takes a file system that is read-only as a whole for read-only', () => {
+  it('reports a wholly read-only file system as read-only', () => {
     expect(parseMounts('1 0 0:1 / /a rw - cgroup2 x ro,nsdelegate\n')[0]?.readOnly).toBe(true);
   });
 });

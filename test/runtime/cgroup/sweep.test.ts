@@ -34,11 +34,11 @@ describeCgroups('removeCgroup', () => {
     }
   });
 
-  it('has nothing to do for one that is gone', async () => {
+  it('does nothing for one that is gone', async () => {
     await expect(removeCgroup(join(cgroup(onEnd), 'gone'))).resolves.toBeUndefined();
   });
 
-  it('can be asked twice at the same time', async () => {
+  it('can be called twice at the same time', async () => {
     // One is faster, and the kernel may report to the other only what has become of a cgroup that is gone.
     for (let round = 0; round < 50; round++) {
       const path = cgroup(onEnd);
@@ -62,7 +62,7 @@ describe('removeCgroup of a folder that behaves like none', () => {
 });
 
 describeCgroups('removeFolders', () => {
-  it('tries for as long as it may to remove a cgroup that the kernel calls busy', async () => {
+  it('keeps trying, up to its limit, to remove a cgroup that the kernel reports as busy', async () => {
     const path = cgroup(onEnd);
     const child = await sleeper(onEnd, path);
     const began = performance.now();

@@ -82,7 +82,7 @@ describe('a page of a log', () => {
     expect(pages.map(({ entries }) => entries.length)).toEqual([1024, 1024, 1]);
   });
 
-  it('is the last one already when exactly its bytes were left', async () => {
+  it('is the last one when exactly its bytes were left', async () => {
     const path = await logOf(out('abc'), dropped(5), err('skipped'));
     const page = await readLogPage(path, { mostBytes: 3, stream: 'STDOUT', closed: true });
     expect(page).toMatchObject({ endOfLog: true, droppedBytes: 5 });
@@ -120,7 +120,7 @@ describe('a page of a log', () => {
     await checkCursor(path, page.cursor);
   });
 
-  it('leaves no file open, whatever came of it', async () => {
+  it('leaves no file open, whatever the outcome', async () => {
     const path = await logOf(out('abc'));
     const folder = join(path, '..');
     await readLogPage(path, { mostBytes: 1, closed: true });
@@ -142,7 +142,7 @@ describe('a stream by itself', () => {
     expect(rest.entries).toEqual([]);
   });
 
-  it('may be changed at any cursor without harm to the characters of either', async () => {
+  it('may be changed at any cursor without breaking the characters of either', async () => {
     const whole = Buffer.from('ß€😀é');
     const pieces = [...whole].flatMap((byte) => [out(Uint8Array.of(byte)), err(Uint8Array.of(byte))]);
     const path = await logOf(...pieces);
@@ -273,7 +273,7 @@ describe.each([
     expect(page.damagedBytes).toBe(0);
   });
 
-  it('is searched for its next frame only so far, and the rest counted', async () => {
+  it('is searched for its next frame up to a limit, and the rest counted', async () => {
     const hole = Buffer.alloc(MOST_SKIPPED_BYTES + 100, 1);
     const path = await logOf(out('before'), hole, out('after'), out('end'));
     const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
@@ -351,7 +351,7 @@ describe('a frame whose payload has changed', () => {
     ]);
   });
 
-  it('is damage in a compressed log too', async () => {
+  it('is also damage in a compressed log', async () => {
     const path = await logOf(out('same '.repeat(2000)), broken(err('changed '.repeat(2000))), out('end'));
     await packLog(path);
     const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
@@ -359,7 +359,7 @@ describe('a frame whose payload has changed', () => {
     expect(page.damagedBytes).toBe(err('changed '.repeat(2000)).length);
   });
 
-  it('ends the search for the next one where as much as is searched at most is damaged', async () => {
+  it('ends the search for the next one when more than the limit is damaged', async () => {
     const large = broken(out(Buffer.alloc(1 << 20)));
     const path = await logOf(out('before'), ...Array.from({ length: 18 }, () => large), out('after'));
     const page = await readLogPage(path, { mostBytes: FIRST, closed: true });
@@ -438,7 +438,7 @@ describe('characters', () => {
     }
   });
 
-  it('that never were completed end as U+FFFD in the last entry of their stream', async () => {
+  it('that were never completed end as U+FFFD in the last entry of their stream', async () => {
     const path = await logOf(
       out(Uint8Array.of(0x61, 0xe2, 0x82)),
       err('x'),

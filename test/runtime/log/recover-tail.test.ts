@@ -125,7 +125,7 @@ describe.each(RELEASES)(
       },
     );
 
-    it('is there once, wherever one who appended it was killed', async () => {
+    it('is there once, wherever the server that appended it was killed', async () => {
       const head = Buffer.concat(HEAD);
       for (let length = head.length; length <= WHOLE.length; length += 7) {
         const { path } = await leave([WHOLE.subarray(0, length)], [OLDER, NEWER], String(head.length));
@@ -134,7 +134,7 @@ describe.each(RELEASES)(
       }
     });
 
-    it('is there once, wherever one who removed it was killed', async () => {
+    it('is there once, wherever the server that removed it was killed', async () => {
       const { path, nextTo } = await leave(HEAD, [OLDER, NEWER]);
       for (const name of JOB_FILES.tail) {
         expect(await saved(path)).toEqual(WHOLE);

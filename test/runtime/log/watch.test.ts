@@ -95,7 +95,7 @@ describe('a watch', () => {
     expect([watchesOn(folder), watchesOn(dirname(path)), watchesOn(path)]).toEqual([0, 0, 0]);
   });
 
-  it('finds a file that came into being while its folder was about to be watched', async () => {
+  it('finds a file that was created while its folder was about to be watched', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'log');
     replaceWatch((real) => (target) => {
@@ -129,7 +129,7 @@ describe('a watch', () => {
     await grown;
   });
 
-  it('outlives the removal of the file and of its folder', async () => {
+  it('continues after the removal of the file and of its folder', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'id', 'log');
     await mkdir(dirname(path));

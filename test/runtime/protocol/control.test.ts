@@ -42,7 +42,7 @@ const events = () => {
 };
 
 describe('what a supervisor says', () => {
-  it('is understood, in whichever pieces it comes', async () => {
+  it('is understood in whatever pieces it arrives', async () => {
     const { reported, ended, on } = events();
     new Control(folder, on);
     const socket = await connected;
@@ -59,7 +59,7 @@ describe('what a supervisor says', () => {
     expect(reported).toEqual([['running', 5, null], ['paused', 7], ['resumed']]);
   });
 
-  it('is understood of one that was started by an earlier version, which knew no pauses', async () => {
+  it('is understood from a supervisor of an earlier version, which knew no pauses', async () => {
     const { reported, ended, on } = events();
     new Control(folder, on);
     (await connected).end('running 5000000\n');
@@ -77,7 +77,7 @@ describe('what a supervisor says', () => {
 });
 
 describe('a request', () => {
-  it('has the answer that comes in its turn', async () => {
+  it('gets the answer that comes in its turn', async () => {
     const control = new Control(folder, events().on);
     onEnd(() => control.close());
     const answers = Promise.allSettled([control.pause(), control.signal(10), control.resume()]);

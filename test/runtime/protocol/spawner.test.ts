@@ -120,7 +120,7 @@ describe('a prepared cell', () => {
     expect((await bench.follow(id).finished).stdout).toBe('cell\n');
   });
 
-  it('that is dismissed is gone, as one learns who asks for it', async () => {
+  it('that is dismissed is gone, which a later request for it reports', async () => {
     const { id, plan } = await bench.plan(['true']);
     await prepare(plan);
     bench.spawner.dismiss('cell');

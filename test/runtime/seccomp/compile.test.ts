@@ -13,7 +13,7 @@ const interpreter = (calls: ReadonlyMap<number, Verdict | Rule>) =>
   new Interpreter(encodeProgram(compile({ architecture, calls, unknown })));
 
 describe('compile', () => {
-  it('keeps every decision, however they lie and however many there are', () => {
+  it('keeps every decision, whatever their order and number', () => {
     const random = randomFrom(4);
     const verdicts: readonly [Verdict, ...Verdict[]] = ['allow', 'kill', { errno: 1 }, { errno: 22 }];
     // With 1000 a branch of the tree is farther away than a conditional jump reaches.
@@ -31,7 +31,7 @@ describe('compile', () => {
     }
   });
 
-  it('takes the first case of which all tests hold', () => {
+  it('takes the first case whose tests all hold', () => {
     const rule: Rule = {
       cases: [
         { when: [low(0, [1, 2]), low(5, [3])], verdict: { errno: 1 } },
@@ -52,7 +52,7 @@ describe('compile', () => {
     expect(filter.run({ architecture, number: 2 }).verdict).toBe(38);
   });
 
-  it('refuses to make a program that the kernel would not take', () => {
+  it('refuses to make a program that the kernel would not accept', () => {
     const calls = new Map(Array.from({ length: 3000 }, (_, index) => [2 * index, 'allow'] as const));
     expect(() => compile({ architecture, calls, unknown })).toThrow(
       /^seccomp filter: \d+ instructions, at most 4096$/,
