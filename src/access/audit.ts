@@ -87,10 +87,23 @@ export interface AuditFilter {
   readonly until?: Date;
 }
 
+/** Which entries of the audit log, newest first, a page has. */
+export interface AuditPageRequest {
+  readonly limit: number;
+  /** The last entries of what is asked for, instead of the first. */
+  readonly backward: boolean;
+  /** The id of an entry: those that are older. */
+  readonly after?: string;
+  /** The id of an entry: those that are newer. */
+  readonly before?: string;
+  readonly filter: AuditFilter;
+}
+
 /** A page of the audit log, newest first. */
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   readonly hasNext: boolean;
+  readonly hasPrevious: boolean;
 }
 
 /** Where the audit log is kept. `src/store/` implements it. */
@@ -101,12 +114,8 @@ export interface AuditStore {
    * @throws StoreFullError
    */
   add(entries: readonly AuditEntry[]): Promise<void>;
-  /** @param request.after the id of an entry: those that are older than it */
-  page(request: {
-    readonly limit: number;
-    readonly after?: string;
-    readonly filter: AuditFilter;
-  }): Promise<AuditPage>;
+  /** The entries of a page. */
+  page(request: AuditPageRequest): Promise<AuditPage>;
   /** Removes what is older than a time; a bounded number at once. */
   removeBefore(time: Date): Promise<number>;
 }
@@ -254,18 +263,12 @@ export class Audit {
    *
    * @throws ClientError `FORBIDDEN`, `BAD_USER_INPUT`
    */
-  async page(
-    { role }: Identity,
-    {
-      first,
-      after,
-      filter,
-    }: { readonly first: number; readonly after?: string; readonly filter: AuditFilter },
-  ): Promise<AuditPage> {
+  async page({ role }: Identity, request: AuditPageRequest): Promise<AuditPage> {
     if (role !== 'ADMIN') throw forbidden(['ADMIN'], role);
-    if (!(first >= 1 && first <= MOST_AUDIT_ENTRIES))
-      throw badInput('first', `from 1 to ${MOST_AUDIT_ENTRIES}`, first);
-    return this.#options.store.page({ limit: first, filter, ...(after !== undefined && { after }) });
+    const { limit, backward } = request;
+    if (!(limit >= 1 && limit <= MOST_AUDIT_ENTRIES))
+      throw badInput(backward ? 'last' : 'first', `from 1 to ${MOST_AUDIT_ENTRIES}`, limit);
+    return this.#options.store.page(request);
   }
 
   /** Settles when everything is on disk. */

@@ -118,26 +118,25 @@ builder.queryField('auditLog', (t) =>
       'What callers did with jobs, files, links, images, tokens and quotas, and sign-ins that failed, newest first. For an ADMIN only.',
     args: {
       first: t.arg.int({ description: 'Entries, from 1 to 100. Default 20.' }),
+      last: t.arg.int({
+        description: 'The last entries instead, from 1 to 100: the oldest, or those next to `before`.',
+      }),
       after: t.arg.string({ description: 'The cursor of an entry: those before it in time.' }),
+      before: t.arg.string({ description: 'The cursor of an entry: those after it in time.' }),
       filter: t.arg({ type: AuditFilterInput, description: 'Which entries. Default: all.' }),
     },
-    resolve: async (_root, { first, after, filter }, context) => {
+    resolve: async (_root, { filter, ...args }, context) => {
       const identity = identify(context);
       const { window, wanted } = checkAll({
-        window: () => checkPage({ first, after }, DEFAULT_ROWS),
+        window: () => checkPage(args, DEFAULT_ROWS),
         wanted: () => toFilter(filter ?? {}),
       });
-      const { limit, after: from } = window;
-      const { entries, hasNext } = await context.audit.page(identity, {
-        first: limit,
-        filter: wanted,
-        ...(from !== undefined && { after: from }),
-      });
+      const { entries, ...more } = await context.audit.page(identity, { ...window, filter: wanted });
       return {
         edges: entries.map((entry) => ({ cursor: entry.id, node: entry })),
         pageInfo: {
-          hasNextPage: hasNext,
-          hasPreviousPage: from !== undefined,
+          hasNextPage: more.hasNext,
+          hasPreviousPage: more.hasPrevious,
           startCursor: entries[0]?.id ?? null,
           endCursor: entries.at(-1)?.id ?? null,
         },

@@ -1,7 +1,7 @@
 /** The audit log in SQLite. */
 
 import type { Statement } from 'better-sqlite3';
-import type { AuditAction, AuditEntry, AuditFilter, AuditPage, AuditStore } from '../access/audit.ts';
+import type { AuditAction, AuditEntry, AuditPage, AuditPageRequest, AuditStore } from '../access/audit.ts';
 import type { Connection } from './connection.ts';
 import type { GroupCommit } from './group-commit.ts';
 
@@ -48,22 +48,19 @@ export class SqliteAudit implements AuditStore {
     });
   }
 
-  async page({
-    limit,
-    after,
-    filter,
-  }: {
-    readonly limit: number;
-    readonly after?: string;
-    readonly filter: AuditFilter;
-  }): Promise<AuditPage> {
-    const conditions = conditionsOf(filter, after);
+  async page(request: AuditPageRequest): Promise<AuditPage> {
+    const { limit, backward, after, before } = request;
+    const conditions = conditionsOf(request);
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}`;
     const values = conditions.flatMap(([, ...own]) => own);
-    const sql = `SELECT ${COLUMNS} FROM audit ${where} ORDER BY id DESC LIMIT ?`;
+    const sql = `SELECT ${COLUMNS} FROM audit ${where} ORDER BY id ${backward ? 'ASC' : 'DESC'} LIMIT ?`;
     const rows = this.#db.prepare(sql).all(...values, limit + 1) as AuditRow[];
     await this.#commits.durable();
-    return { entries: rows.slice(0, limit).map(fromRow), hasNext: rows.length > limit };
+    const entries = rows.slice(0, limit).map(fromRow);
+    const more = rows.length > limit;
+    return backward
+      ? { entries: entries.reverse(), hasNext: before !== undefined, hasPrevious: more }
+      : { entries, hasNext: more, hasPrevious: after !== undefined };
   }
 
   removeBefore(time: Date): Promise<number> {
@@ -72,11 +69,13 @@ export class SqliteAudit implements AuditStore {
   }
 }
 
-const conditionsOf = (
-  { action, subject, jobId, failed, since, until }: AuditFilter,
-  after: string | undefined,
-): readonly (readonly [string, ...unknown[]])[] => [
+const conditionsOf = ({
+  after,
+  before,
+  filter: { action, subject, jobId, failed, since, until },
+}: AuditPageRequest): readonly (readonly [string, ...unknown[]])[] => [
   ...(after === undefined ? [] : [['id < ?', after] as const]),
+  ...(before === undefined ? [] : [['id > ?', before] as const]),
   ...(action === undefined ? [] : [['action = ?', action] as const]),
   ...(subject === undefined ? [] : [['subject = ?', subject] as const]),
   ...(jobId === undefined ? [] : [['job_id = ?', jobId] as const]),

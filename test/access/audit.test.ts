@@ -32,6 +32,13 @@ interface Trail {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
 }
 
+interface Edges {
+  readonly edges: readonly { readonly node: { readonly job: string } }[];
+  readonly pageInfo: Readonly<Record<'hasNextPage' | 'hasPreviousPage', boolean>> & {
+    readonly startCursor: string;
+  };
+}
+
 const read = async (variables: object = {}): Promise<Trail> =>
   (await world.ask(ADMIN, LOG, variables)).data?.['auditLog'] as Trail;
 
@@ -148,6 +155,35 @@ describe('the trail', () => {
     expect([nodes.length, pageInfo.hasNextPage]).toEqual([3, true]);
     const rest = await read({ first: 3, after: pageInfo.endCursor });
     expect([rest.nodes.length, rest.pageInfo.hasNextPage]).toEqual([1, false]);
+  });
+
+  it('is read backward as well, as Relay asks for it', async () => {
+    const ids = [await submit(ALICE), await submit(BOB), await submit(ALICE), await submit(BOB)];
+    const page = async (args: string) => {
+      const document = `{ auditLog(${args}) { edges { cursor node { job } } pageInfo {
+        hasNextPage hasPreviousPage startCursor endCursor } } }`;
+      const { data, errors } = await world.ask(ADMIN, document);
+      const found = data?.['auditLog'] as Edges | undefined;
+      return {
+        errors,
+        jobs: found?.edges.map(({ node }) => ids.indexOf(node.job)),
+        start: found?.pageInfo.startCursor,
+        has: [found?.pageInfo.hasPreviousPage, found?.pageInfo.hasNextPage],
+      };
+    };
+    const oldest = await page('last: 2');
+    expect(oldest).toMatchObject({ jobs: [1, 0], has: [true, false] });
+    const newer = await page(`last: 2, before: "${oldest.start}"`);
+    expect(newer).toMatchObject({ jobs: [3, 2], has: [false, true] });
+    expect(await page(`last: 1, before: "${oldest.start}", filter: { subject: "bob" }`)).toMatchObject({
+      jobs: [3],
+      has: [false, true],
+    });
+    const between = `after: "${newer.start}", before: "${oldest.start}"`;
+    expect((await page(`first: 9, ${between}`)).jobs).toEqual([2]);
+    expect((await page(`last: 9, ${between}`)).jobs).toEqual([2]);
+    for (const args of ['first: 1, last: 1', 'last: 0', 'last: 101', 'before: "x"'])
+      expect((await page(args)).errors?.[0]?.extensions?.['code'], args).toBe('BAD_USER_INPUT');
     for (const first of [0, 101])
       expect((await world.ask(ADMIN, LOG, { first })).errors?.[0]?.extensions).toMatchObject({
         code: 'BAD_USER_INPUT',

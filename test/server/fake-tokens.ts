@@ -37,7 +37,7 @@ export const openAudit = (): Audit =>
   new Audit({
     store: {
       add: async () => undefined,
-      page: async () => ({ entries: [], hasNext: false }),
+      page: async () => ({ entries: [], hasNext: false, hasPrevious: false }),
       removeBefore: async () => 0,
     },
     log: () => undefined,
