@@ -54,6 +54,11 @@ export const COSTS: Readonly<Record<string, Cost>> = {
     own: (args) => 5 * rows(args),
     elements: (args) => rows(args),
   },
+  'Query.auditLog': {
+    // Without an index for what is asked for, all of the audit log is searched.
+    own: (args) => 200 + 5 * rows(args),
+    elements: (args) => rows(args),
+  },
   'Query.nodes': { own: ({ ids }) => 10 * lengthOf(ids), elements: ({ ids }) => lengthOf(ids) },
   // Their use is looked up among the jobs that have not ended.
   'Query.images': { own: 100 },

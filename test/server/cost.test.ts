@@ -275,6 +275,20 @@ describe('what honest consoles ask for is far below', () => {
   });
 });
 
+it('of every connection, what is selected of a row counts for each row', () => {
+  const connections = Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .flatMap((type) =>
+      Object.values(type.getFields())
+        .filter((field) => getNamedType(field.type).name.endsWith('Connection'))
+        .map((field) => `${type.name}.${field.name}`),
+    );
+  expect(connections).toContain('Query.jobs');
+  for (const name of connections) {
+    for (const args of [{ first: 100 }, { last: 100 }]) expect(COSTS[name]?.elements?.(args), name).toBe(100);
+  }
+});
+
 it('costs are set for existing fields only', () => {
   for (const name of Object.keys(COSTS)) {
     const [type = '', field = ''] = name.split('.');
