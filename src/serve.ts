@@ -158,7 +158,7 @@ const start = async (
     cleanup,
   });
   await moveStdin(store, cells);
-  const { jobs, supervision } = await openJobs({
+  const { jobs, supervision, removal } = await openJobs({
     config,
     store,
     cells,
@@ -181,6 +181,7 @@ const start = async (
   });
   cleanup.add(() => tokens.close());
   const shares = await Shares.open({ store: store.shares, rights });
+  cleanup.add(removal.onRemoved((ids) => shares.forget(ids)));
   const audit = new Audit({
     store: store.audit,
     log,
@@ -273,7 +274,7 @@ const openJobs = async ({
   log,
   observer,
   quotas,
-}: Wiring): Promise<{ jobs: Jobs; supervision: Supervision }> => {
+}: Wiring): Promise<{ jobs: Jobs; supervision: Supervision; removal: Removal }> => {
   const readers = new LogReaders();
   const removal = new Removal({ store, cells, readers, log });
   cleanup.add(() => removal.close());
@@ -290,7 +291,7 @@ const openJobs = async ({
   await removal.recover();
   const retention = new Retention({ settings: config.retention, store, cells, removal, log });
   cleanup.add(() => retention.close());
-  return { jobs, supervision };
+  return { jobs, supervision, removal };
 };
 
 /**

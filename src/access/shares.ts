@@ -145,18 +145,29 @@ export class Shares {
     return share.revokedAt === null && !this.#isExpired(share);
   }
 
-  /** So that they do not accumulate; those of deleted jobs are removed with the others. */
+  /** Releases the shares of jobs that were deleted, with which they have left the store. */
+  forget(jobIds: readonly string[]): void {
+    for (const jobId of jobIds)
+      for (const id of this.#byJob.get(jobId) ?? []) {
+        const share = this.#byId.get(id);
+        if (share !== undefined) this.#remove(share);
+      }
+  }
+
+  /** So that they do not accumulate. */
   async #removeExpired(): Promise<void> {
     const expired = [...this.#byId.values()].filter((share) => this.#isExpired(share));
     if (expired.length === 0) return;
     await stored(this.#options.store.removeExpired(new Date(this.#now())));
-    for (const { id, hash, jobId } of expired) {
-      const ofJob = this.#byJob.get(jobId);
-      ofJob?.delete(id);
-      if (ofJob?.size === 0) this.#byJob.delete(jobId);
-      this.#byId.delete(id);
-      this.#byHash.delete(hash);
-    }
+    for (const share of expired) this.#remove(share);
+  }
+
+  #remove({ id, hash, jobId }: StoredShare): void {
+    const ofJob = this.#byJob.get(jobId);
+    ofJob?.delete(id);
+    if (ofJob?.size === 0) this.#byJob.delete(jobId);
+    this.#byId.delete(id);
+    this.#byHash.delete(hash);
   }
 
   #set(share: StoredShare): void {

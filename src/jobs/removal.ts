@@ -20,6 +20,7 @@ export interface RemovalOptions {
 export class Removal {
   readonly #options: RemovalOptions;
   readonly #pending = new Set<Promise<void>>();
+  readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #closed = false;
 
   constructor(options: RemovalOptions) {
@@ -35,7 +36,16 @@ export class Removal {
   async remove(ids: readonly string[]): Promise<readonly string[]> {
     const gone = await this.#options.store.remove(ids);
     for (const id of gone) this.#finish(id);
+    if (gone.length > 0) for (const listener of this.#listeners) listener(gone);
     return gone;
+  }
+
+  /** Calls `listener` with the ids of jobs whose rows are gone, until the returned function is called. */
+  onRemoved(listener: (ids: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
   }
 
   /** Finishes the removals that an earlier server left undone. */

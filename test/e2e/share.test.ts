@@ -98,7 +98,8 @@ describe('a link to a job', () => {
     await expect.poll(() => page.locator('#log').textContent()).toBe('done\n');
     expect(problems).toEqual([]);
     await server.query('mutation ($id: ID!) { deleteJob(input: { jobId: $id }) { job { id } } }', { id });
-    expect((await asked(secret, `{ job(id: "${id}") { status } }`)).text).toContain('NOT_FOUND');
+    // The link is gone with it, and not only what it shows.
+    expect((await asked(secret, '{ viewer { method } }')).status).toBe(401);
     await page.reload();
     await expect.poll(() => page.locator('#problem').textContent()).toMatch(/^This link is not valid/);
     await page.context().close();
