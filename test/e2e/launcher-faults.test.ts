@@ -3,14 +3,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Effect, FaultPlan } from '../support/faults.ts';
 import {
   cgroupOf,
   cgroupOfJob,
   preparedCells,
+  type ResourceSnapshot,
   snapshotAtRest,
   snapshotResources,
+  snapshotSince,
   spawnersOf,
 } from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
@@ -21,6 +24,11 @@ import { type Call, type Fault, Strace } from '../support/strace.ts';
 let faults: FaultPlan;
 
 const INPUT = { argv: ['echo', 'out'] };
+/** What it writes, and on a terminal. */
+const OUT = 'out\n';
+const SHOWN = 'out\r\n';
+/** The job in whose cell the others run; `undefined`: each has its own. */
+let host: string | undefined;
 const PATIENCE_MS = 20_000;
 
 let server: TestServer;
@@ -28,11 +36,17 @@ let cgroup: string;
 /** How many cells the server prepares. */
 let prepared: number;
 
-/** Has a server for the tests of a group. */
-const withServer = (cells: number): void => {
+/**
+ * Has a server for the tests of a group.
+ *
+ * @param isHosted the commands run in the cell of another job, on a terminal
+ */
+const withServer = (cells: number, isHosted = false): void => {
   beforeAll(async () => {
     server = await TestServer.start('--prepared-cells', String(cells));
     await server.run(INPUT);
+    host = isHosted ? await server.submit({ argv: ['sleep', '1000'] }) : undefined;
+    if (host !== undefined) await server.running(host);
     cgroup = await cgroupOf(server);
     prepared = cells;
     faults = new FaultPlan();
@@ -48,6 +62,37 @@ const spawner = async (): Promise<number> => {
     if (pid !== undefined && others.length === 0) return pid;
     if (pid === undefined) await server.run({ command: 'true' });
     await pause(5);
+  }
+};
+
+/** Starts the command of which calls fail. */
+const begin = async (): Promise<string> => {
+  if (host === undefined) return server.submit(INPUT);
+  const { execInJob } = await server.query<{ execInJob: { job: { id: string } } }>(
+    'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }',
+    { input: { jobId: host, ...INPUT, terminal: { rows: 24, columns: 80 } } },
+  );
+  return execInJob.job.id;
+};
+
+/** What a job wrote to its standard output, or to its terminal. */
+const outputOf = async (id: string): Promise<string> => {
+  const { job } = await server.query<{ job: { logs: { entries: { stream: string; text: string }[] } } }>(
+    'query ($id: ID!) { job(id: $id) { logs { entries { stream text } } } }',
+    { id },
+  );
+  const entries = job.logs.entries.filter(({ stream }) => stream !== 'STDERR');
+  return entries.map(({ text }) => text).join('');
+};
+
+/** What the server holds while nothing but the host runs. */
+const snapshotBetween = async (): Promise<ResourceSnapshot> => {
+  if (host === undefined) return snapshotAtRest(server);
+  for (let before = await snapshotResources(server); ; ) {
+    const now = await snapshotResources(server);
+    if (now.supervisors === 2 && isDeepStrictEqual(now, before)) return now;
+    before = now;
+    await pause(10);
   }
 };
 
@@ -80,7 +125,7 @@ const traced = async (fault?: Fault): Promise<{ job: JobFields; calls: readonly 
   const waiting = prepared > 0 ? descendants(pid) : [];
   const strace = await Strace.toFamilies([pid, ...waiting], fault);
   try {
-    const id = await server.submit(INPUT);
+    const id = await begin();
     const late = pause(PATIENCE_MS, undefined, { ref: false }).then(() => {
       throw new Error(`job ${id} has no end: ${JSON.stringify(fault)}`);
     });
@@ -101,16 +146,29 @@ const traced = async (fault?: Fault): Promise<{ job: JobFields; calls: readonly 
 /** What is wrong with the end of a job that met a fault, and what is left of the job. */
 const wrong = async (fault: Fault, check: (job: JobFields, stdout: string) => unknown): Promise<string[]> => {
   const { job } = await traced(fault);
-  const { stdout } = await server.output(job.id);
+  const stdout = await outputOf(job.id);
   const found: unknown[] = [check(job, stdout)];
-  if (existsSync(cgroupOfJob(server, job.id))) found.push('its cgroup is left');
+  if (leavesCgroup(job.id)) found.push('its cgroup is left');
   const left = readdirSync(join(server.stateDir, 'jobs', job.id));
   if (left.some((name) => !KEPT.has(name))) found.push(`left in its folder: ${left}`);
-  if (existsSync(join(server.stateDir, 'exits', job.id))) found.push('its record is left');
+  // The server removes it right after it has stored the end.
+  if (!(await isRemoved(join(server.stateDir, 'exits', job.id)))) found.push('its record is left');
   const { status, exitCode, error } = job;
   return found
     .filter((one) => typeof one === 'string')
     .map((one) => `${one}: ${JSON.stringify({ ...fault, status, exitCode, error, stdout })}`);
+};
+
+const isRemoved = async (path: string): Promise<boolean> => {
+  for (const until = Date.now() + PATIENCE_MS; existsSync(path); await pause(5))
+    if (Date.now() > until) return false;
+  return true;
+};
+
+const leavesCgroup = (id: string): boolean => {
+  if (host === undefined) return existsSync(cgroupOfJob(server, id));
+  const inHost = readdirSync(cgroupOfJob(server, host), { withFileTypes: true });
+  return inHost.some((entry) => entry.isDirectory());
 };
 
 const KEPT = new Set(['plan', 'log', 'index', 'started', 'isolation']);
@@ -119,13 +177,13 @@ const sweep = async (
   some: readonly Fault[],
   check: (job: JobFields, stdout: string) => unknown,
 ): Promise<void> => {
-  const before = await snapshotAtRest(server);
+  const before = await snapshotBetween();
   const found: string[] = [];
   for (const fault of some) found.push(...(await wrong(fault, check)));
   expect(found, `seed ${faults.seed}`).toEqual([]);
   await prepare();
   await expect
-    .poll(async () => ({ ...(await snapshotResources(server)), files: [] }), { timeout: PATIENCE_MS })
+    .poll(async () => ({ ...(await snapshotSince(server, before)), files: [] }), { timeout: PATIENCE_MS })
     .toEqual({ ...before, files: [] });
   expect(await server.run(INPUT)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
 };
@@ -135,9 +193,15 @@ const isTrue = (
   { status, exitCode, signal, error, output }: JobFields,
   stdout: string,
 ): string | undefined => {
-  if (stdout !== 'out\n' && stdout !== '') return 'it wrote something else';
+  const whole = host === undefined ? OUT : SHOWN;
+  // On a terminal there is also what a command that failed says of that.
+  const saysMore = host !== undefined && status === 'COMPLETED' && exitCode !== 0;
+  if (stdout !== whole && stdout !== '' && !saysMore) return 'it wrote something else';
   const reported = stdout.length + (output?.dropped ?? 0);
-  if (status === 'COMPLETED') return exitCode === 0 && reported !== 4 ? 'its output is gone' : undefined;
+  if (status === 'COMPLETED')
+    return exitCode === 0 && reported !== whole.length ? 'its output is gone' : undefined;
+  // That a message did not reach a process which was killed is not the reason.
+  if (/broken pipe/.test(error ?? '')) return 'its reason is another';
   if (status === 'FAILED' || status === 'LOST') return error === null ? 'there is no reason' : undefined;
   return `it is ${status} by ${signal}`;
 };
@@ -193,6 +257,25 @@ describe('a call of the launcher for a cell that is prepared', () => {
   }, 1_200_000);
 
   it('that is the last one of its process leaves a job with a true end', async () => {
+    await sweep(
+      faults.choose(() => ({ signal: 'KILL' }), PART),
+      isTrue,
+    );
+  }, 1_200_000);
+});
+
+describe('a call of the launcher for a command in the cell of a job', () => {
+  withServer(0, true);
+  afterEach(async () => {
+    expect(await server.job(host ?? '')).toMatchObject({ status: 'RUNNING' });
+  });
+  const PART = 4;
+
+  it('that fails leaves it with a true end, and the job as it is', async () => {
+    await sweep(faults.choose(shortage, PART), isTrue);
+  }, 1_200_000);
+
+  it('that is the last one of its process leaves it with a true end, and the job as it is', async () => {
     await sweep(
       faults.choose(() => ({ signal: 'KILL' }), PART),
       isTrue,

@@ -364,6 +364,16 @@ static bool sync_start(struct supervisor *self) {
   return synced || fail(self, "sync", "started");
 }
 
+/*
+ * Whether an order that init has to have before anything can run has reached it. One that was killed before, as with a
+ * job that ends while a command is to join its cell, is no failure of a step: the record has none then.
+ */
+static bool reaches_init(struct supervisor *self, bool given) {
+  if (given) return true;
+  if (!self->prepared && (errno == EPIPE || errno == ECONNRESET)) return false;
+  return fail(self, "order", "init");
+}
+
 /* The pipe from the command's process; its other end is `*end`. */
 static bool open_channel(struct supervisor *self, int *end) {
   int channel[2];
@@ -410,7 +420,7 @@ static bool launch(struct supervisor *self, struct init_fds *fds, enum order_kin
     return fail(self, "artifacts", "namespaces");
   if (mapped) hold_namespaces(self);
   return mapped && (set_oom_score(self, self->init) || fail(self, "oom score", "oom_score_adj")) &&
-         (give_order(self, (struct order){.kind = first}) || fail(self, "order", "init"));
+         reaches_init(self, give_order(self, (struct order){.kind = first}));
 }
 
 static bool make_cell(struct supervisor *self) {
