@@ -91,7 +91,7 @@ FUZZ_LENGTH_checksum := 512
 FUZZ_TIME := 600
 FUZZ_TIMES := 60
 FUZZING = -max_len=$(FUZZ_LENGTH_$1) -timeout=60 $(if $(wildcard test/fuzz/$1.dict),-dict=test/fuzz/$1.dict) build/fuzz/seeds/$1
-# Rounds of "make chaos"; "make test" does 20 of them.
+# Rounds of "make chaos"; "make test" does 12 of them.
 CHAOS_ROUNDS := 200
 # Seconds of "make soak"; "make test" takes 20 of them.
 SOAK_TIME := 3600

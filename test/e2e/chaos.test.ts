@@ -21,9 +21,13 @@ import { randomScriptedJob, type ScriptedJob } from '../support/scripted-job.ts'
 import { TestServer } from '../support/server.ts';
 
 // Every round has new jobs and kills; CLOISTER_CHAOS_SEED repeats what is chosen, not how the machine is timed.
-const ROUNDS = Number(process.env['CLOISTER_CHAOS_ROUNDS'] ?? 20);
+const ROUNDS = Number(process.env['CLOISTER_CHAOS_ROUNDS'] ?? 12);
 const SEED = Number(process.env['CLOISTER_CHAOS_SEED'] ?? 1 + (Date.now() % 1_000_000));
-const JOBS = 5;
+/** The flags of a frame that is no size of a terminal and no mark. */
+const OUTPUT = 0;
+const JOBS = 3;
+/** In the cell of one more. */
+const GUESTS = 2;
 
 let server: TestServer;
 let restartable: RestartableServer;
@@ -43,8 +47,16 @@ afterAll(() => server.dispose());
 
 interface Actor {
   readonly script: ScriptedJob;
+  /** In whose cell it runs; `undefined`: its own. */
+  readonly host: Host | undefined;
   id: string | undefined;
   /** Its supervisor was killed. */
+  orphaned: boolean;
+}
+
+/** A job in whose cell others run. */
+interface Host {
+  id: string | undefined;
   orphaned: boolean;
 }
 
@@ -52,9 +64,14 @@ const count = (counts: Record<string, number>, what: string): void => {
   counts[what] = (counts[what] ?? 0) + 1;
 };
 
-/** What a subscriber has received of a job's log, over all its connections. */
-const follow = async (id: string): Promise<{ STDOUT: string; STDERR: string }> => {
-  const text = { STDOUT: '', STDERR: '' };
+interface Received {
+  STDOUT: string;
+  STDERR: string;
+  TERMINAL: string;
+}
+
+/** What a subscriber receives of a job's log, over all its connections. */
+const follow = async (id: string, text: Received): Promise<void> => {
   const document = `subscription ($id: ID!, $after: String) {
     logs(jobId: $id, after: $after) { entries { stream text } cursor }
   }`;
@@ -62,13 +79,59 @@ const follow = async (id: string): Promise<{ STDOUT: string; STDERR: string }> =
   await restartable.persist(async () => {
     for await (const data of server.subscribe(document, { id, after })) {
       const { logs } = data as {
-        logs: { entries: { stream: 'STDOUT' | 'STDERR'; text: string }[]; cursor: string };
+        logs: { entries: { stream: keyof Received; text: string }[]; cursor: string };
       };
       for (const entry of logs.entries) text[entry.stream] += entry.text;
       after = logs.cursor;
     }
   });
-  return text;
+};
+
+/** Types something, a piece after the other, and changes the size of a terminal meanwhile. */
+const type = async (id: string, { typed = '', terminal }: ScriptedJob, random: Random): Promise<void> => {
+  const bytes = Buffer.from(typed);
+  const write = 'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }';
+  const resize = 'mutation ($input: ResizeTerminalInput!) { resizeTerminal(input: $input) { job { id } } }';
+  for (let offset = 0; offset < bytes.length; ) {
+    const size = { jobId: id, rows: 1 + random(100), columns: 1 + random(200) };
+    if (terminal !== undefined) await restartable.persist(() => server.query(resize, { input: size }));
+    const text = bytes.toString('latin1', offset, offset + 1 + random(40_000));
+    const endOfInput = terminal === undefined && offset + text.length === bytes.length;
+    const input = { jobId: id, offset, text, endOfInput };
+    const asked = () => server.query<{ writeStdin: { accepted: number } }>(write, { input });
+    offset += (await restartable.persist(asked)).writeStdin.accepted;
+  }
+};
+
+const isFinal = async (id: string): Promise<boolean> =>
+  !['QUEUED', 'RUNNING'].includes((await restartable.persist(() => server.job(id))).status);
+
+/**
+ * Runs a script in the cell of another job. A request whose answer was lost may have been carried out.
+ *
+ * @returns `undefined` when that job has ended
+ */
+const execIn = async (host: Host, { input }: ScriptedJob, key: string): Promise<string | undefined> => {
+  const { id: jobId } = host;
+  if (jobId === undefined) return undefined;
+  const document = 'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }';
+  const variables = { input: { jobId, ...input, env: [{ name: 'KEY', value: key }] } };
+  const made = async (): Promise<string | undefined> => {
+    const { job } = await server.query<{ job: { execs: { id: string; env: { value: string }[] }[] } }>(
+      'query ($jobId: ID!) { job(id: $jobId) { execs { id env { value } } } }',
+      { jobId },
+    );
+    return job.execs.find(({ env }) => env.some(({ value }) => value === key))?.id;
+  };
+  return restartable.persist(async () => {
+    const earlier = await made();
+    if (earlier !== undefined) return earlier;
+    const { data, errors } = await server.ask(document, variables);
+    if (data !== null && data !== undefined)
+      return (data as { execInJob: { job: { id: string } } }).execInJob.job.id;
+    if (host.orphaned) return undefined;
+    throw new Error(JSON.stringify(errors));
+  });
 };
 
 interface Event {
@@ -115,9 +178,11 @@ const STRIKES: readonly [string, ...string[]] = [
   'spawner',
   'supervisor',
   'supervisor',
+  'supervisor of a cell with guests',
+  'supervisor of a cell with guests',
 ];
 
-const strike = (random: Random, actors: readonly Actor[]): void => {
+const strike = (random: Random, actors: readonly Actor[], host: Host): void => {
   const what = pick(random, STRIKES);
   const [first, lifetime] = [random(actors.length), random(700)];
   switch (what) {
@@ -134,6 +199,10 @@ const strike = (random: Random, actors: readonly Actor[]): void => {
     case 'spawner':
       killSpawners(cgroup);
       break;
+    case 'supervisor of a cell with guests':
+      if (host.id === undefined || !restartable.orphan(host.id)) return;
+      host.orphaned = true;
+      break;
     default: {
       // Any that has one at this moment.
       const victims = [...actors.slice(first), ...actors.slice(0, first)];
@@ -145,32 +214,60 @@ const strike = (random: Random, actors: readonly Actor[]): void => {
   count(strikes, what);
 };
 
-const act = async (actor: Actor, key: string): Promise<void> => {
-  const { script } = actor;
+const act = async (actor: Actor, key: string, random: Random): Promise<void> => {
+  const { script, host } = actor;
   const submit = () => restartable.persist(() => server.submit({ ...script.input, idempotencyKey: key }));
-  const id = await submit();
+  const id = host === undefined ? await submit() : await execIn(host, script, key);
+  if (id === undefined) return;
   actor.id = id;
   accepted.add(id);
-  const received = await follow(id);
+  const received: Received = { STDOUT: '', STDERR: '', TERMINAL: '' };
+  const followed = follow(id, received);
+  followed.catch(() => undefined);
+  if (script.typed !== undefined) {
+    // What comes before the command has set its terminal up would be echoed.
+    const began = () => Object.values(received).some((text) => text !== '');
+    while (!began() && !(await isFinal(id))) await pause(5);
+    await type(id, script, random).catch(async (error: unknown) => {
+      const isKilled = actor.orphaned || host?.orphaned === true;
+      if (!isKilled) throw new Error(`${script.name}, ${key}, ${id}: ${error}`);
+    });
+  }
+  await followed;
   const job = await restartable.persist(() => server.ended(id));
-  const what = `${script.name}, ${key}, ${id}${actor.orphaned ? ', orphaned' : ''}: ${JSON.stringify(job)}`;
+  const killed = actor.orphaned || host?.orphaned === true;
+  const what = `${script.name}, ${key}, ${id}${killed ? ', killed' : ''}: ${JSON.stringify(job)}`;
   const verdict = verdictOf(job);
-  count(verdicts, verdict.replace(/^COMPLETED.*/, 'COMPLETED'));
-  expect(actor.orphaned ? ['LOST', script.verdict] : [script.verdict], what).toContain(verdict);
+  count(verdicts, `${host === undefined ? '' : 'guest: '}${verdict.replace(/^COMPLETED \d+$/, 'COMPLETED')}`);
+  const right = [script.verdict];
+  if (actor.orphaned) right.push('LOST');
+  // It is killed with the cell, or comes too late.
+  if (host?.orphaned === true) right.push('COMPLETED SIGKILL', 'FAILED');
+  expect(right, what).toContain(verdict);
   const kept = readFrames(readFileSync(join(server.stateDir, 'jobs', id, 'log')));
-  const written = (stream: number): string =>
-    Buffer.concat(kept.flatMap((frame) => (frame.stream === stream ? [frame.bytes] : []))).toString();
+  const written = (stream: number): string => {
+    const frames = kept.filter((frame) => frame.stream === stream && frame.flags === OUTPUT);
+    return Buffer.concat(frames.map(({ bytes }) => bytes)).toString();
+  };
+  const { terminal = '' } = script;
   expect(
-    received.STDOUT === written(1) && received.STDERR === written(2),
+    received.STDOUT === written(1) && received.STDERR === written(2) && received.TERMINAL === written(3),
     `received as written: ${what}`,
   ).toBe(true);
   if (verdict === 'LOST') {
     expect(job, what).toMatchObject({ exitCode: null, signal: null });
     expect(job.error).toContain('its supervisor ended without recording the result');
+  }
+  if (verdict !== script.verdict) {
     // A log may end anywhere then, but all that is there is right: twice would show as well.
     expect(script.stdout.startsWith(received.STDOUT), what).toBe(true);
     expect(script.stderr.startsWith(received.STDERR), what).toBe(true);
+    expect(terminal.startsWith(received.TERMINAL), what).toBe(true);
   } else {
+    expect(
+      received.TERMINAL === terminal,
+      `${received.TERMINAL.length} of ${terminal.length} on the terminal, ${what}`,
+    ).toBe(true);
     expect(
       received.STDOUT === script.stdout,
       `${received.STDOUT.length} of ${script.stdout.length}, ${what}`,
@@ -179,23 +276,63 @@ const act = async (actor: Actor, key: string): Promise<void> => {
     if (verdict !== 'LIMIT_EXCEEDED TIME' || received.STDERR !== '')
       expect(received.STDERR, what).toBe(script.stderr);
   }
+  // That of a guest is within the one of its host.
+  if (host !== undefined) return;
   expect(existsSync(cgroupOfJob(server, id)), what).toBe(false);
   // The same request is the same job, also after all that.
   expect(await submit(), what).toBe(id);
 };
 
+/** Has a job run until its guests have ended. */
+const keepHost = async (
+  host: Host,
+  key: string,
+  started: () => void,
+  over: Promise<unknown>,
+): Promise<void> => {
+  const input = { command: 'exec sleep 1000', idempotencyKey: key };
+  const id = await restartable.persist(() => server.submit(input));
+  accepted.add(id);
+  host.id = id;
+  await restartable.persist(() => server.running(id));
+  started();
+  await over;
+  const verdict = verdictOf(await restartable.persist(() => server.stop(id, 0)));
+  expect(host.orphaned ? ['LOST', 'STOPPED'] : ['STOPPED'], `${key}, ${id}`).toContain(verdict);
+  expect(existsSync(cgroupOfJob(server, id)), `${key}, ${id}`).toBe(false);
+};
+
+/** A script that needs no limits of its own, which a guest does not have. */
+const guestScript = (random: Random): ScriptedJob => {
+  for (;;) {
+    const script = randomScriptedJob(random);
+    if (!('limits' in script.input)) return script;
+  }
+};
+
 const playRound = async (random: Random, round: number): Promise<void> => {
-  const actors = Array.from(
-    { length: JOBS },
-    (): Actor => ({ script: randomScriptedJob(random), id: undefined, orphaned: false }),
-  );
+  const host: Host = { id: undefined, orphaned: false };
+  const actors = Array.from({ length: JOBS + GUESTS }, (_, index): Actor => {
+    const isGuest = index >= JOBS;
+    const script = isGuest ? guestScript(random) : randomScriptedJob(random);
+    return { script, host: isGuest ? host : undefined, id: undefined, orphaned: false };
+  });
   const times = [0, ...some(random, 3, () => 0)].map(() => random(pick(random, [10, 50, 200, 700])));
-  const acts = actors.map((actor, index) => act(actor, `chaos-${round}-${index}`));
+  const { promise: hostStarted, resolve: startGuests } = Promise.withResolvers<void>();
+  const acts = actors.map(async (actor, index) => {
+    // What is typed is of the same random numbers, whatever comes first.
+    const own = randomFrom(1 + random(1_000_000));
+    if (actor.host !== undefined) await hostStarted;
+    await act(actor, `chaos-${round}-${index}`, own);
+  });
+  const hosted = keepHost(host, `chaos-${round}-host`, startGuests, Promise.allSettled(acts));
+  // Without their host, guests would be waited for.
+  hosted.catch(startGuests);
   const struck = times.map(async (time) => {
     await pause(time);
-    strike(random, actors);
+    strike(random, actors, host);
   });
-  const settled = await Promise.allSettled([...acts, ...struck]);
+  const settled = await Promise.allSettled([...acts, hosted, ...struck]);
   await restartable.isUp();
   for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
 };
@@ -216,13 +353,16 @@ it(
       changes.set(job.id, [...(changes.get(job.id) ?? []), status]);
     for (const id of [...accepted, last.id]) {
       const { status } = await server.job(id);
-      expect(changes.get(id), id).toEqual(['QUEUED', 'RUNNING', status]);
+      // A guest may come too late.
+      const seen = status === 'FAILED' ? ['QUEUED', status] : ['QUEUED', 'RUNNING', status];
+      expect(changes.get(id), id).toEqual(seen);
     }
     const { jobs } = await server.query<{ jobs: { totalCount: number } }>(
       '{ jobs(first: 1) { totalCount } }',
     );
-    expect(jobs.totalCount).toBe(ROUNDS * JOBS + 2);
-    expect(changes.size).toBe(ROUNDS * JOBS + 2);
+    expect(accepted.size).toBeGreaterThanOrEqual(ROUNDS * (JOBS + 1));
+    expect(jobs.totalCount).toBe(accepted.size + 2);
+    expect(changes.size).toBe(accepted.size + 2);
     await expect.poll(() => snapshotSince(server, before), { timeout: 30_000 }).toEqual(before);
     await server.end();
     await checkDatabase();

@@ -56,6 +56,20 @@ const sample = (jobs: number): Sample => {
   };
 };
 
+/** Runs another command in the cell of a job that does not end by itself, and waits for its end. */
+const visit = async (id: string): Promise<void> => {
+  const { execInJob } = await server.query<{ execInJob: { job: { id: string } } }>(
+    'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }',
+    { input: { jobId: id, command: 'tty; exec cat', terminal: { rows: 10, columns: 40 } } },
+  );
+  const visitor = execInJob.job.id;
+  await server.running(visitor);
+  await server.query('mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }', {
+    input: { jobId: visitor, offset: 0, text: 'x\n', endOfInput: true },
+  });
+  expect(verdictOf(await server.ended(visitor))).toBe('COMPLETED 0');
+};
+
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
 
@@ -72,6 +86,10 @@ it(
         const life = randomLife(random);
         const id = await server.submit(life.kind.input);
         const following = server.output(id);
+        if (life.kind.natural === null) {
+          await visit(id);
+          jobs += 1;
+        }
         if (life.fate.kind !== 'left alone') {
           await pause(life.fate.after);
           await server.stop(id, life.fate.kind === 'stopped' ? life.fate.grace : 0);

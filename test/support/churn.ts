@@ -76,6 +76,12 @@ const KINDS: readonly [(random: Random) => Kind, ...((random: Random) => Kind)[]
   }),
   () => ({ name: 'endless', input: shell('while :; do echo; sleep 0.05; done'), natural: null }),
   () => ({ name: 'deaf', input: shell("trap '' TERM; while :; do sleep 1; done"), natural: null }),
+  () => ({ name: 'input that stays open', input: { ...shell('cat'), openStdin: true }, natural: null }),
+  () => ({
+    name: 'terminal',
+    input: { command: 'sleep 1000 & exec sh', terminal: { rows: 24, columns: 80 } },
+    natural: null,
+  }),
   () => ({
     name: 'crowd',
     input: shell('for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done; wait'),

@@ -11,6 +11,10 @@ export interface ScriptedJob {
   readonly verdict: string;
   readonly stdout: string;
   readonly stderr: string;
+  /** What it shows on its terminal, if it has one. */
+  readonly terminal?: string;
+  /** What is written to its standard input once it has shown something; that ends then. */
+  readonly typed?: string;
 }
 
 const lines = (count: number): string =>
@@ -58,6 +62,33 @@ const SCRIPTED_JOBS: readonly [(random: Random) => ScriptedJob, ...((random: Ran
     stdout: '',
     stderr: BEGAN,
   }),
+  (random) => {
+    const typed = lines(1000 + random(60_000));
+    return {
+      name: 'open input',
+      input: { command: 'echo began >&2; echo 1; cat', openStdin: true },
+      verdict: 'COMPLETED 0',
+      stdout: lines(1) + typed,
+      stderr: BEGAN,
+      typed,
+    };
+  },
+  (random) => {
+    const typed = lines(1000 + random(20_000));
+    return {
+      name: 'terminal',
+      input: {
+        // Without the end of input, which on a terminal that is raw is a character like others.
+        command: `stty raw -echo; printf 'began\\n'; head -c ${typed.length}; exit 9`,
+        terminal: { rows: 24, columns: 80 },
+      },
+      verdict: 'COMPLETED 9',
+      stdout: '',
+      stderr: '',
+      terminal: BEGAN + typed,
+      typed,
+    };
+  },
   () => ({
     name: 'short',
     input: { command: 'echo began >&2; echo 1' },

@@ -20,6 +20,7 @@ export default defineConfig({
       'test/runtime/cgroup/tree.test.ts',
       'test/e2e/churn.test.ts',
       'test/e2e/confinement.test.ts',
+      'test/e2e/exec.test.ts',
     ],
     env: { CLOISTER_CHURN_JOBS: '40' },
     fileParallelism: false,
