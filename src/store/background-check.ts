@@ -4,19 +4,19 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { DatabaseError } from './connection.ts';
 
-/** Who is notified of the outcome. */
+/** Callbacks for the outcome of the check. */
 export interface BackgroundCheckOptions {
   /** Called when the database is damaged. */
   readonly damaged: (error: DatabaseError) => void;
-  /** Called when it could not be found out. */
+  /** Called when the check itself failed, so that nothing is known. */
   readonly failed: (error: Error) => void;
 }
 
 /**
- * Checks a database in a process of its own: it reads every page, which takes seconds of a large one, and nothing could
- * interrupt that in a thread of the server.
+ * Checks a database in a process of its own: the check reads every page, which takes seconds for a large database, and
+ * could not be interrupted in a thread of the server.
  *
- * @returns ends the check
+ * @returns a function that ends the check
  */
 export const checkInBackground = (
   path: string,

@@ -1,8 +1,11 @@
 /** The jobs whose rows were written and are not on disk yet. */
 
-/** Between a commit and the end of the sync that follows it; an id of a write that was undone is among them for as long. */
+/**
+ * The ids of these jobs, from a commit until the sync after it has ended. The id of a write that was rolled back is
+ * kept for as long, which only makes readers wait.
+ */
 export class ChangedJobs {
-  /** Written since the last sync began, and before that. */
+  /** Written since the last sync began; those that this sync covers are in `#syncing`. */
   #later = new Set<string>();
   #syncing: ReadonlySet<string> = new Set();
 
@@ -11,18 +14,18 @@ export class ChangedJobs {
     this.#later.add(id);
   }
 
-  /** Whether what the row of a job says, or that there is none, may not be on disk. */
+  /** Whether the row of a job, or its absence, may not be on disk yet. */
   has(id: string): boolean {
     return this.#syncing.has(id) || this.#later.has(id);
   }
 
-  /** A sync begins, of everything so far. */
+  /** A sync begins, which covers everything noted so far. */
   begin(): void {
     this.#syncing = this.#later;
     this.#later = new Set();
   }
 
-  /** It has succeeded. */
+  /** The sync has succeeded. */
   end(): void {
     this.#syncing = new Set();
   }

@@ -10,7 +10,7 @@ export const damageOf = (db: Connection): string | undefined => {
   return found === 'ok' ? undefined : String(found);
 };
 
-/** Lower than that of everything a server does, which waits for it nowhere. */
+/** The nice value of the check: everything that a server does comes first, and nothing waits for the check. */
 const PRIORITY = 10;
 
 if (import.meta.main) {

@@ -6,12 +6,12 @@ import { Worker } from 'node:worker_threads';
 import Database, { type Statement } from 'better-sqlite3';
 import type { Connection } from './connection.ts';
 
-/** Pages in the log from which on they are copied into the database: SQLite's own value. */
+/** The log is copied into the database once it has this many pages: SQLite's own default. */
 const MOST_FRAMES = 1000;
 /** Milliseconds without work after which the thread ends: it takes some 20 MB and 7 descriptors. */
 const IDLE_MS = 2000;
 
-/** What `PRAGMA wal_checkpoint` gives (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+/** What `PRAGMA wal_checkpoint` returns (sqlite.org/pragma.html#pragma_wal_checkpoint). */
 interface Frames {
   readonly log: number;
   readonly checkpointed: number;
@@ -32,7 +32,7 @@ export class Checkpoints {
   readonly #ending = new Set<Promise<void>>();
   /** Settles with the answer of the thread. */
   #answer: PromiseWithResolvers<string | null> | undefined;
-  /** It is not tried again before the log has this many frames: a reader holds an old state, or the disk is full. */
+  /** The log is not copied again before it has this many frames: a reader uses an old state, or the disk is full. */
   #notBefore = 0;
   #last = 0;
 
@@ -51,11 +51,11 @@ export class Checkpoints {
   /**
    * Copies the log if it is large.
    *
-   * @returns settles when that is over; `undefined`: it is small. Never rejects.
+   * @returns a promise that settles when this is done or has failed, and never rejects; `undefined` if the log is small
    */
   run(): Promise<void> | undefined {
     const { log, left } = this.#now();
-    // It has begun again.
+    // The log has restarted.
     if (log < this.#last) this.#notBefore = 0;
     this.#last = log;
     return left >= MOST_FRAMES && log >= this.#notBefore ? this.#run() : undefined;
@@ -132,9 +132,9 @@ export class Checkpoints {
 }
 
 /**
- * A descriptor of a second connection stays open when that is closed, since closing it would drop the locks of the first,
- * and the next connection reuses it (`findReusableFd` of SQLite's os_unix.c). It is opened at the beginning, so that the
- * number of descriptors of an idle server does not change.
+ * Opens and closes a second connection. SQLite keeps its descriptor open, since closing it would drop the locks of the
+ * first connection, and reuses it for the next one (`findReusableFd` of SQLite's os_unix.c). Done at the start, so that
+ * the number of descriptors of an idle server does not change.
  */
 const keepDescriptor = (path: string): void => {
   const second = existsSync(path) ? new Database(path) : undefined;

@@ -71,7 +71,11 @@ const configure = (db: Connection): void => {
   expectPragma(db, 'journal_size_limit', 67_108_864);
 };
 
-/** @throws DatabaseError when a setting was not taken */
+/**
+ * Checks a setting of a connection.
+ *
+ * @throws DatabaseError if it has another value than expected
+ */
 export const expectPragma = (db: Connection, name: string, expected: number): void => {
   const value = pragma(db, name);
   if (value !== expected)
@@ -84,7 +88,7 @@ const checkHealth = (db: Connection, path: string): void => {
   if (found !== undefined) throw new DatabaseError(`${path}: the database is damaged: ${found}`);
 };
 
-/** Bytes of a database that is checked before it is used. */
+/** The most bytes of a database that is checked before it is used. */
 const LARGEST_CHECKED = 32 * 1024 * 1024;
 
 /** Whether a database is so large that it is checked while it is used: see `checkInBackground`. */
@@ -111,7 +115,7 @@ const migrate = (db: Connection, path: string): void => {
   }
 };
 
-/** A copy of the database of an older Cloister, next to it: the way back. */
+/** Keeps a copy of the database of an older Cloister next to it, so that one can go back. */
 const keepOld = (db: Connection, path: string): void => {
   const version = pragma(db, 'user_version');
   if (version === 0 || version >= MIGRATIONS.length) return;

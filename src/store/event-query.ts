@@ -4,7 +4,7 @@ import type { EventRequest } from '../jobs/store.ts';
 import { outcomeConditions, type Query } from './query.ts';
 import { COLUMNS } from './row.ts';
 
-/** Events that one query examines, so that a filter that few of them match does not block the server. */
+/** The most events that one query examines, so that a filter that matches few of them does not block the server. */
 export const MOST_LOOKED_AT = 1000;
 
 /** The matching events after a number, as rows of a job with `number`, `time` and `event_status` added. */

@@ -1,15 +1,15 @@
-/** Jobs as they were just written, for those who read the events of that. */
+/** Jobs as they were just written, for readers of the events about it. */
 
 import type { Job, JobStatus } from '../jobs/job.ts';
 
-/** Jobs beyond which all are forgotten: then they are read. */
+/** The most jobs that are kept. With more, all are forgotten, and read from the database when they are needed. */
 const MOST = 512;
 
-/** Saves reading again what was just written: events are read right after that. */
+/** Saves reading jobs again that were just written, since their events are read right after that. */
 export class FreshJobs {
   readonly #byId = new Map<string, Map<JobStatus, Job>>();
 
-  /** A job has been written: as it is, and its state is that of an event. */
+  /** A job has been written, and its state is that of an event. */
   note(job: Job): void {
     if (this.#byId.size >= MOST) this.clear();
     const versions = this.#byId.get(job.id) ?? new Map<JobStatus, Job>();
@@ -26,7 +26,7 @@ export class FreshJobs {
     this.#byId.delete(id);
   }
 
-  /** A write was undone. */
+  /** A write was rolled back. */
   clear(): void {
     this.#byId.clear();
   }

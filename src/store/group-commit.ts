@@ -21,7 +21,7 @@ interface Group {
   readonly durable: PromiseWithResolvers<void>;
 }
 
-/** Writes in one transaction: the server answers nothing meanwhile. */
+/** The most writes in one transaction, during which the server answers nothing. */
 const MOST_WRITES = 128;
 
 /** Where commits become durable. */
@@ -29,16 +29,17 @@ export interface Disk {
   /** Settles when everything that is committed now is on disk. */
   sync(): Promise<void>;
   /**
-   * Does after a sync what has to be done before anything further is committed, and never rejects; `undefined`: nothing.
+   * Called after a sync: does what has to be done before the next commit. Never rejects; `undefined` if there is
+   * nothing to do.
    */
   tidy?(): Promise<void> | undefined;
 }
 
-/** Who is notified of commits and syncs. */
+/** Callbacks for commits and syncs. */
 export interface GroupCommitOptions {
   /** Called after each commit: reads see it from now on. */
   readonly committed?: () => void;
-  /** Called when a sync begins: of everything that is committed by then. */
+  /** Called when a sync begins, which covers everything that is committed by then. */
   readonly syncing?: () => void;
   /** Called when a sync has ended, with the milliseconds since the first commit in it began. */
   readonly synced?: (durationMs: number) => void;
@@ -60,7 +61,7 @@ export class GroupCommit {
   /** A transaction within a transaction is a savepoint. */
   readonly #part: Transaction<(write: Write) => void>;
   #waiting: Write[] = [];
-  /** Those of the transaction that is running: further ones may be added. */
+  /** The writes of the transaction that is running; more may be added meanwhile. */
   #running: Write[] | undefined;
   #scheduled: NodeJS.Immediate | undefined;
   /** Committed, and waiting for the next sync. */
@@ -105,16 +106,17 @@ export class GroupCommit {
   }
 
   /**
-   * For what has been read and clients will learn of: settles when everything that is committed by now is on disk.
+   * Settles when everything that is committed by now is on disk: to be awaited before clients learn of what was read.
    *
-   * @returns `undefined` when it is already
+   * @returns `undefined` if it is on disk already
+   * @throws the error of a sync that has failed
    */
   durable(): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return (this.#committed ?? this.#syncing)?.durable.promise;
   }
 
-  /** A sync has failed. */
+  /** Whether a sync has failed. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
   }
@@ -139,17 +141,20 @@ export class GroupCommit {
     );
   }
 
-  /** What comes while the disk is busy could not be synced sooner: it is left to share a transaction, if not too large. */
+  /**
+   * Writes that arrive while the disk is busy could not be synced sooner, so they wait to share a transaction, unless
+   * it would be too large.
+   */
   #schedule(): void {
     if (this.#waiting.length === 0 || this.#scheduled !== undefined || this.#tidying !== undefined) return;
     if (this.#syncing !== undefined && this.#waiting.length < MOST_WRITES) return;
     this.#scheduled = setImmediate(() => this.#commitSome());
   }
 
-  /** Commits as many as one turn of the event loop has time for. */
+  /** Commits as many writes as one turn of the event loop has time for. */
   #commitSome(): void {
     this.#scheduled = undefined;
-    // Scheduled before: it is scheduled again afterwards.
+    // This was scheduled before the checkpoint began, and is scheduled again after it.
     if (this.#tidying !== undefined) return;
     this.#commit(this.#waiting.splice(0, MOST_WRITES));
     this.#sync();
@@ -177,7 +182,7 @@ export class GroupCommit {
   }
 
   #runAll(writes: readonly Write[], done: Write[]): void {
-    // It may ask for further ones.
+    // A write may ask for further ones, which are added to this list.
     for (const write of writes) {
       const isAlone = writes.length === 1;
       try {
@@ -185,7 +190,7 @@ export class GroupCommit {
         else this.#part(write);
         done.push(write);
       } catch (error) {
-        // Of one that is alone that is the end of the transaction. Some errors, such as a full disk, end it in any case
+        // The failure of an only write ends the transaction. Some errors, such as a full disk, end it in any case
         // (sqlite.org/lang_transaction.html section 4).
         if (isAlone || !this.#db.inTransaction) throw error;
         write.reject(error);
@@ -193,7 +198,7 @@ export class GroupCommit {
     }
   }
 
-  /** Syncs what is committed, unless the disk is busy: that follows when it is not. */
+  /** Syncs what is committed. Does nothing while the disk is busy: another sync follows then. */
   #sync(): void {
     const group = this.#committed;
     if (group === undefined || this.#failure !== undefined) return;
@@ -211,7 +216,7 @@ export class GroupCommit {
     this.#syncing = undefined;
     for (const write of writes) write.settle();
     this.#options.synced?.(performance.now() - beganMs);
-    // Those who only read continue after those who wrote.
+    // Readers continue after writers.
     setImmediate(durable.resolve);
     this.#tidying = this.#disk.tidy?.()?.then(() => {
       this.#tidying = undefined;
@@ -250,7 +255,7 @@ const handled = (): PromiseWithResolvers<void> => {
   return resolvers;
 };
 
-// The second: there was no room for the index of the write-ahead log, which grows with it.
+// The second code: there was no room for the index of the write-ahead log, which grows with the log.
 const FULL: readonly unknown[] = ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'];
 
 const isFull = (error: unknown): error is Error =>

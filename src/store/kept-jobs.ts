@@ -5,9 +5,9 @@ import type { Statement } from 'better-sqlite3';
 import type { Kept } from '../jobs/store.ts';
 import type { Connection } from './connection.ts';
 
-/** Jobs that one step counts: some milliseconds. */
+/** Jobs that one step counts, which takes some milliseconds. */
 const STEP = 5000;
-/** After the last of all jobs. */
+/** A place after all jobs. */
 const END = { finished_at: Number.MAX_SAFE_INTEGER, id: '' };
 
 /** A place in the order of the index `jobs_by_finish`. */
@@ -16,7 +16,7 @@ interface Place {
   readonly id: string;
 }
 
-// The condition of the index.
+// The condition of the index `jobs_by_finish`.
 const KEPT = 'finished_at IS NOT NULL AND pinned = 0';
 
 /** SQL of what a row adds to a sum in a trigger: 0 for one that is not counted (yet). */

@@ -3,7 +3,7 @@
 import { isApart, type Job } from '../jobs/job.ts';
 import { commandBytes, envBytes, isTextCommand } from '../jobs/payload.ts';
 
-/** Bytes of a command or an environment up to which it is part of the row of its job, which every list reads. */
+/** The most bytes of a command or an environment that is stored in the row of its job, which every list reads. */
 const LARGEST_IN_ROW = 4096;
 
 /** A row of the table `payloads`: JSON, or `null` for what is in the row of the job. */
@@ -13,7 +13,10 @@ export interface PayloadRow {
   readonly env: string | null;
 }
 
-/** What of a job is kept apart under its id, and the job without it; `payload` is `null` where nothing has to be kept. */
+/**
+ * Splits a job into what is stored apart under its id, and the job without it. `payload` is `null` if there is nothing
+ * to store apart.
+ */
 export const takeApart = (job: Job): { readonly job: Job; readonly payload: PayloadRow | null } => {
   const { id, spec } = job;
   const { command, env } = spec;
@@ -41,7 +44,7 @@ export const takeApart = (job: Job): { readonly job: Job; readonly payload: Payl
   };
 };
 
-/** The row of `payloads` that a job needs. Attempts of one job share it. */
+/** The id of the row of `payloads` that a job needs, or `null`. The attempts of one job share a row. */
 export const payloadId = ({ spec: { command, env } }: Job): string | null => {
   if (command.kind === 'apart') return command.id;
   return isApart(env) ? env.id : null;

@@ -13,8 +13,8 @@ export interface Query {
 }
 
 /**
- * The rows of a page, with the columns of these names, and one more, which shows whether there are others. Read in the direction
- * of the page: backward pages come last row first.
+ * The rows of a page, with the columns of these names, and one row more, which shows whether there is another page. The
+ * rows come in the direction of the page: the last row of a backward page comes first.
  */
 export const pageQuery = (
   { limit, after, before, backward, order, filter }: PageRequest,
@@ -55,7 +55,7 @@ export const behindQuery = ({ after, before, backward, order, filter }: PageRequ
   };
 };
 
-/** How many jobs a filter matches; with `most`, no more than these are counted. */
+/** How many jobs a filter matches; with `most`, counting stops at that number. */
 export const countQuery = (filter: JobFilter, most?: number): Query => {
   const bounds = stretch(filter, []);
   if (most !== undefined) {
@@ -88,8 +88,8 @@ const select = (columns: string, { label }: JobFilter, conditions: readonly Quer
 const idOf = ({ label }: JobFilter): string => (label === undefined ? 'j.id' : 'l.job_id');
 
 /**
- * The conditions of a filter, all of which must hold, in as many alternatives as are needed for each to be read from one
- * index in the order of ids.
+ * The conditions of a filter as alternatives (OR) of conditions that must all hold (AND): as many alternatives as are
+ * needed for each to be read from one index in the order of ids.
  */
 const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
   const { label, name, owner, image } = filter;
@@ -128,8 +128,8 @@ const alternatives = (filter: JobFilter): readonly (readonly Query[])[] => {
 };
 
 /**
- * What a filter asks of how jobs ended, the rarest first. Each has an index of its own, of few jobs: an exit code of 0 is
- * in none.
+ * The conditions of a filter on how jobs ended, the most selective first. Each has a small index of its own; an exit
+ * code of 0, which most jobs have, is in no index.
  */
 const outcomes = ({ signal, limitExceeded, exitCode, failed }: JobFilter): readonly Query[] => [
   ...(limitExceeded === undefined ? [] : [{ sql: 'j.limit_exceeded = ?', values: [limitExceeded] }]),
@@ -140,7 +140,7 @@ const outcomes = ({ signal, limitExceeded, exitCode, failed }: JobFilter): reado
   ...(failed ? [{ sql: FAILED, values: [] }] : []),
 ];
 
-/** Jobs whose command exited with 0; those that have an exit code at all are in these states. */
+/** Selects jobs whose command exited with 0. All jobs with an exit code are in the states of `EXITED`. */
 const SUCCESS: Query = { sql: '+j.exit_code = 0', values: [] };
 const EXITED: readonly JobStatus[] = ['COMPLETED', 'STOPPED', 'LIMIT_EXCEEDED'];
 
@@ -150,11 +150,11 @@ export const outcomeConditions = (filter: JobFilter): readonly Query[] => [
   ...(filter.exitCode === 0 ? [SUCCESS] : []),
 ];
 
-/** As in the index `jobs_failed`; SQLite would serve a plain OR from the index of states. */
+/** The expression of the index `jobs_failed`; for a plain OR SQLite would use the index of states instead. */
 const FAILED = `CASE WHEN j.status IN ('LIMIT_EXCEEDED', 'LOST', 'FAILED')
   OR (j.status = 'COMPLETED' AND j.exit_code IS NOT 0) THEN 1 ELSE 0 END`;
 
-/** The same condition, which no index serves. */
+/** The same condition, written so that SQLite uses no index for it. */
 const unindexed = (sql: string): string => sql.replace(/\bj\./g, '+j.');
 
 const oneOf = (statuses: readonly JobStatus[]): Query => ({
@@ -162,13 +162,13 @@ const oneOf = (statuses: readonly JobStatus[]): Query => ({
   values: statuses,
 });
 
-/** What a filter asks of the time of creation. */
+/** The conditions of a filter on the time of creation. */
 const creation = ({ createdAfter, createdBefore }: JobFilter): readonly Query[] => [
   ...(createdAfter === undefined ? [] : [{ sql: 'j.created_at > ?', values: [createdAfter.getTime()] }]),
   ...(createdBefore === undefined ? [] : [{ sql: 'j.created_at < ?', values: [createdBefore.getTime()] }]),
 ];
 
-/** A bound of ids. */
+/** A bound on ids. */
 interface Bound extends Query {
   readonly side: '>' | '>=' | '<' | '<=';
 }
@@ -191,7 +191,10 @@ const stretch = (filter: JobFilter, cursors: readonly Bound[]): readonly Query[]
   return [...end('>', 'max'), ...end('<', 'min')];
 };
 
-/** The ids that begin with a text, which itself is none of them. Of the characters of an id `f` is the last. */
+/**
+ * Bounds of the ids that begin with a text, which is never a whole id. `f` is the highest character in an id, so all of
+ * them sort before the text followed by `g`.
+ */
 const prefixBounds = ({ idPrefix }: JobFilter): readonly Bound[] =>
   idPrefix === undefined
     ? []
@@ -202,7 +205,10 @@ const prefixBounds = ({ idPrefix }: JobFilter): readonly Bound[] =>
 
 const LATEST = 0xffff_ffff_ffff;
 
-/** Times as bounds of ids, whose own times differ from those of creation by as much as the clock was ever set. */
+/**
+ * Times as bounds on ids. The time in an id may differ from `created_at`, because the clock was set: by no more than
+ * the extremes of `lag`.
+ */
 const timeBounds = ({ createdAfter, createdBefore }: JobFilter): readonly Bound[] => {
   const bound = (side: '<' | '>', time: Date): Bound => {
     const lag = `(SELECT ${side === '>' ? 'max' : 'min'}(lag) FROM jobs)`;

@@ -5,11 +5,14 @@ import type { Job } from '../jobs/job.ts';
 import type { Connection } from './connection.ts';
 import type { JobRow } from './row.ts';
 
-/** Characters of the texts of all rows that are kept: of about two thousand. As a job one takes about four times as much. */
+/**
+ * The most characters in the texts of all rows that are kept, about two thousand. A parsed job takes about four times
+ * the memory of its row.
+ */
 const MOST_CHARACTERS = 2 * 1024 * 1024;
-/** Of one row: with ones of this size there are still as many as a page has. */
+/** The most characters of one row that is kept, so that a page of the largest ones fits. */
 const LONGEST = MOST_CHARACTERS / 100;
-/** Milliseconds after which SQLite is asked again whether another connection has written: it has to take locks for that. */
+/** Milliseconds after which SQLite is asked again whether another connection has written, for which it takes locks. */
 const LOOK_MS = 5;
 
 interface Read {
@@ -18,13 +21,14 @@ interface Read {
 }
 
 /**
- * Keeps jobs until their rows change: SQLite says at once which ones this connection changes, by a trigger, and within
- * `LOOK_MS` whether another has changed anything. (A server has one that writes; others belong to people.)
+ * Keeps jobs until their rows change: a trigger reports at once which rows this connection changes, and SQLite reports
+ * within `LOOK_MS` whether another connection has changed anything. (A server writes by one connection; others are
+ * those of people.)
  */
 export class ReadJobs {
   readonly #db: Connection;
   readonly #version: Statement<[], number>;
-  /** The one that was read first comes first. */
+  /** In the order in which they were read. */
   readonly #known = new Map<string, Read>();
   #characters = 0;
   #lastVersion = Number.NaN;
@@ -62,7 +66,10 @@ export class ReadJobs {
     return this.#known.get(id)?.job;
   }
 
-  /** Keeps a job that was read after `refresh`, in the same turn. What a transaction has written may yet be undone. */
+  /**
+   * Keeps a job that was read after `refresh`, in the same turn. Within a transaction, which may be rolled back,
+   * nothing is kept.
+   */
   set(row: JobRow, job: Job): void {
     if (this.#db.inTransaction) return;
     const characters = row.spec.length + (row.usage?.length ?? 0) + (row.error?.length ?? 0);

@@ -43,7 +43,7 @@ export interface JobRow {
   /** JSON of the usage. */
   readonly usage: string | null;
   readonly paused_at: number | null;
-  /** JSON of what the output came to, and of the limits that were hit; `null` for none. */
+  /** JSON of how much output there was, and of the limits that were hit; `null` for none. */
   readonly output: string | null;
   readonly limits_hit: string | null;
   /** JSON of what clients have written to its standard input; `null` for none. */
@@ -52,7 +52,7 @@ export interface JobRow {
   readonly artifacts: string | null;
   readonly pinned: 0 | 1;
   readonly retried_by: string | null;
-  /** Of the row of `payloads` that has its command, its environment or both. */
+  /** The id of the row of `payloads` that has its command, its environment or both. */
   readonly payload_id: string | null;
 }
 
@@ -126,7 +126,11 @@ export const toColumns = (state: JobState): StateColumns => {
   };
 };
 
-/** @throws Error if the row is not a valid state: another program changed the database */
+/**
+ * The job of a row.
+ *
+ * @throws Error if the row is not a valid state: another program changed the database
+ */
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   owner: row.owner,
@@ -137,7 +141,7 @@ export const fromRow = (row: JobRow): Job => ({
   state: toState(row),
 });
 
-/** Written by `toColumns`. */
+/** Parses what `toColumns` wrote. */
 const toAccount = ({ usage, output, limits_hit: hits, input, artifacts }: JobRow): Account => ({
   usage: usage === null ? null : loadUsage(usage),
   hits: hits === null ? [] : (JSON.parse(hits) as LimitHit[]),

@@ -21,10 +21,10 @@ interface AuditRow {
 }
 
 const COLUMNS = 'id, time, action, subject, job_id, target, secrets, address, user_agent, token, outcome';
-/** Entries that are removed in one transaction: some milliseconds. */
+/** The most entries that are removed in one transaction, which takes some milliseconds. */
 const STEP = 1000;
 
-/** The trail in the database of the jobs, written in the same transactions. */
+/** The audit log in the database of the jobs, written in the same transactions. */
 export class SqliteAudit implements AuditStore {
   readonly #db: Connection;
   readonly #commits: GroupCommit;

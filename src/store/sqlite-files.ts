@@ -14,7 +14,10 @@ interface FileRow {
   readonly uploaded: 0 | 1;
 }
 
-/** What a job needs: until it has ended what had been uploaded, and as long as it is kept what came with it. */
+/**
+ * SQL for the jobs that need a content: one that was uploaded until the job has ended, one that came with the job as
+ * long as the job is kept.
+ */
 const IN_USE = `SELECT 1 FROM job_files u JOIN jobs j ON j.id = u.job_id
   WHERE u.owner = files.owner AND u.sha256 = files.sha256 AND (u.inline = 1 OR j.finished_at IS NULL)`;
 
@@ -78,7 +81,7 @@ export class SqliteFiles implements FileStore {
 
   async touchUsed(before: Date, now: Date): Promise<void> {
     const due = `used_at < ? AND EXISTS (${IN_USE})`;
-    // A transaction for nothing would be synced as well.
+    // Even a transaction that changes nothing would be synced.
     if (this.#db.prepare(`SELECT 1 FROM files WHERE ${due} LIMIT 1`).get(before.getTime()) === undefined)
       return;
     await this.#commits.write(() => {

@@ -17,7 +17,7 @@ interface ShareRow {
 
 const COLUMNS = 'id, job_id, hash, created_by, created_at, expires_at, revoked_at';
 
-/** Shares in the database of the jobs, with which they go. */
+/** Shares in the database of the jobs; a share is deleted with its job. */
 export class SqliteShares implements ShareStore {
   readonly #db: Connection;
   readonly #commits: GroupCommit;

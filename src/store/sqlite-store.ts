@@ -47,7 +47,7 @@ import { SqliteTokens } from './sqlite-tokens.ts';
 import { fromUnfinishedRow, inlineBytes, UNFINISHED, type UnfinishedRow } from './unfinished.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
-/** The stores of one database. Closing that of jobs closes it. */
+/** The stores of one database. Closing the job store closes the database. */
 export interface Store extends JobStore {
   readonly tokens: TokenStore;
   readonly quotas: QuotaStore;
@@ -57,13 +57,13 @@ export interface Store extends JobStore {
   readonly files: FileStore;
 }
 
-/** Who is notified of what the store does. */
+/** Callbacks for what the store does. */
 export interface StoreOptions {
-  /** Called with the milliseconds that transactions took until they were on disk, those that were synced together. */
+  /** Called after each sync, with the milliseconds from the first commit in it until it was on disk. */
   readonly committed?: (durationMs: number) => void;
   /** Called when the disk has failed: what is on it is unknown, and nothing can be read or written any more. */
   readonly failed?: (error: DatabaseError) => void;
-  /** Called when the write-ahead log could not be copied into the database, which is tried again. */
+  /** Called when the write-ahead log could not be copied into the database; this is tried again later. */
   readonly warn?: (error: Error) => void;
 }
 
@@ -78,11 +78,14 @@ export const openStore = (path: string, options: StoreOptions = {}): Store =>
 const ALL = COLUMNS.join(', ');
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
 
-/** Bytes that a job takes for what was asked for, in the database and in files. What attempts share counts for each. */
+/**
+ * SQL for the bytes that the request of a job takes in the database and in files. What attempts share is counted for
+ * each of them.
+ */
 const ROW_BYTES = `octet_length(spec) + ${inlineBytes('jobs.id')} + coalesce((SELECT coalesce(octet_length(p.command), 0) +
   coalesce(octet_length(p.env), 0) FROM payloads p WHERE p.id = payload_id), 0)`;
 
-/** Jobs of a page that are read one by one. */
+/** The most jobs of a page that are read one by one; if more are needed, the whole page is read by one query. */
 const MOST_MISSING = 8;
 
 const BEGIN = "UPDATE jobs SET status = 'RUNNING', started_at = ? WHERE id = ? AND status = 'QUEUED'";
@@ -114,7 +117,10 @@ class SqliteStore implements Store {
   readonly images: ImageStore;
   readonly files: FileStore;
   readonly #db: Connection;
-  /** By their text, which depends on the shape of a filter and never on its values; there are few shapes. */
+  /**
+   * Prepared statements by their text, which depends on the shape of a filter and never on its values; there are few
+   * shapes.
+   */
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
 
   readonly #read: ReadJobs;
@@ -123,7 +129,7 @@ class SqliteStore implements Store {
   readonly #listeners = new Set<() => void>();
   readonly #log: WriteAheadLog;
   readonly #checkpoints: Checkpoints;
-  /** What was last read of the events, until the next commit. */
+  /** The page of events that was read last, until the next commit. */
   #page: { readonly after: number; readonly limit: number; readonly page: EventPage } | undefined;
   #last: number | undefined;
   readonly #fresh = new FreshJobs();
@@ -184,7 +190,7 @@ class SqliteStore implements Store {
 
   async earlier(owner: string, request: RequestKey): Promise<EarlierRequest | undefined> {
     const found = this.#earlier(owner, request);
-    // That there is none is found out again when the job is inserted.
+    // If there is none, that is checked again when the job is inserted.
     return found && this.#onDisk(found);
   }
 
@@ -217,7 +223,7 @@ class SqliteStore implements Store {
     return row.digest === digest ? { kind: 'repeated', job: fromRow(row) } : { kind: 'conflict' };
   }
 
-  /** Of other jobs than those that are being written nobody waits for the disk. */
+  /** Waits for the disk only if the job is being written. */
   get(id: string): Job | undefined | Promise<Job | undefined> {
     const job = this.#get(id);
     return this.#changed.has(id) ? this.#onDisk(job) : job;
@@ -236,7 +242,7 @@ class SqliteStore implements Store {
     return this.#payload(id, 'env') as readonly EnvVar[] | undefined;
   }
 
-  /** Written by `takeApart`. */
+  /** Parses what `takeApart` wrote. */
   #payload(id: string, part: 'command' | 'env'): unknown {
     const text = this.#prepare(`SELECT ${part} FROM payloads WHERE id = ?`).pluck().get(id);
     return typeof text === 'string' ? JSON.parse(text) : undefined;
@@ -257,7 +263,7 @@ class SqliteStore implements Store {
       : { jobs, hasNext: ahead, hasPrevious: isBehind };
   }
 
-  /** As `pageQuery` orders them, from rows of ids alone where most of the jobs are kept. */
+  /** The jobs in the order of `pageQuery`. If most of them are in memory, only their ids are read. */
   #pageOfJobs(request: PageRequest): readonly Job[] {
     this.#read.refresh();
     const rows = this.#all(pageQuery(request, ['id'])) as { readonly id: string }[];
@@ -272,7 +278,7 @@ class SqliteStore implements Store {
     return this.#onDisk(Number(statement.get(...values)));
   }
 
-  /** Without a filter SQLite counts by pages of an index, which takes milliseconds of a million jobs. */
+  /** Without a filter SQLite counts by pages of an index, which takes milliseconds for a million jobs. */
   async total(filter: JobFilter): Promise<Total> {
     if (Object.keys(filter).length === 0) return { count: await this.count(filter), isExact: true };
     const { sql, values } = countQuery(filter, MOST_COUNTED + 1);
@@ -292,7 +298,7 @@ class SqliteStore implements Store {
     return (this.#all({ sql: UNFINISHED, values: [] }) as UnfinishedRow[]).map(fromUnfinishedRow);
   }
 
-  /** CROSS: SQLite would rather read all jobs, to find that none of them is to be moved. */
+  /** CROSS JOIN fixes the order: SQLite would otherwise read all jobs, only to find that none has to be moved. */
   async stdinToMove(): Promise<{ readonly id: string; readonly text: string } | undefined> {
     const sql = `SELECT j.id, j.spec -> '$.stdin' AS text FROM stdin_to_move m CROSS JOIN jobs j ON j.id = m.job_id LIMIT 1`;
     const row = this.#prepare(sql).get() as { readonly id: string; readonly text: string } | undefined;
@@ -399,7 +405,7 @@ class SqliteStore implements Store {
     });
   }
 
-  /** All who follow every job ask for the same page after a commit: it is read once. */
+  /** All clients that follow every job ask for the same page after a commit, so it is read once. */
   async events(request: EventRequest): Promise<EventPage> {
     if (Object.keys(request.filter).length > 0) return this.#onDisk(this.#readEvents(request));
     const { after, limit } = request;
@@ -421,7 +427,7 @@ class SqliteStore implements Store {
     return this.#pageOf(request, events);
   }
 
-  /** The events of all jobs. Those whose job was just written are not joined with its wide row. */
+  /** The events of all jobs. A job that was just written is in memory: its wide row is not read again. */
   #nextEvents(after: number, limit: number): JobEvent[] {
     const sql = `SELECT number, time, job_id, status FROM job_events
       WHERE number > ? AND number <= ? ORDER BY number LIMIT ?`;
@@ -443,9 +449,9 @@ class SqliteStore implements Store {
     return { events, through, more: through < last };
   }
 
-  /** One server has the database at a time, so that every commit is this one's. */
+  /** Only one server uses the database at a time, so every commit is made here. */
   onCommit(listener: () => void): () => void {
-    // The same function given twice is two listeners.
+    // A function that is passed twice counts as two listeners.
     const own = (): void => listener();
     this.#listeners.add(own);
     return () => {
@@ -467,18 +473,21 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     await this.#commits.flush();
     await this.#checkpoints.close();
-    // Closing copies the log into the database, which is not to happen with what the disk may not have taken: the next server
-    // reads it again, by its checksums.
+    // Closing would copy the log into the database. After a failed sync it is unknown what the disk has of the log, so
+    // it is left to the next server, which reads it by its checksums.
     if (!this.#commits.hasFailed) this.#db.close();
     await this.#log.close();
   }
 
-  /** What was read, once it is on disk: nobody learns of what a power loss could still take. */
+  /**
+   * A value that was read, once it is on disk, so that no client learns of something that a power loss could still
+   * undo.
+   */
   #onDisk<T>(value: T): T | Promise<T> {
     return this.#commits.durable()?.then(() => value) ?? value;
   }
 
-  /** A write that changes jobs. If it fails, what was to become of them is forgotten. */
+  /** A write that changes jobs. If it fails, `#fresh` is cleared: it may have states that were not stored. */
   async #write<T>(work: () => T): Promise<T> {
     try {
       return await this.#commits.write(work);

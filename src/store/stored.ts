@@ -10,7 +10,10 @@ import { type WithoutUnit, withoutUnit } from '../units.ts';
 type WithUnit<T> = Extract<keyof T & string, `${string}${'Ms' | 'Us' | 'Bytes'}`>;
 type Stored<T> = { readonly [Name in keyof T & string as WithoutUnit<Name>]: T[Name] };
 
-/** Gives fields other names, in a plain loop: it runs for every job that is read, and `fromEntries` takes several times as long. */
+/**
+ * Renames fields. A plain loop, since it runs for every job that is read, and `fromEntries` takes several times as
+ * long.
+ */
 const rename = (value: object, names: Readonly<Record<string, string>>): object => {
   const renamed: Record<string, unknown> = {};
   for (const name in value) renamed[names[name] ?? name] = value[name as keyof typeof value];
@@ -56,7 +59,7 @@ const pressure = translation<Pressure>({ someUs: true, fullUs: true });
 const artifact = translation<TakenArtifact>({ sizeBytes: true });
 const output = translation<OutputCount>({ keptBytes: true, droppedBytes: true });
 
-// What has come since the first version, as it was for what is older.
+// The fields that were added since the first version, with the values that older jobs have.
 const LATER_FIELDS = {
   priority: 0,
   startAfter: null,
@@ -114,7 +117,11 @@ export const storeSpec = (spec: JobSpec): string => {
   return JSON.stringify(stored);
 };
 
-/** @param text as `storeSpec` of this version or an earlier one wrote it */
+/**
+ * A spec from its JSON.
+ *
+ * @param text as `storeSpec` of this version or an earlier one wrote it
+ */
 export const loadSpec = (text: string): JobSpec => {
   const { stdin, ...stored } = { ...LATER_FIELDS, ...(JSON.parse(text) as StoredSpec) };
   return {
@@ -131,7 +138,7 @@ interface StoredUsage extends Omit<Stored<Usage>, 'pressure'> {
   readonly pressure: Readonly<Record<'cpu' | 'memory' | 'io', Stored<Pressure>>> | null;
 }
 
-/** A usage as JSON, as `storeSpec` does it. */
+/** A usage as JSON, with names without units as in `storeSpec`. */
 export const storeUsage = (value: Usage): string => {
   const stored: StoredUsage = {
     ...usage.store(value),
@@ -144,7 +151,11 @@ export const storeUsage = (value: Usage): string => {
   return JSON.stringify(stored);
 };
 
-/** @param text as `storeUsage` of this version or an earlier one wrote it */
+/**
+ * A usage from its JSON.
+ *
+ * @param text as `storeUsage` of this version or an earlier one wrote it
+ */
 export const loadUsage = (text: string): Usage => {
   const stored = { ...LATER_USAGE, ...(JSON.parse(text) as StoredUsage) };
   const pressures = stored.pressure && {
@@ -158,7 +169,11 @@ export const loadUsage = (text: string): Usage => {
 /** How much output there was, as JSON. */
 export const storeOutput = (value: OutputCount): string => JSON.stringify(output.store(value));
 
-/** @param text as `storeOutput` wrote it */
+/**
+ * How much output there was, from its JSON.
+ *
+ * @param text as `storeOutput` wrote it
+ */
 export const loadOutput = (text: string): OutputCount => output.load(JSON.parse(text) as Stored<OutputCount>);
 
 type StoredArtifact = Stored<TakenArtifact> | { readonly error: ArtifactError };
@@ -167,7 +182,11 @@ type StoredArtifact = Stored<TakenArtifact> | { readonly error: ArtifactError };
 export const storeArtifacts = (results: readonly ArtifactResult[]): string =>
   JSON.stringify(results.map((result) => ('error' in result ? result : artifact.store(result))));
 
-/** @param text as `storeArtifacts` wrote it */
+/**
+ * What became of artifacts, from its JSON.
+ *
+ * @param text as `storeArtifacts` wrote it
+ */
 export const loadArtifacts = (text: string): readonly ArtifactResult[] =>
   (JSON.parse(text) as StoredArtifact[]).map((stored) =>
     'error' in stored ? stored : artifact.load(stored),

@@ -15,11 +15,11 @@ export interface UnfinishedRow {
   readonly payload: number;
 }
 
-/** SQL of the bytes of the files that came with a job. */
+/** An SQL expression for the bytes of the files that came with a job, whose id is an SQL expression too. */
 export const inlineBytes = (id: string): string =>
   `coalesce((SELECT sum(size) FROM job_files WHERE job_id = ${id} AND inline = 1), 0)`;
 
-/** The payload is a little more than `payloadBytes`: the rest of the spec counts as well. */
+/** Selects these jobs. The payload is a little more than `payloadBytes`: the rest of the spec counts as well. */
 export const UNFINISHED = `SELECT id, owner, status, created_at, spec ->> '$.priority' AS priority,
     spec ->> '$.startAfter' AS start_after, spec ->> '$.limits.memory' AS memory, spec ->> '$.limits.cpus' AS cpus,
     octet_length(spec) + coalesce(spec ->> '$.stdin', 0) + coalesce(spec ->> '$.command.bytes', 0)
@@ -32,7 +32,7 @@ export const fromUnfinishedRow = (row: UnfinishedRow): Unfinished => ({
   owner: row.owner,
   status: row.status,
   createdAt: new Date(row.created_at),
-  // What is older than these fields: see `LATER_FIELDS`.
+  // Jobs from before this field existed do not have it: see `LATER_FIELDS`.
   priority: row.priority ?? 0,
   startAfter: row.start_after === null ? null : new Date(row.start_after),
   memoryBytes: row.memory,

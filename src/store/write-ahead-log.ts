@@ -34,7 +34,7 @@ export class WriteAheadLog {
     expectPragma(db, 'synchronous', 1);
     this.#file = openSync(`${path}-wal`, 'r');
     try {
-      // What the checkpoint had to leave, because somebody reads an older state.
+      // Syncs what the checkpoint could not copy because a reader still uses an older state.
       fdatasyncSync(this.#file);
     } catch (error) {
       closeSync(this.#file);
@@ -51,7 +51,7 @@ export class WriteAheadLog {
     return syncData(this.#file);
   }
 
-  /** To be called when nothing is being synced. */
+  /** Closes the file; to be called while no sync runs. */
   close(): Promise<void> {
     return closeFile(this.#file);
   }
