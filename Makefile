@@ -223,6 +223,7 @@ lint: $(DEVELOPER) c-linters ## Check style, types, words, docstrings, units, th
 	node lint/docstrings.ts
 	node lint/units.ts
 	graphql-schema-linter
+	eslint --flag unstable_native_nodejs_ts_config --max-warnings 0 schema/schema.graphql
 	vitest run --reporter=dot test/docs/architecture.test.ts
 	clang-format --dry-run --Werror $(C_FILES)
 	$(MAKE) --jobs=$$(nproc) tidy
