@@ -125,14 +125,10 @@ const serveOperator = async (
 ): Promise<void> => {
   const { operator } = context;
   if (path !== '/metrics') return answerHealth(path, response, operator);
-  const { identity, refusal } = context.callers.decide(request);
-  const refuse = refusing(request, response, context);
-  if (identity === null) {
-    response.setHeader('WWW-Authenticate', 'Bearer');
-    refuse(401, 'UNAUTHENTICATED', refusal);
-  } else if (identity.role !== 'ADMIN')
-    refuse(403, 'FORBIDDEN', `role: expected ADMIN, got ${identity.role}`);
-  else await answerMetrics(response, operator.metrics);
+  const identity = admit(request, response, context);
+  if (identity === undefined) return;
+  if (identity.role === 'ADMIN') await answerMetrics(response, operator.metrics);
+  else refusing(request, response, context)(403, 'FORBIDDEN', `role: expected ADMIN, got ${identity.role}`);
 };
 
 /** Archives of images are too large for GraphQL. */
@@ -188,17 +184,10 @@ const uploader = (
   context: RequestContext,
   methods: readonly string[],
 ): Identity | undefined => {
-  const { identity, refusal } = context.callers.decide(request);
+  const identity = admit(request, response, context);
+  if (identity === undefined || methods.includes(request.method ?? '')) return identity;
   const refuse = refusing(request, response, context);
-  if (identity === null) {
-    response.setHeader('WWW-Authenticate', 'Bearer');
-    refuse(401, 'UNAUTHENTICATED', refusal);
-    return undefined;
-  }
-  const busy = context.connections.claim(request.socket, identity.subject);
-  if (busy !== undefined) refuse(429, 'TOO_MANY_CONNECTIONS', busy.message, busy.extensions);
-  else if (methods.includes(request.method ?? '')) return identity;
-  else refuse(405, 'BAD_REQUEST', `method: expected ${methods.join(' or ')}, got ${request.method}`);
+  refuse(405, 'BAD_REQUEST', `method: expected ${methods.join(' or ')}, got ${request.method}`);
   return undefined;
 };
 
@@ -269,7 +258,6 @@ const openArtifact = async (
   response: ServerResponse,
   context: RequestContext,
 ): Promise<OpenArtifact | undefined> => {
-  const refuse = refusing(request, response, context);
   const query = new URLSearchParams(request.url?.split('?')[1]);
   const [expires, signature] = [query.get('expires'), query.get('signature')];
   if (expires !== null && signature !== null) {
@@ -277,17 +265,8 @@ const openArtifact = async (
     const link = artifacts.openLink(jobId, name, { expires, signature });
     return artifacts.byLink(linkHolder(sourceOf(request)), link);
   }
-  const { identity, refusal } = context.callers.decide(request);
-  if (identity === null) {
-    response.setHeader('WWW-Authenticate', 'Bearer');
-    refuseSlowly(request, response, context, () => refuse(401, 'UNAUTHENTICATED', refusal));
-    return undefined;
-  }
-  const busy = context.connections.claim(request.socket, identity.subject);
-  if (busy !== undefined) {
-    refuse(429, 'TOO_MANY_CONNECTIONS', busy.message, busy.extensions);
-    return undefined;
-  }
+  const identity = admit(request, response, context);
+  if (identity === undefined) return undefined;
   // A download ends with the right to it.
   lifeOf(response, identity, context);
   return context.artifacts.byCaller({ ...identity, source: sourceOf(request) }, jobId, name);
@@ -322,21 +301,14 @@ const finish = (answer: Promise<void>, response: ServerResponse, { log }: Reques
 };
 
 const serveGraphql = (request: IncomingMessage, response: ServerResponse, context: RequestContext): void => {
-  const { engine, callers, connections, slowAnswerMs, log } = context;
+  const { engine, slowAnswerMs, log } = context;
   const { headers } = request;
-  const { identity, refusal: unknown } = callers.decide(request);
+  // Before the body is read: a caller without a token cannot make the server read megabytes.
+  const identity = admit(request, response, context);
+  if (identity === undefined) return;
   const ranges = mediaRanges(headers.accept);
   const refuse = refusing(request, response, context);
-  // Before the body is read: a caller without a token cannot make the server read megabytes.
-  if (identity === null) {
-    response.setHeader('WWW-Authenticate', 'Bearer');
-    refuseSlowly(request, response, context, () => refuse(401, 'UNAUTHENTICATED', unknown));
-    return;
-  }
-  const refusal = connections.claim(request.socket, identity.subject);
-  if (refusal !== undefined) {
-    refuse(429, 'TOO_MANY_CONNECTIONS', refusal.message, refusal.extensions);
-  } else if (request.method === 'POST' && !isJson(request))
+  if (request.method === 'POST' && !isJson(request))
     refuse(415, 'UNSUPPORTED_MEDIA_TYPE', 'content-type: expected application/json');
   // Before the operation is executed: its result could not be returned.
   else if (!accepts(ranges, ANSWERS)) {
@@ -368,6 +340,29 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       sendSlowly(answer, request, response, sending).catch(failed);
     }
   }
+};
+
+/**
+ * Who sends a request, whatever it is for: nobody gets past this without a token, and no path answers wrong ones at once.
+ *
+ * @returns `undefined`: the request was refused, or will be
+ */
+const admit = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+): Identity | undefined => {
+  const { identity, refusal } = context.callers.decide(request);
+  const refuse = refusing(request, response, context);
+  if (identity === null) {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    refuseSlowly(request, response, context, () => refuse(401, 'UNAUTHENTICATED', refusal));
+    return undefined;
+  }
+  const busy = context.connections.claim(request.socket, identity.subject);
+  if (busy === undefined) return identity;
+  refuse(429, 'TOO_MANY_CONNECTIONS', busy.message, busy.extensions);
+  return undefined;
 };
 
 /** A client that sends many wrong tokens waits for the answer. One that sends none is asked for a token. */

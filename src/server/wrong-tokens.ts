@@ -1,6 +1,6 @@
 /** Callers that send wrong tokens: after a few they are answered slowly, so that guessing is slow and costs little. */
 
-import { isIPv6 } from 'node:net';
+import { networkOf } from './network.ts';
 
 /** Of one address in ten seconds that are answered at once: people mistype. */
 const FREE = 10;
@@ -40,13 +40,3 @@ export class WrongTokens {
     return count <= FREE ? 0 : DELAY_MS;
   }
 }
-
-/** Who has one address of IPv6 has all of its /64. */
-const networkOf = (address: string): string => {
-  if (!isIPv6(address) || /^::ffff:\d+\./i.test(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - groups.length - rest.length;
-  return [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest].slice(0, 4).join(':');
-};

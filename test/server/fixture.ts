@@ -10,6 +10,7 @@ import { Rights } from '../../src/access/rights.ts';
 import type { Tokens } from '../../src/access/tokens.ts';
 import type { LogFields } from '../../src/log.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
+import type { Operator } from '../../src/server/operator.ts';
 import type { ProxySettings } from '../../src/server/proxies.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
 import type { StrangerLimits } from '../../src/server/strangers.ts';
@@ -66,6 +67,7 @@ export const serveFakes = async (
     readonly rolesPath?: string;
     readonly allowedOrigins?: readonly string[];
     readonly proxy?: ProxySettings;
+    readonly operator?: Operator;
     readonly host?: string;
   } = {},
 ): Promise<Fixture> => {
@@ -98,6 +100,7 @@ export const serveFakes = async (
     ...(options.strangers && { strangers: options.strangers }),
     ...(options.mostUnreadBytes && { mostUnreadBytes: options.mostUnreadBytes }),
     ...(options.tls && { tls: options.tls }),
+    ...(options.operator && { operator: options.operator }),
     ...(options.proxy && { proxy: options.proxy }),
     ...(options.allowedOrigins && { allowedOrigins: options.allowedOrigins }),
     ...(options.rolesPath !== undefined && { rolesPath: options.rolesPath }),

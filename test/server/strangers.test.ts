@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import { networkOf } from '../../src/server/strangers.ts';
+import { networkOf } from '../../src/server/network.ts';
 import { disposers } from '../support/disposers.ts';
 import { type Fixture, overWebSocket, post, serveFakes } from './fixture.ts';
 

@@ -92,6 +92,29 @@ describe('a thousand wrong tokens', () => {
     expect(wrong.filter((ms) => ms >= 1000)).toHaveLength(20);
     expect(await greet(AUTHORIZATION)).toBeLessThan(Math.max(...wrong));
   });
+
+  it('are answered slowly on every path, and the right one at once', async () => {
+    const metrics = { contentType: 'text/plain', text: async () => 'metrics' };
+    const fixture = await serveFakes(dispose, { operator: { ready: async () => ({}), metrics } });
+    const request = async (method: string, path: string, authorization: string) => {
+      const start = performance.now();
+      const response = await fetch(`${fixture.origin}${path}`, { method, headers: { authorization } });
+      await response.text();
+      return { path, status: response.status, isSlow: performance.now() - start >= 1000 };
+    };
+    const paths = [
+      ['GET', '/graphql?query={__typename}'],
+      ['GET', '/metrics'],
+      ['PUT', '/files'],
+      ['PUT', '/images/name'],
+      ['GET', '/jobs/01900000-0000-7000-8000-000000000000/artifacts/name'],
+    ] as const;
+    for (let count = 0; count < 10; count++) await request('GET', '/graphql', 'Bearer clo_wrong');
+    expect(
+      await Promise.all(paths.map(([method, path]) => request(method, path, 'Bearer clo_wrong'))),
+    ).toEqual(paths.map(([, path]) => ({ path, status: 401, isSlow: true })));
+    expect((await request('GET', '/metrics', AUTHORIZATION)).status).toBe(200);
+  });
 });
 
 describe('a token of a wrong shape', () => {
