@@ -60,7 +60,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   certs: {
     what: 'a certificate authority in a folder',
     files: ['src/certs/'],
-    imports: [],
+    imports: ['basics'],
   },
   receipts: {
     what: 'signed statements about jobs: how they look, are signed and verified; the command line verifies with it too',

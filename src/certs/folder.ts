@@ -2,6 +2,7 @@
 
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasErrno } from '../errno.ts';
 import { Authority, type Issued, revokedIn, serialNumberOf, validFor } from './authority.ts';
 
 /** What is made, and where it is written. */
@@ -78,19 +79,29 @@ export class AuthorityFolder {
    *
    * @param certificate the file that holds it, or the name that it was made for
    * @returns its serial number
+   * @throws Error when there is neither
    */
   async revoke(certificate: string): Promise<string> {
     const authority = await this.#open();
-    const path = SUBJECT.test(certificate) ? this.#paths(certificate).certificate : certificate;
-    const text = await read(path).catch((error: unknown) =>
-      read(certificate).catch(() => Promise.reject(error)),
-    );
+    const text = await this.#find(certificate);
     const serialNumber = serialNumberOf(text);
     const revoked = revokedIn(await read(this.revocations));
     if (revoked.some((other) => other.serialNumber === serialNumber)) return serialNumber;
     const list = await authority.revocations([...revoked, { serialNumber, at: new Date() }]);
     await write(this.revocations, list, 0o644, true);
     return serialNumber;
+  }
+
+  async #find(certificate: string): Promise<string> {
+    const paths = [...(SUBJECT.test(certificate) ? [this.#paths(certificate).certificate] : []), certificate];
+    for (const path of paths) {
+      try {
+        return await read(path);
+      } catch (error) {
+        if (!hasErrno(error, 'ENOENT')) throw error;
+      }
+    }
+    throw expectedName(`the subject of a certificate in ${this.#folder}, or the file of one`, certificate);
   }
 
   async #open(): Promise<Authority> {

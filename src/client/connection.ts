@@ -119,11 +119,35 @@ const readTls = async ({ ca, cert, key }: ClientTls): Promise<TlsTexts> => {
     throw new CliError(
       cert === undefined ? '--key: expected together with --cert' : '--cert: expected together with --key',
     );
-  return {
+  const texts: TlsTexts = {
     ...(ca !== undefined && { ca: await readTextFile('--ca', ca) }),
     ...(cert !== undefined && { cert: await readTextFile('--cert', cert) }),
     ...(key !== undefined && { key: await readTextFile('--key', key) }),
   };
+  await checkTls(texts, { ca, cert, key });
+  return texts;
+};
+
+/** OpenSSL says neither which file it cannot use nor that the server has nothing to do with it. */
+const checkTls = async (texts: TlsTexts, files: ClientTls): Promise<void> => {
+  if (Object.keys(texts).length === 0) return;
+  const { createPrivateKey, X509Certificate } = await import('node:crypto');
+  const parsed = <T>(name: keyof TlsTexts, expected: string, parse: (text: string) => T): T | undefined => {
+    const text = texts[name];
+    if (text === undefined) return undefined;
+    try {
+      return parse(text);
+    } catch (cause) {
+      throw new CliError(`--${name}: expected ${expected} (PEM), got something else from ${files[name]}`, 1, {
+        cause,
+      });
+    }
+  };
+  parsed('ca', 'certificates of authorities', (text) => new X509Certificate(text));
+  const certificate = parsed('cert', 'a certificate', (text) => new X509Certificate(text));
+  const key = parsed('key', 'a private key without a passphrase', (text) => createPrivateKey(text));
+  if (key !== undefined && certificate?.checkPrivateKey(key) === false)
+    throw new CliError(`--key: expected the key of ${files.cert}, got another one from ${files.key}`);
 };
 
 interface Found {

@@ -161,6 +161,17 @@ describe('certificates', () => {
     );
     plain.close();
     expect(await failure(`${alice}cloister list --key certs/none.key`)).toMatch(/^cloister: --key: ENOENT/);
+    expect(await failure(`${alice}cloister list --key certs/bob.key`)).toMatch(
+      /^cloister: --key: expected the key of \S+alice@example\.com\.pem, got another one from \S+bob\.key$/m,
+    );
+    for (const [flag, file] of [
+      ['--ca', 'ca.key'],
+      ['--cert', 'bob.key'],
+      ['--key', 'bob.pem'],
+    ])
+      expect(await failure(`${alice}cloister list ${flag} certs/${file}`)).toMatch(
+        new RegExp(`^cloister: ${flag}: expected .*\\(PEM\\), got something else from \\S+${file}$`, 'm'),
+      );
     expect(
       await failure(
         `export CLOISTER_URL=${url()} CLOISTER_CA=certs/ca.pem\ncloister list --cert certs/bob.pem`,
@@ -178,6 +189,9 @@ describe('certificates', () => {
     await new Promise((resolve) => followed.child.stdout?.once('data', resolve));
     expect(await shell(block('cloister certs revoke'))).toBe('certs/crl.pem\n');
     await ended;
+    expect(await failure('cloister certs revoke nobody')).toBe(
+      'cloister: name: expected the subject of a certificate in certs, or the file of one, got "nobody"\n',
+    );
     expect(await failure(`${as('bob')}cloister list`)).toMatch(/client certificate: it was revoked/);
     expect(server?.errors).toContain('it was revoked');
     await shell(`${as('alice@example.com')}cloister list`);
