@@ -167,15 +167,7 @@ export interface ServeConfig {
     readonly streams: { readonly all: number; readonly perSubject: number };
   };
   /** What one subject may have, where nothing else is set for it; `null`: not limited. */
-  readonly quotas: {
-    readonly runningJobs: number | null;
-    readonly queuedJobs: number | null;
-    readonly cpus: number | null;
-    readonly memoryBytes: number | null;
-    readonly submissionsPerMinute: number | null;
-    readonly storageBytes: number | null;
-    readonly filesBytes: number | null;
-  };
+  readonly quotas: Readonly<ReturnType<typeof readQuotas>>;
   /** Cells that wait for jobs, at most. */
   readonly preparedCells: number;
   readonly queue: {
@@ -938,15 +930,7 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
         perSubject: read(serveSettings.maxStreamsPerSubject, flags, env, machine),
       },
     },
-    quotas: {
-      runningJobs: read(serveSettings.quotaRunning, flags, env, machine),
-      queuedJobs: read(serveSettings.quotaQueued, flags, env, machine),
-      cpus: read(serveSettings.quotaCpus, flags, env, machine),
-      memoryBytes: read(serveSettings.quotaMemory, flags, env, machine),
-      submissionsPerMinute: read(serveSettings.quotaSubmissions, flags, env, machine),
-      storageBytes: read(serveSettings.quotaStorage, flags, env, machine),
-      filesBytes: read(serveSettings.quotaFiles, flags, env, machine),
-    },
+    quotas: readQuotas(flags, env, machine),
     preparedCells: read(serveSettings.preparedCells, flags, env, machine),
     queue: {
       maxRunning: read(serveSettings.maxRunning, flags, env, machine),
@@ -987,6 +971,17 @@ export const parseServeConfig = (flags: Flags, env: Environment, machine = thisM
     },
   };
 };
+
+/** By the names that quotas have in the server, whose types are checked where it starts. */
+const readQuotas = (flags: Flags, env: Environment, machine: Machine) => ({
+  runningJobs: read(serveSettings.quotaRunning, flags, env, machine),
+  queuedJobs: read(serveSettings.quotaQueued, flags, env, machine),
+  cpus: read(serveSettings.quotaCpus, flags, env, machine),
+  memoryBytes: read(serveSettings.quotaMemory, flags, env, machine),
+  submissionsPerMinute: read(serveSettings.quotaSubmissions, flags, env, machine),
+  storageBytes: read(serveSettings.quotaStorage, flags, env, machine),
+  filesBytes: read(serveSettings.quotaFiles, flags, env, machine),
+});
 
 /** Settings of the client commands. Parameters and errors as for `parseServeConfig`. */
 export const parseClientConfig = (flags: Flags, env: Environment, machine = thisMachine()): ClientConfig => {
