@@ -7,21 +7,21 @@ import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { promisify } from 'node:util';
 import { keyIdOf } from './keys.ts';
 
-/** An envelope, as its JSON has it. */
+/** An envelope: the object that its JSON contains. */
 export interface Envelope {
-  /** What is signed, in base64. */
+  /** What is signed, as base64. */
   readonly payload: string;
   /** What the payload is, as a media type. */
   readonly payloadType: string;
   readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
 }
 
-/** A text that is no envelope, or not one of these keys. The message says what is wrong. */
+/** A text that is not an envelope, or is not signed by one of these keys. The message says what is wrong. */
 export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError';
 }
 
-/** What is signed in place of the payload: PAE, the pre-authentication encoding, which also covers its type. */
+/** The bytes that are signed: the pre-authentication encoding (PAE) of the payload and its type. */
 export const preAuthEncoding = (payloadType: string, payload: Uint8Array): Buffer =>
   Buffer.concat([
     Buffer.from(`DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `),
@@ -32,7 +32,7 @@ export const preAuthEncoding = (payloadType: string, payload: Uint8Array): Buffe
 const signed = promisify<null, Uint8Array, KeyObject, Buffer>(sign);
 
 /**
- * Puts a payload into an envelope. The same payload and key give the same envelope.
+ * Signs a payload and puts it into an envelope. The same payload and key give the same envelope.
  *
  * @param key a private key of Ed25519
  * @returns its JSON, on one line
@@ -54,7 +54,7 @@ export const seal = async (payloadType: string, payload: Uint8Array, key: KeyObj
  * @param payloadType the type that is expected
  * @param keys public keys of Ed25519
  * @returns the payload, and the key that has signed it
- * @throws EnvelopeError
+ * @throws EnvelopeError if the text is not an envelope, or none of the keys has signed it
  */
 export const unseal = (
   text: string,
@@ -84,7 +84,7 @@ export const unseal = (
   );
 };
 
-/** @throws EnvelopeError */
+/** @throws EnvelopeError that names what is malformed */
 const parseEnvelope = (text: string): Envelope => {
   let value: unknown;
   try {
@@ -120,7 +120,7 @@ const textOf = (name: string, value: unknown): string => {
   return value;
 };
 
-/** Either alphabet of RFC 4648, with padding; Node.js alone would pass over what belongs to none. */
+/** Decodes base64 in either alphabet of RFC 4648, with padding. Node.js alone would skip characters of neither. */
 const fromBase64 = (name: string, text: string): Buffer => {
   const bytes = Buffer.from(text, 'base64');
   const standard = bytes.toString('base64');

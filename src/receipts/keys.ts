@@ -2,7 +2,7 @@
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
-/** What names a public key: SHA-256 of its SubjectPublicKeyInfo (RFC 5280) in DER, in hexadecimal. */
+/** The id of a public key: SHA-256 of its SubjectPublicKeyInfo (RFC 5280) in DER, in hexadecimal. */
 export const keyIdOf = (key: KeyObject): string =>
   createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
@@ -11,7 +11,7 @@ export const keyIdOf = (key: KeyObject): string =>
 /** A public key as PEM, as openssl(1) reads it. */
 export const publicPem = (key: KeyObject): string => String(key.export({ type: 'spki', format: 'pem' }));
 
-/** A text that has no keys. */
+/** A text that is not a key, or has none. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
@@ -26,7 +26,7 @@ export const parsePrivateKey = (pem: string): KeyObject =>
   ofEd25519('a private key of Ed25519 as PEM', () => createPrivateKey(pem));
 
 /**
- * The public keys of a text, which may have others lines between them.
+ * The public keys of a text, which may have other lines between them.
  *
  * @param text one or more keys as PEM
  * @throws KeyError

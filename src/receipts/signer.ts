@@ -1,4 +1,4 @@
-/** What a server signs its receipts with. */
+/** Signs the receipts of a server. */
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { seal } from './dsse.ts';
@@ -9,7 +9,7 @@ import { encodeStatement, PAYLOAD_TYPE, type Statement } from './statement.ts';
 export interface Receipt {
   /** The JSON of an envelope of DSSE, on one line. */
   readonly envelope: string;
-  /** Which key has signed it. */
+  /** The key that has signed it. */
   readonly keyId: string;
 }
 

@@ -6,12 +6,15 @@
 /** The media type of the payload. */
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
-/** Changes when a field changes its meaning or goes; new ones may come at any time. */
+/** Changes when a field is removed or changes its meaning; fields may be added at any time. */
 export const PREDICATE_TYPE = 'urn:cloister:job-receipt:v1';
 
 /** Bytes that the statement is about. */
 export interface Subject {
-  /** `log/stdout`, `log/stderr`, `log/terminal`: what the job wrote there and was kept. `artifact/NAME`: a file. */
+  /**
+   * `log/stdout`, `log/stderr`, `log/terminal`: the output of the job on that stream, as far as it was kept.
+   * `artifact/NAME`: an artifact.
+   */
   readonly name: string;
   /** In hexadecimal. */
   readonly digest: { readonly sha256: string };
@@ -24,9 +27,9 @@ export type ReceiptText = string | { readonly base64: string };
 export type ReceiptArtifact =
   | {
       readonly name: string;
-      /** In the cell. */
+      /** The path in the cell. */
       readonly path: string;
-      /** Why it was not kept; `null`: it was not looked at. */
+      /** Why it was not kept; `null`: it was not looked for. */
       readonly error: string | null;
     }
   | {
@@ -35,13 +38,13 @@ export type ReceiptArtifact =
       /** `FILE`, or `ARCHIVE` for a tar of a folder or of what matches a pattern. */
       readonly kind: string;
       readonly bytes: number;
-      /** Entries that an archive lacks. */
+      /** How many entries were left out of an archive. */
       readonly skipped: number;
     };
 
 /** What a server has observed of a job. Sizes in bytes, times in RFC 3339. */
 export interface JobPredicate {
-  /** That made the receipt. */
+  /** The server that made the receipt. */
   readonly server: { readonly version: string };
   readonly job: {
     readonly id: string;
@@ -54,7 +57,7 @@ export interface JobPredicate {
     readonly execOf: string | null;
   };
   readonly spec: {
-    /** One of these two. */
+    /** Exactly one of `command` and `argv` is there. */
     readonly command?: ReceiptText;
     readonly argv?: readonly ReceiptText[];
     readonly image: { readonly name: string; readonly digest: string | null };
@@ -62,7 +65,7 @@ export interface JobPredicate {
     readonly env: {
       /** As given at submission, in that order. */
       readonly variables: readonly { readonly name: ReceiptText; readonly secret: boolean }[];
-      /** Of `NAME=VALUE` and a NUL byte for each variable that is not secret, in that order. */
+      /** The digest of `NAME=VALUE` and a NUL byte for each variable that is not secret, in that order. */
       readonly digest: { readonly sha256: string };
     } | null;
     readonly workdir: string | null;
@@ -70,9 +73,9 @@ export interface JobPredicate {
     readonly hostname: string | null;
     /** Bytes of standard input given at submission; `null`: none were. */
     readonly stdinBytes: number | null;
-    /** `null`: none was given, it is not kept any more, or left out, for a reader who may not see it. */
+    /** `null`: none was given, it is no longer kept, or it is left out for a reader who may not see it. */
     readonly stdinDigest: { readonly sha256: string } | null;
-    /** Put into the cell at its start; `null`: left out, for a reader who may not see them. */
+    /** The files that were put into the cell at its start; `null`: left out, for a reader who may not see them. */
     readonly files:
       | readonly {
           readonly path: ReceiptText;
@@ -82,7 +85,7 @@ export interface JobPredicate {
           readonly mode: string;
         }[]
       | null;
-    /** Clients could write to it while it ran: `result.input`. */
+    /** Whether clients could write to standard input while the job ran: see `result.input`. */
     readonly openStdin: boolean;
     readonly terminal: { readonly rows: number; readonly columns: number } | null;
     readonly network: string;
@@ -112,16 +115,16 @@ export interface JobPredicate {
     readonly startedAt: string | null;
     readonly finishedAt: string;
   };
-  /** In the order in which they were asked for; `null`: left out, for a reader who may not see them. */
+  /** The artifacts in the order in which they were asked for; `null`: left out, for a reader who may not see them. */
   readonly artifacts: readonly ReceiptArtifact[] | null;
   readonly log: {
     /** The streams that the subjects are digests of, by name in lower case. */
     readonly streams: Readonly<Record<string, { readonly bytes: number }>>;
     /** Whether the streams are all that the job wrote: nothing was dropped, and nothing is damaged. */
     readonly complete: boolean;
-    /** Written, and not kept: beyond the limit, or because the disk was full. */
+    /** Bytes that were written but not kept: beyond the limit, or because the disk was full. */
     readonly droppedBytes: number;
-    /** Of the stored log, that cannot be read any more. */
+    /** Bytes of the stored log that can no longer be read. */
     readonly damagedBytes: number;
   };
 }
@@ -137,15 +140,15 @@ export interface Statement {
 /** The bytes of a statement that are signed. */
 export const encodeStatement = (statement: Statement): Buffer => Buffer.from(JSON.stringify(statement));
 
-/** A payload that is no statement about a job. */
+/** A payload that is not a statement about a job. */
 export class StatementError extends Error {
   override readonly name = 'StatementError';
 }
 
 /**
- * Reads what `encodeStatement` gave.
+ * Parses the bytes of `encodeStatement`.
  *
- * @param payload signed by somebody who is trusted, so that only its type is checked, and what `verify` needs of it
+ * @param payload signed by a trusted key, so that only its type and what `verify` needs of it are checked
  * @throws StatementError
  */
 export const parseStatement = (payload: Buffer): Statement => {

@@ -27,6 +27,8 @@ export const adminToken = (stateDir: string): string => {
 /**
  * Replaces the admin token of a state folder: readers of the file find the old one or the new one, whole, and it is on
  * disk when the promise settles.
+ *
+ * @throws the error of the system call when it cannot be written
  */
 export const replaceAdminToken = async (stateDir: string, token: string): Promise<void> => {
   const { token: path, newToken } = statePaths(stateDir);

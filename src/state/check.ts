@@ -4,10 +4,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { statePaths } from './paths.ts';
 
 /**
- * Refuses a state folder that has folders of jobs and no database: with an empty one, the server would take their cells
- * for those of nobody and remove them. Changes nothing.
+ * Refuses a state folder that has folders of jobs and no database: with an empty database, the server would find no job
+ * for their cells and remove them. Changes nothing.
  *
- * @throws Error with the remedy
+ * @throws Error that says what to do
  */
 export const checkState = (stateDir: string): void => {
   const { database, jobs, exits, stdin } = statePaths(stateDir);

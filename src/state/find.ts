@@ -1,4 +1,4 @@
-/** Which of several folders is the state folder of the server on this machine. */
+/** Finds the state folder of the server on this machine among several. */
 
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -10,7 +10,7 @@ import { replaceFile } from './whole-file.ts';
 const HOUR_MS = 3_600_000;
 /** How long links are signed with one key. */
 const SIGNS_MS = 24 * HOUR_MS;
-/** How long they are accepted after that: longer than any is valid. */
+/** How long a key is accepted: an hour after it last signed a link, which is longer than any link is valid. */
 const ACCEPTED_MS = SIGNS_MS + HOUR_MS;
 /** Milliseconds between two checks whether the key has to be replaced. */
 const LOOK_MS = 60_000;
@@ -44,7 +44,7 @@ export class LinkKeys implements Disposable {
     this.#keys = keys;
     this.#now = now;
     this.#timer = setInterval(
-      // The key before is used until there is room for another.
+      // The old key is used until a new one can be written.
       () =>
         void this.renew().catch((error: unknown) =>
           log(`replacing the key of links: ${error}`, { level: 'error' }),
@@ -56,7 +56,7 @@ export class LinkKeys implements Disposable {
   /**
    * Reads the keys of a state folder, or makes the first one.
    *
-   * @throws Error for a file that has something else, and what reading and writing throws
+   * @throws Error if the file has any other content, and the errors of reading and writing it
    */
   static async open(stateDir: string, options: LinkKeysOptions): Promise<LinkKeys> {
     const keys = new LinkKeys(stateDir, read(statePaths(stateDir).linkKeys), options);
@@ -65,9 +65,9 @@ export class LinkKeys implements Disposable {
   }
 
   /**
-   * What links are signed with.
+   * The key that links are signed with.
    *
-   * @throws Error where there is none, which `open` rules out
+   * @throws Error if there is none, which `open` rules out
    */
   get current(): Buffer {
     const [key] = this.#keys;
@@ -75,7 +75,7 @@ export class LinkKeys implements Disposable {
     return key.bytes;
   }
 
-  /** What links may have been signed with that are still valid: the current one first. */
+  /** The keys that may have signed links which are still valid: the current one first. */
   get accepted(): readonly Buffer[] {
     return this.#keys.filter((key) => this.#isAccepted(key)).map(({ bytes }) => bytes);
   }
@@ -83,7 +83,7 @@ export class LinkKeys implements Disposable {
   /**
    * Makes a new key if the current one was used for long enough; it is on disk before anything is signed with it.
    *
-   * @throws what writing throws
+   * @throws the error of the system call if the key cannot be written
    */
   async renew(): Promise<void> {
     const [current] = this.#keys;
@@ -95,7 +95,7 @@ export class LinkKeys implements Disposable {
     this.#keys = next;
   }
 
-  /** Replaces no key any more. */
+  /** Stops replacing keys. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }

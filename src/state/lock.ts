@@ -11,7 +11,7 @@ import { statePaths } from './paths.ts';
  * @param launcher the `cell` binary, which locks the descriptor that it is passed: Node has no call for that,
  *   and the lock belongs to the open file description, which both share
  * @returns a function that releases it
- * @throws Error if another process holds it
+ * @throws Error if another process holds it, or the launcher cannot be executed
  */
 export const lockState = (stateDir: string, launcher: string): (() => void) => {
   const fd = openSync(statePaths(stateDir).lock, 'a', 0o600);

@@ -16,7 +16,7 @@ export interface StatePaths {
   readonly receiptKeys: string;
   /** The keys that links to upload and to download are signed with: the current one first. */
   readonly linkKeys: string;
-  /** The next ones, before they take the place of `linkKeys`. */
+  /** The next keys, before they take the place of `linkKeys`. */
   readonly newLinkKeys: string;
   /** The Unix socket of the API: made by the server while it runs, for clients of its own user. */
   readonly socket: string;
@@ -28,7 +28,7 @@ export interface StatePaths {
   readonly exits: string;
   /** The standard input of each job that has one, under its id: written by the server before it accepts the job. */
   readonly stdin: string;
-  /** Secret variables of jobs that have not ended. */
+  /** The secret variables of each job that has not ended, under its id. */
   readonly secrets: string;
   /** The contents that jobs may be given as files: a folder for each subject; written by the server. */
   readonly files: string;
@@ -36,11 +36,15 @@ export interface StatePaths {
   readonly images: string;
   /** The layers of images that were added: a folder for each, see `LAYER_FILES`; read-only to cells. */
   readonly layers: string;
-  /** The cell that a server runs when it starts, to see whether it can. */
+  /** The folder of the cell that a server runs when it starts, to see whether it can make cells. */
   readonly testCell: string;
 }
 
-/** @param stateDir absolute path of the state folder */
+/**
+ * The paths in a state folder.
+ *
+ * @param stateDir its absolute path
+ */
 export const statePaths = (stateDir: string): StatePaths => ({
   lock: join(stateDir, 'lock'),
   token: join(stateDir, 'token'),
@@ -65,7 +69,7 @@ export const statePaths = (stateDir: string): StatePaths => ({
 export const LAYER_FILES = {
   /** The folder that the cell which unpacked it wrote into: `root` in it has the files, with the owners of cells. */
   tree: 'tree',
-  /** What is known of it, as JSON: written when it is complete. */
+  /** A description of the layer as JSON, written when the layer is complete. */
   about: 'about.json',
 } as const;
 

@@ -10,7 +10,7 @@ import { replaceFile } from './whole-file.ts';
 /** The keys of a state folder. */
 export interface ReceiptKeys {
   readonly privateKey: KeyObject;
-  /** Of everything that was ever signed here, in no order. */
+  /** The keys of everything that was ever signed here, in no order. */
   readonly publicKeys: readonly KeyObject[];
 }
 
@@ -54,6 +54,6 @@ const parsed = <T>(path: string, parse: (pem: string) => T): T => {
   }
 };
 
-/** A file next to the others, which appears whole. */
+/** Writes a file, which appears whole. */
 const write = (path: string, text: string): Promise<void> =>
   replaceFile(path, join(dirname(path), '.new-receipt-key'), text);

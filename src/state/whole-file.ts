@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
  * disk when the promise settles.
  *
  * @param aside where it is written first, in the same folder
+ * @throws the error of the system call when it cannot be written
  */
 export const replaceFile = async (path: string, aside: string, text: string): Promise<void> => {
   // What was left by an interrupted attempt would keep its mode.
@@ -21,7 +22,7 @@ export const replaceFile = async (path: string, aside: string, text: string): Pr
   await syncFolder(dirname(path));
 };
 
-/** Entries of a folder are on disk when the folder is synced (fsync(2)). */
+/** Syncs a folder, so that the names of its files are on disk (fsync(2)). @throws the error of the system call */
 export const syncFolder = async (path: string): Promise<void> => {
   await using folder = await open(path, 'r');
   await folder.sync();

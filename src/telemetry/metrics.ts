@@ -4,35 +4,35 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { isFinalStatus, JOB_STATUSES } from '../job-status.ts';
 import { VERSION } from '../version.ts';
 
-/** What is measured when somebody asks; `null` where this machine does not count it. */
+/** What is measured whenever the metrics are read; `null` where this machine does not count it. */
 export interface Measured {
   readonly queuedJobs: () => number;
   readonly runningJobs: () => number;
   readonly subscriptions: () => number;
   readonly connections: () => number;
-  /** Cells that were made before their jobs were known: that wait, and that jobs have had. */
+  /** Prepared cells: how many wait for a job, and how many jobs were started in one. */
   readonly prepared: () => { readonly waiting: number; readonly used: number };
-  /** Free on the disk of the state folder; infinite files where the file system has no fixed number. */
+  /** What is free on the disk of the state folder; infinite files where the file system has no fixed number. */
   readonly disk: () => { readonly bytes: number; readonly files: number };
-  /** Of the cgroup of all jobs together. */
+  /** The counters of the cgroup of all jobs together. */
   readonly cgroup: () => Promise<CgroupTotals | null>;
 }
 
-/** What all jobs together use, those that have ended included in times. */
+/** What all jobs together use; times include jobs that have ended. */
 export interface CgroupTotals {
   readonly cpuTimeUs: number;
   readonly memoryBytes: number | null;
   readonly processes: number | null;
 }
 
-/** Buckets in seconds: from a commit on a fast disk to a job that waits for a day. */
+/** The buckets of histograms, in seconds: from a commit on a fast disk to a job that waits for a day. */
 const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const REQUEST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const WAIT = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400];
 
 /**
- * Counts what happens. Every label has values of a closed set: no job, subject or name of a client is one, so that the
- * number of series does not grow with what clients do. It is the `JobObserver` of the job service.
+ * Counts what happens. Every label has values of a closed set, and never a job, a subject or a text of a client, so
+ * that the number of series does not grow with what clients do. It is a `JobObserver` of the job service.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -76,7 +76,7 @@ export class Metrics {
     this.#latency = new Histogram({
       registers,
       name: 'cloister_start_latency_seconds',
-      help: 'From the turn of a job until its command is executed.',
+      help: 'Time from the turn of a job until its command is executed.',
       buckets: FAST,
     });
     this.#written = new Counter({
@@ -98,7 +98,7 @@ export class Metrics {
     this.#durations = new Histogram({
       registers,
       name: 'cloister_request_duration_seconds',
-      help: 'Until the answer to an operation was made; of a subscription until it was open.',
+      help: 'Time until the answer to an operation was made; for a subscription, until it was open.',
       labelNames: ['operation'],
       buckets: REQUEST,
     });
@@ -112,12 +112,12 @@ export class Metrics {
 
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
-  /** A page of all metrics as they are now. */
+  /** All metrics as they are now, as the text that Prometheus reads. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
 
-  /** Adds what is looked up for each page. */
+  /** Adds the metrics whose values are looked up each time that the metrics are read. */
   measure({ queuedJobs, runningJobs, subscriptions, connections, prepared, disk, cgroup }: Measured): void {
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
@@ -143,7 +143,11 @@ export class Metrics {
         this.inc(prepared().used);
       },
     });
-    gauge('cloister_disk_free_bytes', 'Free on the disk of the state folder.', () => disk().bytes);
+    gauge(
+      'cloister_disk_free_bytes',
+      'Bytes that are free on the disk of the state folder.',
+      () => disk().bytes,
+    );
     gauge(
       'cloister_disk_free_files',
       'Files that can be made on the disk of the state folder.',
@@ -206,7 +210,7 @@ export class Metrics {
     this.#delivered.inc(bytes);
   }
 
-  /** Counts an operation, or a request that was refused. The texts are of closed sets. */
+  /** Counts an operation, or a request that was refused. Its texts are values of closed sets. */
   request(outcome: {
     readonly type: string;
     readonly field: string;

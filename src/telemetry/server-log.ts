@@ -7,7 +7,7 @@ import type { Log, LogFields, LogFormat, LogLevel } from '../log.ts';
 
 /** Which lines are written, and in which form. */
 export interface ServerLogOptions {
-  /** Lines below it are not written. */
+  /** Lines of lower levels are not written. */
   readonly level: LogLevel;
   readonly format: LogFormat;
 }
@@ -20,7 +20,7 @@ const STANDARD_ERROR = 2;
  */
 export const openLog = ({ level, format }: ServerLogOptions): Log => {
   const output = destination({ fd: STANDARD_ERROR, sync: true });
-  // Nobody reads it any more: that is no reason for the server to end.
+  // If nobody reads the log any more, the server continues without it.
   output.on('error', () => undefined);
   const pretty = format === 'pretty' || (format === 'auto' && isatty(STANDARD_ERROR));
   return pretty ? logTo({ write: (line) => output.write(prettyLine(line)) }, level) : logTo(output, level);
@@ -31,11 +31,11 @@ export const logTo = (stream: { write(line: string): unknown }, level: LogLevel)
   const logger = pino(
     {
       level,
-      // The process and the machine are known to whatever collects the lines.
+      // Without the ids of process and machine, which are known to what collects the lines.
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // A second fence: nothing is written under these names anywhere.
+      // A second safeguard: values under these names are never written.
       redact: {
         paths: ['authorization', 'token', 'secret', 'password', 'stdin', 'env'],
         censor: '[redacted]',
@@ -48,7 +48,7 @@ export const logTo = (stream: { write(line: string): unknown }, level: LogLevel)
 
 const COLOURS = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const;
 
-/** A line of JSON as people read it: time, level, message, and the fields behind it. */
+/** A line of JSON in a form for people: time, level, message, then the other fields. */
 export const prettyLine = (line: string): string => {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, string>;
   const colour = COLOURS[level as keyof typeof COLOURS] ?? 'gray';

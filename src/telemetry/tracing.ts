@@ -6,7 +6,7 @@ import { VERSION } from '../version.ts';
 
 type Api = typeof import('@opentelemetry/api');
 
-/** What of a job is traced: none of what a client has given. */
+/** What is traced of a job: nothing that a client has given. */
 interface TracedJob {
   readonly id: string;
   readonly owner: string;
@@ -25,27 +25,31 @@ interface TracedEnd {
 /** A job that has not ended. */
 interface LiveTrace {
   readonly span: Span;
-  /** Of its own spans. */
+  /** The context of its own spans. */
   readonly context: Context;
-  /** Of the request that submitted it. */
+  /** The context of the request that submitted it. */
   readonly parent: Context;
 }
 
 /** The span of a request. */
 export interface RequestSpan {
-  /** Does something as a part of the request: what is traced meanwhile belongs to it. */
+  /** Runs something as a part of the request: spans that begin meanwhile are its children. */
   run<T>(work: () => T): T;
-  /** @param code `OK`, or that of the first error */
+  /**
+   * Ends the span.
+   *
+   * @param code `OK`, or the code of the first error
+   */
   end(code: string): void;
 }
 
-/** Where a request belongs, as its client says (W3C Trace Context). */
+/** The trace that a request is part of, as its client says (W3C Trace Context). */
 export interface TraceHeaders {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
 }
 
-// Where the API keeps what an SDK has registered. Without it the API is not even loaded.
+// Where the API keeps what an SDK has registered. Without an SDK the API is not even loaded.
 const REGISTERED = Symbol.for('opentelemetry.js.api.1');
 
 /**
@@ -55,20 +59,26 @@ const REGISTERED = Symbol.for('opentelemetry.js.api.1');
 export class Tracing {
   readonly #api: Api;
   readonly #live = new Map<string, LiveTrace>();
-  /** Of attempts that will be submitted in a moment. */
+  /** The parents of retries that are about to be submitted, by job id. */
   readonly #next = new Map<string, Context>();
 
   private constructor(api: Api) {
     this.#api = api;
   }
 
-  /** @returns `undefined` when no SDK was loaded before */
+  /**
+   * Loads the API, if an SDK was loaded before.
+   *
+   * @returns `undefined` without one
+   */
   static async open(): Promise<Tracing | undefined> {
     const registered = (globalThis as { readonly [REGISTERED]?: { readonly trace?: unknown } })[REGISTERED];
     return registered?.trace === undefined ? undefined : new Tracing(await import('@opentelemetry/api'));
   }
 
-  /** Begins the span of an operation. The texts are of closed sets; ids are not of clients. */
+  /**
+   * Begins the span of an operation. Type and field are values of closed sets, and the ids are not chosen by clients.
+   */
   request(
     { type, field }: { readonly type: string; readonly field: string },
     about: { readonly subject?: string | undefined; readonly requestId?: string | undefined },
@@ -121,7 +131,7 @@ export class Tracing {
     if (live !== undefined) this.#past('launch', live.context, Date.now() - latencyMs, Date.now());
   }
 
-  /** As of `JobObserver`. A job of an earlier server has a trace of its own. */
+  /** As of `JobObserver`. A job that an earlier server accepted has a trace of its own. */
   ended(job: TracedJob, end: TracedEnd): void {
     const { SpanStatusCode, ROOT_CONTEXT } = this.#api;
     const { span, context, parent } = this.#live.get(job.id) ?? this.#track(job, ROOT_CONTEXT);
@@ -155,7 +165,7 @@ export class Tracing {
     return live;
   }
 
-  /** A span of what is over. */
+  /** Records a span of something that has already ended. */
   #past(name: string, parent: Context, startTime: TimeInput, endTime: TimeInput): void {
     this.#start(name, { startTime }, parent).end(endTime);
   }
