@@ -23,7 +23,7 @@ import { indexArchive, type Place } from './tar-index.ts';
  * The image in an archive, which is a tar that is not compressed.
  *
  * @param path of the archive, which `file` has open
- * @throws ImageFault for what is none of the formats, damaged, or not for this machine
+ * @throws ImageFault if the archive has none of these formats, is damaged, or is not for this machine
  */
 export const openArchive = async (path: string, file: FileHandle): Promise<ImageSource> => {
   const files = await indexArchive(file);
@@ -42,7 +42,7 @@ const rootFileSystem = async (path: string): Promise<ImageSource> => {
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   const diffId = hash.digest('hex');
   return {
-    // As its configuration would be: it has nothing but this layer.
+    // The digest that its configuration would have, with nothing but this layer.
     digest: digestOfBytes(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [`sha256:${diffId}`] } })),
     defaults: NO_DEFAULTS,
     layers: [{ diffId, digest: null, open: () => createReadStream(path) }],

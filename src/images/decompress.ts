@@ -1,4 +1,4 @@
-/** Decompresses what may be compressed. */
+/** Decompresses archives, which need not be compressed. */
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -16,8 +16,8 @@ const damaged = (error: unknown): Error => {
 /**
  * The content of a stream that is compressed by gzip or zstd, or not at all, as its first bytes show.
  *
- * @param mostBytes of the content
- * @throws ImageFault for a damaged one, and for more bytes than that
+ * @param mostBytes the most bytes that the content may have
+ * @throws ImageFault if the stream is damaged, or has more bytes than that
  */
 export async function* decompressed(
   source: AsyncIterable<Uint8Array>,
@@ -50,7 +50,7 @@ export async function* decompressed(
     return;
   }
   const fed = pipeline(whole(), inflate);
-  // What it throws reaches the loop below as well, which may have ended by then.
+  // Its error reaches the loop below too, unless that has ended by then.
   fed.catch(() => undefined);
   try {
     for await (const chunk of inflate) yield count(chunk as Uint8Array);

@@ -1,11 +1,13 @@
-/** Why an image cannot be taken: a fault of an archive or a registry, for the one who named it. */
+/**
+ * The error of an image that cannot be added: a fault of an archive or a registry, shown to the client that named it.
+ */
 
 /** The message names what was expected and what came, and no path of this machine. */
 export class ImageFault extends Error {
   override readonly name = 'ImageFault';
 }
 
-/** A fault in the form of all such messages. */
+/** Makes a fault whose message says what was expected and what came. */
 export const fault = (what: string, expected: string, got: unknown): ImageFault => {
   const text = JSON.stringify(got) ?? String(got);
   return new ImageFault(

@@ -9,7 +9,7 @@ import { fault } from './fault.ts';
 export interface LayerSource {
   /** Hexadecimal digits: the SHA-256 of its archive, not compressed. */
   readonly diffId: string;
-  /** Of the archive as it comes, `sha256:...`; `null`: it has no digest of its own. */
+  /** The digest of the archive as it comes, `sha256:...`; `null`: none is known. */
   readonly digest: string | null;
   /** The archive as it comes: a tar, perhaps compressed. */
   open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
@@ -23,7 +23,7 @@ export interface ImageSource {
   readonly layers: readonly LayerSource[];
 }
 
-/** What refers to a blob (OCI image specification, "Content Descriptors"). */
+/** A reference to a blob (OCI image specification, "Content Descriptors"). */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
@@ -42,7 +42,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * Parses a document, which has to be an object.
  *
- * @throws ImageFault that names `what`, for what is no JSON or no object
+ * @throws ImageFault that names `what`, for text that is not JSON, or not an object
  */
 export const parseDocument = (what: string, text: string): Fields => {
   let value: unknown;
@@ -63,7 +63,7 @@ const objectOf = (what: string, value: unknown): Fields => {
 /**
  * The elements of a list; none when it is missing.
  *
- * @throws ImageFault that names `what`, for what is no list
+ * @throws ImageFault that names `what`, if the value is not a list
  */
 export const listOf = (what: string, value: unknown): readonly unknown[] => {
   if (value === undefined || value === null) return [];
@@ -97,7 +97,7 @@ export const digestOfBytes = (bytes: Uint8Array | string): string =>
 /**
  * Reads a descriptor.
  *
- * @throws ImageFault that names `what`
+ * @throws ImageFault that names `what`, if one of its fields is malformed
  */
 export const descriptorOf = (what: string, value: unknown): Descriptor => {
   const { mediaType, digest, size, platform } = objectOf(what, value);
@@ -148,7 +148,7 @@ export const choosePlatform = (what: string, index: Fields): Descriptor => {
 };
 
 /**
- * Configuration and layers that a manifest names.
+ * Parses a manifest: the descriptors of configuration and layers.
  *
  * @throws ImageFault that names `what`
  */
@@ -165,10 +165,10 @@ export const readManifest = (
 };
 
 /**
- * What a configuration says.
+ * Parses a configuration: the defaults of the image and the digests of its layers.
  *
  * @param layers how many layers the manifest names
- * @throws ImageFault for one that does not fit, or is for another machine
+ * @throws ImageFault if it does not match the manifest, or is for another machine
  */
 export const readConfig = (
   what: string,

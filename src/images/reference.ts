@@ -2,7 +2,7 @@
 
 import { fault } from './fault.ts';
 
-/** A reference, with what it leaves out filled in. */
+/** A reference with its defaults filled in. */
 export interface Reference {
   /** Host, and port where it is not the usual one. */
   readonly registry: string;
@@ -12,7 +12,7 @@ export interface Reference {
 }
 
 const DEFAULT_REGISTRY = 'docker.io';
-// Of the distribution specification: names are paths of such parts.
+// The parts of a repository's name, which is a path (OCI distribution specification).
 const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const REPOSITORY = new RegExp(`^${PART}(?:/${PART})*$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
@@ -22,7 +22,7 @@ const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?
 /**
  * Parses a reference as docker does: without a registry it is Docker Hub, without a tag `latest`.
  *
- * @throws ImageFault
+ * @throws ImageFault if the text is not a reference
  */
 export const parseReference = (text: string): Reference => {
   const wrong = () => fault('input.reference', '[REGISTRY/]REPOSITORY[:TAG|@DIGEST]', text);

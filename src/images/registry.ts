@@ -20,20 +20,20 @@ import { parseReference, type Reference } from './reference.ts';
 
 /** How an image is fetched. */
 export interface FetchOptions {
-  /** A URL to ask in place of Docker Hub; `undefined`: none. */
+  /** A URL to use in place of Docker Hub; `undefined`: none. */
   readonly mirror: string | undefined;
   /** A file of credentials as docker writes it, `config.json`; `undefined`: none. */
   readonly credentialsFile: string | undefined;
-  /** A folder for the blobs. */
+  /** The folder that blobs are downloaded into. */
   readonly folder: string;
-  /** Milliseconds in which something of an answer has to arrive. */
+  /** Milliseconds without a byte after which a connection counts as broken. */
   readonly silenceMs: number;
   readonly signal: AbortSignal;
   /** Whether a layer is here already, by its diff id. */
   has(diffId: string): boolean;
-  /** Bytes that layers may have together, as they come. */
+  /** The most bytes that all layers together may have, compressed as they come. */
   readonly mostBytes: number;
-  /** Called with the bytes that have arrived, and those that will have. */
+  /** Called with the bytes that have arrived, and those that are expected in all. */
   progress(received: number, total: number): void;
 }
 
@@ -47,9 +47,9 @@ const ATTEMPTS = 4;
 const MOST_REDIRECTS = 5;
 
 /**
- * Fetches an image: its documents, and those of its layers that are not here.
+ * Fetches an image: its documents, and the layers that are not here yet.
  *
- * @throws ImageFault for whatever the registry is not able or willing to do, and when it lies about a digest
+ * @throws ImageFault if the registry fails, refuses, or sends content that does not match its digest
  */
 export const fetchImage = async (text: string, options: FetchOptions): Promise<ImageSource> => {
   const reference = parseReference(text);
@@ -153,7 +153,7 @@ class Registry {
         return;
       } catch (error) {
         this.#options.signal.throwIfAborted();
-        // What it answers it would answer again; a connection that breaks may not.
+        // An answer of the registry would be the same again; a broken connection may work the next time.
         if (error instanceof ImageFault && !(error instanceof Interrupted)) throw error;
         if (isOfDisk(error)) throw error;
         failure = error;
@@ -176,7 +176,7 @@ class Registry {
       const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
       const response = await this.#get(`${this.#reference.repository}/blobs/${digest}`, range);
       if (have > 0 && response.status !== 206) {
-        // It sends everything again.
+        // The registry does not continue at an offset: the blob is downloaded from its beginning.
         await response.body?.cancel();
         await using emptied = await open(path, 'w', 0o600);
         await emptied.truncate(0);
@@ -208,7 +208,7 @@ class Registry {
     return Buffer.concat(chunks);
   }
 
-  /** The body of an answer; one that stalls is an error. */
+  /** The body of a response; one that stalls is an error. */
   async *#chunks(response: Response, what: string): AsyncGenerator<Uint8Array> {
     const reader = response.body?.getReader();
     if (reader === undefined) return;
@@ -244,7 +244,7 @@ class Registry {
     }
   }
 
-  /** Asks for a path below `/v2/`, and signs in when the registry wants that. */
+  /** Requests a path below `/v2/`, and signs in if the registry requires it. */
   async #get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
     const url = new URL(`/v2/${path}`, this.#base);
     let response = await this.#ask(url, headers);
@@ -261,7 +261,8 @@ class Registry {
   async #ask(first: URL, headers: Readonly<Record<string, string>>): Promise<Response> {
     let url = first;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-      // Only to the registry itself: what it redirects to, such as a store of blobs, must not see the credentials.
+      // Sent only to the registry itself: the target of a redirection, such as a store of blobs, must not see the
+      // credentials.
       const own: Record<string, string> =
         url.origin === this.#base.origin && this.#authorization !== undefined
           ? { authorization: this.#authorization }
@@ -347,7 +348,7 @@ const broken = (what: string, error: unknown): Interrupted => {
 const unauthorized = ({ registry, repository }: Reference): ImageFault =>
   new ImageFault(
     `input.reference: ${registry} does not let this server read ${repository}: it does not exist, or needs credentials ` +
-      'that are not, or wrong, in the file of --registry-credentials',
+      'that are missing or wrong in the file of --registry-credentials',
   );
 
 const refused = (reference: Reference, path: string, status: number, said: string): ImageFault => {
@@ -368,7 +369,7 @@ const readCredentials = async (
   try {
     file = parseDocument('the file of --registry-credentials', await readFile(path, 'utf8'));
   } catch {
-    // Its content is secret, and its path is of this machine.
+    // The message has neither its content, which is secret, nor its path, which clients should not see.
     throw new ImageFault('the file of --registry-credentials cannot be read');
   }
   const auths = (file['auths'] ?? {}) as Readonly<Record<string, { auth?: unknown } | undefined>>;

@@ -14,15 +14,15 @@ const BLOCK = 512;
 const MOST_ENTRIES = 20_000;
 const LONGEST_NAME = 4096;
 
-// What is in an archive of `docker save` or an OCI layout, and nothing else is.
+// The only names in an archive of `docker save` or an OCI layout.
 const PARTS =
   /^(?:oci-layout|index\.json|manifest\.json|repositories|blobs|blobs\/sha256|blobs\/sha256\/[0-9a-f]{64}|[0-9a-f]{64}(?:\.json|\.tar)?|[0-9a-f]{64}\/(?:json|VERSION|layer\.tar))$/;
 
 /**
  * The files of an archive of an image by their paths; links are followed.
  *
- * @returns `undefined` for an archive that is something else: that of a root file system
- * @throws ImageFault for what is no tar archive
+ * @returns `undefined` for any other archive, which is taken for one of a root file system
+ * @throws ImageFault if it is not a tar archive
  */
 export const indexArchive = async (file: FileHandle): Promise<ReadonlyMap<string, Place> | undefined> => {
   const { size: end } = await file.stat();
@@ -88,7 +88,7 @@ const text = (block: Buffer, from: number, length: number): string =>
 
 const octal = (block: Buffer, from: number, length: number): number => {
   if ((block[from] ?? 0) & 0x80) {
-    // GNU's base 256, for files of 8 GiB and more.
+    // Base 256 of GNU tar, for files of 8 GiB and more.
     const value = block.subarray(from + length - 6, from + length).readUIntBE(0, 6);
     if (block.subarray(from + 1, from + length - 6).some((byte) => byte !== 0))
       throw fault('archive', 'a tar archive', 'a size that no file has');
@@ -99,7 +99,7 @@ const octal = (block: Buffer, from: number, length: number): number => {
   return digits === '' ? 0 : Number.parseInt(digits, 8);
 };
 
-/** The name that a header of its own gives to the next entry; `undefined` when it gives none. */
+/** The name that a separate header gives to the next entry; `undefined` if it gives none. */
 const readName = async (
   file: FileHandle,
   at: number,
