@@ -41,7 +41,7 @@ export const checkDefaults = ({ defaultLimits, maxima, ceilings, queue, set }: S
 const PREFIX = 'CLOISTER_';
 
 /**
- * A sentence for each variable that looks like a setting and is none: a misspelt one would be without effect, and
+ * A sentence for each variable that looks like a setting but is not: a misspelt variable would have no effect, and
  * nobody would notice.
  */
 export const unknownVariables = (env: Environment): readonly string[] => {

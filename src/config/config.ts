@@ -100,7 +100,7 @@ export interface ServeConfig {
   readonly set: ReadonlyMap<string, Given>;
   readonly listen: Address;
   readonly listenPublic: boolean;
-  /** Where metrics are served without a token; `undefined`: nowhere. */
+  /** The address on which metrics are served without a token; `undefined`: none. */
   readonly metricsListen: Address | undefined;
   readonly stateDir: string;
   /** What happens to running jobs when the server is asked to exit. */
@@ -130,11 +130,11 @@ export interface ServeConfig {
   /** Paths of files; `undefined`: connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
   readonly rolesPath: string | undefined;
-  /** Where others reach the server, without a slash at its end. */
+  /** The address by which others reach the server, without a slash at its end. */
   readonly publicUrl: string | undefined;
   /** As browsers send them. */
   readonly allowedOrigins: readonly string[];
-  /** Which proxies name the caller, and in which header, in lower case. */
+  /** The proxies that name the caller, and the header in which they do, in lower case. */
   readonly proxy: { readonly addresses: readonly string[]; readonly subjectHeader: string } | undefined;
   /** Before every path, such as `/cloister`; empty for none. */
   readonly basePath: string;
@@ -183,7 +183,7 @@ export interface ServeConfig {
   };
 }
 
-/** Paths of PEM files, and whether everybody needs a client certificate. */
+/** Paths of PEM files, and whether every client needs a certificate. */
 export interface TlsConfig {
   readonly certificate: string;
   readonly key: string;
@@ -195,7 +195,7 @@ export interface TlsConfig {
 /** The settings of every client command. */
 export interface ClientConfig {
   readonly url: URL;
-  /** The URL was asked for; otherwise a server on this machine is reached by its socket where it has one. */
+  /** Whether the URL was given; otherwise a server on this machine is reached by its socket if it has one. */
   readonly urlGiven: boolean;
   readonly token: string | undefined;
   /** The flag or variable that gave the token. */
@@ -212,14 +212,14 @@ export interface ClientConfig {
   readonly stateDirs: readonly string[];
 }
 
-/** With what a client does TLS: paths of PEM files. */
+/** The TLS settings of a client: paths of PEM files. */
 export interface ClientTls {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** The name in `serveSettings` of what says something of a limit: `maxMemory` of `max` and `memory`. */
+/** The name in `serveSettings` of a setting about a limit: `maxMemory` for `max` and `memory`. */
 export const limitSetting = (
   kind: 'default' | 'max' | 'ceiling' | 'capacity',
   limit: keyof LimitSettings<unknown>,
@@ -463,7 +463,7 @@ export const serveSettings = {
   tlsRequireClientCert: {
     flag: '--tls-require-client-cert',
     env: 'CLOISTER_TLS_REQUIRE_CLIENT_CERT',
-    help: 'accept no connection without a client certificate; otherwise a token does as well',
+    help: 'accept no connection without a client certificate; by default a token is enough',
     expected: 'true or false',
     parse: yesOrNo,
     fallback: () => 'false',
@@ -489,7 +489,7 @@ export const serveSettings = {
   roles: {
     flag: '--roles <file>',
     env: 'CLOISTER_ROLES',
-    help: 'which role who has that comes with a client certificate or by a trusted proxy: TOML, such as "alice@example.com" = "user"',
+    help: 'file with the roles of callers with a client certificate or of a trusted proxy: TOML, such as "alice@example.com" = "user"',
     expected: 'a path',
     parse: path,
     shown: 'the organizational unit of the certificate; USER by a proxy',
@@ -541,7 +541,7 @@ export const serveSettings = {
   preparedCells: {
     flag: '--prepared-cells <cells>',
     env: 'CLOISTER_PREPARED_CELLS',
-    help: 'cells that are made before their jobs are known, as those that jobs had last; each takes 0.5 MB',
+    help: 'cells that are made in advance, with the settings of recent jobs; each takes 0.5 MB',
     expected: 'a whole number from 0 to 64',
     parse: (text) => whole(text, 0, 64),
     fallback: () => '4',
@@ -629,7 +629,7 @@ export const serveSettings = {
   keepFiles: {
     flag: '--keep-files <duration>',
     env: 'CLOISTER_KEEP_FILES',
-    help: 'how long an uploaded file is kept that no job needs, since its last use; or none: forever',
+    help: 'how long an uploaded file that no job needs is kept after its last use; none: forever',
     expected: `${TIME}, or none`,
     parse: orNone(positive(parseDuration)),
     fallback: () => '7d',
@@ -815,7 +815,7 @@ export const clientSettings = {
   profile: {
     flag: '--profile <name>',
     env: 'CLOISTER_PROFILE',
-    help: 'server that "cloister login" has kept under this name',
+    help: 'server that "cloister login" has stored under this name',
     expected: 'a name',
     parse: (text) => text,
     shown: 'the one that was signed in to last',
@@ -1037,11 +1037,11 @@ const find = (setting: Named<unknown>, flags: Flags, env: Environment): Given | 
   return text === '' ? FILES.get(env)?.get(name) : { by: name, text };
 };
 
-/** The settings of a configuration file, by the environment that they are below. */
+/** The settings of a configuration file, by the environment whose variables win over them. */
 const FILES = new WeakMap<Environment, ReadonlyMap<string, Given>>();
 
 /**
- * The environment with the settings of a file below it.
+ * An environment with the settings of a file, which apply where no variable is set.
  *
  * @param values by the name of their variable
  */
@@ -1087,14 +1087,22 @@ const parse = <T>(setting: Named<T>, source: string, text: string): T => {
   throw new ConfigError(`${source}: expected ${setting.expected}, got ${shown}`);
 };
 
-/** @throws ConfigError for a setting whose companion is missing */
+/**
+ * Checks that a setting is given together with another one.
+ *
+ * @throws ConfigError if the other one is missing
+ */
 const needs = (setting: Named<unknown>, other: Named<unknown>, flags: Flags, env: Environment): void => {
   const found = find(setting, flags, env);
   if (found !== undefined && find(other, flags, env) === undefined)
     throw new ConfigError(`${found.by}: expected together with ${optionOf(other)}, got none`);
 };
 
-/** @throws ConfigError where nobody comes whose role the file could say: that of a token is its own */
+/**
+ * The path of the file of roles.
+ *
+ * @throws ConfigError without client certificates and a trusted proxy: nobody else has a role from this file
+ */
 const rolesConfig = (flags: Flags, env: Environment): string | undefined => {
   const { roles, tlsClientCa, trustProxy } = serveSettings;
   const found = find(roles, flags, env);
@@ -1115,7 +1123,11 @@ const proxyConfig = (flags: Flags, env: Environment): ServeConfig['proxy'] => {
   return addresses === undefined || subjectHeader === undefined ? undefined : { addresses, subjectHeader };
 };
 
-/** @throws ConfigError for a setting that needs another one */
+/**
+ * The TLS settings of the server.
+ *
+ * @throws ConfigError for a setting without another one that it needs
+ */
 const tlsConfig = (flags: Flags, env: Environment, machine: Machine): TlsConfig | undefined => {
   const { tlsCert, tlsKey, tlsClientCa, tlsCrl, tlsRequireClientCert } = serveSettings;
   needs(tlsCert, tlsKey, flags, env);
@@ -1144,7 +1156,7 @@ const publicListener = (host: string): ConfigError =>
       'that is what you want.',
   );
 
-/** Of some names the one that is most like another. */
+/** The name in a list that is most similar to another. */
 export const nearestOf = (name: string, known: readonly string[]): string =>
   known.toSorted((one, other) => distance(name, one) - distance(name, other))[0] ?? '';
 

@@ -13,7 +13,7 @@ import {
   serveSettings,
 } from './config.ts';
 
-/** Where the file is. It is no setting of itself. */
+/** The setting of its path, which cannot be in the file itself. */
 export const configSetting = {
   flag: '--config <file>',
   env: 'CLOISTER_CONFIG',
@@ -24,14 +24,14 @@ export const configSetting = {
 } as const satisfies Named<string>;
 
 const STANDARD_PATH = '/etc/cloister/cloister.toml';
-/** Group and others: write. */
+/** The mode bits with which the group or others may write. */
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * The environment with the settings of the configuration file below it: what the environment sets wins. A key of the file
- * is the name of a flag without its dashes.
+ * An environment with the settings of the configuration file: a variable wins over the file. A key of the file is the
+ * name of a flag without its dashes.
  *
- * @param standard the file that is read if it is there and none is named
+ * @param standard the file that is read if it exists and no other is named
  * @throws ConfigError that names the file, and the key at fault with the nearest one that exists
  */
 export const withConfigFile = (flags: Flags, env: Environment, standard = STANDARD_PATH): Environment => {
@@ -82,7 +82,7 @@ const parsed = (path: string, text: string): Readonly<Record<string, unknown>> =
   }
 };
 
-/** As it would be typed: a list is separated by commas. */
+/** A value as it would be typed: a list is separated by commas. */
 const textOf = (by: string, value: unknown): string => {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(',');
   if (['string', 'number', 'boolean'].includes(typeof value)) return String(value);

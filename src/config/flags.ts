@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Named } from './config.ts';
 
-/** The values of a flag that is given several times. */
+/** Joins the values of a flag that is given several times. */
 const joined = (value: string, before?: string): string =>
   before === undefined ? value : `${before},${value}`;
 

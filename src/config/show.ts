@@ -15,7 +15,7 @@ import {
 export interface ShownSetting {
   /** The flag. */
   readonly name: string;
-  /** As it would be typed; `null`: nothing, or a secret. */
+  /** The value as it would be typed; `null` for none, and for a secret. */
   readonly value: string | null;
   /** The flag, the variable, or the file and key; `default`. */
   readonly source: string;
@@ -24,7 +24,7 @@ export interface ShownSetting {
 /**
  * Every setting of the server.
  *
- * @throws ConfigError as a start would
+ * @throws ConfigError where a start of the server would
  */
 export const effectiveSettings = (
   flags: Flags,

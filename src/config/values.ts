@@ -67,8 +67,8 @@ export const basePath = (text: string): string | undefined => {
 };
 
 /**
- * As browsers send them: scheme, host in lower case, and a port that is not the default of the scheme. No wildcards, which a
- * URL may have in its host, and which no page comes from.
+ * Origins as browsers send them: scheme, host in lower case, and a port that is not the default of the scheme. No
+ * wildcards, which a URL may have in its host, and which no page comes from.
  */
 export const origins = (text: string): readonly string[] | undefined => {
   const urls = text.split(',').map((item) => URL.parse(item.trim()));
@@ -95,7 +95,9 @@ export const networks = (text: string): readonly string[] | undefined => {
   return items.every(isNetwork) ? items : undefined;
 };
 
-/** In lower case. Headers with a meaning of their own would be taken for a name. */
+/**
+ * The name of a header in lower case. One with a meaning of its own is refused: its value would be taken for a name.
+ */
 export const headerName = (text: string): string | undefined => {
   const name = text.toLowerCase();
   const taken =
@@ -123,13 +125,13 @@ export const mirror = (text: string): string | undefined => {
   return path(text);
 };
 
-/** The ids of the kernel end at 2^32 - 2, and a cell takes 65536 of them. */
+/** The first id of cells. Ids of the kernel end at 2^32 - 2, and a cell takes 65536 of them. */
 export const idBase = (text: string): number | undefined => {
   const value = whole(text, 65_536, 4_294_836_224);
   return value !== undefined && value % 65_536 === 0 ? value : undefined;
 };
 
-/** Printable ASCII: it is sent in an HTTP header. */
+/** A token: printable ASCII, since it is sent in an HTTP header. */
 export const token = (text: string): string | undefined => (/^[\x21-\x7e]+$/.test(text) ? text : undefined);
 
 /** Whether only this machine can reach a host: 127.0.0.0/8, ::1 and `localhost`. */
