@@ -3,7 +3,7 @@
 import { ANSWER, CODE, FARTHEST_BRANCH, type Instruction, MOST_INSTRUCTIONS, OFFSET } from './program.ts';
 import { ALL_BITS, type Rule, type Test, type Verdict } from './rule.ts';
 
-/** The decisions of a policy by number. A missing number belongs to no known call. */
+/** The decisions of a policy by number. A number that is missing is not a known call. */
 export interface Decisions {
   /** AUDIT_ARCH_* of linux/audit.h. */
   readonly architecture: number;
@@ -66,7 +66,7 @@ const search = (among: readonly Span[]): readonly Instruction[] => {
   return [...lay(among, shared, 0), ...shared.map(answerWith)];
 };
 
-/** More than there is between a branch to a verdict and what was emitted before that branch: a rule and a branch. */
+/** More instructions than can lie between a branch to a verdict and what was emitted before it: a rule and a branch. */
 const MARGIN = 96;
 
 /**

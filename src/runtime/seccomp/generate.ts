@@ -21,8 +21,8 @@ interface Source {
 export const SOURCES: readonly Source[] = [
   { name: 'x86_64', header: 'asm/unistd_64.h', defines: [] },
   {
-    // That of arm64 is not installed elsewhere, but is no more than this (arch/arm64/include/uapi/asm/unistd.h of
-    // Linux 6.1; later ones are generated from a table to the same end).
+    // The header of arm64 is installed only there, but contains no more than this (arch/arm64/include/uapi/asm/unistd.h
+    // of Linux 6.1; later ones are generated from a table to the same end).
     name: 'aarch64',
     header: 'asm-generic/unistd.h',
     defines: ['RENAMEAT', 'NEW_STAT', 'SET_GET_RLIMIT', 'TIME32_SYSCALLS', 'SYS_CLONE3', 'MEMFD_SECRET'].map(
@@ -31,12 +31,12 @@ export const SOURCES: readonly Source[] = [
   },
 ];
 
-/** Names among the `__NR_*` that are those of no call. */
+/** Names among the `__NR_*` that are not system calls. */
 const NO_CALLS = new Set(['syscalls', 'arch_specific_syscall']);
 
 const macros = (header: string, defines: readonly string[]): Map<string, string> => {
   const flags = defines.map((name) => `-D${name}`);
-  // Standard error is part of the Error that a failure throws, and not needed otherwise.
+  // Standard error is part of the Error of a failure, and otherwise not needed.
   const text = execFileSync('cc', ['-E', '-dM', ...flags, '-include', header, '-x', 'c', '/dev/null'], {
     encoding: 'utf8',
     stdio: 'pipe',

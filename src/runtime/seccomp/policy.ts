@@ -4,7 +4,8 @@ import { low, noHighBits, type Policy, type Rule, type Test, type Verdict } from
 
 /*
  * Based on the default profiles of Docker and Podman (github.com/moby/profiles, github.com/containers/common), without
- * what they allow with a capability, which no job has, and without what hardly any program needs and has been vulnerable.
+ * the calls that they allow with a capability, which no job has, and without those that hardly any program needs and
+ * that have had vulnerabilities.
  */
 
 export const EPERM: Verdict = { errno: 1 };
@@ -39,7 +40,7 @@ const protocols = (
   verdict: 'allow',
 });
 
-/** Of the protocols of the internet those that every program uses. */
+/** The internet protocols that every program uses. */
 const INTERNET: Rule = {
   cases: [
     protocols(SOCK.STREAM, [IPPROTO.DEFAULT, IPPROTO.TCP]),
@@ -53,9 +54,9 @@ const INTERNET: Rule = {
 };
 
 /**
- * Families that every program uses. Of most others (VSOCK, ALG, PACKET, ...), and of most protocols (MPTCP, SCTP, DCCP,
- * UDP-Lite, SMC, ...), programs need none, and attackers some: to ask for one has the kernel load its module, as root of
- * the machine (inet_create() in net/ipv4/af_inet.c).
+ * The families that every program uses. Programs hardly need the others (VSOCK, ALG, PACKET, ...) and most protocols
+ * (MPTCP, SCTP, DCCP, UDP-Lite, SMC, ...), but attackers do: a request for one makes the kernel load its module, as
+ * root of the machine (inet_create() in net/ipv4/af_inet.c).
  */
 const SOCKET: Rule = {
   cases: [
@@ -77,13 +78,13 @@ const SO = {
 } as const;
 
 const BUFFER = { SO_SNDBUF: 7, SO_RCVBUF: 8, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33 } as const;
-/** Answers success, and does nothing. */
+/** The call succeeds and does nothing. */
 const DONE: Verdict = { errno: 0 };
 
 /**
- * Memory that no cgroup is charged for: the machine code of filters, and what waits in the receive buffers of netlink and
- * ICMP sockets, as much as `net.core.rmem_max` of the machine lets a socket ask for. A size is a wish, of which the kernel
- * takes what it likes: here nothing. TCP sizes its buffers by itself.
+ * Memory that no cgroup is charged for: the machine code of filters, and what waits in the receive buffers of netlink
+ * and ICMP sockets, as much as `net.core.rmem_max` of the machine lets a socket ask for. A requested size is only a
+ * hint to the kernel, so it may be ignored. TCP sizes its buffers by itself.
  */
 const SOCKET_OPTIONS: Rule = {
   cases: [
@@ -102,15 +103,16 @@ const SETSOCKOPT: Rule = {
 const HUGE = { MAP: 0x4_0000, MFD: 0x4, SHM: 0o4000 } as const;
 
 /**
- * Huge pages come from a pool of the machine, and memory.max does not count them. The answer is that of an empty pool,
- * at which programs take ordinary pages.
+ * Huge pages come from a pool of the machine, and memory.max does not count them. The error is that of an empty pool,
+ * after which programs use ordinary pages.
  */
 const noHugePages = (flags: number, flag: number): Rule => ({
   cases: [{ when: [low(flags, [flag], flag)], verdict: ENOMEM }],
   otherwise: 'allow',
 });
 
-// Pages that are merged with equal ones of others: that takes the machine's time, and shows what the others hold.
+// Merges pages with equal ones of other processes: that takes CPU time of the machine, and reveals what others have in
+// memory.
 const MADV_MERGEABLE = 12;
 const MADVISE: Rule = {
   // The error of a kernel without the feature (madvise(2)).
@@ -120,7 +122,7 @@ const MADVISE: Rule = {
 
 const SOCKETPAIR: Rule = { cases: [{ when: [low(0, [AF.UNIX])], verdict: 'allow' }], otherwise: EPERM };
 
-// Input that is put into a terminal, as if typed; the console's menus; line disciplines, which load modules.
+// Injecting input into a terminal as if it were typed; functions of the console; line disciplines, which load modules.
 const IOCTL = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c, TIOCSETD: 0x5423 } as const;
 const TERMINALS: Rule = {
   cases: [{ when: [low(1, Object.values(IOCTL))], verdict: EPERM }],
@@ -221,10 +223,10 @@ export const POLICY: Policy = {
       quotactl quotactl_fd syslog vhangup iopl ioperm sethostname setdomainname uselib`,
   },
   absent: {
-    'its flags lie in memory, where no filter can look; C libraries take clone then': 'clone3',
+    'its flags are in memory, which no filter can read; C libraries use clone then': 'clone3',
     'of a pool of the whole machine (fs.aio-max-nr), which one job could use up; programs do without': `
       io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents`,
-    'never made, or gone long ago, with their numbers still taken': `
+    'never implemented, or removed long ago, with their numbers still reserved': `
       _sysctl afs_syscall create_module epoll_ctl_old epoll_wait_old get_kernel_syms getpmsg nfsservctl
       putpmsg query_module security tuxcall vserver`,
   },

@@ -1,4 +1,4 @@
-/** The words in which the policy is written: verdicts, tests, rules. */
+/** The types of the policy: verdicts, tests, rules. */
 
 /** What happens to a call: it is allowed, fails with an errno (0: it does nothing and succeeds), or kills the process. */
 export type Verdict = 'allow' | 'kill' | { readonly errno: number };
@@ -24,7 +24,7 @@ export interface Rule {
   readonly otherwise: Verdict;
 }
 
-/** Names of calls, separated by spaces, by what they have in common. */
+/** Names of system calls, separated by spaces, grouped by what they have in common. */
 export type Groups = Readonly<Record<string, string>>;
 
 /** Which calls may be made. It has exactly one decision for every call in the tables. */
