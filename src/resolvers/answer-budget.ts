@@ -12,18 +12,18 @@ export const MESSAGE_BYTES = 2 * 1024 * 1024;
 /** From this many bytes on, a page is decoded and encoded in a turn of its own. */
 const LARGE_PAGE = 64 * 1024;
 
-/** Bytes that every text and every entry of a log counts besides its own: names, times, cursors. */
+/** Bytes that are added for every text and every entry of a log: names, times, cursors. */
 export const OVERHEAD = 64;
 
 /**
- * What is left for one operation, over every transport. It starts again for each answer of a subscription; the
+ * Counts the bytes of one answer, over every transport. The count starts again for each answer of a subscription;
  * answers are distinguished by their root values.
  */
 export class AnswerBudget {
   readonly most: number;
   #answer: unknown = this;
   #left = 0;
-  /** Bytes that what is being read may turn out to have. */
+  /** Bytes reserved for what is being read. */
   #held = 0;
   readonly #waiting: (() => void)[] = [];
   #turn: Promise<void> = Promise.resolve();
@@ -39,7 +39,7 @@ export class AnswerBudget {
   }
 
   /**
-   * Takes the bytes of a text that is in memory already.
+   * Counts the bytes of a text that is in memory already.
    *
    * @param answer the root value of the answer
    * @returns the text
@@ -54,8 +54,8 @@ export class AnswerBudget {
   }
 
   /**
-   * Reads something of at most `mostBytes`, once there is room for that in addition to what is being read, and takes
-   * what it has.
+   * Reads something of at most `mostBytes`, once there is room for that in addition to what is being read, and counts
+   * the bytes that it has.
    *
    * @throws GraphQLError `ANSWER_TOO_LARGE`
    */
@@ -67,7 +67,7 @@ export class AnswerBudget {
   ): Promise<T> {
     this.#begin(answer);
     while (mostBytes > this.#left - this.#held) {
-      // What is read already may leave room.
+      // There is room if what is being read turns out to be smaller than its reservation.
       if (this.#held > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       else {
         this.#wakeOne();
@@ -88,13 +88,15 @@ export class AnswerBudget {
     }
   }
 
-  /** Settles in a turn of the event loop in which it does so for nothing else of this answer: for what takes long. */
+  /** Settles in a turn of the event loop that no other part of this answer gets: for work that takes long. */
   ownTurn(): Promise<void> {
     this.#turn = this.#turn.then(() => nextTurn());
     return this.#turn;
   }
 
-  /** One at a time, who wakes the next one in turn: a thousand pages that wait are not all looked at for each. */
+  /**
+   * Wakes one reader, which wakes the next one in turn, so that a thousand waiting pages are not all checked each time.
+   */
   #wakeOne(): void {
     if (this.#held === 0 || this.#left > this.#held) this.#waiting.shift()?.();
   }

@@ -48,7 +48,7 @@ const ErrorType = builder.enumType('ArtifactError', {
   >,
 });
 
-/** An artifact, and the job that it is of. */
+/** An artifact and its job. */
 interface Shown {
   readonly job: Job;
   readonly artifact: Artifact;

@@ -21,13 +21,13 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
   SIGNAL_JOB: 'A signal was sent to a job.',
   DELETE_JOB: 'A job was deleted.',
   PIN_JOB: 'A job was pinned or unpinned.',
-  SHARE_JOB: 'A link to a job was made.',
+  SHARE_JOB: 'A link to a job was created.',
   REVOKE_SHARE: 'A link to a job was revoked.',
-  CREATE_UPLOAD: 'A link to upload a file for jobs was made.',
+  CREATE_UPLOAD: 'A link to upload a file for jobs was created.',
   UPLOAD_FILE:
-    'A file for jobs was uploaded, or a part of it; of each client and file the first time in ten minutes is recorded. Who came by a link is the subject that made it.',
+    'A file for jobs was uploaded, or a part of it; recorded at most once in ten minutes for each client and file. For an upload by a link, the subject is the one that created the link.',
   DOWNLOAD_ARTIFACT:
-    'An artifact was downloaded, or a part of it, or asked about; of each client and artifact the first time in ten minutes is recorded. Who came by the link of an artifact has the subject `artifact link`.',
+    'An artifact was downloaded, or a part of it, or asked about; recorded at most once in ten minutes for each client and artifact. For a download by the link of an artifact, the subject is `artifact link`.',
   SAVE_IMAGE: 'An image was made of what a job has changed.',
   IMPORT_IMAGE: 'An image was added from an archive.',
   PULL_IMAGE: 'An image was added from a registry.',
@@ -40,21 +40,21 @@ const DESCRIPTIONS: Readonly<Record<AuditAction, string>> = {
 };
 
 const AuditActionType = builder.enumType('AuditAction', {
-  description: 'What somebody did.',
+  description: 'An action that the audit log records.',
   values: Object.fromEntries(
     AUDIT_ACTIONS.map((name) => [name, { description: DESCRIPTIONS[name] }]),
   ) as Record<AuditAction, { readonly description: string }>,
 });
 
 const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
-  description: 'What somebody did, or tried to do.',
+  description: 'An action of a caller, whether it succeeded or was refused.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Opaque; entries sort by it.' }),
     time: t.expose('time', { type: 'DateTime', description: 'When it was done.' }),
     action: t.expose('action', { type: AuditActionType, description: 'What was done.' }),
     subject: t.exposeString('subject', {
       nullable: true,
-      description: 'Who did it; null: nobody who is known.',
+      description: 'The caller; null when it is unknown.',
     }),
     job: t.exposeID('jobId', {
       nullable: true,
@@ -81,7 +81,8 @@ const AuditEntryType = builder.objectRef<AuditEntry>('AuditEntry').implement({
     }),
     token: t.exposeString('token', {
       nullable: true,
-      description: 'The name of the token that was used; null: that of the state folder, or none.',
+      description:
+        'The name of the token that was used; null for the admin token in the state folder, and without a token.',
     }),
     outcome: t.exposeString('outcome', {
       description:
@@ -94,9 +95,11 @@ const AuditFilterInput = builder.inputType('AuditFilter', {
   description: 'Which entries: each field that is set must match.',
   fields: (t) => ({
     action: t.field({ type: AuditActionType, description: 'What was done. Default: anything.' }),
-    subject: t.string({ description: 'Who did it. Default: anybody.' }),
-    job: t.id({ description: 'The id of the job. Default: any, and none.' }),
-    failed: t.boolean({ description: 'True: what was refused; false: what was done. Default: both.' }),
+    subject: t.string({ description: 'The caller. Default: anybody.' }),
+    job: t.id({ description: 'The id of the job. Default: entries about any job or none.' }),
+    failed: t.boolean({
+      description: 'True: actions that failed; false: actions that succeeded. Default: both.',
+    }),
     since: t.field({ type: 'DateTime', description: 'At this time or later. Default: from the first on.' }),
     until: t.field({ type: 'DateTime', description: 'Before this time. Default: up to the last.' }),
   }),

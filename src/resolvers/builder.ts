@@ -14,7 +14,10 @@ interface Scalar<In, Out> {
 
 const MOST_NODES = 100;
 
-/** The extension of types whose answers depend on nothing but their values: all who ask for the same receive the same. */
+/**
+ * The extension of types whose fields depend on nothing but the value: the same selection has the same answer for every
+ * caller.
+ */
 export const SHARED = 'shared';
 
 /**
@@ -66,7 +69,7 @@ export const builder = new SchemaBuilder<{
       resolve: async (_root, { ids }, context, _info, load) => {
         identify(context);
         if (ids.length > MOST_NODES) throw badInput('ids', `at most ${MOST_NODES} ids`, `${ids.length}`);
-        // One that another field asked for as well is a promise still.
+        // A node that another field has requested too is still a promise.
         const nodes = await Promise.all(await load(ids));
         // An Error in the place of an item is an error of that item alone.
         return nodes.map((node, index) => node ?? notFound(`ids[${index}]`, 'object', ids[index]?.id ?? ''));

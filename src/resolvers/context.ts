@@ -10,7 +10,7 @@ import type { ImageService } from '../jobs/images.ts';
 import type { Identity } from '../jobs/service.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 
-/** What each subject has open. */
+/** How much each subject has open. */
 export interface Open {
   readonly subscriptions: Counts;
   readonly connections: Counts;
@@ -18,9 +18,9 @@ export interface Open {
 
 /** How much of something each subject has. */
 export interface Counts {
-  /** Of one subject. */
+  /** The number of one subject. */
   of(subject: string): number;
-  /** Who has any. */
+  /** The subjects that have any. */
   subjects(): Iterable<string>;
 }
 
@@ -29,7 +29,7 @@ export interface Context {
   /** The caller; `null` when the request carried no valid token. */
   readonly identity: Identity | null;
   readonly jobs: AuthorizedJobs;
-  /** Where the caller reaches the server, without a slash at its end: links begin with it. */
+  /** The URL by which the caller reaches the server, without a slash at its end: links begin with it. */
   readonly baseUrl: string;
   readonly images: ImageService;
   readonly artifactLinks: ArtifactLinks;
@@ -38,10 +38,10 @@ export interface Context {
   readonly quotas: Quotas;
   readonly audit: Audit;
   readonly open: Open;
-  /** Of this operation. */
+  /** The budget of this operation. */
   readonly budget: AnswerBudget;
-  /** Aborted when the client has gone, or has its answer. */
+  /** Aborted when the client has disconnected, or has its answer. */
   readonly over: AbortSignal;
-  /** Aborted, with a clause that says why, when the caller is no longer who it was. */
+  /** Aborted when the caller is no longer accepted; the reason is a clause that says why. */
   readonly ended: AbortSignal;
 }

@@ -20,7 +20,7 @@ const CreateTokenInput = builder.inputType('CreateTokenInput', {
     role: t.field({ type: Role, required: true, description: 'What its caller may do.' }),
     expiresAt: t.field({
       type: 'DateTime',
-      description: 'From when on it is not accepted any more. Default: it does not expire.',
+      description: 'When it expires. Default: never.',
     }),
   }),
 });

@@ -35,7 +35,7 @@ const CreateUploadPayload = builder.objectRef<Created>('CreateUploadPayload').im
     }),
     expiresAt: t.field({
       type: 'DateTime',
-      description: 'Until when the link is valid. An upload that has begun may take longer.',
+      description: 'When the link expires. An upload that has begun may take longer.',
       resolve: ({ ticket }) => ticket.expiresAt,
     }),
     present: t.boolean({

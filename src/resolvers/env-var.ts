@@ -29,7 +29,7 @@ export const EnvVarType = builder.objectRef<EnvVar>('EnvVar').implement({
       resolve: ({ value }) => (isUnicode(value) ? null : bytesOfText(value)),
     }),
     secret: t.boolean({
-      description: 'The value is given back to nobody: it is empty here.',
+      description: 'Whether the value is secret: it is never returned, so that `value` is empty.',
       resolve: ({ secret }) => secret ?? false,
     }),
   }),
@@ -47,7 +47,7 @@ export const EnvVarInput = builder.inputType('EnvVarInput', {
     }),
     secret: t.boolean({
       description:
-        'The value is never returned, not even to its owner, and is removed when the job has ended. It may not be empty. Default false.',
+        'Whether the value is secret: it is never returned, not even to its owner, and is removed when the job has ended. It may not be empty. Default false.',
     }),
   }),
 });

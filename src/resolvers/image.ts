@@ -8,7 +8,7 @@ const SkippedType = builder.objectRef<SkippedEntries>('SkippedEntries').implemen
   fields: (t) => ({
     count: t.exposeInt('count', { description: 'How many there are.' }),
     paths: t.stringList({
-      description: 'Their paths in a cell, of 20 at most.',
+      description: 'Their paths in a cell; at most 20 of them.',
       resolve: ({ paths }) => [...paths],
     }),
   }),
@@ -24,7 +24,7 @@ export const ImageType = builder.objectRef<Image>('Image').implement({
     }),
     size: t.expose('sizeBytes', {
       type: 'ByteSize',
-      description: 'Bytes of its files, with those that it shares with other images.',
+      description: 'Bytes of its files, including those that it shares with other images.',
     }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',
@@ -39,7 +39,7 @@ export const ImageType = builder.objectRef<Image>('Image').implement({
       description:
         'What was left out of its layers because cells cannot have it: devices and other special files, except named pipes.',
     }),
-    source: t.exposeString('source', { description: 'Where it is from, for people.' }),
+    source: t.exposeString('source', { description: 'A sentence for people: where it comes from.' }),
     owner: t.exposeString('owner', {
       nullable: true,
       description: 'The only subject that may use it, apart from admins; null when everybody may.',
@@ -55,7 +55,7 @@ export const ImageType = builder.objectRef<Image>('Image').implement({
     command: t.stringList({
       nullable: true,
       description:
-        'What a job without `command` and `argv` runs: entry point and arguments of the image. Null: it has neither.',
+        'What a job without `command` and `argv` runs: entry point and arguments of the image. Null when it has neither.',
       resolve: ({ defaults }) => (defaults.command === null ? null : [...defaults.command]),
     }),
     user: t.string({

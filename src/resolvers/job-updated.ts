@@ -7,7 +7,7 @@ builder.subscriptionField('jobUpdated', (t) =>
   t.field({
     type: JobNode,
     description:
-      'The job in its current state, then again after each state change. Completes after the final state.',
+      'Sends the job in its current state, then again after each state change. Completes after the final state.',
     args: { jobId: t.arg.id({ required: true, description: JOB_ID_HELP }) },
     subscribe: (_root, { jobId }, context) => context.jobs.watch(identify(context), jobId),
     resolve: (job) => job,

@@ -89,7 +89,10 @@ const OutputType = builder.objectRef<OutputCount>('JobOutput').implement({
   }),
 });
 
-/** Variables from which on those of one job are given in a turn of their own, and not those of a hundred jobs at once. */
+/**
+ * From this many variables on, the environment of a job is resolved in a turn of the event loop of its own, so that a
+ * hundred of them are not resolved in one.
+ */
 const MANY_VARIABLES = 32;
 
 export const JobNode = builder.node(builder.objectRef<Job>('Job'), {

@@ -35,7 +35,7 @@ const JobConnection = builder.connectionObject(
   { name: 'JobEdge', description: 'A job of a page, with its cursor.' },
 );
 
-/** A connection that is counted only when that is selected, and once for both fields. */
+/** A connection whose jobs are counted only when a count is selected, and once for both fields. */
 interface JobPage {
   readonly total: () => Promise<Total>;
 }
@@ -61,7 +61,7 @@ builder.queryField('jobs', (t) =>
       const request = { ...window, order: args.orderBy ?? 'NEWEST_FIRST', filter } as const;
       return chain(context.jobs.list(identity, request), (page) => ({
         ...toConnection(page),
-        // Each count in a turn of its own: many of them together would delay others.
+        // Each count gets a turn of the event loop of its own: many of them together would delay other clients.
         total: once(() => context.budget.ownTurn().then(() => context.jobs.total(identity, filter))),
       }));
     },

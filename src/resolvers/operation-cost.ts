@@ -24,17 +24,18 @@ import { LARGEST_PAGE_BYTES } from '../jobs/service.ts';
 import { DEFAULT_ROWS, MOST_ROWS } from './page.ts';
 
 /**
- * An operation that costs more is refused. A field costs 1 unless `COSTS` says otherwise, and what is below a list as
- * often as the list has elements: everything that is known of 100 jobs stays below this, and so do 100 pages of log.
+ * An operation that costs more is refused. A field costs 1 unless `COSTS` says otherwise, and what is selected below a
+ * list counts once for each element that the list may have. All fields of 100 jobs stay below this, and so do 100 pages
+ * of log.
  */
 export const MOST_COST = 50_000;
 
 type Arguments = Readonly<Record<string, unknown>>;
 
 interface Cost {
-  /** Of the field itself. */
+  /** The cost of the field itself. */
   readonly own?: number | ((args: Arguments) => number);
-  /** How many elements it has at most, and so how often it costs what is below it. */
+  /** The most elements that it has: what is selected below it counts that often. */
   readonly elements?: (args: Arguments) => number;
 }
 
@@ -92,7 +93,7 @@ const MUTATION: Cost = { own: 20 };
 const OTHER: Cost = {};
 
 /**
- * The cost of an operation. Directives are not looked at: what they leave out counts as well.
+ * The cost of an operation. Directives are ignored: what they leave out counts too.
  *
  * @param given the variables as they came
  */
@@ -183,7 +184,7 @@ const fieldOf = (type: GraphQLObjectType, name: string): GraphQLField<unknown, u
   return type.getFields()[name];
 };
 
-/** Arguments that are none are reported when the field is executed; until then they are taken for missing. */
+/** Invalid arguments are reported when the field is executed; here they count as missing. */
 const argumentsOf = (
   field: GraphQLField<unknown, unknown>,
   node: Parameters<typeof getArgumentValues>[1],

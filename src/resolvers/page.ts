@@ -11,7 +11,7 @@ export interface ConnectionArguments {
   readonly before?: string | null | undefined;
 }
 
-/** Which rows of a list a page has, as Relay's arguments say it. */
+/** The rows of a list that a page has, as Relay's arguments select them. */
 export interface Window {
   readonly limit: number;
   readonly backward: boolean;
@@ -19,7 +19,7 @@ export interface Window {
   readonly before?: string;
 }
 
-/** Rows that a page has at most, and when neither `first` nor `last` is given. */
+/** The most rows of a page, and the number of rows without `first` and `last`. */
 export const MOST_ROWS = 100;
 export const DEFAULT_ROWS = 20;
 
@@ -27,7 +27,7 @@ export const DEFAULT_ROWS = 20;
  * The rows that a connection selects.
  *
  * @param standard rows when neither `first` nor `last` is given
- * @throws ClientError
+ * @throws ClientError `BAD_USER_INPUT` for a number out of range, an invalid cursor, or `first` and `last` together
  */
 export const checkPage = (args: ConnectionArguments, standard: number): Window => {
   const first = args.first ?? undefined;

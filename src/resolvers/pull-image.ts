@@ -41,16 +41,16 @@ builder.mutationField('pullImage', (t) =>
 );
 
 const Phase = builder.enumType('ImagePhase', {
-  description: 'What is being done with an image that is added.',
+  description: 'What is being done to add an image.',
   values: {
-    WAITING: { description: 'Another image is being added.' },
+    WAITING: { description: 'It waits until another image has been added.' },
     FETCHING: { description: 'Its layers are being fetched.' },
     UNPACKING: { description: 'Its layers are being unpacked.' },
   } as const satisfies Record<(typeof IMAGE_PHASES)[number], object>,
 });
 
 const ProgressType = builder.objectRef<ImageProgress>('ImageProgress').implement({
-  description: 'How far an image is that is being added.',
+  description: 'The progress of an image that is being added.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'The name that it gets.' }),
     phase: t.expose('phase', { type: Phase, description: 'What is being done.' }),
@@ -58,12 +58,14 @@ const ProgressType = builder.objectRef<ImageProgress>('ImageProgress').implement
     total: t.expose('totalBytes', {
       type: 'ByteSize',
       nullable: true,
-      description: 'Bytes that are to arrive; null: that is not known yet.',
+      description: 'Bytes to fetch in total; null while that is not known.',
     }),
-    unpacked: t.exposeInt('unpacked', { description: 'Layers that are unpacked, or were here before.' }),
+    unpacked: t.exposeInt('unpacked', {
+      description: 'How many layers are unpacked, including those that were here before.',
+    }),
     layers: t.exposeInt('layers', {
       nullable: true,
-      description: 'Its layers; null: that is not known yet.',
+      description: 'How many layers it has; null while that is not known.',
     }),
   }),
 });

@@ -4,13 +4,13 @@ import { QUOTA_FIELDS, type Quota } from '../access/quotas.ts';
 import type { JobsInUse } from '../jobs/quota.ts';
 import { builder, identify } from './builder.ts';
 
-/** What a subject has now; what is not in memory is looked up when it is asked for. */
+/** The current use of a subject. What is not in memory is looked up when it is selected. */
 interface InUse extends JobsInUse {
   readonly subject: string;
 }
 
 const QuotaUseType = builder.objectRef<InUse>('QuotaUse').implement({
-  description: 'What one subject has now, of what quotas bound.',
+  description: 'The current use of what quotas limit, by one subject.',
   fields: (t) => ({
     runningJobs: t.exposeInt('runningJobs', { description: 'Jobs that run.' }),
     queuedJobs: t.exposeInt('queuedJobs', { description: 'Jobs that wait.' }),
@@ -48,7 +48,7 @@ const QuotaUseType = builder.objectRef<InUse>('QuotaUse').implement({
 });
 
 export const QuotaType = builder.objectRef<Quota>('Quota').implement({
-  description: 'What one subject may have. A value of null is no bound.',
+  description: 'The quotas of one subject. Null: not limited.',
   fields: (t) => ({
     subject: t.exposeString('subject', {
       nullable: true,
@@ -107,7 +107,7 @@ export const QuotaType = builder.objectRef<Quota>('Quota').implement({
     inUse: t.field({
       type: QuotaUseType,
       nullable: true,
-      description: 'What the subject has now; null of the defaults.',
+      description: 'The current use by the subject; null for the defaults.',
       resolve: ({ subject }, _args, context) => {
         const used = subject === null ? undefined : context.jobs.inUse(identify(context), subject);
         return subject === null || used === undefined ? null : { subject, ...used };

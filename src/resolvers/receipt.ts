@@ -14,7 +14,7 @@ const ReceiptType = builder.objectRef<Receipt>('Receipt').implement({
         'The JSON of a DSSE envelope. Its payload is an in-toto statement with the predicate "urn:cloister:job-receipt:v1". `cloister verify` checks it without a server.',
     }),
     keyId: t.exposeString('keyId', {
-      description: 'Which of `receiptKeys` has signed it.',
+      description: 'The id of the key in `receiptKeys` that has signed it.',
     }),
   }),
 });
@@ -35,7 +35,7 @@ const ReceiptKeyType = builder.objectRef<ReceiptKey>('ReceiptKey').implement({
 /** Bytes of everything in a receipt but command and environment, at most: names, limits, the limits hit. */
 const REST_BYTES = 64 * 1024;
 
-/** At most: what is escaped in JSON may take six times as much, and base64 a third more. */
+/** The most bytes of a receipt: escapes of JSON may make a text six times as long, and base64 adds a third. */
 const mostBytes = ({ spec: { command, env } }: Job): number => {
   const texts =
     (command.kind === 'apart' ? command.bytes : commandBytes(command)) +

@@ -18,8 +18,7 @@ const RunJobPayload = builder.objectRef<Job>('RunJobPayload').implement({
   fields: (t) => ({
     job: t.field({
       type: JobNode,
-      description:
-        'The job as it is when the wait is over. Of a job that was retried, the last attempt so far.',
+      description: 'The job as it is when the wait is over. For a job that was retried: its latest attempt.',
       resolve: (job) => job,
     }),
     finished: t.boolean({

@@ -28,7 +28,11 @@ builder.mutationField('saveImage', (t) =>
     description:
       'Creates an image from the root file system of a job, with the changes that the job has made. The job has to be paused, or has to have ended and been submitted with `keepRoot` (then once only). The image contains files only, neither processes nor their memory. The owner of the job and admins may use it.',
     args: {
-      input: t.arg({ type: SaveImageInput, required: true, description: 'Of which job, and its name.' }),
+      input: t.arg({
+        type: SaveImageInput,
+        required: true,
+        description: 'Which job, and the name of the image.',
+      }),
     },
     resolve: async (_root, { input: { jobId, name } }, context) => ({
       image: await context.jobs.saveImage(identify(context), jobId, name),

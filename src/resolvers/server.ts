@@ -18,7 +18,7 @@ const CgroupType = builder.objectRef<ServerInfo['cgroup']>('ServerCgroup').imple
 });
 
 const JobCountsType = builder.objectRef<ServerInfo['jobs']>('ServerJobs').implement({
-  description: 'How many jobs are not finished, of those that the caller can see.',
+  description: 'How many of the jobs that the caller can see are not finished.',
   fields: (t) => ({
     queued: t.exposeInt('queued', { description: 'Jobs with status QUEUED.' }),
     running: t.exposeInt('running', { description: 'Jobs with status RUNNING, paused ones included.' }),
@@ -44,7 +44,7 @@ const ServerType = builder.objectRef<ServerInfo>('Server').implement({
     }),
     jobs: t.field({
       type: JobCountsType,
-      description: 'How many jobs are queued and running, of those that the caller can see.',
+      description: 'How many of the jobs that the caller can see are queued and running.',
       resolve: ({ jobs }) => jobs,
     }),
     eventCursor: t.exposeString('eventCursor', {

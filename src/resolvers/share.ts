@@ -12,12 +12,12 @@ export const ShareType = builder.objectRef<Share>('Share').implement({
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
-      description: 'From when on it is not accepted any more.',
+      description: 'When it expires.',
     }),
     revokedAt: t.expose('revokedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was revoked; null: it was not.',
+      description: 'When it was revoked; null when it was not.',
     }),
   }),
 });

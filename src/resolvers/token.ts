@@ -16,17 +16,17 @@ export const TokenType = builder.objectRef<Token>('Token').implement({
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it is not accepted any more; null: it does not expire.',
+      description: 'When it expires; null when it does not.',
     }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was used last, up to five minutes too early; null: never.',
+      description: 'When it was used last, up to five minutes too early; null when it never was.',
     }),
     revokedAt: t.expose('revokedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was revoked; null: it was not.',
+      description: 'When it was revoked; null when it was not.',
     }),
   }),
 });

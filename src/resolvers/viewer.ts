@@ -32,7 +32,7 @@ const ViewerType = builder.objectRef<Identity>('Viewer').implement({
     }),
     quota: t.field({
       type: QuotaType,
-      description: 'What the caller may have.',
+      description: 'The quotas of the caller.',
       resolve: (identity, _args, { quotas }) => quotas.own(identity),
     }),
   }),
@@ -41,7 +41,7 @@ const ViewerType = builder.objectRef<Identity>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: ViewerType,
-    description: 'The caller: whose token this request carries, and what it may do.',
+    description: 'The caller of this request: who it is, and what it may do.',
     resolve: (_root, _args, context) => identify(context),
   }),
 );

@@ -39,17 +39,17 @@ export type ArtifactKind =
   /** A file, as it was. */
   | 'FILE';
 
-/** What somebody did. */
+/** An action that the audit log records. */
 export type AuditAction =
   /** A token was created. */
   | 'CREATE_TOKEN'
-  /** A link to upload a file for jobs was made. */
+  /** A link to upload a file for jobs was created. */
   | 'CREATE_UPLOAD'
   /** An image was deleted. */
   | 'DELETE_IMAGE'
   /** A job was deleted. */
   | 'DELETE_JOB'
-  /** An artifact was downloaded, or a part of it, or asked about; of each client and artifact the first time in ten minutes is recorded. Who came by the link of an artifact has the subject `artifact link`. */
+  /** An artifact was downloaded, or a part of it, or asked about; recorded at most once in ten minutes for each client and artifact. For a download by the link of an artifact, the subject is `artifact link`. */
   | 'DOWNLOAD_ARTIFACT'
   /** Another command was run in the cell of a job, by `execInJob`; the entry names the job with the cell. */
   | 'EXEC_IN_JOB'
@@ -77,7 +77,7 @@ export type AuditAction =
   | 'SAVE_IMAGE'
   /** The quotas of a subject were changed. */
   | 'SET_QUOTA'
-  /** A link to a job was made. */
+  /** A link to a job was created. */
   | 'SHARE_JOB'
   /** A signal was sent to a job. */
   | 'SIGNAL_JOB'
@@ -87,7 +87,7 @@ export type AuditAction =
   | 'STOP_JOB'
   /** A job was submitted, by `submitJob` or `runJob`. */
   | 'SUBMIT_JOB'
-  /** A file for jobs was uploaded, or a part of it; of each client and file the first time in ten minutes is recorded. Who came by a link is the subject that made it. */
+  /** A file for jobs was uploaded, or a part of it; recorded at most once in ten minutes for each client and file. For an upload by a link, the subject is the one that created the link. */
   | 'UPLOAD_FILE'
   /** A file in the cell of a job was written, or a folder made; recorded as `WRITE_STDIN` is. */
   | 'WRITE_FILE'
@@ -98,13 +98,13 @@ export type AuditAction =
 export type AuditFilter = {
   /** What was done. Default: anything. */
   readonly action?: AuditAction | null | undefined;
-  /** True: what was refused; false: what was done. Default: both. */
+  /** True: actions that failed; false: actions that succeeded. Default: both. */
   readonly failed?: boolean | null | undefined;
-  /** The id of the job. Default: any, and none. */
+  /** The id of the job. Default: entries about any job or none. */
   readonly job?: string | null | undefined;
   /** At this time or later. Default: from the first on. */
   readonly since?: string | null | undefined;
-  /** Who did it. Default: anybody. */
+  /** The caller. Default: anybody. */
   readonly subject?: string | null | undefined;
   /** Before this time. Default: up to the last. */
   readonly until?: string | null | undefined;
@@ -119,7 +119,7 @@ export type CapabilityProfile =
 
 /** The input of `createToken`. */
 export type CreateTokenInput = {
-  /** From when on it is not accepted any more. Default: it does not expire. */
+  /** When it expires. Default: never. */
   readonly expiresAt?: string | null | undefined;
   /** What it is used for, for people: 1 to 128 printable characters. */
   readonly name: string;
@@ -145,7 +145,7 @@ export type DeleteJobInput = {
 export type EnvVarInput = {
   /** The name, without "=". */
   readonly name: string;
-  /** The value is never returned, not even to its owner, and is removed when the job has ended. It may not be empty. Default false. */
+  /** Whether the value is secret: it is never returned, not even to its owner, and is removed when the job has ended. It may not be empty. Default false. */
   readonly secret?: boolean | null | undefined;
   /** The value, taken literally; may be empty. At most 131071 bytes. */
   readonly value?: string | null | undefined;
@@ -210,13 +210,13 @@ export type FileType =
   /** A Unix socket. */
   | 'SOCKET';
 
-/** What is being done with an image that is added. */
+/** What is being done to add an image. */
 export type ImagePhase =
   /** Its layers are being fetched. */
   | 'FETCHING'
   /** Its layers are being unpacked. */
   | 'UNPACKING'
-  /** Another image is being added. */
+  /** It waits until another image has been added. */
   | 'WAITING';
 
 /** Bandwidth limits for one disk: at least one of the four rates. */
