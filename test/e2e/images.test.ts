@@ -347,6 +347,11 @@ describe('a bad archive', () => {
       () => layer({ path: 'h', type: '1', link: '/etc/passwd' }),
       'a hard link to what is no file of this layer',
     ],
+    [
+      'with more folders than entries',
+      () => gzipSync(tar(Array.from({ length: 500 }, (_, i) => ({ path: `${i}/${'a/'.repeat(220)}b` })))),
+      'at most 100000 folders without an entry of their own',
+    ],
     ['that goes through a file', () => layer(file, { path: 'f/g', content: 'x' }), 'Not a directory'],
     [
       'with owners that cells do not have',

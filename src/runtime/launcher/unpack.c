@@ -23,6 +23,8 @@
 /* Of each kind of statement that names a path. */
 #define STATEMENTS_MOST 100000
 #define IMPLICIT_MOST 100000
+/* Of all paths that are remembered or noted, in bytes: an archive of some megabytes may have a million long ones. */
+#define PATHS_MOST (64u << 20)
 
 /* A folder whose time is set at the end: every entry changes that of its folder. */
 struct folder {
@@ -42,6 +44,7 @@ struct unpack {
   int root;
   FILE *about;
   uint64_t bytes, files, statements;
+  uint64_t paths; /* bytes of all that are remembered or noted */
   struct folder *folders;
   size_t folders_count;
   struct paths implicit;    /* folders that were made for what is in them */
@@ -73,7 +76,19 @@ static bool refuse_errno(const struct unpack *self) {
   return refuse(self, "%s", strerror(errno));
 }
 
+/* Counts a path that is to be remembered. */
+static bool has_room(struct unpack *self, const char *path) {
+  self->paths += strlen(path) + 1;
+  return self->paths <= PATHS_MOST;
+}
+
+static bool refuse_paths(const struct unpack *self) {
+  return refuse(self, "expected at most %d folders without an entry of their own, and %u bytes of paths of folders",
+                IMPLICIT_MOST, PATHS_MOST);
+}
+
 static bool note(struct unpack *self, const char *statement, const char *path) {
+  if (!has_room(self, path)) return refuse_paths(self);
   if (++self->statements > STATEMENTS_MOST)
     return refuse(self, "expected at most %d folders that are opaque and entries that are left out", STATEMENTS_MOST);
   fprintf(self->about, "%s%c/%s%c", statement, 0, path, 0);
@@ -122,8 +137,10 @@ static char *copy_path(const char *path) {
   return copy;
 }
 
-/* Makes a folder whose parent exists. */
+/* Makes a folder whose parent exists. False with E2BIG when there are too many. */
 static bool make_folder(struct unpack *self, char *path) {
+  errno = E2BIG;
+  if (self->implicit.count == IMPLICIT_MOST || !has_room(self, path)) return false;
   char *slash = strrchr(path, '/');
   if (slash != NULL) *slash = '\0';
   AUTO_CLOSE int parent = slash == NULL ? dup(self->root) : open_inside(self, path);
@@ -225,6 +242,7 @@ static bool put_folder(struct unpack *self, int parent) {
   if (fchownat(parent, self->name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
       fchmodat(parent, self->name, entry->mode & 01777, 0) != 0)
     return refuse_errno(self);
+  if (!has_room(self, self->path)) return refuse_paths(self);
   self->folders = grown(self->folders, self->folders_count, sizeof *self->folders);
   self->folders[self->folders_count++] = (struct folder){copy_path(self->path), entry->mtime};
   return !hides || make_opaque(self, parent, self->name, self->path);
@@ -319,7 +337,8 @@ static bool put_entry(struct unpack *self) {
   if (slash != NULL) *slash = '\0';
   AUTO_CLOSE int parent = slash == NULL ? dup(self->root) : make_inside(self, self->path);
   if (slash != NULL) *slash = '/';
-  return parent >= 0 ? put(self, parent) : refuse_errno(self);
+  if (parent >= 0) return put(self, parent);
+  return errno == E2BIG ? refuse_paths(self) : refuse_errno(self);
 }
 
 static int compare_folders(const void *one, const void *other) {
@@ -327,11 +346,7 @@ static int compare_folders(const void *one, const void *other) {
 }
 
 /* Says which folders have no entry of their own: they are to look as those of the same path in lower layers. */
-static bool note_implicit(struct unpack *self) {
-  if (self->implicit.count > IMPLICIT_MOST) {
-    fprintf(stderr, "the archive: expected entries for folders, got %zu folders without one\n", self->implicit.count);
-    return false;
-  }
+static void note_implicit(struct unpack *self) {
   if (self->folders_count > 0) qsort(self->folders, self->folders_count, sizeof *self->folders, compare_folders);
   for (size_t i = 0; i < self->implicit.count; i++) {
     struct folder key = {.path = self->implicit.items[i]};
@@ -344,7 +359,6 @@ static bool note_implicit(struct unpack *self) {
     AUTO_CLOSE int folder = kernel_openat2(self->root, key.path, &how);
     if (folder >= 0) fprintf(self->about, "implicit%c/%s%c", 0, key.path, 0);
   }
-  return true;
 }
 
 static bool unpack(struct unpack *self) {
@@ -367,7 +381,7 @@ static bool unpack(struct unpack *self) {
     /* One that a later entry has replaced is gone. */
     if (folder >= 0) utimensat(AT_FDCWD, path, times, 0);
   }
-  if (!note_implicit(self)) return false;
+  note_implicit(self);
   fprintf(self->about, "size%c%llu%c%llu%cend%c", 0, (unsigned long long)self->bytes, 0,
           (unsigned long long)self->files, 0, 0);
   return true;
