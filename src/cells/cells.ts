@@ -67,6 +67,7 @@ import { canOwnFiles, type JobPlan, planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
 import { type PreparedCell, PreparedCells } from './prepared.ts';
 import { StdinFiles } from './stdin.ts';
+import { unpackSettings } from './unpack.ts';
 
 /** What the cells of this machine are opened with. */
 export interface CellsOptions {
@@ -112,7 +113,7 @@ export const openCells = async (
         devices,
         cgroup: (name) => {
           const path = cgroups.jobPath(name);
-          return path === null ? null : { path, settings: [], collect: [] };
+          return path === null ? null : { path, settings: unpackSettings(cgroups.controllers), collect: [] };
         },
         supervisors: cgroups.supervisors,
       },

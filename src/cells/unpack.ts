@@ -11,6 +11,8 @@ import { decompressed } from '../images/decompress.ts';
 import { fault, ImageFault } from '../images/fault.ts';
 import type { LayerSource } from '../images/oci.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
+import type { ControllerName } from '../runtime/cgroup/controllers.ts';
+import { cgroupSettings } from '../runtime/cgroup/settings.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
 import { describeStep } from '../runtime/launch-failure.ts';
 import { readLogPage } from '../runtime/log/reader.ts';
@@ -18,7 +20,7 @@ import { mountSteps } from '../runtime/mounts.ts';
 import { Control } from '../runtime/protocol/control.ts';
 import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { Fields } from '../runtime/protocol/fields.ts';
-import { type CgroupPlan, encodePlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
+import { type CgroupPlan, type CgroupSetting, encodePlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
 import { Spawner } from '../runtime/protocol/spawner.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
@@ -38,6 +40,32 @@ export interface UnpackHost {
   /** The cgroup of supervisors; `null`: the server's own. */
   readonly supervisors: string | null;
 }
+
+// It has one process, which remembers some paths; what it writes counts until it is on disk.
+const MEMORY_BYTES = 512 * 1024 * 1024;
+const PROCESSES = 16;
+
+/**
+ * The limits of the cgroup of a cell that unpacks a layer, in addition to those of the layer.
+ *
+ * @param controllers those that this host has: without one its limits do not exist
+ */
+export const unpackSettings = (controllers: readonly ControllerName[]): readonly CgroupSetting[] => {
+  const hasMemory = controllers.includes('memory');
+  return cgroupSettings(
+    {
+      cpus: null,
+      cpuWeight: null,
+      cpuset: null,
+      memoryBytes: hasMemory ? MEMORY_BYTES : null,
+      memoryHighBytes: null,
+      swapBytes: hasMemory ? 0 : null,
+      pids: controllers.includes('pids') ? PROCESSES : null,
+      io: [],
+    },
+    controllers,
+  );
+};
 
 /** Bounds of one layer. */
 export interface LayerLimits {
