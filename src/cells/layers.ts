@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -144,17 +144,23 @@ export class Layers {
     for (const id of ids) this.#fresh.delete(id);
   }
 
-  /** Removes a folder of files that belong to ids of cells. */
-  async removeTree(path: string): Promise<void> {
+  /** What enters the namespace of the owners of files; empty where these are ids of this machine. */
+  get #enter(): readonly string[] {
     const { ids } = this.#options;
-    if (ids.kind === 'subordinate') await inNamespace(ids.enter, ['rm', '-rf', '--', path]);
-    else await rm(path, { recursive: true, force: true });
+    return ids.kind === 'subordinate' ? ids.enter : [];
+  }
+
+  /**
+   * Removes a folder of files that belong to ids of cells. rm(1) goes down by descriptors: with what comes before it, a path
+   * in the folder may be longer than the system accepts (PATH_MAX), and each of many long ones would be looked up.
+   */
+  async removeTree(path: string): Promise<void> {
+    await inNamespace(this.#enter, ['rm', '-rf', '--', path]);
   }
 
   /** Copies the files of a layer with their owners; those that do not change may be the same on the disk. */
   async copy(from: string, to: string): Promise<void> {
-    const { ids } = this.#options;
-    const enter = ids.kind === 'subordinate' ? ids.enter : [];
+    const enter = this.#enter;
     // Links cannot be made to another file system.
     await inNamespace(enter, ['cp', '-al', '--', from, to]).catch(async () => {
       await inNamespace(enter, ['rm', '-rf', '--', to]);
@@ -204,10 +210,9 @@ export class Layers {
       const root = join(made, LAYER_FILES.tree, 'root');
       await mkdir(join(made, LAYER_FILES.tree), { mode: 0o755 });
       await this.copy(join(this.#folder, id, LAYER_FILES.tree, 'root'), root);
-      const { ids } = this.#options;
       const pairs = hidden.flatMap(({ path, found }) => [found.path, join(root, path)]);
       for (let at = 0; at < pairs.length; at += PAIRS_AT_ONCE)
-        await inNamespace(ids.kind === 'subordinate' ? ids.enter : [], [
+        await inNamespace(this.#enter, [
           ...['sh', '-c', LOOK_ALIKE, 'sh'],
           ...pairs.slice(at, at + PAIRS_AT_ONCE),
         ]);

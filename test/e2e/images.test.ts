@@ -292,6 +292,14 @@ describe('layers', () => {
     expect((await server.output(id)).stdout).toBe('first\n');
   });
 
+  it('with the longest paths are removed with their image, whatever is before them on the disk', async () => {
+    const deep = tar([{ path: `${'0123456789abcde/'.repeat(255)}end` }]);
+    await add('deep', ociArchive(makeParts([base, deep])));
+    expect(layers()).toContain(sha256(deep).slice(7));
+    await server.query('mutation { deleteImage(input: { name: "deep" }) { name } }');
+    expect(layers().filter((name) => name.startsWith('.') || name === sha256(deep).slice(7))).toEqual([]);
+  });
+
   it('of an image that a job uses stay when it is deleted: that is refused', async () => {
     await add('busy', ociArchive(makeParts([base])));
     const id = await server.submit({ image: 'busy', command: 'sleep 1000' });
@@ -349,8 +357,13 @@ describe('a bad archive', () => {
     ],
     [
       'with more folders than entries',
-      () => gzipSync(tar(Array.from({ length: 500 }, (_, i) => ({ path: `${i}/${'a/'.repeat(220)}b` })))),
-      'at most 100000 folders without an entry of their own',
+      () =>
+        gzipSync(
+          layer(
+            ...Array.from({ length: 450 }, (_, i) => ({ path: `${i}/${`${'n'.repeat(200)}/`.repeat(19)}b` })),
+          ),
+        ),
+      'at most 100000 folders without an entry of their own, and 16777216 bytes of paths',
     ],
     ['that goes through a file', () => layer(file, { path: 'f/g', content: 'x' }), 'Not a directory'],
     [

@@ -24,7 +24,7 @@
 #define STATEMENTS_MOST 100000
 #define IMPLICIT_MOST 100000
 /* Of all paths that are remembered or noted, in bytes: an archive of some megabytes may have a million long ones. */
-#define PATHS_MOST (64u << 20)
+#define PATHS_MOST (16u << 20)
 
 /* A folder whose time is set at the end: every entry changes that of its folder. */
 struct folder {
@@ -137,35 +137,45 @@ static char *copy_path(const char *path) {
   return copy;
 }
 
-/* Makes a folder whose parent exists. False with E2BIG when there are too many. */
-static bool make_folder(struct unpack *self, char *path) {
+/* Makes a folder in one that is open, and opens it; `path` is its own, from the root. -1 with E2BIG: too many. */
+static int make_folder(struct unpack *self, int parent, const char *path) {
   errno = E2BIG;
-  if (self->implicit.count == IMPLICIT_MOST || !has_room(self, path)) return false;
-  char *slash = strrchr(path, '/');
-  if (slash != NULL) *slash = '\0';
-  AUTO_CLOSE int parent = slash == NULL ? dup(self->root) : open_inside(self, path);
-  if (slash != NULL) *slash = '/';
-  if (parent >= 0 && mkdirat(parent, slash == NULL ? path : slash + 1, 0755) == 0) {
-    self->implicit.items = grown(self->implicit.items, self->implicit.count, sizeof *self->implicit.items);
-    self->implicit.items[self->implicit.count++] = copy_path(path);
-    return true;
+  if (self->implicit.count == IMPLICIT_MOST || !has_room(self, path)) return -1;
+  const char *slash = strrchr(path, '/');
+  const char *name = slash == NULL ? path : slash + 1;
+  if (mkdirat(parent, name, 0755) != 0) {
+    /* A link that leads to nothing. */
+    if (errno == EEXIST) errno = ENOTDIR;
+    return -1;
   }
-  /* A link that leads to nothing. */
-  if (parent >= 0 && errno == EEXIST) errno = ENOTDIR;
-  return false;
+  self->implicit.items = grown(self->implicit.items, self->implicit.count, sizeof *self->implicit.items);
+  self->implicit.items[self->implicit.count++] = copy_path(path);
+  return openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Opens a folder like open_inside(), and makes it first if it does not exist. */
+/*
+ * Opens a folder like open_inside(), and makes it first if it does not exist. Looks upwards for what exists, and goes
+ * down from there by descriptors: a path of many folders would take the square of their number otherwise.
+ */
 static int make_inside(struct unpack *self, char *path) {
   int fd = open_inside(self, path);
-  for (char *end = strchr(path, '/'); fd < 0 && errno == ENOENT; end = strchr(end + 1, '/')) {
-    if (end != NULL) *end = '\0';
-    AUTO_CLOSE int prefix = open_inside(self, path);
-    bool made = prefix >= 0 || (errno == ENOENT && make_folder(self, path));
-    if (end != NULL) *end = '/';
-    if (!made) return -1;
-    if (end == NULL) return open_inside(self, path);
-    errno = ENOENT;
+  size_t length = strlen(path), there = length;
+  while (fd < 0 && errno == ENOENT && there > 0) {
+    do there--;
+    while (there > 0 && path[there] != '/');
+    char kept = path[there];
+    path[there] = '\0';
+    fd = open_inside(self, path);
+    path[there] = kept;
+  }
+  while (fd >= 0 && there < length) {
+    size_t next = there + (there > 0) + strcspn(path + there + (there > 0), "/");
+    char kept = path[next];
+    path[next] = '\0';
+    AUTO_CLOSE int parent = fd;
+    fd = make_folder(self, parent, path);
+    path[next] = kept;
+    there = next;
   }
   return fd;
 }
