@@ -23,7 +23,7 @@
 #include "util.h"
 
 #define FOLDER "artifacts"
-/* For the death of a killed process: one that waits for a disk dies later. */
+/* How long a killed process may take to end; one that waits for a disk ends later. */
 #define DEATH_MOST_MS 2000
 
 bool artifacts_keep_root(struct artifacts *artifacts, int root) {
@@ -46,8 +46,8 @@ bool artifacts_keep_namespaces(struct artifacts *artifacts, pid_t init) {
 /* ---- the process that takes them ---- */
 
 /*
- * Becomes root of the cell, which has no rights anywhere else, may only read, and sees nothing but the cell: a fault in
- * what follows is worth no more than a process of the job.
+ * Becomes root of the cell, which has no rights anywhere else, may only read, and sees nothing but the cell: exploiting
+ * a fault in what follows gains no more than a process of the job has.
  */
 static bool confine(const struct artifacts *self, const struct plan *plan) {
   if (setns(self->userns, CLONE_NEWUSER) != 0) return false;
@@ -106,7 +106,9 @@ bool artifacts_begin(struct artifacts *self, const struct plan *plan) {
   return made && self->taker > 0;
 }
 
-/* What the process has reported of one of them, if it is what lies there; it is not trusted. */
+/*
+ * What the process has reported of an artifact, if it agrees with the file that is there: the process is not trusted.
+ */
 static struct artifact reported(const struct artifacts *self, size_t index, enum artifact_status otherwise) {
   const struct artifact *shared = &self->shared[index];
   struct artifact found = {.status = __atomic_load_n(&shared->status, __ATOMIC_ACQUIRE)};
@@ -146,7 +148,7 @@ void artifacts_finish(struct artifacts *self, const struct plan *plan, bool in_t
     close_fd(&self->files[i]);
     any = any || taken;
   }
-  /* Their names are to be on the disk before the end of the job is known. */
+  /* Their names have to be on disk before the end of the job is known. */
   if (any && fsync(folder) != 0) set_all(self, plan, ARTIFACT_DISK);
   if (!any) rmdir(FOLDER);
   close_fd(&self->over);

@@ -9,7 +9,7 @@
 
 #include "util.h"
 
-/* A set has a bit for each. */
+/* The most capabilities: a set has a bit for each. */
 #define CAPABILITIES_MOST 64
 
 #define VERSION \
@@ -25,7 +25,7 @@ bool set_capabilities(uint64_t set) {
 bool bound_capabilities(uint64_t bounds) {
   for (int capability = 0; capability < CAPABILITIES_MOST; capability++) {
     if ((bounds >> capability & 1) != 0 || prctl(PR_CAPBSET_DROP, capability) == 0) continue;
-    /* This kernel has no more of them. */
+    /* This kernel knows no more of them. */
     if (errno == EINVAL) break;
     return false;
   }

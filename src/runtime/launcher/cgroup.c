@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define REMOVE_MOST_MS 5000
-/* Of these, the time in which cgroups within this one are removed as well. */
+/* The part of this time in which cgroups within this one are removed too. */
 #define CHILDREN_MOST_MS 4000
 
 /* A file such as io.max has one line per device: the value has to be one of them. */
@@ -44,7 +44,7 @@ bool cgroup_make(struct cgroup *cgroup, const struct plan *plan, struct report *
   }
   cgroup->path = plan->cgroup;
   cgroup->fd = open(plan->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  /* Readable in the cell, as which runtimes look for their limits, whatever umask the server has. */
+  /* Readable in the cell, where language runtimes look up their limits, whatever umask the server has. */
   if (cgroup->fd >= 0 && fchmod(cgroup->fd, 0755) == 0)
     cgroup->events = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
   if (cgroup->events < 0) {
@@ -68,7 +68,7 @@ bool cgroup_join(const struct cgroup *cgroup, pid_t pid) {
 }
 
 void cgroup_kill(const struct cgroup *cgroup) {
-  /* Kernels before 5.14 lack the file; there the death of init kills the cell. */
+  /* Kernels before 5.14 do not have this file; there the end of init kills the cell. */
   if (cgroup->path != NULL) (void)!write_file_at(cgroup->fd, "cgroup.kill", "1");
 }
 
@@ -97,7 +97,7 @@ int64_t cgroup_cpu_time(const struct cgroup *cgroup) {
 }
 
 bool cgroup_wait_empty(const struct cgroup *cgroup, int64_t most_ms) {
-  /* Without cgroup.events its creation failed half-way, and no process has entered it. */
+  /* Without cgroup.events its creation has failed in between, and no process has entered it. */
   if (cgroup->path == NULL || cgroup->events < 0) return true;
   int64_t until = monotonic_clock() + most_ms * 1000000;
   while (!has_event(cgroup, "populated 0")) {

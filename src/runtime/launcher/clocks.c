@@ -44,7 +44,7 @@ static bool fail(struct report *report, const char *what) {
 
 bool clocks_make(const struct plan *plan, struct report *report) {
   if (!plan->has_clocks) return true;
-  /* It is for children of this process at first; to enter it, its offsets have to be there. */
+  /* At first only children of this process are in it. Its offsets have to be written before this process enters it. */
   return unshare(CLONE_NEWTIME) == 0 || fail(report, "time namespace");
 }
 
@@ -54,7 +54,7 @@ bool clocks_enter(const struct plan *plan, struct report *report) {
   char text[128];
   int length = put_offset(text, sizeof text, "monotonic", CLOCK_MONOTONIC, start_s);
   put_offset(text + length, sizeof text - (size_t)length, "boottime", CLOCK_BOOTTIME, start_s);
-  /* So that its files in /proc are its own. */
+  /* So that this process owns its own files in /proc. */
   if (prctl(PR_SET_DUMPABLE, 1) != 0) return fail(report, "dumpable");
   if (!write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text)) return fail(report, "timens_offsets");
   AUTO_CLOSE int namespace = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);

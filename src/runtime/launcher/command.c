@@ -46,7 +46,7 @@ static bool take_limits(const struct plan *plan) {
     const struct resource_limit *limit = &plan->limits[i];
     struct rlimit value;
     if (getrlimit((__rlimit_resource_t)limit->resource, &value) != 0) return false;
-    /* Root of a cell may not raise the hard limit that the server has. */
+    /* Root of a cell cannot raise a hard limit above that of the server. */
     if (limit->hard < value.rlim_max) value.rlim_max = limit->hard;
     value.rlim_cur = limit->soft < value.rlim_max ? limit->soft : value.rlim_max;
     if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0) return false;
@@ -95,7 +95,7 @@ static void missing_interpreter(const char *path, char *name, size_t room) {
   }
 }
 
-/* Tries one file; returns only on failure, which goes into the report. */
+/* Tries to execute one file. Returns only on failure, with the error in the report. */
 static void try_execute(const struct plan *plan, const char *path, struct report *report) {
   execve(path, plan->arguments, plan->environment);
   int error = errno;
@@ -141,13 +141,13 @@ bool command_bound(const struct plan *plan, struct report *report) {
   return true;
 }
 
-/* Takes limits and user, and gives up capabilities for good: those that are left by then cannot be regained. */
+/* Sets limits and user, and gives up capabilities for good: what is given up here cannot be regained. */
 static bool give_up(const struct plan *plan, struct report *report) {
   if (!take_limits(plan)) return report_failure(report, "limits", NULL), false;
   const uint64_t identity = 1ull << CAP_SETUID | 1ull << CAP_SETGID;
   if (!set_capabilities(identity | plan->capabilities)) return report_failure(report, "capabilities", NULL), false;
   if (!take_user(plan)) return report_failure(report, "user", NULL), false;
-  /* Users other than root have lost theirs by now. */
+  /* Users other than root have lost their capabilities by now. */
   if (!set_capabilities(plan->uid == 0 ? plan->capabilities : 0))
     return report_failure(report, "capabilities", NULL), false;
   return true;

@@ -55,7 +55,7 @@ void control_broadcast(struct control *control, const char *line) {
     if (control->connections[i].fd >= 0) send_line(&control->connections[i], line);
 }
 
-/* Decimal digits only, up to a space or the end; moves on behind them. */
+/* Parses decimal digits up to a space or the end, and advances past them. */
 static bool parse_number(const char **text, uint64_t most, uint64_t *number) {
   size_t digits = strspn(*text, "0123456789");
   if (digits == 0 || digits > 19) return false;
@@ -64,7 +64,7 @@ static bool parse_number(const char **text, uint64_t most, uint64_t *number) {
   return *number <= most;
 }
 
-/* "OFFSET LENGTH END" */
+/* Parses "OFFSET LENGTH END". */
 static bool parse_write(const char *text, struct input_write *write) {
   uint64_t length, end;
   if (!parse_number(&text, INT64_MAX - CONTROL_PAYLOAD, &write->offset) || *text++ != ' ') return false;
@@ -75,7 +75,7 @@ static bool parse_write(const char *text, struct input_write *write) {
   return true;
 }
 
-/* "ROWS COLUMNS" */
+/* Parses "ROWS COLUMNS". */
 static bool parse_size(const char *text, struct request *request) {
   uint64_t rows, columns;
   if (!parse_number(&text, UINT16_MAX, &rows) || *text++ != ' ') return false;
@@ -126,7 +126,7 @@ static void answer(struct control_connection *connection, const struct request *
   send_line(connection, text);
 }
 
-/* Reads up to `most` bytes. -1 when there is nothing now; when the peer has gone, it is disconnected. */
+/* Reads up to `most` bytes. Returns -1 when nothing can be read now; disconnects a peer that has gone. */
 static long receive(struct control_connection *connection, void *to, size_t most) {
   long count = RETRY(recv(connection->fd, to, most, 0));
   if (count < 0 && errno == EAGAIN) return -1;
@@ -134,7 +134,7 @@ static long receive(struct control_connection *connection, void *to, size_t most
   return count;
 }
 
-/* Carries out the write whose payload is complete. */
+/* Carries out a write whose payload is complete. */
 static void finish_write(struct control_connection *connection, control_act *act, void *context) {
   struct request *request = &connection->request;
   connection->receives = false;
@@ -143,7 +143,7 @@ static void finish_write(struct control_connection *connection, control_act *act
   answer(connection, request, refusal);
 }
 
-/* A write: what of its payload has arrived with the line is taken from there. */
+/* Begins a write: the part of its payload that arrived with the line is taken from there. */
 static void begin_write(struct control_connection *connection, const struct request *request) {
   if (connection->payload == NULL) connection->payload = must_allocate(CONTROL_PAYLOAD, 1);
   connection->request = *request;
@@ -155,7 +155,7 @@ static void begin_write(struct control_connection *connection, const struct requ
   memmove(connection->line, connection->line + connection->received, connection->length + 1);
 }
 
-/* Takes the first line of those that have arrived. False when there is none that is complete. */
+/* Handles the first of the lines that have arrived. Returns false when there is no complete line. */
 static bool take_line(struct control_connection *connection, control_act *act, void *context) {
   char *end = strchr(connection->line, '\n');
   if (end == NULL) return false;

@@ -14,12 +14,12 @@
 #include <sys/auxv.h>
 #endif
 
-/* x^32 + x^26 + x^23 + ... + 1 with its bits in the order of those on the wire: the lowest is that of x^31. */
+/* x^32 + x^26 + x^23 + ... + 1 with its bits reversed: the lowest one is the coefficient of x^31. */
 #define POLYNOMIAL 0xedb88320u
 
 #define SLICES 8u
 
-/* For slice `i`, what a byte contributes that `i` further bytes follow. */
+/* For slice `i`, the contribution of a byte that is followed by `i` further bytes. */
 static uint32_t tables[SLICES][256];
 
 /* Before main: supervisors are forked, and share the pages. */
@@ -36,14 +36,14 @@ __attribute__((constructor)) static void fill_tables(void) {
     }
 }
 
-/* Eight bytes in one load, which get_le() is not. */
+/* Loads eight bytes at once, which get_le() does not. */
 static uint64_t eight_bytes(const unsigned char *data) {
   uint64_t bytes;
   memcpy(&bytes, data, sizeof bytes);
   return le64toh(bytes);
 }
 
-/* The remainder, without the inversion before and after, of what was before these bytes and of them. */
+/* The remainder of all bytes so far and these, without the inversion before and after. */
 static uint32_t take_by_tables(uint32_t value, const unsigned char *data, size_t length) {
   for (; length >= SLICES; length -= SLICES, data += SLICES) {
     uint64_t bytes = eight_bytes(data) ^ value;
@@ -77,7 +77,7 @@ static inline __m128i load(const unsigned char *data) {
   return _mm_loadu_si128((const __m128i *)(const void *)data);
 }
 
-/* For at least 64 bytes. */
+/* The same for at least 64 bytes. */
 __attribute__((target("pclmul,sse2"))) static uint32_t take_fast(uint32_t value, const unsigned char *data,
                                                                  size_t length) {
   const __m128i far = _mm_set_epi64x(0x1c6e41596, 0x154442bd4), near = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
@@ -103,7 +103,7 @@ static bool is_fast(size_t length) {
   return fast == 1 && length >= LANES * LANE;
 }
 #elif defined(__aarch64__)
-/* By the instructions that are an option of ARMv8.0 and a part of ARMv8.1. */
+/* The same with the CRC instructions, which are optional in ARMv8.0 and part of ARMv8.1. */
 __attribute__((target("+crc"))) static uint32_t take_fast(uint32_t value, const unsigned char *data, size_t length) {
   for (; length >= 8; length -= 8, data += 8) value = __crc32d(value, eight_bytes(data));
   for (; length > 0; length--, data++) value = __crc32b(value, *data);

@@ -50,7 +50,7 @@ int deadlines_wait_ms(const struct deadlines *deadlines, int64_t now_ns) {
 
 /*
  * Reads the CPU time that is left, and decides when to read it next: all CPUs together cannot use it up sooner. A cell
- * that uses none is looked at less and less often. True when none is left.
+ * that uses none is checked less and less often. Returns true when none is left.
  */
 static bool check_cpu_time(struct deadlines *deadlines, int64_t now_ns) {
   int64_t left_us = deadlines->cpu_end_us - cgroup_cpu_time(deadlines->cgroup);

@@ -38,7 +38,7 @@ static int peer = -1;
 static char answer[PIECE];
 static size_t answered;
 
-/* Nobody is left to talk to. */
+/* The connection has been closed: nobody is left to answer to. */
 static void send_bytes(const void *bytes, size_t length) {
   for (const char *at = bytes; length > 0;) {
     long count = RETRY(send(peer, at, length, MSG_NOSIGNAL));
@@ -74,8 +74,8 @@ __attribute__((format(printf, 1, 2))) static void put_number(const char *format,
 }
 
 /*
- * Reads what is still sent, up to its end: a connection that is closed before that resets, and what was answered may
- * be lost with it.
+ * Reads what the peer still sends, up to its end: closing the connection before that would reset it, and the answer
+ * could be lost.
  */
 __attribute__((noreturn)) static void finish(void) {
   flush();
@@ -83,7 +83,10 @@ __attribute__((noreturn)) static void finish(void) {
   _exit(0);
 }
 
-/* Ends the process with the current errno. What was answered before is not complete without its "end". */
+/*
+ * Answers with the current errno and ends the process. An answer that has begun is recognised as incomplete by its
+ * missing "end".
+ */
 __attribute__((noreturn)) static void refuse(const char *step, const char *detail) {
   int error = errno;
   put_token("failed");
@@ -125,7 +128,7 @@ static uint64_t number_of(const char *text, int base, uint64_t most) {
 
 /* ---- the request ---- */
 
-/* The tokens that are complete: how many there are, and in the first one how many there have to be. */
+/* Counts the tokens that are complete, and compares their number with the one that the first token gives. */
 static bool is_complete(struct request *request) {
   request->count = 0;
   size_t at = 0;
@@ -154,8 +157,8 @@ static void receive_request(struct request *request) {
 /* ---- opening ---- */
 
 /*
- * Resolves a path as the command would, but for the links of /proc that lead to what processes have open. Waits for
- * nobody: not for the other end of a fifo, and not for the holder of a lease.
+ * Resolves a path as the command would, except links of /proc to what processes have open. Never blocks: not for the
+ * other end of a fifo, and not for the holder of a lease.
  */
 static int open_path(const char *path, int flags, mode_t mode) {
   const struct open_how how = {
@@ -166,7 +169,7 @@ static int open_path(const char *path, int flags, mode_t mode) {
   return kernel_openat2(AT_FDCWD, path, &how);
 }
 
-/* What is at a path, without opening it: to open a device may have an effect. -1 with errno. */
+/* Finds out what is at a path without opening it, since opening a device may have effects. Returns -1 with errno. */
 static int look(const char *path, struct stat *status) {
   int fd = open_path(path, O_PATH, 0);
   if (fd >= 0 && fstat(fd, status) == 0) return fd;
@@ -177,7 +180,7 @@ static int look(const char *path, struct stat *status) {
 static int open_regular(const char *path, int flags, mode_t mode, struct stat *status) {
   int fd = open_path(path, flags | O_NONBLOCK | O_NOCTTY, mode);
   if (fd < 0 || fstat(fd, status) != 0) refuse("open", NULL);
-  /* Something else may have taken its place since it was looked at. */
+  /* Something else may have replaced it since then. */
   if (!S_ISREG(status->st_mode)) refuse_with(EINVAL, "regular");
   return fd;
 }
@@ -189,7 +192,7 @@ struct names {
   size_t count, most;
 };
 
-/* Keeps the first names of all, in order. */
+/* Keeps the first names in the order of their bytes. */
 static void keep_name(struct names *names, const char *name) {
   size_t length = strlen(name);
   if (length >= NAME_ROOM) return;
@@ -207,12 +210,12 @@ static void keep_name(struct names *names, const char *name) {
   memcpy(names->sorted[low], name, length + 1);
 }
 
-/* Returns how many bytes the entry has taken. */
+/* Writes an entry of a folder. Returns how many bytes it takes. */
 static size_t put_entry(int folder, const char *name) {
   struct stat status;
   char target[PATH_ROOM] = "";
   if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    /* Gone since; or a folder that may be read but not searched. */
+    /* It was removed since then, or the folder may be read but not searched. */
     if (errno == ENOENT) return 0;
     refuse("entry", name);
   }
@@ -228,7 +231,7 @@ static void list_folder(const char *path, size_t most, const char *after) {
   int fd = open_path(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
   DIR *folder = fd < 0 ? NULL : fdopendir(fd);
   if (folder == NULL) refuse("open", NULL);
-  /* One more than is asked for, which says that there are more. */
+  /* One name more than was asked for shows whether there are more. */
   struct names names = {.sorted = must_allocate(most + 1, NAME_ROOM), .most = most + 1};
   for (struct dirent *entry; errno = 0, (entry = readdir(folder)) != NULL;)
     if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && strcmp(entry->d_name, after) > 0)
@@ -301,7 +304,7 @@ static void write_all_at(int fd, const char *bytes, size_t length, off_t offset)
 
 static void receive_into(int fd, const struct request *request, off_t offset, uint64_t length) {
   static char piece[PIECE];
-  /* What has arrived with the request. */
+  /* The bytes of the content that arrived with the request. */
   size_t ready = request->length - request->used;
   memcpy(piece, request->text + request->used, ready);
   while (length > 0) {
@@ -327,7 +330,7 @@ static void write_file(const struct request *request) {
   if (exists && !S_ISREG(status.st_mode)) refuse_with(EINVAL, "regular");
   char size[32];
   snprintf(size, sizeof size, "%lld", exists ? (long long)status.st_size : 0LL);
-  /* Before the file is made. */
+  /* Checked before the file is created. */
   if (!at_end && offset > (exists ? (uint64_t)status.st_size : 0)) errno = ERANGE, refuse("offset", size);
   if (!exists && strcmp(request->tokens[5], "1") == 0) make_parents(path);
   int fd = open_regular(path, O_WRONLY | O_CREAT, bits, &status);
@@ -371,7 +374,7 @@ static void act(const struct request *request) {
   refuse_with(EINVAL, "request");
 }
 
-/* Leaves nothing open but the connection and the pidfd, as 3 and 4, and the null device, as 0 to 2. */
+/* Leaves only these descriptors open: the connection as 3, the pidfd as 4, and the null device as 0 to 2. */
 static void keep_only(int *connection, int *cell) {
   int first = fcntl(*connection, F_DUPFD, 5), second = fcntl(*cell, F_DUPFD, 5);
   if (first < 0 || second < 0 || dup2(first, 3) < 0 || dup2(second, 4) < 0) _exit(1);
@@ -387,7 +390,7 @@ void files_run(const struct plan *plan, int cell, int connection, const void *be
   signal(SIGALRM, SIG_DFL);
   const struct itimerval most = {.it_value.tv_sec = FILES_MOST_S};
   if (setitimer(ITIMER_REAL, &most, NULL) != 0) _exit(1);
-  /* The control socket of the supervisor does not wait; here there is nothing else to do. */
+  /* The supervisor has its sockets non-blocking; this process has nothing else to do and may block. */
   if (fcntl(peer, F_SETFL, 0) != 0) _exit(1);
   send_bytes("ok\n", 3);
   struct report report;

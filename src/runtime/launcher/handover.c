@@ -19,7 +19,7 @@ static void list(struct handover *handover, int *fds[HANDOVER_FDS]) {
   for (int i = 0; i < 3; i++) fds[2 + i] = &handover->streams[i];
 }
 
-/* The message says which of the descriptors are there: a bit for each. */
+/* The message has a bit for each descriptor, which says whether it is passed. */
 bool handover_send(int socket, const struct handover *handover) {
   struct handover copy = *handover;
   int *all[HANDOVER_FDS], fds[HANDOVER_FDS];

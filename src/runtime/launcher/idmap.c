@@ -27,22 +27,24 @@ bool idmap_write(pid_t pid, const struct plan *plan) {
          write_map(pid, "gid_map", plan->gids, plan->gids_count, 0);
 }
 
-/* What the process does that a user namespace is made with: it must not outlive its parent (PR_SET_PDEATHSIG(2const)).
+/*
+ * The process that a user namespace is made with only waits. It must not outlive its parent (PR_SET_PDEATHSIG(2const)).
  */
 static int linger(void *parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != *(pid_t *)parent) _exit(1);
   for (;;) pause();
 }
 
-/* How many ranges each map has, and the ids on disk that the first ids of their insides stand for. */
+/* How many ranges each map has, and the ids on disk that correspond to the first id of each range. */
 struct owners {
   size_t uids, gids;
   uint32_t uid, gid;
 };
 
 /*
- * A user namespace without processes, only for its maps. Returns a descriptor of it, or -1 with errno. The process that
- * it takes shares memory and descriptors with this one: to copy them would take longer than all else.
+ * Makes a user namespace without processes, only for its maps. Returns a descriptor of it, or -1 with errno. The
+ * process needed for this shares memory and descriptors with this one, since copying them would take longer than
+ * everything else.
  */
 static int open_namespace(const struct id_range *uids, const struct id_range *gids, const struct owners *owners) {
   static _Alignas(16) char stack[16384];
@@ -76,7 +78,7 @@ bool idmap_mounts(const int *mounts, size_t count, const struct plan *plan) {
   return map_owners(mounts, count, open_namespace(plan->uids, plan->gids, &owners));
 }
 
-/* The id outside of the cell that one inside is. */
+/* Finds the id outside of the cell for an id inside. */
 static bool outside_of(const struct id_range *ranges, size_t count, uint32_t inside, struct id_range *single) {
   for (size_t i = 0; i < count; i++) {
     if (inside < ranges[i].inside || inside - ranges[i].inside >= ranges[i].count) continue;

@@ -20,14 +20,14 @@
 #define PR_SET_MEMORY_MERGE 67
 #endif
 
-/* Of linux/ioprio.h and linux/mempolicy.h, which not every distribution has. */
+/* From linux/ioprio.h and linux/mempolicy.h, which not every distribution has. */
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_NONE 0
 #define MPOL_DEFAULT 0
 
-/* Of Linux since 2.6.28 (PR_SET_TIMERSLACK(2const)). A value of 0 would set that of the parent. */
+/* The default of Linux since 2.6.28 (PR_SET_TIMERSLACK(2const)). A value of 0 would set that of the parent. */
 #define TIMER_SLACK_NS 50000
-/* core(5). */
+/* The default of the kernel (core(5)). */
 #define COREDUMP_FILTER "0x33"
 /* More CPUs than a kernel can be built for (CONFIG_NR_CPUS). */
 #define MOST_CPUS 16384
@@ -39,7 +39,7 @@ static void reset_affinity(void) {
   (void)!syscall(SYS_sched_setaffinity, 0, sizeof cpus, cpus);
 }
 
-/* Of a process that hits one of these it is the end, or that of what it writes. */
+/* Raises limits at which the process would be killed, or could no longer write. */
 static void raise_limits(void) {
   static const int resources[] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_AS, RLIMIT_RTTIME};
   for (size_t i = 0; i < ARRAY_LENGTH(resources); i++) {
@@ -53,7 +53,7 @@ static void raise_limits(void) {
 
 void inherited_reset(void) {
   reset_affinity();
-  /* Of SCHED_OTHER; this clears SCHED_RESET_ON_FORK too. */
+  /* The parameters of SCHED_OTHER; setting it clears SCHED_RESET_ON_FORK too. */
   const struct sched_param parameters = {0};
   sched_setscheduler(0, SCHED_OTHER, &parameters);
   setpriority(PRIO_PROCESS, 0, 0);

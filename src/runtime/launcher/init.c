@@ -29,21 +29,21 @@
 #include "session.h"
 #include "util.h"
 
-/* What others reap gives no signal. */
+/* Processes that others reap cause no signal, so they are polled. */
 #define LEAVING_STEP_MS 20
-/* Of the command's process, until it executes. */
+/* The stack of the command's process until exec. */
 #define COMMAND_STACK 65536
 
-/* The command of a process that has joined a cell, whose end does not end it. */
+/* The command of a process that has joined a cell. The end of this process does not end the cell. */
 static pid_t joined;
 
 __attribute__((noreturn)) static void leave(int code) {
-  /* Not reaped, so that no other group has its number. */
+  /* It is not reaped, so that no other group can have its number. */
   if (joined > 0) kill(-joined, SIGKILL);
   _exit(code);
 }
 
-/* Without the supervisor nothing keeps the output, the limits or the exit record: the cell ends with it. */
+/* Without the supervisor nothing keeps the output, the limits or the exit record, so the cell ends. */
 static void send_report(int socket, const struct report *report) {
   if (RETRY(send(socket, report, sizeof *report, MSG_NOSIGNAL)) != (long)sizeof *report) leave(1);
 }
@@ -92,19 +92,23 @@ static bool furnish(struct plan *plan, bool prepared, int root, struct report *r
   report->kind = REPORT_FURNISHED;
   /* Not part of clone: the root of a cgroup namespace is the cgroup of its creator, by now the job's. */
   if (unshare(CLONE_NEWCGROUP) != 0) return report_failure(report, "unshare", "cgroup namespace"), false;
-  /* Nobody else is in the cell yet, and nobody outside has our user: that we are dumpable until we give it up lets no
-     one in. */
+  /*
+   * Nobody else is in the cell yet, and nobody outside has our user, so nobody can use that we are dumpable until
+   * hide().
+   */
   if (!clocks_make(plan, report) || (!prepared && !clocks_enter(plan, report))) return false;
   if (!become_root_of_cell(plan)) return report_failure(report, "user", "0:0"), false;
-  /* The files in /proc/1 then belong to a user that the cell does not have: our descriptors, memory and executable stay
-     hidden. */
+  /*
+   * From here on the files in /proc/1 belong to a user that the cell does not have: our descriptors, memory and
+   * executable stay hidden.
+   */
   if (!hide(report) || (!prepared && !take_hostname(plan, report))) return false;
   if (!raise_loopback()) return report_failure(report, "loopback", "lo"), false;
   umask(0);
   return root_prepare(plan, report) && root_enter(plan, root, report);
 }
 
-/* Reads the plan of the job that a prepared cell was given to; what it was made from must be a part of that. */
+/* Reads the plan of the job that gets a prepared cell. The plan that the cell was made from must be a part of it. */
 static bool read_plan(int fd, const struct plan *prepared, struct plan *plan, struct report *report) {
   size_t length;
   char *text = read_open_file(fd, PLAN_MOST, &length);
@@ -117,8 +121,8 @@ static bool read_plan(int fd, const struct plan *prepared, struct plan *plan, st
 }
 
 /*
- * A job takes the cell: what is its own is done. Nobody else has been in the cell so far, so that init can be dumpable
- * for a moment, as in furnish().
+ * Does what depends on the job that gets the cell. Nobody else has been in the cell so far, so init can be dumpable for
+ * a moment, as in furnish().
  */
 static bool take(const struct plan *prepared, struct plan *plan, struct init_fds *fds, struct report *report) {
   report->kind = REPORT_FURNISHED;
@@ -140,9 +144,9 @@ struct init {
   enum scope remaining;
 };
 
-/* What kill(2) reaches the processes of a scope by; -1 is every process but init itself. */
+/* The argument of kill(2) for the processes of a scope; -1 stands for every process but init itself. */
 static pid_t members(const struct init *init, enum scope scope) {
-  /* Outside the cell that would be every process of its users, wherever it is. */
+  /* For a process outside the cell, -1 would mean every process of its users, wherever it is. */
   if (scope == SCOPE_CELL && joined == 0) return -1;
   if (scope == SCOPE_CELL) return -init->command;
   return scope == SCOPE_GROUP ? -init->command : init->command;
@@ -159,8 +163,8 @@ static int run_command(void *context) {
 }
 
 /*
- * The command's process shares init's memory until it executes, and init waits for that, as with vfork(2): to copy the
- * memory would only delay both.
+ * The command's process shares init's memory until exec, and init waits for that, as with vfork(2): copying the memory
+ * would only delay both.
  */
 static void start_command(const struct plan *plan, struct init_fds *fds, struct init *init) {
   static _Alignas(16) char stack[COMMAND_STACK];
@@ -179,7 +183,7 @@ static void start_command(const struct plan *plan, struct init_fds *fds, struct 
   for (int i = 0; i < 3; i++) close_fd(&fds->streams[i]);
 }
 
-/* Joins the cell, which is furnished; what has to be of the cell itself is opened there. */
+/* Joins a furnished cell, and opens there what has to be the cell's own. */
 static bool join(const struct plan *plan, struct init_fds *fds, struct report *report) {
   report->kind = REPORT_FURNISHED;
   if (!join_enter(plan, fds->cell, report)) return false;
@@ -229,7 +233,7 @@ static void leave_when_alone(const struct init *init) {
   if (kill(members(init, init->remaining), 0) != 0 && errno == ESRCH) leave(0);
 }
 
-/* Reaps, obeys and forwards signals until init is to exit. */
+/* Reaps processes, carries out orders and forwards signals until init has to exit. */
 __attribute__((noreturn)) static void watch(struct init *init) {
   for (;;) {
     struct pollfd wait[] = {
@@ -288,13 +292,16 @@ void init_run(struct plan *plan, struct init_fds *fds) {
   sigprocmask(SIG_BLOCK, &child, NULL);
   init.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   if (init.signals < 0) _exit(1);
-  /* Before there is a command, which inherits it: a filter is checked and compiled once. */
+  /* Loaded before the command is forked, which inherits it, so that the kernel checks and compiles the filter once. */
   if (!command_bound(plan, &report)) {
     send_report(init.socket, &report);
     _exit(1);
   }
   start_command(plan, fds, &init);
-  /* What the command's bounding set still has goes too: all that init needs is to forward signals to another user. */
+  /*
+   * Init gives up the capabilities of the command's bounding set too: all that it needs is to signal processes of
+   * another user.
+   */
   if (!bound_capabilities(~plan->capabilities) || !set_capabilities(1ull << CAP_KILL)) _exit(1);
 
   watch(&init);

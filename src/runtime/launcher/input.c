@@ -21,12 +21,12 @@ bool input_feed(struct input *input) {
   long moved = RETRY(splice(input->file, NULL, input->fd, NULL, FEED_AT_ONCE, SPLICE_F_NONBLOCK));
   if (moved > 0 || (moved < 0 && errno == EAGAIN)) return true;
   close_fd(&input->file);
-  /* All of it is in the pipe, or the command has closed its end (EPIPE). */
+  /* Either all of the file is in the pipe, or the command has closed its end (EPIPE). */
   if (moved < 0 || !input->open) close_fd(&input->fd);
   return false;
 }
 
-/* Whether bytes that were accepted before are these, as far as they are still known. */
+/* Whether these bytes are the same as those accepted before at this offset, as far as they are still known. */
 static bool are_same(const struct input *input, uint64_t offset, const unsigned char *data, size_t length) {
   for (size_t i = 0; i < length; i++) {
     uint64_t at = offset + i;
@@ -42,7 +42,7 @@ static void keep(struct input *input, const unsigned char *data, size_t length) 
   input->accepted += length;
 }
 
-/* Takes what fits into the terminal and into what waits for it. */
+/* Accepts what fits into the terminal and into the buffer of what waits for it. */
 static void hold(struct input *input, const unsigned char *data, size_t length) {
   size_t room = INPUT_RECENT - (size_t)(input->accepted - input->passed);
   keep(input, data, length < room ? length : room);
@@ -67,7 +67,7 @@ const char *input_write(struct input *input, const struct input_write *request) 
   if (input->ended) return left == 0 ? NULL : "ended";
   if (left == 0 && !request->end) return NULL;
   if (input->fd < 0) return "closed";
-  /* The file comes first. */
+  /* The command gets the bytes of the file first. */
   if (left > 0 && input->file < 0) (input->is_terminal ? hold : write_through)(input, request->data + before, left);
   if (input->fd < 0) return "closed";
   if (input->file >= 0 || request->offset + request->length != input->accepted) {
@@ -106,7 +106,7 @@ bool input_waits(const struct input *input) {
 }
 
 bool input_invites(struct input *input) {
-  /* Not for each few bytes: a client answers with as many as it has. */
+  /* Room is not reported for a few bytes: a client would send as few in its next write. */
   bool room = input->fd < 0 || (input->file < 0 && input->accepted - input->passed <= INPUT_RECENT / 2);
   bool invites = input->wanted && room;
   if (invites) input->wanted = false;

@@ -50,7 +50,9 @@ static void put_file(FILE *stream, const char *name, int folder, const char *pat
   if (text != NULL) fprintf(stream, "%s%c%s%c", name, 0, text, 0);
 }
 
-/* The link reads "pid:[4026531836]". A zombie has no namespaces: then those of init are taken, which are the same. */
+/*
+ * The link reads "pid:[4026531836]". A zombie has no namespaces: then those of init are recorded, which are the same.
+ */
 static void put_namespace(FILE *stream, int command, int init, const char *kind) {
   char path[32], target[64];
   snprintf(path, sizeof path, "ns/%s", kind);
@@ -89,7 +91,7 @@ void isolation_write(const struct plan *plan, pid_t init, int cgroup) {
   put_fields(stream, plan, command, own, cgroup);
   fclose(stream);
   AUTO_CLOSE int fd = open("isolation", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  /* On a full disk a part is left, which readers recognise by the missing "end". */
+  /* On a full disk the file is cut off, which readers recognise by the missing "end". */
   if (fd >= 0) (void)!write_all(fd, text, length);
   free(text);
 }

@@ -22,7 +22,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-/* The supervisor of a running job answers at once: this is for a machine that is very busy. */
+/* The supervisor of a running job answers at once; on a very busy machine it may take this long. */
 #define ANSWER_MOST_S 10
 
 #define NAMESPACES \
@@ -50,7 +50,7 @@ int join_find(const char *id) {
 }
 
 bool join_enter(const struct plan *plan, int cell, struct report *report) {
-  /* Before: processes of the cell must not be able to trace this one, which was not made there. */
+  /* Before it enters: processes of the cell must not be able to trace this one, which comes from outside. */
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return report_failure(report, "dumpable", NULL), false;
   if (setns(cell, NAMESPACES | (plan->has_clocks ? CLONE_NEWTIME : 0)) != 0)
     return report_failure(report, "join", "namespaces"), false;

@@ -19,7 +19,7 @@
 #define PATH_MOST 4095
 #define OPAQUE "user.overlay.opaque"
 
-/* A file with several names: where its first copy is. */
+/* A file with several names: its inode, and the path of its first copy. */
 struct linked {
   ino_t inode;
   char *path;
@@ -56,7 +56,7 @@ static void free_linked(void *node) {
   free(linked);
 }
 
-/* The owner that a file of an image has, of one that a file of this cell has. */
+/* Translates the owner of a file in this cell to the owner that a file of an image has. */
 static bool owner_of(uint32_t id, const struct id_range *ranges, size_t count, bool has_owners, uint32_t owner,
                      uint32_t *mapped) {
   *mapped = id;
@@ -68,7 +68,7 @@ static bool owner_of(uint32_t id, const struct id_range *ranges, size_t count, b
   return false;
 }
 
-/* Owner, mode and times, as those of the original. */
+/* Sets owner, mode and times to those of the original. */
 static bool take_status(struct keep *self, int parent, const char *name, const struct stat *status) {
   const struct plan *plan = self->plan;
   uint32_t uid, gid;
@@ -83,7 +83,7 @@ static bool take_status(struct keep *self, int parent, const char *name, const s
   return taken || fail_errno(self);
 }
 
-/* Copies what is not a hole. */
+/* Copies the content of a file, and leaves its holes. */
 static bool copy_content(struct keep *self, int from, int to, off_t size) {
   for (off_t at = 0; at < size;) {
     off_t data = lseek(from, at, SEEK_DATA);
@@ -181,7 +181,7 @@ static bool copy_entry(struct keep *self, int from, int to, const char *name) {
       copied = copy_symlink(self, from, to, name, &status);
       break;
     case S_IFCHR:
-      /* A cell makes no others: what it has removed of its image. */
+      /* A whiteout, which says that something of the image was removed. A cell cannot make other devices. */
       copied = mknodat(to, name, S_IFCHR, 0) == 0 || fail_errno(self);
       return copied;
     case S_IFIFO:
@@ -195,7 +195,7 @@ static bool copy_entry(struct keep *self, int from, int to, const char *name) {
   return copied;
 }
 
-/* Copies what is in a folder; closes `from`. */
+/* Copies the content of a folder; closes `from`. */
 static bool copy_folder(struct keep *self, int from, int to) {
   DIR *folder = fdopendir(from);
   if (folder == NULL) return close_fd(&from), fail_errno(self);
@@ -221,7 +221,7 @@ static bool copy_all(struct keep *self, int upper) {
   struct stat status;
   if (self->root < 0 || self->about == NULL || fstat(upper, &status) != 0) return close_fd(&about), fail_errno(self);
   fprintf(self->about, "layer%c1%c", 0, 0);
-  /* Another open file, whose position is that of the beginning. */
+  /* Opened again, so that reading starts at the beginning. */
   int from = openat(upper, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (from < 0) return fail_errno(self);
   bool copied = copy_folder(self, from, self->root) && take_status(self, AT_FDCWD, "layer.new/root", &status);

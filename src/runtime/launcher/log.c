@@ -25,7 +25,7 @@ void log_header(unsigned char *header, uint32_t length, unsigned stream, unsigne
   put_le(header + 6, b << 8 | a, 2);
 }
 
-/* A frame is in the file whole or not at all: one that a full disk cut short is truncated away. */
+/* Appends a whole frame or nothing: what a full disk has cut off is truncated away. */
 static bool append(struct log *log, const unsigned char *frame, size_t length) {
   size_t done = 0;
   while (done < length) {

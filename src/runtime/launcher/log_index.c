@@ -26,12 +26,12 @@ void log_index_note(struct log_index *index, uint64_t offset, uint64_t dropped) 
   for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) put_le(record + 8 * i, fields[i], 8);
   put_le(record + 56, index->flags, 4);
   put_le(record + CHECK, hash(record, CHECK), 4);
-  /* Without room on the disk the next record takes this one's place. */
+  /* If the disk is full, the next record is written in this place. */
   if (RETRY(pwrite(index->fd, record, RECORD, (off_t)index->size)) == (long)RECORD) index->size += RECORD;
   index->next = offset + LOG_INDEX_STRIDE;
 }
 
-/* Eight bytes at once: the highest bit of each byte of `others` says that it is not a newline. */
+/* Counts eight bytes at once: the highest bit of each byte of `others` is set if the byte is not a newline. */
 static uint64_t count_newlines(const unsigned char *data, size_t length) {
   const uint64_t ones = 0x0101010101010101u;
   uint64_t lines = 0;

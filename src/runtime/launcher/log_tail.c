@@ -27,8 +27,8 @@ bool log_tail_open(struct log_tail *tail, uint64_t bytes) {
 }
 
 /*
- * Marks at the beginning of a part how much was dropped so far: a server that finds the parts of a supervisor that was
- * killed learns from it which one is older, and what is missing before it.
+ * Writes at the beginning of a part how much was dropped so far. From that a server that finds the parts of a killed
+ * supervisor learns which one is older, and how much is missing before it.
  */
 static void begin(struct log_part *part, const struct log *log) {
   unsigned char mark[LOG_MARK + sizeof end_header] = {0};
@@ -55,7 +55,7 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
   if (length == 0) return;
   struct log_part *part = &tail->parts[tail->current];
   if (length > tail->share) {
-    /* What is dropped here would lie between what was kept so far and the end. */
+    /* The beginning of the data is dropped: it would be between what was kept so far and the end. */
     size_t early = length - (size_t)tail->share;
     for (unsigned i = 0; i < 2; i++) empty(&tail->parts[i], log);
     tail->current = 0;
@@ -70,7 +70,7 @@ void log_tail_output(struct log_tail *tail, struct log *log, enum log_stream str
   }
   if (part->output == 0) begin(part, log);
   log_header(buffer, (uint32_t)length, stream, LOG_OUTPUT, (uint64_t)wall_clock());
-  /* The next frame overwrites one that a full disk cut short. */
+  /* The next frame overwrites one that a full disk has cut off. */
   if (!append(part, buffer, length)) {
     log_drop(log, length);
     return;
@@ -84,10 +84,10 @@ static void append_part(const struct log_part *part, struct log *log, unsigned c
   for (uint64_t at = 0; at < part->size;) {
     long read = RETRY(pread(part->fd, buffer, LOG_HEADER + LOG_PAYLOAD_MOST, (off_t)at));
     size_t length = read < (long)LOG_HEADER ? 0 : (size_t)get_le(buffer, 4);
-    /* A file of ours that cannot be read back: a failing disk. */
+    /* Our own file cannot be read back, so the disk is failing. */
     if (length == 0 || length > LOG_PAYLOAD_MOST || read < (long)(LOG_HEADER + length)) break;
     at += LOG_HEADER + length;
-    /* The mark at the beginning is for readers of parts that were left; this process has counted. */
+    /* The number at the beginning is for readers of parts that were left behind; this process has it in memory. */
     if (buffer[5] != (LOG_OUTPUT | LOG_CHECKED)) continue;
     log_frame(log, buffer[4], get_le(buffer + 8, 8), buffer, length);
     lost -= length;

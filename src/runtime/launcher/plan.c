@@ -10,7 +10,7 @@
 #include "util.h"
 
 #define MOST_TOKENS 6
-/* A hundred years: in nanoseconds well within an int64_t. */
+/* A hundred years, which in nanoseconds still fit well into an int64_t. */
 #define CPU_TIME_MOST_US 3155760000000000u
 #define CLOCKS_MOST_S 3155760000u
 
@@ -27,7 +27,7 @@ static char *next_token(struct reader *reader) {
   return token;
 }
 
-/* Decimal digits only: no sign, no space, no overflow. */
+/* Parses decimal digits only: no sign, no space, no overflow. */
 static bool parse_number(const char *token, uint64_t most, uint64_t *number) {
   if (*token == '\0' || strspn(token, "0123456789") != strlen(token)) return false;
   errno = 0;
@@ -44,7 +44,7 @@ static bool parse_u32(const char *token, uint32_t *number) {
   return true;
 }
 
-/* Room for one more element after `count` of them; doubles at powers of two. */
+/* Makes room for one more element after `count` of them: the array is doubled at powers of two. */
 static void *grow(void *array, size_t count, size_t size) {
   if (count != 0 && (count & (count - 1)) != 0) return array;
   void *larger = reallocarray(array, count == 0 ? 1 : count * 2, size);
@@ -75,7 +75,7 @@ static bool set_cgroup(struct plan *plan, char **token) {
   return is_absolute(token[0]);
 }
 
-/* The name of something in a folder itself. */
+/* Whether a token is the name of an entry of a folder, and not a path. */
 static bool is_file_name(const char *name) {
   return *name != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
@@ -276,7 +276,7 @@ static int hex_digit(char digit) {
   return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* The bytes of the instructions, as in memory. The kernel checks that they are a filter. */
+/* Parses the bytes of the instructions as they are in memory. The kernel checks that they are a filter. */
 static bool set_seccomp(struct plan *plan, char **token) {
   size_t digits = strlen(token[0]), width = 2 * sizeof *plan->filter;
   if (plan->filter != NULL || digits == 0 || digits % width != 0 || digits / width > BPF_MAXINSNS) return false;
@@ -311,7 +311,7 @@ static bool set_terminal(struct plan *plan, char **token) {
   return rows > 0 && columns > 0;
 }
 
-/* The name of a folder: it must not lead elsewhere. */
+/* Parses the name of a job's folder, which must not lead elsewhere. */
 static bool set_join(struct plan *plan, char **token) {
   plan->joins = token[0];
   return *token[0] != '\0' && *token[0] != '.' && strchr(token[0], '/') == NULL && strlen(token[0]) <= 64;

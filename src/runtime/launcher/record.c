@@ -19,7 +19,7 @@
 bool record_open(struct record *record) {
   record->fd = open("exit", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (record->fd < 0) return false;
-  /* Not every file system can; there the last write may find the disk full. */
+  /* Not every file system supports this; without it the last write may find the disk full. */
   if (fallocate(record->fd, 0, 0, RESERVED) == 0) return true;
   return errno == EOPNOTSUPP;
 }
@@ -64,7 +64,9 @@ static void put_digest(FILE *stream, const unsigned char digest[SHA256_BYTES]) {
   fputc('\0', stream);
 }
 
-/* Not of a terminal: everything that is typed there but passwords is in the log as well, so that they could be guessed.
+/*
+ * The input of a terminal is left out: everything typed there except passwords is in the log, so a digest would help to
+ * guess them.
  */
 static void put_input(FILE *stream, const struct input *input) {
   if (input == NULL || !input->open || input->is_terminal) return;

@@ -34,7 +34,7 @@ static bool configure(int context, const char *options) {
   return true;
 }
 
-/* A new file system as a detached mount (fsopen(2), fsmount(2)). */
+/* Makes a new file system as a detached mount (fsopen(2), fsmount(2)). */
 static int make_mount(const char *type, const char *source, const char *options, uint64_t attributes) {
   AUTO_CLOSE int context = kernel_fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
@@ -44,7 +44,8 @@ static int make_mount(const char *type, const char *source, const char *options,
   return kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
 }
 
-/* A private, detached copy of what lies there, a mount or a part of one; with these attributes more, and those fewer.
+/*
+ * Clones a mount, or a part of one, as a private detached mount, with `attributes` set and those in `without` cleared.
  */
 static int open_private(const char *path, uint64_t attributes, uint64_t without) {
   int fd = kernel_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -71,7 +72,7 @@ static bool make_device(const struct plan *plan, struct step *step) {
   }
   if (mknod(path, S_IFCHR | 0600, step->device) != 0) return false;
   if (chown(path, plan->uids[0].outside, plan->gids[0].outside) != 0 || chmod(path, step->mode) != 0) return false;
-  /* The tmpfs is mounted "nodev" for the sake of all else in it. */
+  /* The tmpfs itself is mounted "nodev", because of everything else in it. */
   step->fd = open_private(path, step->attributes, MOUNT_ATTR_NODEV);
   return step->fd >= 0;
 }
@@ -109,11 +110,11 @@ static bool open_lowers(const struct plan *plan, struct lowers *lowers, struct r
          failed(report, "owners", plan->image, 0);
 }
 
-/* Attaches the lower layers in the current folder, and writes their names as the option lowerdir takes them. */
+/* Attaches the lower layers in the current folder, and writes their names in the form of the option lowerdir. */
 static bool place_lowers(struct lowers *lowers, char *names, size_t room) {
   size_t length = 0;
   for (size_t i = 0; i < lowers->count; i++) {
-    /* Short, so that all of them fit into the one page that the options of a mount may take (mount(2)). */
+    /* Names are short, so that all of them fit into the one page that the options of a mount may take (mount(2)). */
     char name[16] = "image";
     if (i > 0) snprintf(name, sizeof name, "%zu", i);
     if (mkdir(name, 0700) != 0) return false;
@@ -149,7 +150,7 @@ static int stack_layers(const struct plan *plan, struct lowers *lowers, struct r
   return root;
 }
 
-/* The folder with the files that the job was given, as a detached mount, in *lower; -1 without one. */
+/* Opens the folder with the files that the job was given as a detached mount, in *lower; -1 if there are none. */
 static bool open_files(const struct plan *plan, int *lower, struct report *report) {
   *lower = -1;
   if (plan->files == NULL) return true;
@@ -161,8 +162,8 @@ static bool open_files(const struct plan *plan, int *lower, struct report *repor
 /*
  * Opens each of the files as a mount of its own, in the current folder, the root of the tmpfs. They are those of an
  * overlay without an upper layer, which the kernel cannot write through, whatever is done in the cell. It also has
- * inodes of its own: what a cell locks or watches is no other cell's, and its mountinfo does not show where the files
- * are on the host.
+ * inodes of its own: locks and watches of a cell do not affect other cells, and its mountinfo does not show where the
+ * files are on the host.
  */
 static bool stack_files(struct plan *plan, int lower, struct report *report) {
   if (lower < 0) return true;
@@ -211,7 +212,7 @@ int root_make(struct plan *plan, int *upper, struct report *report) {
   int root = make_devices(plan, report) && stack_files(plan, files, report) ? stack_layers(plan, &lowers, report) : -1;
   *upper = root < 0 ? -1 : open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root >= 0 && *upper < 0) failed(report, "layer", plan->root_options, 0), close_fd(&root);
-  /* In any case: the exit record goes into the job's folder. */
+  /* Done in any case, since the exit record is written into the job's folder. */
   if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
   if (root >= 0) failed(report, "overlay", plan->image, 0);
   close_fd(&root);
@@ -263,7 +264,7 @@ static bool attach(struct step *step) {
   return place >= 0 && attach_at(step, place);
 }
 
-/* Opens the folder of a path; `name` is the rest of it. */
+/* Opens the folder of a path; `name` is set to its last component. */
 static int open_parent(const char *path, const char **name) {
   AUTO_FREE char *folder = strdup(path);
   if (folder == NULL) die("out of memory");
@@ -314,7 +315,7 @@ static int enter_folder(int parent, const char *name, const struct plan *plan) {
   return kernel_openat2(parent, name, &how);
 }
 
-/* An empty file to mount on; one of the image stays as it is, and a symbolic link is replaced. */
+/* Makes an empty file to mount on. A file of the image stays as it is; a symbolic link is replaced. */
 static int make_place(int parent, const char *name, const struct plan *plan) {
   struct stat status;
   if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -368,7 +369,8 @@ static bool seal(const struct step *step) {
   return place >= 0 && kernel_mount_setattr(place, "", AT_EMPTY_PATH, &change) == 0;
 }
 
-/* A mount that is attached where it was cloned from: what lies there has attributes apart from the rest of its mount.
+/*
+ * Attaches a mount where it was cloned from, so that this place has other attributes than the rest of its mount.
  */
 static bool rebind(const struct step *step) {
   AUTO_CLOSE int place = open_place(step->path, O_PATH, 0);
@@ -379,7 +381,7 @@ static bool rebind(const struct step *step) {
          kernel_move_mount(copy, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0;
 }
 
-/* An empty folder that nobody can write into, on top of `path`. */
+/* Mounts an empty folder that nobody can write to on top of `path`. */
 static bool cover(const char *path) {
   AUTO_CLOSE int empty = make_mount("tmpfs", "tmpfs", "mode=555,size=4096,nr_inodes=1",
                                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
@@ -398,7 +400,7 @@ static bool mask(const struct step *step, const char **covered) {
     return true;
   }
   const char *source = step->folder ? *covered : "/dev/null";
-  /* Not every kernel has every such path. */
+  /* Not every kernel has all of these paths. */
   return kernel_mount(source, step->path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT;
 }
 

@@ -33,11 +33,14 @@ static bool copy_all(int to, int from) {
 void ensure_self_copy(char **arguments) {
   AUTO_CLOSE int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   if (self < 0) die("/proc/self/exe: %s", strerror(errno));
-  /* Fails for a file that is not a memfd. */
+  /* F_GET_SEALS fails for a file that is not a memfd. */
   if (fcntl(self, F_GET_SEALS) == SEALS) return;
   AUTO_CLOSE int copy = make_memory();
   if (copy < 0) die("a copy of the launcher in memory: %s", strerror(errno));
-  /* A memfd is executable by everyone; this one by its owner only, who has no id in a cell of a server that is root. */
+  /*
+   * By default everyone may execute a memfd. Only its owner may execute this one, and in a cell of a root server the
+   * owner has no id.
+   */
   if (fchmod(copy, 0700) != 0 || !copy_all(copy, self) || fcntl(copy, F_ADD_SEALS, SEALS) != 0)
     die("a sealed copy of the launcher: %s", strerror(errno));
   char *none[] = {NULL};

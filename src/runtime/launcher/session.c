@@ -46,7 +46,7 @@ static bool set_size(int fd, unsigned rows, unsigned columns) {
   return ioctl(fd, TIOCSWINSZ, &size) == 0;
 }
 
-/* As a terminal in UTF-8 does, erases whole characters (termios(3), IUTF8). */
+/* Erases whole characters, as a terminal in UTF-8 does (termios(3), IUTF8). */
 static bool prepare(const struct plan *plan, const struct session *session) {
   struct termios modes;
   if (tcgetattr(session->slave, &modes) != 0) return false;

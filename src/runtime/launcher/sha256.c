@@ -54,7 +54,8 @@ static void take_block(uint32_t state[8], const unsigned char *block) {
 }
 
 #if defined(__x86_64__)
-/* With the instructions for it (Intel SDM, SHA256RNDS2), which most processors since 2019 have: several times as fast.
+/*
+ * Uses the SHA instructions (Intel SDM, SHA256RNDS2) of most processors since 2019, which are several times as fast.
  */
 __attribute__((target("sha,sse4.1"))) static void take_blocks_fast(uint32_t state[8], const unsigned char *data,
                                                                    size_t count) {
@@ -75,7 +76,7 @@ __attribute__((target("sha,sse4.1"))) static void take_blocks_fast(uint32_t stat
       cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
       abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
       if (i >= 12) continue;
-      /* The four words sixteen places later take the place of these. */
+      /* These four words are replaced by the ones sixteen places later. */
       __m128i next = words[(i + 1) % 4], before_last = words[(i + 2) % 4], last = words[(i + 3) % 4];
       four = _mm_add_epi32(_mm_sha256msg1_epu32(four, next), _mm_alignr_epi8(last, before_last, 4));
       words[i % 4] = _mm_sha256msg2_epu32(four, last);

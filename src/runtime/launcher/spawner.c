@@ -21,14 +21,14 @@
 
 #define SERVER_SOCKET 3
 #define LINE_MOST 256
-/* More are refused. */
+/* The most prepared cells; more are refused. */
 #define PREPARED_MOST 64
 
-/* A cell that was made for a job that is not known yet. */
+/* A prepared cell: made for a job that is not known yet. */
 struct prepared {
   char name[LINE_MOST];
   pid_t supervisor;
-  int orders; /* its end is the end of the cell; -1: that has come */
+  int orders; /* closing it ends the cell; -1: closed */
 };
 
 struct spawner {
@@ -59,7 +59,7 @@ static bool is_id(const char *id) {
   return *id != '\0' && *id != '.' && strchr(id, '/') == NULL;
 }
 
-/* As fork(2); the child keeps nothing of the spawner but its sockets to the server and to `jobs`. */
+/* Forks. Of the descriptors of the spawner, the child keeps only its socket to the server and `jobs`. */
 static pid_t fork_supervisor(const char *name) {
   pid_t pid = fork();
   if (pid > 0) children_add(&self.supervisors, pid, name);
@@ -112,7 +112,7 @@ static void forget_prepared(struct prepared *cell) {
   *cell = self.prepared[--self.prepared_count];
 }
 
-/* Nothing more can be prepared: waits until nothing is left of what was. */
+/* Ends all prepared cells, and waits until nothing of them is left. */
 static void end_prepared(void) {
   for (size_t i = 0; i < self.prepared_count; i++) close_fd(&self.prepared[i].orders);
   for (size_t i = 0; i < self.prepared_count; i++) RETRY(waitpid(self.prepared[i].supervisor, NULL, 0));
@@ -156,7 +156,7 @@ static void obey(char *line) {
     die("not a request: %s", line);
 }
 
-/* A supervisor that was killed may not have answered yet. One that exited has, whatever its exit code. */
+/* A supervisor that was killed may not have answered yet. One that exited has answered, whatever its exit code. */
 static void report_death(const char *id, int status) {
   struct prepared *cell = find_prepared(id);
   if (cell != NULL)
@@ -171,13 +171,13 @@ static void report_death(const char *id, int status) {
 
 static void reap(void) {
   struct signalfd_siginfo death;
-  /* Only to clear it: one record can stand for several deaths (signalfd(2)). */
+  /* Read only to clear it: one record can stand for the end of several processes (signalfd(2)). */
   (void)!RETRY(read(self.deaths, &death, sizeof death));
   children_reap(&self.supervisors, report_death);
 }
 
 static int watch_deaths(void) {
-  /* If it were inherited as ignored, the kernel would reap, and the status would be lost. */
+  /* If SIGCHLD were inherited as ignored, the kernel would reap children, and their status would be lost. */
   signal(SIGCHLD, SIG_DFL);
   sigset_t child;
   sigemptyset(&child);

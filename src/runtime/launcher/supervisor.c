@@ -48,23 +48,26 @@
 #define LOCK_STEP_NS 5000000
 
 /*
- * Reads of at most `most_bytes` that follow each other within `within_ns` are paused between for `pause_ns` once there
- * were `rounds` of them in a row: the large pipes hold what comes meanwhile, and one read takes it.
+ * When `rounds` reads of at most `most_bytes` have followed each other within `within_ns`, the supervisor waits
+ * `pause_ns` before each further one: the large pipes hold the output meanwhile, and one read takes it all.
  */
 static const struct rhythm {
   size_t most_bytes;
   int64_t within_ns, pause_ns;
   unsigned rounds;
 } rhythms[] = {
-    /* A flood: a fifth of the CPU time. */
+    /* A flood of output: saves a fifth of the CPU time. */
     {LOG_PAYLOAD_MOST - 1, 200000, 1000000, 8},
-    /* Small writes: the headers of their frames would take more room than they do. */
+    /* Small writes: otherwise the headers of frames would take more room than the output. */
     {4096, 5000000, 5000000, 64},
 };
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
 
-/* Event sources: the data of epoll events. Connections and processes for files are numbered from theirs on. */
+/*
+ * Event sources: the data of epoll events. Connections, and processes for files, are numbered from their first value
+ * on.
+ */
 enum source {
   SOURCE_STDOUT,
   SOURCE_STDERR,
@@ -99,7 +102,7 @@ struct supervisor {
   struct log_tail tail;
 
   int events;     /* epoll */
-  int outputs[2]; /* read ends of stdout and stderr; of a terminal the master, and -1 */
+  int outputs[2]; /* read ends of stdout and stderr; for a terminal its master, and -1 */
   bool resized;   /* the log does not say yet which size the terminal has */
   unsigned rows, columns;
   struct input input;
@@ -133,8 +136,8 @@ static bool fail(struct supervisor *self, const char *step, const char *subject)
 /* ---- before the clone ---- */
 
 /*
- * A probe of the spawner holds the lock for a moment, and a spawner that was stopped meanwhile until it is killed.
- * Another supervisor of the job holds it for as long as it lives.
+ * The spawner holds the lock for a moment when it probes a job, or until it is killed if it is stopped then. Another
+ * supervisor of the job holds it as long as it lives.
  */
 static bool lock_folder(int folder) {
   for (int64_t end = monotonic_clock() + LOCK_MOST_NS; RETRY(flock(folder, LOCK_EX | LOCK_NB)) != 0;) {
@@ -145,8 +148,8 @@ static bool lock_folder(int folder) {
 }
 
 /*
- * Whether the working directory is the folder of the job still. A server that fenced it off moves it aside before it
- * removes what is in it, the fence too.
+ * Whether the working directory is still the folder of the job. A server that gives the job up moves the folder aside
+ * before it removes its content, "started" included.
  */
 static bool is_folder_of(int jobs, const char *id) {
   struct stat here, there;
@@ -157,8 +160,8 @@ static bool is_folder_of(int jobs, const char *id) {
 }
 
 /*
- * Creates "started" and what the end will need. The first to create this file, a supervisor or a server that gives the
- * job up, decides whether it runs.
+ * Creates "started" and the files that the end of the job will need. The first to create this file, a supervisor or a
+ * server that gives the job up, decides whether it runs.
  */
 static bool note_claim(struct supervisor *self, int jobs) {
   self->started = open("started", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -167,7 +170,7 @@ static bool note_claim(struct supervisor *self, int jobs) {
   int length = snprintf(text, sizeof text, "%d %lld\n", (int)getpid(), (long long)wall_clock());
   if (is_folder_of(jobs, self->id) && write_all(self->started, text, (size_t)length) && record_open(&self->record))
     return true;
-  /* A full disk, for example. The file would say that something ran. */
+  /* The disk is full, for example. The file is removed, since it would say that something ran. */
   int saved = errno;
   unlink("started");
   errno = saved;
@@ -179,8 +182,8 @@ static bool claim(struct supervisor *self, int jobs) {
   int folder = openat(jobs, self->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || fchdir(folder) != 0 || !lock_folder(folder)) return false;
   /*
-   * Asked for again after the death of a spawner, this may have waited for the lock until the job had ended: nothing
-   * is to appear in its folder any more, not even for a moment.
+   * A supervisor that was requested again after the end of a spawner may have waited for the lock until the job had
+   * ended: nothing may appear in its folder then, not even for a moment.
    */
   if (faccessat(AT_FDCWD, "started", F_OK, 0) == 0) {
     errno = EEXIST;
@@ -209,7 +212,7 @@ static bool read_plan(struct supervisor *self) {
   return fail(self, "plan", wrong);
 }
 
-/* The host's id for an id of the cell. */
+/* Translates an id of the cell to the host's. */
 static uint32_t outside_id(const struct id_range *ranges, size_t count, uint32_t id) {
   for (size_t i = 0; i < count; i++)
     if (id >= ranges[i].inside && id - ranges[i].inside < ranges[i].count)
@@ -218,8 +221,8 @@ static uint32_t outside_id(const struct id_range *ranges, size_t count, uint32_t
 }
 
 /*
- * A pipe to or from the command. The command owns it, and every user of the cell has the permissions of `others` for
- * it: what has inherited the pipe can open it again as /dev/stdout, also after su(1).
+ * A pipe to or from the command. The command owns it, and every user of the cell has the permissions of `others`, so
+ * that a process that has inherited the pipe can open it again as /dev/stdout, also after su(1).
  */
 static bool make_pipe(const struct supervisor *self, mode_t others, int ends[2]) {
   uint32_t uid = outside_id(self->plan.uids, self->plan.uids_count, self->plan.uid);
@@ -242,7 +245,7 @@ static bool open_streams(struct supervisor *self, int streams[3]) {
   }
   if (self->plan.opens_stdin) input_open(&self->input);
   if (!self->plan.has_stdin && !self->plan.opens_stdin) {
-    /* That of a cell which is joined is opened there. */
+    /* For a cell that is joined, the null device is opened there. */
     if (self->plan.joins != NULL) return true;
     streams[0] = self->prepared ? fcntl(self->null, F_DUPFD_CLOEXEC, 3) : root_open_null(&self->plan);
     return streams[0] >= 0 || fail(self, "open", "/dev/null");
@@ -298,23 +301,24 @@ static pid_t clone_process(struct supervisor *self, unsigned namespaces, int *pi
   return pid;
 }
 
-/* Takes another effective user id and keeps the capabilities, which go with that of root (capabilities(7)). */
+/* Changes the effective user id and keeps the capabilities, which are lost with that of root (capabilities(7)). */
 static bool act_as(uid_t uid) {
   return setresuid((uid_t)-1, uid, (uid_t)-1) == 0 && raise_capabilities();
 }
 
 /*
- * The id of the host that makes the user namespace: one of the cell's, and where all cells have the same, another for
- * each, as no two supervisors have the same pid. It has no rights in the cell: its processes would have to be outside.
+ * The id of the host that creates the user namespace: one of the cell's ids, and where all cells have the same ids, a
+ * different one for each, since no two supervisors have the same pid. It has no rights in the cell: for that, its
+ * processes would have to be outside.
  */
 static uid_t maker(const struct plan *plan) {
   return plan->uids[0].outside + (uint32_t)getpid() % plan->uids[0].count;
 }
 
 /*
- * Clones init with another effective id than root's: the kernel counts what a user namespace has of inotify, pending
- * signals, message queues, locked memory and the like against the id that made it (inc_ucount() in kernel/ucount.c).
- * Made by root, all cells would share the counts of root of the machine.
+ * Clones init with another effective id than root's: the kernel counts the inotify instances, pending signals, message
+ * queues, locked memory and the like of a user namespace against the id that created it (inc_ucount() in
+ * kernel/ucount.c). Created by root, all cells would share the counts of root of the machine.
  */
 static bool make_init(struct supervisor *self, struct init_fds *fds) {
   uid_t own = geteuid();
@@ -330,7 +334,7 @@ static bool make_init(struct supervisor *self, struct init_fds *fds) {
   return (act_as(own) || fail(self, "clone", "user id")) && self->init > 0;
 }
 
-/* Whether this process has a higher OOM score adjustment than that. */
+/* Whether the OOM score adjustment of this process is higher than `score`. */
 static bool exceeds_oom_score(const char *score) {
   char *own = read_file_at(AT_FDCWD, "/proc/self/oom_score_adj", 64, NULL);
   bool exceeds = own != NULL && atoi(own) > atoi(score);
@@ -340,8 +344,9 @@ static bool exceeds_oom_score(const char *score) {
 
 /*
  * Jobs do not inherit the OOM score adjustment of the server (proc_pid_oom_score_adj(5)). Written by the supervisor:
- * with its privileges, which a cell lacks, it also is the least that the cell can set. Without CAP_SYS_RESOURCE the
- * kernel refuses less than what a process with it has set, as systemd does for the services of users: that stays then.
+ * because it has privileges, this is also the lowest value that the cell can set. Without CAP_SYS_RESOURCE the kernel
+ * refuses a lower value than a process with it has set, as systemd does for the services of users; that value stays
+ * then.
  */
 static bool set_oom_score(const struct supervisor *self, pid_t pid) {
   const char *score = self->plan.oom_score;
@@ -374,7 +379,7 @@ static bool reaches_init(struct supervisor *self, bool given) {
   return fail(self, "order", "init");
 }
 
-/* The pipe from the command's process; its other end is `*end`. */
+/* Makes the pipe from the command's process; its other end is `*end`. */
 static bool open_channel(struct supervisor *self, int *end) {
   int channel[2];
   if (pipe2(channel, O_CLOEXEC) != 0) return fail(self, "pipe", NULL);
@@ -384,8 +389,8 @@ static bool open_channel(struct supervisor *self, int *end) {
 }
 
 /*
- * Keeps the namespaces of the cell until this process ends, which is after the record is written: to take mounts and
- * network apart takes a while, and the end of init would wait for it. If they cannot be kept, it does.
+ * Keeps the namespaces of the cell until this process ends, which is after the record is written: taking mounts and
+ * network apart takes a while, for which the end of init would wait. If they cannot be kept, it waits.
  */
 static void hold_namespaces(struct supervisor *self) {
   static const char *const kinds[] = {"mnt", "net"};
@@ -396,12 +401,12 @@ static void hold_namespaces(struct supervisor *self) {
   }
 }
 
-/* What is kept of the root has nothing mounted on it: neither the devices of the cell nor its /proc. */
+/* Keeps the root without what is mounted on it: neither the devices of the cell nor its /proc. */
 static void release_namespaces(struct supervisor *self) {
   for (size_t i = 0; i < ARRAY_LENGTH(self->namespaces); i++) close_fd(&self->namespaces[i]);
 }
 
-/* Clones init and gives it its first order. Closes what `fds` has, which is init's from then on. */
+/* Clones init and gives it its first order. Closes the descriptors in `fds`, which are init's from then on. */
 static bool launch(struct supervisor *self, struct init_fds *fds, enum order_kind first) {
   int pair[2] = {-1, -1};
   bool paired = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 || fail(self, "socketpair", NULL);
@@ -430,7 +435,7 @@ static bool make_cell(struct supervisor *self) {
   if (self->plan.joins != NULL && cell < 0) return fail(self, "join", "supervisor");
   fds.cell = cell;
   if (!cgroup_make(&self->cgroup, &self->plan, &self->record.failure)) {
-    /* It would be in that of the job, which is gone: the job has ended since it was asked for its cell. */
+    /* The cgroup would be within that of the job, which is gone: the job has ended since it was asked for its cell. */
     bool ended = self->plan.joins != NULL && self->record.failure.error == ENOENT;
     errno = ESRCH;
     return ended ? fail(self, "join", "supervisor") : false;
@@ -476,7 +481,7 @@ static bool take_cell(struct supervisor *self) {
   struct handover handover = {-1, -1, {-1, -1, -1}};
   if (!read_plan(self)) return false;
   errno = EINVAL;
-  /* For artifacts the root has to be kept open from the beginning. */
+  /* If the job has artifacts, its root has to be kept open from the beginning. */
   if (!plan_has_cell(&self->plan, &self->cell) || self->plan.artifacts_count > 0)
     return fail(self, "plan", "of another cell");
   bool opened = open_log(self) && open_streams(self, handover.streams) && open_channel(self, &handover.channel);
@@ -521,7 +526,7 @@ static void note_start(struct supervisor *self) {
   self->record.started = wall_clock();
   self->began = monotonic_clock();
   deadlines_start(&self->deadlines, self->began);
-  /* Before the start is announced. A command that has exited by now stays a zombie until ORDER_LEAVE. */
+  /* Recorded before the start is announced. A command that has exited by now stays a zombie until ORDER_LEAVE. */
   isolation_write(&self->plan, self->init, self->cgroup.fd);
   char line[CONTROL_LINE];
   describe(self, line);
@@ -547,13 +552,13 @@ static void read_channel(struct supervisor *self) {
 }
 
 static void take_output(struct supervisor *self, enum source source, size_t length) {
-  /* What writes has been executed; that may not have been read yet. */
+  /* A process that writes output has been executed, though the report of that may not have been read yet. */
   read_channel(self);
   enum log_stream stream = source == SOURCE_STDOUT ? LOG_STDOUT : LOG_STDERR;
   if (self->plan.has_terminal) stream = LOG_TERMINAL;
   uint64_t room = self->plan.output_bytes - self->plan.tail_bytes - self->log.kept;
   size_t fits = length < room ? length : (size_t)room;
-  /* Only here, so that a log has no more sizes than it has output. */
+  /* Written only before output, so that a log has no more sizes than output. */
   if (self->resized && fits > 0) log_resize(&self->log, self->rows, self->columns);
   if (fits > 0) self->resized = false;
   log_output(&self->log, stream, self->buffer, fits);
@@ -566,15 +571,15 @@ static void take_output(struct supervisor *self, enum source source, size_t leng
   end_cell(self, CAUSE_OUTPUT);
 }
 
-/* A copy of the master of a terminal is open for input, so that closing this one does not end its events. */
+/* A copy of the master of a terminal is open for input: closing this descriptor alone would not end its events. */
 static void close_output(const struct supervisor *self, int *fd) {
   epoll_ctl(self->events, EPOLL_CTL_DEL, *fd, NULL);
   close_fd(fd);
 }
 
 /*
- * Takes what can be read as one frame: a read returns no more than one write of a command that has set O_DIRECT
- * (pipe(2)). False when there was nothing; at end of file the pipe is closed.
+ * Reads output into one frame of the log: a read returns no more than one write of a command that has set O_DIRECT
+ * (pipe(2)). Returns false when there was nothing; closes the pipe at its end.
  */
 static bool read_output(struct supervisor *self, enum source source, size_t *taken) {
   int *fd = &self->outputs[source == SOURCE_STDOUT ? 0 : 1];
@@ -590,7 +595,7 @@ static bool read_output(struct supervisor *self, enum source source, size_t *tak
   return length > 0;
 }
 
-/* Wakes once when the command has read on, or has closed its input. */
+/* Arms one event for when the command has read more, or has closed its input. */
 static void await_room(const struct supervisor *self) {
   struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data.u32 = SOURCE_STDIN};
   if (epoll_ctl(self->events, EPOLL_CTL_MOD, self->input.fd, &event) != 0) die("epoll_ctl: %s", strerror(errno));
@@ -609,13 +614,15 @@ static const char *write_input(struct supervisor *self, struct request *request)
   return refusal;
 }
 
-/* What a stop has asked to end may take until the grace period is over, also when the command has ended. */
+/* The processes that a stop has signalled have until the end of the grace period, even when the command has ended. */
 static bool leave(const struct supervisor *self) {
   enum scope scope = self->record.cause == CAUSE_STOP ? self->plan.stop_scope : SCOPE_COMMAND;
   return give_order(self, (struct order){.kind = ORDER_LEAVE, .scope = scope});
 }
 
-/* The master of the terminal that init has opened: output is read from it, and input written to a copy of it. */
+/*
+ * Takes the master of the terminal that init has opened: output is read from it, and input is written to a copy of it.
+ */
 static bool take_terminal(struct supervisor *self, int *terminal) {
   self->outputs[0] = *terminal;
   *terminal = -1;
@@ -665,7 +672,7 @@ static void read_report(struct supervisor *self) {
       break;
     case REPORT_ENDED:
       read_channel(self);
-      /* A process that could not execute the command was never the command. */
+      /* A process that could not execute the command does not count as the command. */
       self->record.ended = self->record.executed;
       self->record.status = report.status;
       if (!leave(self)) kill_cell(self);
@@ -714,7 +721,7 @@ static void stop(struct supervisor *self, int64_t grace_ms) {
   give_order(self, (struct order){ORDER_SIGNAL, self->plan.stop_signal, self->plan.stop_scope});
 }
 
-/* Keeps what a paused cell has changed; deadlines do not advance meanwhile, and nothing of it can write. */
+/* Copies what a paused cell has changed. Meanwhile deadlines do not advance, and no process of it can write. */
 static const char *save(const struct supervisor *self) {
   if (self->upper < 0) return "it has no root of its own";
   if (self->paused == 0 || !cgroup_is_frozen(&self->cgroup)) return "it is not paused";
@@ -724,8 +731,8 @@ static const char *save(const struct supervisor *self) {
 /* ---- requests for files ---- */
 
 /*
- * Clones a process into the cgroup of the cell, which gets the connection. It waits until it is in its place: for a
- * byte on a pipe.
+ * Clones a process into the cgroup of the cell, which gets the connection. The process waits for a byte on a pipe until
+ * it has been moved there.
  */
 static const char *start_files(struct supervisor *self, struct files_process *process, const struct request *request) {
   int go[2];
@@ -769,7 +776,7 @@ static void reap_files(struct files_process *process) {
   close_fd(&process->fd);
 }
 
-/* Where there is no cgroup that is killed. They are not waited for: one may hang in the kernel. */
+/* Kills these processes where no cgroup is killed. They are not waited for: one may hang in the kernel. */
 static void kill_files(const struct supervisor *self) {
   for (size_t i = 0; i < ARRAY_LENGTH(self->files); i++)
     if (self->files[i].fd >= 0) kernel_pidfd_send_signal(self->files[i].fd, SIGKILL);
@@ -855,7 +862,7 @@ struct pace {
   unsigned rounds[ARRAY_LENGTH(rhythms)];
 };
 
-/* Waits after a read of `taken` bytes as long as its rhythm asks for. */
+/* Waits after a read of `taken` bytes for as long as the rhythm of reads requires. */
 static void keep_pace(struct pace *pace, size_t taken) {
   int64_t since = monotonic_clock() - pace->last;
   struct timespec pause = {0};
@@ -900,7 +907,7 @@ static void run(struct supervisor *self) {
 
 /* ---- after the end ---- */
 
-/* Init reports the wait status of the command before it exits itself; that report may still be unread. */
+/* Init reports the wait status of the command before it exits; that report may still be unread. */
 static void read_last_reports(struct supervisor *self) {
   read_channel(self);
   if (self->socket < 0) return;
@@ -911,7 +918,7 @@ static void read_last_reports(struct supervisor *self) {
 static void reap_init(struct supervisor *self) {
   int status;
   if (self->init <= 0 || RETRY(waitpid(self->init, &status, 0)) != self->init) return;
-  /* Without a report of init, its own wait status is that of the command: the whole cell was killed. */
+  /* Without a report, the wait status of init stands for that of the command: the whole cell was killed. */
   if (self->record.executed && !self->record.ended) {
     self->record.ended = true;
     self->record.status = status;
@@ -928,9 +935,9 @@ static void drain(struct supervisor *self) {
   log_mark(&self->log, (uint64_t)wall_clock());
 }
 
-/* Answers requests until the process that takes the artifacts is through; false when its time is over first. */
+/* Answers requests until the process that takes the artifacts has finished. Returns false if its time is over first. */
 static bool await_artifacts(struct supervisor *self) {
-  /* Without the sources of the cell, which all have ended. */
+  /* The event sources of the cell are left out: all of them have ended. */
   close_fd(&self->events);
   self->events = epoll_create1(EPOLL_CLOEXEC);
   if (self->events < 0) return false;
@@ -951,7 +958,7 @@ static bool await_artifacts(struct supervisor *self) {
   return false;
 }
 
-/* Nothing of the cell may run any more: what is taken would change meanwhile. */
+/* No process of the cell may run any more: it could change the files meanwhile. */
 static void keep_artifacts(struct supervisor *self) {
   struct artifacts *artifacts = &self->artifacts;
   if (self->plan.artifacts_count == 0 || !self->record.executed) return;
@@ -994,10 +1001,13 @@ static struct supervisor begin(void) {
   signal(SIGCHLD, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  /* A file that may not grow fails with EFBIG, as on a full disk, where the server's hard limit is one of its size. */
+  /*
+   * Where the server has a hard limit on the size of files, a write fails with EFBIG instead of killing the process,
+   * and is treated like a full disk.
+   */
   signal(SIGXFSZ, SIG_IGN);
   take_own_streams();
-  /* One per job; if the quota of keys is used up, the spawner's is shared, which is as empty. */
+  /* One keyring per job. If the quota of keys is used up, the job shares the spawner's, which is empty too. */
   (void)!join_new_keyring();
   struct supervisor self = {
       .events = epoll_create1(EPOLL_CLOEXEC),
@@ -1026,7 +1036,7 @@ static void answer(int socket, const char *word, const char *id, const char *tex
   (void)!RETRY(send(socket, line, (size_t)length, MSG_NOSIGNAL));
 }
 
-/* Ends a cell that no job has. */
+/* Ends a prepared cell that no job got. */
 static void discard(struct supervisor *self) {
   kill_cell(self);
   reap_init(self);
@@ -1034,7 +1044,7 @@ static void discard(struct supervisor *self) {
   (void)!cgroup_remove(&self->cgroup);
 }
 
-/* Runs the job until it has ended. `socket` and `jobs` are closed. */
+/* Runs the job until it has ended. Closes `socket` and `jobs`. */
 __attribute__((noreturn)) static void supervise(struct supervisor *self, int jobs, const char *id, int socket) {
   self->id = id;
   deadlines_init(&self->deadlines, &self->plan, &self->cgroup);
@@ -1057,7 +1067,10 @@ void supervisor_run(int jobs, const char *id, int socket) {
   supervise(&self, jobs, id, socket);
 }
 
-/* Waits for the id of a job. False when none will come: the spawner has no use for the cell or is gone, or init is. */
+/*
+ * Waits for the id of a job. Returns false when none will come: the spawner does not need the cell or is gone, or init
+ * is gone.
+ */
 static bool await_job(const struct supervisor *self, int orders, char *id, size_t room) {
   struct pollfd wait[] = {{.fd = orders, .events = POLLIN}, {.fd = self->init_fd, .events = POLLIN}};
   if (RETRY(poll(wait, ARRAY_LENGTH(wait), -1)) < 0) return false;
@@ -1083,7 +1096,7 @@ void supervisor_prepare(int jobs, const char *name, int socket, int orders) {
   const struct report *failure = &self.record.failure;
   if (!prepared)
     snprintf(text, sizeof text, "%s: %.128s: %s", failure->step, failure->subject, strerror(failure->error));
-  /* First, so that nothing of it is left when the server learns of it. */
+  /* The cgroup is removed first, so that nothing of the cell is left when the server learns of its end. */
   discard(&self);
   answer(socket, "unprepared", name, text);
   _exit(PREPARED_UNUSED);

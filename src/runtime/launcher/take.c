@@ -17,14 +17,14 @@
 
 #define DEPTH_MOST 256
 #define BUFFER_BYTES ((size_t)256 << 10)
-/* Bytes between two looks at what is free on the disk. */
+/* Bytes between two checks of the free space on the disk. */
 #define SPARE_STEP ((uint64_t)4 << 20)
 
 static const unsigned char zeros[64 << 10];
 
 /*
- * What was written and is not known to the supervisor yet. The disk is waited for once for several files: the first
- * sync writes back what the next ones would.
+ * Artifacts that were written and not yet reported to the supervisor. Syncing several files together waits for the disk
+ * once: the first sync also writes back what the next ones would.
  */
 struct batch {
   const int *files;
@@ -40,14 +40,14 @@ struct take {
   int out;
   struct sha256 hash;
   uint64_t bytes_left, entries_left; /* of all artifacts */
-  uint64_t checked;                  /* size at the last look at the disk */
+  uint64_t checked;                  /* size at the last check of the disk */
   struct artifact taken;             /* so far */
   unsigned char *buffer;
 
-  /* What an archive is made of. */
+  /* The state of an archive that is being made. */
   char **pattern; /* the names of a pattern, or NULL for everything */
   size_t pattern_names;
-  char *names[DEPTH_MOST]; /* of folders from the one that is taken to the present entry */
+  char *names[DEPTH_MOST]; /* of the folders from the one that is taken down to the present entry */
   size_t depth;
   char path[PATH_MAX + 1]; /* in the archive */
 };
@@ -57,7 +57,7 @@ static bool fail(struct take *self, enum artifact_status status) {
   return false;
 }
 
-/* Why a path of the cell cannot be opened. */
+/* Translates the error of opening a path of the cell. */
 static enum artifact_status refusal(int error) {
   switch (error) {
     case ENOENT:
@@ -75,7 +75,7 @@ static enum artifact_status refusal(int error) {
   }
 }
 
-/* Syncs what was written and says what became of it. */
+/* Syncs what was written, and reports what became of it. */
 static void publish(struct batch *batch) {
   for (; batch->published < batch->written; batch->published++) {
     size_t i = batch->published;
@@ -91,7 +91,7 @@ static bool count(struct take *self, uint64_t length) {
   if (length > self->bytes_left - self->taken.size) return fail(self, ARTIFACT_SIZE);
   self->taken.size += length;
   if (self->taken.size - self->checked < SPARE_STEP) return true;
-  /* This one may take longer than there is time. */
+  /* A sync here may take longer than there is time. */
   if (self->taken.size >= SPARE_STEP) publish(self->batch);
   self->checked = self->taken.size;
   struct statfs disk;
@@ -106,7 +106,7 @@ static bool emit(struct take *self, const void *data, size_t length) {
   return write_all(self->out, data, length) || fail(self, ARTIFACT_DISK);
 }
 
-/* Zeros, which become a hole. */
+/* Writes zeros, as a hole. */
 static bool emit_hole(struct take *self, uint64_t length) {
   while (length > 0) {
     size_t step = length < sizeof zeros ? (size_t)length : sizeof zeros;
@@ -118,7 +118,7 @@ static bool emit_hole(struct take *self, uint64_t length) {
   return true;
 }
 
-/* What a file has from `at` to `end`, between two holes. */
+/* Copies the data of a file from `at` to `end`, which has no holes. */
 static bool emit_data(struct take *self, int from, uint64_t at, uint64_t end) {
   while (at < end) {
     size_t step = end - at < BUFFER_BYTES ? (size_t)(end - at) : BUFFER_BYTES;
@@ -130,15 +130,15 @@ static bool emit_data(struct take *self, int from, uint64_t at, uint64_t end) {
   return true;
 }
 
-/* Where the next data, or the next hole, of a file begins; its size when there is none. */
+/* Finds where the next data, or the next hole, of a file begins; the size of the file if there is none. */
 static uint64_t find_next(int fd, uint64_t at, int whence, uint64_t size) {
   off_t next = lseek(fd, (off_t)at, whence);
-  /* Some file systems know no holes: everything is data. */
+  /* Some file systems do not report holes: everything is data there. */
   if (next < 0 && errno != ENXIO && whence == SEEK_DATA) return at;
   return next < 0 || (uint64_t)next > size ? size : (uint64_t)next;
 }
 
-/* A file as it is, holes as holes. */
+/* Copies a file as it is, with its holes. */
 static bool emit_content(struct take *self, int from, uint64_t size) {
   if (size > self->bytes_left - self->taken.size) return fail(self, ARTIFACT_SIZE);
   for (uint64_t at = 0; at < size;) {
@@ -161,7 +161,7 @@ static int open_path(const struct take *self, const char *path, uint64_t flags) 
       .flags = flags | O_CLOEXEC,
       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
   };
-  /* EAGAIN: something was renamed meanwhile, elsewhere in the system (openat2(2)). */
+  /* EAGAIN: something was renamed meanwhile, perhaps elsewhere in the system (openat2(2)). */
   int fd;
   do fd = kernel_openat2(self->root, path, &how);
   while (fd < 0 && (errno == EAGAIN || errno == EINTR));
@@ -202,7 +202,7 @@ static bool is_wanted(const struct take *self) {
   return false;
 }
 
-/* Whether something below the present folder may be. */
+/* Whether something below the present folder may be in the archive. */
 static bool may_hold(const struct take *self) {
   return self->pattern == NULL || is_wanted(self) ||
          matches(self->pattern, self->pattern_names, (char **)(uintptr_t)self->names, self->depth, true);
@@ -214,7 +214,7 @@ static bool emit_headers(struct take *self, const char *link, const struct stat 
   return emit(self, headers, tar_headers(headers, self->path, link, status));
 }
 
-/* Opens a name in a folder that is taken; EXDEV for what was mounted there. */
+/* Opens a name in a folder that is taken; fails with EXDEV for a mount. */
 static int open_entry(int folder, const char *name, uint64_t flags) {
   struct open_how how = {
       .flags = flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -223,7 +223,7 @@ static int open_entry(int folder, const char *name, uint64_t flags) {
   return (int)RETRY(kernel_openat2(folder, name, &how));
 }
 
-/* What cannot be opened: something that was mounted is left out. */
+/* Handles an entry that cannot be opened: a mount is left out, anything else is an error. */
 static bool skip_mounted(struct take *self) {
   if (errno != EXDEV) return fail(self, ARTIFACT_UNREADABLE);
   self->taken.skipped++;
@@ -241,8 +241,8 @@ static bool archive_file(struct take *self, int folder, const char *name) {
 }
 
 /*
- * Whether a link leads to a path in the archive, whatever lies there: it goes up only first, from the folder that it is
- * in, and not beyond the one that is taken. Links that it leads to obey this as well.
+ * Whether a link leads to a path within the archive, whatever is there: it may go up only at its beginning, from its
+ * own folder, and not beyond the folder that is taken. Links on its way have to obey this too.
  */
 static bool stays(const char *target, size_t folders) {
   if (*target == '/' || *target == '\0') return false;
@@ -313,7 +313,7 @@ static bool append_name(struct list *list, const char *name) {
   return copy != NULL;
 }
 
-/* The names in a folder, in the order of their bytes; each is one entry, whether it is wanted or not. */
+/* Reads the names in a folder, in the order of their bytes; each counts as one entry, whether it is wanted or not. */
 static bool list_names(struct take *self, int fd, struct list *list) {
   int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *folder = copy < 0 ? NULL : fdopendir(copy);
@@ -332,7 +332,7 @@ static bool list_names(struct take *self, int fd, struct list *list) {
   return listed;
 }
 
-/* The folder itself, if it is wanted, and what is in it. */
+/* Adds the folder itself, if it is wanted, and its content. */
 static bool archive_folder(struct take *self, int fd) {
   struct stat status;
   size_t length = strlen(self->path);
@@ -368,7 +368,7 @@ static bool take_folder(struct take *self, const char *path) {
   return emit_hole(self, (uint64_t)2 * TAR_BLOCK);
 }
 
-/* What matches a pattern below a folder. */
+/* Adds what matches a pattern below a folder. */
 static bool take_pattern(struct take *self, const char *path, const char *pattern) {
   AUTO_FREE char *copy = strdup(pattern);
   AUTO_FREE char **names = must_allocate(strlen(pattern) + 1, sizeof *names);
@@ -381,7 +381,7 @@ static bool take_pattern(struct take *self, const char *path, const char *patter
 
 static bool take_whatever(struct take *self, const struct artifact_plan *wanted) {
   if (*wanted->pattern != '\0') return take_pattern(self, wanted->path, wanted->pattern);
-  /* Looked at before it is opened for reading, which has effects on devices. */
+  /* Its type is checked before it is opened for reading, which has effects on devices. */
   AUTO_CLOSE int fd = open_path(self, wanted->path, O_PATH);
   struct stat status;
   if (fd < 0) return fail(self, refusal(errno));
@@ -394,7 +394,7 @@ static void take_one(struct take *all, const struct artifact_plan *wanted, size_
   struct take *self = must_allocate(1, sizeof *self);
   *self = *all;
   int out = self->out = self->batch->files[index];
-  self->checked = -SPARE_STEP; /* the first look is before the first byte */
+  self->checked = -SPARE_STEP; /* the first check is before the first byte */
   sha256_begin(&self->hash);
   bool taken =
       take_whatever(self, wanted) && (ftruncate(out, (off_t)self->taken.size) == 0 || fail(self, ARTIFACT_DISK));
@@ -402,7 +402,7 @@ static void take_one(struct take *all, const struct artifact_plan *wanted, size_
     sha256_end(&self->hash, self->taken.digest);
     self->taken.status = ARTIFACT_TAKEN;
   } else {
-    /* Others may need its blocks. */
+    /* Its blocks are released: the next artifacts may need them. */
     (void)!ftruncate(out, 0);
   }
   self->batch->statuses[index] = self->taken.status;

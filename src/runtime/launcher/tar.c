@@ -41,7 +41,7 @@ static bool skip(struct tar *tar, uint64_t length) {
   return true;
 }
 
-/* Octal digits between spaces, or a number of GNU in base 256 that fits. */
+/* Parses octal digits between spaces, or a number in base 256 of GNU tar that fits. */
 static bool parse_field(const char *field, size_t width, uint64_t *number) {
   const unsigned char *bytes = (const unsigned char *)field;
   *number = 0;
@@ -68,7 +68,10 @@ static bool is_empty(const struct header *header) {
   return memcmp(header, zeroes, sizeof zeroes) == 0;
 }
 
-/* The sum of all bytes, those of the checksum taken for spaces; some programs took the bytes for signed ones. */
+/*
+ * Compares the checksum: the sum of all bytes, with spaces in place of the checksum itself. Some programs added signed
+ * bytes.
+ */
 static bool has_checksum(const struct header *header) {
   uint64_t expected;
   if (!parse_field(header->checksum, sizeof header->checksum, &expected)) return false;
@@ -88,7 +91,7 @@ static void set_string(char **target, char *text) {
   *target = text;
 }
 
-/* The content of an entry that says something of the next one, with a NUL after it. */
+/* Reads the content of an entry that describes the next one, and adds a NUL. */
 static char *read_text(struct tar *tar, uint64_t size, uint64_t most) {
   if (size > most) return fail(tar, "it has a name or header that is too long"), NULL;
   char *text = must_allocate((size_t)size + 1, 1);
@@ -107,7 +110,7 @@ static bool parse_decimal(const char *text, uint64_t *number) {
   return *text == '\0' || *text == '.';
 }
 
-/* One record of a pax header; `value` ends with a NUL. */
+/* Takes one record of a pax header; `value` ends with a NUL. */
 static bool take_record(struct tar *tar, const char *key, const char *value, size_t length) {
   struct tar_extra *extra = &tar->extra;
   bool is_path = strcmp(key, "path") == 0;
@@ -123,7 +126,7 @@ static bool take_record(struct tar *tar, const char *key, const char *value, siz
   if (strcmp(key, "uid") == 0) return (extra->has_uid = parse_decimal(value, &extra->uid)) || fail(tar, "bad uid");
   if (strcmp(key, "gid") == 0) return (extra->has_gid = parse_decimal(value, &extra->gid)) || fail(tar, "bad gid");
   uint64_t seconds;
-  /* A time before 1970 is taken for 1970. */
+  /* A time before 1970 becomes 1970. */
   if (strcmp(key, "mtime") == 0) {
     extra->has_mtime = true;
     extra->mtime = parse_decimal(value, &seconds) ? (int64_t)seconds : 0;
@@ -131,7 +134,8 @@ static bool take_record(struct tar *tar, const char *key, const char *value, siz
   return true;
 }
 
-/* Records are "LENGTH KEY=VALUE\n", where LENGTH counts all of that. */
+/* Records are "LENGTH KEY=VALUE
+", where LENGTH counts the whole record. */
 static bool take_pax(struct tar *tar, char *text, size_t size) {
   for (char *record = text, *end = text + size; record < end;) {
     size_t length = 0;
@@ -173,7 +177,7 @@ static enum tar_type type_of(char type, const char *path) {
     case '0':
     case '7':
     case '\0':
-      /* Archives from before ustar mark folders like this. */
+      /* Archives from before ustar mark folders by a slash at the end. */
       return length > 0 && path[length - 1] == '/' ? TAR_FOLDER : TAR_FILE;
     case '1':
       return TAR_HARD_LINK;
@@ -212,7 +216,7 @@ static bool take_header(struct tar *tar, const struct header *header) {
   entry->type = type_of(header->type, entry->path);
   if (header->type == 'S') return fail(tar, "it has a sparse file, which is not supported");
   if (entry->type != TAR_FILE && entry->type != TAR_OTHER) {
-    /* A size in such an entry says how large the original is: no content follows. */
+    /* The size in the entry of a link is that of the original: no content follows. */
     entry->size = 0;
   }
   tar->left = entry->size;
@@ -220,7 +224,7 @@ static bool take_header(struct tar *tar, const struct header *header) {
   return true;
 }
 
-/* Takes an entry that says something of the next one. */
+/* Takes an entry that describes the next one. */
 static bool take_meta(struct tar *tar, const struct header *header) {
   uint64_t size;
   if (!parse_field(header->size, sizeof header->size, &size)) return fail(tar, "it has a damaged header");
@@ -231,7 +235,7 @@ static bool take_meta(struct tar *tar, const struct header *header) {
     set_string(header->type == 'L' ? &tar->extra.path : &tar->extra.link, text);
     return true;
   }
-  /* What a global header says of all entries is not needed here. */
+  /* The values of a global header are not needed. */
   bool taken = header->type == 'g' || take_pax(tar, text, (size_t)size);
   free(text);
   return taken;

@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As tar(5) lays them out. */
+/* The layout of a header (tar(5)). */
 struct header {
   char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[8];
   char owner[32], group[32], rest[TAR_BLOCK - 329];
 };
 _Static_assert(sizeof(struct header) == TAR_BLOCK, "the header of an entry is one block");
 
-/* Octal digits and a NUL; what does not fit is binary, as the first bit says (base-256 of GNU tar). */
+/*
+ * Writes octal digits and a NUL; a number that does not fit becomes binary, which the first bit says (base 256 of GNU
+ * tar).
+ */
 static void put_number(char *field, size_t width, uint64_t value) {
   if (value >> (3 * (width - 1)) == 0) {
     char text[32];
@@ -43,7 +46,7 @@ static void put_header(unsigned char *to, char type, const char *path, const cha
   memcpy(to, &header, sizeof header);
 }
 
-/* A name that is too long for the header of its entry: as the content of an entry before it. */
+/* Writes a name that is too long for the header of its entry: as the content of an entry before it. */
 static size_t put_long(unsigned char *to, char type, const char *name) {
   static const struct stat nothing;
   size_t length = strlen(name) + 1, padded = (length + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;

@@ -20,19 +20,19 @@
 #define OPAQUE "user.overlay.opaque"
 #define PATH_MOST 4095
 #define NAME_MOST 255
-/* Of each kind of statement that names a path. */
+/* The most statements of each kind that names a path. */
 #define STATEMENTS_MOST 100000
 #define IMPLICIT_MOST 100000
 /* Of all paths that are remembered or noted, in bytes: an archive of some megabytes may have a million long ones. */
 #define PATHS_MOST (16u << 20)
 
-/* A folder whose time is set at the end: every entry changes that of its folder. */
+/* A folder whose time is set at the end, because every entry changes the time of its folder. */
 struct folder {
   char *path;
   int64_t mtime;
 };
 
-/* Paths in the order in which they came. */
+/* Paths in the order in which they were added. */
 struct paths {
   char **items;
   size_t count;
@@ -95,7 +95,7 @@ static bool note(struct unpack *self, const char *statement, const char *path) {
   return true;
 }
 
-/* Writes a path as names with one slash between, into `clean`. */
+/* Writes a path into `clean`, with one slash between its names. */
 static bool clean_path(const struct unpack *self, const char *path, char clean[PATH_MOST + 1]) {
   size_t length = 0, depth = 0;
   for (const char *at = path; *at != '\0';) {
@@ -118,7 +118,7 @@ static bool clean_path(const struct unpack *self, const char *path, char clean[P
   return true;
 }
 
-/* Opens a folder by its path in the tree, as it is there: links are followed within the tree only. */
+/* Opens a folder by its path in the tree. Links are followed within the tree only. */
 static int open_inside(const struct unpack *self, const char *path) {
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   return kernel_openat2(self->root, *path == '\0' ? "." : path, &how);
@@ -144,7 +144,7 @@ static int make_folder(struct unpack *self, int parent, const char *path) {
   const char *slash = strrchr(path, '/');
   const char *name = slash == NULL ? path : slash + 1;
   if (mkdirat(parent, name, 0755) != 0) {
-    /* A link that leads to nothing. */
+    /* The path is a link that leads nowhere. */
     if (errno == EEXIST) errno = ENOTDIR;
     return -1;
   }
@@ -191,25 +191,25 @@ static bool make_opaque(struct unpack *self, int parent, const char *name, const
 }
 
 /*
- * Makes a character device 0:0 as what a rename leaves (rename(2), RENAME_WHITEOUT): the filter of cells refuses
- * mknod(2) for devices, this one included.
+ * Makes a character device 0:0 by a rename that leaves one behind (rename(2), RENAME_WHITEOUT): the filter of cells
+ * refuses mknod(2) for devices, also for this one.
  */
 static bool make_whiteout(const struct unpack *self, int parent, const char *name) {
-  /* Next to the root, on the same file system, where no entry is. */
+  /* Made next to the root, on the same file system, where there are no entries. */
   static const char aside[] = "/out/aside";
   AUTO_CLOSE int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
   if (fd < 0 || renameat2(parent, name, AT_FDCWD, aside, RENAME_WHITEOUT) != 0) return refuse_errno(self);
   return unlink(aside) == 0 || refuse_errno(self);
 }
 
-/* A file of a lower layer that this layer has not. */
+/* Makes a whiteout: a file of a lower layer that this layer removes. */
 static bool put_whiteout(struct unpack *self, int parent) {
   size_t length = strlen(self->path) - strlen(self->name);
   if (strcmp(self->name, WHITEOUT_OPAQUE) == 0) {
     self->path[length > 0 ? length - 1 : 0] = '\0';
     return make_opaque(self, parent, ".", self->path);
   }
-  /* What aufs kept for itself. */
+  /* Files that aufs had for its own use. */
   if (strncmp(self->name, WHITEOUT_META, strlen(WHITEOUT_META)) == 0) return true;
   char name[NAME_MOST + 1];
   snprintf(name, sizeof name, "%s", self->name + strlen(WHITEOUT));
@@ -218,7 +218,7 @@ static bool put_whiteout(struct unpack *self, int parent) {
   snprintf(self->path + length, sizeof self->path - length, "%s", name);
   struct stat status;
   if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return make_whiteout(self, parent, name);
-  /* A layer that removes something and has it as well: only what is below it in lower layers is hidden. */
+  /* The layer both removes this path and has it: only its content in lower layers is hidden. */
   return !S_ISDIR(status.st_mode) || make_opaque(self, parent, name, self->path);
 }
 
@@ -233,7 +233,7 @@ static bool take_owner(const struct unpack *self, uid_t *uid, gid_t *gid) {
   return true;
 }
 
-/* Makes room for an entry that is no folder. */
+/* Removes what is in the place of an entry that is not a folder. */
 static bool clear_place(const struct unpack *self, int parent) {
   return remove_tree(parent, self->name) || refuse_errno(self);
 }
@@ -270,7 +270,7 @@ static bool copy_content(struct unpack *self, int fd) {
   }
 }
 
-/* Owner, mode and time of what was made; a link has no mode of its own. */
+/* Sets owner, mode and time of what was made. A link has no mode of its own. */
 static bool finish(struct unpack *self, int parent, bool has_mode) {
   const struct tar_entry *entry = &self->tar.entry;
   uid_t uid = 0;
@@ -335,7 +335,7 @@ static bool put_entry(struct unpack *self) {
     return refuse(self, "expected at most %llu entries in a layer", (unsigned long long)self->limits->files);
   if (!clean_path(self, self->tar.entry.path, self->path)) return false;
   if (*self->path == '\0') {
-    /* The root itself: its mode and owner. */
+    /* The entry is the root itself: its mode and owner are taken. */
     self->name = ".";
     uid_t uid = 0;
     gid_t gid = 0;
@@ -355,7 +355,7 @@ static int compare_folders(const void *one, const void *other) {
   return strcmp(((const struct folder *)one)->path, ((const struct folder *)other)->path);
 }
 
-/* Says which folders have no entry of their own: they are to look as those of the same path in lower layers. */
+/* Reports which folders have no entry of their own: they get the attributes of the same path in lower layers. */
 static void note_implicit(struct unpack *self) {
   if (self->folders_count > 0) qsort(self->folders, self->folders_count, sizeof *self->folders, compare_folders);
   for (size_t i = 0; i < self->implicit.count; i++) {
@@ -381,7 +381,7 @@ static bool unpack(struct unpack *self) {
     fprintf(stderr, "the archive: %s\n", self->tar.error);
     return false;
   }
-  /* What follows the end belongs to the archive, and to its digest. */
+  /* Bytes after the end are still part of the archive, and so of its digest. */
   while (RETRY(read(self->tar.fd, self->buffer, sizeof self->buffer)) > 0) continue;
   for (size_t i = self->folders_count; i-- > 0;) {
     AUTO_CLOSE int folder = open_inside(self, self->folders[i].path);
@@ -409,7 +409,7 @@ int unpack_main(const struct unpack_limits *limits) {
   if (self->root < 0 || self->about == NULL) die("the folder of the layer: %s", strerror(errno));
   fprintf(self->about, "layer%c1%c", 0, 0);
   bool done = unpack(self);
-  /* A full disk shows when the last bytes are written. */
+  /* A full disk may be noticed only when the last bytes are written. */
   if (fclose(self->about) != 0 && done) die("the folder of the layer: %s", strerror(errno));
   if (done && syncfs(self->root) != 0) die("the folder of the layer: %s", strerror(errno));
   for (size_t i = 0; i < self->folders_count; i++) free(self->folders[i].path);

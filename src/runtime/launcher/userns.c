@@ -53,7 +53,7 @@ static void make_map(const char *name, pid_t target, const char *helper, const c
     run_helper(helper, target, map);
 }
 
-/* Runs outside the namespaces, where the privileges are: maps the ids of `target` once it has unshared. */
+/* Runs outside the namespaces, where it has the privileges: maps the ids of `target` once that has unshared. */
 static void map_from_outside(const struct userns *userns, pid_t target, int gate) {
   char go;
   if (RETRY(read(gate, &go, 1)) != 1) _exit(1);
