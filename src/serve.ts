@@ -248,7 +248,7 @@ const listenForMetrics = async (
 /** Moves what an earlier version kept in its database to where it belongs, one after the other: each may be large. */
 const moveStdin = async (store: JobStore, cells: Cells): Promise<void> => {
   for (let next = await store.stdinToMove(); next !== undefined; next = await store.stdinToMove()) {
-    await cells.keepStdin(next.id, next.text);
+    await cells.keepInput(next.id, { stdin: next.text });
     await store.stdinMoved(next.id);
   }
 };

@@ -22,6 +22,7 @@ import {
   INPUT_REFUSALS,
   InputRefusal,
   type Isolation,
+  type JobInput,
   type LogFollow,
   type LogRead,
   StartFailure,
@@ -281,12 +282,19 @@ export class LocalCells implements Cells {
     };
   }
 
-  keepStdin(id: string, content: string | Uint8Array): Promise<void> {
-    return this.#stdin.keep(id, content);
+  async keepInput(id: string, { stdin, secrets }: JobInput): Promise<void> {
+    if (stdin !== undefined) await this.#stdin.keep(id, stdin);
+    if (typeof secrets === 'string') await this.#secrets.keep(id, secrets);
   }
 
-  shareStdin(id: string, next: string): Promise<void> {
-    return this.#stdin.share(id, next);
+  async shareInput(id: string, next: string): Promise<void> {
+    await this.#stdin.share(id, next);
+    await this.#secrets.share(id, next);
+  }
+
+  async dropInput(id: string): Promise<void> {
+    await this.#stdin.remove(id);
+    await this.#secrets.remove(id);
   }
 
   readStdin(id: string): Promise<Buffer | undefined> {
@@ -295,22 +303,6 @@ export class LocalCells implements Cells {
 
   stdinDigest(id: string): Promise<string | undefined> {
     return this.#stdin.digest(id);
-  }
-
-  dropStdin(id: string): Promise<void> {
-    return this.#stdin.remove(id);
-  }
-
-  keepSecrets(id: string, secrets: string): Promise<void> {
-    return this.#secrets.keep(id, secrets);
-  }
-
-  shareSecrets(id: string, next: string): Promise<void> {
-    return this.#secrets.share(id, next);
-  }
-
-  dropSecrets(id: string): Promise<void> {
-    return this.#secrets.remove(id);
   }
 
   async #whole(job: WholeJob): Promise<WholeJob> {
@@ -582,7 +574,7 @@ export class LocalCells implements Cells {
     return this.#folders.tidy(id) + this.#stdin.size(id);
   }
 
-  release(id: string): void {
+  async release(id: string): Promise<void> {
     this.#parents.delete(id);
     this.#paths.delete(id);
     this.#young.delete(id);
@@ -590,6 +582,7 @@ export class LocalCells implements Cells {
     this.#prepared.refill();
     this.#host.slots?.release(id);
     this.#images.released();
+    await this.#secrets.remove(id);
   }
 
   async sweep(isOpen: (id: string) => boolean, isKept: (id: string) => Promise<boolean>): Promise<void> {

@@ -87,6 +87,14 @@ export class StartFailure extends Error {
   }
 }
 
+/** What a job is given that is kept in files, not in the store. */
+export interface JobInput {
+  /** Its standard input; `undefined`: none. */
+  readonly stdin?: string | Uint8Array | undefined;
+  /** Its secret variables, as `withoutSecrets` gives them; `null`: none. */
+  readonly secrets?: string | null;
+}
+
 /** What is free on the disk for what is kept of jobs. */
 export interface FreeSpace {
   readonly bytes: number;
@@ -231,38 +239,24 @@ export interface Cells {
   totals(): Promise<CellTotals | null>;
 
   /**
-   * Keeps the standard input of a job that is about to be stored; it is on disk when the promise settles.
+   * Keeps what a job that is about to be stored is given; it is on disk when the promise settles. The standard input
+   * stays as long as the job is kept; of secrets, `tidy` removes copies, and `release` the rest.
    *
    * @throws StoreFullError
    */
-  keepStdin(id: string, content: string | Uint8Array): Promise<void>;
+  keepInput(id: string, input: JobInput): Promise<void>;
   /**
-   * Shares the standard input of a job with its next attempt, without a copy.
+   * Shares the standard input and the secrets of a job, as far as it has them, with its next attempt, without a copy.
    *
    * @throws StoreFullError
    */
-  shareStdin(id: string, next: string): Promise<void>;
+  shareInput(id: string, next: string): Promise<void>;
+  /** Removes the standard input and the secrets of a job that was not stored. */
+  dropInput(id: string): Promise<void>;
   /** The standard input that is kept of a job; `undefined` when it is missing, as after a restored backup. */
   readStdin(id: string): Promise<Buffer | undefined>;
   /** Its SHA-256 in hexadecimal digits, without having all of it in memory; `undefined` when it is missing. */
   stdinDigest(id: string): Promise<string | undefined>;
-  /**
-   * Keeps the secrets of a job that is about to be stored, as `withoutSecrets` gives them; on disk when the promise
-   * settles. They go with the end of the job: `tidy` removes what else has them, `dropSecrets` the rest.
-   *
-   * @throws StoreFullError
-   */
-  keepSecrets(id: string, secrets: string): Promise<void>;
-  /**
-   * Shares the secrets of a job with its next attempt, if it has any.
-   *
-   * @throws StoreFullError
-   */
-  shareSecrets(id: string, next: string): Promise<void>;
-  /** Forgets the secrets of a job that was not stored, or whose end is. */
-  dropSecrets(id: string): Promise<void>;
-  /** Forgets the standard input of a job that was not stored. */
-  dropStdin(id: string): Promise<void>;
 
   /**
    * Starts a cell; settles when it can be attached.
@@ -314,8 +308,8 @@ export interface Cells {
    * @returns bytes that the job still takes on the disk
    */
   tidy(id: string): Promise<number>;
-  /** Frees for others what a job occupied. Called once its end is stored. */
-  release(id: string): void;
+  /** Frees for others what a job occupied, and removes its secrets. Called once its end is stored. */
+  release(id: string): Promise<void>;
   /**
    * Removes what earlier servers left of cells that no longer exist.
    *

@@ -253,14 +253,15 @@ export class Jobs implements JobService {
   ): Promise<Job> {
     const { store, supervision, cells } = this.#options;
     const bytes = payloadBytes(job.spec);
+    const input =
+      request.stdin === undefined && secrets === null ? undefined : { stdin: request.stdin, secrets };
     this.#checkSpace(bytes);
     const giveBack = supervision.reserve(job.owner, bytes);
     let isStored = false;
     try {
       this.#countSubmission(job.owner);
-      // Before the row, so that a stored job always has its standard input.
-      if (request.stdin !== undefined) await stored(cells.keepStdin(job.id, request.stdin));
-      if (secrets !== null) await stored(cells.keepSecrets(job.id, secrets));
+      // Before the row, so that a stored job always has what it was given.
+      if (input !== undefined) await stored(cells.keepInput(job.id, input));
       for (const file of request.files ?? []) {
         const content = inlineContent(file);
         if (content !== undefined) await stored(claims.keep(job.owner, content));
@@ -275,8 +276,7 @@ export class Jobs implements JobService {
       return job;
     } finally {
       giveBack();
-      if (request.stdin !== undefined && !isStored) await cells.dropStdin(job.id);
-      if (secrets !== null && !isStored) await cells.dropSecrets(job.id);
+      if (input !== undefined && !isStored) await cells.dropInput(job.id);
     }
   }
 

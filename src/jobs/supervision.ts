@@ -507,26 +507,18 @@ export class Supervision {
     const diskBytes = await this.#withRoom(id, 'the disk is full: its files wait to be removed', () =>
       cells.tidy(id),
     );
-    if (next !== undefined && next.spec.stdinBytes !== null)
-      await this.#withRoom(id, 'the disk is full: its next attempt waits to be stored', () =>
-        cells.shareStdin(id, next.id),
-      );
     if (next !== undefined)
       await this.#withRoom(id, 'the disk is full: its next attempt waits to be stored', () =>
-        cells.shareSecrets(id, next.id),
+        cells.shareInput(id, next.id),
       );
     const ended = await this.#change(id, from, state, { diskBytes, began, next });
-    await cells.dropSecrets(id);
     this.#live.delete(id);
     this.#keeper.forget(id);
     live?.detach();
-    cells.release(id);
+    await cells.release(id);
     this.#queue.release(id);
     if (ended !== undefined) this.#observer.ended(ended, state);
-    if (ended === undefined && next !== undefined) {
-      await cells.dropStdin(next.id);
-      await cells.dropSecrets(next.id);
-    }
+    if (ended === undefined && next !== undefined) await cells.dropInput(next.id);
     // Only if it was inserted: when two end the same job, one is first.
     if (ended === undefined || next === undefined) return;
     this.#observer.submitted(next, 0);

@@ -148,7 +148,7 @@ export const cellsConformance = (
       await cells.collect(job, async () => undefined);
       await expect.poll(() => cells.isAlive(job.id), { timeout: 20_000 }).toBe(false);
       await cells.tidy(job.id);
-      cells.release(job.id);
+      await cells.release(job.id);
       await cells.remove(job.id);
     };
 
@@ -332,8 +332,8 @@ export const cellsConformance = (
       await cells.reap(id);
       await cells.reap(id);
       await cells.tidy(id);
-      cells.release(id);
-      cells.release(id);
+      await cells.release(id);
+      await cells.release(id);
       await cells.remove(id);
     });
 
@@ -400,12 +400,12 @@ export const cellsConformance = (
       ];
       // Bytes of any kind, a character of UTF-8 that is incomplete among them.
       const bytes = Buffer.from([0, 0xc3, 0xff]);
-      await cells.keepStdin(first, bytes);
-      await cells.keepStdin(never, 'never');
-      await cells.shareStdin(first, next);
-      await cells.shareStdin('01890000-0000-7000-8000-000000000000', first);
+      await cells.keepInput(first, { stdin: bytes });
+      await cells.keepInput(never, { stdin: 'never' });
+      await cells.shareInput(first, next);
+      await cells.shareInput('01890000-0000-7000-8000-000000000000', first);
       expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([bytes, bytes]);
-      await cells.dropStdin(first);
+      await cells.dropInput(first);
       expect([await cells.readStdin(first), await cells.readStdin(next)]).toEqual([undefined, bytes]);
       expect([await cells.stdinDigest(first), await cells.stdinDigest(next)]).toEqual([
         undefined,

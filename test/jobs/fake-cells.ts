@@ -15,6 +15,7 @@ import {
   type Cells,
   type FreeSpace,
   type Isolation,
+  type JobInput,
   type LogFollow,
   type LogRead,
   StartFailure,
@@ -201,30 +202,23 @@ export class FakeCells implements Cells {
     return null;
   }
 
-  async keepSecrets(id: string, secrets: string): Promise<void> {
-    this.secrets.set(id, secrets);
-  }
-
-  async shareSecrets(id: string, next: string): Promise<void> {
-    const secrets = this.secrets.get(id);
-    if (secrets !== undefined) this.secrets.set(next, secrets);
-  }
-
-  async dropSecrets(id: string): Promise<void> {
-    this.secrets.delete(id);
-  }
-
   freeSpace(): FreeSpace {
     return this.free;
   }
 
-  async keepStdin(id: string, content: string | Uint8Array): Promise<void> {
-    this.stdin.set(id, Buffer.from(content as string));
+  async keepInput(id: string, { stdin, secrets }: JobInput): Promise<void> {
+    if (stdin !== undefined) this.stdin.set(id, Buffer.from(stdin as string));
+    if (typeof secrets === 'string') this.secrets.set(id, secrets);
   }
 
-  async shareStdin(id: string, next: string): Promise<void> {
-    const content = this.stdin.get(id);
-    if (content !== undefined) this.stdin.set(next, content);
+  async shareInput(id: string, next: string): Promise<void> {
+    for (const kept of [this.stdin, this.secrets] as Map<string, unknown>[])
+      if (kept.has(id)) kept.set(next, kept.get(id));
+  }
+
+  async dropInput(id: string): Promise<void> {
+    this.stdin.delete(id);
+    this.secrets.delete(id);
   }
 
   async readStdin(id: string): Promise<Buffer | undefined> {
@@ -234,10 +228,6 @@ export class FakeCells implements Cells {
   async stdinDigest(id: string): Promise<string | undefined> {
     const content = this.stdin.get(id);
     return content && createHash('sha256').update(content).digest('hex');
-  }
-
-  async dropStdin(id: string): Promise<void> {
-    this.stdin.delete(id);
   }
 
   async start(job: WholeJob): Promise<void> {
@@ -339,7 +329,8 @@ export class FakeCells implements Cells {
     return this.cells.has(id) ? 7 : 0;
   }
 
-  release(id: string): void {
+  async release(id: string): Promise<void> {
+    this.secrets.delete(id);
     this.steps.push(`release ${id}`);
   }
 
