@@ -19,7 +19,7 @@ export const JOB_ERROR_CODES = {
   NOT_FOUND:
     'No object has this id (it may have been deleted), or nothing is at this path of the server, or of the cell.',
   QUEUE_FULL:
-    'Too many jobs are waiting, or those that wait were given too many bytes of input. Try again later.',
+    'Too many jobs are waiting, in all or of the caller, or those that wait were given too many bytes of input. Try again after `retryAfterMs`.',
   QUOTA_EXCEEDED:
     'A quota of the caller is used up: `extensions.quota` and `value` say which, `retryAfterMs` when it is worth trying again.',
   STDIN_CLOSED:

@@ -45,13 +45,21 @@ export const idempotencyConflict = (field: string, key: string): ClientError =>
     field,
   );
 
-/**
- * The queue takes no more jobs.
- *
- * @param why which of its bounds is reached
- */
-export const queueFull = (why: string): ClientError =>
-  new ClientError('QUEUE_FULL', `the queue is full (${why}): try again later`);
+/** The queue takes no more jobs, or no more of one subject. */
+export class QueueFullError extends ClientError {
+  override readonly name = 'QueueFullError';
+  /** In the error, in addition to the code. */
+  override readonly details: { readonly retryAfterMs: number };
+
+  /**
+   * @param why which of its bounds is reached
+   * @param retryAfterMs when it is worth trying again
+   */
+  constructor(why: string, retryAfterMs: number) {
+    super('QUEUE_FULL', `the queue is full (${why}): try again later`);
+    this.details = { retryAfterMs };
+  }
+}
 
 /** There is too little room on the disk for another job. */
 export const storageFull = (): ClientError =>

@@ -1,6 +1,6 @@
 /** The queue of jobs that wait to start. */
 
-import { queueFull } from './errors.ts';
+import { QueueFullError } from './errors.ts';
 import { isApart, type Job, type JobSpec } from './job.ts';
 import { commandBytes, envBytes, inlineBytes } from './payload.ts';
 import { AFTER_A_JOB_MS, type JobsInUse, QuotaError, type SubjectQuotas } from './quota.ts';
@@ -68,6 +68,16 @@ const ALL = '';
 const ROUNDING = 1e-9;
 const inHundredths = (cpus: number): number => Math.round(cpus * 100) / 100;
 
+/** What waits of one subject, those that places are reserved for included. */
+interface Share {
+  readonly jobs: number;
+  readonly bytes: number;
+}
+
+const NO_SHARE: Share = { jobs: 0, bytes: 0 };
+/** What one subject may have of the places, and of the bytes, that others leave. */
+const MOST_OF_ONE = 0.9;
+
 // A timer does not notice that the clock is set forward, so the clock is read at least this often.
 const LONGEST_TIMER_MS = 15_000;
 
@@ -85,12 +95,9 @@ export class Queue {
   readonly #starting = new Set<string>();
   /** What runs, of each subject and of all together under ''. */
   readonly #held = new Map<string, Tally>();
-  /** How many wait of each subject, those that places are reserved for included. */
-  readonly #queued = new Map<string, number>();
-  #reserved = 0;
+  /** What waits, of each subject and of all together under ''. */
+  readonly #queued = new Map<string, Share>();
   #halted = false;
-  /** Bytes of waiting jobs, and of those that places are reserved for. */
-  #bytes = 0;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -105,24 +112,38 @@ export class Queue {
    * @throws ClientError `QUEUE_FULL`, `QUOTA_EXCEEDED`
    */
   reserve(owner: string, bytes: number): () => void {
-    const { maxWaiting, maxWaitingBytes, quotas } = this.#options;
-    if (this.size + this.#reserved >= maxWaiting) throw queueFull(`${maxWaiting} jobs are waiting`);
-    if (this.#bytes + bytes > maxWaitingBytes)
-      throw queueFull(`the jobs that wait were given ${this.#bytes} bytes of ${maxWaitingBytes}`);
-    const most = quotas?.of(owner).queuedJobs ?? null;
-    if (most !== null && (this.#queued.get(owner) ?? 0) >= most)
+    this.#checkRoom(owner, bytes);
+    const most = this.#options.quotas?.of(owner).queuedJobs ?? null;
+    if (most !== null && this.#share(owner).jobs >= most)
       throw new QuotaError('queuedJobs', most, 'waiting jobs', AFTER_A_JOB_MS);
-    this.#reserved += 1;
-    this.#count(owner, 1);
-    this.#bytes += bytes;
+    this.#count(owner, 1, bytes);
     let held = true;
     return () => {
       if (!held) return;
-      this.#reserved -= 1;
-      this.#count(owner, -1);
-      this.#bytes -= bytes;
+      this.#count(owner, -1, bytes);
       held = false;
     };
+  }
+
+  /**
+   * Nobody fills the queue alone, so that there is a place for those who come later; nor do several: what each may have
+   * is of what the others leave.
+   */
+  #checkRoom(owner: string, bytes: number): void {
+    const { maxWaiting, maxWaitingBytes } = this.#options;
+    const all = this.#share(ALL);
+    const own = this.#share(owner);
+    const full = (why: string): QueueFullError => new QueueFullError(why, AFTER_A_JOB_MS);
+    if (all.jobs >= maxWaiting) throw full(`${maxWaiting} jobs are waiting`);
+    if (all.bytes + bytes > maxWaitingBytes)
+      throw full(`the jobs that wait were given ${all.bytes} bytes of ${maxWaitingBytes}`);
+    const mostJobs = shareOf(maxWaiting - (all.jobs - own.jobs));
+    if (own.jobs >= mostJobs)
+      throw full(`${own.jobs} jobs of its owner are waiting, and the other places are for others`);
+    if (own.bytes + bytes > shareOf(maxWaitingBytes - (all.bytes - own.bytes)))
+      throw full(
+        `the jobs of its owner that wait were given ${own.bytes} bytes of ${maxWaitingBytes}, and the others are for others`,
+      );
   }
 
   /** Jobs that wait. */
@@ -137,8 +158,7 @@ export class Queue {
 
   /** Adds a job, and starts it at once if nothing prevents that. */
   add(job: QueueEntry): void {
-    this.#bytes += job.payloadBytes;
-    this.#count(job.owner, 1);
+    this.#count(job.owner, 1, job.payloadBytes);
     const startMs = job.startAfter?.getTime() ?? 0;
     if (startMs > Date.now()) this.#postpone(job, startMs);
     else this.#waiting.add(job);
@@ -186,7 +206,7 @@ export class Queue {
   /** What a subject has now. */
   held(owner: string): Held {
     const { runningJobs, cpus, memoryBytes } = this.#held.get(owner) ?? NOTHING;
-    return { runningJobs, cpus: inHundredths(cpus), memoryBytes, queuedJobs: this.#queued.get(owner) ?? 0 };
+    return { runningJobs, cpus: inHundredths(cpus), memoryBytes, queuedJobs: this.#share(owner).jobs };
   }
 
   /** Who has jobs that run or wait. */
@@ -285,14 +305,19 @@ export class Queue {
 
   /** A job waits no longer. */
   #left({ owner, payloadBytes: bytes }: QueueEntry): void {
-    this.#bytes -= bytes;
-    this.#count(owner, -1);
+    this.#count(owner, -1, bytes);
   }
 
-  #count(owner: string, by: 1 | -1): void {
-    const count = (this.#queued.get(owner) ?? 0) + by;
-    if (count > 0) this.#queued.set(owner, count);
-    else this.#queued.delete(owner);
+  #share(key: string): Share {
+    return this.#queued.get(key) ?? NO_SHARE;
+  }
+
+  #count(owner: string, by: 1 | -1, payloadBytes: number): void {
+    for (const key of [owner, ALL]) {
+      const { jobs, bytes } = this.#share(key);
+      if (jobs + by > 0) this.#queued.set(key, { jobs: jobs + by, bytes: bytes + by * payloadBytes });
+      else this.#queued.delete(key);
+    }
   }
 
   #tally(key: string, { cpus, memoryBytes }: QueueEntry, by: 1 | -1): void {
@@ -338,6 +363,8 @@ export class Queue {
     return undefined;
   }
 }
+
+const shareOf = (left: number): number => Math.ceil(MOST_OF_ONE * left);
 
 /** How many jobs are ahead of one, for people. */
 export const jobsAhead = (count: number): string =>

@@ -101,6 +101,44 @@ describe('a queue', () => {
   });
 });
 
+describe('a full queue', () => {
+  /** How many jobs each may add, one after the other. */
+  const fill = (...subjects: string[]): number[] =>
+    subjects.map((subject) => {
+      for (let count = 0; ; count++) {
+        try {
+          queue.reserve(subject, 1);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'QUEUE_FULL', details: { retryAfterMs: 5000 } });
+          return count;
+        }
+      }
+    });
+
+  it('has places for others than those who fill it', () => {
+    open({ maxWaiting: 10_000 });
+    expect(fill('alice', 'bob', 'carol', 'alice')).toEqual([9000, 900, 90, 0]);
+    expect(() => queue.reserve('alice', 1)).toThrow(
+      'the queue is full (9000 jobs of its owner are waiting, and the other places are for others)',
+    );
+    expect(fill('dave')).toEqual([9]);
+    open({ maxWaiting: 3 });
+    expect(fill('alice', 'bob')).toEqual([3, 0]);
+  });
+
+  it('has bytes for others than those who fill it', () => {
+    open({ maxWaitingBytes: 1000 });
+    expect(() => queue.reserve('alice', 901)).toThrow(
+      'the queue is full (the jobs of its owner that wait were given 0 bytes of 1000, and the others are for others)',
+    );
+    const giveBack = queue.reserve('alice', 900);
+    expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
+    queue.reserve('bob', 90)();
+    giveBack();
+    queue.reserve('alice', 900)();
+  });
+});
+
 describe('a quota', () => {
   it('of running jobs makes jobs wait for those of their subject, and lets others pass', () => {
     open({ maxRunning: 10 });

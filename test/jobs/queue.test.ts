@@ -238,19 +238,21 @@ describe('what waiting jobs were given', () => {
     open({ maxWaitingBytes: 100 });
     // It runs.
     add({ stdinBytes: 1000 });
-    const waits = add({ stdinBytes: 56 });
-    const [giveBack] = [queue.reserve('alice', 40)];
+    const waits = add({ stdinBytes: 46 });
+    const giveBack = queue.reserve('alice', 45);
+    queue.reserve('bob', 5);
     expect(() => queue.reserve('alice', 1)).toThrow(
       expect.objectContaining({
         ...full,
         message: 'the queue is full (the jobs that wait were given 100 bytes of 100): try again later',
+        details: { retryAfterMs: 5000 },
       }),
     );
     giveBack();
     giveBack();
     expect(() => queue.reserve('alice', 41)).toThrow(expect.objectContaining(full));
     queue.remove(waits.id);
-    queue.reserve('alice', 100)();
+    queue.reserve('alice', 85)();
   });
 
   it('counts no more once they start, and counts those for a later time', () => {
@@ -259,11 +261,11 @@ describe('what waiting jobs were given', () => {
     add({ stdinBytes: 96 });
     expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining(full));
     queue.release(first.id);
-    queue.reserve('alice', 100)();
+    queue.reserve('alice', 90)();
     const later = add({ stdinBytes: 96, startAfter: new Date(Date.now() + 3_600_000) });
     expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining(full));
     queue.remove(later.id);
-    queue.reserve('alice', 100)();
+    queue.reserve('alice', 90)();
   });
 
   it('is command, environment and standard input', () => {

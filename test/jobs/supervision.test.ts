@@ -304,7 +304,7 @@ describe('a standard input', () => {
     });
     await submit(1000);
     await submit(1000);
-    await submit(900);
+    await submit(700);
     await expect(submit(900)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
     expect(cells.stdin.size).toBe(3);
   });
