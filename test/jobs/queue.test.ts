@@ -250,7 +250,7 @@ describe('what waiting jobs were given', () => {
     );
     giveBack();
     giveBack();
-    expect(() => queue.reserve('alice', 41)).toThrow(expect.objectContaining(full));
+    expect(() => queue.reserve('alice', 42)).toThrow(expect.objectContaining(full));
     queue.remove(waits.id);
     queue.reserve('alice', 85)();
   });
