@@ -98,6 +98,7 @@ export class Queue {
   /** What waits, of each subject and of all together under ''. */
   readonly #queued = new Map<string, Share>();
   #halted = false;
+  #closed = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -156,8 +157,10 @@ export class Queue {
     return this.#running.size;
   }
 
-  /** Adds a job, and starts it at once if nothing prevents that. */
+  /** Adds a job, and starts it at once if nothing prevents that. A queue that is closed leaves it to the next server. */
   add(job: QueueEntry): void {
+    // Of a request that the server still completes: a timer for it would keep the process alive.
+    if (this.#closed) return;
     this.#count(job.owner, 1, job.payloadBytes);
     const startMs = job.startAfter?.getTime() ?? 0;
     if (startMs > Date.now()) this.#postpone(job, startMs);
@@ -251,6 +254,7 @@ export class Queue {
   /** Starts no more jobs, and forgets what waits. */
   close(): void {
     this.#halted = true;
+    this.#closed = true;
     for (const { timer } of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
     this.#waiting.clear();

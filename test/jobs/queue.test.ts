@@ -220,6 +220,16 @@ describe('a job with a time', () => {
     expect(started).toEqual([job]);
   });
 
+  it('leaves no timer in a queue that is closed, also when it is added afterwards', () => {
+    const later = { startAfter: new Date(NOW + 1000) };
+    add(later);
+    queue.close();
+    add(later);
+    add();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(started).toEqual([]);
+  });
+
   it('counts as waiting, and can be removed', () => {
     queue.close();
     open({ maxWaiting: 1 });
