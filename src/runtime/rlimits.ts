@@ -26,6 +26,9 @@ const RLIMIT = {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MOST_PROCESSES = 32_768;
+const FEWEST_PROCESSES = 256;
+// Of the process ids of the machine, where nothing else bounds a job.
+const SHARE_OF_PROCESSES = 1 / 8;
 // So that the cgroup refuses first, and counts the refusal: the kernel checks RLIMIT_NPROC before the cgroup's limit.
 const FUSE_SLACK = 16;
 
@@ -33,14 +36,14 @@ const FUSE_SLACK = 16;
  * Limits of single processes (setrlimit(2)); the cgroup has those of the whole job.
  *
  * @param pids processes of the job that exist at once. RLIMIT_NPROC counts those of a user in a user namespace: it is
- *   the fallback where the cgroup has no limit. `null`: `MOST_PROCESSES`
+ *   the fallback where the cgroup has no limit. `null`: see `mostProcesses`
  * @param core RLIMIT_CORE: see `coreLimit`
  */
 export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): readonly ResourceLimit[] => [
   { resource: RLIMIT.CORE, soft: core, hard: core },
   { resource: RLIMIT.STACK, soft: 8 * MIB, hard: 64 * MIB },
   // The cell's init counts as a process of root.
-  both(RLIMIT.NPROC, pids === null ? MOST_PROCESSES : pids + 1 + FUSE_SLACK),
+  both(RLIMIT.NPROC, pids === null ? mostProcesses() : pids + 1 + FUSE_SLACK),
   { resource: RLIMIT.NOFILE, soft: 1024, hard: 65_536 },
   both(RLIMIT.MEMLOCK, 64 * KIB),
   both(RLIMIT.SIGPENDING, 4096),
@@ -52,6 +55,15 @@ export const resourceLimits = (pids: number | null, core: 0 | 1 = coreLimit()): 
     both(RLIMIT[name], UNLIMITED),
   ),
 ];
+
+/**
+ * Processes of one user of a cell whose cgroup has no limit of them: a share of the ids that the machine has, so that a job
+ * does not take all.
+ */
+export const mostProcesses = (pidMax = '/proc/sys/kernel/pid_max'): number => {
+  const share = Math.floor(Number(readFileSync(pidMax, 'utf8')) * SHARE_OF_PROCESSES);
+  return Math.min(MOST_PROCESSES, Math.max(FEWEST_PROCESSES, share));
+};
 
 const both = (resource: number, value: number | bigint): ResourceLimit => ({
   resource,

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import { mountSteps } from '../../src/runtime/mounts.ts';
 import type { LaunchPlan, Step } from '../../src/runtime/protocol/plan.ts';
-import { coreLimit, resourceLimits } from '../../src/runtime/rlimits.ts';
+import { coreLimit, mostProcesses, resourceLimits } from '../../src/runtime/rlimits.ts';
 import { CellBench } from '../support/cell.ts';
 import { testImage } from '../support/image.ts';
 
@@ -213,6 +213,18 @@ describe('limits of processes', () => {
     });
     expect(stderr).toContain("can't fork");
     expect(stdout).toBe('');
+  });
+
+  it.each([
+    [32_768, 4096],
+    [4_194_304, 32_768],
+    [1000, 256],
+  ])('without one for processes are a share of the %i process ids of the machine: %i', (ids, most) => {
+    const file = join(bench.state, 'pid_max');
+    writeFileSync(file, `${ids}\n`);
+    expect(mostProcesses(file)).toBe(most);
+    const limit = resourceLimits(null, 0).find(({ resource }) => resource === 6);
+    expect(limit).toMatchObject({ soft: mostProcesses(), hard: mostProcesses() });
   });
 
   it.each([
