@@ -1,6 +1,9 @@
 /** Jobs from submission to end. */
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { processesOf } from '../support/processes.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -121,14 +124,33 @@ describe('a job', () => {
     expect(await server.stop(id, '1h')).toMatchObject({ status: 'STOPPED', exitCode: 3 });
   });
 
-  it('that is stopped before it runs never does', async () => {
-    for (let round = 0; round < 10; round++) {
-      const id = await server.submit({ command: 'echo ran; sleep 1000' });
-      const job = await server.stop(id, 0);
-      expect(job.status).toBe('STOPPED');
-      // Whatever was first: what never started has written nothing.
-      if (job.startedAt === null) expect((await server.output(id)).stdout).toBe('');
+  it('that is stopped while it waits never runs', async () => {
+    const startAfter = new Date(Date.now() + 3_600_000);
+    const id = await server.submit({ command: 'echo ran', startAfter });
+    expect(await server.stop(id, 0)).toMatchObject({ status: 'STOPPED', startedAt: null, signal: null });
+    const { job, server: counts } = await server.query<{
+      job: { queue: unknown };
+      server: { jobs: { queued: number } };
+    }>('query ($id: ID!) { job(id: $id) { queue { reason } } server { jobs { queued } } }', { id });
+    expect({ queue: job.queue, ...counts.jobs }).toEqual({ queue: null, queued: 0 });
+    expect(existsSync(join(server.stateDir, 'jobs', id))).toBe(false);
+  });
+
+  it('that is stopped while it starts has run only if its start was reported', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, () => server.submit({ argv: ['sleep', '4323'] })),
+    );
+    const stopped = await Promise.all(ids.map((id) => server.stop(id, 0)));
+    for (const { id, status, startedAt, signal, exitCode } of stopped) {
+      expect({ status, exitCode }).toEqual({ status: 'STOPPED', exitCode: null });
+      expect(startedAt === null).toBe(signal === null);
+      const { job } = await server.query<{ job: { isolation: unknown } }>(
+        'query ($id: ID!) { job(id: $id) { isolation { uid } } }',
+        { id },
+      );
+      if (startedAt === null) expect(job.isolation).toBeNull();
     }
+    expect(processesOf('sleep', '4323')).toEqual([]);
   });
 
   it('can be stopped by two at once', async () => {
