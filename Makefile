@@ -73,7 +73,7 @@ INSTALLED := LICENSE README.md SECURITY.md bin build/cell docs package.json root
 
 # ---- Its fuzzers ------------------------------------------------------------------------------------------------
 
-FUZZERS := plan control tar checksum
+FUZZERS := plan control input tar checksum
 FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
   -fno-sanitize-recover=all -Wall -Wextra -Werror
 # test/fuzz/plan.c simulates failing allocations.
@@ -81,10 +81,12 @@ FUZZ_LINKING_plan := -Wl,--wrap=reallocarray,--wrap=die
 # Inputs of each in "make test", the same every time, about 10 seconds; and their maximum length in bytes.
 FUZZ_RUNS_plan := 150000
 FUZZ_RUNS_control := 40000
+FUZZ_RUNS_input := 2000
 FUZZ_RUNS_tar := 20000
 FUZZ_RUNS_checksum := 20000
 FUZZ_LENGTH_plan := 4096
 FUZZ_LENGTH_control := 256
+FUZZ_LENGTH_input := 73
 FUZZ_LENGTH_tar := 8192
 FUZZ_LENGTH_checksum := 512
 # For "make fuzz": seconds for each of them, and the factor for the rounds of "make test".

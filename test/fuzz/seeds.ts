@@ -1,6 +1,7 @@
 /**
  * Writes what the fuzzers of the launcher begin with: `plan/`, launch plans of real jobs and random ones, all as
- * `encodePlan` writes them; `control/`, conversations with a supervisor; `tar/`, archives; `checksum/`, bytes.
+ * `encodePlan` writes them; `control/`, conversations with a supervisor; `input/`, writes to the
+ * standard input of a command; `tar/`, archives; `checksum/`, bytes.
  *
  *     node test/fuzz/seeds.ts FOLDER SEED COUNT
  */
@@ -169,6 +170,14 @@ const CONVERSATIONS = [
   '\xffstop 5',
 ];
 
+/** As the harness reads them: what the input is, then an action, a length and a place each. */
+const WRITES = [
+  [0, 3, 20, 0, 1, 255, 0, 3, 40, 20, 0x63, 10, 0],
+  [1, 3, 255, 0, 3, 255, 0, 3, 255, 0, 1, 90, 0, 0x63, 30, 0],
+  [2, 0x63, 10, 0, 0, 0, 0, 0x63, 10, 0, 0x63, 10, 0],
+  [0, 3, 20, 0, 0x13, 20, 5, 3, 20, 0xff, 2, 0, 0, 3, 9, 0],
+];
+
 const write = (folder: string, inputs: readonly Uint8Array[]): void => {
   mkdirSync(folder, { recursive: true });
   for (const [index, input] of inputs.entries()) writeFileSync(join(folder, String(index)), input);
@@ -180,6 +189,10 @@ const main = async ([folder = '', seed = '', count = '']: readonly string[]): Pr
   rmSync(folder, { recursive: true, force: true });
   write(join(folder, 'plan'), plans.map(encodePlan));
   write(join(folder, 'tar'), ARCHIVES);
+  write(
+    join(folder, 'input'),
+    WRITES.map((bytes) => Buffer.from(bytes)),
+  );
   write(join(folder, 'checksum'), BYTES);
   write(
     join(folder, 'control'),
