@@ -2,7 +2,9 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Client, createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -323,5 +325,212 @@ describe('a stop', () => {
       ).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringContaining('input.gracePeriod:') });
     expect(['QUEUED', 'RUNNING']).toContain((await server.job(id)).status);
     await server.stop(id, 0);
+  });
+});
+
+describe('an operation on a job that runs, over a WebSocket', () => {
+  const WRITE = 'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }';
+  const RESIZE = 'mutation ($input: ResizeTerminalInput!) { resizeTerminal(input: $input) { job { id } } }';
+  const EXEC = 'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }';
+  const RUN = 'mutation ($wait: Duration) { runJob(input: { command: "true" }, wait: $wait) { job { id } } }';
+  const LOGS = `subscription ($jobId: ID!, $line: Int, $grep: String, $regex: Boolean, $context: Int) {
+    logs(jobId: $jobId, line: $line, grep: $grep, regex: $regex, context: $context) { cursor } }`;
+  /** What they are sent to, by the name of a job. */
+  const jobs: Record<string, string> = {};
+  let client: Client;
+  /** How often it had to connect. */
+  let connections = 0;
+
+  beforeAll(async () => {
+    const inputs = {
+      reader: { argv: ['cat'], openStdin: true },
+      fed: { argv: ['sh', '-c', 'cat; sleep 1000'], openStdin: true },
+      silent: { argv: ['sleep', '1000'] },
+      paused: { argv: ['sleep', '1000'], openStdin: true },
+      shell: { argv: ['cat'], terminal: { rows: 24, columns: 80 } },
+      ended: { argv: ['true'] },
+    };
+    for (const [name, input] of Object.entries(inputs)) jobs[name] = await server.submit(input);
+    await server.ended(jobs['ended'] ?? '');
+    for (const name of ['reader', 'fed', 'silent', 'paused', 'shell']) await server.running(jobs[name] ?? '');
+    await server.pause(jobs['paused'] ?? '');
+    await server.query(WRITE, { input: { jobId: jobs['fed'], offset: 0, text: 'all\n', endOfInput: true } });
+    client = createClient({
+      url: server.url.replace('http', 'ws'),
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${server.token}` },
+      lazy: false,
+      retryAttempts: 0,
+      on: { connected: () => connections++ },
+    });
+  });
+
+  afterAll(async () => {
+    await client.dispose();
+    for (const name of ['reader', 'fed', 'silent', 'paused', 'shell']) await server.stop(jobs[name] ?? '', 0);
+  });
+
+  /** The error of one operation, as the only thing that comes of it. */
+  const refusalOf = async (query: string, variables: Record<string, unknown>): Promise<string> => {
+    try {
+      for await (const { data, errors } of client.iterate({ query, variables })) {
+        const [error] = errors ?? [];
+        if (error === undefined) return `no error: ${JSON.stringify(data)}`;
+        return `${error.extensions?.['code']} ${error.message}`;
+      }
+      return 'no answer';
+    } catch (error) {
+      // Of a document that is not executed at all.
+      const [first] = error as { message: string; extensions?: Record<string, unknown> }[];
+      return `${first?.extensions?.['code']} ${first?.message}`;
+    }
+  };
+
+  const size = (rows: unknown, columns: unknown) => ({ rows, columns });
+
+  it.each<[string, string, string, Record<string, unknown>, RegExp]>([
+    [
+      'an offset of -1',
+      WRITE,
+      'reader',
+      { offset: -1, text: 'a' },
+      /^BAD_USER_INPUT input\.offset: .* got -1$/,
+    ],
+    [
+      'an offset of text',
+      WRITE,
+      'reader',
+      { offset: 'x', text: 'a' },
+      /^BAD_USER_INPUT input\.offset: .*"x"$/,
+    ],
+    ['an offset of a list', WRITE, 'reader', { offset: [], text: 'a' }, /^BAD_USER_INPUT .*offset.*/s],
+    ['an offset of 2^53', WRITE, 'reader', { offset: 2 ** 53, text: 'a' }, /^BAD_USER_INPUT input\.offset: /],
+    [
+      'a gap',
+      WRITE,
+      'reader',
+      { offset: 1, text: 'a' },
+      /^BAD_USER_INPUT input\.offset: .*at most 0, .* got 1$/,
+    ],
+    ['no offset', WRITE, 'reader', { text: 'a' }, /^BAD_USER_INPUT .*offset/s],
+    ['a number as text', WRITE, 'reader', { offset: 0, text: 7 }, /^BAD_USER_INPUT .*input\.text/s],
+    [
+      'half a character',
+      WRITE,
+      'reader',
+      { offset: 0, text: '\ud800' },
+      /^BAD_USER_INPUT input\.text: .*surrogates/,
+    ],
+    ['no base64', WRITE, 'reader', { offset: 0, bytes: '%' }, /^BAD_USER_INPUT input\.bytes: .*base64/],
+    ['text and bytes', WRITE, 'reader', { offset: 0, text: 'a', bytes: 'YQ==' }, /^BAD_USER_INPUT input/],
+    [
+      'too much',
+      WRITE,
+      'reader',
+      { offset: 0, text: 'x'.repeat(2 ** 20 + 1) },
+      /^BAD_USER_INPUT input: .*1048577 bytes/,
+    ],
+    ['an unknown field', WRITE, 'reader', { offset: 0, text: '', more: 1 }, /^BAD_USER_INPUT .*"more"/s],
+    [
+      'an end of no truth value',
+      WRITE,
+      'reader',
+      { offset: 0, endOfInput: 'yes' },
+      /^BAD_USER_INPUT .*endOfInput/s,
+    ],
+    ['more after the end', WRITE, 'fed', { offset: 4, text: 'a' }, /^STDIN_CLOSED .*after 4 bytes/],
+    ['other bytes', WRITE, 'fed', { offset: 0, text: 'ALL' }, /^BAD_USER_INPUT input\.offset: .*or 4/],
+    ['input of none', WRITE, 'silent', { offset: 0, text: 'a' }, /^BAD_USER_INPUT input\.jobId: .*openStdin/],
+    [
+      'input after the job',
+      WRITE,
+      'ended',
+      { offset: 0, text: 'a' },
+      /^JOB_NOT_RUNNING input\.jobId: .*COMPLETED$/,
+    ],
+    ['input of nobody', WRITE, 'nobody', { offset: 0, text: 'a' }, /^NOT_FOUND input\.jobId: .*"nobody"$/],
+    ['0 x 0', RESIZE, 'shell', size(0, 0), /^BAD_USER_INPUT input\.rows: .*from 1 to 4096, got 0$/],
+    ['100,000 columns', RESIZE, 'shell', size(24, 100_000), /^BAD_USER_INPUT input\.columns: .*got 100000$/],
+    ['a negative size', RESIZE, 'shell', size(-24, 80), /^BAD_USER_INPUT input\.rows: .*got -24$/],
+    ['half a row', RESIZE, 'shell', size(1.5, 80), /^BAD_USER_INPUT .*rows/s],
+    ['rows as text', RESIZE, 'shell', size('24', 80), /^BAD_USER_INPUT .*rows/s],
+    ['2^31 rows', RESIZE, 'shell', size(2 ** 31, 80), /^BAD_USER_INPUT .*rows/s],
+    [
+      'a size of no terminal',
+      RESIZE,
+      'silent',
+      size(24, 80),
+      /^BAD_USER_INPUT input\.jobId: .*with a terminal/,
+    ],
+    ['a size after the job', RESIZE, 'ended', size(24, 80), /^JOB_NOT_RUNNING input\.jobId: /],
+    ['a size of nobody', RESIZE, 'nobody', size(24, 80), /^NOT_FOUND input\.jobId: /],
+    ['no command', EXEC, 'silent', {}, /^BAD_USER_INPUT input: .*exactly one of command and argv/],
+    ['two commands', EXEC, 'silent', { command: 'a', argv: ['a'] }, /^BAD_USER_INPUT input: .*"both"$/],
+    ['arguments of numbers', EXEC, 'silent', { argv: [1] }, /^BAD_USER_INPUT .*argv/s],
+    [
+      'a long command',
+      EXEC,
+      'silent',
+      { command: 'x'.repeat(2 ** 20 + 1) },
+      /^BAD_USER_INPUT input\.command: .*1048577 bytes/,
+    ],
+    [
+      'a terminal of 0 x 0',
+      EXEC,
+      'silent',
+      { command: 'a', terminal: size(0, 0) },
+      /^BAD_USER_INPUT input\.terminal\.rows: /,
+    ],
+    ['no such user', EXEC, 'silent', { command: 'a', user: '-1' }, /^BAD_USER_INPUT input\.user: /],
+    [
+      'a relative workdir',
+      EXEC,
+      'silent',
+      { command: 'a', workdir: 'tmp' },
+      /^BAD_USER_INPUT input\.workdir: /,
+    ],
+    [
+      'a command after the job',
+      EXEC,
+      'ended',
+      { command: 'a' },
+      /^JOB_NOT_RUNNING input\.jobId: .*COMPLETED$/,
+    ],
+    ['a command for a paused job', EXEC, 'paused', { command: 'a' }, /^UNAVAILABLE the job is paused/],
+    ['a command for nobody', EXEC, 'nobody', { command: 'a' }, /^NOT_FOUND input\.jobId: /],
+  ])('is refused for %s', async (_name, query, job, input, expected) => {
+    const before = await traces();
+    expect(await refusalOf(query, { input: { jobId: jobs[job] ?? job, ...input } })).toMatch(expected);
+    expect(await traces()).toEqual(before);
+  });
+
+  it.each<[string, string, Record<string, unknown>, RegExp]>([
+    ['a wait of no duration', RUN, { wait: 'soon' }, /^BAD_USER_INPUT wait: expected a duration .*"soon"$/],
+    ['a wait of days', RUN, { wait: '9d' }, /^BAD_USER_INPUT wait: .*from 0 to 24h/],
+    ['line 0', LOGS, { line: 0 }, /^BAD_USER_INPUT line: .*got 0$/],
+    ['a line of text', LOGS, { line: '1' }, /^BAD_USER_INPUT .*line/s],
+    ['no expression', LOGS, { grep: '(a', regex: true }, /^BAD_USER_INPUT grep: .*RE2/],
+    ['look-around', LOGS, { grep: '(?=a)', regex: true }, /^BAD_USER_INPUT grep: .*RE2/],
+    [
+      'an expression of a gigabyte',
+      LOGS,
+      { grep: '((a{1000}){1000}){1000}', regex: true },
+      /^BAD_USER_INPUT grep: /,
+    ],
+    ['a long text', LOGS, { grep: 'x'.repeat(1025) }, /^BAD_USER_INPUT grep: /],
+    ['101 lines around', LOGS, { grep: 'a', context: 101 }, /^BAD_USER_INPUT context: .*got 101$/],
+    ['nobody', LOGS, { jobId: 'nobody' }, /^NOT_FOUND jobId: .*"nobody"$/],
+  ])('is refused for %s, as an argument', async (_name, query, variables, expected) => {
+    const before = await traces();
+    expect(await refusalOf(query, { jobId: jobs['ended'], ...variables })).toMatch(expected);
+    expect(await traces()).toEqual(before);
+  });
+
+  it('leaves the connection and the jobs as they were', async () => {
+    expect(connections).toBe(1);
+    const write = { input: { jobId: jobs['reader'], offset: 0, text: 'right\n', endOfInput: true } };
+    expect(await refusalOf(WRITE, write)).toBe('no error: {"writeStdin":{"accepted":6}}');
+    expect((await server.ended(jobs['reader'] ?? '')).exitCode).toBe(0);
+    expect((await server.output(jobs['reader'] ?? '')).stdout).toBe('right\n');
   });
 });
