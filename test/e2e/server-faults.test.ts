@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultPlan } from '../support/faults.ts';
-import { snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
+import { cgroupOfJob, snapshotAtRest, snapshotResources } from '../support/resource-snapshot.ts';
 import { type JobFields, TestServer } from '../support/server.ts';
 import { type Call, type Fault, Strace } from '../support/strace.ts';
 
@@ -71,6 +71,96 @@ it(`killed at any call a server loses no job and starts none twice (CLOISTER_FAU
   await finish(await server.submit({ command: COMMAND }));
   await expect.poll(() => snapshotResources(server), { timeout: 20_000 }).toEqual(before);
 }, 1_800_000);
+
+/** A command in the cell of another job, on a terminal, which ends when something was typed. */
+const HOSTED = {
+  command: 'stty -echo; echo once; read line; echo "$line"; exit 7',
+  terminal: { rows: 24, columns: 80 },
+};
+const SHOWN = 'once\r\ntyped\r\n';
+/** What they share with other jobs is met above. */
+const PART = 20;
+
+const screenOf = (bytes: readonly { readonly text: string }[]): string =>
+  bytes.map(({ text }) => text).join('');
+
+/** Types to a command that has shown its word, gives it another size, and waits for its end. Can be repeated. */
+const operate = async (id: string): Promise<JobFields> => {
+  const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
+  let shown = '';
+  for await (const data of server.subscribe(document, { id })) {
+    shown += screenOf((data as { logs: { entries: { text: string }[] } }).logs.entries);
+    if (shown.includes('once')) break;
+  }
+  // What is repeated after the end is refused for that, and nothing else is.
+  const input = { jobId: id, offset: 0, text: 'typed\n' };
+  await server
+    .query('mutation ($input: ResizeTerminalInput!) { resizeTerminal(input: $input) { job { id } } }', {
+      input: { jobId: id, rows: 30, columns: 100 },
+    })
+    .catch(unlessEnded);
+  await server
+    .query('mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }', { input })
+    .catch(unlessEnded);
+  return server.ended(id);
+};
+
+const unlessEnded = (error: unknown): void => {
+  if (!/expected a running job|closed it/.test(String(error))) throw error;
+};
+
+it('killed at any call for a command in the cell of a job it has it once, with its input', async () => {
+  const host = await server.submit({ argv: ['sleep', '1000'] });
+  await server.running(host);
+  const known = new Set<string>();
+  const added = async (): Promise<readonly string[]> => {
+    const { job } = await server.query<{ job: { execs: { id: string }[] } }>(
+      'query ($host: ID!) { job(id: $host) { execs { id } } }',
+      { host },
+    );
+    return job.execs.map(({ id }) => id).filter((id) => !known.has(id));
+  };
+  const round = async (fault?: Fault): Promise<readonly Call[]> => {
+    const strace = await Strace.toThreads(server.pid, fault);
+    let answered: string | undefined;
+    const document = 'mutation ($input: ExecInJobInput!) { execInJob(input: $input) { job { id } } }';
+    const asked = server.query<{ execInJob: { job: { id: string } } }>(document, {
+      input: { jobId: host, ...HOSTED },
+    });
+    const operated = asked.then(({ execInJob }) => {
+      answered = execInJob.job.id;
+      return operate(answered);
+    });
+    // It may die at any time.
+    await operated.catch(() => undefined);
+    await server.end('SIGKILL');
+    const calls = await strace.end();
+    await server.boot();
+    const what = JSON.stringify(fault);
+    const made = await added();
+    expect(made.length, what).toBeLessThanOrEqual(1);
+    if (answered !== undefined) expect(made, what).toEqual([answered]);
+    for (const id of made) {
+      known.add(id);
+      expect(await operate(id), what).toMatchObject({ status: 'COMPLETED', exitCode: 7 });
+      const { job } = await server.query<{ job: { logs: { entries: { text: string }[] } } }>(
+        'query ($id: ID!) { job(id: $id) { logs { entries { text } } } }',
+        { id },
+      );
+      expect(screenOf(job.logs.entries), what).toBe(SHOWN);
+    }
+    expect((await server.job(host)).status, what).toBe('RUNNING');
+    return calls;
+  };
+  const plan = new FaultPlan();
+  plan.learn(await round());
+  for (const fault of plan.choose((name) => (CHANGES.has(name) ? { signal: 'KILL' } : undefined), PART))
+    await round(fault);
+  const left = readdirSync(cgroupOfJob(server, host), { withFileTypes: true });
+  expect(left.filter((entry) => entry.isDirectory())).toEqual([]);
+  await server.stop(host, 0);
+  expect(readdirSync(join(server.stateDir, 'exits'))).toEqual([]);
+}, 600_000);
 
 it('whose disk fails ends, acknowledges nothing, and the next one has the job once', async () => {
   // Of each thread that syncs the first sync.
