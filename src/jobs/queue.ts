@@ -14,6 +14,11 @@ export interface QueueOptions {
   readonly maxRunning: number;
   /** Jobs whose cells are made at once: more would only delay each other, and all else that the server does. */
   readonly maxStarting?: number;
+  /**
+   * The same of one subject, while others submit jobs as well: each job that is being started delays all that are. Default:
+   * no bound.
+   */
+  readonly maxStartingOfOne?: number;
   /** Jobs that wait, for a slot or for their `startAfter`. */
   readonly maxWaiting: number;
   /** Bytes of command, environment and standard input of all waiting jobs together. */
@@ -78,6 +83,15 @@ const NO_SHARE: Share = { jobs: 0, bytes: 0 };
 /** What one subject may have of the places, and of the bytes, that others leave. */
 const MOST_OF_ONE = 0.9;
 
+/** For how long after a submission its subject is expected to submit more. */
+const RECENT_MS = 10_000;
+
+/** When a subject has submitted a job, in milliseconds of `performance.now()`. */
+interface Submitted {
+  readonly owner: string;
+  readonly atMs: number;
+}
+
 // A timer does not notice that the clock is set forward, so the clock is read at least this often.
 const LONGEST_TIMER_MS = 15_000;
 
@@ -92,7 +106,11 @@ export class Queue {
   readonly #waiting = new Waiting();
   readonly #later = new Map<string, { readonly job: QueueEntry; timer: NodeJS.Timeout }>();
   readonly #running = new Map<string, QueueEntry>();
-  readonly #starting = new Set<string>();
+  /** Owners of the jobs that are being started, by the ids of these. */
+  readonly #starting = new Map<string, string>();
+  /** The last submission, and the last of another subject. */
+  #last: Submitted | undefined;
+  #lastOther: Submitted | undefined;
   /** What runs, of each subject and of all together under ''. */
   readonly #held = new Map<string, Tally>();
   /** What waits, of each subject and of all together under ''. */
@@ -162,6 +180,8 @@ export class Queue {
     // Of a request that the server still completes: a timer for it would keep the process alive.
     if (this.#closed) return;
     this.#count(job.owner, 1, job.payloadBytes);
+    if (this.#last?.owner !== job.owner) this.#lastOther = this.#last;
+    this.#last = { owner: job.owner, atMs: performance.now() };
     const startMs = job.startAfter?.getTime() ?? 0;
     if (startMs > Date.now()) this.#postpone(job, startMs);
     else this.#waiting.add(job);
@@ -290,7 +310,7 @@ export class Queue {
       this.#waiting.take(first);
       this.#left(first);
       this.occupy(first);
-      this.#starting.add(first.id);
+      this.#starting.set(first.id, first.owner);
       this.#options.start(first);
     }
   }
@@ -336,9 +356,10 @@ export class Queue {
       });
   }
 
-  /** Which quota of its subject keeps a job from starting now. */
+  /** What of its subject keeps a job from starting now: a quota, or other jobs. */
   #ownObstacle({ owner, cpus, memoryBytes }: QueueEntry): string | undefined {
     const { quotas } = this.#options;
+    if (this.#isCrowding(owner)) return 'others of its owner are being started';
     if (quotas === undefined) return undefined;
     const most = quotas.of(owner);
     const held = this.#held.get(owner) ?? NOTHING;
@@ -349,6 +370,17 @@ export class Queue {
     if (most.memoryBytes !== null && held.memoryBytes + (memoryBytes ?? 0) > most.memoryBytes)
       return `the quota memory of its owner is used up (${most.memoryBytes} bytes)`;
     return undefined;
+  }
+
+  /** Whether a subject starts as many jobs at once as it may while others do. */
+  #isCrowding(owner: string): boolean {
+    const { maxStartingOfOne } = this.#options;
+    if (maxStartingOfOne === undefined || this.#starting.size < maxStartingOfOne) return false;
+    const other = this.#last?.owner === owner ? this.#lastOther : this.#last;
+    if (other === undefined || performance.now() - other.atMs > RECENT_MS) return false;
+    let own = 0;
+    for (const each of this.#starting.values()) if (each === owner) own++;
+    return own >= maxStartingOfOne;
   }
 
   /** Why a job cannot start now. */

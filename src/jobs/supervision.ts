@@ -48,6 +48,8 @@ export interface SupervisionOptions {
 
 // With fewer, processors are idle while starts wait.
 const STARTING_PER_CPU = 8;
+// With fewer, a burst takes longer; with more, so do the jobs of others who submit one now and then meanwhile.
+const STARTING_OF_ONE_PER_CPU = 2;
 // A supervisor that ends its job accepts no more connections, and has at most this long to finish.
 const FINISHING_MS = 40_000;
 const FINISHING_STEP_MS = 100;
@@ -84,6 +86,7 @@ export class Supervision {
       ...(quotas && { quotas }),
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
       maxStarting: STARTING_PER_CPU * availableParallelism(),
+      maxStartingOfOne: STARTING_OF_ONE_PER_CPU * availableParallelism(),
       start: ({ id }) => this.#start(id),
     });
     this.#keeper = new Keeper({

@@ -1,6 +1,6 @@
 /** The queue between subjects: turns, places, quotas. */
 
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Queue, type QueueEntry, type QueueOptions, queueEntry } from '../../src/jobs/queue.ts';
 import { type QuotaValues, UNBOUNDED } from '../../src/jobs/quota.ts';
 import { SubmissionRate } from '../../src/jobs/submission-rate.ts';
@@ -98,6 +98,47 @@ describe('a queue', () => {
     expect(started).toHaveLength(10_001);
     // Not with the square of their number, which would be thousands of times as long.
     expect(cpuMs() - drained).toBeLessThan(20 * alone + 500);
+  });
+});
+
+describe('jobs that are being started', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    open({ maxRunning: 100, maxStarting: 4, maxStartingOfOne: 2 });
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('are fewer of one subject while another submits jobs, which pass', () => {
+    const alone = many('alice', 5);
+    expect(owners()).toBe('aaaa');
+    for (const job of alone) queue.started(job.id);
+    expect(owners()).toBe('aaaaa');
+    const bob = add('bob');
+    queue.started(bob.id);
+    const [first] = many('alice', 3);
+    expect(owners()).toBe('aaaaabaa');
+    expect(queue.place(started.at(-1)?.id ?? '')).toBeUndefined();
+    add('bob');
+    expect(owners()).toBe('aaaaabaab');
+    queue.started(first?.id ?? '');
+    expect(owners()).toBe('aaaaabaaba');
+  });
+
+  it('are as many as before when the other has submitted nothing for a while', () => {
+    queue.started(add('bob').id);
+    const alice = many('alice', 5);
+    expect(owners()).toBe('baa');
+    expect(queue.place(alice[2]?.id ?? '')).toEqual({
+      position: 1,
+      reason: 'others of its owner are being started',
+      ofOwner: true,
+    });
+    vi.advanceTimersByTime(10_001);
+    queue.advance();
+    expect(owners()).toBe('baaaa');
   });
 });
 
