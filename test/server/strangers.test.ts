@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { networkOf } from '../../src/server/network.ts';
 import { disposers } from '../support/disposers.ts';
 import { type Fixture, overWebSocket, post, serveFakes } from './fixture.ts';
@@ -58,6 +59,30 @@ it('of one network do not crowd out those of another', async () => {
   expect(other?.destroyed).toBe(false);
   for (const number of [3, 4, 5]) await crowd(fixture, 3, `127.0.0.${number}`);
   await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(8);
+});
+
+it('that never finish what they begin are given up, and delay nobody', async () => {
+  const fixture = await serveFakes(dispose, {
+    strangers: { all: 400, perNetwork: 400 },
+    timeouts: { headersMs: 500, unauthenticatedMs: 500 },
+  });
+  const half = await crowd(fixture, 100);
+  for (const socket of half) socket.write('POST /graphql HTTP/1.1\r\nHost: localhost\r\nX');
+  // Bytes that arrive one by one are no reason to wait longer.
+  const timer = setInterval(() => {
+    for (const socket of half) if (socket.writable) socket.write('x');
+  }, 50);
+  dispose(() => clearInterval(timer));
+  const closed = Array.from({ length: 100 }, async () => {
+    const socket = new WebSocket(fixture.webSocketUrl, 'graphql-transport-ws');
+    dispose(() => socket.terminate());
+    const [code] = await once(socket, 'close');
+    return code;
+  });
+  const response = await post(fixture.url, { query: '{ __typename }' }, { connection: 'close' });
+  expect(response.status).toBe(200);
+  expect(new Set(await Promise.all(closed))).toEqual(new Set([4408]));
+  await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(0);
 });
 
 it.each([
