@@ -9,8 +9,16 @@ import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
 
+/**
+ * Has orphans become children of the server, which reaps none: as PID 1 of a container may, where no end of a job may
+ * depend on it (PR_SET_CHILD_SUBREAPER(2const)).
+ */
+const UNREAPED = `import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1)
+os.execvp(sys.argv[1], sys.argv[1:])`;
+
 beforeAll(async () => {
-  server = await TestServer.start();
+  server = await TestServer.startBy((command) => ['python3', '-c', UNREAPED, ...command]);
 });
 
 afterAll(() => server.dispose());

@@ -32,13 +32,21 @@ export class TestServer {
   }
 
   /** @param flags of `cloister serve`, besides the address and the state folder */
-  static async start(...flags: string[]): Promise<TestServer> {
+  static start(...flags: string[]): Promise<TestServer> {
+    return TestServer.startBy((command) => command, ...flags);
+  }
+
+  /** As `start`, by another command line: see the constructor. */
+  static async startBy(
+    wrap: (command: readonly string[]) => readonly string[],
+    ...flags: string[]
+  ): Promise<TestServer> {
     await testImage();
     const stateDir = mkdtempSync(join(tmpdir(), 'cloister-server-'));
     mkdirSync(join(stateDir, 'exits'));
     // The image of all tests: a server finds it unpacked, and leaves it as it is.
     symlinkSync(IMAGES, join(stateDir, 'images'));
-    const server = new TestServer(stateDir, flags);
+    const server = new TestServer(stateDir, flags, wrap);
     await server.boot();
     return server;
   }

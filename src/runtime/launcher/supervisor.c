@@ -323,6 +323,11 @@ static uid_t maker(const struct plan *plan) {
 static bool make_init(struct supervisor *self, struct init_fds *fds) {
   uid_t own = geteuid();
   if (self->plan.joins != NULL) {
+    /*
+     * When the process that has joined is killed before it reaps the command, this one has to: the cell cannot end as
+     * long as a zombie is in its pid namespace, and PID 1 of a container may reap late or never.
+     */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return fail(self, "clone", "subreaper");
     self->init = clone_process(self, 0, &self->init_fd);
     if (self->init == 0) init_run(&self->plan, fds);
     return self->init > 0 || fail(self, "clone", "process");
@@ -977,6 +982,8 @@ static void finish(struct supervisor *self) {
     reap_init(self);
   }
   bool empty = cgroup_wait_empty(&self->cgroup, EMPTY_MOST_MS);
+  /* The command of a cell that was joined: see make_init(). */
+  while (self->plan.joins != NULL && waitpid(-1, NULL, WNOHANG) > 0) continue;
   if (self->plan.artifacts_count > 0 || self->plan.keeps_layer) release_namespaces(self);
   record->finished = wall_clock();
   if (record->executed) record->duration = monotonic_clock() - self->began;
