@@ -11,8 +11,9 @@ const LARGE = 64 * 1024;
 /** In place of the parsers of the engine, which would parse whatever comes. */
 export const useRequestBody = (): Plugin => {
   let turn: Promise<void> = Promise.resolve();
+  // The turn before it is for others: a new connection is accepted in one, and what it brings is read in the next.
   const ownTurn = (): Promise<void> => {
-    turn = turn.then(() => nextTurn());
+    turn = turn.then(() => nextTurn()).then(() => nextTurn());
     return turn;
   };
   return {

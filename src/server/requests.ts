@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ArtifactReaders, linkHolder } from '../access/artifact-readers.ts';
 import type { AuthorizedFiles } from '../access/authorized-files.ts';
 import type { Rights } from '../access/rights.ts';
+import type { Turns } from '../async/turns.ts';
 import { hasErrno } from '../errno.ts';
 import { ClientError } from '../jobs/errors.ts';
 import type { ImageService } from '../jobs/images.ts';
@@ -36,6 +37,8 @@ import type { WrongTokens } from './wrong-tokens.ts';
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
+  /** In which turns of the event loop operations begin. */
+  readonly turns: Turns;
   /** Those that the engine has parsed and found valid. */
   readonly documents: DocumentCache;
   readonly images: ImageService;
@@ -333,14 +336,25 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       response.destroy();
     };
     const sending = { ranges, intervalMs: slowAnswerMs };
-    if (isFast(request, ranges))
-      answerFast(request, response, { engine, documents: context.documents, caller, failed, ...sending });
-    else {
-      const answer = engine.handleNodeRequestAndResponse(request, response, caller);
-      sendSlowly(answer, request, response, sending).catch(failed);
-    }
+    context.turns.start(weightOf(request), () => {
+      if (response.destroyed) return;
+      if (isFast(request, ranges))
+        answerFast(request, response, { engine, documents: context.documents, caller, failed, ...sending });
+      else {
+        const answer = engine.handleNodeRequestAndResponse(request, response, caller);
+        sendSlowly(answer, request, response, sending).catch(failed);
+      }
+    });
   }
 };
+
+/** Requests of the smallest weight that are begun in one turn of the event loop. */
+export const REQUESTS_OF_A_TURN = 16;
+const BYTES_OF_A_WEIGHT = 32 * 1024;
+
+/** One for each request and for each piece of its body, which takes time to read and to check. */
+const weightOf = ({ headers }: IncomingMessage): number =>
+  1 + Math.floor(Number(headers['content-length'] ?? 0) / BYTES_OF_A_WEIGHT);
 
 /**
  * Who sends a request, whatever it is for: nobody gets past this without a token, and no path answers wrong ones at once.

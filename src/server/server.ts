@@ -21,6 +21,7 @@ import type { Quotas } from '../access/quotas.ts';
 import type { Rights } from '../access/rights.ts';
 import type { Shares } from '../access/shares.ts';
 import type { Tokens } from '../access/tokens.ts';
+import { Turns } from '../async/turns.ts';
 import type { ImageService } from '../jobs/images.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { FileService } from '../jobs/uploads.ts';
@@ -38,7 +39,7 @@ import type { Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
 import { Proxies, type ProxySettings } from './proxies.ts';
-import { handle, pathOf, refuse } from './requests.ts';
+import { handle, pathOf, REQUESTS_OF_A_TURN, refuse } from './requests.ts';
 import { RolesFile } from './roles-file.ts';
 import { type StrangerLimits, Strangers, strangerLimits } from './strangers.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
@@ -219,6 +220,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const services = { jobs, images, artifactLinks, files, tokens, shares, quotas, audit };
   const documents = new DocumentCache();
   const engine = createEngine({ ...services, log, streams, connections, observer, documents });
+  const turns = new Turns(REQUESTS_OF_A_TURN);
   const unread = new Unread({
     mostBytes: options.mostUnreadBytes ?? MOST_UNREAD_BYTES,
     subject: (socket) => connections.subject(socket),
@@ -245,6 +247,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     else
       handle(request, response, {
         engine,
+        turns,
         documents,
         images: authorizedImages,
         artifacts,
