@@ -68,7 +68,7 @@ import { canOwnFiles, type JobPlan, planLaunch } from './launch.ts';
 import { outcome } from './outcome.ts';
 import { type PreparedCell, PreparedCells } from './prepared.ts';
 import { StdinFiles } from './stdin.ts';
-import { unpackSettings } from './unpack.ts';
+import { unpackCgroup } from './unpack.ts';
 
 /** What the cells of this machine are opened with. */
 export interface CellsOptions {
@@ -112,9 +112,9 @@ export const openCells = async (
         launcher: config.launcher,
         ids,
         devices,
-        cgroup: (name) => {
+        cgroup: (name, filesBytes) => {
           const path = cgroups.jobPath(name);
-          return path === null ? null : { path, settings: unpackSettings(cgroups.controllers), collect: [] };
+          return path === null ? null : unpackCgroup(path, cgroups.controllers, filesBytes);
         },
         supervisors: cgroups.supervisors,
       },

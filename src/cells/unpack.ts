@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -20,11 +20,12 @@ import { mountSteps } from '../runtime/mounts.ts';
 import { Control } from '../runtime/protocol/control.ts';
 import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { Fields } from '../runtime/protocol/fields.ts';
-import { type CgroupPlan, type CgroupSetting, encodePlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
+import { type CgroupPlan, encodePlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
 import { Spawner } from '../runtime/protocol/spawner.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
 import { JOB_FILES, LAYER_FILES, statePaths } from '../state/paths.ts';
+import { TMPFS } from '../state/tmpfs.ts';
 import type { LayerAbout } from './layers.ts';
 
 const run = promisify(execFile);
@@ -35,8 +36,12 @@ export interface UnpackHost {
   readonly launcher: string;
   readonly ids: CellIds;
   readonly devices: boolean;
-  /** The cgroup of the cell, by its name; `null`: there are none. */
-  cgroup(name: string): CgroupPlan | null;
+  /**
+   * The cgroup of the cell, by its name; `null`: there are none.
+   *
+   * @param filesBytes what its files may take of memory, where they are kept in it
+   */
+  cgroup(name: string, filesBytes: number): CgroupPlan | null;
   /** The cgroup of supervisors; `null`: the server's own. */
   readonly supervisors: string | null;
 }
@@ -44,20 +49,26 @@ export interface UnpackHost {
 // It has one process, which remembers some paths; what it writes counts until it is on disk.
 const MEMORY_BYTES = 512 * 1024 * 1024;
 const PROCESSES = 16;
+const MEMORY_EVENTS = 'memory.events';
 
 /**
- * The limits of the cgroup of a cell that unpacks a layer, in addition to those of the layer.
+ * The cgroup of a cell that unpacks a layer, with limits in addition to those of the layer.
  *
  * @param controllers those that this host has: without one its limits do not exist
+ * @param filesBytes as in {@link UnpackHost.cgroup}
  */
-export const unpackSettings = (controllers: readonly ControllerName[]): readonly CgroupSetting[] => {
+export const unpackCgroup = (
+  path: string,
+  controllers: readonly ControllerName[],
+  filesBytes: number,
+): CgroupPlan => {
   const hasMemory = controllers.includes('memory');
-  return cgroupSettings(
+  const settings = cgroupSettings(
     {
       cpus: null,
       cpuWeight: null,
       cpuset: null,
-      memoryBytes: hasMemory ? MEMORY_BYTES : null,
+      memoryBytes: hasMemory ? MEMORY_BYTES + filesBytes : null,
       memoryHighBytes: null,
       swapBytes: hasMemory ? 0 : null,
       pids: controllers.includes('pids') ? PROCESSES : null,
@@ -65,6 +76,7 @@ export const unpackSettings = (controllers: readonly ControllerName[]): readonly
     },
     controllers,
   );
+  return { path, settings, collect: hasMemory ? [MEMORY_EVENTS] : [] };
 };
 
 /** Bounds of one layer. */
@@ -106,7 +118,8 @@ export const unpackLayer = async (
   await run('mkfifo', ['--mode=666', fifo]);
   await chmod(fifo, 0o666);
   const cell = new UnpackCell(work, host);
-  await cell.layOut({ image, fifo, out, limits });
+  const { type } = await statfs(out);
+  await cell.layOut({ image, fifo, out, limits, inMemory: type === TMPFS });
   const fed = new AbortController();
   const ended = cell.run().finally(() => fed.abort());
   // Both are awaited below.
@@ -119,6 +132,9 @@ export const unpackLayer = async (
   }
   const { record, stderr } = await cell.result(ended, failure !== undefined || signal.aborted);
   signal.throwIfAborted();
+  if (record.cause === 'time') throw fault('archive', 'a layer that is unpacked within an hour', 'more');
+  if (/^oom [1-9]/m.test(record.files.get(MEMORY_EVENTS) ?? ''))
+    throw fault('archive', `a layer that takes at most ${MEMORY_BYTES} bytes of memory to unpack`, 'more');
   // What the cell says is the cause: its end is what the feeding failed by.
   if (stderr !== '') throw new ImageFault(`archive: ${stderr}`);
   // It had no room to say so: its log is on the same disk, and it prints far less than its limit.
@@ -203,6 +219,8 @@ interface Places {
   readonly fifo: string;
   readonly out: string;
   readonly limits: LayerLimits;
+  /** The files of the layer are, as on a tmpfs, and count as memory of the cell. */
+  readonly inMemory: boolean;
 }
 
 class UnpackCell {
@@ -264,9 +282,9 @@ class UnpackCell {
     return { record, stderr: stderr.trim() };
   }
 
-  #plan({ image, fifo, out, limits }: Places): Buffer {
+  #plan({ image, fifo, out, limits, inMemory }: Places): Buffer {
     const { ids, devices } = this.#host;
-    const cgroup = this.#host.cgroup(this.#name);
+    const cgroup = this.#host.cgroup(this.#name, inMemory ? limits.bytes : 0);
     const confined = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
     return encodePlan({
       ...NO_JOB,

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { TMPFS } from '../../state/tmpfs.ts';
 import { type Check, fail, type Machine, pass, reasonOf, warn } from './check.ts';
 
 const MIB = 1024 ** 2;
@@ -20,7 +21,6 @@ const REMOTE: ReadonlyMap<number, string> = new Map([
   [0x01021997, '9P'],
 ]);
 const FUSE = 0x65735546;
-const TMPFS = 0x01021994;
 
 /** Whether the state folder, which may not exist yet, is suitable for durable files. */
 export const checkState = async (machine: Machine, stateDir: string): Promise<readonly Check[]> => {

@@ -24,13 +24,14 @@ void deadlines_start(struct deadlines *deadlines, int64_t now_ns) {
 }
 
 void deadlines_pause(struct deadlines *deadlines, int64_t now_ns) {
-  if (deadlines->timeout_ns != NEVER) deadlines->timeout_left_ns = deadlines->timeout_ns - now_ns;
+  /* Never, when it has not begun or is over: a cell can be frozen before its command is executed. */
+  deadlines->timeout_left_ns = deadlines->timeout_ns == NEVER ? NEVER : deadlines->timeout_ns - now_ns;
   deadlines->timeout_ns = deadlines->cpu_check_ns = NEVER;
 }
 
 void deadlines_resume(struct deadlines *deadlines, int64_t now_ns) {
-  if (deadlines->plan->timeout_ms != 0) deadlines->timeout_ns = now_ns + deadlines->timeout_left_ns;
-  if (deadlines->plan->cpu_time_us != 0) deadlines->cpu_check_ns = now_ns;
+  if (deadlines->timeout_left_ns != NEVER) deadlines->timeout_ns = now_ns + deadlines->timeout_left_ns;
+  if (deadlines->cpu_end_us != 0) deadlines->cpu_check_ns = now_ns;
 }
 
 void deadlines_stop(struct deadlines *deadlines, int64_t now_ns, int64_t grace_ms) {
