@@ -1,5 +1,6 @@
 /** The files of a running job, over the API. Paths are bytes. */
 
+import { randomBytes } from 'node:crypto';
 import { formatMode } from '../units.ts';
 import type { Connection } from './connection.ts';
 import { CliError, ServerError } from './errors.ts';
@@ -97,14 +98,16 @@ export class CellFiles {
   }
 
   /**
-   * Writes a file, whatever it was before.
+   * Writes a file, in place of a file or link that has its name. It has the name only once it is complete.
    *
-   * @param mode permission bits; `undefined`: those that it has, or those of a new file
+   * @param mode permission bits; `undefined`: those of a new file
    */
   async write(path: Buffer, pieces: AsyncIterable<Uint8Array>, mode: number | undefined): Promise<void> {
+    const temporary = temporaryOf(path);
     let offset = 0;
-    const send = async (bytes: Buffer, bits: number | undefined): Promise<void> => {
-      await this.#write(path, {
+    const send = async (bytes: Buffer, bits: number | undefined, isLast = false): Promise<void> => {
+      await this.#write(temporary, {
+        ...(isLast && { moveToBytes: path.toString('base64') }),
         bytes: bytes.toString('base64'),
         offset,
         mode: bits === undefined ? undefined : formatMode(bits),
@@ -117,7 +120,15 @@ export class CellFiles {
       if (last.length > 0) await send(last, mode === undefined ? undefined : mode | OWNER_WRITES);
       last = part;
     }
-    await send(last, mode);
+    await send(last, mode, true);
+  }
+
+  /** Makes a symbolic link, in place of a file or link that has its name. */
+  async makeLink(path: Buffer, target: Buffer): Promise<void> {
+    await this.#write(temporaryOf(path), {
+      linkBytes: target.toString('base64'),
+      moveToBytes: path.toString('base64'),
+    });
   }
 
   /** Makes a folder; one that exists is left as it is. */
@@ -137,6 +148,13 @@ export class CellFiles {
     await request(this.#connection, WriteFileDocument, { input });
   }
 }
+
+/** Another name in the same folder, under which a file is written. */
+const temporaryOf = (path: Buffer): Buffer =>
+  Buffer.concat([
+    path.subarray(0, path.lastIndexOf('/') + 1),
+    Buffer.from(`.cloister-cp-${randomBytes(8).toString('hex')}`),
+  ]);
 
 const pathVariables = (path: Buffer) => ({ path: path.toString(), pathBytes: path.toString('base64') });
 

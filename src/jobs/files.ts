@@ -39,11 +39,15 @@ export interface FileReadRequest {
   readonly lengthBytes?: number;
 }
 
-/** A file that is written, or a folder that is made. */
+/** A file that is written, or a folder or a link that is made. */
 export interface FileWriteRequest {
   readonly path: GivenPath;
-  /** `null`: a folder. */
+  /** `null`: a folder, or a link. */
   readonly bytes: Uint8Array | null;
+  /** Where a link leads. */
+  readonly link?: GivenPath;
+  /** What a file or link is renamed to when it is complete. */
+  readonly moveTo?: GivenPath;
   /** Permission bits in octal. */
   readonly mode?: string;
   /** Where the bytes belong; default 0. */
@@ -100,10 +104,23 @@ export const checkWrite = ({
   offsetBytes,
   append = false,
   parents = false,
+  link,
+  moveTo,
 }: FileWriteRequest): FilesRequest => {
   const checked = checkAll({
     path: () => checkPath('input.path', path),
-    mode: () => (mode === undefined ? null : checkMode('input.mode', mode)),
+    mode: () => {
+      if (mode !== undefined && link !== undefined)
+        throw badInput('input.mode', 'none for a link, which has no permissions', mode);
+      return mode === undefined ? null : checkMode('input.mode', mode);
+    },
+    target: () => (link === undefined ? null : checkTarget('input.link', link)),
+    moveTo: () => {
+      if (moveTo === undefined) return null;
+      if (bytes === null && link === undefined)
+        throw badInput('input.moveTo', 'a file or a link to rename', 'a folder');
+      return checkPath('input.moveTo', moveTo);
+    },
     bytes: () => {
       if ((bytes?.length ?? 0) > LARGEST_PART_BYTES)
         throw badInput('input', `at most ${LARGEST_PART_BYTES} bytes to write`, `${bytes?.length} bytes`);
@@ -111,12 +128,28 @@ export const checkWrite = ({
     place: () => {
       if (append && offsetBytes !== undefined) throw badInput('input.append', 'no offset with it', 'both');
       if (bytes === null && (append || offsetBytes !== undefined))
-        throw badInput('input.folder', 'neither offset nor append with it', 'one of them');
+        throw badInput(
+          link === undefined ? 'input.folder' : 'input.link',
+          'neither offset nor append with it',
+          'one of them',
+        );
     },
   });
-  const common = { path: checked.path, mode: checked.mode, parents };
+  const { path: place, target, moveTo: to } = checked;
+  if (target !== null) return { kind: 'link', path: place, target, parents, moveTo: to };
+  const common = { path: place, mode: checked.mode, parents };
   if (bytes === null) return { kind: 'folder', ...common };
-  return { kind: 'write', ...common, offsetBytes: append ? null : (offsetBytes ?? 0), bytes };
+  return { kind: 'write', ...common, offsetBytes: append ? null : (offsetBytes ?? 0), bytes, moveTo: to };
+};
+
+/** A link may lead anywhere, as it leads the command nowhere else than a path that it takes itself. */
+const checkTarget = (field: string, given: GivenPath): string => {
+  const target = typeof given === 'string' ? checkUnicode(field, given) : textOfBytes(given);
+  const bytes = byteLengthOfText(target);
+  if (bytes === 0 || bytes > LONGEST_PATH_BYTES)
+    throw badInput(field, `from 1 to ${LONGEST_PATH_BYTES} bytes`, `${bytes} bytes`);
+  if (target.includes('\0')) throw badInput(field, 'a path without NUL', target);
+  return target;
 };
 
 const checkPath = (field: string, given: GivenPath): string => {
@@ -136,10 +169,10 @@ const checkMode = (field: string, mode: string): number => {
 };
 
 /** What the path itself is, under its last name. */
-export const entryOf = (path: string, file: FileStatus): FileEntry => ({
+export const entryOf = (path: string, file: FileStatus, target: string | null = null): FileEntry => ({
   name: path.replace(/\/+$/, '').split('/').at(-1) || '/',
   ...file,
-  target: null,
+  target,
 });
 
 /** How the cell of one request for files is reached. */
@@ -168,7 +201,7 @@ export const carryOut = async (
   try {
     return await cells.files(id, request);
   } catch (error) {
-    if (error instanceof FileRefusal) throw refused(error, request.path, fields);
+    if (error instanceof FileRefusal) throw refused(error, request, fields);
     if (error instanceof CellGone) {
       const now = await afterEnd(id, find, changes);
       if (now !== undefined) throw notRunning(fields.job, now.state.status);
@@ -192,17 +225,15 @@ const afterEnd = async (id: string, find: () => Promise<Job>, changes: Changes):
 
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
 
-const refused = (error: FileRefusal, path: string, fields: FilesOptions['fields']): ClientError => {
+const refused = (error: FileRefusal, request: FilesRequest, fields: FilesOptions['fields']): ClientError => {
   const { step, code, sizeBytes, message } = error;
-  const shown = path.toWellFormed();
+  const to = step === 'rename' && 'moveTo' in request ? request.moveTo : null;
+  const field = to === null ? fields.path : 'input.moveTo';
+  const shown = (to ?? request.path).toWellFormed();
   if (step === 'regular') return badInput(fields.path, 'a regular file', shown);
   if (step === 'offset')
     return badInput(fields.offset, `at most ${sizeBytes}, where the file ends`, 'an offset after that');
   if (FULL.includes(code)) return unavailable(`the cell has no room for it: ${message}`);
-  const { message: text } = badInput(fields.path, 'a path that the command of the job could use so', shown);
-  return new ClientError(
-    code === 'ENOENT' ? 'NOT_FOUND' : 'BAD_USER_INPUT',
-    `${text}: ${message}`,
-    fields.path,
-  );
+  const { message: text } = badInput(field, 'a path that the command of the job could use so', shown);
+  return new ClientError(code === 'ENOENT' ? 'NOT_FOUND' : 'BAD_USER_INPUT', `${text}: ${message}`, field);
 };

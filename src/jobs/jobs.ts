@@ -437,7 +437,9 @@ export class Jobs implements JobService {
   ): Promise<{ readonly job: Job; readonly file: FileEntry }> {
     const checked = checkWrite(request);
     const { file } = await this.#files(identity, id, checked, 'input.');
-    return { job: await this.#find(identity, id, 'input.jobId'), file: entryOf(checked.path, file) };
+    const target = checked.kind === 'link' ? checked.target : null;
+    const path = ('moveTo' in checked ? checked.moveTo : null) ?? checked.path;
+    return { job: await this.#find(identity, id, 'input.jobId'), file: entryOf(path, file, target) };
   }
 
   /** @param input what the names of its fields begin with */

@@ -194,7 +194,7 @@ const nameOf = (cursor: string): string => {
 
 const WriteFileInput = builder.inputType('WriteFileInput', {
   description:
-    'The input of `writeFile`. Exactly one of `path` and `pathBytes`, and of `text`, `bytes` and `folder`, is required.',
+    'The input of `writeFile`. Exactly one of `path` and `pathBytes`, and of `text`, `bytes`, `folder`, `link` and `linkBytes`, is required.',
   fields: (t) => ({
     jobId: t.id({ required: true, description: JOB_ID_HELP }),
     path: t.string({ description: PATH_HELP }),
@@ -202,6 +202,15 @@ const WriteFileInput = builder.inputType('WriteFileInput', {
     text: t.string({ description: 'What to write, as UTF-8; at most 1 MiB.' }),
     bytes: t.field({ type: 'Base64', description: 'What to write, as bytes; at most 1 MiB.' }),
     folder: t.boolean({ description: 'Make a folder instead; one that exists is left as it is.' }),
+    link: t.string({
+      description: 'Make a symbolic link that leads there instead. Nothing may be at the path yet.',
+    }),
+    linkBytes: t.field({ type: 'Base64', description: 'The same as bytes, if it is not UTF-8.' }),
+    moveTo: t.string({
+      description:
+        'An absolute path on the same file system: the file or link is renamed to it when it has been written, in place of a file that is there. A file that is written in several parts, the last one with `moveTo`, is seen there only when it is complete. Not for a folder, and not in a request that is repeated.',
+    }),
+    moveToBytes: t.field({ type: 'Base64', description: 'The same as bytes, if it is not UTF-8.' }),
     mode: t.string({
       description:
         'Permissions in octal, such as "0755". Default: those that the file has; 0644 for a new one, 0755 for a folder.',
@@ -236,9 +245,16 @@ builder.mutationField('writeFile', (t) =>
     },
     resolve: (_root, { input }, context) => {
       const identity = identify(context);
-      const { path, bytes, offset } = checkAll({
-        path: () => pathOf(input.path, wellFormed('input.pathBytes', input.pathBytes)),
-        bytes: () => contentOf(input.text, wellFormed('input.bytes', input.bytes), input.folder === true),
+      const { path, bytes, offset, link, moveTo } = checkAll({
+        path: () => pathOf('input.path', input.path, wellFormed('input.pathBytes', input.pathBytes)),
+        link: () => optionalPath('input.link', input.link, wellFormed('input.linkBytes', input.linkBytes)),
+        moveTo: () =>
+          optionalPath('input.moveTo', input.moveTo, wellFormed('input.moveToBytes', input.moveToBytes)),
+        bytes: () =>
+          contentOf(input.text, wellFormed('input.bytes', input.bytes), {
+            folder: input.folder === true,
+            link: (input.link ?? input.linkBytes ?? undefined) !== undefined,
+          }),
         offset: () => wellFormed('input.offset', input.offset),
       });
       return context.jobs.writeFile(identity, input.jobId, {
@@ -248,28 +264,41 @@ builder.mutationField('writeFile', (t) =>
         parents: input.parents === true,
         ...(typeof input.mode === 'string' && { mode: input.mode }),
         ...(offset !== undefined && { offsetBytes: offset }),
+        ...(link !== undefined && { link }),
+        ...(moveTo !== undefined && { moveTo }),
       });
     },
   }),
 );
 
-const pathOf = (path: string | null | undefined, bytes: Uint8Array | undefined): string | Uint8Array => {
-  const given = bytes ?? path ?? undefined;
-  if (given === undefined) throw badInput('input.path', 'a path', given);
-  if (bytes !== undefined && typeof path === 'string' && path !== textOfBytes(bytes).toWellFormed())
-    throw badInput('input.path', 'the text of pathBytes, or no path', path);
+type GivenPath = string | Uint8Array;
+
+const pathOf = (field: string, path: string | null | undefined, bytes: Uint8Array | undefined): GivenPath => {
+  const given = optionalPath(field, path, bytes);
+  if (given === undefined) throw badInput(field, 'a path', given);
   return given;
 };
 
-/** @returns `null` for a folder */
+const optionalPath = (
+  field: string,
+  path: string | null | undefined,
+  bytes: Uint8Array | undefined,
+): GivenPath | undefined => {
+  if (bytes !== undefined && typeof path === 'string' && path !== textOfBytes(bytes).toWellFormed())
+    throw badInput(field, `the text of ${field.replace(/^.*\./, '')}Bytes, or none`, path);
+  return bytes ?? path ?? undefined;
+};
+
+/** @returns `null` for a folder and for a link */
 const contentOf = (
   text: string | null | undefined,
   bytes: Uint8Array | undefined,
-  isFolder: boolean,
+  other: { readonly folder: boolean; readonly link: boolean },
 ): Uint8Array | null => {
-  const given = [typeof text === 'string', bytes !== undefined, isFolder].filter(Boolean).length;
-  if (given !== 1) throw badInput('input', 'one of text, bytes and folder', given === 0 ? 'none' : 'several');
-  if (isFolder) return null;
+  const given = [typeof text === 'string', bytes !== undefined, other.folder, other.link].filter(Boolean);
+  if (given.length !== 1)
+    throw badInput('input', 'one of text, bytes, folder and link', given.length === 0 ? 'none' : 'several');
+  if (other.folder || other.link) return null;
   if (bytes !== undefined) return bytes;
   if (text?.isWellFormed() === false) throw badInput('input.text', 'text without unpaired surrogates', text);
   return Buffer.from(text ?? '');

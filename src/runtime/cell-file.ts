@@ -61,6 +61,8 @@ export type FilesRequest =
       /** Make the folders that are missing. */
       readonly parents: boolean;
       readonly bytes: Uint8Array;
+      /** What it is renamed to when they are written; `null`: it keeps its name. */
+      readonly moveTo: string | null;
     }
   | {
       readonly kind: 'folder';
@@ -68,4 +70,13 @@ export type FilesRequest =
       /** `null`: 0755. */
       readonly mode: number | null;
       readonly parents: boolean;
+    }
+  | {
+      readonly kind: 'link';
+      readonly path: string;
+      /** Where it leads. */
+      readonly target: string;
+      readonly parents: boolean;
+      /** As of a file. */
+      readonly moveTo: string | null;
     };

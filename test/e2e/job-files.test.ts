@@ -216,6 +216,24 @@ describe('writeFile', () => {
     await server.stop(id, 0);
   });
 
+  it('gives a file its name when it is complete, and makes links', async () => {
+    const id = await start('echo before > /f; ln -s /etc/passwd /l');
+    await write(id, '/part', { text: 'one ' });
+    expect((await look(id, '/f')).content?.text).toBe('before\n');
+    const moved = await write(id, '/part', { text: 'two', offset: 4, moveTo: '/f' });
+    expect(moved).toMatchObject({ name: 'f', type: 'FILE', size: 7 });
+    // In place of a link, and not of what it leads to.
+    await write(id, '/other', { text: 'mine', moveTo: '/l' });
+    const made = await write(id, '/new', { link: 'no/where', moveTo: '/deep' });
+    expect(made).toMatchObject({ name: 'deep', type: 'LINK', target: 'no/where' });
+    const seen = await run(
+      id,
+      'cat /f /l; readlink /deep; ls -d /part /other /new; grep -c root /etc/passwd',
+    );
+    expect(seen.stdout).toMatch(/^one twomineno\/where\n[1-9]\n$/);
+    await server.stop(id, 0);
+  });
+
   it('says what is wrong', async () => {
     const id = await start('true', { limits: { disk: '1Mi' } });
     const cases: readonly [string, Record<string, unknown>, RegExp][] = [
@@ -223,8 +241,26 @@ describe('writeFile', () => {
       ['/a\0b', { text: '' }, /^BAD_USER_INPUT: input.path: expected a path without NUL/],
       [`/${'x'.repeat(4095)}`, { text: '' }, /input.path: expected at most 4095 bytes, got "4096 bytes"/],
       [`/${'x'.repeat(300)}`, { text: '' }, /input.path: .*name too long/],
-      ['/f', {}, /^BAD_USER_INPUT: input: expected one of text, bytes and folder, got "none"$/],
-      ['/f', { text: '', folder: true }, /input: expected one of text, bytes and folder, got "several"/],
+      ['/f', {}, /^BAD_USER_INPUT: input: expected one of text, bytes, folder and link, got "none"$/],
+      [
+        '/f',
+        { text: '', folder: true },
+        /input: expected one of text, bytes, folder and link, got "several"/,
+      ],
+      ['/f', { text: '', link: 'a' }, /input: expected one of text, bytes, folder and link, got "several"/],
+      ['/l', { link: '' }, /^BAD_USER_INPUT: input.link: expected from 1 to 4095 bytes, got "0 bytes"$/],
+      ['/l', { link: 'a\0' }, /^BAD_USER_INPUT: input.link: expected a path without NUL/],
+      ['/l', { link: 'a', mode: '0644' }, /^BAD_USER_INPUT: input.mode: expected none for a link/],
+      ['/l', { link: 'a', offset: 0 }, /^BAD_USER_INPUT: input.link: expected neither offset nor append/],
+      ['/etc/passwd', { link: 'a' }, /^BAD_USER_INPUT: input.path: .*file already exists \(EEXIST\)$/],
+      ['/f', { folder: true, moveTo: '/g' }, /^BAD_USER_INPUT: input.moveTo: .*got "a folder"$/],
+      [
+        '/f',
+        { text: 'x', moveTo: 'g' },
+        /^BAD_USER_INPUT: input.moveTo: expected an absolute path, got "g"$/,
+      ],
+      ['/f', { text: 'x', moveTo: '/tmp' }, /^BAD_USER_INPUT: input.moveTo: .*"\/tmp".*\(EISDIR\)$/],
+      ['/f', { text: 'x', moveTo: '/no/g' }, /^NOT_FOUND: input.moveTo: .*\(ENOENT\)$/],
       ['/f', { text: 'x', mode: '0999' }, /input.mode: expected permissions in octal/],
       ['/f', { text: 'x', mode: '4755' }, /input.mode: expected permissions in octal/],
       ['/f', { text: 'x', offset: 1, append: true }, /input.append: expected no offset with it/],
@@ -334,15 +370,45 @@ describe('cloister cp', () => {
     // Back into the job.
     symlinkSync('one', join(here, 'tree', 'link'));
     const sent = await cp(['-r', 'tree', `${id}:/copy`]);
-    expect(sent.code).toBe(0);
-    expect(sent.stderr).toMatch(/tree\/link is left out: it is neither a file nor a folder/);
+    expect(sent).toMatchObject({ code: 0, stderr: '' });
     const found = await run(
       id,
-      'cd /copy; find . -type f | LC_ALL=C sort | tr "\\n" " "; stat -c %a a/one; cat a/one',
+      'cd /copy; find . -type f | LC_ALL=C sort | tr "\\n" " "; stat -c %a a/one; cat a/one; readlink link; readlink a/up',
     );
-    expect(found.stdout.replace(/[^ -~\n]+/, '?')).toBe('./a/one ./n? ./ro2 400\none\n');
+    expect(found.stdout.replace(/[^ -~\n]+/, '?')).toBe('./a/one ./n? ./ro2 400\none\none\n../inside\n');
     await server.stop(id, 0);
     chmodSync(join(tree, 'ro'), 0o700);
+  });
+
+  it('copies names with spaces and newlines, and replaces a file only by a complete one', async () => {
+    const id = await start('echo before > /odd; chmod 640 /odd');
+    writeFileSync(join(here, 'a b\nc'), 'odd', { mode: 0o604 });
+    expect(await cp(['a b\nc', `${id}:/tmp`])).toMatchObject({ code: 0, stderr: '' });
+    expect(await cp([`${id}:/tmp/a b\nc`, 'd\ne'])).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(join(here, 'd\ne'), 'utf8')).toBe('odd');
+    expect(statSync(join(here, 'd\ne')).mode & 0o777).toBe(0o604);
+    // The transfer is cut in the middle.
+    const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_STATE_DIR: server.stateDir };
+    const child = spawn(BIN, ['cp', '-', `${id}:/odd`], {
+      env,
+      cwd: here,
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    child.stdin.write(Buffer.alloc(3_000_000, 'new'));
+    const parts = async () =>
+      (await look(id, '/')).nodes.filter(({ name }) => name.startsWith('.cloister-cp-'));
+    await expect
+      .poll(async () => (await parts()).some(({ size }) => size > 0), { timeout: 20_000 })
+      .toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    expect((await look(id, '/odd')).content?.text).toBe('before\n');
+    expect((await cp(['-', `${id}:/odd`], Buffer.from('after'))).code).toBe(0);
+    expect((await look(id, '/odd')).file).toMatchObject({ size: 5, mode: '0640' });
+    expect((await cp(['-', `${id}:/dev/null`], Buffer.from('x'))).stderr).toMatch(
+      /expected a regular file to replace/,
+    );
+    await server.stop(id, 0);
   });
 
   it('says what is wrong, and leaves nothing', async () => {

@@ -1,7 +1,7 @@
 /** The command `cloister cp`. */
 
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import type { ClientConfig } from '../../config/config.ts';
 import { hasErrno } from '../../errno.ts';
 import { type CellEntry, CellFiles, shown } from '../cell-files.ts';
@@ -22,8 +22,8 @@ export interface CpFlags {
 }
 
 /**
- * `cloister cp`: copies between this machine and the cell of a running job. A local file or folder appears under its
- * name only when it is complete.
+ * `cloister cp`: copies between this machine and the cell of a running job. A file appears under its name only when it
+ * is complete, on either side, and so does a local folder.
  *
  * @throws CliError unless exactly one of the paths is in a cell, and when a file cannot be copied
  */
@@ -191,11 +191,15 @@ const upload = async (
   path: Buffer,
   flags: CpFlags,
 ): Promise<void> => {
-  const isInside = path.at(-1) === SLASH[0] || (await cell.status(path))?.type === 'FOLDER';
+  const there = await cell.status(path);
+  const isInside = path.at(-1) === SLASH[0] || there?.type === 'FOLDER';
+  // A file in the place of a device would be one that nobody expects there.
+  if (there !== undefined && !isInside && there.type !== 'FILE')
+    throw new CliError(`${shown(path)}: expected a regular file to replace, got a ${there.type}`);
   if (source.kind === 'stream') {
     if (isInside)
       throw new CliError(`${shown(path)}: expected the path of a file for standard input, got a folder`);
-    return cell.write(path, process.stdin, undefined);
+    return cell.write(path, process.stdin, there?.mode);
   }
   const whole = isInside ? within(path, nameOf(source.path)) : path;
   const found = await stat(source.path).catch((error: unknown) => Promise.reject(local(source.path, error)));
@@ -219,7 +223,9 @@ const sendFolder = async (cell: CellFiles, from: Buffer, to: Buffer, mode: numbe
     const found = await lstat(source);
     if (found.isFile()) await sendFile(cell, source, target);
     else if (found.isDirectory()) await sendFolder(cell, source, target, found.mode & 0o777);
-    else await note(`${shown(source)} is left out: it is neither a file nor a folder`);
+    else if (found.isSymbolicLink())
+      await cell.makeLink(target, await readlink(source, { encoding: 'buffer' }));
+    else await note(`${shown(source)} is left out: it is neither a file, nor a folder, nor a link`);
   }
 };
 

@@ -548,7 +548,7 @@ export type TerminalSizeInput = {
   readonly rows: number;
 };
 
-/** The input of `writeFile`. Exactly one of `path` and `pathBytes`, and of `text`, `bytes` and `folder`, is required. */
+/** The input of `writeFile`. Exactly one of `path` and `pathBytes`, and of `text`, `bytes`, `folder`, `link` and `linkBytes`, is required. */
 export type WriteFileInput = {
   /** Write at the present end of the file. Not with `offset`. */
   readonly append?: boolean | null | undefined;
@@ -558,8 +558,16 @@ export type WriteFileInput = {
   readonly folder?: boolean | null | undefined;
   /** The id of the job. */
   readonly jobId: string;
+  /** Make a symbolic link that leads there instead. Nothing may be at the path yet. */
+  readonly link?: string | null | undefined;
+  /** The same as bytes, if it is not UTF-8. */
+  readonly linkBytes?: string | null | undefined;
   /** Permissions in octal, such as "0755". Default: those that the file has; 0644 for a new one, 0755 for a folder. */
   readonly mode?: string | null | undefined;
+  /** An absolute path on the same file system: the file or link is renamed to it when it has been written, in place of a file that is there. A file that is written in several parts, the last one with `moveTo`, is seen there only when it is complete. Not for a folder, and not in a request that is repeated. */
+  readonly moveTo?: string | null | undefined;
+  /** The same as bytes, if it is not UTF-8. */
+  readonly moveToBytes?: string | null | undefined;
   /** Where in the file to write the bytes; the file ends after them. At most its current length. Default 0: they replace its content. */
   readonly offset?: number | string | null | undefined;
   /** Make the folders of the path that are missing. Default false. */

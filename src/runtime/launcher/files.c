@@ -318,6 +318,14 @@ static void receive_into(int fd, const struct request *request, off_t offset, ui
   }
 }
 
+/* Gives what is complete its name. What cannot have it is not needed by anybody. */
+static void move(const char *path, const char *to) {
+  if (*to == '\0' || rename(path, to) == 0) return;
+  int error = errno;
+  unlink(path);
+  refuse_with(error, "rename");
+}
+
 static void write_file(const struct request *request) {
   const char *path = request->tokens[2], *mode = request->tokens[3], *where = request->tokens[4];
   bool at_end = strcmp(where, "end") == 0;
@@ -339,6 +347,7 @@ static void write_file(const struct request *request) {
   if (at != status.st_size && ftruncate(fd, at) != 0) refuse("write", NULL);
   receive_into(fd, request, at, length);
   if (fstat(fd, &status) != 0) refuse("write", NULL);
+  move(path, request->tokens[7]);
   put_token("ok");
   put_status(&status);
   put_token("end");
@@ -358,6 +367,17 @@ static void make_folder(const struct request *request) {
   put_token("end");
 }
 
+static void make_link(const struct request *request) {
+  const char *path = request->tokens[2], *to = request->tokens[5];
+  struct stat status;
+  if (strcmp(request->tokens[4], "1") == 0) make_parents(path);
+  if (symlink(request->tokens[3], path) != 0 || lstat(path, &status) != 0) refuse("link", NULL);
+  move(path, to);
+  put_token("ok");
+  put_status(&status);
+  put_token("end");
+}
+
 /* ---- the process ---- */
 
 static void act(const struct request *request) {
@@ -365,7 +385,11 @@ static void act(const struct request *request) {
     const char *name;
     size_t tokens;
     void (*run)(const struct request *request);
-  } operations[] = {{"list", 5, list}, {"read", 5, read_file}, {"write", 7, write_file}, {"folder", 5, make_folder}};
+  } operations[] = {{"list", 5, list},
+                    {"read", 5, read_file},
+                    {"write", 8, write_file},
+                    {"folder", 5, make_folder},
+                    {"link", 6, make_link}};
   for (size_t i = 0; i < ARRAY_LENGTH(operations); i++) {
     if (request->count != operations[i].tokens || strcmp(request->tokens[1], operations[i].name) != 0) continue;
     operations[i].run(request);

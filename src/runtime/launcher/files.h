@@ -9,11 +9,13 @@
  *   list PATH MOST AFTER          what is at a path and, of a folder, at most MOST entries: in the order of their names
  *                                 as bytes, those after the name AFTER
  *   read PATH OFFSET LENGTH       bytes of a regular file
- *   write PATH MODE WHERE PARENTS LENGTH
+ *   write PATH MODE WHERE PARENTS LENGTH TO
  *                                 puts LENGTH bytes, which follow the request, into a regular file at the offset WHERE,
  *                                 or at its end if that is "end"; it then ends with them. MODE is octal, for a file
- *                                 that is made, or "-"; PARENTS is 1 to make the folders that are missing
+ *                                 that is made, or "-"; PARENTS is 1 to make the folders that are missing. Unless TO
+ *                                 is empty, the file is then renamed to that
  *   folder PATH MODE PARENTS      makes a folder; one that exists is taken as it is
+ *   link PATH TARGET PARENTS TO   makes a symbolic link to TARGET; it is then renamed as a file is
  *
  * The client then closes its direction of the connection, and the process the other one when it ends. Numbers are
  * decimal. The answer is a stream of tokens: "failed" STEP ERRNO DETAIL, or

@@ -129,9 +129,12 @@ const fieldsOf = (request: FilesRequest): readonly (string | number)[] => {
         request.offsetBytes ?? 'end',
         request.parents ? 1 : 0,
         request.bytes.length,
+        request.moveTo ?? '',
       ];
     case 'folder':
       return [kind, path, modeToken(request.mode), request.parents ? 1 : 0];
+    case 'link':
+      return [kind, path, request.target, request.parents ? 1 : 0, request.moveTo ?? ''];
   }
 };
 
