@@ -241,7 +241,11 @@ class UnpackCell {
     await writeFile(join(this.#jobs, CELL, JOB_FILES.plan), this.#plan(places), { mode: 0o600 });
   }
 
-  /** Runs the cell to its end. */
+  /**
+   * Runs the cell to its end.
+   *
+   * @throws SpawnError if it could not be started
+   */
   async run(): Promise<void> {
     const { launcher, ids, supervisors } = this.#host;
     const spawner = new Spawner({ launcher, enter: ids.enter, jobs: this.#jobs, cgroup: supervisors ?? '' });
@@ -270,7 +274,11 @@ class UnpackCell {
     this.#control?.stop(0).catch(() => undefined);
   }
 
-  /** How the cell ended, and what it printed. */
+  /**
+   * How the cell ended, and what it printed.
+   *
+   * @throws Error if there is no exit record, or it is damaged
+   */
   async result(ended: Promise<void>, stop: boolean): Promise<{ record: ExitRecord; stderr: string }> {
     // A reader whose writer has failed would take what it has for the whole.
     if (stop) this.#stop();

@@ -39,7 +39,11 @@ export class AuthorityFolder {
     return join(this.#folder, 'crl.pem');
   }
 
-  /** Makes the authority, with an empty list of revoked certificates. */
+  /**
+   * Makes the authority, with an empty list of revoked certificates.
+   *
+   * @throws Error for files that exist, unless `replace` is set
+   */
   async init(name: string, { days, replace }: MakeOptions): Promise<Made> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const made = await Authority.create(name, validFor(days));

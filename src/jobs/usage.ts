@@ -21,6 +21,8 @@ export interface UsageOptions {
 /**
  * The usage of a job: at once when it runs, then after each interval, and at its end. Measured when the next value is
  * asked for, so nothing is measured without a reader, and a slow reader misses some.
+ *
+ * @throws what `find` throws
  */
 export const followUsage = async (options: UsageOptions): Promise<AsyncIterableIterator<Usage>> => {
   const { changes, id, find, usage, intervalMs, release } = options;

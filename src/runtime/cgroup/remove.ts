@@ -35,6 +35,7 @@ export const removeCgroup = async (path: string, mostMs = REMOVE_MOST_MS): Promi
  * Removes a cgroup that has no processes and no other cgroups below it.
  *
  * @returns false if it has
+ * @throws the error of the system call if it cannot be read or removed for another reason
  */
 export const removeIfEmpty = async (path: string): Promise<boolean> => {
   try {

@@ -17,6 +17,7 @@ export interface Swept {
  *
  * @param jobsPath the cgroup whose children are the jobs'
  * @param isLive whether the job of this id has a supervisor, which will remove its cgroup
+ * @throws the error of the system call if `jobsPath` cannot be read
  */
 export const sweep = async (jobsPath: string, isLive: (id: string) => boolean): Promise<Swept> => {
   const dead = (await below(jobsPath)).filter((path) => !isLive(basename(path)));
