@@ -91,7 +91,7 @@ export const addReading = (add: Add): void => {
       'list --failed --since 1h',
       'list --label ci=nightly --watch',
       "list --format '{{.id}} {{.status}} {{.exitCode}}'",
-      'list -q --status RUNNING | xargs cloister stop',
+      'list -q --status RUNNING | xargs -n 1 cloister stop',
     ]),
   )
     .option('-n, --limit <count>', 'most jobs to list', '20')
