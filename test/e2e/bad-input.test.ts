@@ -509,7 +509,12 @@ describe('an operation on a job that runs, over a WebSocket', () => {
     ['a wait of days', RUN, { wait: '9d' }, /^BAD_USER_INPUT wait: .*from 0 to 24h/],
     ['line 0', LOGS, { line: 0 }, /^BAD_USER_INPUT line: .*got 0$/],
     ['a line of text', LOGS, { line: '1' }, /^BAD_USER_INPUT .*line/s],
-    ['no expression', LOGS, { grep: '(a', regex: true }, /^BAD_USER_INPUT grep: .*RE2/],
+    [
+      'no expression',
+      LOGS,
+      { grep: '(a', regex: true },
+      /^BAD_USER_INPUT grep: .*RE2 \(missing closing \): `\(a`\)/,
+    ],
     ['look-around', LOGS, { grep: '(?=a)', regex: true }, /^BAD_USER_INPUT grep: .*RE2/],
     [
       'an expression of a gigabyte',

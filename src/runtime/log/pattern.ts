@@ -72,7 +72,8 @@ const compile = (text: string): RE2JS => {
     return RE2JS.compile(text, RE2JS.MULTILINE);
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
-    const why = error.message.replace(/^error parsing regexp: /, '');
+    // The flag is ours.
+    const why = error.message.replace(/^error parsing regexp: /, '').replace('`(?m)', '`');
     throw new PatternError(`a regular expression of RE2 (${why})`, { cause: error });
   }
 };
