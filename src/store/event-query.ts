@@ -1,6 +1,7 @@
 /** The SQL query for events. */
 
 import type { EventRequest } from '../jobs/store.ts';
+import { LIMIT } from './limit.ts';
 import { outcomeConditions, type Query } from './query.ts';
 import { COLUMNS } from './row.ts';
 
@@ -37,7 +38,7 @@ export const eventQuery = ({ after, limit, filter }: EventRequest): Query => {
   return {
     sql: `SELECT e.number, e.time, e.status AS event_status, ${COLUMNS.map((name) => `j.${name}`).join(', ')}
       FROM job_events e CROSS JOIN jobs j ON j.id = e.job_id
-      WHERE ${conditions.map(({ sql }) => sql).join(' AND ')} ORDER BY e.number LIMIT ?`,
+      WHERE ${conditions.map(({ sql }) => sql).join(' AND ')} ORDER BY e.number LIMIT ${LIMIT}`,
     values: [...conditions.flatMap(({ values }) => values), limit],
   };
 };

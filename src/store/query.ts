@@ -2,6 +2,7 @@
 
 import type { JobStatus } from '../jobs/job.ts';
 import type { JobFilter, PageRequest } from '../jobs/store.ts';
+import { LIMIT } from './limit.ts';
 import { COLUMNS } from './row.ts';
 
 type Value = string | number | null;
@@ -33,7 +34,7 @@ export const pageQuery = (
     // Each alternative is read in the order of its index, so SQLite merges them instead of sorting.
     sql: `${selects.map(({ sql }) => sql).join(' UNION ALL ')} ORDER BY id ${
       oldestFirst === backward ? 'DESC' : 'ASC'
-    } LIMIT ?`,
+    } LIMIT ${LIMIT}`,
     values: [...selects.flatMap(({ values }) => values), limit + 1],
   };
 };
@@ -61,7 +62,7 @@ export const countQuery = (filter: JobFilter, most?: number): Query => {
   if (most !== undefined) {
     const rows = alternatives(filter).map((conditions) => select('1', filter, [...conditions, ...bounds]));
     return {
-      sql: `SELECT count(*) FROM (${rows.map(({ sql }) => sql).join(' UNION ALL ')} LIMIT ?)`,
+      sql: `SELECT count(*) FROM (${rows.map(({ sql }) => sql).join(' UNION ALL ')} LIMIT ${LIMIT})`,
       values: [...rows.flatMap(({ values }) => values), most],
     };
   }

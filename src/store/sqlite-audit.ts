@@ -4,6 +4,7 @@ import type { Statement } from 'better-sqlite3';
 import type { AuditAction, AuditEntry, AuditPage, AuditPageRequest, AuditStore } from '../access/audit.ts';
 import type { Connection } from './connection.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { LIMIT } from './limit.ts';
 
 /** A row of the table `audit`. */
 interface AuditRow {
@@ -53,7 +54,7 @@ export class SqliteAudit implements AuditStore {
     const conditions = conditionsOf(request);
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}`;
     const values = conditions.flatMap(([, ...own]) => own);
-    const sql = `SELECT ${COLUMNS} FROM audit ${where} ORDER BY id ${backward ? 'ASC' : 'DESC'} LIMIT ?`;
+    const sql = `SELECT ${COLUMNS} FROM audit ${where} ORDER BY id ${backward ? 'ASC' : 'DESC'} LIMIT ${LIMIT}`;
     const rows = this.#db.prepare(sql).all(...values, limit + 1) as AuditRow[];
     await this.#commits.durable();
     const entries = rows.slice(0, limit).map(fromRow);
@@ -64,7 +65,7 @@ export class SqliteAudit implements AuditStore {
   }
 
   removeBefore(time: Date): Promise<number> {
-    const sql = 'DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY id LIMIT ?)';
+    const sql = `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY id LIMIT ${LIMIT})`;
     return this.#commits.write(() => this.#db.prepare(sql).run(time.getTime(), STEP).changes);
   }
 }

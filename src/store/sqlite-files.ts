@@ -3,6 +3,7 @@
 import type { FileContent, FileStore, Unused } from '../jobs/file.ts';
 import type { Connection } from './connection.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { LIMIT } from './limit.ts';
 
 /** A row of the table `files`. Times are milliseconds since 1970. */
 interface FileRow {
@@ -69,7 +70,7 @@ export class SqliteFiles implements FileStore {
 
   async unused({ uploadedBefore, inlineBefore }: Unused, limit: number): Promise<readonly FileContent[]> {
     const sql = `SELECT * FROM files WHERE used_at < CASE uploaded WHEN 1 THEN ? ELSE ? END AND NOT EXISTS (${IN_USE})
-      ORDER BY used_at LIMIT ?`;
+      ORDER BY used_at LIMIT ${LIMIT}`;
     const rows = this.#db.prepare(sql).all(uploadedBefore.getTime(), inlineBefore.getTime(), limit);
     return (rows as FileRow[]).map(fromRow);
   }

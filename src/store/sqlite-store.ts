@@ -34,6 +34,7 @@ import { eventQuery, MOST_LOOKED_AT } from './event-query.ts';
 import { FreshJobs } from './fresh-jobs.ts';
 import { GroupCommit } from './group-commit.ts';
 import { KeptJobs } from './kept-jobs.ts';
+import { LIMIT } from './limit.ts';
 import { takeApart } from './payloads.ts';
 import { behindQuery, countQuery, pageQuery, type Query } from './query.ts';
 import { ReadJobs } from './read-jobs.ts';
@@ -360,7 +361,7 @@ class SqliteStore implements Store {
 
   async toPack(before: Date, limit: number): Promise<readonly string[]> {
     const sql = `SELECT id FROM jobs WHERE finished_at IS NOT NULL AND packed = 0 AND finished_at < ?
-      ORDER BY finished_at LIMIT ?`;
+      ORDER BY finished_at LIMIT ${LIMIT}`;
     return (this.#all({ sql, values: [before.getTime(), limit] }) as { id: string }[]).map(({ id }) => id);
   }
 
@@ -375,7 +376,7 @@ class SqliteStore implements Store {
 
   async oldest(limit: number): Promise<readonly Finished[]> {
     const sql = `SELECT id, finished_at, coalesce(disk_bytes, 0) AS bytes FROM jobs
-      WHERE finished_at IS NOT NULL AND pinned = 0 ORDER BY finished_at, id LIMIT ?`;
+      WHERE finished_at IS NOT NULL AND pinned = 0 ORDER BY finished_at, id LIMIT ${LIMIT}`;
     const rows = this.#all({ sql, values: [limit] }) as { id: string; finished_at: number; bytes: number }[];
     return rows.map((row) => ({ id: row.id, finishedAt: new Date(row.finished_at), bytes: row.bytes }));
   }
@@ -430,7 +431,7 @@ class SqliteStore implements Store {
   /** The events of all jobs. A job that was just written is in memory: its wide row is not read again. */
   #nextEvents(after: number, limit: number): JobEvent[] {
     const sql = `SELECT number, time, job_id, status FROM job_events
-      WHERE number > ? AND number <= ? ORDER BY number LIMIT ?`;
+      WHERE number > ? AND number <= ? ORDER BY number LIMIT ${LIMIT}`;
     const values = [after, after + MOST_LOOKED_AT, limit];
     const rows = this.#all({ sql, values }) as NarrowEventRow[];
     return rows.map((row): JobEvent => {

@@ -1,6 +1,6 @@
 /** Every query is served by an index. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -114,6 +114,13 @@ describe.each([...FILTERS, ...OUTCOMES])('a page by %s', (_title, filter, index)
         /SCAN (j|l|jobs|labels)\b(?! USING (COVERING INDEX|INDEX jobs_failed))/,
       );
   });
+});
+
+it('is prepared once, with any limit', () => {
+  const folder = join(import.meta.dirname, '..', '..', 'src', 'store');
+  const files = readdirSync(folder).filter((name) => name !== 'limit.ts');
+  const found = files.filter((name) => /LIMIT \?/.test(readFileSync(join(folder, name), 'utf8')));
+  expect(found, 'LIMIT of src/store/limit.ts is to be used').toEqual([]);
 });
 
 describe('a query', () => {
