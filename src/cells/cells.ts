@@ -202,6 +202,8 @@ export class LocalCells implements Cells {
   readonly #starting = new Set<string>();
   /** Jobs that have not ended and were started a moment ago, in milliseconds of `performance.now()`. */
   readonly #young = new Map<string, number>();
+  /** Jobs that were given no files and leave none, and whether their supervisors have written a record. */
+  readonly #plain = new Map<string, boolean>();
   #namespaces: ReturnType<typeof ownNamespaces> | undefined;
 
   constructor(options: LocalCellsOptions) {
@@ -323,6 +325,7 @@ export class LocalCells implements Cells {
     const whole = await this.#whole(job);
     this.#starting.add(job.id);
     this.#young.set(job.id, performance.now());
+    if (isPlain(job)) this.#plain.set(job.id, false);
     const plan = this.#plan(whole);
     const stdin = job.spec.stdinBytes === null ? null : this.#stdin.path(job.id);
     if (stdin !== null && !existsSync(stdin))
@@ -483,7 +486,8 @@ export class LocalCells implements Cells {
       this.#started(id);
       events.running(startedAt, pausedAt);
     };
-    return new Connection(new Control(this.#folders.path(id), { ...events, running }));
+    const control = new Control(this.#folders.path(id), { ...events, running });
+    return new Connection(control, () => this.#plain.delete(id));
   }
 
   /** The start of a job is over. */
@@ -533,6 +537,7 @@ export class LocalCells implements Cells {
         subject: job.owner,
       });
     const state = outcome(record, job.spec.limits, parseUsage(record.files));
+    if (this.#plain.has(job.id)) this.#plain.set(job.id, true);
     const startedAt = record.executed && state.status !== 'FAILED' ? state.startedAt : null;
     await store({ startedAt, state });
     this.#folders.removeExit(job.id);
@@ -569,6 +574,7 @@ export class LocalCells implements Cells {
   }
 
   async tidy(id: string): Promise<number> {
+    if (this.#plain.get(id) === true) return this.#folders.sizeOfRecorded(id);
     // They are in the plan as well.
     if (this.#secrets.has(id)) this.#folders.removePlan(id);
     return this.#folders.tidy(id) + this.#stdin.size(id);
@@ -578,6 +584,7 @@ export class LocalCells implements Cells {
     this.#parents.delete(id);
     this.#paths.delete(id);
     this.#young.delete(id);
+    this.#plain.delete(id);
     this.#starting.delete(id);
     this.#prepared.refill();
     this.#host.slots?.release(id);
@@ -685,6 +692,15 @@ export class LocalCells implements Cells {
   }
 }
 
+/** Whether nothing but what each job has is in the folder of a job, once its supervisor has written the record. */
+const isPlain = ({ spec }: WholeJob): boolean =>
+  spec.stdinBytes === null &&
+  spec.files.length === 0 &&
+  spec.artifacts.length === 0 &&
+  !spec.keepRoot &&
+  spec.limits.outputPolicy === 'KILL' &&
+  !hasSecrets(spec.env);
+
 const FILES_AT_ONCE = 4;
 /** The owner of what the server writes. */
 const OWN = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -695,9 +711,12 @@ const PROBE = '00000000-0000-0000-0000-000000000000';
 /** A connection as jobs know it. */
 class Connection implements CellConnection {
   readonly #control: Control;
+  readonly #saving: () => void;
 
-  constructor(control: Control) {
+  /** @param saving called before what the job has changed of its root is kept in its folder */
+  constructor(control: Control, saving: () => void) {
     this.#control = control;
+    this.#saving = saving;
   }
 
   stop(gracePeriodMs: number): Promise<void> {
@@ -717,6 +736,7 @@ class Connection implements CellConnection {
   }
 
   async saveRoot(): Promise<void> {
+    this.#saving();
     try {
       await accepted(this.#control.save());
     } catch (error) {

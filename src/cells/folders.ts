@@ -209,6 +209,17 @@ export class JobFolders {
     });
   }
 
+  /**
+   * Bytes of the files that stay of a job whose supervisor has written the record, and has removed its own files before,
+   * and that was given none. The folder is not read: that would wait, and the whole server with it, until the supervisor,
+   * which is still renaming the record out of it, has the processor again.
+   */
+  sizeOfRecorded(id: string): number {
+    let bytes = 0;
+    for (const name of KEPT) bytes += sizeOf(this.#file(id, name));
+    return bytes;
+  }
+
   /** Removes the launch plan of a job that has ended, for what is in it. */
   removePlan(id: string): void {
     unlinkIfThere(this.#file(id, JOB_FILES.plan));
@@ -262,6 +273,9 @@ export class JobFolders {
     unlinkIfThere(join(this.exits, id));
   }
 }
+
+/** What there is in the folder of each job that ran. */
+const KEPT = [JOB_FILES.plan, JOB_FILES.log, JOB_FILES.index, JOB_FILES.started, JOB_FILES.isolation];
 
 const WHILE_IT_RUNS: ReadonlySet<string> = new Set([
   JOB_FILES.stdin,

@@ -90,6 +90,8 @@ export class StdinFiles {
 
   /** Removes the file of a job, if it is there; other attempts keep theirs. */
   async remove(id: string): Promise<void> {
+    // Most jobs have none, and to find that out in a thread takes longer.
+    if (!this.has(id)) return;
     await rm(this.path(id), { force: true });
   }
 

@@ -56,6 +56,7 @@ const openMachine = async (cleanup: Cleanup): Promise<CellsLane> => {
     cells,
     kill: (id) => process.kill(Number.parseInt(started(id), 10), 'SIGKILL'),
     abandon: async ({ id }) => folders.create(id, Buffer.from('a plan'), null),
+    size: (id) => folders.size(id),
   };
 };
 

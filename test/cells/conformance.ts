@@ -43,6 +43,8 @@ export interface CellsLane {
   kill(id: string): void;
   /** Leaves what a server leaves that dies just before a supervisor is started. */
   abandon(job: Job): Promise<void>;
+  /** Bytes of what is in the folder of a job, where it has one. */
+  size?(id: string): number;
 }
 
 const SIGUSR1 = 10;
@@ -203,6 +205,7 @@ export const cellsConformance = (
       await expect.poll(() => cells.isAlive(id)).toBe(false);
       const bytes = await cells.tidy(id);
       expect(bytes).toBeGreaterThan(0);
+      expect(bytes).toBe(lane.size?.(id) ?? bytes);
       expect(await cells.tidy(id)).toBe(bytes);
       await cells.remove(id);
       expect(await cells.tidy(id)).toBe(0);
