@@ -56,6 +56,8 @@ const FINISHING_STEP_MS = 100;
 const FULL_STEP_MS = 250;
 const AGAIN_MS = 1000;
 const SHORT_MS = 5;
+// In a burst short jobs take longer, by the number of those that share a processor; what clients see may not be that old.
+const MOST_SHORT_MS = 50;
 // A commit takes milliseconds.
 const SETTLE_MS = 1000;
 /** Jobs with a large command or environment that are started at the same time: each takes some megabytes meanwhile. */
@@ -75,6 +77,8 @@ export class Supervision {
   readonly #keeper: Keeper;
   readonly #large = new FairLimit(LARGE_AT_ONCE);
   readonly #observer: JobObserver;
+  /** Jobs whose turn has come and that are not stored as RUNNING yet. */
+  readonly #beginning = new Set<string>();
   #closed = false;
 
   constructor(options: SupervisionOptions) {
@@ -215,6 +219,7 @@ export class Supervision {
 
   #noteTurn({ id, createdAt, spec: { startAfter } }: Job): void {
     this.#observer.turn(id, Date.now() - Math.max(createdAt.getTime(), startAfter?.getTime() ?? 0));
+    this.#beginning.add(id);
     const live = this.#live.get(id);
     if (live !== undefined) live.turnAtMs = performance.now();
   }
@@ -362,7 +367,7 @@ export class Supervision {
         const live = this.#live.get(id);
         if (live === undefined) return;
         live.began = startedAt;
-        live.postpone(store, SHORT_MS);
+        live.postpone(store, this.#shortMs());
       },
       paused: (since) => this.#settled(id, () => this.#notePause(id, since)),
       resumed: () => this.#settled(id, () => this.#notePause(id, null)),
@@ -370,7 +375,14 @@ export class Supervision {
     };
   }
 
+  /** Milliseconds that a short job takes now. */
+  #shortMs(): number {
+    const share = this.#beginning.size / availableParallelism();
+    return Math.min(MOST_SHORT_MS, SHORT_MS * Math.max(1, share));
+  }
+
   async #storeRunning(id: string, startedAt: Date, pausedAt: Date | null): Promise<void> {
+    this.#beginning.delete(id);
     const changed = await this.#change(id, ['QUEUED'], running(startedAt, pausedAt));
     // It was running before: it may have been paused or resumed while nobody was connected.
     if (changed === undefined) await this.#notePause(id, pausedAt);
@@ -516,6 +528,7 @@ export class Supervision {
       );
     const ended = await this.#change(id, from, state, { diskBytes, began, next });
     this.#live.delete(id);
+    this.#beginning.delete(id);
     this.#keeper.forget(id);
     live?.detach();
     await cells.release(id);

@@ -1,7 +1,7 @@
 /** The state machine of jobs on cells in memory: starts, ends, losses, retries, recovery and races. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { StartFailure } from '../../src/jobs/cells.ts';
@@ -115,6 +115,25 @@ describe('a job', () => {
     cells.finish(id, exited(3));
     await watching;
     expect([seen, commits]).toEqual([['QUEUED', 'RUNNING', 'COMPLETED'], 1]);
+  });
+
+  it('of a burst has longer to end before it is stored as running', async () => {
+    const { jobs } = await serve(4 * availableParallelism());
+    const submitted = Array.from({ length: 4 * availableParallelism() }, () =>
+      jobs.submit(ADMIN, { command: 'true' }),
+    );
+    const [{ id } = { id: '' }, { id: other } = { id: '' }] = await Promise.all(submitted);
+    await expect.poll(() => [...cells.cells.values()].every(({ events }) => events.size === 1)).toBe(true);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onEnd(() => vi.useRealTimers());
+    cells.execute(id);
+    vi.advanceTimersByTime(19);
+    // What was to be written before is written with it.
+    await store.setPinned(other, true);
+    expect(await statusOf(id)).toBe('QUEUED');
+    vi.advanceTimersByTime(1);
+    await store.setPinned(other, false);
+    expect(await statusOf(id)).toBe('RUNNING');
   });
 
   it('that is short and leaves no record is lost at the time at which it began', async () => {
