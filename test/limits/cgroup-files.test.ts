@@ -6,6 +6,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TEST_IMAGE_PATHS } from '../support/image.ts';
+import { TAKE_MEMORY } from '../support/limits.ts';
 import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -88,7 +89,7 @@ describe('memory.high', () => {
 describe('a verdict', () => {
   it('of memory quotes what the kernel counted', async () => {
     const job = await server.run({
-      command: 'head -c 209715200 /dev/zero | tail',
+      command: TAKE_MEMORY,
       limits: { memory: '32Mi' },
     });
     expect(job.limitsHit[0]).toMatchObject({ limit: 'memory', value: 32 * MIB, unit: 'bytes', ended: true });
@@ -175,7 +176,7 @@ describe('ceilings', () => {
       await expect
         .poll(async () => (await low.output(first, false)).stdout, { timeout: 60_000 })
         .toBe('up\n');
-      const hog = await low.run({ command: 'head -c 209715200 /dev/zero | tail', limits });
+      const hog = await low.run({ command: TAKE_MEMORY, limits });
       expect(hog).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'MEMORY' });
       expect(hog.limitsHit[0]).toMatchObject({ limit: 'ceiling', value: null, ended: true });
       expect(hog.error).toContain('all jobs together');
@@ -197,41 +198,38 @@ describe('ceilings', () => {
   });
 });
 
-describe('the capacity for all jobs together', () => {
-  it('is more than any job may ask for', async () => {
-    const small = await TestServer.start('--capacity-memory', '1Gi', '--capacity-cpus', '1.5');
-    try {
-      const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
-      const refusal = async (limits: object) =>
-        (await small.ask(document, { input: { command: 'true', limits } })).errors?.[0];
-      expect(await refusal({ cpus: 1.6 })).toMatchObject({
-        message: expect.stringContaining('the capacity of this server'),
-        extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.cpus' },
-      });
-      expect(await refusal({ memory: '2Gi' })).toMatchObject({
-        extensions: { field: 'input.limits.memory' },
-      });
-    } finally {
-      await small.dispose();
-    }
-  });
-});
+describe('what a server has for all jobs together, and what it allows each', () => {
+  let bounded: TestServer;
 
-describe('maxima', () => {
-  it('are what no job exceeds', async () => {
-    const strict = await TestServer.start('--max-memory', '64Mi', '--max-pids', '20');
-    try {
-      const { errors } = await strict.ask(
-        'mutation { submitJob(input: { command: "true", limits: { memory: "65Mi" } }) { job { id } } }',
-      );
-      expect(errors?.[0]).toMatchObject({
-        message: `input.limits.memory: expected at most ${64 * MIB} bytes, the maximum of this server, got ${65 * MIB}`,
-        extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.memory' },
-      });
-      expect((await strict.run({ command: 'true' })).limits).toMatchObject({ memory: 64 * MIB, pids: 20 });
-    } finally {
-      await strict.dispose();
-    }
+  beforeAll(async () => {
+    const capacity = ['--capacity-memory', '1Gi', '--capacity-cpus', '1.5'];
+    bounded = await TestServer.start(...capacity, '--max-pids', '20');
+  });
+  afterAll(() => bounded.dispose());
+
+  const refusal = async (limits: object) => {
+    const document = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+    return (await bounded.ask(document, { input: { command: 'true', limits } })).errors?.[0];
+  };
+
+  it('refuses a job that could never start, by the limit at fault', async () => {
+    expect(await refusal({ cpus: 1.6 })).toMatchObject({
+      message: expect.stringContaining('at most 1.5, the capacity of this server for all jobs together'),
+      extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.cpus' },
+    });
+    expect(await refusal({ memory: '2Gi' })).toMatchObject({
+      message: expect.stringContaining(`at most ${1024 * MIB}, the capacity of this server`),
+      extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.memory' },
+    });
+    expect(await refusal({ cpus: 1.5, memory: '1Gi' })).toBeUndefined();
+  });
+
+  it('refuses a job that asks for more than the maximum, and gives no more to one that does not ask', async () => {
+    expect(await refusal({ pids: 21 })).toMatchObject({
+      message: 'input.limits.pids: expected at most 20 processes, the maximum of this server, got 21',
+      extensions: { code: 'BAD_USER_INPUT', field: 'input.limits.pids' },
+    });
+    expect((await bounded.run({ command: 'true' })).limits).toMatchObject({ pids: 20 });
   });
 });
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Delegated, delegate } from '../support/delegated.ts';
+import { TAKE_MEMORY } from '../support/limits.ts';
 import { cgroupOfJob } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -13,7 +14,8 @@ let delegated: Delegated;
 let server: TestServer;
 
 beforeAll(async () => {
-  delegated = delegate();
+  // What a process with CAP_SYS_RESOURCE writes is the least that those without it can set.
+  delegated = delegate({ prepare: 'echo 300 >/proc/self/oom_score_adj' });
   const { unprivileged } = delegated;
   server = new TestServer(unprivileged.stateDir, ['--launcher', unprivileged.launcher], (command) =>
     unprivileged.command(command),
@@ -34,9 +36,15 @@ describe('a server that is not root, in a cgroup that was left to it', () => {
     expect(info.cgroup.controllers).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
   });
 
+  it('that may not lower its own OOM score adjustment gives it to jobs, as systemd starts the services of users', async () => {
+    const { id, status } = await server.run({ command: 'cat /proc/self/oom_score_adj' });
+    expect(status).toBe('COMPLETED');
+    expect((await server.output(id)).stdout).toBe('300\n');
+  });
+
   it('ends a job that takes more memory than it may, and reports it', async () => {
     const job = await server.run({
-      command: 'echo before; head -c 209715200 /dev/zero | tail',
+      command: `echo before; ${TAKE_MEMORY}`,
       limits: { memory: '32Mi' },
     });
     expect(job).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'MEMORY', signal: 'SIGKILL' });

@@ -17,11 +17,12 @@ export interface Delegated {
 /** @param enter whether the unprivileged's programs start inside of the cgroup */
 export const delegate = ({
   enter = true,
+  prepare = '',
   ...options
 }: UnprivilegedOptions & { enter?: boolean } = {}): Delegated => {
   const path = join(cgroup2Mount(), `delegated-${process.pid}`);
-  const prepare = enter ? `echo $$ > '${join(path, 'cgroup.procs')}'` : '';
-  const unprivileged = new UnprivilegedUser({ ...options, prepare });
+  const entering = enter ? `echo $$ > '${join(path, 'cgroup.procs')}'` : '';
+  const unprivileged = new UnprivilegedUser({ ...options, prepare: `${entering}\n${prepare}` });
   mkdirSync(path);
   // cgroup-v2.rst, "Model of Delegation".
   for (const name of ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'])

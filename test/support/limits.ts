@@ -15,6 +15,9 @@ export const NO_MAXIMA: LimitsContext['maxima'] = {
 
 const MIB = 1024 ** 2;
 
+/** A command that takes 200 MiB: what is read into one piece of memory is in it at once, on any machine. */
+export const TAKE_MEMORY = 'dd if=/dev/zero of=/dev/null bs=200M count=1';
+
 /** What a server offers on a machine that has all controllers, one disk and no bound. */
 export const limitsContext = (change: Partial<LimitsContext> = {}): LimitsContext => ({
   defaults: {
