@@ -99,6 +99,8 @@ CHAOS_ROUNDS := 200
 SOAK_TIME := 3600
 # Rounds of "make bench".
 BENCH_ROUNDS := 5
+# Seconds of each attack of "make attacks".
+ATTACK_SECONDS := 10
 # Older sanitizers find no room for their shadow memory if the kernel randomizes addresses too widely.
 UNMOVED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
@@ -199,6 +201,10 @@ soak: test-setup ## Run jobs of all kinds for an hour and check that the server 
 .PHONY: bench
 bench: test-setup ## Compare Cloister with other programs, and write bench/RESULTS.md (BENCH_ROUNDS=5)
 	@node test/bench/run.ts --rounds $(BENCH_ROUNDS) --write bench
+
+.PHONY: attacks
+attacks: test-setup ## Measure how long others wait during each attack, and write bench/ATTACKS.md (ATTACK_SECONDS=10)
+	@node test/bench/attacks/run.ts --seconds $(ATTACK_SECONDS) --write bench
 
 .PHONY: bench-peers
 bench-peers: node_modules/.package-lock.json ## Install the GraphQL servers that "make bench" compares with ours

@@ -57,6 +57,12 @@ const load = (): string => readFileSync('/proc/loadavg', 'utf8').split(' ').slic
 const fileSystem = (path: string): string =>
   execFileSync('stat', ['--file-system', '--format=%T', path], { encoding: 'utf8' }).trim();
 
+/** The machine, as items of a list. @param disk the folder of the state that is in files on a disk */
+export const machine = (disk: string): readonly string[] => [
+  `- ${availableParallelism()} processors (${processor()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+  `- Node.js ${process.version}; the disk: ${fileSystem(disk)}; load while it ran: ${load()} (1 and 5 minutes)`,
+];
+
 /** The report. @param disk the folder of the state that is in files on a disk */
 export const markdown = (bench: Bench, results: readonly Result[], rounds: number, disk: string): string => {
   const versions = bench.peers.map((peer) => `- ${peer}: ${bench.version(peer) ?? 'not on this machine'}`);
@@ -69,8 +75,7 @@ export const markdown = (bench: Bench, results: readonly Result[], rounds: numbe
     '',
     `Medians of ${rounds} rounds in which all took turns. A ratio is that to the first line.`,
     '',
-    `- ${availableParallelism()} processors (${processor()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
-    `- Node.js ${process.version}; the disk: ${fileSystem(disk)}; load while it ran: ${load()} (1 and 5 minutes)`,
+    ...machine(disk),
     ...versions,
     `- mercurius: ${bench.mercurius ?? 'not on this machine (make bench-peers)'}`,
     '',

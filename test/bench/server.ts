@@ -34,8 +34,13 @@ export class BenchServer {
   /**
    * @param parent the folder in which the state folder is made
    * @param flags of `cloister serve`
+   * @param isPreferred whether it gets real-time priority
    */
-  static async start(parent: string, flags: readonly string[] = []): Promise<BenchServer> {
+  static async start(
+    parent: string,
+    flags: readonly string[] = [],
+    isPreferred = true,
+  ): Promise<BenchServer> {
     await testImage();
     const stateDir = mkdtempSync(join(parent, 'cloister-bench-'));
     mkdirSync(join(stateDir, 'exits'));
@@ -61,7 +66,7 @@ export class BenchServer {
     const server = new BenchServer(child, stateDir, url);
     await server.run();
     // The spawner gives up what it inherits, so that it gets the priority when it is there.
-    for (const pid of [server.pid, ...descendants(server.pid)]) prefer(pid);
+    if (isPreferred) for (const pid of [server.pid, ...descendants(server.pid)]) prefer(pid);
     return server;
   }
 
