@@ -112,7 +112,7 @@ export const cellsConformance = (
         resumed: () => seen.push('resumed'),
         ended: () => seen.push('ended'),
       });
-      const reports = (what: string) => expect.poll(() => seen, { timeout: 20_000 }).toContain(what);
+      const reports = (what: string) => expect.poll(() => seen).toContain(what);
       return { connection, seen, since, reports };
     };
 
@@ -138,7 +138,7 @@ export const cellsConformance = (
     };
 
     const ended = async (job: Job): Promise<CellEnd> => {
-      await expect.poll(() => look(job), { timeout: 20_000 }).toBeDefined();
+      await expect.poll(() => look(job)).toBeDefined();
       const end = await look(job);
       if (end === undefined) throw new Error('the end is gone though nobody has stored it');
       return end;
@@ -148,7 +148,7 @@ export const cellsConformance = (
     const clear = async (job: Job): Promise<void> => {
       await ended(job);
       await cells.collect(job, async () => undefined);
-      await expect.poll(() => cells.isAlive(job.id), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => cells.isAlive(job.id)).toBe(false);
       await cells.tidy(job.id);
       await cells.release(job.id);
       await cells.remove(job.id);
@@ -168,7 +168,7 @@ export const cellsConformance = (
     };
 
     const hasWritten = (id: string, text: string) =>
-      expect.poll(async () => textOf([await page(id, false)]), { timeout: 20_000 }).toBe(text);
+      expect.poll(async () => textOf([await page(id, false)])).toBe(text);
 
     const isReady = (id: string) => hasWritten(id, 'ready\n');
 

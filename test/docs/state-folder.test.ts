@@ -74,7 +74,7 @@ it('has what the table says, and nothing else', async () => {
   await server.running(running);
   await server.running(secret);
   const tail = join(server.stateDir, 'jobs', running, 'tail.1');
-  await expect.poll(() => existsSync(tail), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => existsSync(tail)).toBe(true);
   const ids = [running, ended.id, secret];
   const during = new Set(files(ids).filter((name) => name !== 'images/<name>.json'));
   expect([...during].filter((name) => !documented.includes(name))).toEqual([]);

@@ -520,7 +520,7 @@ describe('what is kept of a job that was', () => {
     process.kill(supervisorOf(lost), 'SIGKILL');
     // Of the other the record is there then, or, where it was faster than the end of the server, stored.
     const supervisor = supervisorOf(id);
-    await expect.poll(() => existsSync(`/proc/${supervisor}`), { timeout: 60_000 }).toBe(false);
+    await expect.poll(() => existsSync(`/proc/${supervisor}`)).toBe(false);
     await server.boot();
     expect((await server.ended(id)).status).toBe('COMPLETED');
     const [out] = (await artifacts(id)) as [Artifact];

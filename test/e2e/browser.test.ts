@@ -74,8 +74,7 @@ const follow = async (page: Page, jobId: string, token = server.token): Promise<
   await page.getByRole('button', { name: 'Follow' }).click();
 };
 
-const shown = (page: Page, what: 'pre' | 'output') =>
-  expect.poll(() => page.locator(what).textContent(), { timeout: 30_000 });
+const shown = (page: Page, what: 'pre' | 'output') => expect.poll(() => page.locator(what).textContent());
 
 describe('a page of another origin', () => {
   it('follows a log to its end while the server is killed and comes back', async () => {

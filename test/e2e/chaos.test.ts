@@ -363,7 +363,7 @@ it(
     expect(accepted.size).toBeGreaterThanOrEqual(ROUNDS * (JOBS + 1));
     expect(jobs.totalCount).toBe(accepted.size + 2);
     expect(changes.size).toBe(accepted.size + 2);
-    await expect.poll(() => snapshotSince(server, before), { timeout: 30_000 }).toEqual(before);
+    await expect.poll(() => snapshotSince(server, before)).toEqual(before);
     await server.end();
     await checkDatabase();
     // A server logs what it could not do for a job.

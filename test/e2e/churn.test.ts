@@ -55,7 +55,6 @@ const meetFate = async (id: string, { fate }: Life): Promise<void> => {
   await expect
     .poll(async () => restartable.orphan(id) || (await restartable.persist(() => isFinal(id))), {
       interval: 5,
-      timeout: 60_000,
     })
     .toBe(true);
 };
@@ -119,7 +118,7 @@ it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN
   if (JOBS >= 500) expect(Object.keys(verdicts)).toEqual(expect.arrayContaining(CERTAIN));
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
   expect(jobs.totalCount).toBe(JOBS + 1);
-  await expect.poll(() => snapshotSince(server, before), { timeout: 30_000 }).toEqual(before);
+  await expect.poll(() => snapshotSince(server, before)).toEqual(before);
   // A server logs what it could not do for a job.
   expect(server.faults).toEqual([]);
 }, 600_000);

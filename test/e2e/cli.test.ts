@@ -191,7 +191,7 @@ describe('the session of a user', () => {
     events.child.stdout?.on('data', (chunk) => {
       seen += String(chunk);
     });
-    await expect.poll(() => seen, { timeout: 20_000 }).toContain(`COMPLETED ${id}\n`);
+    await expect.poll(() => seen).toContain(`COMPLETED ${id}\n`);
     events.child.kill();
     await events.result;
   });

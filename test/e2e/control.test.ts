@@ -58,7 +58,7 @@ describe('pauseJob', () => {
     expect(await server.resume(id)).toMatchObject({ status: 'RUNNING', pausedAt: null });
     expect(await server.resume(id)).toMatchObject({ status: 'RUNNING', pausedAt: null });
     const count = await written(id);
-    await expect.poll(() => written(id), { timeout: 10_000 }).toBeGreaterThan(count);
+    await expect.poll(() => written(id)).toBeGreaterThan(count);
     expect(before.job.usage.cpuTime).toBeGreaterThanOrEqual(0);
     await server.stop(id, 0);
     await watching;
@@ -92,7 +92,7 @@ describe('pauseJob', () => {
     await server.end('SIGKILL');
     await server.boot();
     expect(await server.job(id)).toMatchObject({ status: 'RUNNING', pausedAt: expect.any(String) });
-    await expect.poll(async () => (await server.resume(id)).pausedAt, { timeout: 10_000 }).toBeNull();
+    await expect.poll(async () => (await server.resume(id)).pausedAt).toBeNull();
     await server.stop(id, 0);
   });
 
@@ -105,7 +105,7 @@ describe('pauseJob', () => {
     writeFileSync(join(cgroup, 'cgroup.freeze'), '0');
     expect(readFileSync(join(cgroup, 'cgroup.events'), 'utf8')).toContain('frozen 0');
     await server.boot();
-    await expect.poll(async () => (await server.job(id)).pausedAt, { timeout: 10_000 }).toBeNull();
+    await expect.poll(async () => (await server.job(id)).pausedAt).toBeNull();
     await server.stop(id, 0);
   });
 
@@ -131,7 +131,7 @@ describe('signalJob', () => {
     const id = await server.submit({
       command: 'trap "echo got; exit 7" USR1; echo up; while :; do sleep 0.05; done',
     });
-    await expect.poll(() => written(id), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => written(id)).toBe(1);
     await server.signal(id, 'usr1');
     expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 7 });
   });

@@ -190,7 +190,7 @@ describe('a supervisor that is killed', () => {
     });
     await server.running(id);
     const part = (name: string): string => readFileSync(join(folder(id), name), 'latin1');
-    await expect.poll(() => part('tail.0') + part('tail.1'), { timeout: 20_000 }).toContain('\n100000\n');
+    await expect.poll(() => part('tail.0') + part('tail.1')).toContain('\n100000\n');
     if (!served) await server.end('SIGKILL');
     process.kill(supervisorOf(id), 'SIGKILL');
     if (!served) await server.boot();

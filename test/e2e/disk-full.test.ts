@@ -146,7 +146,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   ]);
   expect(await server.submit(wanted)).toBe(counter);
   // It continues, and nothing that it writes is kept.
-  await expect.poll(() => growth(inside('jobs', counter, 'log')), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => growth(inside('jobs', counter, 'log'))).toBe(0);
   const before = await readLog(counter);
   expect((await server.job(counter)).status).toBe('RUNNING');
   await endSleep(inside('jobs', flood));
@@ -154,13 +154,13 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
   const ends = Promise.all([server.ended(flood), server.stop(stopped)]);
   const isRecorded = async (id: string): Promise<boolean> =>
     existsSync(inside('exits', id)) || ['COMPLETED', 'STOPPED'].includes((await server.job(id)).status);
-  for (const id of [flood, stopped]) await expect.poll(() => isRecorded(id), { timeout: 20_000 }).toBe(true);
+  for (const id of [flood, stopped]) await expect.poll(() => isRecorded(id)).toBe(true);
   const waits = { jobId: later, msg: 'the disk is full: that it is FAILED waits to be stored' };
   const lines = () => {
     fill();
     return server.log;
   };
-  await expect.poll(lines, { timeout: 10_000 }).toContainEqual(expect.objectContaining(waits));
+  await expect.poll(lines).toContainEqual(expect.objectContaining(waits));
   expect((await server.job(later)).status).toBe('QUEUED');
 
   rmSync(inside('filler'));

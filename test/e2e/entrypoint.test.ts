@@ -50,7 +50,7 @@ const servers = (): readonly number[] =>
 
 it('starts a server that was killed again, and its jobs continue', async () => {
   const id = await server.submit({ command: 'echo up; sleep 1000' });
-  await expect.poll(async () => (await server.job(id)).status, { timeout: 20_000 }).toBe('RUNNING');
+  await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
   const [first = -1, ...others] = servers();
   expect(others).toEqual([]);
   process.kill(first, 'SIGKILL');
@@ -62,8 +62,8 @@ it('starts a server that was killed again, and its jobs continue', async () => {
       return String(error);
     }
   };
-  await expect.poll(() => servers().some((pid) => pid !== first), { timeout: 30_000 }).toBe(true);
-  await expect.poll(status, { timeout: 30_000 }).toBe('RUNNING');
+  await expect.poll(() => servers().some((pid) => pid !== first)).toBe(true);
+  await expect.poll(status).toBe('RUNNING');
   expect(server.errors).toContain('The server ended with code 137 and is started again');
 });
 
@@ -71,7 +71,7 @@ it('passes SIGTERM on to the server, whose jobs end before it does', async () =>
   const id = await server.submit({
     command: 'trap "echo cleaned up; exit 0" TERM; echo up; while :; do sleep 0.1; done',
   });
-  await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 20_000 }).toContain('up');
+  await expect.poll(async () => (await server.output(id, false)).stdout).toContain('up');
   expect(await server.end('SIGTERM')).toBe(0);
   await server.boot();
   expect(await server.job(id)).toMatchObject({ status: 'STOPPED', exitCode: 0 });

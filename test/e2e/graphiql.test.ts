@@ -45,7 +45,7 @@ describe('GraphiQL', () => {
     await setVariables(page, { jobId: id });
     await executeUntil(page, 'total');
     await expect
-      .poll(() => page.getByRole('log', { name: 'Messages' }).textContent(), { timeout: 20_000 })
+      .poll(() => page.getByRole('log', { name: 'Messages' }).textContent())
       .toMatch(/^total \S+\s*\n[\s\S]* usr\n[\s\S]*end of the log\n$/);
 
     await openTab(page, 'ListJobs');

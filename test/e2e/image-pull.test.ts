@@ -64,7 +64,7 @@ const startRegistry = async (): Promise<void> => {
       ({ status }) => status,
       () => 0,
     );
-  await vi.waitFor(async () => expect(await answers()).toBe(401), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await answers()).toBe(401), { timeout: 100_000 });
 };
 
 const put = async (path: string, body: Buffer, type: string): Promise<void> => {

@@ -449,11 +449,9 @@ describe('a bad archive', () => {
     );
     socket.write(archive.subarray(0, archive.length / 2));
     // It is being taken in.
-    await expect
-      .poll(() => layers().some((name) => name.startsWith('.new-')), { timeout: 20_000 })
-      .toBe(true);
+    await expect.poll(() => layers().some((name) => name.startsWith('.new-'))).toBe(true);
     socket.destroy();
-    await expect.poll(layers, { timeout: 20_000 }).toEqual(before);
+    await expect.poll(layers).toEqual(before);
     await add('after-half', ociArchive(makeParts([base])));
   });
 

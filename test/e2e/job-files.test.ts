@@ -61,7 +61,7 @@ const WRITE = `mutation ($input: WriteFileInput!) { writeFile(input: $input) { j
 const start = async (command: string, more: Record<string, unknown> = {}): Promise<string> => {
   const id = await server.submit({ command: `${command}; touch /tmp/ready; exec sleep 1000`, ...more });
   await server.running(id);
-  await expect.poll(() => refusalOf(look(id, '/tmp/ready')), { timeout: 20_000 }).toBe('');
+  await expect.poll(() => refusalOf(look(id, '/tmp/ready'))).toBe('');
   return id;
 };
 
@@ -397,9 +397,7 @@ describe('cloister cp', () => {
     child.stdin.write(Buffer.alloc(3_000_000, 'new'));
     const parts = async () =>
       (await look(id, '/')).nodes.filter(({ name }) => name.startsWith('.cloister-cp-'));
-    await expect
-      .poll(async () => (await parts()).some(({ size }) => size > 0), { timeout: 20_000 })
-      .toBe(true);
+    await expect.poll(async () => (await parts()).some(({ size }) => size > 0)).toBe(true);
     child.kill('SIGKILL');
     await once(child, 'close');
     expect((await look(id, '/odd')).content?.text).toBe('before\n');

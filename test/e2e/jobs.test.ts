@@ -106,7 +106,7 @@ describe('a job', () => {
     const id = await server.submit({
       command: `sh -c 'trap "sleep 0.1; echo cleaned up; exit" TERM; echo up; while :; do sleep 0.05; done'; echo after`,
     });
-    await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 10_000 }).toBe('up\n');
+    await expect.poll(async () => (await server.output(id, false)).stdout).toBe('up\n');
     expect(await server.stop(id)).toMatchObject({ status: 'STOPPED', signal: 'SIGTERM' });
     expect((await server.output(id)).stdout).toBe('up\ncleaned up\n');
   });
@@ -120,7 +120,7 @@ describe('a job', () => {
       { id },
     );
     expect(job).toEqual({ stopSignal: 'SIGINT', stopScope: 'CELL' });
-    await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 10_000 }).toBe('up\n');
+    await expect.poll(async () => (await server.output(id, false)).stdout).toBe('up\n');
     expect(await server.stop(id, '1h')).toMatchObject({ status: 'STOPPED', exitCode: 3 });
   });
 

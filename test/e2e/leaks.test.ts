@@ -33,7 +33,7 @@ it('nothing is left of jobs that ended, however they ended', async () => {
     await server.stop(stopped, round % 2 === 0 ? 0 : 5000);
   }
   expect(statuses).toEqual({ COMPLETED: 24, LIMIT_EXCEEDED: 12, FAILED: 6 });
-  await expect.poll(() => snapshotResources(server), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => snapshotResources(server)).toEqual(before);
 });
 
 it('nothing is left of commands in cells, terminals, open input and requests for files', async () => {
@@ -75,5 +75,5 @@ it('nothing is left of commands in cells, terminals, open input and requests for
   await round(0);
   const before = await snapshotAtRest(server);
   for (const graceMs of [0, 5000, 0]) await round(graceMs);
-  await expect.poll(() => snapshotResources(server), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => snapshotResources(server)).toEqual(before);
 });

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => server.dispose());
 
 const printed = async (id: string, text: string): Promise<void> => {
-  await expect.poll(async () => (await server.output(id, false)).stdout, { timeout: 20_000 }).toContain(text);
+  await expect.poll(async () => (await server.output(id, false)).stdout).toContain(text);
 };
 
 it('ends running jobs with SIGTERM, kills what stays, and leaves to the next server what waits', async () => {

@@ -128,7 +128,7 @@ it('attempts share a standard input, which lasts as long as one of them is kept'
         `{ job(id: "${id}") { retriedBy { id } } }`,
       )
     ).job.retriedBy?.id ?? null;
-  await expect.poll(retriedBy, { timeout: 20_000 }).not.toBeNull();
+  await expect.poll(retriedBy).not.toBeNull();
   const next = (await retriedBy()) ?? '';
   await server.ended(next);
   const file = (job: string): string => join(server.stateDir, 'stdin', job);

@@ -168,13 +168,11 @@ it('whose init or supervisor is killed are replaced, and no job notices', async 
   process.kill(init, 'SIGKILL');
   process.kill(supervisor, 'SIGKILL');
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
-  await expect
-    .poll(() => [one, other].filter((name) => inJobs().includes(name)), { timeout: 10_000 })
-    .toEqual([]);
+  await expect.poll(() => [one, other].filter((name) => inJobs().includes(name))).toEqual([]);
   await server.end();
   await server.boot();
   await fill();
-  await expect.poll(() => snapshotResources(server), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => snapshotResources(server)).toEqual(before);
 });
 
 it('are gone with their spawner', async () => {
@@ -183,7 +181,7 @@ it('are gone with their spawner', async () => {
   expect(names).toHaveLength(MOST);
   killSpawners(cgroup);
   expect(await server.run({ command: 'true' })).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
-  await expect.poll(() => names.filter((name) => inJobs().includes(name)), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => names.filter((name) => inJobs().includes(name))).toEqual([]);
 });
 
 it.each(['SIGKILL', 'SIGTERM'] as const)('are gone with a server that ends by %s', async (signal) => {
@@ -197,7 +195,7 @@ it.each(['SIGKILL', 'SIGTERM'] as const)('are gone with a server that ends by %s
     ...(existsSync(join(cgroup, 'jobs')) ? inJobs() : []),
   ];
   // One that exits waits for them.
-  if (signal === 'SIGKILL') await expect.poll(left, { timeout: 10_000 }).toEqual([]);
+  if (signal === 'SIGKILL') await expect.poll(left).toEqual([]);
   else expect(left()).toEqual([]);
   await server.boot();
 });

@@ -63,16 +63,13 @@ const startProxy = async (name: string, configuration: string, target: string): 
   });
   dispose(() => end(child));
   await expect
-    .poll(
-      async () => {
-        if (child.exitCode !== null) throw new Error(said);
-        return fetch(`http://127.0.0.1:${port}/`).then(
-          () => 'listens',
-          () => said,
-        );
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      if (child.exitCode !== null) throw new Error(said);
+      return fetch(`http://127.0.0.1:${port}/`).then(
+        () => 'listens',
+        () => said,
+      );
+    })
     .toBe('listens');
   return port;
 };

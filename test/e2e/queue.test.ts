@@ -21,7 +21,7 @@ const place = async (server: TestServer, id: string): Promise<Place> =>
   (await server.query<{ job: Place }>(`{ job(id: "${id}") { status queue { position reason } } }`)).job;
 
 const running = (server: TestServer, id: string) =>
-  expect.poll(async () => (await server.job(id)).status, { timeout: 10_000 }).toBe('RUNNING');
+  expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
 
 it('lets jobs wait for their turn, which survives a restart, and starts no stopped one', async () => {
   const server = await start('--max-running', '1', '--max-queued', '3');

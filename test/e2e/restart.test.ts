@@ -20,7 +20,7 @@ afterAll(() => server.dispose());
 const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done';
 
 const isRunning = async (id: string): Promise<void> => {
-  await expect.poll(async () => (await server.job(id)).status, { timeout: 20_000 }).toBe('RUNNING');
+  await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
 };
 
 /** The pid of the supervisor, as it noted it in the job's folder. */
@@ -53,7 +53,7 @@ describe('a server that ends', () => {
     await isRunning(id);
     await server.end('SIGKILL');
     await endSleep(join(server.stateDir, 'jobs', id));
-    await expect.poll(() => existsSync(join(server.stateDir, 'exits', id)), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(server.stateDir, 'exits', id))).toBe(true);
     await server.boot();
     expect(await server.job(id)).toMatchObject({ status: 'COMPLETED', exitCode: 5 });
     expect(await server.output(id)).toEqual({ stdout: 'before\nafter\n', stderr: '' });

@@ -66,13 +66,10 @@ it('answers with a cursor to continue from when the job outlives the wait', asyn
   const input = { command: 'echo first; sleep 1000', idempotencyKey: 'slow' };
   let run: Run | undefined;
   await expect
-    .poll(
-      async () => {
-        run = await curl({ input, wait: '100ms' });
-        return run;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      run = await curl({ input, wait: '100ms' });
+      return run;
+    })
     .toMatchObject({ finished: false, job: { status: 'RUNNING' }, logs: { entries: [{ text: 'first\n' }] } });
   const id = run?.job.id ?? '';
   await server.stop(id, 0);
@@ -102,7 +99,7 @@ it('stops the job of a client that has gone, and not that of one that did not as
       );
       return jobs.nodes[0];
     };
-    await expect.poll(find, { timeout: 20_000 }).toMatchObject({ status: 'RUNNING' });
+    await expect.poll(find).toMatchObject({ status: 'RUNNING' });
     gone.abort();
     await expect(answer).rejects.toThrow();
     return (await find())?.id ?? '';

@@ -69,7 +69,7 @@ it(`killed at any call a server loses no job and starts none twice (CLOISTER_FAU
   expect(jobs.totalCount).toBe(3 + rounds.length);
   // The last round may have ended before there was a spawner.
   await finish(await server.submit({ command: COMMAND }));
-  await expect.poll(() => snapshotResources(server), { timeout: 20_000 }).toEqual(before);
+  await expect.poll(() => snapshotResources(server)).toEqual(before);
 }, 1_800_000);
 
 /** A command in the cell of another job, on a terminal, which ends when something was typed. */

@@ -49,8 +49,7 @@ describe('a link to a job', () => {
     const secret = new URL(link).hash.slice(1);
 
     const { page, requests, problems } = await visit(browser, link);
-    const shown = (selector: string) =>
-      expect.poll(() => page.locator(selector).textContent(), { timeout: 30_000 });
+    const shown = (selector: string) => expect.poll(() => page.locator(selector).textContent());
     await shown('#name').toBe('nightly');
     await shown('#status').toBe('RUNNING');
     await shown('#log').toBe('one\ntwo\n');
@@ -92,9 +91,7 @@ describe('a link to a job', () => {
       browser,
       `${server.url.replace('graphql', 'share')}/${id}#${secret}`,
     );
-    await expect
-      .poll(() => page.locator('#status').textContent(), { timeout: 30_000 })
-      .toBe('COMPLETED, exit code 0');
+    await expect.poll(() => page.locator('#status').textContent()).toBe('COMPLETED, exit code 0');
     await expect.poll(() => page.locator('#log').textContent()).toBe('done\n');
     expect(problems).toEqual([]);
     await server.query('mutation ($id: ID!) { deleteJob(input: { jobId: $id }) { job { id } } }', { id });

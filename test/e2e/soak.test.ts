@@ -130,7 +130,7 @@ it(
     expect(middle(late, 'dying')).toBeLessThan(2 * middle(early, 'dying') + 100);
     expect(jobs).toBeGreaterThan(SECONDS);
     await expect
-      .poll(async () => ({ ...(await snapshotResources(server)), files: [] }), { timeout: 30_000 })
+      .poll(async () => ({ ...(await snapshotResources(server)), files: [] }))
       .toEqual({ ...before, files: [] });
   },
   SECONDS * 1000 + 120_000,

@@ -118,13 +118,10 @@ type Held = Awaited<ReturnType<typeof held>>;
 /** Waits until nothing is left of subscribers; this process keeps a few connections of its own for reuse. */
 const isGone = ({ connections, files: _, ...before }: Held): Promise<void> =>
   expect
-    .poll(
-      async () => {
-        const { connections: now, files: _files, ...after } = await held();
-        return { ...after, more: Math.max(0, now - connections - 8) };
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      const { connections: now, files: _files, ...after } = await held();
+      return { ...after, more: Math.max(0, now - connections - 8) };
+    })
     .toEqual({ ...before, more: 0 });
 
 const leave = (subscribers: readonly Subscriber[]): void => {

@@ -79,7 +79,7 @@ class Session {
   /** Settles when the terminal shows this. */
   async shows(pattern: RegExp): Promise<void> {
     const plain = async (): Promise<string> => (await this.text()).replaceAll(SEQUENCE, '');
-    await expect.poll(plain, { timeout: 20_000 }).toMatch(pattern);
+    await expect.poll(plain).toMatch(pattern);
   }
 
   async end(): Promise<void> {
@@ -135,7 +135,7 @@ describe('a job with a terminal', () => {
       await session.type('\r');
       return session.text();
     };
-    await expect.poll(prompted, { timeout: 20_000 }).toMatch(/Killed/);
+    await expect.poll(prompted).toMatch(/Killed/);
     await session.shows(/ready> $/);
     await session.type('exit 7\r');
     expect(await server.ended(session.id)).toMatchObject({ status: 'COMPLETED', exitCode: 7 });
@@ -320,6 +320,6 @@ describe('a job with a terminal', () => {
           }
         })
         .filter((path) => path === '/dev/pts/ptmx').length;
-    await expect.poll(masters, { timeout: 10_000 }).toBe(0);
+    await expect.poll(masters).toBe(0);
   });
 });

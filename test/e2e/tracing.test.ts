@@ -88,7 +88,7 @@ it('has the life of a job below the request that submitted it', async () => {
   const { traceId, traceparent } = traceOf('a');
   const input = `command: "echo ${PLANTED}; exit 3", name: "${PLANTED}", retries: { limit: 1, backoff: "10ms" }`;
   await post(`mutation { runJob(input: { ${input} }) { job { id } } }`, { traceparent });
-  await expect.poll(() => of(traceId, 'job').length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => of(traceId, 'job').length).toBe(2);
   const [request] = of(traceId, 'mutation runJob');
   const [commit] = of(traceId, 'commit');
   expect(request).toMatchObject({ parentSpanId: 'a'.repeat(16), kind: 2 });
@@ -128,9 +128,7 @@ it('says which operations failed, over WebSocket too', async () => {
   socket.terminate();
   const failed = ({ traceId }: { traceId: string }, name: string) =>
     expect
-      .poll(() => of(traceId, name).map(({ status, attributes }) => [status.code, attributes]), {
-        timeout: 20_000,
-      })
+      .poll(() => of(traceId, name).map(({ status, attributes }) => [status.code, attributes]))
       .toEqual([
         [2, expect.arrayContaining([{ key: 'cloister.code', value: { stringValue: 'NOT_FOUND' } }])],
       ]);

@@ -244,9 +244,7 @@ describe('what the kernel counts by user', () => {
   ): Promise<Found> => {
     const cell = await cells.start(['/hoard', 'signals', String(SIGNALS), 'keep'], making);
     try {
-      await expect
-        .poll(() => readFileSync(join(cell.folder, 'log'), 'utf8'), { timeout: 20_000 })
-        .toContain(`all ${SIGNALS}`);
+      await expect.poll(() => readFileSync(join(cell.folder, 'log'), 'utf8')).toContain(`all ${SIGNALS}`);
       return await look(cell);
     } finally {
       await cell.control.stop(0);

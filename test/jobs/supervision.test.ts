@@ -171,7 +171,7 @@ describe('a job', () => {
     };
     const { jobs } = await serve();
     const { id } = await jobs.submit(ADMIN, { command: 'true' });
-    await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('FAILED');
+    await expect.poll(() => statusOf(id)).toBe('FAILED');
     expect(log[0]).toBe('EMFILE: too many open files: trying again');
   });
 
@@ -265,7 +265,7 @@ describe('a job', () => {
     expect(cells.cell(id).end).toBeDefined();
     store.transition = transition;
     // It is tried again a second later.
-    await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('COMPLETED');
+    await expect.poll(() => statusOf(id)).toBe('COMPLETED');
     await expect.poll(() => cells.cell(id).end).toBeUndefined();
   });
 });
@@ -406,8 +406,7 @@ describe('a supervisor that does not respond', () => {
     cells.cell(id).stuck = true;
     const well = await begin(100);
     cells.cell(well).stuck = false;
-    for (const one of [id, well])
-      await expect.poll(() => cells.cell(one).asked, { timeout: 10_000 }).toBeGreaterThan(0);
+    for (const one of [id, well]) await expect.poll(() => cells.cell(one).asked).toBeGreaterThan(0);
     expect([await statusOf(id), await statusOf(well)]).toEqual(['RUNNING', 'RUNNING']);
     expect(cells.steps.some((step) => step.startsWith('kill'))).toBe(false);
   });
@@ -545,11 +544,11 @@ describe('a store that is full', () => {
       return full();
     };
     cells.finish(id, exited(0));
-    await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => refused).toBeGreaterThan(1);
     expect(cells.cell(id).end).toBeDefined();
     expect(log).toEqual([`the disk is full: that it is COMPLETED waits to be stored`]);
     store.transition = transition;
-    await expect.poll(() => statusOf(id), { timeout: 10_000 }).toBe('COMPLETED');
+    await expect.poll(() => statusOf(id)).toBe('COMPLETED');
     await expect.poll(() => cells.cell(id).end).toBeUndefined();
   });
 });

@@ -36,7 +36,7 @@ const whileOneHasAll = async (
   look: (got: string, id: string) => Promise<void>,
 ): Promise<void> => {
   const id = await take(thing, most, true);
-  await expect.poll(() => said(id), { timeout: 60_000 }).toMatch(/\d$/);
+  await expect.poll(() => said(id)).toMatch(/\d$/);
   await look(await said(id), id);
   await server.stop(id, 0);
 };

@@ -25,7 +25,7 @@ const setting = (id: string, file: string): string =>
   readFileSync(join(cgroupOfJob(server, id), file), 'utf8').trim();
 
 const isRunning = (id: string): Promise<void> =>
-  expect.poll(async () => (await server.job(id)).status, { timeout: 30_000 }).toBe('RUNNING');
+  expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
 
 describe('memory', () => {
   it('ends a job that takes more, reports it, and leaves other jobs alone', async () => {

@@ -59,7 +59,7 @@ describe('a server that is not root, in a cgroup that was left to it', () => {
       limits: { pids: 4, cpus: 0.5, memory: '64Mi' },
     });
     const setting = (file: string) => readFileSync(join(cgroupOfJob(server, id), file), 'utf8').trim();
-    await expect.poll(async () => (await server.job(id)).status, { timeout: 60_000 }).toBe('RUNNING');
+    await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
     expect([setting('pids.max'), setting('cpu.max'), setting('memory.max')]).toEqual([
       '5',
       '50000 100000',

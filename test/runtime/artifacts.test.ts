@@ -53,7 +53,7 @@ const takerOf = ({ folder }: StartedCell): Promise<number> => {
           const status = statusOf(pid);
           return idNumber(status, 'PPid') === supervisor && idNumber(status, 'Name') === 'cell-artifacts';
         }),
-    { timeout: 20_000, interval: 5 },
+    { timeout: 100_000, interval: 5 },
   );
 };
 
@@ -133,7 +133,7 @@ describe('the artifacts of a cell', () => {
     onTestFinished(() => {
       if (statusOf(pid) !== '') process.kill(pid, 'SIGKILL');
     });
-    await vi.waitUntil(() => idNumber(statusOf(pid), 'Seccomp') === '2', { timeout: 20_000, interval: 5 });
+    await vi.waitUntil(() => idNumber(statusOf(pid), 'Seccomp') === '2', { timeout: 100_000, interval: 5 });
     const status = statusOf(pid);
     expect(idNumber(status, 'Uid')).toBe(Array(4).fill(ID_BASE).join('\t'));
     expect(idNumber(status, 'Gid')).toBe(Array(4).fill(ID_BASE).join('\t'));

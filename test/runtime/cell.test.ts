@@ -402,8 +402,6 @@ describe('a limit of CPU time', () => {
   });
 });
 
-const PATIENT = { timeout: 20_000 };
-
 describe('output in small writes', () => {
   it('is gathered, even where each write is read separately', async () => {
     const packets = readFileSync(program(join(import.meta.dirname, '../support/packets.c')));
@@ -447,7 +445,7 @@ describe('output of which only the beginning and the end are kept', () => {
     await cell.running;
     const path = (name: string): string => join(cell.folder, name);
     await expect
-      .poll(() => readFileSync(path('tail.0'), 'latin1') + readFileSync(path('tail.1'), 'latin1'), PATIENT)
+      .poll(() => readFileSync(path('tail.0'), 'latin1') + readFileSync(path('tail.1'), 'latin1'))
       .toContain('\n200000\n');
     const supervisor = Number.parseInt(readFileSync(path('started'), 'utf8'), 10);
     process.kill(supervisor, 'SIGKILL');
@@ -475,7 +473,7 @@ describe('output of which only the beginning and the end are kept', () => {
     const path = (name: string): string => join(cell.folder, name);
     const over = (): boolean =>
       ['tail.0', 'tail.1'].some((name) => readFileSync(path(name)).includes('end\n'));
-    await expect.poll(over, { ...PATIENT, interval: 100 }).toBe(true);
+    await expect.poll(over, { interval: 100 }).toBe(true);
     const supervisor = Number.parseInt(readFileSync(path('started'), 'utf8'), 10);
     // What it has made dirty, as proc_pid_io(5) counts it: a page again each time that the kernel has written it back.
     const written = Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${supervisor}/io`, 'utf8'))?.[1]);

@@ -172,7 +172,7 @@ describe('capabilities', () => {
     const [init = ''] = readFileSync(join(cell.cgroup, 'cgroup.procs'), 'utf8').split('\n');
     const status = (): string => readFileSync(`/proc/${init}/status`, 'utf8');
     // It gives up its own while the command begins, whose bounds it has had before.
-    await vi.waitUntil(() => status().includes(`CapEff:\t${KILL}\n`), { timeout: 20_000, interval: 5 });
+    await vi.waitUntil(() => status().includes(`CapEff:\t${KILL}\n`), { timeout: 100_000, interval: 5 });
     expect(status().match(/^(Cap|NoNewPrivs|Seccomp:).*/gm)).toEqual([
       `CapInh:\t${NONE}`,
       `CapPrm:\t${KILL}`,

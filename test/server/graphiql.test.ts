@@ -112,7 +112,7 @@ describe('GraphiQL in Chromium', () => {
     const tabs = page.getByRole('tab', { name: /SubmitJob|FollowLogs|ListJobs/ });
     // Each name is followed by that of its icon.
     const names = ['SubmitJob', 'FollowLogs', 'ListJobs'].map((name) => expect.stringMatching(`^${name}`));
-    await expect.poll(() => tabs.allTextContents(), { timeout: 30_000 }).toEqual(names);
+    await expect.poll(() => tabs.allTextContents()).toEqual(names);
     expect(page.url()).toBe(`${fixture.origin}/graphql`);
 
     await execute(page);
@@ -127,7 +127,7 @@ describe('GraphiQL in Chromium', () => {
     fixture.jobs.write(id, logPage(2, '<b>and</b> more\n', true));
     const messages = page.getByRole('log', { name: 'Messages' });
     await expect
-      .poll(() => messages.textContent(), { timeout: 20_000 })
+      .poll(() => messages.textContent())
       .toBe('hello from the cell\n<b>and</b> more\nend of the log\n');
     await expect.poll(() => fixture.jobs.live.size).toBe(0);
 

@@ -35,15 +35,15 @@ it('keep nobody out who has a token, and end with the oldest of them', async () 
   const held = [1, 2, 3].map(() =>
     overWebSocket.subscribe(fixture, 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }', { id }),
   );
-  await expect.poll(() => fixture.jobs.live.size, { timeout: 20_000 }).toBe(3);
+  await expect.poll(() => fixture.jobs.live.size).toBe(3);
   const strangers = await crowd(fixture, 30);
-  await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(3 + 4);
+  await expect.poll(() => open(fixture)).toBe(3 + 4);
   for (let number = 0; number < 5; number++) {
     const response = await post(fixture.url, { query: '{ __typename }' }, { connection: 'close' });
     expect(response.status).toBe(200);
     strangers.push(...(await crowd(fixture, 4)));
   }
-  await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(3 + 4);
+  await expect.poll(() => open(fixture)).toBe(3 + 4);
   await expect.poll(() => strangers.filter(({ destroyed }) => !destroyed)).toEqual(strangers.slice(-4));
   // Those that have authenticated are none of them.
   expect(fixture.jobs.live.size).toBe(3);
@@ -55,10 +55,10 @@ it('of one network do not crowd out those of another', async () => {
   const fixture = await serveFakes(dispose, { strangers: { all: 8, perNetwork: 3 } });
   const [other] = await crowd(fixture, 1, '127.0.0.2');
   await crowd(fixture, 20);
-  await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(1 + 3);
+  await expect.poll(() => open(fixture)).toBe(1 + 3);
   expect(other?.destroyed).toBe(false);
   for (const number of [3, 4, 5]) await crowd(fixture, 3, `127.0.0.${number}`);
-  await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(8);
+  await expect.poll(() => open(fixture)).toBe(8);
 });
 
 it('that never finish what they begin are given up, and delay nobody', async () => {
@@ -82,7 +82,7 @@ it('that never finish what they begin are given up, and delay nobody', async () 
   const response = await post(fixture.url, { query: '{ __typename }' }, { connection: 'close' });
   expect(response.status).toBe(200);
   expect(new Set(await Promise.all(closed))).toEqual(new Set([4408]));
-  await expect.poll(() => open(fixture), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => open(fixture)).toBe(0);
 });
 
 it.each([

@@ -71,8 +71,8 @@ it('over WebSocket count as well', async () => {
       socket.send(JSON.stringify({ id: `${id}`, type: 'subscribe', payload: { query: query(2) } }));
   }
   const waiting = () => [...fixture.sockets].reduce((sum, { writableLength }) => sum + writableLength, 0);
-  await expect.poll(() => fixture.lines.length, { timeout: 20_000 }).toBeGreaterThan(0);
-  await expect.poll(waiting, { timeout: 20_000 }).toBeLessThanOrEqual(20 * MIB);
+  await expect.poll(() => fixture.lines.length).toBeGreaterThan(0);
+  await expect.poll(waiting).toBeLessThanOrEqual(20 * MIB);
   expect((await ask(fixture, '{ __typename }')).errors).toBeUndefined();
 });
 

@@ -288,9 +288,7 @@ describe('a WebSocket client', () => {
     expect(asked).toBe(before);
     expect(asked).toBeLessThan(60);
     raw.socket.resume();
-    await expect
-      .poll(() => raw.received.filter(({ type }) => type === 'complete').length, { timeout: 20_000 })
-      .toBe(300);
+    await expect.poll(() => raw.received.filter(({ type }) => type === 'complete').length).toBe(300);
     expect(raw.received.filter(({ type }) => type === 'error')).toEqual([]);
   });
 

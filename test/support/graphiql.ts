@@ -87,7 +87,7 @@ export const result = async (page: Page): Promise<string> =>
 
 /** Waits until the window of results shows `text`. */
 export const untilResult = (page: Page, text: string): Promise<void> =>
-  expect.poll(() => result(page), { timeout: 20_000 }).toContain(text);
+  expect.poll(() => result(page)).toContain(text);
 
 /**
  * Presses Execute until the window of results shows `text`: GraphiQL reads the operations of a tab
@@ -101,6 +101,6 @@ export const executeUntil = (page: Page, text: string): Promise<void> =>
         if (!(await result(page)).includes(text) && (await button.isVisible())) await button.click();
         return result(page);
       },
-      { timeout: 20_000, interval: 500 },
+      { interval: 500 },
     )
     .toContain(text);
