@@ -769,6 +769,10 @@ class Connection implements CellConnection {
     return this.#control.responds();
   }
 
+  leave(): void {
+    this.#control.leave();
+  }
+
   close(): void {
     this.#control.close();
   }

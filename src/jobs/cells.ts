@@ -64,6 +64,8 @@ export interface CellConnection {
   onRoom(listener: () => void): () => void;
   /** Whether the supervisor answers within some seconds. */
   responds(): Promise<boolean>;
+  /** Closes the connection when what was asked has been answered, or its time is over. Nothing more is reported here. */
+  leave(): void;
   /** Closes the connection; the cell continues, and reports nothing more here. */
   close(): void;
 }

@@ -88,16 +88,17 @@ export class LiveJob {
     return done;
   }
 
-  /** Closes the connection; the job continues. */
-  detach(): void {
-    this.#connection?.close();
+  /** Closes the connection of a job that has ended, when what was asked of its supervisor has been answered. */
+  leave(): void {
+    this.#connection?.leave();
     this.#connection = undefined;
   }
 
   /** Closes the connection, and settles when the last step is done. The job continues. */
   async release(): Promise<void> {
     this.cancel();
-    this.detach();
+    this.#connection?.close();
+    this.#connection = undefined;
     await this.#steps;
   }
 }

@@ -530,7 +530,7 @@ export class Supervision {
     this.#live.delete(id);
     this.#beginning.delete(id);
     this.#keeper.forget(id);
-    live?.detach();
+    live?.leave();
     await cells.release(id);
     this.#queue.release(id);
     if (ended !== undefined) this.#observer.ended(ended, state);

@@ -263,6 +263,10 @@ export class FakeCells implements Cells {
       if (cell.stuck) throw new CellRefusal('it did not answer within 10 s');
       queueMicrotask(() => obey(cell));
     };
+    const close = (): void => {
+      open = false;
+      cell?.events.delete(events);
+    };
     return {
       stop: (gracePeriodMs) =>
         ask(`stop ${gracePeriodMs}`, (asked) => {
@@ -283,10 +287,8 @@ export class FakeCells implements Cells {
         if (cell !== undefined) cell.asked += 1;
         return cell?.stuck !== true;
       },
-      close: () => {
-        open = false;
-        cell?.events.delete(events);
-      },
+      leave: close,
+      close,
     };
   }
 

@@ -63,7 +63,11 @@ export class Control {
   /** Requests that wait for an answer: answers arrive in the order of the requests. */
   readonly #waiting: PromiseWithResolvers<string>[] = [];
   readonly #room = new Set<() => void>();
+  /** Requests are taken. */
   #open = true;
+  /** What the supervisor reports matters no more, its answers do. */
+  #leaving = false;
+  #released = false;
 
   /** @param folder the job's folder, which holds the socket */
   constructor(folder: string, events: ControlEvents) {
@@ -74,7 +78,7 @@ export class Control {
     this.#socket.on('error', () => undefined);
     this.#socket.once('close', () => {
       this.#end();
-      events.ended();
+      if (!this.#leaving) events.ended();
     });
     let text = '';
     this.#socket.setEncoding('utf8').on('data', (chunk: string) => {
@@ -86,14 +90,16 @@ export class Control {
 
   #take(line: string, events: ControlEvents): void {
     const [, word, rest = ''] = /^(\S*) ?(.*)$/.exec(line) ?? [];
-    if (word === 'running') {
+    if (word === 'ok' || word === 'accepted') this.#waiting.shift()?.resolve(rest);
+    else if (word === 'error') this.#waiting.shift()?.reject(controlRefusal(rest));
+    else if (this.#leaving) return;
+    else if (word === 'running') {
       const [started = '', paused = '0'] = rest.split(' ');
       events.running(toDate(started), paused === '0' ? null : toDate(paused));
     } else if (word === 'paused') events.paused?.(toDate(rest));
     else if (word === 'resumed') events.resumed?.();
     else if (word === 'room') for (const listener of [...this.#room]) listener();
-    else if (word === 'ok' || word === 'accepted') this.#waiting.shift()?.resolve(rest);
-    else if (word === 'error') this.#waiting.shift()?.reject(controlRefusal(rest));
+    if (this.#leaving && this.#waiting.length === 0) this.close();
   }
 
   /**
@@ -165,6 +171,16 @@ export class Control {
     return true;
   }
 
+  /**
+   * Closes the connection when what was asked has been answered, and at the latest when an answer is late: the end of a job
+   * may be noticed before an answer that its supervisor gave before it.
+   */
+  leave(): void {
+    this.#open = false;
+    this.#leaving = true;
+    if (this.#waiting.length === 0) this.close();
+  }
+
   /** Closes the connection; the job continues. */
   close(): void {
     this.#socket.removeAllListeners('close');
@@ -183,14 +199,17 @@ export class Control {
     this.#socket.write(`${request}\n`);
     if (payload !== undefined && payload.length > 0) this.#socket.write(payload);
     this.#socket.uncork();
-    const late = (): void =>
+    const late = (): void => {
       answer.reject(new ControlTimeout(`it did not answer within ${atMostMs / 1000} s`));
+      if (this.#leaving) this.close();
+    };
     const timer = setTimeout(late, atMostMs);
     return answer.promise.finally(() => clearTimeout(timer));
   }
 
   #end(): void {
-    if (this.#open) this.#release();
+    if (!this.#released) this.#release();
+    this.#released = true;
     this.#open = false;
     for (const { reject } of this.#waiting.splice(0)) reject(new ControlGone());
     for (const listener of [...this.#room]) listener();

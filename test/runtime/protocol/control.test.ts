@@ -100,6 +100,28 @@ describe('a request', () => {
     await expect(control.pause()).rejects.toThrow('its supervisor is gone');
   });
 
+  it('is answered though the connection is left meanwhile, of which nothing else is reported', async () => {
+    const { reported, on } = events();
+    const control = new Control(folder, on);
+    const asked = control.write(0, Buffer.from('x'), true);
+    const socket = await connected;
+    control.leave();
+    await expect(control.pause()).rejects.toThrow('its supervisor is gone');
+    const left = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume().write('paused 5\naccepted 1\n');
+    expect(await asked).toBe(1);
+    await left;
+    expect(reported).toEqual([]);
+  });
+
+  it('fails when the supervisor exits after the connection was left', async () => {
+    const control = new Control(folder, events().on);
+    const asked = control.stop(5);
+    control.leave();
+    (await connected).destroy();
+    await expect(asked).rejects.toThrow('its supervisor is gone');
+  });
+
   it('fails when the connection is closed', async () => {
     const control = new Control(folder, events().on);
     const asked = control.stop(5);
