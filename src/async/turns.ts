@@ -13,7 +13,7 @@ export class Turns {
   readonly #mostWeight: number;
   #usedWeight = 0;
   #isScheduled = false;
-  #waiting: Work[] = [];
+  readonly #waiting: Work[] = [];
 
   /** @param mostWeight what is started in one turn, together; a single work may have more */
   constructor(mostWeight: number) {

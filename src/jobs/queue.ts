@@ -161,7 +161,7 @@ export class Queue {
       throw full(`${own.jobs} jobs of its owner are waiting, and the other places are for others`);
     if (own.bytes + bytes > shareOf(maxWaitingBytes - (all.bytes - own.bytes)))
       throw full(
-        `the jobs of its owner that wait were given ${own.bytes} bytes of ${maxWaitingBytes}, and the others are for others`,
+        `the jobs of its owner that wait were given ${own.bytes} bytes of ${maxWaitingBytes}, and the rest is for others`,
       );
   }
 

@@ -247,21 +247,24 @@ describe('a call of the launcher', () => {
   }, 1_200_000);
 });
 
-describe('a call of the launcher for a cell that is prepared', () => {
-  withServer(1);
-  // What they share with the others is met there.
-  const PART = 8;
-
-  it('that fails leaves a job with a true end', async () => {
-    await sweep(faults.choose(shortage, PART), isTrue);
+/** Each chosen call fails, or is the last one of its process, and the end of the job is true. */
+const sweeps = (part: number, leaves: string): void => {
+  it(`that fails leaves ${leaves}`, async () => {
+    await sweep(faults.choose(shortage, part), isTrue);
   }, 1_200_000);
 
-  it('that is the last one of its process leaves a job with a true end', async () => {
+  it(`that is the last one of its process leaves ${leaves}`, async () => {
     await sweep(
-      faults.choose(() => ({ signal: 'KILL' }), PART),
+      faults.choose(() => ({ signal: 'KILL' }), part),
       isTrue,
     );
   }, 1_200_000);
+};
+
+describe('a call of the launcher for a cell that is prepared', () => {
+  withServer(1);
+  // What they share with the others is met there.
+  sweeps(8, 'a job with a true end');
 });
 
 describe('a call of the launcher for a command in the cell of a job', () => {
@@ -269,16 +272,6 @@ describe('a call of the launcher for a command in the cell of a job', () => {
   afterEach(async () => {
     expect(await server.job(host ?? '')).toMatchObject({ status: 'RUNNING' });
   });
-  const PART = 4;
 
-  it('that fails leaves it with a true end, and the job as it is', async () => {
-    await sweep(faults.choose(shortage, PART), isTrue);
-  }, 1_200_000);
-
-  it('that is the last one of its process leaves it with a true end, and the job as it is', async () => {
-    await sweep(
-      faults.choose(() => ({ signal: 'KILL' }), PART),
-      isTrue,
-    );
-  }, 1_200_000);
+  sweeps(4, 'it with a true end, and the job as it is');
 });

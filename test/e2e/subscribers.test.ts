@@ -11,19 +11,19 @@ import { Subscriber } from '../support/subscriber.ts';
 const IDLE = 10_000;
 const WARM_UP = 1000;
 /** Bytes of the server's memory that an idle subscriber takes at most, as docs/scale.md says. */
-const MOST_IDLE = 96 << 10;
+const MOST_IDLE_BYTES = 96 << 10;
 /** Bytes that each may leave in use when it has gone: what it leaves is for all together, not for each. */
-const LEFT = 256;
+const LEFT_BYTES = 256;
 /** Bytes that one that does not read keeps in use: a page of the log, as JSON, and what it was made from. */
-const MOST_STALLED = 512 << 10;
+const MOST_STALLED_BYTES = 512 << 10;
 /**
  * Bytes by which a hundred of them make the server grow. How much garbage it has made by then, and keeps for reuse, differs
  * by hundreds of megabytes; what they have not read has seven gigabytes.
  */
-const MOST_GROWTH = 512 << 20;
+const MOST_GROWTH_BYTES = 512 << 20;
 /** How many times later than on a quiet server others may receive output, and the milliseconds that count as quiet. */
 const LATER = 40;
-const QUIET = 5;
+const QUIET_MS = 5;
 /** Ten thousand that idle are held by this process as well, which shares the machine with the server. */
 const AMONG_IDLERS = 4;
 
@@ -80,7 +80,7 @@ const latency = async (): Promise<number> => {
 };
 
 const isTimely = (later: number, alone: number, factor = 1): void =>
-  expect(later, `alone: ${alone} ms`).toBeLessThan(factor * LATER * Math.max(alone, QUIET));
+  expect(later, `alone: ${alone} ms`).toBeLessThan(factor * LATER * Math.max(alone, QUIET_MS));
 
 /** Bytes of memory that the server has. */
 const memory = (): number =>
@@ -145,14 +145,14 @@ it('ten thousand that idle cost little memory and nobody any time, and leave not
   const used = await inUse();
   const memoryBefore = memory();
   const idlers = await crowd(IDLE, () => subscribe(id));
-  expect((memory() - memoryBefore) / IDLE).toBeLessThan(MOST_IDLE);
+  expect((memory() - memoryBefore) / IDLE).toBeLessThan(MOST_IDLE_BYTES);
   // They share the watch of the log.
   expect((await held()).watches).toBe(before.watches + 1);
   isTimely(await latency(), alone, AMONG_IDLERS);
   leave(idlers);
   await server.stop(id, 0);
   await isGone(before);
-  expect((await inUse()) - used).toBeLessThan(LEFT * IDLE);
+  expect((await inUse()) - used).toBeLessThan(LEFT_BYTES * IDLE);
 }, 180_000);
 
 it('a thousand on one job get every line, and hold up nobody else', async () => {
@@ -197,8 +197,8 @@ it('a hundred that never read make the server wait, not fill up, and get everyth
   });
   // The log has 23 MB, as JSON three times as much, and there are a hundred who want it.
   isTimely(await latency(), alone);
-  expect(memory() - memoryBefore).toBeLessThan(MOST_GROWTH);
-  expect(((await inUse()) - used) / stalled.length).toBeLessThan(MOST_STALLED);
+  expect(memory() - memoryBefore).toBeLessThan(MOST_GROWTH_BYTES);
+  expect(((await inUse()) - used) / stalled.length).toBeLessThan(MOST_STALLED_BYTES);
   const [one, ...others] = stalled;
   if (one === undefined) throw new Error('no subscriber');
   leave(others);

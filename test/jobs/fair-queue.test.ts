@@ -170,7 +170,7 @@ describe('a full queue', () => {
   it('has bytes for others than those who fill it', () => {
     open({ maxWaitingBytes: 1000 });
     expect(() => queue.reserve('alice', 901)).toThrow(
-      'the queue is full (the jobs of its owner that wait were given 0 bytes of 1000, and the others are for others)',
+      'the queue is full (the jobs of its owner that wait were given 0 bytes of 1000, and the rest is for others)',
     );
     const giveBack = queue.reserve('alice', 900);
     expect(() => queue.reserve('alice', 1)).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));

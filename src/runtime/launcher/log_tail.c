@@ -87,7 +87,7 @@ static void append_part(const struct log_part *part, struct log *log, unsigned c
     /* Our own file cannot be read back, so the disk is failing. */
     if (length == 0 || length > LOG_PAYLOAD_MOST || read < (long)(LOG_HEADER + length)) break;
     at += LOG_HEADER + length;
-    /* The number at the beginning is for readers of parts that were left behind; this process has it in memory. */
+    /* The number at the beginning is for readers of parts that were left; this process has it in memory. */
     if (buffer[5] != (LOG_OUTPUT | LOG_CHECKED)) continue;
     log_frame(log, buffer[4], get_le(buffer + 8, 8), buffer, length);
     lost -= length;

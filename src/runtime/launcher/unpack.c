@@ -191,8 +191,8 @@ static bool make_opaque(struct unpack *self, int parent, const char *name, const
 }
 
 /*
- * Makes a character device 0:0 by a rename that leaves one behind (rename(2), RENAME_WHITEOUT): the filter of cells
- * refuses mknod(2) for devices, also for this one.
+ * Makes a character device 0:0 by a rename that puts one in the old place (rename(2), RENAME_WHITEOUT): the filter of
+ * cells refuses mknod(2) for devices, also for this one.
  */
 static bool make_whiteout(const struct unpack *self, int parent, const char *name) {
   /* Made next to the root, on the same file system, where there are no entries. */
