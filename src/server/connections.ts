@@ -2,8 +2,8 @@
 import type { Duplex } from 'node:stream';
 import type { GraphQLError } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
-import type { Strangers } from './strangers.ts';
 import { RETRY_AFTER_MS } from './streams.ts';
+import type { UnauthenticatedConnections } from './unauthenticated.ts';
 
 /** How many connections there may be. */
 export interface ConnectionLimits {
@@ -18,17 +18,17 @@ export const CONNECTION_LIMITS: ConnectionLimits = { perSubject: 15_000, all: 20
 /** Counts connections by the subject that was the first to authenticate on them. */
 export class Connections {
   readonly #most: (subject: string) => number;
-  readonly #strangers: Strangers | undefined;
+  readonly #unauthenticated: UnauthenticatedConnections | undefined;
   readonly #claimed = new Map<Duplex, string>();
   readonly #counts = new Map<string, number>();
 
   /**
    * @param most connections of one subject
-   * @param strangers holds the connections that nobody has claimed
+   * @param unauthenticated holds the connections that nobody has claimed
    */
-  constructor(most: (subject: string) => number, strangers?: Strangers) {
+  constructor(most: (subject: string) => number, unauthenticated?: UnauthenticatedConnections) {
     this.#most = most;
-    this.#strangers = strangers;
+    this.#unauthenticated = unauthenticated;
   }
 
   /** Connections that are open and were claimed. */
@@ -59,7 +59,7 @@ export class Connections {
     if (count >= most) return tooMany(most);
     this.#counts.set(subject, count + 1);
     this.#claimed.set(connection, subject);
-    this.#strangers?.remove(connection);
+    this.#unauthenticated?.remove(connection);
     connection.once('close', () => this.#release(connection, subject));
     return undefined;
   }

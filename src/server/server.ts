@@ -41,9 +41,13 @@ import { oneAfterAnother } from './pipeline.ts';
 import { Proxies, type ProxySettings } from './proxies.ts';
 import { handle, pathOf, REQUESTS_OF_A_TURN, refuse } from './requests.ts';
 import { RolesFile } from './roles-file.ts';
-import { type StrangerLimits, Strangers, strangerLimits } from './strangers.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
 import type { Tls, TlsSettings } from './tls.ts';
+import {
+  UnauthenticatedConnections,
+  type UnauthenticatedLimits,
+  unauthenticatedLimits,
+} from './unauthenticated.ts';
 import { MOST_UNREAD_BYTES, Unread } from './unread.ts';
 import { type Refusal, serveWebSockets } from './web-socket.ts';
 import { WrongTokens } from './wrong-tokens.ts';
@@ -89,8 +93,8 @@ export interface ServerOptions {
   /** Where they differ from `STREAM_LIMITS` and `CONNECTION_LIMITS`. */
   readonly streams?: StreamLimits;
   readonly connections?: ConnectionLimits;
-  /** Where they differ from `strangerLimits`. */
-  readonly strangers?: Partial<StrangerLimits>;
+  /** Where they differ from `unauthenticatedLimits`. */
+  readonly unauthenticated?: Partial<UnauthenticatedLimits>;
   /** Default: `MOST_UNREAD_BYTES`. */
   readonly mostUnreadBytes?: number;
   /** Overrides of the defaults. */
@@ -207,16 +211,19 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const callers = new Callers({ tokens, shares, tls, proxies, allowedOrigins });
   const limited = limitedLog(log);
   const { all, perSubject } = options.connections ?? CONNECTION_LIMITS;
-  const strangers = new Strangers({
-    ...strangerLimits(all),
-    ...options.strangers,
+  const unauthenticated = new UnauthenticatedConnections({
+    ...unauthenticatedLimits(all),
+    ...options.unauthenticated,
     closed: (count) =>
       limited(`a connection without a token was closed: there are more than ${count}`, {
         level: 'warn',
         code: 'TOO_MANY_CONNECTIONS',
       }),
   });
-  const connections = new Connections((subject) => quotas.of(subject).connections ?? perSubject, strangers);
+  const connections = new Connections(
+    (subject) => quotas.of(subject).connections ?? perSubject,
+    unauthenticated,
+  );
   const services = { jobs, images, artifactLinks, files, tokens, shares, quotas, audit };
   const documents = new DocumentCache();
   const engine = createEngine({ ...services, log, streams, connections, observer, documents });
@@ -226,8 +233,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     subject: (socket) => connections.subject(socket),
     log: limited,
   });
-  // Before TLS as well: a handshake that is not completed is a stranger's.
-  http.on('connection', (socket) => strangers.add(socket));
+  // Before TLS as well: a handshake that is not completed is not authenticated.
+  http.on('connection', (socket) => unauthenticated.add(socket));
   http.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => unread.add(socket));
   http.maxConnections = all;
   http.on('drop', () =>

@@ -18,7 +18,7 @@ const OWNER = caller('alice', 'USER');
 const VIEWER = caller('alice', 'VIEWER');
 /** Who has the link to a job. */
 const guest = (jobId: string): Identity => ({ subject: 'share x', role: 'VIEWER', method: 'SHARE', jobId });
-const STRANGERS = [caller('bob', 'USER'), caller('bob', 'VIEWER')];
+const OTHERS = [caller('bob', 'USER'), caller('bob', 'VIEWER')];
 
 const onEnd = disposers();
 let world: World;
@@ -102,13 +102,13 @@ describe('the decisions', () => {
 });
 
 describe.each(OF_JOBS)('%s', (_name, operation) => {
-  it.each(STRANGERS)('answers $subject as $role as if there were no such job', async (stranger) => {
+  it.each(OTHERS)('answers $subject as $role as if there were no such job', async (other) => {
     const jobs = await jobsOf('alice');
     const before = await Promise.all(jobs.map(({ id }) => world.store.get(id)));
     for (const { id } of jobs) {
       const none = newJobId();
-      const answer = JSON.stringify(await world.ask(stranger, documentOf(operation), { id }));
-      const expected = JSON.stringify(await world.ask(stranger, documentOf(operation), { id: none }));
+      const answer = JSON.stringify(await world.ask(other, documentOf(operation), { id }));
+      const expected = JSON.stringify(await world.ask(other, documentOf(operation), { id: none }));
       expect(answer.replaceAll(id, none)).toBe(expected);
       expect(answer).toContain('"code"');
     }
@@ -137,13 +137,13 @@ describe.each(OF_JOBS)('%s', (_name, operation) => {
 });
 
 describe.each(FOR_LINKS)('%s', (_name, { document }) => {
-  it('answers strangers as if there were no such link, and is forbidden to a VIEWER', async () => {
+  it('answers others as if there were no such link, and is forbidden to a VIEWER', async () => {
     const { id: jobId } = await world.put('alice', { status: 'QUEUED' });
     const { share } = await world.share(jobId);
-    for (const stranger of STRANGERS)
+    for (const other of OTHERS)
       for (const id of [share.id, newJobId()])
-        expect(codesOf(await world.ask(stranger, document, { id }))).toEqual([
-          stranger.role === 'VIEWER' ? 'FORBIDDEN' : 'NOT_FOUND',
+        expect(codesOf(await world.ask(other, document, { id }))).toEqual([
+          other.role === 'VIEWER' ? 'FORBIDDEN' : 'NOT_FOUND',
         ]);
     expect(codesOf(await world.ask(VIEWER, document, { id: share.id }))).toEqual(['FORBIDDEN']);
     expect(codesOf(await world.ask(guest(jobId), document, { id: share.id }))).toEqual(['FORBIDDEN']);
@@ -231,7 +231,7 @@ describe.each(SUBMISSIONS)('%s', (name, operation) => {
 });
 
 describe.each(FOR_ADMINS)('%s', (_name, { document }) => {
-  it.each([...STRANGERS, OWNER, VIEWER])('is forbidden to $subject as $role', async (identity) => {
+  it.each([...OTHERS, OWNER, VIEWER])('is forbidden to $subject as $role', async (identity) => {
     const { token } = await world.tokens.create(ADMIN, { name: 'n', subject: 's', role: 'ADMIN' });
     for (const id of [token.id, newJobId()])
       expect(codesOf(await world.ask(identity, document, { id }))).toEqual(['FORBIDDEN']);
@@ -249,7 +249,7 @@ describe.each(FOR_ALL)('%s', (_name, { document }) => {
     const { data } = await world.ask(ADMIN, document);
     expect(JSON.stringify(data).length).toBeGreaterThan(100);
     const { id } = await world.put('alice', { status: 'QUEUED' });
-    for (const identity of [...STRANGERS, OWNER, VIEWER, guest(id)])
+    for (const identity of [...OTHERS, OWNER, VIEWER, guest(id)])
       expect((await world.ask(identity, document)).data).toEqual(data);
     expect(codesOf(await world.ask(null, document))).toEqual(['UNAUTHENTICATED']);
   });
@@ -287,7 +287,7 @@ describe('a receipt', () => {
 });
 
 describe.each(FOR_ANYONE)('%s', (_name, { document }) => {
-  it.each([...STRANGERS, OWNER, VIEWER, ADMIN])('shows $subject as $role itself', async (identity) => {
+  it.each([...OTHERS, OWNER, VIEWER, ADMIN])('shows $subject as $role itself', async (identity) => {
     const { subject, role } = identity;
     const { token } = await world.tokens.create(ADMIN, { name: 'own', subject, role });
     await world.tokens.create(ADMIN, { name: 'other', subject: 'somebody', role });
@@ -308,8 +308,8 @@ describe('other jobs of a job', () => {
       { retryOf: first.id },
       { retriedBy: first.id },
     );
-    for (const stranger of STRANGERS)
-      expect(await world.ask(stranger, LINKS, { id })).toEqual({
+    for (const other of OTHERS)
+      expect(await world.ask(other, LINKS, { id })).toEqual({
         data: { job: { retryOf: null, retriedBy: null, queue: null } },
       });
     const { data } = await world.ask(ADMIN, LINKS, { id });
@@ -320,8 +320,8 @@ describe('other jobs of a job', () => {
     await world.jobs.submit(OWNER, { command: 'true', name: 'runs' });
     await world.jobs.submit(OWNER, { command: 'true', name: 'waits' });
     const { id } = await world.jobs.submit(caller('bob', 'USER'), { command: 'true' });
-    for (const stranger of STRANGERS)
-      expect(await world.ask(stranger, LINKS, { id })).toMatchObject({
+    for (const other of OTHERS)
+      expect(await world.ask(other, LINKS, { id })).toMatchObject({
         data: { job: { queue: { position: 2, reason: '1 job is ahead of it' } } },
       });
     expect(JSON.stringify(await world.ask(ADMIN, LINKS, { id }))).toContain('for the first: ');
@@ -333,12 +333,12 @@ describe('many jobs', () => {
     jobs(filter: $filter, first: $first, last: $last, after: $after, before: $before) {
       totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`;
 
-  it.each(STRANGERS)('are for $subject as $role its own, however it asks', async (stranger) => {
+  it.each(OTHERS)('are for $subject as $role its own, however it asks', async (other) => {
     const older = await world.put('bob', { status: 'QUEUED' });
     const foreign = await jobsOf('alice');
     const newer = await world.put('bob', { status: 'QUEUED' });
     const latest = await world.put('alice', { status: 'QUEUED' });
-    const list = async (variables: object) => (await world.ask(stranger, LIST, variables)).data?.['jobs'];
+    const list = async (variables: object) => (await world.ask(other, LIST, variables)).data?.['jobs'];
     const page = (
       ids: readonly string[],
       totalCount: number,
@@ -371,7 +371,7 @@ describe('many jobs', () => {
     expect(await list({ filter: { status: ['COMPLETED', 'FAILED', 'RUNNING'] } })).toEqual(page([], 0));
   });
 
-  it.each([...STRANGERS, ADMIN])('are counted for $subject as $role', async (identity) => {
+  it.each([...OTHERS, ADMIN])('are counted for $subject as $role', async (identity) => {
     await jobsOf('alice');
     await world.put('bob', { status: 'QUEUED' });
     const { data } = await world.ask(identity, '{ server { jobs { queued running } } }');
@@ -380,12 +380,12 @@ describe('many jobs', () => {
     });
   });
 
-  it.each(STRANGERS)('have events that $subject as $role does not get', async (stranger) => {
+  it.each(OTHERS)('have events that $subject as $role does not get', async (other) => {
     await jobsOf('alice');
     const own = await world.put('bob', { status: 'QUEUED' });
     await jobsOf('alice');
     const events = (filter: object) =>
-      world.ask(stranger, EVENTS, { filter }).then(({ data }) => data?.['jobEvents']);
+      world.ask(other, EVENTS, { filter }).then(({ data }) => data?.['jobEvents']);
     expect(await events({})).toEqual({ job: { id: own.id, owner: 'bob' } });
     // Of an owner whose jobs it cannot see there is none: the next own event is not one of them either.
     const none = events({ owner: 'alice' });
@@ -426,7 +426,7 @@ describe('images', () => {
       world.images.images.set(`of-${owner}`, fakeImage(`of-${owner}`, owner));
   });
 
-  it.each([...STRANGERS, OWNER, VIEWER, ADMIN])('are shown to $subject as $role', async (identity) => {
+  it.each([...OTHERS, OWNER, VIEWER, ADMIN])('are shown to $subject as $role', async (identity) => {
     const { data } = await world.ask(identity, LIST);
     const own = { name: `of-${identity.subject}`, owner: identity.subject };
     const all = ['alice', 'bob'].map((owner) => ({ name: `of-${owner}`, owner }));
@@ -435,10 +435,10 @@ describe('images', () => {
     });
   });
 
-  it.each(STRANGERS)('of somebody else do not exist for $subject as $role', async (stranger) => {
+  it.each(OTHERS)('of somebody else do not exist for $subject as $role', async (other) => {
     for (const document of [DELETE, SUBMIT]) {
       const ask = async (name: string) =>
-        JSON.stringify(await world.ask(stranger, document, { name, image: name })).replaceAll(name, 'NAME');
+        JSON.stringify(await world.ask(other, document, { name, image: name })).replaceAll(name, 'NAME');
       expect(await ask('of-alice')).toBe(await ask('nosuch'));
     }
     expect(world.images.images.has('of-alice')).toBe(true);

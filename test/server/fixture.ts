@@ -13,9 +13,9 @@ import type { ConnectionLimits } from '../../src/server/connections.ts';
 import type { Operator } from '../../src/server/operator.ts';
 import type { ProxySettings } from '../../src/server/proxies.ts';
 import { type RunningServer, startServer, type Timeouts } from '../../src/server/server.ts';
-import type { StrangerLimits } from '../../src/server/strangers.ts';
 import type { StreamLimits } from '../../src/server/streams.ts';
 import type { TlsSettings } from '../../src/server/tls.ts';
+import type { UnauthenticatedLimits } from '../../src/server/unauthenticated.ts';
 import { newLinkKeys } from '../support/link-keys.ts';
 import { FakeFiles } from './fake-files.ts';
 import { FakeImages } from './fake-images.ts';
@@ -61,7 +61,7 @@ export const serveFakes = async (
     readonly basePath?: string;
     readonly streams?: StreamLimits;
     readonly connections?: ConnectionLimits;
-    readonly strangers?: StrangerLimits;
+    readonly unauthenticated?: UnauthenticatedLimits;
     readonly mostUnreadBytes?: number;
     readonly tls?: TlsSettings;
     readonly rolesPath?: string;
@@ -97,7 +97,7 @@ export const serveFakes = async (
     ...(options.timeouts && { timeouts: options.timeouts }),
     ...(options.streams && { streams: options.streams }),
     ...(options.connections && { connections: options.connections }),
-    ...(options.strangers && { strangers: options.strangers }),
+    ...(options.unauthenticated && { unauthenticated: options.unauthenticated }),
     ...(options.mostUnreadBytes && { mostUnreadBytes: options.mostUnreadBytes }),
     ...(options.tls && { tls: options.tls }),
     ...(options.operator && { operator: options.operator }),

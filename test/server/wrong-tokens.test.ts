@@ -58,7 +58,7 @@ describe('a thousand wrong tokens', () => {
         answered += 1;
         return status;
       } catch (error) {
-        // More strangers than one address may have: the oldest connections are closed.
+        // More connections without a token than one address may have: the oldest connections are closed.
         expect((error as Error).cause).toMatchObject({
           code: expect.stringMatching(/UND_ERR_SOCKET|ECONNRESET/),
         });

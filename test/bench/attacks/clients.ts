@@ -281,8 +281,8 @@ const known: readonly ClientAttack[] = [
   },
 ];
 
-/** By those who have none. */
-const strangers: readonly ClientAttack[] = [
+/** Without a token. */
+const anonymous: readonly ClientAttack[] = [
   {
     name: '2,000 connections that send a byte at a time',
     start: (target, did) => {
@@ -370,5 +370,5 @@ const strangers: readonly ClientAttack[] = [
 /** All of them, and whether they have a token. */
 export const clientAttacks: readonly (ClientAttack & { readonly hasToken: boolean })[] = [
   ...known.map((attack) => ({ ...attack, hasToken: true })),
-  ...strangers.map((attack) => ({ ...attack, hasToken: false })),
+  ...anonymous.map((attack) => ({ ...attack, hasToken: false })),
 ];

@@ -90,7 +90,7 @@ const startClient = async (server: BenchServer, name: string): Promise<Running> 
 interface Attack {
   readonly needsLimits: boolean;
   readonly name: string;
-  readonly by: 'jobs' | 'clients' | 'strangers';
+  readonly by: 'jobs' | 'clients' | 'anonymous';
   readonly start: (server: BenchServer) => Promise<Running>;
 }
 
@@ -107,7 +107,7 @@ const attacks: readonly Attack[] = [
     ({ name, hasToken }): Attack => ({
       name,
       needsLimits: false,
-      by: hasToken ? 'clients' : 'strangers',
+      by: hasToken ? 'clients' : 'anonymous',
       start: (server) => startClient(server, name),
     }),
   ),
@@ -183,7 +183,7 @@ const markdown = (results: readonly Result[], skipped: readonly string[]): strin
     '',
     `How long \`GET /health\` takes during each attack, in milliseconds: asked for 20 times a second for ${seconds} s, each`,
     'time over a connection of its own. Each attack meets a server of its own with the defaults of `cloister serve` and its',
-    `state on a disk. An attack by jobs is ${JOBS} of them; one by clients is a process with a token, one by strangers without.`,
+    `state on a disk. An attack by jobs is ${JOBS} of them; one by clients is a process with a token, an anonymous one has none.`,
     `\`make attacks\` has written this, and fails where the 99th percentile is not below ${MOST_MS} ms.`,
     '',
     ...machine(PLACES.disk),

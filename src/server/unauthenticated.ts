@@ -1,29 +1,29 @@
-/** Connections on which nobody has authenticated: they may take a part of all connections only. */
+/** Connections on which nobody has authenticated yet: they may take only a part of all connections. */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { networkOf } from './network.ts';
 
 /** How many connections there may be on which nobody has authenticated. */
-export interface StrangerLimits {
-  /** Connections of all strangers together. */
+export interface UnauthenticatedLimits {
+  /** Connections from all networks together. */
   readonly all: number;
   /** Connections from one IPv4 address, or one IPv6 network of 64 bits, which one machine can have as a whole. */
   readonly perNetwork: number;
 }
 
 /** A tenth of all connections, and a quarter of that for one network. */
-export const strangerLimits = (connections: number): StrangerLimits => ({
+export const unauthenticatedLimits = (connections: number): UnauthenticatedLimits => ({
   all: Math.max(64, Math.floor(connections / 10)),
   perNetwork: Math.max(16, Math.floor(connections / 40)),
 });
 
 /** The limits, and who is notified of what they close. */
-export interface StrangerOptions extends StrangerLimits {
+export interface UnauthenticatedOptions extends UnauthenticatedLimits {
   /** Called with the number that was exceeded when a connection was closed. */
   readonly closed: (most: number) => void;
 }
 
-interface Stranger {
+interface Connection {
   readonly name: string;
   readonly socket: Socket;
   readonly network: string;
@@ -34,13 +34,13 @@ interface Stranger {
  * its place, of the same network if that has too many: so a caller with a token always gets in, as it has sent it long
  * before its connection is the oldest. Those over a Unix socket are of the server's own user, and not counted.
  */
-export class Strangers {
-  readonly #options: StrangerOptions;
+export class UnauthenticatedConnections {
+  readonly #options: UnauthenticatedOptions;
   /** By address and port, which the connection below TLS shares with the one above it; oldest first. */
-  readonly #all = new Map<string, Stranger>();
-  readonly #byNetwork = new Map<string, Map<string, Stranger>>();
+  readonly #all = new Map<string, Connection>();
+  readonly #byNetwork = new Map<string, Map<string, Connection>>();
 
-  constructor(options: StrangerOptions) {
+  constructor(options: UnauthenticatedOptions) {
     this.#options = options;
   }
 
@@ -49,12 +49,12 @@ export class Strangers {
     const name = nameOf(socket);
     if (name === undefined) return;
     const network = networkOf(socket.remoteAddress ?? '');
-    const stranger: Stranger = { name, socket, network };
-    const own = this.#byNetwork.get(network) ?? new Map<string, Stranger>();
+    const connection: Connection = { name, socket, network };
+    const own = this.#byNetwork.get(network) ?? new Map<string, Connection>();
     this.#byNetwork.set(network, own);
-    this.#all.set(name, stranger);
-    own.set(name, stranger);
-    socket.once('close', () => this.#forget(stranger));
+    this.#all.set(name, connection);
+    own.set(name, connection);
+    socket.once('close', () => this.#forget(connection));
     const { all, perNetwork, closed } = this.#options;
     const [most, full] = own.size > perNetwork ? [perNetwork, own] : [all, this.#all];
     const [oldest] = full.values();
@@ -66,16 +66,16 @@ export class Strangers {
   }
 
   /** The caller on a connection is known. */
-  remove(connection: Duplex): void {
-    const name = connection instanceof Socket ? nameOf(connection) : undefined;
-    const stranger = name === undefined ? undefined : this.#all.get(name);
-    if (stranger !== undefined) this.#forget(stranger);
+  remove(socket: Duplex): void {
+    const name = socket instanceof Socket ? nameOf(socket) : undefined;
+    const connection = name === undefined ? undefined : this.#all.get(name);
+    if (connection !== undefined) this.#forget(connection);
   }
 
-  #forget(stranger: Stranger): void {
-    const { name, network } = stranger;
+  #forget(connection: Connection): void {
+    const { name, network } = connection;
     // A later connection may have the same address and port.
-    if (this.#all.get(name) !== stranger) return;
+    if (this.#all.get(name) !== connection) return;
     this.#all.delete(name);
     const own = this.#byNetwork.get(network);
     own?.delete(name);

@@ -29,22 +29,24 @@ const open = (fixture: Fixture): number => fixture.sockets.size;
 it('keep nobody out who has a token, and end with the oldest of them', async () => {
   const fixture = await serveFakes(dispose, {
     connections: { all: 12, perSubject: 12 },
-    strangers: { all: 4, perNetwork: 4 },
+    unauthenticated: { all: 4, perNetwork: 4 },
   });
   const { id } = fixture.jobs.add();
   const held = [1, 2, 3].map(() =>
     overWebSocket.subscribe(fixture, 'subscription ($id: ID!) { logs(jobId: $id) { cursor } }', { id }),
   );
   await expect.poll(() => fixture.jobs.live.size).toBe(3);
-  const strangers = await crowd(fixture, 30);
+  const unauthenticated = await crowd(fixture, 30);
   await expect.poll(() => open(fixture)).toBe(3 + 4);
   for (let number = 0; number < 5; number++) {
     const response = await post(fixture.url, { query: '{ __typename }' }, { connection: 'close' });
     expect(response.status).toBe(200);
-    strangers.push(...(await crowd(fixture, 4)));
+    unauthenticated.push(...(await crowd(fixture, 4)));
   }
   await expect.poll(() => open(fixture)).toBe(3 + 4);
-  await expect.poll(() => strangers.filter(({ destroyed }) => !destroyed)).toEqual(strangers.slice(-4));
+  await expect
+    .poll(() => unauthenticated.filter(({ destroyed }) => !destroyed))
+    .toEqual(unauthenticated.slice(-4));
   // Those that have authenticated are none of them.
   expect(fixture.jobs.live.size).toBe(3);
   for (const each of held) each.leave();
@@ -52,7 +54,7 @@ it('keep nobody out who has a token, and end with the oldest of them', async () 
 });
 
 it('of one network do not crowd out those of another', async () => {
-  const fixture = await serveFakes(dispose, { strangers: { all: 8, perNetwork: 3 } });
+  const fixture = await serveFakes(dispose, { unauthenticated: { all: 8, perNetwork: 3 } });
   const [other] = await crowd(fixture, 1, '127.0.0.2');
   await crowd(fixture, 20);
   await expect.poll(() => open(fixture)).toBe(1 + 3);
@@ -63,7 +65,7 @@ it('of one network do not crowd out those of another', async () => {
 
 it('that never finish what they begin are given up, and delay nobody', async () => {
   const fixture = await serveFakes(dispose, {
-    strangers: { all: 400, perNetwork: 400 },
+    unauthenticated: { all: 400, perNetwork: 400 },
     timeouts: { headersMs: 500, unauthenticatedMs: 500 },
   });
   const half = await crowd(fixture, 100);
