@@ -40,10 +40,11 @@ export const diskAt = (path: string): string => {
  * The disk of a number, which may be a partition's.
  *
  * @param device `major:minor`
+ * @param devices the folder with a link for each block device, as sysfs has it
  * @throws DiskError when there is none
  */
-export const wholeDisk = (device: string): string => {
-  const link = join(BLOCK, device);
+export const wholeDisk = (device: string, devices = BLOCK): string => {
+  const link = join(devices, device);
   if (!existsSync(link)) throw new DiskError(`no such block device: ${device}`);
   const folder = realpathSync(link);
   if (!existsSync(join(folder, 'partition'))) return device;
