@@ -416,6 +416,7 @@ test-setup: $(DEVELOPER) build
 	need zstd zstd
 	need openssl openssl
 	need python3 python3
+	need go golang-go
 	need umoci umoci
 	need skopeo skopeo
 	need systemd-analyze systemd

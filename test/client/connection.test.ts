@@ -70,7 +70,7 @@ describe('listenerUids', () => {
 const LISTENER = `require('net').createServer((socket) => socket.on('data', (data) => process.stdout.write(data)))
   .listen(0, '127.0.0.1', function () { console.log(this.address().port); });`;
 
-describe.skipIf(uid !== 0)('a token that was found', () => {
+describe.skipIf(uid !== 0)('a token that was found (needs root, for a second user)', () => {
   const foreignListener = async (): Promise<{ child: ChildProcess; port: number; sent: () => string }> => {
     const child = spawn(process.execPath, ['-e', LISTENER], { uid: 65_534, gid: 65_534, cwd: '/' });
     dispose(() => child.kill('SIGKILL'));
@@ -155,21 +155,24 @@ describe('connect', () => {
     expect(await connect({ ...config, urlGiven: true })).not.toHaveProperty('socketPath');
   });
 
-  it.skipIf(uid !== 0)('trusts no socket of another user than the one the token belongs to', async () => {
-    await listening(createServer(), join(folder, 'socket'));
-    const { chownSync } = await import('node:fs');
-    chownSync(join(folder, 'socket'), 65_534, 65_534);
-    const url = new URL('http://127.0.0.1:1/graphql');
-    expect(
-      await connect({
-        url,
-        urlGiven: false,
-        token: undefined,
-        tls: {},
-        profilesPath: '/none',
-        stateDirGiven: false,
-        stateDirs: [folder],
-      }),
-    ).not.toHaveProperty('socketPath');
-  });
+  it.skipIf(uid !== 0)(
+    'trusts only a socket of the user that the token belongs to (needs root)',
+    async () => {
+      await listening(createServer(), join(folder, 'socket'));
+      const { chownSync } = await import('node:fs');
+      chownSync(join(folder, 'socket'), 65_534, 65_534);
+      const url = new URL('http://127.0.0.1:1/graphql');
+      expect(
+        await connect({
+          url,
+          urlGiven: false,
+          token: undefined,
+          tls: {},
+          profilesPath: '/none',
+          stateDirGiven: false,
+          stateDirs: [folder],
+        }),
+      ).not.toHaveProperty('socketPath');
+    },
+  );
 });

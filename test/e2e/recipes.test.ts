@@ -41,7 +41,6 @@ const missing: Readonly<Record<string, string | undefined>> = {
     python === undefined
       ? 'python3 has no package gql, and "make test-setup" could not install it'
       : undefined,
-  go: works('go', 'version') ? undefined : 'there is no Go on this machine',
 };
 
 interface Running {
