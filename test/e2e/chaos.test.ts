@@ -352,12 +352,14 @@ it(
     const last = await server.run({ command: 'true', name: 'last' });
     console.log({ strikes, verdicts });
 
+    const late = new Set<string | undefined>();
     const changes = new Map<string, string[]>();
     for (const { job, status } of await following)
       changes.set(job.id, [...(changes.get(job.id) ?? []), status]);
     for (const id of [...accepted, last.id]) {
       const { status } = await server.job(id);
       // A guest may come too late.
+      if (status === 'FAILED') late.add(id);
       const seen = status === 'FAILED' ? ['QUEUED', status] : ['QUEUED', 'RUNNING', status];
       expect(changes.get(id), id).toEqual(seen);
     }
@@ -370,8 +372,8 @@ it(
     await expect.poll(() => snapshotSince(server, before)).toEqual(before);
     await server.end();
     await checkDatabase();
-    // A server logs what it could not do for a job.
-    expect(server.faults).toEqual([]);
+    // A server logs what it could not do for a job, as it should where that came too late.
+    expect(server.faults.filter(({ jobId }) => !late.has(jobId))).toEqual([]);
   },
   60_000 + ROUNDS * 15_000,
 );
