@@ -19,7 +19,7 @@ export interface LinkedArtifact {
   readonly name: string;
 }
 
-/** Nobody in particular: the maker of the link was allowed to read the artifact. */
+/** Anonymous: the maker of the link was allowed to read the artifact. */
 export const linkHolder = (source: AuditSource): Identity => ({
   subject: 'artifact link',
   role: 'VIEWER',

@@ -81,16 +81,16 @@ export interface AuditFilter {
   readonly action?: AuditAction;
   readonly subject?: string;
   readonly jobId?: string;
-  /** `true`: those that failed; `false`: those that did not. */
+  /** `true`: only those that failed; `false`: only those that did not. */
   readonly failed?: boolean;
   readonly since?: Date;
   readonly until?: Date;
 }
 
-/** Which entries of the audit log, newest first, a page has. */
+/** Which entries of the audit log a page has, newest first. */
 export interface AuditPageRequest {
   readonly limit: number;
-  /** The last entries of what is asked for, instead of the first. */
+  /** The last entries that match, instead of the first. */
   readonly backward: boolean;
   /** The id of an entry: those that are older. */
   readonly after?: string;
@@ -116,7 +116,7 @@ export interface AuditStore {
   add(entries: readonly AuditEntry[]): Promise<void>;
   /** The entries of a page. */
   page(request: AuditPageRequest): Promise<AuditPage>;
-  /** Removes what is older than a time; a bounded number at once. */
+  /** Removes entries older than a time; a bounded number in each call. */
   removeBefore(time: Date): Promise<number>;
 }
 
@@ -172,11 +172,11 @@ export class Audit {
   }
 
   /**
-   * Does something and records it with its outcome, also when it fails.
+   * Carries out an action and records it with its outcome, also when it fails.
    *
-   * @param work may call `done` in the transaction that does it, which then has the entry too: both are on disk together, or
-   *   neither is
-   * @param about what it is done with; asked for when it is done, without a result when it failed
+   * @param work the action. It may call `done` in the transaction that carries it out, which then includes the entry:
+   *   both are on disk together, or neither is
+   * @param about describes the target; called when the action is over, without a result if it failed
    */
   async record<T>(
     identity: Identity,
@@ -201,7 +201,7 @@ export class Audit {
     const done = (result: T): void => {
       const entry = entryOf('OK', about(result));
       const write = this.#write(entry);
-      // Of a transaction that is undone: then the work fails too.
+      // The transaction is rolled back: then the work fails too.
       write.catch(() => undefined);
       noted = { entry, write };
     };
@@ -225,7 +225,7 @@ export class Audit {
     const now = performance.now();
     const last = this.#repeated.get(key);
     if (last !== undefined && now - last < REPEATED_MS) return true;
-    // Set again as the youngest.
+    // Set again, so that it is the newest.
     this.#repeated.delete(key);
     this.#repeated.set(key, now);
     const [oldest] = this.#repeated.keys();
@@ -233,7 +233,7 @@ export class Audit {
     return false;
   }
 
-  /** Records a failed sign-in; of a flood of them only the beginning. */
+  /** Records a failed sign-in, but only the first few of a flood. */
   signInFailed(source: AuditSource): void {
     const now = performance.now();
     if (now - this.#signIns.sinceMs >= MINUTE_MS) {
@@ -286,7 +286,7 @@ export class Audit {
     return store.add([{ ...entry, id: newJobId(), time: new Date(now()) }]);
   }
 
-  /** What happened has happened: an entry that cannot be written is in the log. */
+  /** The action cannot be undone by now: an entry that cannot be written goes to the log. */
   async #logged(entry: NewEntry, write: Promise<void>): Promise<void> {
     try {
       await write;

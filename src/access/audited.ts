@@ -1,4 +1,4 @@
-/** Records what is done with a service in the audit log. */
+/** Records the use of a service in the audit log. */
 
 import type { ImageService } from '../jobs/images.ts';
 import type { EnvVarRequest, Identity } from '../jobs/service.ts';
@@ -74,7 +74,7 @@ const OF_JOBS: Decisions<AuthorizedJobs> = {
   list: null,
   // Who may see them may run any command there.
   listFiles: null,
-  // Recorded of who reads them over HTTP: OF_ARTIFACTS.
+  // Recorded when they are read over HTTP: OF_ARTIFACTS.
   openArtifact: null,
   queuePlace: null,
   readLog: null,
@@ -111,7 +111,7 @@ const OF_FILES: Decisions<AuthorizedFiles> = {
 
 const OF_IMAGES: Decisions<ImageService> = {
   import: { action: 'IMPORT_IMAGE', about: ([{ name }]) => ({ target: name }) },
-  // Of what failed nothing: a reference that is none could be anything, such as a password.
+  // Nothing if it failed: a malformed reference could be anything, such as a password.
   pull: { action: 'PULL_IMAGE', about: (_request, image) => ({ target: image?.name }) },
   delete: { action: 'DELETE_IMAGE', about: ([name]) => ({ target: name }) },
   follow: null,

@@ -1,4 +1,4 @@
-/** The files of jobs as a caller may use them: who may upload is decided here, and what links to upload are worth. */
+/** The files of jobs as a caller may use them: decides who may upload, and which upload links are valid. */
 
 import { badInput, ClientError, forbidden } from '../jobs/errors.ts';
 import { isDigest } from '../jobs/file.ts';
@@ -14,7 +14,7 @@ export interface UploadLink {
   readonly query: string;
 }
 
-/** What a request says about its body, in addition to its link. */
+/** What a request declares about its body, in addition to its link. */
 export type ArrivingUpload = Pick<UploadRequest, 'sizeBytes' | 'range'>;
 
 /**
@@ -92,7 +92,7 @@ export class AuthorizedFiles {
     return ticket;
   }
 
-  /** How much of the content that a link is for has arrived. */
+  /** How many bytes of the content of a link have arrived. */
   async findByLink({ subject, id }: UploadTicket): Promise<Uploaded | undefined> {
     return isDigest(id) ? this.#files.find(subject, id) : undefined;
   }

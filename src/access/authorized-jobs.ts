@@ -220,7 +220,7 @@ export class AuthorizedJobs implements JobService {
     return this.#jobs.openArtifact(identity, id, name);
   }
 
-  /** Its position is not secret; what the jobs before it ask for is. */
+  /** Its position is not secret, but the requests of the jobs before it are. */
   queuePlace(identity: Identity, job: Job): QueuePlace | undefined {
     if (!isVisible(identity, job)) return undefined;
     const place = this.#jobs.queuePlace(identity, job);
@@ -233,7 +233,7 @@ export class AuthorizedJobs implements JobService {
     return isVisible(identity, job) ? this.#jobs.lineCount(identity, job, stream) : null;
   }
 
-  /** Callers who see its log see its receipt; what a link leaves out is left out there as well. */
+  /** Callers who see its log see its receipt. What a share link hides is left out there as well. */
   async receipt(identity: Identity, job: Job): Promise<Receipt | null> {
     return isVisible(identity, job) ? this.#jobs.receipt(identity, job, !isGuest(identity)) : null;
   }

@@ -18,7 +18,7 @@ export type Decided =
  * is one, otherwise that which its organizational unit names.
  *
  * @param der the certificate
- * @param roles the operator's file; it decides alone
+ * @param roles the operator's file; if there is one, only it counts
  */
 export const holderOf = (der: Uint8Array<ArrayBuffer>, roles: Roles | undefined): Decided => {
   const certificate = new X509Certificate(der);

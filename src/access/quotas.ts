@@ -1,4 +1,4 @@
-/** The quotas of subjects: defaults of the server, and what admins have set for single subjects. */
+/** The quotas of subjects: the server's defaults, and what admins have set for individual subjects. */
 
 import { badInput, forbidden } from '../jobs/errors.ts';
 import { checkAll } from '../jobs/faults.ts';
@@ -15,7 +15,7 @@ export interface Quota {
   /** `null`: the defaults, which apply to every subject without overrides. */
   readonly subject: string | null;
   readonly values: QuotaValues;
-  /** The names of those that were set for it. */
+  /** The names of the quotas that were set for it. */
   readonly set: readonly (keyof QuotaValues)[];
 }
 
@@ -24,14 +24,14 @@ export interface QuotaStore {
   /** By subject. */
   all(): Promise<ReadonlyMap<string, QuotaOverrides>>;
   /**
-   * Without any override the subject is forgotten.
+   * Empty overrides remove the subject.
    *
    * @throws StoreFullError
    */
   set(subject: string, overrides: QuotaOverrides): Promise<void>;
 }
 
-/** A change as asked for: a number sets a quota, `null` makes it the default again, what is left out stays. */
+/** A change as asked for: a number sets a quota, `null` resets it to the default, omitted fields are unchanged. */
 export type QuotaRequest = { readonly subject: string } & Partial<{
   readonly [Name in keyof QuotaValues]: number | null;
 }>;
@@ -88,9 +88,9 @@ export class Quotas implements SubjectQuotas {
   }
 
   /**
-   * The defaults, then every subject that something was set for, and some others, by name.
+   * The defaults, then the subjects that have overrides and some others, by name.
    *
-   * @param others subjects that have something
+   * @param others further subjects, such as those that have jobs
    * @throws ClientError `FORBIDDEN`
    */
   list(identity: Identity, others: Iterable<string> = []): readonly Quota[] {
@@ -101,8 +101,8 @@ export class Quotas implements SubjectQuotas {
   }
 
   /**
-   * Changes the quotas of a subject, from now on and for later servers; on disk when the promise settles. What the
-   * subject has already beyond them stays.
+   * Changes the quotas of a subject, from now on and for later servers; on disk when the promise settles. Whatever the
+   * subject already has above its quota stays.
    *
    * @throws ClientError `FORBIDDEN`, `BAD_USER_INPUT`, `STORAGE_FULL`
    */

@@ -26,13 +26,13 @@ export class Rights {
     this.#now = now;
   }
 
-  /** How many listeners wait. */
+  /** The number of listeners. */
   get size(): number {
     return [...this.#held.values()].reduce((sum, { listeners }) => sum + listeners.size, 0);
   }
 
   /**
-   * Calls a listener once, when the credential of a caller has expired or was revoked; of a caller without one, never.
+   * Calls a listener once, when the credential of a caller has expired or was revoked; never for a caller without one.
    *
    * @returns ends the wait
    */
@@ -40,7 +40,7 @@ export class Rights {
     if (credential === undefined) return () => undefined;
     const held = this.#held.get(credential) ?? { listeners: new Set(), timer: undefined };
     this.#held.set(credential, held);
-    // A wrapper, so that the same function may wait twice.
+    // A wrapper, so that the same function can be registered twice.
     const own: EndListener = (why) => listener(why);
     held.listeners.add(own);
     if (validUntil !== undefined && held.timer === undefined) this.#watch(credential, held, validUntil);

@@ -20,7 +20,7 @@ export interface SharesOptions {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** How long a link is valid that was asked for without a time. */
+/** How long a link is valid by default. */
 export const SHARE_MS = 7 * DAY_MS;
 const SHORTEST_MS = MINUTE_MS;
 const LONGEST_MS = 365 * DAY_MS;
@@ -35,7 +35,7 @@ export class Shares {
   readonly #options: SharesOptions;
   readonly #byHash = new Map<string, StoredShare>();
   readonly #byId = new Map<string, StoredShare>();
-  /** The ids of those of each job, the oldest first. */
+  /** The ids of the shares of each job, the oldest first. */
   readonly #byJob = new Map<string, Set<string>>();
 
   private constructor(options: SharesOptions, all: readonly StoredShare[]) {
@@ -43,7 +43,7 @@ export class Shares {
     for (const share of all) this.#set(share);
   }
 
-  /** Opens those that are stored. */
+  /** Loads the stored shares. */
   static async open(options: SharesOptions): Promise<Shares> {
     return new Shares(options, await options.store.all());
   }
@@ -51,7 +51,7 @@ export class Shares {
   /**
    * Who the caller with the secret of a link is: somebody who sees one job.
    *
-   * @returns `null` for a secret of no link, of one that was revoked, and of one that has expired
+   * @returns `null` if no link has this secret, or the link was revoked or has expired
    */
   identify(secret: string): Identity | null {
     const share = this.#byHash.get(hashOf(secret));
@@ -67,7 +67,7 @@ export class Shares {
     };
   }
 
-  /** The shares of a job, the oldest first, with those that were revoked, until they would have expired. */
+  /** The shares of a job, the oldest first. Revoked ones are included until they would have expired. */
   of({ id }: Job): readonly Share[] {
     return [...(this.#byJob.get(id) ?? [])]
       .map((share) => this.#byId.get(share))
@@ -145,7 +145,7 @@ export class Shares {
     return share.revokedAt === null && !this.#isExpired(share);
   }
 
-  /** Releases the shares of jobs that were deleted, with which they have left the store. */
+  /** Forgets the shares of deleted jobs; the store has removed them with the jobs. */
   forget(jobIds: readonly string[]): void {
     for (const jobId of jobIds)
       for (const id of this.#byJob.get(jobId) ?? []) {

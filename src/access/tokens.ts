@@ -41,7 +41,7 @@ const ADMIN: Identity = {
   method: 'TOKEN',
   credential: ADMIN_CREDENTIAL,
 };
-/** Milliseconds between two notes of the use of one token. */
+/** Milliseconds between two updates of the time of last use of a token. */
 const USE_INTERVAL_MS = 5 * 60_000;
 
 /**
@@ -71,7 +71,7 @@ export class Tokens {
   /**
    * Who the caller with a secret is.
    *
-   * @returns `null` for a secret of no token, of one that was revoked, and of one that has expired
+   * @returns `null` if no token has this secret, or the token was revoked or has expired
    */
   identify(secret: string): Identity | null {
     const hash = hashOf(secret);
@@ -96,7 +96,7 @@ export class Tokens {
   }
 
   /**
-   * All tokens, the oldest first; those that were revoked or have expired too.
+   * All tokens, the oldest first, including revoked and expired ones.
    *
    * @throws ClientError `FORBIDDEN`
    */
@@ -138,8 +138,8 @@ export class Tokens {
   }
 
   /**
-   * Revokes a token, on disk when the promise settles, and ends what was opened with it. One that was revoked before is
-   * answered as it is.
+   * Revokes a token, on disk when the promise settles, and ends what was opened with it. A token that was revoked
+   * before is returned unchanged.
    *
    * @throws ClientError `FORBIDDEN`, `NOT_FOUND`, `STORAGE_FULL`
    */
@@ -205,7 +205,7 @@ export class Tokens {
     this.#byHash.set(token.hash, token);
   }
 
-  /** Changes a token as it is now: it may have changed while something was awaited. */
+  /** Changes the current version of a token: it may have changed while something was awaited. */
   #change(id: string, change: (token: Token) => Partial<Token>): Token {
     const token = this.#byId.get(id);
     if (token === undefined) throw new Error(`there is no token ${id}`);

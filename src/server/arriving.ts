@@ -16,7 +16,7 @@ export async function* arriving(request: IncomingMessage, silenceMs: number): As
   };
   let timer = setTimeout(silent, silenceMs);
   try {
-    // One that is refused is answered, for which its connection has to stay.
+    // A refusal is sent as a response, for which the connection has to stay open.
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       clearTimeout(timer);
       yield chunk as Uint8Array;

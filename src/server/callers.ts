@@ -37,9 +37,10 @@ export class Callers {
   }
 
   /**
-   * Who the caller of a request, or of the handshake of a WebSocket, is. The word of a trusted proxy counts, then a token,
-   * then the certificate of the connection; but nobody gets in with a certificate that is not accepted, or with the word of
-   * somebody else. A page of another origin has to send a token: what its browser adds by itself does not count.
+   * Who the caller of a request, or of the handshake of a WebSocket, is. The word of a trusted proxy counts, then a
+   * token, then the certificate of the connection; but a connection whose certificate is not accepted is refused, and
+   * so is the header of an untrusted proxy. A page of another origin has to send a token: what its browser adds by
+   * itself does not count.
    *
    * @param authorization the Authorization header (RFC 6750), or what a WebSocket client sent in its place
    */
@@ -57,7 +58,7 @@ export class Callers {
     return identity === null ? { identity, refusal: UNAUTHENTICATED } : { identity };
   }
 
-  /** Why nobody is let in on a connection, or with a request, whatever token it brings; or `undefined`. */
+  /** Why a connection or request is refused whatever token it has; or `undefined`. */
   refusalOn(request: IncomingMessage): string | undefined {
     const { tls, proxies } = this.#options;
     const certificate = tls?.callerOn(request.socket)?.refusal;

@@ -36,17 +36,17 @@ export class Connections {
     return this.#claimed.size;
   }
 
-  /** Those of a subject that are open. */
+  /** Open connections of a subject. */
   of(subject: string): number {
     return this.#counts.get(subject) ?? 0;
   }
 
-  /** Who has connections. */
+  /** The subjects that have connections. */
   subjects(): Iterable<string> {
     return this.#counts.keys();
   }
 
-  /** Who has claimed a connection; `undefined`: nobody. */
+  /** The subject that has claimed a connection; `undefined`: none. */
   subject(connection: Duplex): string | undefined {
     return this.#claimed.get(connection);
   }

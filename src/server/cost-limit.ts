@@ -55,7 +55,7 @@ export const useCostLimit = (): Plugin<Context> => {
 const isQuery = ({ document, operationName }: ExecutionArgs): boolean =>
   getOperationAST(document, operationName)?.operation === OperationTypeNode.QUERY;
 
-/** What is known of a document: its cost by operation, if that does not depend on variables. */
+/** What is known about a document: the cost of each operation, if that does not depend on variables. */
 interface Known {
   readonly byVariables: boolean;
   readonly costs: Map<string, number>;
@@ -69,7 +69,7 @@ const costOf = (args: ExecutionArgs): number => {
   known.set(document, found);
   if (found.byVariables) return computeCost(args);
   const cost = found.costs.get(operationName ?? '') ?? computeCost(args);
-  // A client may name any number of operations that are not there.
+  // A client may name any number of operations that do not exist.
   if (cost > 0) found.costs.set(operationName ?? '', cost);
   return cost;
 };

@@ -6,7 +6,10 @@ import { REQUEST_ID } from './request-id.ts';
 /** Seconds for which browsers remember the answer to a preflight. */
 const MAX_AGE_S = 600;
 
-/** What scripts may send: each header that the server reads, also those that browsers send unasked in some forms only. */
+/**
+ * Headers that scripts may send: each one that the server reads, including those that browsers allow without asking
+ * only for some values.
+ */
 const ASKED = [
   'Authorization',
   'Content-Type',
@@ -47,7 +50,7 @@ export const isFromAllowedOrigin = ({ origin }: IncomingHttpHeaders, origins: re
  * Lets the page that a request comes from read the answer. Only what its script sends in the Authorization header
  * counts as credentials, nothing that a browser adds by itself.
  *
- * @returns whether the request was a question about that alone, which is answered now
+ * @returns whether the request was a preflight, which has been answered
  */
 export const answerOrigin = (
   request: IncomingMessage,

@@ -22,7 +22,7 @@ export class DocumentCache {
     return document;
   }
 
-  /** Notes that a document is valid in the schema, and within every limit of documents. */
+  /** Records that a document is valid in the schema and within all limits of documents. */
   approve(document: DocumentNode): void {
     this.#valid.add(document);
   }

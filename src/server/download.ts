@@ -21,15 +21,15 @@ export const artifactPath = (path: string): ArtifactPath | undefined => {
   }
 };
 
-/** A part of something that has bytes, both ends included. */
+/** A range of bytes, both ends included. */
 interface Range {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * Answers a GET or HEAD with an artifact, or the part of it that was asked for. The answer ends early when the client
- * takes nothing for a time; the caller closes the artifact.
+ * Answers a GET or HEAD with an artifact, or the part of it that was asked for. The response is cut off when the client
+ * reads nothing for a time. The caller closes the artifact.
  */
 export const sendArtifact = async (
   request: IncomingMessage,
@@ -42,11 +42,11 @@ export const sendArtifact = async (
   const headers = {
     ETag: etag,
     'Accept-Ranges': 'bytes',
-    // Where it came from decides nothing about what it is: no browser is to show or run it.
+    // The content is not trusted: no browser should display or run it.
     'Content-Disposition': disposition(name),
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': "sandbox; default-src 'none'",
-    // Asked again each time, so that one who has lost the right to read it gets no copy of it.
+    // Revalidated each time, so that a caller who has lost access gets no cached copy.
     'Cache-Control': 'private, no-cache',
   };
   if (isKnown(request.headers['if-none-match'], etag)) {

@@ -45,15 +45,15 @@ export interface Caller {
   readonly baseUrl: string;
   /** Aborted when the answer was sent or its client has gone. */
   readonly over: AbortSignal;
-  /** Aborted, with a clause that says why, when the caller is no longer who it was. */
+  /** Aborted, with a clause that says why, when the caller is no longer accepted. */
   readonly ended: AbortSignal;
   /** `Unread.hold` of the connection, where answers are made while they are sent. */
   readonly hold?: Hold;
-  /** In the log and in the answer. */
+  /** The id of the request in the log and in the response. */
   readonly requestId?: string;
   /** Where the request came from. */
   readonly source?: AuditSource;
-  /** Where the request belongs. */
+  /** The trace that the request is part of. */
   readonly trace?: TraceHeaders;
   /** The answer is one result in JSON over HTTP, to a request that the engine has not seen. */
   readonly isJson?: true;
@@ -173,7 +173,7 @@ const useMadeResults = (): Plugin<Caller & YogaInitialContext> => ({
   },
 });
 
-/** The engine's error for a body that is too large names no bound. */
+/** The engine's own error for a body that is too large does not name the limit. */
 const withBound = (error: unknown): unknown =>
   error instanceof GraphQLError &&
   error.extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE' &&
@@ -216,7 +216,7 @@ const useGuardedStreams = (
       onSubscribeResult({ result, setResult }) {
         if (!isAsyncIterable(result)) return;
         const closed = streams.open(subject);
-        // A WebSocket is closed as a whole.
+        // A WebSocket is closed instead.
         setResult(guardStream(result, { present, closed, over, ended: request && ended }));
       },
     };

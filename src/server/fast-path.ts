@@ -16,7 +16,7 @@ import { beginEarly, type SlowAnswerOptions, sendSlowly } from './slow-answer.ts
 /** Bytes of a body; those of consoles, of scripts and of the command line have a few thousand. */
 const LARGEST = 16 * 1024;
 
-/** What a request is answered with that takes the fast path. */
+/** What the fast path answers requests with. */
 export interface FastPathOptions extends SlowAnswerOptions {
   readonly engine: Engine;
   /** Documents that the engine has found valid. */
@@ -161,14 +161,14 @@ const sendData = (result: Result, response: ServerResponse, ranges: readonly str
   response.end(text);
 };
 
-/** As the engine chooses it: of the first range that covers one the type that is named, and else `application/json`. */
+/** Chosen as the engine does: the type named by the first range that covers one, otherwise `application/json`. */
 const jsonType = (ranges: readonly string[]): string => {
   const first = ranges.find((range) => accepts([range], JSON_ANSWERS)) ?? '';
   return JSON_ANSWERS.includes(first) ? first : 'application/json';
 };
 
 /**
- * Has the engine answer a request whose body was read already.
+ * Passes a request whose body was read already to the engine.
  *
  * @param made the result, if the operation was executed
  */
@@ -179,7 +179,7 @@ const answerAsBefore = (
   { engine, caller, ranges, intervalMs, failed }: FastPathOptions,
   made?: unknown,
 ): void => {
-  // Where it looks for a body that was read before.
+  // The engine looks here for a body that was read before.
   Object.assign(request, { body });
   const answer = engine.handleNodeRequestAndResponse(
     request,

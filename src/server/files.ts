@@ -15,13 +15,13 @@ const PATH = '/files';
 /** Whether the path is that of a file, or of all. */
 export const isFilePath = (path: string): boolean => path === PATH || path.startsWith(`${PATH}/`);
 
-/** The id that a path ends with; `undefined`: it is to be found out. */
+/** The id at the end of a path; `undefined`: there is none, and it is derived from the content. */
 const idOf = (path: string): string | undefined => (path === PATH ? undefined : path.slice(PATH.length + 1));
 
 /**
  * The permission that the link of a request grants.
  *
- * @returns `undefined` for a request that came by none
+ * @returns `undefined` for a request without a link
  * @throws ClientError when the link is not valid
  */
 export const ticketOf = (
@@ -36,7 +36,7 @@ export const ticketOf = (
 /** What a file needs besides the request. */
 export interface FileContext {
   readonly files: AuthorizedFiles;
-  /** The caller, or the link it came by. */
+  /** The caller, or the upload link. */
   readonly from: Identity | UploadTicket;
   /** Where the request came from. */
   readonly source: AuditSource;
@@ -84,7 +84,7 @@ const find = async (path: string, { files, from }: FileContext): Promise<Uploade
   return isDigest(id) ? files.find(from, id) : undefined;
 };
 
-/** One that was broken off is not there, for clients that do not know how to continue. */
+/** A partial upload counts as missing for clients that do not know how to continue it. */
 const sayWhatIsThere = (response: ServerResponse, found: Uploaded | undefined): void => {
   response.setHeader('Cache-Control', 'no-store');
   if (found?.kind === 'partial') response.setHeader('Upload-Offset', found.receivedBytes);

@@ -51,7 +51,7 @@ const load = async (): Promise<Site> => {
     // The page is built on the module that is offered to others.
     ...scripts(join(HERE, '..', 'client-api'), 'client/'),
   ]);
-  // Changes with every change of a file, so that browsers may cache them.
+  // Changes whenever a file changes, so that browsers may cache the files.
   const hash = createHash('sha256');
   for (const { body } of files.values()) hash.update(body);
   const prefix = `graphiql/${hash.digest('hex').slice(0, 12)}/`;
@@ -70,7 +70,7 @@ const scripts = (folder: string, prefix: string): (readonly [string, Asset])[] =
     .map((path) => [prefix + basename(path), asset(readFileSync(join(folder, path)), JAVASCRIPT)] as const);
 
 /**
- * Adds the history of GraphiQL, which the bundle contains and does not show. Its plugin has no name outside.
+ * Adds the history of GraphiQL, which the bundle contains and does not show. The bundle does not export its plugin.
  *
  * @throws Error when the bundle is not the one that this was made for
  */
@@ -117,7 +117,7 @@ export const sendPage = async (request: IncomingMessage, response: ServerRespons
 /** Whether a path is that of a shared job. */
 export const isSharePath = (path: string): boolean => /^\/share\/[0-9a-f-]{36}$/.test(path);
 
-/** Answers with the page of a shared job, the same for all: its link says which one it is. */
+/** Answers with the page of a shared job. It is the same for all: the link names the job. */
 export const sendSharePage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   await send(request, response, (await theSite()).sharePage, 'no-cache');
 };
@@ -159,7 +159,7 @@ const send = async (
   response.end(request.method === 'HEAD' ? undefined : body);
 };
 
-/** The better one of those that a client takes (RFC 9110, section 12.5.3). */
+/** The best encoding that the client accepts (RFC 9110, section 12.5.3). */
 const encodingFor = (accepted = ''): Encoding | undefined => {
   const taken = accepted
     .toLowerCase()
@@ -176,7 +176,7 @@ const compressed = ({ body, compressed }: Asset, encoding: Encoding): Promise<Bu
 };
 
 const compress: Readonly<Record<Encoding, (body: Buffer) => Promise<Buffer>>> = {
-  // Higher levels take seconds for 5 MB, and save a tenth.
+  // Higher levels take seconds for 5 MB, and save only a tenth.
   br: (body) =>
     promisify(brotliCompress)(body, {
       params: { [zlib.BROTLI_PARAM_QUALITY]: 6, [zlib.BROTLI_PARAM_SIZE_HINT]: body.length },

@@ -11,7 +11,7 @@ import { type ExecutionArgs, type ExecutionResult, OperationTypeNode } from 'gra
 import type { Plugin } from 'graphql-yoga';
 import { ByOperation, completeObject, type Plan, planOf, Run } from './execution-plan.ts';
 
-/** Fields that read more than a row: to begin twice would cost. `Type.field`. */
+/** Fields that read more than a row, so that starting twice would be expensive. `Type.field`. */
 const COSTLY: ReadonlySet<string> = new Set([
   'Job.logs',
   'Job.files',
@@ -42,9 +42,9 @@ export class HotQueries {
   readonly #plans = new ByOperation<Plan>();
 
   /**
-   * Executes a query as `execute` does: itself, if the document has come before and has nothing unusual.
+   * Executes a query as `execute` does: by a plan if the document was executed before and contains nothing unusual.
    *
-   * @param execute for all other
+   * @param execute executes everything else
    */
   execute(args: ExecutionArgs, execute: Execute): unknown {
     const plan = this.#planOf(args);

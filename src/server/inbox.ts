@@ -1,12 +1,12 @@
-/** The messages of one WebSocket client, taken in no faster than it takes the answers. */
+/** The messages of one WebSocket client, read no faster than it reads the responses. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 
-/** Operations of one client that are carried out at the same time, besides subscriptions that are established. */
+/** Operations of one client that are executed at the same time, not counting established subscriptions. */
 const MOST_AT_ONCE = 16;
-/** Bytes of answers that a client has not read yet, up to which its messages are taken. */
+/** While more bytes of responses than this are unread, no further messages of a client are read. */
 const MOST_UNREAD = 1024 * 1024;
-/** Messages that are taken one after the other before others have their turn. */
+/** Messages handled in a row before other clients have their turn. */
 const STRETCH = 16;
 
 /**
@@ -54,7 +54,7 @@ export class Inbox {
     if (this.#busy.size === 0) this.#idle?.();
   }
 
-  /** Settles when every answer that is no stream was sent. */
+  /** Settles when every response except streams was sent. */
   idle(): Promise<void> {
     if (this.#busy.size === 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -12,8 +12,8 @@ const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 
 /**
- * What there are too many of in a text in JSON (RFC 8259), as text for people, or `undefined`. Text that is no JSON gets
- * an answer as well. Sixteen megabytes of `{}` are five million objects: to parse them alone takes seconds.
+ * What a JSON text (RFC 8259) has too many of, as text for people, or `undefined`. Invalid JSON is counted as well.
+ * Sixteen megabytes of `{}` are five million objects: to parse them alone takes seconds.
  */
 export const excessValues = (json: string): string | undefined => {
   let values = 0;

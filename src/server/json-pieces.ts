@@ -50,7 +50,7 @@ class Writer {
     this.#text += '"';
     for (let start = 0; start < text.length; ) {
       let end = start + PIECE;
-      // Halves of a character would be escaped each.
+      // Each half of a surrogate pair would be escaped.
       if (isFirstHalf(text.charCodeAt(end - 1))) end -= 1;
       this.#text += JSON.stringify(text.slice(start, end)).slice(1, -1);
       yield this.#take();

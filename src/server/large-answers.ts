@@ -8,7 +8,7 @@ import { jsonPieces } from './json-pieces.ts';
 import { accepts, JSON_ANSWERS, mediaRanges } from './media-types.ts';
 import type { Hold } from './unread.ts';
 
-/** Bytes that an answer holds of logs and texts, from which on it is sent in pieces. */
+/** An answer with at least this many bytes of logs and texts is sent in pieces. */
 const LARGE = 256 * 1024;
 
 /**

@@ -1,4 +1,4 @@
-/** What one sender can have all of, so that it is counted as one. */
+/** The network of a sender: all addresses that one machine can use are counted as one. */
 
 import { isIPv6 } from 'node:net';
 

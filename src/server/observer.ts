@@ -36,11 +36,11 @@ export interface ObserverOptions {
   readonly onOutcome?: (outcome: Outcome) => void;
   /** Traces operations. */
   readonly tracer?: Tracer | undefined;
-  /** Called for each request of somebody who is not known. */
+  /** Called for each request whose caller could not be authenticated. */
   readonly signInFailed?: (source: AuditSource) => void;
 }
 
-/** Where an operation belongs, as its client says (W3C Trace Context). */
+/** The trace that the client says an operation is part of (W3C Trace Context). */
 export interface TraceHeaders {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
@@ -54,7 +54,7 @@ export interface Tracer {
     about: { readonly subject?: string | undefined; readonly requestId?: string | undefined },
     headers?: TraceHeaders,
   ): {
-    /** Does something as a part of the operation. */
+    /** Runs a function as a part of the operation. */
     run<T>(work: () => T): T;
     /** The operation is over, with the code of its first error or OK. */
     end(code: Outcome['code']): void;
@@ -70,14 +70,14 @@ interface Origin {
 
 /** Lines in ten seconds: a client that makes mistakes is seen, and one that makes nothing else does not fill the disk. */
 const REFUSALS = 100;
-/** They wait for jobs, as long as their callers ask them to. */
+/** These wait for jobs as long as the caller asks them to. */
 const WAITING = ['runJob', 'stopJob', 'pauseJob', 'resumeJob'];
 
 /** Logs what is refused and what is slow; passes on what became of each operation. */
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #refusals: Log;
-  /** Whose outcome is known. */
+  /** Operations whose outcome is known. */
   readonly #seen = new WeakSet<object>();
 
   constructor(options: ObserverOptions) {
@@ -210,7 +210,7 @@ export const sourceOf = ({ socket, headers }: IncomingMessage): AuditSource => (
   userAgent: headers['user-agent'],
 });
 
-/** Where a request belongs, as its headers or something else with the same names say. */
+/** The trace of a request, from its headers or another object with the same names. */
 export const traceOf = ({ traceparent, tracestate }: Readonly<Record<string, unknown>>): TraceHeaders => ({
   ...(typeof traceparent === 'string' && { traceparent }),
   ...(typeof tracestate === 'string' && { tracestate }),

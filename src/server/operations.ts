@@ -17,7 +17,7 @@ export class Operations {
     };
   }
 
-  /** Settles once no operation is in progress, and after `atMost` milliseconds in any case. */
+  /** Settles once no operation is in progress, or after `atMost` milliseconds. */
   async settled(atMost: number): Promise<void> {
     if (this.#open === 0) return;
     let timer: NodeJS.Timeout | undefined;

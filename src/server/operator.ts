@@ -1,16 +1,16 @@
-/** What operators and their programs ask a server for: liveness, readiness and metrics. */
+/** The endpoints for operators and their programs: liveness, readiness and metrics. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { listenOn } from './listen.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { sendJson, sendText } from './send.ts';
 
-/** The condition of a part of the server: that it works, or why not, in a clause without secrets. */
+/** The state of a part of the server: `WORKS`, or a clause without secrets that says why it does not work. */
 export type Health = Readonly<Record<string, string>>;
 
 export const WORKS = 'ok';
 
-/** What an operator may ask. */
+/** The data that an operator may read. */
 export interface Operator {
   /** By part, `WORKS` or why it does not. */
   ready(): Promise<Health>;

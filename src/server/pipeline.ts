@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests of a connection that wait, from which on nothing more is read from it. */
+/** With this many waiting requests, nothing more is read from a connection. */
 const MOST_WAITING = 8;
-/** Requests that wait, from which on the connection is broken: what was read before reading stopped is less. */
+/** With this many waiting requests the connection is closed; what was read before reading stopped is always less. */
 const MOST_EVER = 4096;
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -53,7 +53,7 @@ class Line {
     const next = this.#waiting.shift();
     if (next !== undefined) this.#start(next.response, next.start);
     if (this.#waiting.length < MOST_WAITING && this.#socket.isPaused()) this.#socket.resume();
-    // Node.js reads on by itself after each answer, and for each body.
+    // Node.js resumes reading by itself after each response, and for each body.
     else this.#hold();
   }
 

@@ -54,7 +54,7 @@ export class Proxies {
       };
     if (values.length > 1) return { refusal: `expected one, got ${values.length}` };
     const subject = textOf(values[0] ?? '');
-    // A proxy that has signed nobody in.
+    // The proxy has not signed anybody in.
     if (subject === '') return undefined;
     if (!isSubject(subject))
       return {
@@ -81,7 +81,7 @@ export class Proxies {
 const roleOf = (roles: Roles, subject: string): Role | undefined =>
   roles.get(subject) ?? roles.get(EVERYBODY);
 
-/** Node.js reads each byte of a header as a character; what is UTF-8 is meant as such. */
+/** Node.js decodes headers as Latin-1; the value is decoded as UTF-8 where it is valid. */
 const textOf = (value: string): string => {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'));

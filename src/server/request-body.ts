@@ -5,7 +5,7 @@ import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { excessValues } from './json-bounds.ts';
 
-/** Characters from which on a body is parsed, and what it asks for begun, in a turn of the event loop of its own. */
+/** A body with more characters than this is parsed, and its operation started, in a separate turn of the event loop. */
 const LARGE = 64 * 1024;
 
 /** In place of the parsers of the engine, which would parse whatever comes. */

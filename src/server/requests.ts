@@ -58,7 +58,7 @@ export interface RequestContext {
   readonly rights: Rights;
   readonly connections: Connections;
   readonly unread: Unread;
-  /** Before every path, without a slash at its end; empty for none. */
+  /** The prefix of every path, without a slash at its end; empty for none. */
   readonly basePath: string;
   /** How often something is sent to a client whose answer is being made. */
   readonly slowAnswerMs: number;
@@ -119,7 +119,7 @@ const limitBody = (request: IncomingMessage, response: ServerResponse, ms: numbe
 
 const OPERATOR_PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics'];
 
-/** Metrics are for admins: they say how much all others do. */
+/** Metrics are for admins: they show the activity of all callers. */
 const serveOperator = async (
   path: string,
   request: IncomingMessage,
@@ -197,7 +197,7 @@ const uploader = (
 /**
  * Answers an upload, or refuses it.
  *
- * @param failure what it means for the log that it was refused, broken off or has failed
+ * @param failure logs that the upload was refused, broken off or has failed
  */
 const upload = async (
   failure: string,
@@ -249,7 +249,7 @@ const serveArtifact = async (
   } catch (error) {
     if (error instanceof ClientError && (error.code === 'NOT_FOUND' || error.code === 'FORBIDDEN'))
       refuse(error.code === 'FORBIDDEN' ? 403 : 404, error.code, error.message);
-    // The client has gone, or takes nothing more.
+    // The client has disconnected, or reads nothing more.
     else if (!isClosed(error)) throw error;
   }
 };
@@ -357,7 +357,8 @@ const weightOf = ({ headers }: IncomingMessage): number =>
   1 + Math.floor(Number(headers['content-length'] ?? 0) / BYTES_OF_A_WEIGHT);
 
 /**
- * Who sends a request, whatever it is for: nobody gets past this without a token, and no path answers wrong ones at once.
+ * Identifies the caller of a request on any path: without a token it is refused, and many wrong ones are answered
+ * slowly.
  *
  * @returns `undefined`: the request was refused, or will be
  */

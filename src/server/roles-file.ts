@@ -35,7 +35,7 @@ export class RolesFile {
     this.#listeners.add(listener);
   }
 
-  /** Looks at the file no more. */
+  /** Stops watching the file. */
   close(): void {
     this.#unwatch();
     this.#listeners.clear();

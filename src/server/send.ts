@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 
-/** Answers with a text, which nobody is to keep. */
+/** Answers with a text that must not be cached. */
 export const sendText = (response: ServerResponse, status: number, type: string, text: string): void => {
   response.writeHead(status, {
     'Content-Type': type,

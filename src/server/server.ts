@@ -61,7 +61,7 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   /** Origins of other sites whose pages may use the API. */
   readonly allowedOrigins?: readonly string[];
-  /** A proxy that says who callers are. */
+  /** A proxy that authenticates callers. */
   readonly proxy?: ProxySettings | undefined;
   /** A prefix of every path, which a proxy has not taken away: `/cloister`. */
   readonly basePath?: string;
@@ -75,7 +75,7 @@ export interface ServerOptions {
   readonly publicUrl?: string | undefined;
   /** Without it connections over TCP are not encrypted. */
   readonly tls?: TlsSettings | undefined;
-  /** Path of a file that says which role who has that comes without a token. */
+  /** Path of a file with the roles of callers that authenticate without a token. */
   readonly rolesPath?: string | undefined;
   readonly quotas: Quotas;
   readonly audit: Audit;
@@ -106,7 +106,7 @@ export interface RunningServer {
   readonly address: AddressInfo;
   /** Of the GraphQL endpoint. */
   readonly url: string;
-  /** What is open. */
+  /** Its open connections. */
   readonly open: { readonly subscriptions: number; readonly connections: number };
   /** Accepts nothing new, completes every subscription, finishes the requests in progress, and settles. */
   close(): Promise<void>;
@@ -122,10 +122,11 @@ export interface Timeouts {
   readonly unauthenticatedMs: number;
   /**
    * For the next request on a connection. Longer than proxies keep one that they use again (60 s of nginx and of load
-   * balancers in clouds, 90 s of Traefik and Go, 120 s of Caddy): a request that meets the end of its connection is lost.
+   * balancers in clouds, 90 s of Traefik and Go, 120 s of Caddy): a request sent while the server closes its connection
+   * is lost.
    */
   readonly idleMs: number;
-  /** Between signs of life sent to a client whose answer is being made. */
+  /** Between keep-alive bytes sent to a client whose answer is being made. */
   readonly slowAnswerMs: number;
   /** Between two pings of a WebSocket client. */
   readonly keepAliveMs: number;
@@ -190,7 +191,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     requestTimeout: 0,
     keepAliveTimeout: timeouts.idleMs,
     connectionsCheckingInterval: timeouts.headersMs / 2,
-    // Other upgrades, such as curl's h2c, are optional: they are answered over HTTP/1.1.
+    // Other upgrades, such as curl's h2c, are optional: such requests are answered over HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   };
   const roles = options.rolesPath === undefined ? undefined : await RolesFile.open(options.rolesPath, log);

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { sendNodeResponse } from '@whatwg-node/server';
 import { STREAM } from './media-types.ts';
 
-/** How the time until an answer is bridged. */
+/** How the connection is kept alive until the answer is there. */
 export interface SlowAnswerOptions {
   /** The media ranges that the client accepts, as `mediaRanges` gives them. */
   readonly ranges: readonly string[];
@@ -31,7 +31,7 @@ export const sendSlowly = async (
   } finally {
     stop();
   }
-  // It was refused meanwhile.
+  // The request was refused meanwhile.
   if (response.writableEnded) return;
   if (!response.headersSent) return sendNodeResponse(made, response, request, true);
   response.setMaxListeners(MOST_LISTENERS);
@@ -47,7 +47,7 @@ export const sendSlowly = async (
 /**
  * Sends the head of an answer and white space, or comments, while it is not there yet.
  *
- * @returns is called when it is
+ * @returns called when it is
  */
 export const beginEarly = (
   response: ServerResponse,

@@ -2,11 +2,11 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { noLongerAuthenticated } from '../resolvers/errors.ts';
 
-/** What watches over the answers of one subscription. */
+/** What the results of one subscription are bound to. */
 export interface StreamGuard {
   /** Logs what clients must not see. */
   readonly present: (error: unknown) => GraphQLError;
-  /** Called once or more when nothing more comes. */
+  /** Called at least once when the subscription is over. */
   readonly closed: () => void;
   /** Aborted when the response has ended, for any reason. */
   readonly over: AbortSignal | undefined;

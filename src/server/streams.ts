@@ -1,4 +1,4 @@
-/** How many subscriptions are open, so that no caller takes all there may be. */
+/** Counts open subscriptions, so that no caller can use up all of them. */
 import type { GraphQLError } from 'graphql';
 import { codedError } from '../resolvers/errors.ts';
 
@@ -6,14 +6,14 @@ import { codedError } from '../resolvers/errors.ts';
 export interface StreamLimits {
   /** Subscriptions of one subject, over all of its connections. */
   readonly perSubject: number;
-  /** Subscriptions of all together. */
+  /** Subscriptions of all subjects together. */
   readonly all: number;
 }
 
-/** When nobody says. */
+/** The default limits. */
 export const STREAM_LIMITS: StreamLimits = { perSubject: 15_000, all: 20_000 };
 
-/** When it is worth trying again, if the caller does not know better. */
+/** When clients should retry by default. */
 export const RETRY_AFTER_MS = 1000;
 
 /** Counts subscriptions over SSE and WebSocket. */
@@ -23,23 +23,23 @@ export class Streams {
   readonly #bySubject = new Map<string, number>();
   #all = 0;
 
-  /** @param most of a subject, where that is not the same for all; `null`: that of `limits` */
+  /** @param most the limit of a subject, where subjects differ; `null`: that of `limits` */
   constructor(limits: StreamLimits, most: (subject: string) => number | null = () => null) {
     this.#limits = limits;
     this.#most = most;
   }
 
-  /** Subscriptions that are open. */
+  /** The number of open subscriptions. */
   get size(): number {
     return this.#all;
   }
 
-  /** Those of a subject that are open. */
+  /** Open subscriptions of a subject. */
   of(subject: string): number {
     return this.#bySubject.get(subject) ?? 0;
   }
 
-  /** Who has subscriptions. */
+  /** The subjects that have subscriptions. */
   subjects(): Iterable<string> {
     return this.#bySubject.keys();
   }
@@ -54,7 +54,7 @@ export class Streams {
     return this.#all >= all ? tooMany(`${all} on this server`) : undefined;
   }
 
-  /** @returns what is called when it is over; called again, it does nothing */
+  /** @returns a function to call when the subscription is over; further calls do nothing */
   open(subject: string): () => void {
     this.#change(subject, 1);
     let over = false;

@@ -1,4 +1,4 @@
-/** The files of TLS: the server's certificate and key, whom it trusts, and what was revoked. */
+/** The files of TLS: the server's certificate and key, trusted authorities, and revocation lists. */
 
 import 'reflect-metadata';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
@@ -16,18 +16,18 @@ export interface TlsPaths {
   readonly crl?: string | undefined;
 }
 
-/** What the files hold, checked against each other. */
+/** The content of the files, checked against each other. */
 export interface TlsFiles {
   readonly certificate: X509Certificate;
   readonly cert: string;
   readonly key: string;
   readonly ca: readonly string[];
   readonly crl: readonly string[];
-  /** Whether a client certificate, with those that came with it, leads to an authority. */
+  /** Whether a client certificate and the chain sent with it lead to a trusted authority. */
   isTrusted(certificate: X509Certificate): boolean;
   /** Why a client certificate is not accepted by these files any more, or `undefined`. */
   refusalOf(certificate: X509Certificate): string | undefined;
-  /** What an operator should know: a sentence each. */
+  /** Warnings for the operator, one sentence each. */
   readonly warnings: readonly string[];
 }
 

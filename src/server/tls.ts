@@ -1,4 +1,4 @@
-/** TLS: who may connect, what is said of those who may not, and files that change while the server runs. */
+/** TLS: who may connect, why others are refused, and files that change while the server runs. */
 
 import { constants, type X509Certificate } from 'node:crypto';
 import type { Server as HttpsServer, ServerOptions } from 'node:https';
@@ -13,7 +13,7 @@ import { watchFiles } from './watched-files.ts';
 
 /** How the server does TLS. */
 export interface TlsSettings extends TlsPaths {
-  /** Whether everybody needs a client certificate. Otherwise a token does as well. */
+  /** Whether every caller needs a client certificate. Otherwise a token is sufficient. */
   readonly requireClientCert?: boolean;
 }
 
@@ -32,7 +32,7 @@ interface Presented {
   decided: Decided;
 }
 
-/** Milliseconds in which what is open on a connection ends by itself, and says why. */
+/** Milliseconds in which open streams end by themselves, with an error that says why. */
 const CLOSING_MS = 2500;
 const NAMES_KEPT = 1000;
 
@@ -75,7 +75,7 @@ export class Tls {
       ...this.#context,
       handshakeTimeout: this.#options.handshakeMs,
       requestCert: this.#asksClients,
-      // Who is refused hears why, by an answer: an alert of the protocol has no words.
+      // A refused caller gets an HTTP response that says why: a TLS alert has no text.
       rejectUnauthorized: false,
       SNICallback: (name, use) => {
         if (!this.isNamed(name))
@@ -87,7 +87,7 @@ export class Tls {
     };
   }
 
-  /** Begins to look at connections, and at the files. */
+  /** Starts to check connections, and to watch the files. */
   attach(server: HttpsServer): void {
     this.#server = server;
     server.on('secureConnection', (socket) => {
@@ -102,7 +102,7 @@ export class Tls {
     this.#options.roles?.onChange(() => this.#decideAgain());
   }
 
-  /** Looks at the files no more. */
+  /** Stops watching the files. */
   close(): void {
     this.#unwatch();
   }
@@ -192,7 +192,10 @@ export class Tls {
     return this.#holderOf(Uint8Array.from(certificate.raw), this.#options.roles?.current);
   }
 
-  /** Takes over what the files hold now; files that do not fit are looked at again when one of them changes. */
+  /**
+   * Applies the current content of the files. Files that do not match each other are read again when one of them
+   * changes.
+   */
   async #load(): Promise<void> {
     const { settings, log } = this.#options;
     try {

@@ -30,9 +30,10 @@ interface Connection {
 }
 
 /**
- * Counts connections until their caller is known. One more than there may be is accepted, and the oldest is closed in
- * its place, of the same network if that has too many: so a caller with a token always gets in, as it has sent it long
- * before its connection is the oldest. Those over a Unix socket are of the server's own user, and not counted.
+ * Counts connections until their caller is known. Where there are too many, a new one is accepted and the oldest is
+ * closed instead, of the same network if that one has too many: so a caller with a token always gets in, since it has
+ * sent the token long before its connection is the oldest. Those over a Unix socket are of the server's own user, and
+ * not counted.
  */
 export class UnauthenticatedConnections {
   readonly #options: UnauthenticatedOptions;

@@ -1,20 +1,20 @@
-/** What clients asked for and do not read: bounded for all of them together. */
+/** Bounds the memory of responses that clients do not read, for all clients together. */
 import type { Socket } from 'node:net';
 import type { Log } from '../log.ts';
 
-/** Bytes of memory that answers take which nobody has read, over all connections. */
+/** Bytes of memory for unread answers, over all connections. */
 export const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
 
-/** What an answer that is made while it is sent takes for each byte it holds: as bytes, as text and in base64. */
+/** Bytes of memory for each byte of an answer that is made while it is sent: as bytes, as text and in base64. */
 const MEMORY_PER_BYTE = 4;
 const INTERVAL_MS = 500;
 
 /** How many bytes of answers may be unread, and how callers are distinguished. */
 export interface UnreadOptions {
-  /** Who is at the other end of a connection. */
+  /** The subject of a connection. */
   readonly subject: (socket: Socket) => string | undefined;
   readonly mostBytes: number;
-  /** Bounded in its lines. */
+  /** Logs a bounded number of lines. */
   readonly log: Log;
 }
 
@@ -26,9 +26,9 @@ export type Hold = (bytes: number) => () => void;
 interface Connection {
   /** Bytes of answers that are made while they are sent. */
   held: number;
-  /** Bytes that the kernel had taken when that was last looked at. */
+  /** Bytes that the kernel had taken at the last check. */
   sent: number;
-  /** Whether something waited then, since which round, and since which nothing of it was taken. */
+  /** Whether bytes waited then, since which round, and since which round none of them was taken. */
   isWaiting: boolean;
   begun: number;
   sinceRound: number;
@@ -42,8 +42,8 @@ interface Waiting {
 }
 
 /**
- * Adds up what waits to be read, and where that is more than there may be, breaks connections of the caller of whom most
- * waits, first those that have read nothing for longest. So nobody loses a connection to what others do not read.
+ * Adds up the unread bytes. Above the limit, it closes connections of the caller with the most unread bytes, first
+ * those that have read nothing for the longest time. So no caller loses a connection because of others.
  */
 export class Unread {
   readonly #options: UnreadOptions;
@@ -56,7 +56,7 @@ export class Unread {
     this.#timer = setInterval(() => this.check(), INTERVAL_MS).unref();
   }
 
-  /** Counts what waits on a connection, until it is closed. */
+  /** Counts the unread bytes of a connection until it is closed. */
   add(socket: Socket): void {
     this.#connections.set(socket, { held: 0, sent: 0, isWaiting: false, begun: 0, sinceRound: 0 });
     socket.once('close', () => this.#connections.delete(socket));
@@ -81,7 +81,7 @@ export class Unread {
     };
   }
 
-  /** Breaks connections until no more waits than may. */
+  /** Closes connections until the unread bytes are within the limit. */
   check(): void {
     this.#round += 1;
     const { mostBytes, subject, log } = this.#options;
@@ -123,7 +123,7 @@ export class Unread {
     }
   }
 
-  /** Stops looking. */
+  /** Stops checking. */
   close(): void {
     clearInterval(this.#timer);
   }

@@ -33,11 +33,11 @@ export interface ProtocolOptions {
   readonly engine: Engine;
   readonly callers: Callers;
   readonly wrongTokens: WrongTokens;
-  /** Where the sender of a request reaches the server, without a slash at its end. */
+  /** The URL under which the sender of a request reaches the server, without a slash at its end. */
   readonly baseUrl: (request: IncomingMessage) => string;
   readonly rights: Rights;
   readonly connections: Connections;
-  /** Sees who could not sign in. */
+  /** Observes failed sign-ins. */
   readonly observer: Observer;
   /** Counts the operations in progress. */
   readonly operations: Operations;
@@ -48,7 +48,7 @@ export interface ProtocolOptions {
 }
 
 const MOST_SUBSCRIPTIONS = 100;
-/** Bytes of answers that a client has not read, from which on it is given up. */
+/** A client with more unread bytes of responses than this is disconnected. */
 const MOST_UNREAD = 64 * 1024 * 1024;
 
 /** RFC 6455 section 7.4.1. */
@@ -106,7 +106,9 @@ export class Client {
     });
   }
 
-  /** Ends everything, when the caller is no longer accepted: the answer to what ended its right is sent before. */
+  /**
+   * Ends everything when the caller is no longer accepted, after the response to the operation that revoked its access.
+   */
   refuse(why: string): void {
     this.identity = null;
     this.ended.abort(why);
@@ -191,7 +193,7 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
         baseUrl: baseUrl(client.request),
         requestId: requestIdOf(undefined),
         source: sourceOf(client.request),
-        // Of each operation where its client says so, else of the connection.
+        // The trace of the operation if the client names one, otherwise that of the connection.
         trace: traceOf(extensions?.['traceparent'] === undefined ? client.request.headers : extensions),
       });
       try {

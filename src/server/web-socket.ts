@@ -26,10 +26,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/**
- * Bytes that a client may send before it is known: its greeting. A message of one that is known may be as large as the
- * body of a request.
- */
+/** Bytes that a client may send before it has authenticated. Afterwards a message may be as large as a request body. */
 const MOST_UNAUTHENTICATED = 4096;
 /** RFC 6455, section 7.4.1. */
 const TOO_BIG = 1009;
@@ -83,10 +80,10 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
   };
 };
 
-/** What an upgrade leaves behind. */
+/** What remains of an upgrade. */
 interface Handshake {
   readonly connection: Duplex;
-  /** Bytes that came with it. */
+  /** Bytes that arrived with the upgrade request. */
   readonly received: number;
   readonly request: IncomingMessage;
 }
@@ -130,7 +127,7 @@ const attach = (
   });
 };
 
-/** Closes a client that sends too much before it is known, whatever it is: frames, pieces of one, or pings. */
+/** Disconnects a client that sends too much before it has authenticated: frames, fragments, or pings. */
 const boundUnauthenticated = (client: Client, connection: Duplex, received: number): void => {
   let bytes = received;
   const count = (chunk: Buffer): void => {
@@ -153,8 +150,8 @@ const boundUnauthenticated = (client: Client, connection: Duplex, received: numb
 };
 
 /**
- * Gives up a client that has vanished. Its answer to a ping is not read while its messages are held back: then it is
- * there as long as it takes what is sent.
+ * Disconnects a client that has vanished. While its messages are held back its pongs are not read; then it counts as
+ * alive as long as it reads what is sent.
  */
 const keepAlive = ({ socket, inbox }: Client, connection: Duplex, intervalMs: number): (() => void) => {
   let answered = true;

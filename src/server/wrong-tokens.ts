@@ -2,12 +2,12 @@
 
 import { networkOf } from './network.ts';
 
-/** Of one address in ten seconds that are answered at once: people mistype. */
+/** Wrong tokens from one address in ten seconds that are answered without delay, since people mistype. */
 const FREE = 10;
 const WINDOW_MS = 10_000;
-/** Milliseconds that an answer after that is held back. The right tokens of the same address are not. */
+/** Milliseconds by which further answers are delayed. Answers to valid tokens from the same address are not delayed. */
 const DELAY_MS = 1000;
-/** Addresses that are counted each; all others count as one. */
+/** Addresses that are counted separately; all others count as one. */
 const MOST_ADDRESSES = 10_000;
 
 /** Counts wrong tokens by the address they come from. */
