@@ -25,7 +25,7 @@ export const castHeader = ({ size, startedAt, title, command }: Session): string
     command,
   });
 
-/** The line for output, at milliseconds after the beginning. */
+/** The line for output at a time, in milliseconds after the beginning. */
 export const castOutput = (atMs: number, text: string): string => line([seconds(atMs), 'o', text]);
 
 /** The line for a new size. */

@@ -31,7 +31,7 @@ export interface CellEntry {
   readonly target: Buffer | null;
 }
 
-/** What a path of a job is. */
+/** The type of a file. */
 export interface CellStatus {
   readonly type: Files['file']['type'];
   readonly mode: number;
@@ -114,7 +114,7 @@ export class CellFiles {
       });
       offset += bytes.length;
     };
-    // Until the last one it has to stay writable. A file without content is one part, too.
+    // The file has to stay writable until the last part. A file without content is one part, too.
     let last: Buffer = Buffer.alloc(0);
     for await (const part of parts(pieces)) {
       if (last.length > 0) await send(last, mode === undefined ? undefined : mode | OWNER_WRITES);

@@ -6,21 +6,21 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 interface Completed {
-  /** The words that call it: `run`, or `token create`. */
+  /** The words of the command: `run`, or `token create`. */
   readonly path: readonly [string, ...string[]];
   readonly description: string;
   readonly flags: readonly { readonly names: readonly string[]; readonly description: string }[];
   /** Its arguments are jobs. */
   readonly jobs: boolean;
-  /** What its argument may be, where that is a list: shells, or the commands below it. */
+  /** The values of its argument, where these are known: shells, or subcommands. */
   readonly values: readonly string[];
 }
 
-/** The script for a shell, from the commands that the program has. */
+/** The completion script for a shell, made from the commands of the program. */
 export const completionScript = (shell: Shell, program: Command): string =>
   SCRIPTS[shell](program.commands.flatMap((command) => completed(command)));
 
-/** A command, and those below it. */
+/** A command and its subcommands. */
 const completed = (command: Command, above: readonly string[] = []): readonly Completed[] => {
   const [first = '', ...rest] = [...above, command.name()];
   const path = [first, ...rest] as const;
@@ -88,7 +88,7 @@ const fish = (commands: readonly Completed[]): string => {
   const inside = (command: Completed): string => {
     const { path } = command;
     if (path.length > 1) return path.map((word) => seen([word])).join('; and ');
-    // The same word may be a command below another one.
+    // The same word may be a subcommand of another one.
     if (below.has(path[0])) return `${seen(path)}; and not ${seen(groups.map((group) => group.path[0]))}`;
     return groups.includes(command) ? `${seen(path)}; and not ${seen(command.values)}` : seen(path);
   };

@@ -19,7 +19,9 @@ export interface Connection {
   readonly token: string | undefined;
   /** Reads the token again from where it was found: there may be a new one by now. */
   readonly readToken?: () => Promise<string>;
-  /** Added to the error when the server does not accept us: where the token is from, or where none was found. */
+  /**
+   * Added to the error when the server does not accept the token: where the token comes from, or where none was found.
+   */
   readonly tokenNote: string;
   /**
    * Called before each connection that sends a token which was found and not given.
@@ -27,20 +29,20 @@ export interface Connection {
    * @throws CliError when somebody other than the owner of the token would receive it
    */
   readonly verifyServer?: () => Promise<void>;
-  /** Reads what TLS needs: there may be a new certificate by now. */
+  /** Reads the files of TLS again: there may be a new certificate by now. */
   readonly readTls?: () => Promise<TlsTexts>;
   /** Milliseconds to wait before each further attempt to reopen a lost stream. */
   readonly retryDelays: readonly number[];
 }
 
-/** What is read of the files that the settings name. */
+/** The content of the files that the settings name. */
 export interface TlsTexts {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** There is no host over a socket; every server accepts this name. */
+/** A Unix socket has no host; every server accepts this name. */
 const LOCAL_URL = 'http://localhost/graphql';
 
 /**
@@ -128,7 +130,7 @@ const readTls = async ({ ca, cert, key }: ClientTls): Promise<TlsTexts> => {
   return texts;
 };
 
-/** OpenSSL says neither which file it cannot use nor that the server has nothing to do with it. */
+/** OpenSSL names neither the file that it cannot use, nor says that the fault is not the server's. */
 const checkTls = async (texts: TlsTexts, files: ClientTls): Promise<void> => {
   if (Object.keys(texts).length === 0) return;
   const { createPrivateKey, X509Certificate } = await import('node:crypto');
@@ -181,7 +183,7 @@ const readToken = async (files: readonly string[]): Promise<Found> => {
   };
 };
 
-/** Whether the owner of the socket may read the token anyway. */
+/** Whether the owner of the socket can read the token in any case. */
 const haveOneOwner = async (socket: string, token: string): Promise<boolean> => {
   try {
     return (await lstat(socket)).uid === (await stat(token)).uid;
@@ -218,7 +220,7 @@ export const tokenOf = async ({ readToken, token }: Connection): Promise<string 
 /** The User-Agent of the command line, which is in the audit log. */
 export const USER_AGENT = `cloister/${VERSION}`;
 
-/** The server, for messages. */
+/** The name of the server in messages. */
 export const placeOf = ({ url, socketPath }: Connection): string => socketPath ?? url.href;
 
 const reason = (error: unknown): string => {

@@ -58,11 +58,11 @@ export const downloadArtifact = async (
   }
 };
 
-/** As the server has it; what is written must be in the folder, on any machine. */
+/** The name as the server has it; the file has to be within the folder, on any system. */
 const isFileName = (name: string): boolean =>
   name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]/u.test(name);
 
-/** An error of the file system, and not of the network. */
+/** An error of the file system rather than the network. */
 const isOfFiles = (error: unknown): error is Error =>
   error instanceof Error && 'syscall' in error && 'path' in error;
 

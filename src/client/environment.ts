@@ -11,12 +11,12 @@ import { checkText, ownVariable } from './utf8.ts';
 const WHAT = 'NAME=VALUE, or the NAME of a variable that is set here';
 
 /**
- * Each variable once, in the order in which they were first named; a later value replaces an earlier one, and flags
- * replace what files say, as in docker.
+ * Each variable once, in the order of first occurrence. A later value replaces an earlier one, and flags replace values
+ * from files, as in docker.
  *
  * @param files in the format of docker's `--env-file`: `NAME=VALUE` or `NAME` a line, `#` begins a comment
  * @param flags `NAME=VALUE` or `NAME`
- * @param secrets the same, of variables whose values no job gives back
+ * @param secrets the same, for variables whose values are never shown
  * @param shell where the value of a bare `NAME` comes from
  * @throws CliError that names the flag, and the line of a file
  */

@@ -1,4 +1,7 @@
-/** The errors that end a command, with their exit codes. */
+/**
+ * The errors that end a command, with their exit codes. Every command throws CliError, also for what the server
+ * refuses, and ConnectionLost when it cannot reach the server; docstrings name only further reasons.
+ */
 
 import { ConnectionLost } from '../client-api/errors.js';
 import { inert } from './inert.ts';
@@ -67,13 +70,16 @@ export const unreachable = (place: string, cause: unknown, established: boolean)
 const remedyOf = (code: string, place: string, established: boolean): string => {
   if (code === 'ECONNREFUSED' || code === 'ENOENT')
     return '. Is the server running? "cloister serve" starts it';
-  // What a server does that waits for a handshake.
+  // A server that expects a TLS handshake does this.
   return code === 'ECONNRESET' && !established && place.startsWith('http:')
     ? '. If the server speaks TLS, the URL has to begin with https'
     : '';
 };
 
-/** In words what OpenSSL says in one line with its source code: `write EPROTO ...:SSL routines:FUNCTION:REASON:FILE:...`. */
+/**
+ * Explains what OpenSSL reports in one line with its source location: `write EPROTO ...:SSL
+ * routines:FUNCTION:REASON:FILE:...`.
+ */
 const tlsReason = (code: string, message: string): string | undefined => {
   const said = code === 'EPROTO' ? /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] : undefined;
   if (said === undefined) return undefined;

@@ -3,7 +3,7 @@
 import { signalNumber } from '../signals.ts';
 import type { Job } from './job.ts';
 
-/** The exit code of `cloister run`, and a sentence to print where the code alone would mislead. */
+/** The exit code of `cloister run`, and a sentence to print where the code alone would be misleading. */
 export interface Ending {
   readonly code: number;
   readonly sentence?: string;

@@ -12,7 +12,7 @@ import type { StdinSource } from './stdin.ts';
 const REST_MS = 50;
 /** The job needs no more input. */
 const OVER = ['JOB_NOT_RUNNING', 'STDIN_CLOSED'];
-/** The most bytes of a request, well below what a server takes. */
+/** The most bytes of a request, well below what a server accepts. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
@@ -25,7 +25,7 @@ export class StdinWriter {
   readonly #shared: boolean;
   #offset: number | undefined;
 
-  /** @param shared others write to the job too, or have written: we begin after them */
+  /** @param shared others write to the job too, or have written: our bytes are appended to theirs */
   constructor(connection: Connection, jobId: string, { shared = false } = {}) {
     this.#connection = connection;
     this.#jobId = jobId;
@@ -60,14 +60,14 @@ export class StdinWriter {
         return accepted;
       } catch (error) {
         if (error instanceof ServerError && OVER.includes(error.code ?? '')) return undefined;
-        // Somebody else's bytes are at this offset: ours come after them.
+        // Somebody else's bytes are at this offset: ours are appended to them.
         if (this.#shared && error instanceof ServerError && error.field === 'input.offset') {
           this.#offset = undefined;
           failures = 0;
           continue;
         }
         const waitMs = this.#connection.retryDelays[failures];
-        // The bytes that an answer which was lost would have counted are not written again.
+        // Bytes that were accepted, but whose answer was lost, are not written again.
         if (!isPassing(error) || waitMs === undefined) throw error;
         await pause(waitMs);
       }
@@ -82,7 +82,7 @@ export class StdinWriter {
   }
 }
 
-/** Whether a server that starts again will answer. */
+/** Whether a server that is restarted will answer. */
 const isPassing = (error: unknown): boolean =>
   error instanceof ConnectionLost || (error instanceof ServerError && error.code === 'SHUTTING_DOWN');
 

@@ -92,7 +92,7 @@ export const pair = (flag: string, what: string, text: string): [string, string]
   return [text.slice(0, at), text.slice(at + 1)];
 };
 
-/** The values of an enum of the schema: the compiler demands each of them. */
+/** The values of an enum of the schema. The compiler reports a missing one. */
 export const enumValues = <T extends string>(all: Readonly<Record<T, true>>): readonly T[] =>
   Object.keys(all) as T[];
 

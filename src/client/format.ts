@@ -5,7 +5,7 @@ import type { UsageDetailsFragment as Usage } from './generated/operations.ts';
 import { inert } from './inert.ts';
 import type { Job, JobSummary } from './job.ts';
 
-/** What a job is and what state it is in: a line for each value that it has. */
+/** A job and its state: a line for each value that is set. */
 export const jobLines = (job: Job): string => {
   const { usage } = job;
   const facts: readonly (readonly [string, string | number | null | undefined])[] = [
@@ -55,7 +55,7 @@ export const usageLine = (usage: Usage): string => {
     .join('  ');
 };
 
-/** The command as it could be typed into a shell. */
+/** The command as it would be typed into a shell. */
 export const commandLine = (
   job: Pick<JobSummary, 'command' | 'commandBytes' | 'argv' | 'argvBytes'>,
 ): string => {
@@ -83,7 +83,7 @@ export const age = (ms: number): string => {
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
 };
 
-/** How long something took, in at most two units: `0.3s`, `42s`, `3m20s`, `5h07m`, `9d12h`. */
+/** A duration in at most two units: `0.3s`, `42s`, `3m20s`, `5h07m`, `9d12h`. */
 export const shortDuration = (ms: number): string => {
   const tenths = Math.max(0, Math.floor(ms / 100));
   if (tenths < 100) return `${(tenths / 10).toFixed(1)}s`;

@@ -32,7 +32,7 @@ export const gather = async function* (
       change();
     }
   })();
-  // Its error is thrown after the pieces before it.
+  // The error is thrown after the pieces before it.
   reading.catch(() => undefined);
   for (;;) {
     while (waiting.length === 0 && !isOver) await changed.promise;

@@ -13,7 +13,11 @@ export interface FilterFlags {
   readonly since?: string;
 }
 
-/** The filter of the API for these flags. */
+/**
+ * The filter of the API for these flags.
+ *
+ * @throws CliError that names the flag
+ */
 export const jobFilter = ({ status, failed, label, name, since }: FilterFlags): JobFilter => ({
   ...(status && { status: status.flatMap((text) => text.split(',')).map(jobStatus) }),
   ...(failed && { failed }),

@@ -11,7 +11,8 @@ const HEADER = ['ID', 'STATUS', 'EXIT', 'AGE', 'DURATION', 'NAME', 'COMMAND'].ma
 
 /**
  * @param nowMs milliseconds since 1970, for ages and durations
- * @param width columns of the terminal; `undefined`: no terminal, so ids are complete and nothing is padded or cut
+ * @param width columns of the terminal; `undefined`: not a terminal, so that ids are complete and nothing is padded or
+ *   cut
  */
 export const jobTable = (jobs: readonly JobSummary[], nowMs: number, width?: number): string => {
   const length = width === undefined ? undefined : shortLength(jobs.map(({ id }) => id));

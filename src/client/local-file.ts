@@ -12,11 +12,13 @@ import { filesOfFolder } from './local-folder.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import { uploadFile } from './upload.ts';
 
-/** Bytes of a file that is sent with the job, and of all such files of one job; others are uploaded. */
+/**
+ * Bytes that a file, and all files of one job together, may have to be sent with the submission; others are uploaded.
+ */
 const MOST_INLINE_BYTES = 64 * 1024;
 const ALL_INLINE_BYTES = 1024 * 1024;
 
-/** A file, and where the job finds it. */
+/** A file and its path in the cell. */
 export interface LocalFile {
   readonly local: string;
   readonly path: string;
@@ -26,8 +28,8 @@ export interface LocalFile {
 }
 
 /**
- * The files that flags name: what is before the first `:/` is here, the rest is the path in the cell. Of a folder those are
- * all files in it, below that path.
+ * The files that flags name: the part before the first `:/` is a local path, the rest is the path in the cell. For a
+ * folder these are all files in it, below that path.
  *
  * @throws CliError that names the flag and the file
  */
@@ -62,12 +64,13 @@ const localFile = (local: string, path: string, { size, mode }: Stats): LocalFil
   local,
   path,
   sizeBytes: size,
-  // Its owner in the cell can read it.
+  // The owner in the cell can read it.
   mode: formatMode((mode & 0o777) | 0o400),
 });
 
 /**
- * Files as fields of a submission: small ones with their content, others by what they are called once they are uploaded.
+ * Files as fields of a submission: small ones with their content, others by the id that they get when they are
+ * uploaded.
  *
  * @throws CliError that names the flag and the file, and what `uploadFile` throws
  */
@@ -78,7 +81,7 @@ export const filesInput = async (
   if (files.length === 0) return undefined;
   const inputs: FileInput[] = [];
   let leftBytes = ALL_INLINE_BYTES;
-  // One after the other: each has the whole connection.
+  // One after the other, so that each has the whole bandwidth.
   for (const file of files) {
     const isInline = file.sizeBytes <= Math.min(MOST_INLINE_BYTES, leftBytes);
     if (isInline) leftBytes -= file.sizeBytes;

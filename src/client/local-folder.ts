@@ -8,23 +8,23 @@ import { inert } from './inert.ts';
 
 /** Files that one job can be given: as many as a server accepts. */
 export const MOST_FILES = 100;
-/** Folders in which files are looked for: there may be many without any. */
+/** The most folders that are searched: many may contain no files. */
 const MOST_FOLDERS = 1000;
 
 /** A file in a folder. */
 export interface FolderFile {
   readonly local: string;
-  /** Where it is below the folder, with slashes. */
+  /** Its path below the folder, with slashes. */
   readonly name: string;
 }
 
 /**
- * Every file in a folder and the folders in it, in the order of their names. Links are not followed, since they may lead
- * anywhere, and not left out, since the command would lack what they lead to.
+ * Every file in a folder and the folders in it, in the order of their names. Links are an error: they are not followed,
+ * since they may lead anywhere, and not skipped, since the command would lack their targets.
  *
- * @param others how many files the job is given besides
- * @throws CliError that names what is neither a file nor a folder, a name that is not UTF-8, and a folder with more files;
- *   what reading a folder throws
+ * @param others how many other files the job is given
+ * @throws CliError that names what is neither a file nor a folder, a name that is not UTF-8, and a folder with more
+ *   files; what reading a folder throws
  */
 export const filesOfFolder = async (folder: string, others: number): Promise<readonly FolderFile[]> => {
   const files: FolderFile[] = [];

@@ -6,14 +6,14 @@ import { note, write } from './output.ts';
 
 type Entry = LogBatch['entries'][number];
 
-/** Prints the batches of one log: its bytes as they are, each stream to ours of the same name. */
+/** Prints the batches of one log: its bytes unchanged, each stream to our own of the same name. */
 export interface LogPrinter {
   readonly batch: (batch: LogBatch) => Promise<void>;
   /** There are no more batches. */
   readonly end: () => Promise<void>;
 }
 
-/** What to say of output that is missing within a batch. */
+/** The remark about output that is missing within a batch. */
 const gaps = ({ droppedBytes, damagedBytes }: Pick<LogBatch, 'droppedBytes' | 'damagedBytes'>): string[] => {
   const texts: string[] = [];
   if (droppedBytes > damagedBytes)

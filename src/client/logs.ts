@@ -8,7 +8,7 @@ import { subscribe } from './subscribe.ts';
 /** A part of a log, as the server answers. */
 export type LogBatch = LogLinesFragment;
 
-/** Which part of the log of which job is read. */
+/** The job, and the part of its log to read. */
 export interface LogRequest {
   readonly jobId: string;
   /** Begin at the line of this number, counted from 1. */
@@ -34,7 +34,11 @@ export interface LogRequest {
   readonly reached?: boolean;
 }
 
-/** The log of a job, each byte once and in order, over as many connections as needed. */
+/**
+ * The log of a job, each byte once and in order, over as many connections as needed.
+ *
+ * @throws ConnectionLost when the server cannot be reached again, ServerError for what it refuses
+ */
 export const readLogs = (
   connection: Connection,
   request: LogRequest,
@@ -49,7 +53,7 @@ export const readLogs = (
     open,
     cursorOf: ({ cursor }: LogBatch) => cursor,
     isLast: ({ endOfLog }: LogBatch) => endOfLog,
-    // The job continues, and so does its log.
+    // The job continues, and so does the log.
     mayEnd: !request.follow,
   };
   return resuming(stream, { delaysMs: connection.retryDelays, reached });

@@ -1,4 +1,4 @@
-/** What people who know docker, kubectl or gh type, and what it is here. */
+/** What people who know docker, kubectl or gh type, and the equivalent command or flag. */
 
 const COMMANDS: Readonly<Record<string, string>> = {
   cancel: '"cloister stop JOB" stops a job',
@@ -44,7 +44,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   '-v': 'a job sees no folder of the host',
 };
 
-/** A message of commander, with what the word is here that it does not know. */
+/** A message of commander, with the equivalent of the unknown word. */
 export const inOtherWords = (message: string): string => {
   const [, kind, word = ''] = /unknown (command|option) '([^'=]+)/.exec(message) ?? [];
   const hint = kind === 'command' ? COMMANDS[word] : FLAGS[word];

@@ -16,7 +16,7 @@ export interface Answer {
  * Begins a request, with the token and the certificates of a connection.
  *
  * @param target relative to the API
- * @throws CliError for a listener that is not to have the token
+ * @throws CliError when the listener must not receive the token
  */
 export const openRequest = async (
   connection: Connection,
@@ -43,9 +43,9 @@ export const openRequest = async (
 };
 
 /**
- * What an answer in JSON holds.
+ * The content of a JSON answer.
  *
- * @throws ServerError for the error that it reports, CliError for what is no answer of a Cloister server
+ * @throws ServerError for the error that it reports, CliError when it is not an answer of a Cloister server
  */
 export const readAnswer = <T>(connection: Connection, { status, body }: Answer): T => {
   let answer: T & { errors?: { message: string; extensions?: { code?: string } }[] };
@@ -61,6 +61,6 @@ export const readAnswer = <T>(connection: Connection, { status, body }: Answer):
   throw new ServerError(inert(error.message) + note, code);
 };
 
-/** An answer that no Cloister server gives. */
+/** The error for an answer that does not come from a Cloister server. */
 export const notOurs = (connection: Connection, status: number): CliError =>
   new CliError(`${placeOf(connection)} answered "${status}", and not as Cloister does. Is --url right?`);

@@ -1,4 +1,4 @@
-/** Named servers that the command line keeps: `config.toml` in the user's folder for settings. */
+/** Named servers that the command line stores: `config.toml` in the user's folder for settings. */
 
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -15,14 +15,14 @@ export interface Profile {
   readonly key?: string;
 }
 
-/** One as it is found. */
+/** A profile with its name. */
 export interface NamedProfile extends Profile {
   readonly name: string;
 }
 
-/** What the file holds. */
+/** The content of the file. */
 export interface Profiles {
-  /** The name of the one that is used when none is named. */
+  /** The name of the default profile. */
   readonly default?: string;
   readonly profiles: ReadonlyMap<string, Profile>;
 }
@@ -120,9 +120,9 @@ export const writeProfiles = async (path: string, { default: chosen, profiles }:
 };
 
 /**
- * The profile of a name, or the one that is used when none is named.
+ * The profile with a name, or the default one.
  *
- * @throws CliError when there is none of that name
+ * @throws CliError when there is none with that name
  */
 export const profileNamed = async (
   path: string,

@@ -43,7 +43,7 @@ export const execute = async <Result, Variables>(
 /**
  * Joins the errors of an answer into the one error that a person is shown.
  *
- * @param withFlags name the flag of a field instead of its path in the document
+ * @param withFlags show the flag of a field instead of its path in the document
  */
 export const serverError = (
   connection: Connection,

@@ -70,7 +70,7 @@ export const formatOf = ({ json, format }: ListFlags): Render | undefined => {
   return rowFormat(format);
 };
 
-/** Prints a list as its flags ask for: by a template, as JSON, or as the table that people get. */
+/** Prints a list as the flags request: by a template, as JSON, or as a table. */
 export const printList = async (
   rows: readonly object[],
   flags: ListFlags,

@@ -29,7 +29,7 @@ export async function* subscribeByEvents<Result, Variables extends Record<string
       throw new CliError(`${placeOf(connection)} answered a subscription with a single result`);
     }
     response.setTimeout(SILENCE_MS, () => {
-      // While something is left to read, the caller is slow and not the server.
+      // While there is something left to read, the caller is slow, not the server.
       if (response.readableLength === 0) response.destroy(new Error('the server has gone silent'));
     });
     for await (const { event, data } of eventsOf(chunks(connection, response))) {
@@ -52,7 +52,7 @@ const errorWithin = (connection: Connection, errors: readonly unknown[]): Error 
   return error.code === 'UNAUTHENTICATED' ? new ConnectionLost(error.message, true) : error;
 };
 
-/** What a response brings, as text. */
+/** The body of a response as text. */
 async function* chunks(
   connection: Connection,
   response: IncomingMessage,

@@ -22,7 +22,7 @@ export interface StdinFlags {
   readonly whole: boolean;
 }
 
-/** The standard input of a job: what is short is submitted with it, what is long is written while it runs. */
+/** The standard input of a job: short input is submitted with the job, long input is written while it runs. */
 export type JobStdin =
   | { readonly kind: 'none' }
   | { readonly kind: 'content'; readonly content: Buffer }
@@ -58,7 +58,7 @@ export const readStdin = async ({ named, own, whole }: StdinFlags): Promise<JobS
 export const ownStdin = (): StdinSource =>
   sourceOf(process.stdin, Buffer.alloc(0), process.stdin[Symbol.asyncIterator]());
 
-/** Our own standard input where it is a pipe, a file or a socket, and else none. */
+/** Our own standard input if it is a pipe, a file or a socket; otherwise none. */
 export const fedStdin = (): StdinSource =>
   sourceOf(process.stdin, Buffer.alloc(0), isFed() ? process.stdin[Symbol.asyncIterator]() : undefined);
 
@@ -92,7 +92,7 @@ const openNamed = async (file: string): Promise<Readable> => {
 type Pieces = AsyncIterator<Uint8Array, unknown>;
 
 /**
- * What comes at once, and where more would come from; `undefined`: that was all.
+ * The bytes that are available at once, and the source of more; `undefined`: there are no more.
  *
  * @param waits reading may wait for a writer
  */
@@ -105,7 +105,7 @@ const readHead = async (
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    // What has arrived meanwhile is read first, on a machine that is busy.
+    // On a busy machine, what has arrived meanwhile is read first.
     const look = (): unknown => setImmediate(() => setImmediate(resolve, undefined));
     if (waits) timer = setTimeout(look, SOON_MS);
   });
@@ -127,7 +127,7 @@ const readHead = async (
 /** An iterator from which the next element has been asked for. */
 const beginningWith = (asked: ReturnType<Pieces['next']>, pieces: Pieces): Pieces => {
   let first: typeof asked | undefined = asked;
-  // It may fail before anybody looks at it.
+  // It may be rejected before it is awaited.
   asked.catch(() => undefined);
   return {
     next: () => {
@@ -149,7 +149,7 @@ const sourceOf = (stream: Readable, head: Buffer, rest: Pieces | undefined): Std
       yield piece.value;
   })(),
   [Symbol.asyncDispose]: async () => {
-    // A read that waits ends with an error, which nobody asked for.
+    // A pending read is rejected, which nobody awaits.
     stream.on('error', () => undefined).destroy();
   },
 });

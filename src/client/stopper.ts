@@ -18,7 +18,7 @@ export class Stopper implements Disposable {
   #signals = 0;
   readonly #remark: (text: string) => Promise<void>;
 
-  /** @param remark prints what a signal does, for a person */
+  /** @param remark prints what a signal does */
   constructor(connection: Connection, remark: (text: string) => Promise<void>) {
     this.#connection = connection;
     this.#remark = remark;

@@ -1,4 +1,4 @@
-/** Colours, if the output is a terminal that has them and NO_COLOR (no-color.org) is not set. */
+/** Colours, if the output is a terminal that supports them and NO_COLOR (no-color.org) is not set. */
 
 import { styleText } from 'node:util';
 

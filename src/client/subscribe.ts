@@ -5,7 +5,7 @@ import type { TypedDocumentString } from './generated/operations.ts';
 import { subscribeByEvents } from './server-sent-events.ts';
 import { subscribeByWebSocket, UpgradeRefused } from './web-socket.ts';
 
-/** Connections that refused an upgrade to WebSocket, and would refuse the next one as well. */
+/** Connections over which an upgrade to WebSocket was refused, and would be again. */
 const withoutWebSocket = new WeakSet<Connection>();
 
 /**
@@ -21,7 +21,7 @@ export async function* subscribe<Result, Variables extends Record<string, unknow
 ): AsyncGenerator<Result, void, void> {
   if (!withoutWebSocket.has(connection)) {
     try {
-      // Refused before the first item, if at all.
+      // A refusal comes before the first item.
       yield* subscribeByWebSocket(connection, document, variables);
       return;
     } catch (error) {

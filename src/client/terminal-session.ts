@@ -1,4 +1,4 @@
-/** Our terminal as that of a job: what is typed goes to the job, what the job shows comes here. */
+/** Connects our terminal to that of a job: input goes to the job, its output comes back. */
 
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
@@ -12,19 +12,19 @@ import { type LogRequest, readLogs } from './logs.ts';
 import { write } from './output.ts';
 import { request } from './request.ts';
 
-/** The size of a terminal that does not say which it has. */
+/** The size that is assumed for a terminal of unknown size. */
 const USUAL = { rows: 24, columns: 80 } as const;
-/** While a window is dragged it has many sizes: the one counts that it has had for this many milliseconds. */
+/** A window that is being resized has many sizes: one is sent when it has been the same for this many milliseconds. */
 const SETTLED_MS = 60;
 
-/** Bytes that are typed or pasted ahead of what the job has taken. */
+/** The most bytes of typed or pasted input that the job has not taken yet. */
 const PASTED_BYTES = 256 * 1024;
-/** How long detaching waits for what was typed before: a job that does not read may never take it. */
+/** How long detaching waits until the job has taken earlier input: a job that does not read never does. */
 const LEFT_MOST_MS = 1000;
 
 export const DETACH_KEYS = 'ctrl-p,ctrl-q';
 
-/** The size of our terminal, at most what a server takes. */
+/** The size of our terminal, at most what a server accepts. */
 export const ownSize = (): { readonly rows: number; readonly columns: number } => {
   const { rows = 0, columns = 0 } = process.stdout;
   const bounded = (count: number, usual: number): number => (count > 0 ? Math.min(count, 4096) : usual);
@@ -34,7 +34,7 @@ export const ownSize = (): { readonly rows: number; readonly columns: number } =
 /**
  * The bytes of a sequence of keys such as "ctrl-p,ctrl-q" or "ctrl-a,d".
  *
- * @returns `undefined` when it is none
+ * @returns `undefined` when the text is not a sequence of keys
  */
 export const parseKeys = (text: string): Buffer | undefined => {
   const bytes: number[] = [];
@@ -47,17 +47,17 @@ export const parseKeys = (text: string): Buffer | undefined => {
   return Buffer.from(bytes);
 };
 
-/** Finds a sequence of keys in what is typed, also where it arrives in pieces. */
+/** Finds a sequence of keys in the input, even if it arrives in pieces. */
 export class KeyFilter {
   readonly #keys: Buffer;
   #held = 0;
 
-  /** @param keys the sequence; empty: there is none */
+  /** @param keys the sequence; empty: no sequence is looked for */
   constructor(keys: Buffer) {
     this.#keys = keys;
   }
 
-  /** @returns what is to be passed on, and whether the sequence is complete after it */
+  /** @returns the bytes to pass on, and whether the sequence is complete after them */
   take(typed: Uint8Array): { readonly bytes: Uint8Array; readonly complete: boolean } {
     const [first] = this.#keys;
     if (this.#held === 0 && (first === undefined || !typed.includes(first)))
@@ -65,7 +65,7 @@ export class KeyFilter {
     const passed: number[] = [];
     for (const byte of typed) {
       if (byte !== this.#keys[this.#held]) {
-        // The beginning of the sequence, and no more of it.
+        // The beginning of a sequence that is not continued.
         passed.push(...this.#keys.subarray(0, this.#held));
         this.#held = 0;
       }
@@ -79,14 +79,14 @@ export class KeyFilter {
 }
 
 const ESCAPE = '\x1b';
-/** Of the other screen, which editors use (xterm control sequences, DECSET 1049). */
+/** The alternate screen, which editors use (xterm control sequences, DECSET 1049). */
 const OTHER_SCREEN = [`${ESCAPE}[?1049h`, `${ESCAPE}[?1049l`] as const;
-/** Back to what a shell expects: the cursor is shown, nothing reports the mouse or marks what is pasted, no colours. */
+/** Resets the terminal to what a shell expects: cursor visible, no mouse reports, no bracketed paste, no colours. */
 const USUAL_MODES = ['?25h', '?1000l', '?1002l', '?1003l', '?1006l', '?2004l', '?1l', '0m']
   .map((sequence) => `${ESCAPE}[${sequence}`)
   .join('');
 
-/** Our terminal without line editing and echo, which the terminal of the job does. Restored on every exit. */
+/** Our terminal in raw mode: the terminal of the job does line editing and echo. Restored on every exit. */
 export class RawTerminal implements Disposable {
   readonly #raw: boolean;
   #otherScreen = false;
@@ -95,19 +95,19 @@ export class RawTerminal implements Disposable {
   constructor() {
     this.#raw = process.stdin.isTTY === true;
     if (this.#raw) process.stdin.setRawMode(true);
-    // Node.js leaves a translation of newlines on, which is the part of the terminal of the job. Without stty lines have
-    // one carriage return too many, and editors move the cursor too far.
+    // Node.js leaves the translation of newlines on, which the terminal of the job does already. Without stty lines
+    // have one carriage return too many, and editors move the cursor too far.
     if (this.#raw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
     process.on('exit', this.#restore);
   }
 
-  /** Notes what a program does to the screen, to undo it when we leave the program. */
+  /** Tracks the modes that a program sets, to reset them when we detach from it. */
   shown(bytes: Buffer): void {
     const [on, off] = OTHER_SCREEN.map((sequence) => bytes.lastIndexOf(sequence)) as [number, number];
     if (on >= 0 || off >= 0) this.#otherScreen = on > off;
   }
 
-  /** Leaves a program that continues without us. */
+  /** Detaches from a program that continues to run. */
   async leave(): Promise<void> {
     await write(process.stdout, `${this.#otherScreen ? OTHER_SCREEN[1] : ''}${USUAL_MODES}\r\n`);
   }
@@ -123,23 +123,23 @@ export class RawTerminal implements Disposable {
   };
 }
 
-/** How working with a job came to its end. */
+/** How the session ended. */
 export type SessionEnd = 'ended' | 'detached';
 
 /** How a terminal is connected to a job. */
 export interface SessionOptions {
-  /** Which part of the output is shown before what comes. */
+  /** Which part of the earlier output is shown first. */
   readonly from: Pick<LogRequest, 'tail'>;
-  /** Pass on what is typed. */
+  /** Pass on input. */
   readonly input: boolean;
-  /** Somebody else may type, too: our first byte is not that of the job. */
+  /** Others may have written too: our first byte is not the first of the job. */
   readonly shared: boolean;
   readonly detachKeys: Buffer;
-  /** The program is to draw its screen again, which we have not seen. */
+  /** Make the program redraw its screen, which we have not seen. */
   readonly redraw: boolean;
 }
 
-/** Works with a job on our terminal until it has shown everything, or until the person detaches. */
+/** Connects our terminal to a job until all of its output is shown, or until the person detaches. */
 export const workWith = async (
   connection: Connection,
   jobId: string,
@@ -181,7 +181,7 @@ const show = async (
 };
 
 /**
- * Passes on what is typed, also while the job does not take what was typed before.
+ * Passes on input, while earlier input may still be waiting for the job.
  *
  * @returns whether the person has detached
  */
@@ -198,7 +198,7 @@ const type = async (writer: StdinWriter, filter: KeyFilter): Promise<boolean> =>
     if (detached) left.resolve();
   };
   const written = (async () => {
-    // A job that takes no more can be left too.
+    // It is also possible to detach from a job that takes no more input.
     let open = true;
     for await (const bytes of gather(keys(), PASTED_BYTES)) open &&= await writer.write(bytes);
     if (open && !detached) await writer.write(Buffer.alloc(0), true);
@@ -214,7 +214,7 @@ const SIGNAL_KEYS: ReadonlyMap<number, NodeJS.Signals> = new Map([
 ]);
 
 /**
- * Passes nothing on of what is typed, and acts on the keys for this program.
+ * Discards input, but acts on the keys for this program.
  *
  * @returns whether the person has detached
  */
@@ -253,7 +253,7 @@ class Sizes implements Disposable {
     this.#changed();
   }
 
-  /** Makes programs draw their screen again: they do for a new size, and here for the same one. */
+  /** Makes programs redraw their screen, as they do for a new size, although it is the same one. */
   async nudge(): Promise<void> {
     const { rows, columns } = ownSize();
     await this.#send({ rows, columns: columns > 1 ? columns - 1 : columns + 1 });
@@ -277,7 +277,7 @@ class Sizes implements Disposable {
     }, SETTLED_MS);
   };
 
-  /** What a job that has ended, or a server that does not come back, does not get is not missed. */
+  /** The error does not matter: the job has ended, or the server does not come back. */
   async #send(size: { readonly rows: number; readonly columns: number }): Promise<void> {
     for (const waitMs of [...this.#connection.retryDelays, 0]) {
       // The window has another size by now.
@@ -294,7 +294,7 @@ class Sizes implements Disposable {
   }
 }
 
-/** Ends this program by a signal's exit code, with the terminal restored; what it is attached to continues. */
+/** Ends this program with the exit code of a signal, after restoring the terminal. The job continues. */
 export const exitOnSignals = (): void => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
     process.once(signal, () => process.exit(128 + constants.signals[signal]));

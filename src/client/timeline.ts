@@ -1,4 +1,4 @@
-/** When the entries of a log are shown that is replayed. */
+/** The times at which a replay shows the entries of a log. */
 
 /** How a log is replayed. */
 export interface Pace {
@@ -16,7 +16,7 @@ export const nanoseconds = (time: string): bigint => {
   return BigInt(Date.parse(`${whole}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 };
 
-/** Places entries in time, one after the other. A clock that was set back takes no time. */
+/** Assigns times to entries in order. A clock that was set back counts as no time. */
 export class Timeline {
   readonly #pace: Pace;
   #lastNs: bigint | undefined;

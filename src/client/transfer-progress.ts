@@ -1,10 +1,10 @@
-/** How far an upload is, on a terminal. */
+/** Shows the progress of an upload on a terminal. */
 
 import { size } from './format.ts';
 import { inert } from './inert.ts';
 import { styled } from './style.ts';
 
-/** Milliseconds between two lines: more than that nobody can read. */
+/** Milliseconds between two updates: a person cannot read faster. */
 const LINE_MS = 100;
 const BACK = '\r';
 const ERASE = '\u001b[K';
@@ -19,8 +19,8 @@ export class TransferProgress implements Disposable {
   #shownMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param what is sent, such as the name of a file
-   * @param totalBytes of it, where that is known
+   * @param the thing that is sent, such as the name of a file
+   * @param totalBytes its size, where that is known
    */
   constructor(what: string, totalBytes?: number) {
     this.#what = inert(what);

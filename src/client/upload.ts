@@ -56,7 +56,7 @@ export const uploadFile = async (
 ): Promise<string> => {
   const sha256 = await digestOf(path);
   const target = `files/${sha256}`;
-  // The most that had arrived; -1: the server was not reached.
+  // The most bytes that had arrived; -1: the server was not reached.
   let most = -1;
   for (let failures = 0; ; failures++) {
     try {
@@ -77,7 +77,7 @@ export const uploadFile = async (
         throw new CliError(`${placeOf(connection)} answered "${answer.status}" without a file`);
       return file.id;
     } catch (error) {
-      // A server that has not noticed yet that an upload was broken off does not take another one.
+      // A server that has not noticed yet that an upload was broken off refuses another one.
       const isPassing =
         error instanceof ConnectionLost || (error instanceof ServerError && error.code === 'UNAVAILABLE');
       const delayMs = connection.retryDelays[failures];
@@ -93,7 +93,7 @@ const digestOf = async (path: string): Promise<string> => {
   return hash.digest('hex');
 };
 
-/** What of a content is on the server. */
+/** How much of a content is on the server. */
 const head = async (
   connection: Connection,
   target: string,
@@ -142,7 +142,7 @@ const put = async (
     });
   });
   answered.catch(() => undefined);
-  // A server that refuses answers before it has everything: then its answer counts, and not that it stopped reading.
+  // A server that refuses answers before it has read everything: then its answer counts, not the broken connection.
   const sending = pipeline(content, count, request);
   sending.catch(() => undefined);
   try {

@@ -11,7 +11,7 @@ const REPLACEMENT = '\ufffd';
 
 /** The NUL-terminated strings of a file in proc(5). */
 const strings = (file: 'cmdline' | 'environ'): readonly string[] =>
-  // A NUL is itself in either.
+  // NUL is the same in both encodings.
   textOfBytes(readFileSync(`/proc/self/${file}`))
     .split('\0')
     .slice(0, -1);
@@ -34,7 +34,7 @@ export const ownArguments = (): readonly string[] => {
 };
 
 /**
- * The value of a variable of this process; `undefined`: it is not set.
+ * The value of an environment variable of this process; `undefined`: it is not set.
  *
  * @throws CliError that names the flag where it cannot be known
  */

@@ -105,7 +105,7 @@ const endCursorOf = (value: unknown): string | undefined => {
   return undefined;
 };
 
-/** No line at all for no value. */
+/** Prints nothing where there is no value. */
 const printEach = async (values: readonly string[]): Promise<void> => {
   if (values.length > 0) await print(values.join('\n'));
 };
@@ -126,7 +126,7 @@ const select = (value: unknown, path: readonly string[]): unknown[] => {
   return found;
 };
 
-/** @param onMissing called with what there is instead of a field */
+/** @param onMissing called with the value that has no such field */
 const valuesAt = (
   value: unknown,
   path: readonly string[],

@@ -1,4 +1,4 @@
-/** The command `cloister artifacts`, and what `run` does with those of its job. */
+/** The command `cloister artifacts`, and how `run` downloads the artifacts of its job. */
 
 import type { ClientConfig } from '../../config/config.ts';
 import { type Connection, connect } from '../connection.ts';

@@ -22,7 +22,7 @@ export interface AttachFlags {
 }
 
 /**
- * `cloister attach`: shows the last screenful of a job, then what comes, passes on what is typed, and exits as the job
+ * `cloister attach`: shows the last screenful of a job and all further output, passes on input, and exits as the job
  * does. Whatever ends it, the job continues.
  *
  * @returns the exit code
@@ -50,7 +50,7 @@ export const attach = async (config: ClientConfig, job: string, flags: AttachFla
   return code;
 };
 
-/** @throws CliError for what is no sequence of keys */
+/** @throws CliError for a malformed sequence of keys */
 export const keysOf = ({ detachKeys = DETACH_KEYS }: AttachFlags): Buffer => {
   const keys = detachKeys === '' ? Buffer.alloc(0) : parseKeys(detachKeys);
   if (keys === undefined)

@@ -20,7 +20,7 @@ export interface AuditFlags {
 }
 
 const PAGE = 100;
-/** All of the schema: the compiler says when one is missing. */
+/** All actions of the schema: the compiler reports a missing one. */
 const ACTIONS = enumValues<AuditAction>({
   SUBMIT_JOB: true,
   EXEC_IN_JOB: true,

@@ -31,10 +31,10 @@ export interface BenchFlags {
 /** How jobs are submitted: each when the one before has ended, one every interval, or all at once. */
 const MODES = ['sequential', 'staggered', 'burst'] as const;
 type Mode = (typeof MODES)[number];
-/** As values of flags are compared. */
+/** Compared like values of flags, in any case. */
 const NAMES = MODES.map((mode) => mode.toUpperCase());
 
-/** The most jobs of one mode: each has a connection open while it runs. */
+/** The most jobs of one mode: each has an open connection while it runs. */
 const MOST_JOBS = 1000;
 const DEFAULT_COMMAND: CommandWords = { argv: ['echo', 'hello'] };
 
@@ -54,7 +54,7 @@ interface Times {
   readonly max: number;
 }
 
-/** What is printed of one mode. Times are milliseconds; `null` where no job has one. */
+/** What is printed for one mode. Times are milliseconds; `null` where no job has one. */
 interface Report {
   readonly mode: Mode;
   readonly jobs: number;

@@ -10,7 +10,7 @@ import { CliError } from '../errors.ts';
 import { findJobId } from '../job-id.ts';
 import { note, write } from '../output.ts';
 
-/** A path of the cell of a job, or of this machine; `-` is our standard input or output. */
+/** A path in the cell of a job, or on this machine; `-` is our standard input or output. */
 type Place =
   | { readonly kind: 'cell'; readonly job: string; readonly path: Buffer }
   | { readonly kind: 'local'; readonly path: Buffer }
@@ -63,7 +63,7 @@ const SLASH = Buffer.from('/');
 const within = (folder: Buffer, name: Buffer): Buffer =>
   folder.at(-1) === SLASH[0] ? Buffer.concat([folder, name]) : Buffer.concat([folder, SLASH, name]);
 
-/** A path as the folder of its last name, and that name; both without slashes at their ends. */
+/** A path split into folder and last name, both without trailing slashes. */
 const split = (path: Buffer): { readonly folder: Buffer; readonly name: Buffer } => {
   let end = path.length;
   while (end > 1 && path[end - 1] === SLASH[0]) end -= 1;
@@ -73,7 +73,7 @@ const split = (path: Buffer): { readonly folder: Buffer; readonly name: Buffer }
   return { folder: slash === 0 ? SLASH : bare.subarray(0, slash), name: bare.subarray(slash + 1) };
 };
 
-/** The last name of a source, if it is one that a copy can have. */
+/** The last name of a source, if a copy can have it. */
 const nameOf = (path: Buffer): Buffer => {
   const { name } = split(path);
   if (['', '.', '..'].includes(name.toString('latin1')))
@@ -114,7 +114,7 @@ const download = async (
   });
 };
 
-/** Makes something under another name in the same folder, and gives it its own when it is complete. */
+/** Creates something under a temporary name in the same folder, and renames it when it is complete. */
 const replacing = async (path: Buffer, make: (temporary: Buffer) => Promise<void>): Promise<void> => {
   const { folder } = split(path);
   const temporary = within(folder, Buffer.from(`.cloister-cp-${randomBytes(8).toString('hex')}`));
@@ -130,7 +130,7 @@ const replacing = async (path: Buffer, make: (temporary: Buffer) => Promise<void
 const fetchFile = async (cell: CellFiles, from: Buffer, to: Buffer, mode: number): Promise<void> =>
   replacing(to, (temporary) => fetchInto(cell, from, temporary, mode));
 
-/** Writes a file that does not exist yet: it goes through no link. */
+/** Writes a file that must not exist yet, so that no link is followed. */
 const fetchInto = async (cell: CellFiles, from: Buffer, to: Buffer, mode: number): Promise<void> => {
   await using file = await open(to, 'wx', 0o600);
   for await (const bytes of cell.read(from)) await file.writeFile(bytes);
@@ -193,7 +193,7 @@ const upload = async (
 ): Promise<void> => {
   const there = await cell.status(path);
   const isInside = path.at(-1) === SLASH[0] || there?.type === 'FOLDER';
-  // A file in the place of a device would be one that nobody expects there.
+  // Replacing a device with a file would surprise everybody.
   if (there !== undefined && !isInside && there.type !== 'FILE')
     throw new CliError(`${shown(path)}: expected a regular file to replace, got a ${there.type}`);
   if (source.kind === 'stream') {

@@ -24,7 +24,7 @@ export const events = async (
   const format = formatOf(flags);
   const filter = jobFilter(flags);
   const connection = await connect(config);
-  // A connection that is lost before the first event begins again where this one did.
+  // A connection that is lost before the first event restarts at the same place.
   let after = flags.after ?? (await newestEvent(connection));
   const changes = reconnecting(connection, () =>
     subscribe(connection, FollowEventsDocument, { after, filter }),
@@ -36,7 +36,7 @@ export const events = async (
   }
 };
 
-/** The cursor after which the events from now on come. */
+/** The cursor of the latest event: further events come after it. */
 export const newestEvent = async (connection: Connection): Promise<string> =>
   (await request(connection, NewestEventDocument, {})).server.eventCursor;
 

@@ -139,7 +139,7 @@ const showProgress = (connection: Connection, name: string): (() => void) => {
       shown = true;
     }
   };
-  // The answer of the mutation is what counts.
+  // Only the answer of the mutation counts.
   follow().catch(() => undefined);
   return () => {
     void progress.return();
@@ -196,7 +196,7 @@ const noteSkipped = async ({ count, paths }: Image['skipped']): Promise<void> =>
   );
 };
 
-/** The bytes of an archive; of a folder those of a tar of it. */
+/** The bytes of an archive, or of a tar of a folder. */
 const openArchive = async (path: string): Promise<Readable> => {
   if (path === '-') return process.stdin;
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -204,11 +204,11 @@ const openArchive = async (path: string): Promise<Readable> => {
   });
   if (!found.isDirectory()) return createReadStream(path);
   const { create } = await import('tar');
-  // As it is: with the owners that files have here, links that are not followed, and absolute targets of them.
+  // Unchanged: with the owners of the files, and links that are neither followed nor made relative.
   return create({ cwd: path, portable: false, preservePaths: true }, ['.']) as unknown as Readable;
 };
 
-/** The name of a file without what says its format. */
+/** The name of a file without its extension. */
 const nameOf = (path: string): string => {
   const name = basename(path === '-' ? '' : path)
     .toLowerCase()

@@ -71,7 +71,7 @@ const newest = async (
   return jobs;
 };
 
-/** Lines of a terminal that does not say how many it has. */
+/** Lines that are assumed for a terminal of unknown size. */
 const USUAL_ROWS = 24;
 
 /** The least and the most milliseconds between two refreshes; the second is for the ages. */

@@ -37,7 +37,7 @@ export const login = async (config: ClientConfig, address: string): Promise<void
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
   };
-  // As it is given here, and not what an earlier profile has.
+  // Only what is given here counts, not an earlier profile.
   const { profile: _, ...own } = config;
   const tokenFrom = config.tokenFrom ?? 'standard input';
   const connection = await connect({ ...own, url, urlGiven: true, token, tokenFrom, stateDirs: [] });
@@ -66,7 +66,7 @@ const askToken = async ({ host }: URL): Promise<string> => {
   let token: string;
   if (process.stdin.isTTY) {
     process.stderr.write(`Token for ${host}: `);
-    // What is typed is not shown.
+    // Input is not echoed.
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const terminal = createInterface({ input: process.stdin, output, terminal: true });
     token = (await terminal.question('')).trim();
@@ -119,7 +119,7 @@ export const listProfiles = async (config: ClientConfig, flags: ListFlags): Prom
 };
 
 /**
- * `cloister profile use`: chooses the profile that is used from now on when none is named.
+ * `cloister profile use`: sets the default profile.
  *
  * @throws CliError when there is no such profile
  */

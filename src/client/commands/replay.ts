@@ -27,10 +27,12 @@ interface ReplayFlags {
 type Job = NonNullable<ReplayJobQuery['job']>;
 type Entry = LogBatch['entries'][number];
 
-/** The size that players assume of output that was written to no terminal. */
+/** The size that players assume for output that was not written to a terminal. */
 const USUAL_SIZE = { rows: 24, columns: 80 };
 
-/** Leaves the alternate screen, shows the cursor, and ends colours: what a session that was cut may not have done. */
+/**
+ * Leaves the alternate screen, shows the cursor, and resets colours, since a session that was cut may not have done so.
+ */
 const RESTORE = '\x1b[?1049l\x1b[?25h\x1b[0m';
 
 /**
@@ -59,7 +61,10 @@ const paceOf = ({ speed = '1', from, maxIdle }: ReplayFlags): Pace => {
   };
 };
 
-/** The entries that are replayed, and when. What is before that is shown at once on a terminal, whose screen it made. */
+/**
+ * The entries that are replayed, and when. Earlier ones are shown at once on a terminal, since the screen depends on
+ * them.
+ */
 async function* placed(
   connection: Connection,
   job: Job,
@@ -93,12 +98,12 @@ const play = async (connection: Connection, job: Job, pace: Pace): Promise<void>
   if (interrupted.signal.aborted) process.exitCode = 130;
 };
 
-/** The most that a timer of Node.js waits, in milliseconds. */
+/** The longest wait of a Node.js timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const pauseUntil = async (timeMs: number, signal: AbortSignal): Promise<void> => {
   for (let left = timeMs - performance.now(); left > 0 && !signal.aborted; left = timeMs - performance.now())
-    // An abort ends the pause, and is looked at by the caller.
+    // An abort ends the pause; the caller checks for it.
     await delay(Math.min(left, LONGEST_TIMER_MS), undefined, { signal }).catch(() => undefined);
 };
 
@@ -115,7 +120,7 @@ const record = async (connection: Connection, job: Job, pace: Pace, file: string
   for await (const [atMs, { text = '', resized }] of placed(connection, job, pace, true)) {
     if (resized) await write(to, castResize(atMs, resized));
     if (text === '') continue;
-    // Without a terminal nobody has turned the newlines into what one needs.
+    // Without a terminal, newlines have not been translated to CR LF.
     const shown = terminal === null ? asOnTerminal(text, previous) : text;
     previous = text;
     await write(to, castOutput(atMs, shown));

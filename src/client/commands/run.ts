@@ -27,7 +27,7 @@ export interface RunFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly detachKeys?: string;
-  /** Where its artifacts go when it has ended. */
+  /** The folder for its artifacts when it has ended. */
   readonly artifactDir?: string;
 }
 
@@ -57,7 +57,7 @@ export const run = async (
 export interface FollowOptions extends RunFlags {
   /** It has artifacts. */
   readonly hasArtifacts?: boolean;
-  /** That leave a terminal. */
+  /** The keys that detach from a terminal. */
   readonly keys?: Buffer;
 }
 
@@ -114,7 +114,7 @@ export const followStarted = async (
   return await Promise.race([followed, fed]);
 };
 
-/** Feeds a job, and stops it when the input cannot be read to its end: its result would be that of another input. */
+/** Feeds a job, and stops it when the input cannot be read to its end: its result would be that of different input. */
 const feedOrStop = async (
   connection: Connection,
   jobId: string,
@@ -166,7 +166,7 @@ const withArtifacts = async (
   return code;
 };
 
-/** Which job it is, and what it waits for. */
+/** Prints which job it is, and what it waits for. */
 const introduction = ({ id, name, queue }: Job): string => {
   const job = `job ${shortId(id)}${name === null ? '' : ` (${inert(name)})`}`;
   if (queue === null) return job;

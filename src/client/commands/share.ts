@@ -15,7 +15,7 @@ export interface ShareFlags {
   readonly expires?: string;
   readonly list?: boolean;
   readonly json?: boolean;
-  /** Of --list. */
+  /** The flags of --list. */
   readonly format?: string;
 }
 

@@ -12,7 +12,7 @@ import { request } from '../request.ts';
 /**
  * `cloister signal`: returns when the signal has been sent.
  *
- * @throws CliError for a name or number that is no signal
+ * @throws CliError for a name or number that is not a signal
  */
 export const signal = async (
   config: ClientConfig,

@@ -5,7 +5,11 @@ import { endianness } from 'node:os';
 
 const AT_PAGESZ = 6n;
 
-/** Bytes of a page of memory on this machine: 4096 on x86-64; 4096, 16384 or 65536 on ARM. */
+/**
+ * Bytes of a page of memory on this machine: 4096 on x86-64; 4096, 16384 or 65536 on ARM.
+ *
+ * @throws Error as `findPageSize`
+ */
 export const pageSize = (): number => {
   sizeBytes ??= findPageSize(readFileSync('/proc/self/auxv'));
   return sizeBytes;

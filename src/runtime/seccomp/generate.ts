@@ -73,7 +73,11 @@ export const headersRelease = (): string => {
   return `${defined.get('LINUX_VERSION_MAJOR')}.${defined.get('LINUX_VERSION_PATCHLEVEL')}`;
 };
 
-/** The source of a table. */
+/**
+ * The source of a table.
+ *
+ * @throws Error as `readHeader`
+ */
 export const render = (source: Source): string => {
   const rows = [...readHeader(source)].map(([name, number]) => `  ${name}: ${number},\n`).join('');
   return (
