@@ -1,6 +1,7 @@
 /**
  * Checks that numbers have their units in their names: `node lint/units.ts`. A parameter, field or variable of type
- * `number` is not called by a word for time or for bytes alone: `timeoutMs`, not `timeout`.
+ * `number` is not called by a word for time or for bytes alone: `timeoutMs`, not `timeout`. A constant that is a multiple
+ * of 1024 says of what: `MOST_UNREAD_BYTES`.
  *
  * It reads lines, as `imports.ts` does and for the same reasons. What is a number only by inference is not seen.
  */
@@ -38,11 +39,19 @@ const patterns = Object.entries(WORDS).map(([words, expected]) => {
   };
 });
 
+/** A constant with a factor of 1024, and the names that need no unit: those of units. */
+const BINARY =
+  /^(?:export )?const ((?!\w*(?:BYTES|CHARACTERS)|[KMGT]IB\b)[A-Z][A-Z0-9_]*) = [^;\n]*(?:\* (?:1024|[KMGT]IB)\b|\b1024 \*)/gm;
+
 const errors: string[] = [];
 const used = new Set<string>();
 for (const file of globSync(['src/**/*.ts', 'rootfs/**/*.ts']).sort()) {
   if (file.includes('/generated/')) continue;
   const text = readFileSync(file, 'utf8');
+  for (const { 1: name = '', index } of text.matchAll(BINARY))
+    errors.push(
+      `${file}:${text.slice(0, index).split('\n').length}: ${name}: expected a unit such as BYTES or CHARACTERS`,
+    );
   for (const { expected, found } of patterns)
     for (const { 1: name = '', index } of text.matchAll(found)) {
       if (OTHERS[file]?.includes(name)) {

@@ -108,13 +108,13 @@ export const cellKind = ({ commonSteps, ...plan }: JobPlan): string | undefined 
   ]);
 };
 
-const PAGE = 4096;
+const PAGE_BYTES = 4096;
 const FEWEST_INODES = 1024;
 // Inodes of the layer itself: its root, and the work folder of the overlay.
 const OWN_INODES = 4;
 // overlayfs.rst, "User xattr".
 const USER_MARKS = 'userxattr';
-const MOST_SHM = 64 * 1024 * 1024;
+const MOST_SHM_BYTES = 64 * 1024 * 1024;
 
 /**
  * The launch plan of a job.
@@ -135,19 +135,21 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
   // The layer's own inodes do not count against what the job asked for.
   const inodes =
     limits.inodes === null
-      ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE))
+      ? Math.max(FEWEST_INODES, Math.floor(limits.diskBytes / PAGE_BYTES))
       : limits.inodes +
         OWN_INODES +
         lowers.length +
         (context.devices ? DEVICE_INODES : 0) +
         placeInodes(spec.files);
+  // The launcher gives every cell a network namespace with nothing but loopback. Another mode does not compile here.
+  spec.network satisfies 'NONE';
   const { argv, steps } = execution(spec.command);
   const takesPrepared = steps.length === 0 && spec.artifacts.length === 0 && spec.files.length === 0;
   const common: readonly Step[] =
     spec.execOf !== null
       ? []
       : cellSteps({
-          shmBytes: Math.min(MOST_SHM, limits.diskBytes),
+          shmBytes: Math.min(MOST_SHM_BYTES, limits.diskBytes),
           ids: ids.count,
           cgroup: context.cgroup !== null,
           devices: context.devices,

@@ -71,7 +71,7 @@ export const jsonPrinter = (jobId?: string): LogPrinter => {
 };
 
 /** Bytes of an unfinished line beyond which it is printed as it is. */
-const LONGEST_LINE = 64 * 1024;
+const LONGEST_LINE_BYTES = 64 * 1024;
 
 /**
  * Prints whole lines, each with a prefix, so that the output of several jobs can be interleaved.
@@ -97,7 +97,7 @@ export const prefixedPrinter = (
         time = entry.time ?? '';
         const bytes = Buffer.concat([begun[entry.stream], Buffer.from(entry.bytes, 'base64')]);
         const end = bytes.lastIndexOf(NEWLINE) + 1;
-        const whole = bytes.length - end > LONGEST_LINE ? bytes.length : end;
+        const whole = bytes.length - end > LONGEST_LINE_BYTES ? bytes.length : end;
         begun[entry.stream] = bytes.subarray(whole);
         const lines = bytes.subarray(0, whole);
         if (whole > end) await print(entry.stream, Buffer.concat([lines, Buffer.from('\n')]));

@@ -9,7 +9,7 @@ import { note } from './output.ts';
 /** Bytes: the most that can be part of a submission. */
 export const LARGEST_STDIN_BYTES = 8 * 1024 * 1024;
 /** Bytes of input that are submitted with the job, if its end comes within `SOON_MS`. Other input is streamed. */
-const SHORT = 256 * 1024;
+const SHORT_BYTES = 256 * 1024;
 const SOON_MS = 250;
 
 /** Where the standard input of a job comes from. */
@@ -117,7 +117,7 @@ const readHead = async (
       if (piece.done === true) return { head: Buffer.concat(head), rest: undefined };
       head.push(piece.value);
       bytes += piece.value.length;
-      if (bytes > SHORT) return { head: Buffer.concat(head), rest: pieces };
+      if (bytes > SHORT_BYTES) return { head: Buffer.concat(head), rest: pieces };
     }
   } finally {
     clearTimeout(timer);

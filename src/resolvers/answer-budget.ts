@@ -10,7 +10,7 @@ export const ANSWER_BYTES = 8 * 1024 * 1024;
 export const MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /** From this many bytes on, a page is decoded and encoded in a turn of its own. */
-const LARGE_PAGE = 64 * 1024;
+const LARGE_PAGE_BYTES = 64 * 1024;
 
 /** Bytes that are added for every text and every entry of a log: names, times, cursors. */
 export const OVERHEAD = 64;
@@ -80,7 +80,7 @@ export class AnswerBudget {
       const value = await step();
       const bytes = bytesOf(value);
       this.#left -= bytes;
-      if (bytes >= LARGE_PAGE) await this.ownTurn();
+      if (bytes >= LARGE_PAGE_BYTES) await this.ownTurn();
       return value;
     } finally {
       this.#held -= mostBytes;

@@ -39,11 +39,11 @@ interface Cost {
   readonly elements?: (args: Arguments) => number;
 }
 
-const PAGE = 64 * 1024;
+const PAGE_BYTES = 64 * 1024;
 
 const LOG_PAGE: Cost = {
   own: ({ maxBytes, first, grep }) =>
-    typeof grep === 'string' ? 1000 : 10 + Math.ceil(pageBytes(maxBytes ?? first) / PAGE),
+    typeof grep === 'string' ? 1000 : 10 + Math.ceil(pageBytes(maxBytes ?? first) / PAGE_BYTES),
 };
 
 /** The fields that cost more than reading a value that is in memory, by `Type.field`. */
@@ -82,7 +82,7 @@ export const COSTS: Readonly<Record<string, Cost>> = {
   'Job.lineCount': { own: 20 },
   // A process is started in the cell for each.
   'Job.files': { own: ({ first }) => 100 + 10 * Math.max(0, number(first, DEFAULT_ENTRIES)) },
-  'JobFiles.content': { own: ({ length }) => 100 + Math.ceil(pageBytes(length) / PAGE) },
+  'JobFiles.content': { own: ({ length }) => 100 + Math.ceil(pageBytes(length) / PAGE_BYTES) },
   'Job.logs': LOG_PAGE,
   // The whole log is read, once.
   'Job.receipt': { own: 100 },
@@ -201,7 +201,7 @@ const rows = ({ first, last }: Arguments): number =>
   Math.min(MOST_ROWS, Math.max(1, number(first ?? last, DEFAULT_ROWS)));
 
 /** A page that is larger than any may be is not read: its resolver refuses it, with the field at fault. */
-const pageBytes = (asked: unknown): number => Math.min(LARGEST_PAGE_BYTES, number(asked, PAGE));
+const pageBytes = (asked: unknown): number => Math.min(LARGEST_PAGE_BYTES, number(asked, PAGE_BYTES));
 
 const lengthOf = (list: unknown): number => (Array.isArray(list) ? list.length : 1);
 

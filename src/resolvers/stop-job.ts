@@ -27,8 +27,8 @@ builder.mutationField('stopJob', (t) =>
       'Stops a job and returns once it has ended: sends its `stopSignal` to the processes of its `stopScope`, and SIGKILL to every process of the cell when those have ended or the grace period is over. A queued job is removed from the queue. Has no effect on a finished job.',
     args: { input: t.arg({ type: StopJobInput, required: true, description: 'Which job to stop.' }) },
     resolve: async (_root, { input }, context) => {
-      const grace = wellFormed('input.gracePeriod', input.gracePeriod) ?? STOP_GRACE_MS;
-      return { job: await context.jobs.stop(identify(context), input.jobId, grace) };
+      const gracePeriodMs = wellFormed('input.gracePeriod', input.gracePeriod) ?? STOP_GRACE_MS;
+      return { job: await context.jobs.stop(identify(context), input.jobId, gracePeriodMs) };
     },
   }),
 );

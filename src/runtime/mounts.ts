@@ -73,7 +73,7 @@ export const SCRIPT_PATH = '/dev/command/script';
 
 /** A file of its own, which nobody in the cell can change, after `mountSteps`: for a script that is not passed as an argument. */
 export const scriptSteps = (text: string): Step[] => {
-  const bytes = byteLengthOfText(text) + TMPFS_PAGE;
+  const bytes = byteLengthOfText(text) + TMPFS_PAGE_BYTES;
   return [
     { kind: 'mkdir', path: '/dev/command', mode: 0o755 },
     {
@@ -89,7 +89,7 @@ export const scriptSteps = (text: string): Step[] => {
 };
 
 // The size of a tmpfs is in whole pages; those of arm64 may have 64 KiB.
-const TMPFS_PAGE = 65_536;
+const TMPFS_PAGE_BYTES = 65_536;
 
 /**
  * procfs, as in Docker: the files of a process can be written as far as the kernel permits (`comm`, `oom_score_adj`,

@@ -2,9 +2,9 @@
 import type { DocumentNode } from 'graphql';
 
 /** Characters of one document that is kept; those of consoles and of the command line have a few thousand. */
-const LONGEST = 16 * 1024;
+const LONGEST_CHARACTERS = 16 * 1024;
 /** Characters of all. A syntax tree takes at most some 250 bytes for each. */
-const MOST = 128 * 1024;
+const MOST_CHARACTERS = 128 * 1024;
 
 /** Keeps the documents that were used last. Its memory is bounded by their sizes, not by their number. */
 export class DocumentCache {
@@ -35,11 +35,11 @@ export class DocumentCache {
 
   /** Keeps a document, unless its text is too long. */
   set(text: string, document: DocumentNode): void {
-    if (text.length > LONGEST || this.#documents.has(text)) return;
+    if (text.length > LONGEST_CHARACTERS || this.#documents.has(text)) return;
     this.#documents.set(text, document);
     this.#characters += text.length;
     for (const oldest of this.#documents.keys()) {
-      if (this.#characters <= MOST) return;
+      if (this.#characters <= MOST_CHARACTERS) return;
       this.#documents.delete(oldest);
       this.#characters -= oldest.length;
     }

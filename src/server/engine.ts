@@ -88,7 +88,7 @@ export interface EngineOptions {
 }
 
 /** Bytes of a request body. Large enough that a command of 10 MB is refused with an error that names the field. */
-export const LARGEST_BODY = 16 * 1024 * 1024;
+export const LARGEST_BODY_BYTES = 16 * 1024 * 1024;
 
 /**
  * The GraphQL engine: parses, validates, executes, the same for every transport; answers over HTTP and SSE.
@@ -146,7 +146,7 @@ export const createEngine = ({
       errorCache: NO_CACHE,
       validationCache: true,
     },
-    maxRequestBodySize: LARGEST_BODY,
+    maxRequestBodySize: LARGEST_BODY_BYTES,
     logging: false,
     maskedErrors: { maskError: present },
     plugins: [
@@ -178,7 +178,7 @@ const withBound = (error: unknown): unknown =>
   error instanceof GraphQLError &&
   error.extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE' &&
   !error.message.startsWith('body: ')
-    ? new GraphQLError(`body: expected at most ${LARGEST_BODY} bytes`, { extensions: error.extensions })
+    ? new GraphQLError(`body: expected at most ${LARGEST_BODY_BYTES} bytes`, { extensions: error.extensions })
     : error;
 
 const useDocumentLimits = (documents: DocumentCache): Plugin => ({

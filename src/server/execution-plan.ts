@@ -79,7 +79,7 @@ export interface FieldPlan {
  * Characters from which on a text is written by itself. Within an answer that takes half as long again: each time what was
  * written so far outgrows its buffer, it is copied.
  */
-const LONG = 1024;
+const LONG_CHARACTERS = 1024;
 
 /** Makes a value of an answer from what a resolver has returned. @throws Unusual */
 type Complete = (value: unknown, run: Run) => unknown;
@@ -438,7 +438,7 @@ class Planner {
         if (value instanceof Error) throw value;
         const serialized: unknown = type.serialize(value);
         if (serialized === null || serialized === undefined) throw new Unusual();
-        return run.asText && typeof serialized === 'string' && serialized.length > LONG
+        return run.asText && typeof serialized === 'string' && serialized.length > LONG_CHARACTERS
           ? JSON.rawJSON(JSON.stringify(serialized))
           : serialized;
       };

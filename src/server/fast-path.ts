@@ -14,7 +14,7 @@ import { accepts, JSON_ANSWERS } from './media-types.ts';
 import { beginEarly, type SlowAnswerOptions, sendSlowly } from './slow-answer.ts';
 
 /** Bytes of a body; those of consoles, of scripts and of the command line have a few thousand. */
-const LARGEST = 16 * 1024;
+const LARGEST_BYTES = 16 * 1024;
 
 /** What the fast path answers requests with. */
 export interface FastPathOptions extends SlowAnswerOptions {
@@ -32,7 +32,7 @@ export const isFast = ({ method, headers }: IncomingMessage, ranges: readonly st
   return (
     method === 'POST' &&
     length > 0 &&
-    length <= LARGEST &&
+    length <= LARGEST_BYTES &&
     headers['content-encoding'] === undefined &&
     accepts(ranges, JSON_ANSWERS)
   );

@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws';
 /** Operations of one client that are executed at the same time, not counting established subscriptions. */
 const MOST_AT_ONCE = 16;
 /** While more bytes of responses than this are unread, no further messages of a client are read. */
-const MOST_UNREAD = 1024 * 1024;
+const MOST_UNREAD_BYTES = 1024 * 1024;
 /** Messages handled in a row before other clients have their turn. */
 const STRETCH = 16;
 
@@ -86,6 +86,6 @@ export class Inbox {
   }
 
   #hasRoom(): boolean {
-    return this.#busy.size < MOST_AT_ONCE && this.#socket.bufferedAmount < MOST_UNREAD;
+    return this.#busy.size < MOST_AT_ONCE && this.#socket.bufferedAmount < MOST_UNREAD_BYTES;
   }
 }

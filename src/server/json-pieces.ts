@@ -1,7 +1,7 @@
 /** Writes JSON in pieces, so that a large answer neither delays others nor is held in memory as one text. */
 
 /** Characters of a piece; control characters take six times as many. */
-const PIECE = 64 * 1024;
+const PIECE_CHARACTERS = 64 * 1024;
 
 /**
  * The text that `JSON.stringify` makes of a value, in pieces that are made when they are asked for.
@@ -19,11 +19,11 @@ class Writer {
   }
 
   *#write(value: unknown): Generator<string> {
-    if (typeof value === 'string' && value.length > PIECE) yield* this.#long(value);
+    if (typeof value === 'string' && value.length > PIECE_CHARACTERS) yield* this.#long(value);
     else if (Array.isArray(value)) yield* this.#list(value);
     else if (isPlain(value)) yield* this.#fields(value);
     else this.#text += JSON.stringify(value) ?? 'null';
-    if (this.#text.length >= PIECE) yield this.#take();
+    if (this.#text.length >= PIECE_CHARACTERS) yield this.#take();
   }
 
   *#list(items: readonly unknown[]): Generator<string> {
@@ -49,7 +49,7 @@ class Writer {
   *#long(text: string): Generator<string> {
     this.#text += '"';
     for (let start = 0; start < text.length; ) {
-      let end = start + PIECE;
+      let end = start + PIECE_CHARACTERS;
       // Each half of a surrogate pair would be escaped.
       if (isFirstHalf(text.charCodeAt(end - 1))) end -= 1;
       this.#text += JSON.stringify(text.slice(start, end)).slice(1, -1);

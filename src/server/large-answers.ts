@@ -9,7 +9,7 @@ import { accepts, JSON_ANSWERS, mediaRanges } from './media-types.ts';
 import type { Hold } from './unread.ts';
 
 /** An answer with at least this many bytes of logs and texts is sent in pieces. */
-const LARGE = 256 * 1024;
+const LARGE_BYTES = 256 * 1024;
 
 /**
  * What an answer may hold. One in JSON over HTTP is sent in pieces; an event of a stream and a message over WebSocket
@@ -29,7 +29,7 @@ export const useLargeAnswers = (): Plugin<Context> => ({
   onExecute: () => ({
     onExecuteDone({ args, result, setResult }) {
       const { budget, hold }: Context & { readonly hold?: Hold } = args.contextValue;
-      if (isAsyncIterable(result) || budget.most < ANSWER_BYTES || budget.used < LARGE) return;
+      if (isAsyncIterable(result) || budget.most < ANSWER_BYTES || budget.used < LARGE_BYTES) return;
       setResult({ ...result, ...inPieces(hold?.(budget.used)) });
     },
   }),

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { excessValues } from './json-bounds.ts';
 
 /** A body with more characters than this is parsed, and its operation started, in a separate turn of the event loop. */
-const LARGE = 64 * 1024;
+const LARGE_CHARACTERS = 64 * 1024;
 
 /** In place of the parsers of the engine, which would parse whatever comes. */
 export const useRequestBody = (): Plugin => {
@@ -21,7 +21,7 @@ export const useRequestBody = (): Plugin => {
       if (request.method !== 'POST') return;
       setRequestParser(async (given) => {
         const text = await given.text();
-        if (text.length >= LARGE) await ownTurn();
+        if (text.length >= LARGE_CHARACTERS) await ownTurn();
         return parseBody(text);
       });
     },

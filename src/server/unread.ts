@@ -71,13 +71,13 @@ export class Unread {
   hold(socket: Socket, bytes: number): () => void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return () => undefined;
-    const memory = MEMORY_PER_BYTE * bytes;
-    connection.held += memory;
+    const memoryBytes = MEMORY_PER_BYTE * bytes;
+    connection.held += memoryBytes;
     // Nobody could have read it yet.
     connection.isWaiting = false;
     this.check();
     return () => {
-      connection.held -= memory;
+      connection.held -= memoryBytes;
     };
   }
 

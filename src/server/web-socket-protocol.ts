@@ -49,7 +49,7 @@ export interface ProtocolOptions {
 
 const MOST_SUBSCRIPTIONS = 100;
 /** A client with more unread bytes of responses than this is disconnected. */
-const MOST_UNREAD = 64 * 1024 * 1024;
+const MOST_UNREAD_BYTES = 64 * 1024 * 1024;
 
 /** RFC 6455 section 7.4.1. */
 export const GOING_AWAY = 1001;
@@ -95,7 +95,7 @@ export class Client {
         else socket.once('close', () => resolve());
       };
       if (socket.readyState !== WebSocket.OPEN) return gone();
-      if (socket.bufferedAmount > MOST_UNREAD) socket.terminate();
+      if (socket.bufferedAmount > MOST_UNREAD_BYTES) socket.terminate();
       const sent = (error?: Error | null): void => {
         inbox.sent();
         if (error) gone();

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../log.ts';
-import { LARGEST_BODY } from './engine.ts';
+import { LARGEST_BODY_BYTES } from './engine.ts';
 import { excessValues } from './json-bounds.ts';
 import { limitedLog } from './limited-log.ts';
 import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
@@ -27,7 +27,7 @@ export interface Refusal {
 }
 
 /** Bytes that a client may send before it has authenticated. Afterwards a message may be as large as a request body. */
-const MOST_UNAUTHENTICATED = 4096;
+const MOST_UNAUTHENTICATED_BYTES = 4096;
 /** RFC 6455, section 7.4.1. */
 const TOO_BIG = 1009;
 const MOST_FRAGMENTS = 64;
@@ -45,7 +45,7 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
   const limited = { ...options, log: limitedLog(options.log) };
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: LARGEST_BODY,
+    maxPayload: LARGEST_BODY_BYTES,
     maxFragments: MOST_FRAGMENTS,
     perMessageDeflate: false,
     handleProtocols,
@@ -136,11 +136,11 @@ const boundUnauthenticated = (client: Client, connection: Duplex, received: numb
       return;
     }
     bytes += chunk.length;
-    if (bytes <= MOST_UNAUTHENTICATED) return;
+    if (bytes <= MOST_UNAUTHENTICATED_BYTES) return;
     connection.off('data', count);
     client.socket.close(
       TOO_BIG,
-      `expected at most ${MOST_UNAUTHENTICATED} bytes before the connection is known`,
+      `expected at most ${MOST_UNAUTHENTICATED_BYTES} bytes before the connection is known`,
     );
     // Nothing more is read, so its answer to the close is not waited for.
     connection.pause();

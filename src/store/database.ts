@@ -89,11 +89,11 @@ const checkHealth = (db: Connection, path: string): void => {
 };
 
 /** The most bytes of a database that is checked before it is used. */
-const LARGEST_CHECKED = 32 * 1024 * 1024;
+const LARGEST_CHECKED_BYTES = 32 * 1024 * 1024;
 
 /** Whether a database is so large that it is checked while it is used: see `checkInBackground`. */
 export const isLarge = (path: string): boolean =>
-  (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_CHECKED;
+  (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGEST_CHECKED_BYTES;
 
 const migrate = (db: Connection, path: string): void => {
   keepOld(db, path);

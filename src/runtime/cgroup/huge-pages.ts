@@ -22,10 +22,10 @@ export const hugePageSettings = (folder = '/sys/kernel/mm/hugepages'): readonly 
   // A kernel without huge pages has no folder of them.
   const names = existsSync(folder) ? readdirSync(folder) : [];
   return names.flatMap((name) => {
-    const size = /^hugepages-(\d+)kB$/.exec(name)?.[1];
-    return size === undefined
+    const sizeKib = /^hugepages-(\d+)kB$/.exec(name)?.[1];
+    return sizeKib === undefined
       ? []
-      : [{ file: `hugetlb.${format(Number(size))}.max`, value: '0', optional: true }];
+      : [{ file: `hugetlb.${format(Number(sizeKib))}.max`, value: '0', optional: true }];
   });
 };
 

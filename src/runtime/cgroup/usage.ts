@@ -81,11 +81,11 @@ export const readNumber = async (path: string, file: string): Promise<number | n
  */
 export const parseUsage = (files: ReadonlyMap<string, string>): CgroupUsage | null => {
   const cpu = pairs(files.get('cpu.stat'));
-  const cpuTime = cpu('usage_usec');
-  if (cpuTime === null) return null;
+  const cpuTimeUs = cpu('usage_usec');
+  if (cpuTimeUs === null) return null;
   const pids = whole(files.get('pids.peak'));
   return {
-    cpuTimeUs: cpuTime,
+    cpuTimeUs,
     userTimeUs: cpu('user_usec'),
     systemTimeUs: cpu('system_usec'),
     memoryCurrentBytes: whole(files.get('memory.current')),

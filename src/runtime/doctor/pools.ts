@@ -75,11 +75,11 @@ export const checkPools = ({ proc }: Machine): Promise<readonly Check[]> =>
 const checkBuffers = async (proc: string): Promise<Check> => {
   const name = 'socket buffers';
   const each = await numberIn(join(proc, 'sys/net/core/rmem_default'), /^(\d+)/);
-  const memory = await numberIn(join(proc, 'meminfo'), /^MemTotal:\s+(\d+) kB$/m);
-  if (Number.isNaN(each + memory)) return pass(name, 'the kernel does not say (net.core.rmem_default)');
+  const memoryKib = await numberIn(join(proc, 'meminfo'), /^MemTotal:\s+(\d+) kB$/m);
+  if (Number.isNaN(each + memoryKib)) return pass(name, 'the kernel does not say (net.core.rmem_default)');
   const taken = Math.round((each * MOST_FILES) / MIB);
   const detail = `one process of a job can have ${taken} MiB in those of netlink and ICMP, for which no cgroup is charged`;
-  if (taken < memory / 1024 / 4) return pass(name, detail);
+  if (taken < memoryKib / 1024 / 4) return pass(name, detail);
   return warn(
     name,
     detail,

@@ -7,8 +7,8 @@ import { TMPFS } from '../../state/tmpfs.ts';
 import { type Check, fail, type Machine, pass, reasonOf, warn } from './check.ts';
 
 const MIB = 1024 ** 2;
-const TOO_LITTLE = 64 * MIB;
-const LITTLE = 1024 * MIB;
+const TOO_LITTLE_BYTES = 64 * MIB;
+const LITTLE_BYTES = 1024 * MIB;
 
 /** Magic numbers of statfs(2). On these, the locks and shared memory of SQLite do not hold (sqlite.org/wal.html). */
 const REMOTE: ReadonlyMap<number, string> = new Map([
@@ -68,8 +68,8 @@ export const checkSpace = (folder: string, free: number): Check => {
   const name = 'disk space';
   const detail = `${Math.floor(free / MIB)} MiB free for ${folder}`;
   const remedy = 'make room, or name another state folder with --state-dir';
-  if (free < TOO_LITTLE) return fail(name, detail, remedy);
-  if (free < LITTLE) return warn(name, detail, remedy);
+  if (free < TOO_LITTLE_BYTES) return fail(name, detail, remedy);
+  if (free < LITTLE_BYTES) return warn(name, detail, remedy);
   return pass(name, detail);
 };
 

@@ -7,7 +7,7 @@ import { packBlock } from './packed.ts';
 import { isPacked, PACKED_BLOCK_BYTES, packTable } from './packed-blocks.ts';
 
 // Nothing is gained below the block size of the file system.
-const LEAST = 4096;
+const LEAST_BYTES = 4096;
 
 /**
  * Compresses a log that nobody writes any more; its bytes, and so its cursors and its index, stay the same. The packed
@@ -22,7 +22,7 @@ export const packLog = async (path: string): Promise<number> => {
   const aside = `${path}.${randomUUID()}`;
   try {
     const { size: sizeBytes } = await source.stat();
-    if (sizeBytes < LEAST || (await isPacked(source))) return sizeBytes;
+    if (sizeBytes < LEAST_BYTES || (await isPacked(source))) return sizeBytes;
     const target = await open(aside, 'wx', 0o600);
     let packed: number;
     try {

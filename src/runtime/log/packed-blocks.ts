@@ -12,9 +12,9 @@ import { readFully } from './read-fully.ts';
 const ZSTD_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a5e;
 const TABLE_MAGIC = 0x8f92eab1;
-const SKIPPABLE_HEADER = 8;
-const FOOTER = 9;
-const ENTRY = 8;
+const SKIPPABLE_HEADER_BYTES = 8;
+const FOOTER_BYTES = 9;
+const ENTRY_BYTES = 8;
 // Descriptor of the table: bit 7 would mean that it has checksums; the blocks have their own.
 const DESCRIPTOR = 0;
 
@@ -29,15 +29,15 @@ export interface BlockLengths {
 
 /** The table that closes a packed log. */
 export const packTable = (blocks: readonly BlockLengths[]): Buffer => {
-  const length = blocks.length * ENTRY + FOOTER;
-  const table = Buffer.alloc(SKIPPABLE_HEADER + length);
+  const length = blocks.length * ENTRY_BYTES + FOOTER_BYTES;
+  const table = Buffer.alloc(SKIPPABLE_HEADER_BYTES + length);
   table.writeUInt32LE(SKIPPABLE_MAGIC, 0);
   table.writeUInt32LE(length, 4);
   for (const [index, { packed, plain }] of blocks.entries()) {
-    table.writeUInt32LE(packed, SKIPPABLE_HEADER + index * ENTRY);
-    table.writeUInt32LE(plain, SKIPPABLE_HEADER + index * ENTRY + 4);
+    table.writeUInt32LE(packed, SKIPPABLE_HEADER_BYTES + index * ENTRY_BYTES);
+    table.writeUInt32LE(plain, SKIPPABLE_HEADER_BYTES + index * ENTRY_BYTES + 4);
   }
-  table.writeUInt32LE(blocks.length, table.length - FOOTER);
+  table.writeUInt32LE(blocks.length, table.length - FOOTER_BYTES);
   table.writeUInt8(DESCRIPTOR, table.length - 5);
   table.writeUInt32LE(TABLE_MAGIC, table.length - 4);
   return table;
@@ -52,20 +52,28 @@ export const blocksByTable = async (
   handle: FileHandle,
   sizeBytes: number,
 ): Promise<readonly BlockLengths[] | undefined> => {
-  const footer = await readFully(handle, Math.max(0, sizeBytes - FOOTER), Math.min(FOOTER, sizeBytes));
-  if (footer.length < FOOTER || footer.readUInt32LE(5) !== TABLE_MAGIC || footer.readUInt8(4) !== DESCRIPTOR)
+  const footer = await readFully(
+    handle,
+    Math.max(0, sizeBytes - FOOTER_BYTES),
+    Math.min(FOOTER_BYTES, sizeBytes),
+  );
+  if (
+    footer.length < FOOTER_BYTES ||
+    footer.readUInt32LE(5) !== TABLE_MAGIC ||
+    footer.readUInt8(4) !== DESCRIPTOR
+  )
     return undefined;
   const count = footer.readUInt32LE(0);
-  const start = sizeBytes - FOOTER - count * ENTRY;
-  if (start < SKIPPABLE_HEADER) return undefined;
-  const table = await readFully(handle, start, count * ENTRY);
+  const start = sizeBytes - FOOTER_BYTES - count * ENTRY_BYTES;
+  if (start < SKIPPABLE_HEADER_BYTES) return undefined;
+  const table = await readFully(handle, start, count * ENTRY_BYTES);
   const blocks = Array.from({ length: count }, (_, index) => ({
-    packed: table.readUInt32LE(index * ENTRY),
-    plain: table.readUInt32LE(index * ENTRY + 4),
+    packed: table.readUInt32LE(index * ENTRY_BYTES),
+    plain: table.readUInt32LE(index * ENTRY_BYTES + 4),
   }));
   const packedBytes = blocks.reduce((sum, { packed }) => sum + packed, 0);
   const isRight =
-    packedBytes === start - SKIPPABLE_HEADER &&
+    packedBytes === start - SKIPPABLE_HEADER_BYTES &&
     blocks.every(({ plain }, index) =>
       index + 1 < count ? plain === PACKED_BLOCK_BYTES : plain <= PACKED_BLOCK_BYTES,
     );

@@ -13,12 +13,12 @@ const decompress = promisify(zstdDecompress);
 
 // By default zlib works in steps of 16 KiB, each with a switch to another thread, and a step that is filled to the last
 // byte needs one more. A single step is five times as fast.
-const SPARE = 1024;
+const SPARE_BYTES = 1024;
 
 /** Compresses one block. */
 export const packBlock = (bytes: Buffer): Promise<Buffer> =>
   compress(bytes, {
-    chunkSize: bytes.length + SPARE,
+    chunkSize: bytes.length + SPARE_BYTES,
     params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
   });
 
@@ -144,7 +144,10 @@ export class PackedBytes implements LogBytes {
 /** The bytes of a block, at most `mostBytes`; `undefined` when it is damaged. */
 const unpack = async (bytes: Buffer, mostBytes: number): Promise<Buffer | undefined> => {
   try {
-    return await decompress(bytes, { chunkSize: mostBytes + SPARE, maxOutputLength: mostBytes + SPARE });
+    return await decompress(bytes, {
+      chunkSize: mostBytes + SPARE_BYTES,
+      maxOutputLength: mostBytes + SPARE_BYTES,
+    });
   } catch {
     // Whatever zstd says: its checksum, its structure or its length is wrong.
     return undefined;

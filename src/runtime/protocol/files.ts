@@ -37,7 +37,7 @@ export class FilesError extends Error {
 /** Longer than the process in the cell takes before its timer kills it. */
 const ANSWER_MS = 15_000;
 /** Besides the bytes of a file: a page of entries, and what one entry may add to it. */
-const MOST_TOKENS = 4 * 1024 * 1024;
+const MOST_TOKEN_BYTES = 4 * 1024 * 1024;
 
 /**
  * Carries out one request.
@@ -47,7 +47,7 @@ const MOST_TOKENS = 4 * 1024 * 1024;
  * @throws FilesError when the kernel refuses it
  */
 export const askForFiles = async (folder: string, request: FilesRequest): Promise<FilesAnswer> => {
-  const mostBytes = MOST_TOKENS + (request.kind === 'read' ? request.lengthBytes : 0);
+  const mostBytes = MOST_TOKEN_BYTES + (request.kind === 'read' ? request.lengthBytes : 0);
   return parseAnswer(await converse(folder, request, mostBytes));
 };
 
