@@ -191,7 +191,7 @@ export class LocalCells implements Cells {
   readonly #withoutHugePages = hugePageSettings();
   readonly #exits: PathWatch;
   readonly #listeners = new Set<(id: string) => void>();
-  /** The jobs in whose cells others run. */
+  /** For each job that runs in the cell of another one, that other job. */
   readonly #parents = new Map<string, string>();
   /** A supervisor carries out some more requests for files at once (`FILES_AT_ONCE` of its files.h). */
   readonly #filesTurns = new FairLimit(FILES_AT_ONCE);
@@ -676,7 +676,7 @@ export class LocalCells implements Cells {
   }
 
   async remove(id: string): Promise<void> {
-    // Its files belong to ids of cells.
+    // The files belong to ids of cells.
     if (existsSync(this.#folders.layer(id))) await this.#images.removeTree(this.#folders.layer(id));
     await this.#folders.remove(id);
     await this.#stdin.remove(id);

@@ -38,7 +38,7 @@ import type { Log } from '../log.ts';
 import { statePaths } from '../state/paths.ts';
 import { syncFolder } from '../state/whole-file.ts';
 
-/** How much content is kept. */
+/** How much content is kept, and for how long. */
 export interface FileLimits {
   /** Bytes of one file. */
   readonly fileBytes: number;
@@ -59,7 +59,7 @@ export interface FilesOptions {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** Milliseconds between two looks for what can be removed. */
+  /** Milliseconds between two searches for removable content. */
   readonly intervalMs?: number;
 }
 
@@ -67,7 +67,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** How long the beginning of an upload is kept after its last byte arrived. */
 const PART_KEPT_MS = HOUR_MS;
-/** Uploads of one subject that were cut off and can be continued. */
+/** Interrupted uploads of one subject that can be continued. */
 const MOST_PARTS = 16;
 /** Content that was used within this time is not removed to make room for other content. */
 const LATELY_MS = HOUR_MS;
@@ -111,7 +111,7 @@ export class Files implements FileService, JobFiles {
   readonly #bytes = new Map<string, number>();
   #allBytes = 0;
   readonly #claims = new Map<string, number>();
-  /** What is being done with each content, one after the other. */
+  /** The pending operations on each content, which run one after the other. */
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #parts = new Map<string, Part>();
   readonly #timer: NodeJS.Timeout;
@@ -257,7 +257,7 @@ export class Files implements FileService, JobFiles {
     }
   }
 
-  /** What an upload continues with, or begins with. */
+  /** The state from which an upload continues, or begins. */
   async #begin(
     subject: string,
     sha256: string | undefined,
@@ -333,7 +333,7 @@ export class Files implements FileService, JobFiles {
   }
 
   async #complete(subject: string, part: HashedPart, { sha256, id }: UploadRequest): Promise<FileContent> {
-    // A hash can be asked once; of a part that is refused nothing is left.
+    // The digest can be computed only once; nothing of a refused part is kept.
     const found = part.hash.digest('hex');
     if (sha256 !== undefined && found !== sha256)
       throw badInput('body', `the content with SHA-256 ${sha256}`, `one with ${found}`);
@@ -550,7 +550,7 @@ export class Files implements FileService, JobFiles {
     for (const path of [part.path, `${part.path}${ABOUT}`]) await rm(path, { force: true });
   }
 
-  /** What has arrived no longer counts. */
+  /** The bytes that have arrived no longer count. */
   #forget(subject: string, sha256: string | undefined, part: Part): void {
     this.#count(subject, -part.bytes);
     part.bytes = 0;
@@ -570,7 +570,7 @@ export class Files implements FileService, JobFiles {
     return join(this.#folder, createHash('sha256').update(owner).digest('hex'), sha256);
   }
 
-  /** Does something with a content while nothing else is done with it. */
+  /** Runs an operation on a content exclusively. */
   async #alone<T>(owner: string, sha256: string, work: () => Promise<T>): Promise<T> {
     const key = keyOf(owner, sha256);
     const before = this.#busy.get(key);
@@ -594,7 +594,7 @@ export class Files implements FileService, JobFiles {
   }
 }
 
-/** What such a file says; `undefined` for one that was not written to its end. */
+/** The content of such a file; `undefined` if it is incomplete. */
 const parseAbout = (text: string): { readonly owner: string; readonly sha256: string } | undefined => {
   try {
     const { owner, sha256 } = JSON.parse(text) as Partial<Record<'owner' | 'sha256', string>>;

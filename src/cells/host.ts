@@ -1,4 +1,4 @@
-/** Finds out, when the server starts, what cells can have on this machine. */
+/** Determines, when the server starts, which features cells can have on this machine. */
 
 import { rmSync } from 'node:fs';
 import type { ServeConfig } from '../config/config.ts';
@@ -54,7 +54,7 @@ export const openHost = async (
   const slots = slotsOf(ids);
   const own = slots === undefined ? {} : { ids: { ...slots.take(TEST_CELL), enter: ids.enter } };
   slots?.release(TEST_CELL);
-  // With everything, then without one thing after the other.
+  // Tried with every feature first, then without one after the other.
   const devices = mayMakeDevices(ids);
   const whole = await tryWith({ ...own, clocks: true, devices });
   if (!devices) log(HOST_DEVICES, { level: 'warn' });

@@ -45,7 +45,7 @@ import { Intake } from './intake.ts';
 import { type LayerAbout, Layers } from './layers.ts';
 import { readAbout, type UnpackHost } from './unpack.ts';
 
-/** As references of images are written; it is no path anywhere. */
+/** Written like a reference of an image; it is not a path. */
 const IMAGE_NAME = /^[a-z0-9](?:[a-z0-9._\-/:@]*[a-z0-9])?$/;
 const LONGEST_NAME = 255;
 /** A registry that sends nothing for this long has stalled. */
@@ -545,7 +545,7 @@ export class Images implements ImageService {
   }
 }
 
-/** What a person who adds an image is shown of an error. */
+/** The text of an error for the person who adds an image. */
 const presented = (error: unknown): unknown => {
   if (isDiskFull(error)) return storageFull();
   if (!(error instanceof ImageFault)) return error;

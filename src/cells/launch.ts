@@ -36,7 +36,7 @@ export interface LaunchImage {
   readonly defaults: ImageDefaults;
 }
 
-/** What a launch needs to know of the server. */
+/** What a launch needs to know about the server. */
 export interface LaunchContext {
   readonly image: LaunchImage;
   readonly cgroup: CgroupPlan | null;

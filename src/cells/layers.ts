@@ -22,7 +22,7 @@ export interface LayersOptions {
   readonly log: Log;
 }
 
-/** What is known of a layer besides its files: written when it is complete. */
+/** What is known about a layer besides its files: written when it is complete. */
 export interface LayerAbout {
   /** Bytes and number of its files. */
   readonly bytes: number;
@@ -40,7 +40,7 @@ export interface LayerAbout {
 
 const FOLDERS_IN_A_TURN = 50;
 const PAIRS_AT_ONCE = 100;
-/** Of each two folders, gives the second the owner, the mode and the time of the first. */
+/** For each pair of folders, copies owner, mode and time of the first to the second. */
 const LOOK_ALIKE =
   'while [ $# -gt 0 ]; do chown --reference="$1" "$2" && chmod --reference="$1" "$2" && touch -r "$1" "$2" || exit 1; shift 2; done';
 
@@ -105,7 +105,7 @@ export class Layers {
     };
   }
 
-  /** What is known of a layer that exists. */
+  /** What is known about an existing layer. */
   about(id: string): LayerAbout {
     return JSON.parse(readFileSync(join(this.#folder, id, LAYER_FILES.about), 'utf8')) as LayerAbout;
   }

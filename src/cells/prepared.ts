@@ -24,7 +24,7 @@ export interface PreparedCellsOptions {
   readonly folders: Pick<JobFolders, 'prepare' | 'unprepare'>;
   /** Takes ids for a cell. */
   ids(name: string): JobIds;
-  /** Takes them back. */
+  /** Releases them. */
   release(name: string): void;
   /** Absolute path of the cgroup of a cell. */
   cgroup(name: string): string | null;
@@ -49,7 +49,7 @@ const AGAIN_MS = 250;
  */
 export class PreparedCells {
   readonly #options: PreparedCellsOptions;
-  /** What they are made from; `undefined`: no job has been started yet. */
+  /** The plan that they are made from; `undefined`: no job has been started yet. */
   #model: { readonly kind: string; readonly plan: JobPlan } | undefined;
   #missed = { kind: '', times: 0 };
   #waiting: PreparedCell[] = [];

@@ -1,4 +1,4 @@
-/** What is kept of each job in a separate file: its standard input and its secrets. */
+/** Stores the standard input and the secrets of each job in separate files. */
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';

@@ -30,7 +30,7 @@ import type { LayerAbout } from './layers.ts';
 
 const run = promisify(execFile);
 
-/** What the cells of this machine are made with. */
+/** What the cells that unpack layers are made with. */
 export interface UnpackHost {
   /** Path of the `cell` binary. */
   readonly launcher: string;

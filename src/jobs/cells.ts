@@ -97,7 +97,7 @@ export interface JobInput {
   readonly secrets?: string | null;
 }
 
-/** What is free on the disk for what is kept of jobs. */
+/** The free space on the disk of the state folder. */
 export interface FreeSpace {
   readonly bytes: number;
   /** Files and folders; infinite where the file system has no fixed number of them. */
@@ -122,11 +122,14 @@ export class CellGone extends CellRefusal {}
 
 /** The kernel refused a request for the files of a cell. */
 export class FileRefusal extends CellRefusal {
-  /** What was refused: `open`, `read`, `write`, `folder`; `regular`: it is no regular file; `offset`: it is shorter. */
+  /**
+   * The step that was refused: `open`, `read`, `write`, `folder`; `regular`: it is not a regular file; `offset`: the
+   * file is shorter.
+   */
   readonly step: string;
   /** Such as `ENOENT`. */
   readonly code: string;
-  /** Of `offset`, how long the file is. */
+  /** For `offset`, the size of the file. */
   readonly sizeBytes: number;
 
   constructor(message: string, { step, code, sizeBytes, ...options }: ErrorOptions & FileRefusalFacts) {
@@ -173,7 +176,7 @@ export interface Isolation extends Omit<KernelIsolation, 'namespaces'> {
 /** What was kept of a cell, open for reading: it stays readable when its job is removed. */
 export interface ArtifactContent {
   readonly sizeBytes: number;
-  /** The bytes from one to another, the last one included, in pieces; read as they are asked for. */
+  /** A range of bytes, both ends included, in pieces that are read as they are consumed. */
   read(firstByte: number, lastByte: number): Readable;
   /** Aborts reads in progress, and closes its descriptor. */
   close(): Promise<void>;
@@ -222,7 +225,7 @@ export interface Cells {
    */
   holdImage(digest: string): () => void;
 
-  /** What is free on the disk now. */
+  /** The free space on the disk now. */
   freeSpace(): FreeSpace;
 
   /**
@@ -232,7 +235,7 @@ export interface Cells {
    */
   saveImage(job: Job, name: string): Promise<Image>;
   /**
-   * Asks for what a start would need.
+   * Checks what a start would need.
    *
    * @throws Error when no cell could be started now
    */
@@ -241,8 +244,8 @@ export interface Cells {
   totals(): Promise<CellTotals | null>;
 
   /**
-   * Keeps what a job that is about to be stored is given; it is on disk when the promise settles. The standard input
-   * stays as long as the job is kept; of secrets, `tidy` removes copies, and `release` the rest.
+   * Stores the input of a job that is about to be stored; it is on disk when the promise settles. The standard input is
+   * kept as long as the job; copies of secrets are removed by `tidy`, the secrets themselves by `release`.
    *
    * @throws StoreFullError
    */
@@ -310,7 +313,7 @@ export interface Cells {
    * @returns bytes that the job still takes on the disk
    */
   tidy(id: string): Promise<number>;
-  /** Frees for others what a job occupied, and removes its secrets. Called once its end is stored. */
+  /** Releases the resources that a job occupied, and removes its secrets. Called once its end is stored. */
   release(id: string): Promise<void>;
   /**
    * Removes what earlier servers left of cells that no longer exist.
@@ -349,7 +352,7 @@ export interface Cells {
    * @param closed the job had ended before this was requested
    */
   lineCount(id: string, closed: boolean, stream?: LogStream): Promise<number>;
-  /** Of the log of a job that has ended, which is read as a whole. */
+  /** The digests of the log of a job that has ended. The log is read as a whole. */
   logDigests(id: string): Promise<LogDigests>;
   /** @throws CursorError for a cursor that is not of this log */
   checkCursor(id: string, cursor: string): Promise<void>;

@@ -9,8 +9,8 @@ type Listener = (job: Job) => void;
 const PAGE = 100;
 
 /**
- * One reader of the store's events for everybody who watches single jobs: it does not matter which part of the server,
- * or which server, made a change.
+ * A single reader of the store's events for all watchers of jobs: it does not matter which part of the server, or which
+ * server, made a change.
  */
 export class Changes {
   readonly #store: JobStore;

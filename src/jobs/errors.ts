@@ -48,11 +48,11 @@ export const idempotencyConflict = (field: string, key: string): ClientError =>
 /** The queue takes no more jobs, or no more of one subject. */
 export class QueueFullError extends ClientError {
   override readonly name = 'QueueFullError';
-  /** In the error, in addition to the code. */
+  /** The extensions of the error, in addition to the code. */
   override readonly details: { readonly retryAfterMs: number };
 
   /**
-   * @param why which of its bounds is reached
+   * @param why which limit of the queue is reached
    * @param retryAfterMs when it is worth trying again
    */
   constructor(why: string, retryAfterMs: number) {
@@ -101,7 +101,7 @@ export const pinned = (field: string): ClientError =>
     field,
   );
 
-/** @param why who has closed it, and when */
+/** @param why who closed the input, and when */
 export const stdinClosed = (why: string): ClientError =>
   new ClientError(
     'STDIN_CLOSED',

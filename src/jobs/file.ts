@@ -29,10 +29,10 @@ export interface FileStore {
   all(): Promise<readonly FileContent[]>;
   /** A content of a subject; `undefined` when it has none with that digest. */
   get(owner: string, sha256: string): Promise<FileContent | undefined>;
-  /** The digest of what a subject has uploaded under an id; `undefined`: nothing. */
+  /** The digest of the content that a subject has uploaded under an id; `undefined`: there is none. */
   named(owner: string, id: string): Promise<string | undefined>;
   /**
-   * Records a content, or that one which is recorded was used. What was uploaded once stays so.
+   * Records a content, or the use of a recorded one. Content that was uploaded once stays marked as uploaded.
    *
    * @param id under which it was uploaded
    * @throws StoreFullError
@@ -52,9 +52,9 @@ export interface FileStore {
    */
   remove(owner: string, sha256: string): Promise<boolean>;
   /**
-   * Records that what jobs use which have not ended is used.
+   * Records the use of the contents of jobs that have not ended.
    *
-   * @param before where an earlier use was recorded last
+   * @param before only contents whose last recorded use is before this time
    * @throws StoreFullError
    */
   touchUsed(before: Date, now: Date): Promise<void>;

@@ -21,10 +21,10 @@ const LARGEST_MODE = 0o777;
 /** A supervisor that is gone has left a record, which is about to be stored. */
 const END_MOST_MS = 10_000;
 
-/** A path as it came: bytes if it was given as bytes. */
+/** A path as given: bytes if the client sent bytes. */
 type GivenPath = string | Uint8Array;
 
-/** What is listed of a cell, and which page of it. */
+/** The path to list, and which page. */
 export interface FileListRequest {
   readonly path: GivenPath;
   readonly limit?: number;
@@ -32,7 +32,7 @@ export interface FileListRequest {
   readonly after?: string;
 }
 
-/** Which part of a file of a cell is read. */
+/** The file in a cell, and the part of it to read. */
 export interface FileReadRequest {
   readonly path: GivenPath;
   readonly offsetBytes?: number;
@@ -46,7 +46,7 @@ export interface FileWriteRequest {
   readonly bytes: Uint8Array | null;
   /** Where a link leads. */
   readonly link?: GivenPath;
-  /** What a file or link is renamed to when it is complete. */
+  /** The name that a file or link gets when it is complete. */
   readonly moveTo?: GivenPath;
   /** Permission bits in octal. */
   readonly mode?: string;
@@ -57,7 +57,7 @@ export interface FileWriteRequest {
   readonly parents?: boolean;
 }
 
-/** What is at a path of a job. */
+/** The file at a path of a job. */
 export interface FileList {
   readonly file: FileEntry;
   readonly entries: readonly FileEntry[];
@@ -142,7 +142,7 @@ export const checkWrite = ({
   return { kind: 'write', ...common, offsetBytes: append ? null : (offsetBytes ?? 0), bytes, moveTo: to };
 };
 
-/** A link may lead anywhere, as it leads the command nowhere else than a path that it takes itself. */
+/** The target of a link is not restricted: the command could use that path itself. */
 const checkTarget = (field: string, given: GivenPath): string => {
   const target = typeof given === 'string' ? checkUnicode(field, given) : textOfBytes(given);
   const bytes = byteLengthOfText(target);
@@ -168,7 +168,7 @@ const checkMode = (field: string, mode: string): number => {
   return bits;
 };
 
-/** What the path itself is, under its last name. */
+/** The entry of the path itself, under its last name. */
 export const entryOf = (path: string, file: FileStatus, target: string | null = null): FileEntry => ({
   name: path.replace(/\/+$/, '').split('/').at(-1) || '/',
   ...file,

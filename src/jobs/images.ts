@@ -19,10 +19,10 @@ export interface PullRequest {
   readonly name?: string;
 }
 
-/** What is being done with an image that is added. */
+/** The phase of adding an image. */
 export const IMAGE_PHASES = ['WAITING', 'FETCHING', 'UNPACKING'] as const;
 
-/** How far an image is that is being added. */
+/** The progress of an image that is being added. */
 export interface ImageProgress {
   readonly name: string;
   readonly phase: (typeof IMAGE_PHASES)[number];
@@ -44,7 +44,10 @@ export interface ImageService {
   list(identity: Identity): Promise<readonly Image[]>;
   /** The names of the images that everybody may use. */
   readonly sharedNames: readonly string[];
-  /** Who alone may use an image, besides admins; `null`: everybody; `undefined`: there is no image of that name. */
+  /**
+   * The only subject that may use an image, besides admins; `null`: everybody; `undefined`: there is no image with that
+   * name.
+   */
   ownerOf(name: string): string | null | undefined;
   /**
    * Adds an image from an archive: an OCI layout, what `docker save` writes, or a root file system; as a tar, perhaps
@@ -59,7 +62,10 @@ export interface ImageService {
    * @throws ClientError `BAD_USER_INPUT` also for whatever the registry is not able or willing to do
    */
   pull(identity: Identity, request: PullRequest): Promise<Image>;
-  /** How far the image is that is being added to a name: waits until one is, and completes when that is over. */
+  /**
+   * The progress of the image that is being added under a name: waits until one is, and completes when it has been
+   * added or has failed.
+   */
   follow(identity: Identity, name: string): AsyncIterableIterator<ImageProgress>;
   /**
    * Deletes a name, and its content unless it has another one.

@@ -19,10 +19,10 @@ const MOST_FILES = 100;
 /** Of all paths: they are read with every list of jobs. */
 const MOST_PATH_BYTES = 16 * 1024;
 const DEFAULT_MODE = '0644';
-/** What cells have of their own. */
+/** Paths that every cell mounts itself. */
 const COVERED = ['/proc', '/sys', '/dev'];
 
-/** Where the contents of files are found that were not sent with the request. */
+/** Looks up the contents of files that were not sent with the request. */
 export type FindContent = (id: string) => FileContent | undefined;
 
 /** What files are checked against. */

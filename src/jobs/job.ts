@@ -167,9 +167,9 @@ export interface JobSpec {
   readonly files: readonly InputFile[];
   /** Clients may write to its standard input while it runs, after that text. */
   readonly openStdin: boolean;
-  /** What it changes of its root is kept, for `saveImage`. */
+  /** Changes to its root are kept, for `saveImage`. */
   readonly keepRoot: boolean;
-  /** What is kept of its cell when it has ended. */
+  /** The artifacts to keep of its cell when it has ended. */
   readonly artifacts: readonly ArtifactSpec[];
   /** Its standard streams are a terminal of this size, in the beginning; `null`: they are pipes. */
   readonly terminal: TerminalSize | null;
@@ -179,7 +179,7 @@ export interface JobSpec {
   readonly priority: number;
   /** It does not start before this time. */
   readonly startAfter: Date | null;
-  /** `null`: one attempt is all. */
+  /** `null`: there is only one attempt. */
   readonly retries: Retries | null;
   /** 1 for what a client submitted; each further attempt is a job of its own. */
   readonly attempt: number;
@@ -278,7 +278,7 @@ export interface Account {
   readonly output: OutputCount | null;
   /** `null`: it had no open standard input, one of a terminal, or it was not recorded. */
   readonly input: WrittenInput | null;
-  /** Of each in the specification, in its order; empty when nobody could look for them. */
+  /** One for each in the specification, in the same order; empty when they could not be collected. */
   readonly artifacts: readonly ArtifactResult[];
 }
 

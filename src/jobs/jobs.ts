@@ -128,7 +128,7 @@ const FILES_OF_JOB = 12;
 const MOST_TAIL = 1_000_000;
 /** Processes in uninterruptible sleep are frozen only once they wake up. */
 const FREEZE_MOST_MS = 10_000;
-/** A start that takes longer is not waited for by who asks something of the job. */
+/** A request about the job waits no longer than this for its start. */
 const START_MOST_MS = 10_000;
 const LEAST_INTERVAL_MS = 100;
 const MOST_INTERVAL_MS = 3_600_000;
@@ -189,7 +189,8 @@ export class Jobs implements JobService {
   }
 
   /**
-   * What its subject may have besides a place in the queue, which `reserve` knows, and submissions in a minute.
+   * Checks the quotas of the subject, except for the places in the queue, which `reserve` checks, and the rate of
+   * submissions.
    *
    * @throws ClientError `QUOTA_EXCEEDED`
    */
@@ -213,7 +214,7 @@ export class Jobs implements JobService {
   }
 
   /**
-   * Counts a submission that nothing else refuses any more.
+   * Counts a submission that has passed all other checks.
    *
    * @throws ClientError `QUOTA_EXCEEDED`
    */
@@ -442,7 +443,7 @@ export class Jobs implements JobService {
     return { job: await this.#find(identity, id, 'input.jobId'), file: entryOf(path, file, target) };
   }
 
-  /** @param input what the names of its fields begin with */
+  /** @param input the prefix of the names of its fields */
   #files(identity: Identity, id: string, request: FilesRequest, input: string): Promise<FilesAnswer> {
     const { cells, changes } = this.#options;
     const fields = {

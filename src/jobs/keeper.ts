@@ -2,10 +2,10 @@
 
 import type { Log } from '../log.ts';
 
-/** What a job should have ended by: its timeout, or the grace period of a stop. */
+/** The kind of deadline: the timeout of the job, or the grace period of a stop. */
 export type Due = 'TIMEOUT' | 'STOP';
 
-/** How deadlines are kept that a supervisor has missed. */
+/** What deadlines are enforced with that a supervisor has missed. */
 export interface KeeperOptions {
   /** Milliseconds after a deadline that a supervisor has to end the job itself. */
   readonly graceMs: number;

@@ -1,4 +1,4 @@
-/** What counts what happens to jobs. */
+/** Observes what happens to jobs, for metrics and traces. */
 
 import type { FinalState, Job } from './job.ts';
 
@@ -16,7 +16,7 @@ export interface JobObserver {
   delivered(bytes: number): void;
 }
 
-/** Counts nothing. */
+/** Observes nothing. */
 export const UNOBSERVED: JobObserver = {
   submitted: () => undefined,
   turn: () => undefined,
@@ -25,7 +25,7 @@ export const UNOBSERVED: JobObserver = {
   delivered: () => undefined,
 };
 
-/** Calls one, then the other. */
+/** Combines two observers, called one after the other. */
 export const bothObserve = (one: JobObserver, other: JobObserver): JobObserver => ({
   submitted: (job, commitMs) => {
     one.submitted(job, commitMs);

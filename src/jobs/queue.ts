@@ -56,31 +56,31 @@ export interface QueuePlace {
   readonly position: number | null;
   /** What it waits for, in a sentence. */
   readonly reason: string;
-  /** The reason is about its own subject alone. */
+  /** The reason concerns only its own subject. */
   readonly ofOwner?: true;
 }
 
-/** What a subject has at the moment. */
+/** What a subject uses at the moment. */
 export type Held = Omit<JobsInUse, 'submissionsPerMinute'>;
 
-/** What jobs that run have together. */
+/** What running jobs use together. */
 type Tally = Omit<Held, 'queuedJobs'>;
 
 const NOTHING: Tally = { runningJobs: 0, cpus: 0, memoryBytes: 0 };
-/** No subject has this name. */
+/** A key that is not the name of a subject. */
 const ALL = '';
 /** CPUs are requested in hundredths, which do not add up exactly in binary. */
 const ROUNDING = 1e-9;
 const inHundredths = (cpus: number): number => Math.round(cpus * 100) / 100;
 
-/** What waits of one subject, those that places are reserved for included. */
+/** The waiting jobs of one subject, including those that places are reserved for. */
 interface Share {
   readonly jobs: number;
   readonly bytes: number;
 }
 
 const NO_SHARE: Share = { jobs: 0, bytes: 0 };
-/** What one subject may have of the places, and of the bytes, that others leave. */
+/** The share of the places, and of the bytes, left by others that one subject may use. */
 const MOST_OF_ONE = 0.9;
 
 /** For how long after a submission its subject is expected to submit more. */
@@ -316,7 +316,7 @@ export class Queue {
   }
 
   #first(): QueueEntry | undefined {
-    // Looked up once for each subject, however many priorities its jobs have.
+    // Looked up once for each subject, even if its jobs have several priorities.
     const passed = new Map<string, boolean>();
     return this.#waiting.first((job) => {
       const known = passed.get(job.owner);

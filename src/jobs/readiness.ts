@@ -7,7 +7,7 @@ import { type JobStore, StoreFullError } from './store.ts';
 /** By part, `ok` or why it does not work. */
 export type Parts = Readonly<Record<'store' | 'spawner' | 'disk', string>>;
 
-/** What is asked whether it works, and for how long an answer counts. */
+/** The parts to check, and how long a result is reused. */
 export interface ReadinessOptions {
   readonly store: Pick<JobStore, 'probe'>;
   readonly cells: Pick<Cells, 'probe' | 'freeSpace'>;
@@ -20,7 +20,7 @@ export interface ReadinessOptions {
 const TIMEOUT_MS = 5000;
 const KEPT_MS = 1000;
 
-/** Asks each part to do what a job would ask of it. */
+/** Checks each part by an operation that jobs need. */
 export class Readiness {
   readonly #options: ReadinessOptions;
   #asked: { readonly at: number; readonly parts: Promise<Parts> } | undefined;
@@ -29,7 +29,7 @@ export class Readiness {
     this.#options = options;
   }
 
-  /** What each part says, at most a second old. */
+  /** The result of each part, at most a second old. */
   parts(): Promise<Parts> {
     const now = performance.now();
     if (this.#asked === undefined || now - this.#asked.at > (this.#options.keptMs ?? KEPT_MS))
@@ -56,7 +56,7 @@ export class Readiness {
   }
 }
 
-/** The log and the answers to requests say more: this is for everybody. */
+/** Details are in the log and in answers to requests: this text is public. */
 const inTime = async (work: Promise<void>, timeoutMs: number, otherwise: string): Promise<string> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {

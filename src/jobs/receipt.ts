@@ -1,4 +1,4 @@
-/** What a server says of a job in its receipt. */
+/** What a server states about a job in its receipt. */
 
 import { createHash } from 'node:crypto';
 import { bytesOfText, isUnicode } from '../byte-text.ts';
@@ -27,7 +27,10 @@ export interface Observed {
   readonly env: readonly EnvVar[] | null;
   /** What was asked for, and what became of it; `null`: the reader may not see it. */
   readonly artifacts: readonly Artifact[] | null;
-  /** The SHA-256 of the standard input that was given at submission; `null`: there was none, or it is not to be said. */
+  /**
+   * The SHA-256 of the standard input that was given at submission; `null`: there was none, or the reader may not see
+   * it.
+   */
   readonly stdinSha256: string | null;
   readonly isolation: Isolation | null;
   readonly log: LogDigests;
@@ -128,7 +131,7 @@ const fileOf = ({ path, sha256, sizeBytes, mode }: InputFile) => ({
 const text = (value: string): ReceiptText =>
   isUnicode(value) ? value : { base64: bytesOfText(value).toString('base64') };
 
-/** Of the variables that are not secret, so that it says nothing of those that are. */
+/** The digest covers only the variables that are not secret, so that it reveals nothing about those that are. */
 const envDigest = (env: readonly EnvVar[]): string => {
   const hash = createHash('sha256');
   for (const { name, value, secret } of env)

@@ -31,7 +31,7 @@ export const requestKey = ({ idempotencyKey: key, ...request }: SubmitRequest): 
   };
 };
 
-/** A digest of a short secret could be searched for: that it is one, and its name, are all that counts. */
+/** A digest of a short secret could be guessed: only the name of a secret, and that it is one, are included. */
 const withoutValues = ({ env, ...request }: SubmitRequest): SubmitRequest =>
   env === undefined
     ? request
@@ -40,7 +40,7 @@ const withoutValues = ({ env, ...request }: SubmitRequest): SubmitRequest =>
 /** JSON of the request as the client wrote it, in which the order of fields makes no difference. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, name, part: unknown) {
-    // A Buffer has become something else by now.
+    // By now toJSON() has turned a Buffer into an object.
     const bytes = this[name];
     if (bytes instanceof Uint8Array) return { base64: Buffer.from(bytes).toString('base64') };
     return typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -50,7 +50,7 @@ export class Retention {
     this.sweep();
   }
 
-  /** Does everything that is due; settles when the round that is under way, or else a new one, is over. */
+  /** Does everything that is due; settles when the round in progress, or else a new one, is over. */
   sweep(): Promise<void> {
     this.#round ??= this.#sweep()
       .catch((error: unknown) => this.#options.log(`removing old jobs: ${error}`, { level: 'error' }))

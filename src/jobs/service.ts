@@ -44,11 +44,11 @@ export interface Identity {
   readonly method: SignInMethod;
   /** Of the token that was used; left out: that of the state folder. */
   readonly tokenId?: string;
-  /** The only job that it sees: that of the link it came by. */
+  /** The only job that it can see: that of its share link. */
   readonly jobId?: string;
-  /** By what the caller authenticated, such as `token` and an id; left out: nothing that could be revoked. */
+  /** The credential of the caller, such as `token` and an id; left out: it cannot be revoked. */
   readonly credential?: string;
-  /** From when on it is not this caller any more; left out: no such time is known. */
+  /** The time at which the credential expires; left out: unknown. */
   readonly validUntil?: Date;
 }
 
@@ -246,11 +246,11 @@ export interface JobService {
   writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten>;
   /** Runs another command in the cell of a running job; returns it as a job of its own. */
   exec(identity: Identity, id: string, request: ExecRequest): Promise<Job>;
-  /** What is at a path of a running job; of a folder also a page of what is in it. */
+  /** The file at a path of a running job; for a folder also a page of its entries. */
   listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList>;
   /** Reads a part of a regular file of a running job. */
   readFile(identity: Identity, id: string, request: FileReadRequest): Promise<FilePart>;
-  /** Writes a file of a running job, or makes a folder; returns the job, and what is there then. */
+  /** Writes a file of a running job, or makes a folder; returns the job and the resulting file. */
   writeFile(
     identity: Identity,
     id: string,

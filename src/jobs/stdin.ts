@@ -12,7 +12,10 @@ export const LARGEST_WRITE_BYTES = 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 /** How long a request whose first byte is not accepted waits until it is. */
 const ROOM_MOST_MS = 5_000;
-/** How long one waits for more room of which a part has been accepted: so that the rest is not sent again and again. */
+/**
+ * How long a request of which a part has been accepted waits for more room, so that the rest is not sent again and
+ * again.
+ */
 const MORE_ROOM_MOST_MS = 250;
 /** A supervisor that is gone has left a record, which is about to be stored. */
 const END_MOST_MS = 10_000;
@@ -26,7 +29,7 @@ export interface StdinWrite {
   readonly endOfInput: boolean;
 }
 
-/** What came of a write. */
+/** The result of a write. */
 export interface StdinWritten {
   readonly job: Job;
   /** How many bytes of this write have been accepted, by it or by an earlier one with the same bytes. */
@@ -86,7 +89,7 @@ const writePieces = async (
   for (let at = 0; ; ) {
     const piece = bytes.subarray(at, at + PIECE_BYTES);
     const isLast = at + piece.length === bytes.length;
-    // Listened for before the write: there may be room right after it.
+    // Subscribed before the write: there may be room right after it.
     const room = roomOf(supervisor, over);
     try {
       const total = await supervisor.write(offset + at, piece, isLast && endOfInput);
@@ -102,7 +105,7 @@ const writePieces = async (
   }
 };
 
-/** Waits until a command has read on. */
+/** Waits until the command has read more. */
 const roomOf = (supervisor: CellConnection, over: AbortSignal) => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const forget = supervisor.onRoom(() => resolve(true));

@@ -36,7 +36,7 @@ export class SubmissionRate {
     return isTaken ? undefined : Math.ceil(((1 - filled) * MINUTE_MS) / perMinute);
   }
 
-  /** How many of the submissions of a minute are used up, as `take` counts them. */
+  /** How many of a minute's submissions are used up, as `take` counts them. */
   used(subject: string, perMinute: number): number {
     const { left, atMs } = this.#budgets.get(subject) ?? { left: perMinute, atMs: 0 };
     const filled = left + ((this.#now() - atMs) * perMinute) / MINUTE_MS;

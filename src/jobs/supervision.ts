@@ -141,7 +141,10 @@ export class Supervision {
     return this.#queue.running;
   }
 
-  /** Starts a job that is QUEUED and on disk at once: one that takes nothing from others, as it runs in a cell that exists. */
+  /**
+   * Starts a job that is QUEUED and on disk without waiting for a turn, as it runs in an existing cell and occupies no
+   * place.
+   */
   startNow(job: Job): void {
     this.#track(job.id);
     this.#start(job.id);
@@ -555,7 +558,7 @@ export class Supervision {
     return changed;
   }
 
-  /** Tries again until the disk has room, and the server descriptors and memory. */
+  /** Retries until the disk has room and the server has descriptors and memory. */
   async #withRoom<T>(id: string, full: string, write: () => Promise<T>): Promise<T> {
     for (let first = true; ; first = false) {
       try {
@@ -573,7 +576,7 @@ export class Supervision {
   }
 }
 
-/** Whether descriptors or memory were short, which others will release. */
+/** Whether the error is a temporary lack of descriptors or memory. */
 const isShortage = (error: unknown): boolean => hasErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM');
 
 /** How a job ended whose supervisor did not respond, by the deadline that it missed. */

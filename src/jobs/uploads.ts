@@ -5,7 +5,7 @@ import type { FileContent } from './file.ts';
 /** What the job service needs of the contents of files. */
 export interface JobFiles {
   /**
-   * A content of a subject, which is kept until `release` is called, and then by the job that was stored meanwhile.
+   * Keeps a content of a subject until `release` is called; the job that was stored meanwhile keeps it afterwards.
    *
    * @param id its digest, or the id under which it was uploaded
    */
@@ -20,7 +20,7 @@ export interface JobFiles {
   read(owner: string, sha256: string): Promise<Buffer | undefined>;
 }
 
-/** A content that stays until it is released. */
+/** A content that is kept until it is released. */
 export interface ClaimedFile {
   readonly content: FileContent;
   /** The content is not needed any more. May be called again. */
@@ -41,7 +41,7 @@ export class BrokenUpload extends Error {
   override readonly name = 'BrokenUpload';
 }
 
-/** What is known of content that is being uploaded. */
+/** What is known about content that is being uploaded. */
 export interface UploadRequest {
   /** The digest that it must have; left out: unknown. */
   readonly sha256?: string;
