@@ -52,7 +52,7 @@ const submit = async (identity: Identity): Promise<string> => {
 const stop = (identity: Identity, id: string) =>
   world.ask(identity, 'mutation ($id: ID!) { stopJob(input: { jobId: $id }) { job { id } } }', { id });
 
-describe('the trail', () => {
+describe('the audit log', () => {
   it('says who did what to which job, when, from where, with which token and outcome', async () => {
     const { token } = await world.tokens.create(ADMIN, { name: 'laptop', subject: 'alice', role: 'USER' });
     const before = Date.now();
@@ -77,7 +77,7 @@ describe('the trail', () => {
     expect(stopped).toMatchObject({ action: 'STOP_JOB', subject: 'alice', job: id, outcome: 'OK' });
   });
 
-  it('has tokens, quotas, deletions and what was refused, without what they were given', async () => {
+  it('has tokens, quotas, deletions and refusals, without secrets', async () => {
     const id = await submit(ALICE);
     await stop(ALICE, id);
     await world.ask(ALICE, 'mutation ($id: ID!) { deleteJob(input: { jobId: $id }) { job { id } } }', { id });
@@ -102,7 +102,7 @@ describe('the trail', () => {
     for (const text of ['planted', secret]) expect(JSON.stringify(nodes)).not.toContain(text);
   });
 
-  it('has links, images, commands in cells, secrets, and of input the first', async () => {
+  it('has links, images, commands in cells, secrets, and the first input', async () => {
     const id = await submit(ALICE);
     world.cells.execute(id);
     const env = 'env: [{ name: "A", value: "planted", secret: true }, { name: "B", value: "planted" }]';
@@ -141,7 +141,7 @@ describe('the trail', () => {
     expect(JSON.stringify(nodes)).not.toContain('planted');
   });
 
-  it('is read in pages and by what is asked for', async () => {
+  it('is read in pages, with filters', async () => {
     const ids = [await submit(ALICE), await submit(BOB), await submit(ALICE)];
     await stop(BOB, ids[0] ?? '');
     const jobs = async (variables: object) => (await read(variables)).nodes.map(({ job }) => job);
@@ -157,7 +157,7 @@ describe('the trail', () => {
     expect([rest.nodes.length, rest.pageInfo.hasNextPage]).toEqual([1, false]);
   });
 
-  it('is read backward as well, as Relay asks for it', async () => {
+  it('is read backward as well, as Relay requires', async () => {
     const ids = [await submit(ALICE), await submit(BOB), await submit(ALICE), await submit(BOB)];
     const page = async (args: string) => {
       const document = `{ auditLog(${args}) { edges { cursor node { job } } pageInfo {
@@ -235,7 +235,7 @@ describe('an audit', () => {
     expect((await read()).nodes.map(({ subject }) => subject)).toEqual(['s1']);
   });
 
-  it('does not keep from being done what it cannot record, and says so in the log', async () => {
+  it('does not prevent an action that it cannot record, and logs that', async () => {
     const lines: string[] = [];
     const add = () => Promise.reject(new StoreFullError('full'));
     const audit = open({ ...world.store.audit, add, removeBefore: async () => 0 }, lines);

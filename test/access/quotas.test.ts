@@ -46,7 +46,7 @@ describe('a quota', () => {
     expect(await world.store.quotas.all()).toEqual(new Map());
   });
 
-  it('says what its subject has now, to it and to admins', async () => {
+  it('shows the current usage of its subject, to the subject and to admins', async () => {
     await set({ submissionsPerMinute: 5 });
     const limits = { cpus: 0.5, memory: '64Mi' };
     for (const _ of [1, 2]) expect((await submit(ALICE, { limits })).errors).toBeUndefined();
@@ -126,7 +126,7 @@ describe('a submission', () => {
     expect((await submit(ALICE, { limits: { memory: '64Mi' } })).errors).toBeUndefined();
   });
 
-  it('is refused while the jobs of the subject that have ended take too much of the disk', async () => {
+  it('is refused while ended jobs of the subject take too much of the disk', async () => {
     const { id } = await world.put('alice', { status: 'QUEUED' });
     await set({ storage: 1000 });
     expect((await submit(ALICE)).errors).toBeUndefined();
@@ -149,7 +149,7 @@ describe('a submission', () => {
     expect((await submit(BOB)).errors).toBeUndefined();
   });
 
-  it('that is refused because too many wait uses up none of those of a minute', async () => {
+  it('that is refused because too many jobs wait does not count against the rate', async () => {
     await submit(BOB);
     await set({ submissionsPerMinute: 3, queuedJobs: 1 });
     await submit(ALICE);

@@ -32,7 +32,7 @@ const hear = (why: string): void => {
   heard.push(why);
 };
 
-it('calls everybody who holds a credential, once, and nobody else', () => {
+it('calls each listener of a credential once, and no others', () => {
   rights.onEnd(identity('token a'), hear);
   rights.onEnd(identity('token a'), hear);
   rights.onEnd(identity('token b'), hear);
@@ -60,12 +60,12 @@ it('notices within a minute that the clock was set past the expiry', () => {
   expect(heard).toEqual(['the certificate has expired']);
 });
 
-it('calls at once who comes after the expiry', () => {
+it('calls a listener that is added after the expiry at once', () => {
   rights.onEnd(identity('token a', 0), hear);
   expect(heard).toEqual(['the token has expired']);
 });
 
-it('leaves nothing of who has gone', () => {
+it('keeps nothing of a listener that was removed', () => {
   const gone = Array.from({ length: 100 }, () => rights.onEnd(identity('token a', DAY_MS), hear));
   expect([rights.size, vi.getTimerCount()]).toEqual([100, 1]);
   for (const go of [...gone, ...gone]) go();
@@ -74,7 +74,7 @@ it('leaves nothing of who has gone', () => {
   expect(heard).toEqual([]);
 });
 
-it('lets who has gone take nothing away from who came later', () => {
+it('does not let a removed listener affect later ones', () => {
   const go = rights.onEnd(identity('token a'), hear);
   rights.end('token a', 'first');
   rights.onEnd(identity('token a'), hear);
@@ -83,12 +83,12 @@ it('lets who has gone take nothing away from who came later', () => {
   expect(heard).toEqual(['first', 'second']);
 });
 
-it('never calls who has no credential', () => {
+it('never calls a listener without a credential', () => {
   rights.onEnd({ subject: 'alice', role: 'USER', method: 'TOKEN' }, hear);
   expect(rights.size).toBe(0);
 });
 
-it('ends those that a check gives a reason for', () => {
+it('ends the credentials that a check gives a reason for', () => {
   rights.onEnd(identity('certificate a'), hear);
   rights.onEnd(identity('certificate b'), hear);
   rights.endAll((credential) => (credential === 'certificate b' ? 'it was revoked' : undefined));

@@ -82,14 +82,14 @@ const codesOf = ({ errors = [] }: Awaited<ReturnType<World['ask']>>) =>
   errors.map(({ extensions }) => extensions?.['code']);
 
 describe('the decisions', () => {
-  it('are there for every operation', () => {
+  it('exist for every operation', () => {
     const operations = ROOTS.flatMap((root) =>
       fieldsOf(schema.getType(root)).map((name) => `${root}.${name}`),
     );
     expect(Object.keys(OPERATIONS).sort()).toEqual(operations.sort());
   });
 
-  it('are there for every field', () => {
+  it('exist for every field', () => {
     const types = Object.values(schema.getTypeMap()).filter(
       (type) => isObjectType(type) && !ROOTS.includes(type.name) && !type.name.startsWith('__'),
     );
@@ -316,7 +316,7 @@ describe('other jobs of a job', () => {
     expect(data).toEqual({ job: { retryOf: { id: first.id }, retriedBy: { id: first.id }, queue: null } });
   });
 
-  it('are counted in a place in the queue, and not described to others than admins', async () => {
+  it('are counted in the position in the queue, and described to admins only', async () => {
     await world.jobs.submit(OWNER, { command: 'true', name: 'runs' });
     await world.jobs.submit(OWNER, { command: 'true', name: 'waits' });
     const { id } = await world.jobs.submit(caller('bob', 'USER'), { command: 'true' });

@@ -127,7 +127,7 @@ describe('a token', () => {
     expect(tokens.identify(secret)).toBeNull();
   });
 
-  it('does not change whose it is when it is revoked while its use is noted', async () => {
+  it('stays revoked when it is revoked while its use is being recorded', async () => {
     const tokens = await open();
     const { secret, token } = await tokens.create(ADMIN, REQUEST);
     const revoked = tokens.revoke(ADMIN, token.id);
@@ -138,7 +138,7 @@ describe('a token', () => {
 });
 
 describe('the token of the state folder', () => {
-  it('is replaced, once it is kept', async () => {
+  it('is replaced once the new one is stored', async () => {
     const tokens = await open();
     const secrets = await Promise.all([tokens.rotateAdmin(ADMIN), tokens.rotateAdmin(ADMIN)]);
     expect(kept).toEqual(secrets);
@@ -148,7 +148,7 @@ describe('the token of the state folder', () => {
     expect(secrets[1]).toMatch(/^clo_[\w-]{43}$/);
   });
 
-  it('stays what it was when the new one cannot be kept, and is replaced by the next', async () => {
+  it('is unchanged when the new one cannot be stored, and is replaced by the next', async () => {
     const tokens = await Tokens.open({
       store: store.tokens,
       adminSecret: ADMIN_SECRET,
@@ -210,7 +210,7 @@ describe('the last use', () => {
     expect(tokens.list(ADMIN)[0]?.lastUsedAt).toBeNull();
   });
 
-  it('that cannot be written is logged, and keeps nobody out', async () => {
+  it('that cannot be written is logged, and locks nobody out', async () => {
     const full = { ...plain(), setUsed: () => Promise.reject(new StoreFullError('no room')) };
     const tokens = await open(full);
     const { secret, token } = await tokens.create(ADMIN, REQUEST);

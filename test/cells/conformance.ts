@@ -352,7 +352,7 @@ export const cellsConformance = (
       await clear(job);
     });
 
-    it('leave nothing of a start that no supervisor came to, so that it can be made again', async () => {
+    it('leave nothing of a start that no supervisor took, so that it can be repeated', async () => {
       const job = jobFor('hello');
       expect(await cells.takeOver({ id: job.id, status: 'QUEUED' })).toBe(false);
       await lane.abandon(job);
@@ -447,7 +447,7 @@ export const cellsConformance = (
       await cells.remove(id);
     });
 
-    it('follow what the command writes until they are said to be closed', async () => {
+    it('follow what the command writes until the log is closed', async () => {
       const { job, id, connection } = await start('ignoresTerm');
       let closed = false;
       let released = 0;

@@ -101,7 +101,7 @@ const inputFile = (text: string, mode = 0o644, inline = false): InputFile => ({
 const broken = new BrokenUpload('the upload was cut off');
 
 describe('an upload', () => {
-  it('is stored once for each subject, and is nobody else’s', async () => {
+  it('is stored once for each subject, and belongs to it alone', async () => {
     await put('alice', 'text');
     await put('alice', 'text');
     await receive('alice', {}, 'te', 'xt');
@@ -188,7 +188,7 @@ describe('an upload', () => {
     expect(String(await files.read('alice', claimed?.content.sha256 ?? ''))).toBe('a longer text');
   });
 
-  it('that is cut off is forgotten where its digest is unknown, and otherwise after an hour', async () => {
+  it('that is interrupted is forgotten at once if its digest is unknown, otherwise after an hour', async () => {
     await expect(receive('alice', {}, 'a lon', broken)).rejects.toBe(broken);
     expect(onDisk()).toEqual([]);
     await expect(receive('alice', { sha256: digest('x') }, 'a lon', broken)).rejects.toBe(broken);
@@ -199,7 +199,7 @@ describe('an upload', () => {
     expect(onDisk()).toEqual([]);
   });
 
-  describe('that is cut off before the server is started again', () => {
+  describe('that is interrupted before the server is restarted', () => {
     const sha256 = digest('a longer text');
     const rest = (first: number) => ({ sha256, range: { first, last: 12, total: 13 } });
     /** Cuts it off, and gives the path of what has arrived, which is as old as the clock says. */
@@ -225,7 +225,7 @@ describe('an upload', () => {
       expect(onDisk()).toEqual([`${sha256} 644`]);
     });
 
-    it('is complete where all of it had arrived', async () => {
+    it('is complete if all of it had arrived', async () => {
       await expect(receive('alice', { sha256 }, 'a longer text', broken)).rejects.toBe(broken);
       await files.close();
       await open();
@@ -265,7 +265,7 @@ describe('an upload', () => {
     it.each([
       ['cut off', '{"owner":"alice","sha'],
       ['of something else', '{"owner":"alice","sha256":"x"}'],
-    ])('is removed where what is said of it is %s', async (_what, text) => {
+    ])('is removed when its description is %s', async (_what, text) => {
       writeFileSync(`${await cutOff()}.json`, text);
       await open();
       expect(onDisk()).toEqual([]);
@@ -286,7 +286,7 @@ describe('an upload', () => {
     });
   });
 
-  it('of one subject keeps only a few that were cut off', async () => {
+  it('of one subject is kept only if it is one of the last few that were interrupted', async () => {
     for (let i = 0; i < 20; i++)
       await expect(receive('alice', { sha256: digest(`${i}`) }, 'part', broken)).rejects.toBe(broken);
     expect(onDisk()).toHaveLength(2 * 16);
@@ -294,7 +294,7 @@ describe('an upload', () => {
     expect(await files.find('alice', digest('19'))).toMatchObject({ receivedBytes: 4 });
   });
 
-  it('begins once at a time', async () => {
+  it('cannot be received twice at the same time', async () => {
     let go = (): void => undefined;
     const gate = new Promise<void>((resolve) => {
       go = resolve;
@@ -312,7 +312,7 @@ describe('an upload', () => {
     expect(await first).toMatchObject({ kind: 'complete' });
   });
 
-  it('finds no room beyond the quota of its subject, and beyond what all may have', async () => {
+  it('is refused beyond the quota of its subject, and beyond that of all', async () => {
     quota = 10_000;
     await receive('alice', {}, 'x'.repeat(8000));
     await expect(receive('alice', {}, 'y'.repeat(3000))).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
@@ -351,7 +351,7 @@ describe('an upload', () => {
     }
   });
 
-  it('has an id of its own where it was made for a link without digest, which is good for one content', async () => {
+  it('has its own id when it was made for a link without digest, which accepts one content only', async () => {
     const { id } = await files.createTicket('alice', { sizeBytes: 4 });
     await receive('alice', { id, sizeBytes: 4 }, 'text');
     expect((await files.claim('alice', id))?.content.sha256).toBe(digest('text'));
@@ -420,7 +420,7 @@ describe('a content', () => {
     await expect(give('one', inputFile('never'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('stays as long as a job needs it, and a while after its last use', async () => {
+  it('is kept as long as a job needs it, and for a while after its last use', async () => {
     await put('alice', 'text');
     const job = makeJob({ files: [inputFile('text')] }, { owner: 'alice' });
     await store.insert(job);
@@ -447,7 +447,7 @@ describe('a content', () => {
     expect(await files.claim('alice', digest('text'))).toBeUndefined();
   });
 
-  it('that came with a job stays as long as the job', async () => {
+  it('that came with a job is kept as long as the job', async () => {
     const claimed = await files.keep('alice', Buffer.from('text'));
     nowMs += DAY_MS;
     await files.sweep();
@@ -467,7 +467,7 @@ describe('a content', () => {
     expect(existsSync(join(stateDir, 'files'))).toBe(true);
   });
 
-  it('that comes with a job takes room of the job', async () => {
+  it('that comes with a job counts as disk space of the job', async () => {
     const files = [inputFile('text', 0o644, true), { ...inputFile('text', 0o644, true), path: '/g' }];
     const job = makeJob({ files: [...files, inputFile('uploaded')] }, { owner: 'alice' });
     const plain = makeJob({}, { owner: 'bob' });

@@ -28,7 +28,7 @@ describe('a standard input', () => {
     expect(files.size('a')).toBe(0);
   });
 
-  it('is shared without a copy, and stays while one of them is there', async () => {
+  it('is shared without a copy, and kept while one of the jobs exists', async () => {
     await files.keep('a', 'text');
     await files.share('a', 'b');
     expect(statSync(files.path('b')).ino).toBe(statSync(files.path('a')).ino);

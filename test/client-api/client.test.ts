@@ -139,7 +139,7 @@ describe.each(TRANSPORTS)('a client over %s', (_, transport) => {
     server = await FakeServer.start();
   });
 
-  it('says that a server was never there', async () => {
+  it('reports a server that was never reached', async () => {
     const url = 'http://127.0.0.1:1/graphql';
     await expect(client({ url }).logs('a').next()).rejects.toMatchObject({
       name: 'ConnectionLost',

@@ -416,7 +416,7 @@ describe('a job', () => {
     expect(server.stops).toEqual([]);
   });
 
-  it('is listed by what is asked of it', async () => {
+  it('is listed by filters', async () => {
     const before = Date.now() - 600_000;
     await cloister(['list', '--failed', '-l', 'k=v', '--name', 'n', '--since', '10m', '--status', 'lost']);
     expect(server.filters).toEqual([

@@ -175,7 +175,7 @@ describe('docs/access.md', () => {
     }
   });
 
-  it('starts servers with settings that there are', () => {
+  it('starts servers only with existing settings', () => {
     const documents = ['docs/access.md', 'docs/browser.md'].flatMap((path) => codeBlocks(readDocument(path)));
     const commands = documents.filter(({ text }) => text.startsWith('cloister serve '));
     expect(commands).toHaveLength(3);

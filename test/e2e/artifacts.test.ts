@@ -204,7 +204,7 @@ describe('artifacts of a hostile job', () => {
     },
   );
 
-  it('give nothing of the host, and leave nothing behind of what was refused', async () => {
+  it('reveal nothing of the host, and leave nothing behind when refused', async () => {
     const climbed = kept[HOSTILE.findIndex(([what]) => what.includes('climbs'))];
     expect(String(await bytesOf(climbed as Artifact))).toBe('of the cell\n');
     const skipped = kept[HOSTILE.findIndex(([what]) => what.includes('nothing but pipes'))];
@@ -234,7 +234,7 @@ describe('the download of an artifact', () => {
     headers: { authorization: `Bearer ${server.token}`, ...headers },
   });
 
-  it('is of what it was, and no browser shows or runs it', async () => {
+  it('returns the content unchanged, and no browser displays or runs it', async () => {
     expect(address).toBe(`${server.url.replace('graphql', 'jobs')}/${id}/artifacts/caf%C3%A9%20%221%22.txt`);
     const response = await download(artifact.url);
     expect(response.status).toBe(200);
@@ -280,7 +280,7 @@ describe('the download of an artifact', () => {
     ]);
   });
 
-  it('depends on what the client has', async () => {
+  it('depends on the copy that the client has', async () => {
     const etag = `"${artifact.sha256}"`;
     const status = async (headers: Record<string, string>) => (await download(address, own(headers))).status;
     expect(await status({ 'if-none-match': etag })).toBe(304);
@@ -437,7 +437,7 @@ describe('the command line', () => {
     );
   });
 
-  it('leaves nothing of what is not what the server says', async () => {
+  it('leaves no file when the content does not match what the server says', async () => {
     const id = await server.submit({ command: 'echo one > /out', artifacts: [{ path: '/out' }] });
     await server.ended(id);
     writeFileSync(join(server.stateDir, 'jobs', id, 'artifacts', '0'), 'two\n');
@@ -450,7 +450,7 @@ describe('the command line', () => {
     expect(readdirSync(into)).toEqual([]);
   });
 
-  it.each(['../x', '..', '', 'a/b', 'a\\b', 'a\nb'])('writes to no place called %j', async (name) => {
+  it.each(['../x', '..', '', 'a/b', 'a\\b', 'a\nb'])('refuses to write to a file named %j', async (name) => {
     const connection = { url: new URL(server.url), token: server.token, tokenNote: '', retryDelays: [] };
     const artifact = {
       name,

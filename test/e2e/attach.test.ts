@@ -37,7 +37,7 @@ const lastJob = async (): Promise<string> => {
 
 const PROMPT = ['-e', 'PS1=ready> '] as const;
 
-it('run -it: a shell of the size of our terminal, whose exit code is ours, and ours is left as it was', async () => {
+it('run -it: a shell with the size of our terminal and its exit code as ours; our terminal is restored', async () => {
   await using terminal = inShell('run', '-it', ...PROMPT, '--', 'sh');
   await terminal.shows(/ready> /);
   terminal.type('stty size; echo $TERM; tty\r');
@@ -52,7 +52,7 @@ it('run -it: a shell of the size of our terminal, whose exit code is ours, and o
   expect(await terminal.ended()).toBe(0);
 });
 
-it('is left by its keys, and attach returns to it, also after the server was killed', async () => {
+it('is detached by keys, and attach returns to it, also after the server was killed', async () => {
   await using first = inShell('run', '-it', ...PROMPT, '--', 'sh');
   await first.shows(/ready> /);
   first.type('A=kept; echo one mark\r');
@@ -118,7 +118,7 @@ it('attach shows an editor again that it has not seen, and passes on a new size'
   await server.stop(id, 0);
 });
 
-it('attach to a job without a terminal shows its end and the exit code, and says which keys are none', async () => {
+it('attach to a job without a terminal shows its end and exit code, and rejects malformed key sequences', async () => {
   const id = await server.submit({ command: 'seq 100; exit 4' });
   await server.ended(id);
   await using terminal = inShell('attach', id);
@@ -127,7 +127,7 @@ it('attach to a job without a terminal shows its end and the exit code, and says
   await wrong.shows(/--detach-keys: expected keys such as/);
 });
 
-it('attach --no-input shows the terminal as it is, and is ended by its keys and by Ctrl-C', async () => {
+it('attach --no-input shows the terminal, and is ended by the detach keys and by Ctrl-C', async () => {
   const command = 'trap "stty size" WINCH; printf "up\n"; while :; do sleep 0.05; done';
   const id = await server.submit({ command, terminal: { rows: 24, columns: 80 } });
   await server.running(id);
@@ -144,7 +144,7 @@ it('attach --no-input shows the terminal as it is, and is ended by its keys and 
   await server.stop(id, 0);
 });
 
-it('is left by its keys also where the job reads nothing of what was pasted', async () => {
+it('is detached by keys even if the job reads nothing of what was pasted', async () => {
   const command = 'stty raw -echo; echo ready; exec sleep 1000';
   const id = await server.submit({ command, terminal: { rows: 24, columns: 80 } });
   await using terminal = inShell('attach', id);

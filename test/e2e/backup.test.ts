@@ -21,7 +21,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('is made while the server runs, and put back as the README says', async () => {
+it('is made while the server runs, and restored as the README says', async () => {
   const kept = await server.run({ command: 'echo kept' });
   const running = await server.submit({ command: 'sleep 1000' });
   await expect.poll(async () => (await server.job(running)).status).toBe('RUNNING');

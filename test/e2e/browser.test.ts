@@ -199,7 +199,7 @@ describe('a page of another origin', () => {
     await page.context().close();
   });
 
-  it('stays out where its origin is not allowed', async () => {
+  it('is refused if its origin is not allowed', async () => {
     const { page, problems } = await visit(browser, app.replace('localhost', '127.0.0.1'));
     await follow(page, 'any');
     await shown(page, 'output').toMatch(/cannot reach the server/);

@@ -77,7 +77,7 @@ afterAll(async () => {
 });
 
 describe('certificates', () => {
-  it('are for nobody but the owner of their keys', () => {
+  it('can be used only by the owner of their keys', () => {
     for (const name of ['ca', 'localhost', 'alice@example.com', 'bob', 'root'])
       expect(statSync(join(folder, 'certs', `${name}.key`)).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, 'certs')).mode & 0o777).toBe(0o700);
@@ -126,7 +126,7 @@ describe('certificates', () => {
     ]);
   });
 
-  it('of a profile serve for images as well, and the trail has who it was', async () => {
+  it('of a profile work for images too, and the audit log names their subject', async () => {
     const login = `cloister login ${url()} --profile root --ca certs/ca.pem --cert certs/root.pem --key certs/root.key`;
     await shell(`mkdir -p root/bin; cp "$(command -v busybox)" root/bin/sh; ${login}
       cloister image import --profile root --name own root`);
@@ -197,7 +197,7 @@ describe('certificates', () => {
     await shell(`${as('alice@example.com')}cloister list`);
   });
 
-  it('become a file that browsers take', async () => {
+  it('can be exported to a file that browsers import', async () => {
     await shell(block('openssl pkcs12'));
     expect(existsSync(join(folder, 'alice.p12'))).toBe(true);
     expect(readFileSync(join(folder, 'alice.p12')).length).toBeGreaterThan(500);

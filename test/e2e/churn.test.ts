@@ -79,7 +79,7 @@ const checkEnd = (job: JobFields, life: Life): void => {
   if (life.kind.output !== undefined) expect(written(job.id, 1).length, what).toBe(life.kind.output);
 };
 
-it(`leaves nothing of ${JOBS} jobs, and each has a right verdict (CLOISTER_CHURN_SEED=${SEED})`, async () => {
+it(`leaves nothing of ${JOBS} jobs, and each ends with a correct status (CLOISTER_CHURN_SEED=${SEED})`, async () => {
   await server.run({ command: 'true' });
   const before = await snapshotAtRest(server);
   const random = randomFrom(SEED);

@@ -47,7 +47,7 @@ describe('GraphQL over HTTP', () => {
       fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${server.token}` } }),
   });
 
-  it('has as many audits as when they were counted', () => {
+  it('has the expected number of audits', () => {
     expect(audits).toHaveLength(61);
   });
 
@@ -71,7 +71,7 @@ describe('the graphql-ws client', () => {
     );
   });
 
-  it('receives each state of a job, then that it is over', async () => {
+  it('receives each state of a job, then the completion', async () => {
     const id = await server.submit({ command: 'sleep 0.3' });
     const seen: string[] = [];
     const query = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }';

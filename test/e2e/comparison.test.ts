@@ -337,11 +337,8 @@ it('has a row for each claim, and a cell for each program', () => {
   for (const cells of TABLE) expect(cells.filter((cell) => cell !== '')).toHaveLength(5);
 });
 
-it.each(TABLE.map(([row = '', cell = '']) => ({ row, cell })))(
-  'says what is so: $row',
-  async ({ row, cell }) => {
-    // A new row, or another claim, needs something that shows it.
-    expect(cell).toBe(ROWS[row]?.says);
-    await ROWS[row]?.shows?.();
-  },
-);
+it.each(TABLE.map(([row = '', cell = '']) => ({ row, cell })))('is correct: $row', async ({ row, cell }) => {
+  // A new row, or another claim, needs something that shows it.
+  expect(cell).toBe(ROWS[row]?.says);
+  await ROWS[row]?.shows?.();
+});

@@ -99,7 +99,7 @@ describe('files of a process in /proc', () => {
     expect([stdout, stderr]).toEqual(['shell\n500\n00000021\nworker\n', '']);
   });
 
-  it('do not let it live longer than others when memory runs out', async () => {
+  it('cannot protect it when memory runs out', async () => {
     const [stdout] = await sh('echo 500 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj');
     expect(stdout).toBe('500\n');
     const [, stderr] = await sh('echo -1 >/proc/$$/oom_score_adj');
@@ -119,7 +119,7 @@ describe('files of a process in /proc', () => {
 });
 
 describe('the clocks of a job', () => {
-  it('have begun hours ago: to many programs 0 is never', async () => {
+  it('start at some hours, since 0 means never to many programs', async () => {
     const [stdout] = await sh('cut -d . -f 1 /proc/uptime');
     expect(Number(stdout) - CLOCKS_START_S).toBeGreaterThanOrEqual(0);
     expect(Number(stdout) - CLOCKS_START_S).toBeLessThan(60);

@@ -170,7 +170,7 @@ describe('usage', () => {
     expect(samples.at(-1)).toBe((await server.job(id)).usage?.['cpuTime']);
   });
 
-  it('of a job that has ended is its last one', async () => {
+  it('of a job that has ended is its final usage', async () => {
     const { id } = await server.run({ command: 'true' });
     const samples: unknown[] = [];
     for await (const data of server.subscribe(USAGE, { id })) samples.push(data);

@@ -206,7 +206,7 @@ describe('a supervisor that is killed', () => {
 });
 
 describe('a record', () => {
-  it.each([0, 1, 20, 100])('of which there are %d bytes is never taken for an end', async (length) => {
+  it.each([0, 1, 20, 100])('that is cut after %d bytes is never taken for an end', async (length) => {
     const id = await server.submit({ command: sleepThen('exit 5') });
     await server.running(id);
     await server.end('SIGKILL');

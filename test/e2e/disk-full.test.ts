@@ -280,7 +280,7 @@ it('an artifact that does not fit has an error, and those that fit are kept', as
   expect(tree(join('jobs', id, 'artifacts'))).toEqual(['1']);
 });
 
-it('no image is made of a job whose layer does not fit, and the job is none the worse', async () => {
+it('no image is made of a job whose layer does not fit, and the job is not affected', async () => {
   const save = (jobId: string) =>
     server.ask('mutation ($input: SaveImageInput!) { saveImage(input: $input) { image { name } } }', {
       input: { jobId, name: 'saved' },

@@ -163,7 +163,7 @@ describe('execInJob', () => {
     await server.stop(id, 0);
   });
 
-  it('is refused, or ends with the job, when that ends at that moment', async () => {
+  it('is refused, or ends with the job, if the job ends at that moment', async () => {
     for (let round = 0; round < 4; round++) {
       const id = await start({ command: 'read -r _', openStdin: true });
       const input = { jobId: id, argv: ['sleep', '4324'] };

@@ -171,7 +171,7 @@ describe('a file in a cell', () => {
     expect(stored()).toEqual(before);
   });
 
-  it('is of each cell alone, where it is locked', async () => {
+  it('is locked by each cell separately', async () => {
     const file = await upload('locked');
     const files = [{ path: '/f', file }];
     const holder = await server.submit({
@@ -201,7 +201,7 @@ describe('a file in a cell', () => {
     expect((await server.output(again)).stdout).toBe('text äuploaded2\n');
   });
 
-  it('is there for a further attempt, and after the server was killed', async () => {
+  it('is available to further attempts, and after the server was killed', async () => {
     const file = await upload('uploaded');
     const files = [
       { path: '/a', text: 'inline ' },
@@ -344,7 +344,7 @@ describe('the files of a submission', () => {
     expect(errors?.map((error) => error.message)).toEqual([message]);
   });
 
-  it('cannot be what somebody else has uploaded', async () => {
+  it('cannot refer to an upload of another subject', async () => {
     const file = await upload('a secret of admin');
     expect((await head(file)).status).toBe(200);
     expect((await head(file, user)).status).toBe(404);
@@ -373,7 +373,7 @@ describe('an upload', () => {
     expect(await head(digest('plain'))).toMatchObject({ status: 200, offset: '5' });
   });
 
-  it('is refused to callers who may not, and for what is no upload', async () => {
+  it('is refused to callers without permission, and for requests that are not uploads', async () => {
     expect((await send('/files', 'x', { token: null })).status).toBe(401);
     expect((await send('/files', 'x', { token: viewer })).status).toBe(403);
     expect((await send('/files', 'x', { method: 'POST' })).status).toBe(405);
@@ -504,7 +504,7 @@ describe('a link to upload', () => {
     expect(parts()).toEqual([]);
   });
 
-  it('is refused where it was changed, and too large from the beginning', async () => {
+  it('is refused if it was altered, and for contents that are too large', async () => {
     const { url: good } = await create(4, digest('text'));
     for (const bad of [
       good.replace('size=4', 'size=5'),
@@ -537,7 +537,7 @@ describe('the audit log', () => {
     since = new Date().toISOString();
   });
 
-  it('has uploads with their senders, each once, and what was refused', async () => {
+  it('has each upload once with its sender, and refusals', async () => {
     const file = digest('recorded');
     expect((await send(`/files/${file}`, 'recorded', { token: viewer })).status).toBe(403);
     for (const _ of [1, 2]) await upload('recorded', user);
@@ -551,7 +551,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('has links to upload, and what came by them', async () => {
+  it('has links to upload, and the uploads through them', async () => {
     const { createUpload } = await server.query<{ createUpload: { file: string; url: string } }>(
       'mutation { createUpload(input: { size: 4 }) { file url } }',
     );
@@ -652,7 +652,7 @@ describe('cloister run --file', () => {
   const flags = ['run.sh', 'bytes', 'large'].flatMap((name) => ['--file', `${name}:/in/${name}`]);
   const here = (flag: string): string => (flag === '--file' ? flag : join(folder, flag));
 
-  it('gives files of any size with their permissions, uploads large ones once, and rerun has them again', async () => {
+  it('provides files of any size with their permissions, uploads large ones once, and rerun provides them again', async () => {
     const output = '200000\n ff 00\n600\n664\n750\n';
     const first = await cloister('run', '-q', '-n', 'given', ...flags.map(here), '/in/run.sh');
     expect(first).toMatchObject({ stdout: output, stderr: '' });
@@ -686,14 +686,14 @@ describe('cloister run --file', () => {
       });
     });
 
-    it('may be given at the root, besides files', async () => {
+    it('may be mounted at the root, together with files', async () => {
       const given = [`${source}:/`, `${join(folder, 'bytes')}:/lib/bytes`].flatMap((one) => ['--file', one]);
       const command = 'wc -c < /lib/large; stat -c %s /lib/bytes; test -e /lib/ld-musl-*';
       expect(await cloister('run', '-q', ...given, command)).toMatchObject({ stdout: '200000\n2\n' });
     });
   });
 
-  it('shows on a terminal how far an upload is', async () => {
+  it('shows the progress of an upload on a terminal', async () => {
     const path = join(folder, 'shown');
     writeFileSync(path, Buffer.alloc(5 << 20, 'shown '));
     const env = { CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token };

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe('GraphiQL', () => {
-  it('submits a job, follows its log and lists it, with nothing from elsewhere', {
+  it('submits a job, follows its log and lists it, and loads nothing from other origins', {
     timeout: 120_000,
   }, async () => {
     const { page, requests, problems } = await visit(browser, `${server.url}#token=${server.token}`);

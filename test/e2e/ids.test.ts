@@ -42,7 +42,7 @@ describe('the ids of jobs', () => {
     for (const { id } of all) await server.stop(id, 0);
   });
 
-  it('hold files of the image as those of the cell', async () => {
+  it('own the files of the image within the cell', async () => {
     const { id } = await server.run({ command: 'stat -c %u:%g / /bin /etc/passwd; touch /x; stat -c %u /x' });
     expect(await server.output(id)).toEqual({ stdout: '0:0\n0:0\n0:0\n0\n', stderr: '' });
   });

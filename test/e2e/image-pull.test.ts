@@ -217,7 +217,7 @@ describe('an image of a registry', () => {
     expect((await pull('tool')).image).toMatchObject({ name: 'tool', digest, source: 'tool' });
   });
 
-  it('shows how far it is', async () => {
+  it('shows the progress', async () => {
     const seen: unknown[] = [];
     const first = Promise.withResolvers<void>();
     // Sends no blob until somebody has seen that one is being fetched.
@@ -280,7 +280,7 @@ describe('a registry that', () => {
     expect(fake.requests.filter(({ path }) => isLayer(path)).at(-1)?.token).toBe('');
   });
 
-  it.each(['/manifests/', '/blobs/'])('lies about a digest (%s) is found out', async (part) => {
+  it.each(['/manifests/', '/blobs/'])('sends a wrong digest (%s) is refused', async (part) => {
     const before = layers();
     fake.misbehave = (path, _request, response) => {
       if (!path.includes(part)) return false;
@@ -293,7 +293,7 @@ describe('a registry that', () => {
     expect(layers()).toEqual(before);
   });
 
-  it('cuts the connection is asked for the rest', async () => {
+  it('breaks the connection is asked for the rest', async () => {
     let cuts = 0;
     fake.misbehave = (path, request, response) => {
       if (!path.endsWith(sha256(fake.parts.blobs[1] ?? '')) || cuts === 2) return false;
@@ -315,7 +315,7 @@ describe('a registry that', () => {
     ]);
   });
 
-  it('fails is reported with what it said, and nothing is left', async () => {
+  it('fails is reported with its message, and nothing is left', async () => {
     const before = layers();
     fake.misbehave = (_path, _request, response) => {
       response.writeHead(503).end('out of order');

@@ -171,7 +171,7 @@ describe('the command line', () => {
     );
   });
 
-  it('says what it left out', () => {
+  it('reports the entries that it left out', () => {
     const devices = Array.from({ length: 30 }, (_, index): Entry => ({ path: `dev/d${index}`, type: '3' }));
     const { stderr } = spawnSync(
       process.execPath,
@@ -223,7 +223,7 @@ describe('layers', () => {
     expect(await run({ image: 'whiteouts', command })).toBe('a: two\nb: new\nc:\nd: in\ne: new\nin');
   });
 
-  it('with files below a link of a lower layer have a folder there, as the overlays of Docker', async () => {
+  it('with files below a link of a lower layer have a folder there, as in Docker', async () => {
     const lower = tar([
       { path: 'real/', type: '5', mode: 0o750 },
       { path: 'real/old', content: 'old' },
@@ -276,7 +276,7 @@ describe('layers', () => {
     expect(layers()).toEqual(before);
   });
 
-  it('stay under a job that runs when its name is given to another image', async () => {
+  it('are kept for a running job when the name is given to another image', async () => {
     const image = (text: string) => ociArchive(makeParts([base, tar([{ path: 'which', content: text }])]));
     await add('moving', image('first\n'));
     const id = await server.submit({ image: 'moving', command: 'cat; cat /which', openStdin: true });
@@ -292,7 +292,7 @@ describe('layers', () => {
     expect((await server.output(id)).stdout).toBe('first\n');
   });
 
-  it('with the longest paths are removed with their image, whatever is before them on the disk', async () => {
+  it('with the longest paths are removed with their image, however long the path of the state folder is', async () => {
     const deep = tar([{ path: `${'0123456789abcde/'.repeat(255)}end` }]);
     await add('deep', ociArchive(makeParts([base, deep])));
     expect(layers()).toContain(sha256(deep).slice(7));
@@ -455,7 +455,7 @@ describe('a bad archive', () => {
     await add('after-half', ociArchive(makeParts([base])));
   });
 
-  it('is refused when images take what they may take, until one is deleted', async () => {
+  it('is refused when images use up their quota, until one is deleted', async () => {
     const filler = (n: number) => tar([{ path: `filler-${n}`, content: Buffer.alloc(15 << 20, n) }]);
     const added: string[] = [];
     let refusal: Answer['errors'];
@@ -477,7 +477,7 @@ describe('a bad archive', () => {
   });
 
   it.each(['', '../x', '/x', 'X', 'a b', 'alpine', `${'x'.repeat(256)}`])(
-    'cannot be called %j',
+    'cannot be named %j',
     async (name) => {
       expect((await upload(name, Buffer.alloc(0))).status).toBe(400);
     },

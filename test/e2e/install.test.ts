@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('runs without the checkout, on a Node.js of its own', async () => {
+it('runs without the checkout, on its own Node.js', async () => {
   const env = { PATH: '/usr/bin:/bin' };
   const { stdout } = await run(join(installed, 'bin/cloister'), ['--version'], { cwd: '/', env });
   expect(stdout.trim()).toBe(JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')).version);
@@ -39,7 +39,7 @@ it('runs without the checkout, on a Node.js of its own', async () => {
   expect(unit).toMatch(/^KillMode=process$/m);
 });
 
-it('is upgraded while a job runs on', async () => {
+it('is upgraded while a job continues to run', async () => {
   const stateDir = join(folder, 'state');
   mkdirSync(join(stateDir, 'exits'), { recursive: true });
   symlinkSync(IMAGES, join(stateDir, 'images'));

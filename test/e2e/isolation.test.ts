@@ -71,7 +71,7 @@ describe('the isolation of a job', () => {
     }
   });
 
-  it('shows which capabilities a profile has given', async () => {
+  it('shows the capabilities that a profile grants', async () => {
     const { id } = await server.run({ command: 'true', capabilities: 'ROOT_IN_CELL' });
     const names = [
       'CHOWN',
@@ -103,7 +103,7 @@ describe('the isolation of a job', () => {
 });
 
 describe('the clocks of a job', () => {
-  it('begin with it: it does not learn how long the machine has been up', async () => {
+  it('start with it: it does not learn how long the machine has been up', async () => {
     const { id } = await server.run({
       command: 'cut -d . -f 1 /proc/uptime; cut -d " " -f 22 /proc/self/stat',
     });

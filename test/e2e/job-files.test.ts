@@ -98,7 +98,7 @@ const run = async (jobId: string, command: string) => {
 };
 
 describe('Job.files', () => {
-  it('lists what is in a folder, page by page, with names that are no UTF-8', async () => {
+  it('lists a folder, page by page, including names that are not UTF-8', async () => {
     const id = await start(
       'mkdir -m 750 /d; cd /d; touch "$(printf "b\\377")" b a; ln -s /no/where link; mkfifo fifo; echo hello > c; mkdir z',
     );
@@ -148,7 +148,7 @@ describe('Job.files', () => {
     await server.stop(id, 0);
   });
 
-  it('waits for nobody, follows no magic link, and opens nothing but regular files', async () => {
+  it('never blocks, follows no magic link, and opens only regular files', async () => {
     const id = await start(
       'mkfifo /fifo; ln -s /dev/zero /zero; ln -s /proc/1/root/etc/passwd /out; ln -s loop /loop; ' +
         'sh -c "kill -STOP \\$\\$" & sleep 0.1; ln -s /proc/$!/cmdline /stopped',
@@ -168,7 +168,7 @@ describe('Job.files', () => {
     await server.stop(id, 0);
   });
 
-  it('has the rights of the command, and those alone', async () => {
+  it('has the rights of the command and no others', async () => {
     const id = await start('umask 077; echo mine > /tmp/own', { user: 'nobody' });
     expect((await look(id, '/tmp/own')).content?.text).toBe('mine\n');
     expect(await refusalOf(look(id, '/root/x'))).toMatch(/^BAD_USER_INPUT: path: .*permission denied/);
@@ -324,7 +324,7 @@ describe('cloister cp', () => {
     return { code: child.exitCode, stdout, stderr };
   };
 
-  it('copies files in both directions, large ones and those that are no text', async () => {
+  it('copies files in both directions, including large and binary ones', async () => {
     const id = await start('mkdir /data');
     const large = Buffer.alloc(2_600_000, Buffer.from([0, 255, 10, 13, 7]));
     writeFileSync(join(here, 'large'), large, { mode: 0o540 });
@@ -346,7 +346,7 @@ describe('cloister cp', () => {
     await server.stop(id, 0);
   });
 
-  it('copies folders, and lets no link and no name lead out of them', async () => {
+  it('copies folders, and never follows links or names out of them', async () => {
     const id = await start(
       'mkdir -p /out/a/b && cd /out && echo one > a/one && chmod 400 a/one && echo x > "$(printf "n\\377")" && mkfifo fifo && ' +
         'ln -s /etc/passwd absolute && ln -s a/one inside && ln -s ../../up a/climbs && ln -s ../inside a/up && ' +

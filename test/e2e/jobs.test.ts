@@ -70,7 +70,7 @@ describe('a job', () => {
     expect(stderr).toContain('Operation not permitted');
   });
 
-  it('is held to its limits of time and output', async () => {
+  it('cannot exceed its limits of time and output', async () => {
     const late = await server.run({ command: 'sleep 1000', limits: { timeout: '300ms' } });
     expect(late).toMatchObject({ status: 'LIMIT_EXCEEDED', limitExceeded: 'TIME' });
     expect(late.error).toContain('300 ms');
@@ -153,7 +153,7 @@ describe('a job', () => {
     expect(processesOf('sleep', '4323')).toEqual([]);
   });
 
-  it('can be stopped by two at once', async () => {
+  it('can be stopped by two callers at once', async () => {
     const id = await server.submit({ command: 'trap "" TERM; while :; do sleep 0.05; done' });
     const [patient, impatient] = await Promise.all([server.stop(id, '1h'), server.stop(id, 0)]);
     expect(patient).toEqual(impatient);

@@ -58,7 +58,7 @@ it('finds lines by an expression, with the lines around them', async () => {
   );
 });
 
-it('finds lines of a job that still runs, as soon as they are whole', async () => {
+it('finds lines of a running job as soon as they are complete', async () => {
   const running = await server.submit({
     command: 'printf "one\ntw"; read -r _; echo o; read -r _; echo three',
     openStdin: true,

@@ -102,7 +102,7 @@ describe('a job', () => {
     await becomes('nodejs_eventloop_lag_p99_seconds > bool 0', 1);
   }, 90_000);
 
-  it('has no part in any label', async () => {
+  it('appears in no label', async () => {
     const id = await server.submit({ command: 'true', name: 'planted-name' });
     await server.ended(id);
     await server.ask('query Planted { nothing }');

@@ -17,7 +17,7 @@ const printed = async (id: string, text: string): Promise<void> => {
   await expect.poll(async () => (await server.output(id, false)).stdout).toContain(text);
 };
 
-it('ends running jobs with SIGTERM, kills what stays, and leaves to the next server what waits', async () => {
+it('ends running jobs with SIGTERM, then SIGKILL, and leaves waiting jobs to the next server', async () => {
   const polite = await server.submit({
     command: 'trap "echo cleaned up; exit 3" TERM; echo up; while :; do sleep 0.1; done',
   });

@@ -82,7 +82,7 @@ describe('the log', () => {
     }
   });
 
-  it('gives a request whose id cannot stand in a line another one', async () => {
+  it('replaces the id of a request that is not safe to log', async () => {
     const response = await fetch(server.url, { method: 'POST', headers: { 'x-request-id': 'a b"' } });
     expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -117,7 +117,7 @@ describe('the log', () => {
     await server.stop(id, 0);
   });
 
-  it('is JSON in every line, and has nothing that was planted', async () => {
+  it('is JSON in every line, and contains none of the secrets of the test', async () => {
     const secret = (name: string): string => `${PLANTED}-${name}`;
     await server.run({
       command: `cat; echo ${secret('command')}`,

@@ -115,7 +115,7 @@ it.each<[string, Record<string, unknown>, string, unknown]>([
   120_000,
 );
 
-it('attempts share a standard input, which lasts as long as one of them is kept', async () => {
+it('attempts share a standard input, which is kept as long as one of them', async () => {
   const server = await start();
   const id = await server.submit({
     command: 'cat; exit 1',

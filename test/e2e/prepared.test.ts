@@ -131,7 +131,7 @@ it('are used once', async () => {
   expect(seen.size).toBe(4);
 });
 
-it('are not those of jobs with other limits, until there are only such', async () => {
+it('are not used by jobs with other limits, and are replaced when only such jobs come', async () => {
   await fill();
   const input = { command: 'df -k / | tail -n 1', limits: { disk: '3Mi' } };
   const kinds: boolean[] = [];

@@ -57,7 +57,7 @@ const createToken = async (subject: string): Promise<string> => {
 };
 
 describe('cloister login', () => {
-  it('keeps servers, for nobody else to read, until it is logged out', async () => {
+  it('stores servers, readable only by their user, until logout', async () => {
     const [alice, bob] = await Promise.all([createToken('alice'), createToken('bob')]);
     const { origin, host } = new URL(server.url);
     const login = await shell(`cloister login ${origin}`, `${alice}\n`);
@@ -87,7 +87,7 @@ describe('cloister login', () => {
     expect((await shell('cloister logout')).stderr).toContain('there is no profile to forget');
   });
 
-  it('keeps nothing that does not work', async () => {
+  it('stores nothing that does not work', async () => {
     const wrong = await shell(`cloister login ${server.url}`, 'clo_wrong');
     expect(wrong.stderr).toMatch(/authorization: expected "Bearer <token>".*the token of standard input$/m);
     expect((await shell(`cloister login ${server.url}`, '')).stderr).toMatch(
@@ -105,7 +105,7 @@ describe('cloister login', () => {
     expect(() => readFileSync(path())).toThrow('ENOENT');
   });
 
-  it('is named, as a flag or a variable is, when its token is wrong', async () => {
+  it('is named in the error when its token is wrong, as a flag or a variable is', async () => {
     const where = async (command: string, env: Record<string, string> = {}): Promise<string | undefined> =>
       / the server does not accept the token of (.*)/.exec((await shell(command, '', env)).stderr)?.[1];
     const login = `cloister login ${server.url} --profile gone`;
@@ -124,7 +124,7 @@ describe('cloister login', () => {
     await shell('cloister logout --profile gone');
   });
 
-  it('goes with the documents', async () => {
+  it('works as documented', async () => {
     const section = /^## Profiles$[\s\S]*?^## /m.exec(readDocument('docs/access.md'))?.[0] ?? '';
     const [block] = codeBlocks(section).filter(({ language }) => language === 'sh');
     writeFileSync(join(home, 'token'), await createToken('alice'));

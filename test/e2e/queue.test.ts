@@ -23,7 +23,7 @@ const place = async (server: TestServer, id: string): Promise<Place> =>
 const running = (server: TestServer, id: string) =>
   expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
 
-it('lets jobs wait for their turn, which survives a restart, and starts no stopped one', async () => {
+it('lets jobs wait for their turn, also across a restart, and never starts stopped ones', async () => {
   const server = await start('--max-running', '1', '--max-queued', '3');
   const first = await server.submit({ command: 'sleep 1000' });
   await running(server, first);

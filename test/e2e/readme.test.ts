@@ -72,7 +72,7 @@ const run = async (block: CodeBlock, before = ''): Promise<Result> => {
 describe.each(['README.md', 'docs/operations.md'])('the commands of %s', (path) => {
   const blocks = codeBlocks(readDocument(path)).filter(({ language }) => language === 'sh');
 
-  it('are run, or say why not', () => {
+  it('are all run, or marked with a reason', () => {
     expect(blocks.length).toBeGreaterThan(0);
     for (const { note } of blocks) expect(note).toMatch(/^$|^needs limits$|^not run: \w+/);
   });

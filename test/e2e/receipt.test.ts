@@ -70,7 +70,7 @@ const made = async (name: string, input: Record<string, unknown>): Promise<Kept>
 };
 
 describe('a receipt', () => {
-  it('says what the server knows of the job, and is verified without it', async () => {
+  it('states what the server knows about the job, and is verified without the server', async () => {
     const env = [
       { name: 'PLAIN', value: 'x' },
       { name: 'KEY', value: 'hunter2', secret: true },
@@ -223,7 +223,7 @@ describe('a receipt', () => {
     }
   });
 
-  it('says that output was dropped', async () => {
+  it('states that output was dropped', async () => {
     const { receipt, key } = await made('dropped', {
       command: 'yes | head -c 1000000',
       limits: { output: 10_000, outputPolicy: 'TRUNCATE' },

@@ -79,7 +79,7 @@ describe('a link to a job', () => {
     await server.stop(id, 0);
   });
 
-  it('is there after a restart, and goes with its job', async () => {
+  it('is kept across a restart, and removed with its job', async () => {
     const id = await server.submit({ command: 'echo done' });
     await server.ended(id);
     const link = await cloister('share', id);

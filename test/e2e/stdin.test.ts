@@ -54,7 +54,7 @@ describe('writeStdin', () => {
     expect(job.openStdin).toBe(true);
   });
 
-  it('does nothing for a write that is repeated, and takes what is new of one that reaches further', async () => {
+  it('ignores a repeated write, and accepts only the new bytes of one that overlaps', async () => {
     const id = await start('cat');
     expect(await write(id, 0, { text: 'abc' })).toBe(3);
     expect(await write(id, 0, { text: 'abc' })).toBe(3);
@@ -66,7 +66,7 @@ describe('writeStdin', () => {
     expect(await output(id)).toBe('abcdef');
   });
 
-  it('refuses a gap, the bytes of somebody else, what comes after the end, and what nobody reads', async () => {
+  it('refuses a gap, other bytes at the same offset, bytes after the end, and bytes that nobody reads', async () => {
     const id = await start('cat; exec sleep 1000');
     await server.running(id);
     expect(await write(id, 7, { text: 'abc' })).toMatch(
@@ -111,7 +111,7 @@ describe('writeStdin', () => {
     expect(errors?.[0]?.extensions?.['field']).toBe('input.retries');
   });
 
-  it('accepts what fits, of a reader that reads nothing', async () => {
+  it('accepts what fits if nobody reads', async () => {
     const id = await start('exec sleep 1000');
     await server.running(id);
     const bytes = Buffer.alloc(700_000, 'x').toString('base64');
@@ -127,7 +127,7 @@ describe('writeStdin', () => {
     await server.stop(id, 0);
   });
 
-  it('continues where it was when the server is killed between and during writes', async () => {
+  it('continues at the right offset when the server is killed between and during writes', async () => {
     const id = await start('sha256sum');
     const restartable = new RestartableServer(server);
     const all = Buffer.alloc(3_000_000, 'abcdefghijklmnopqrstuvwxyz0123456789\n');
@@ -180,7 +180,7 @@ describe('cloister run', () => {
     expect({ code, out, err }).toEqual({ code: 0, out: 'y\n', err: '' });
   });
 
-  it('passes an input on as it comes, and its end', async () => {
+  it('passes input on as it arrives, and its end', async () => {
     const child = cli('run', 'cat');
     const { stdin, stdout } = child;
     if (stdin === null || stdout === null) throw new Error('no pipes');
@@ -194,7 +194,7 @@ describe('cloister run', () => {
     expect(await done).toBe(0);
   });
 
-  it('feeds more than fits a submission, bytes that are no text included', async () => {
+  it('feeds more than fits into a submission, including binary data', async () => {
     const child = cli('run', 'sha256sum');
     const all = Buffer.alloc(12_000_000);
     for (let i = 0; i < all.length; i++) all[i] = (i * 7919) >> 5;

@@ -133,7 +133,7 @@ const leave = (subscribers: readonly Subscriber[]): void => {
   for (const subscriber of subscribers) subscriber.vanish();
 };
 
-it('ten thousand that idle cost little memory and nobody any time, and leave nothing', async () => {
+it('ten thousand idle ones cost little memory, delay nobody, and leave nothing', async () => {
   const before = await heldAtRest();
   const alone = await latency();
   // What the first thousand make the server compile is kept for good, once and not for each.
@@ -243,7 +243,7 @@ it('one that disconnects in the middle of a message leaves nothing behind', asyn
   expect(server.log.slice(logged)).toEqual([]);
 });
 
-it('hundreds that reconnect at once continue where they were', async () => {
+it('hundreds that reconnect at once continue at their cursors', async () => {
   const before = await heldAtRest();
   const id = await server.submit({
     // A stop reaches sleep as well, and the shell would report that.

@@ -208,7 +208,7 @@ describe('a job with a terminal', () => {
     expect(text.length).toBe(1_288_895 + 2 + 3);
   });
 
-  it('takes megabytes that are pasted, without loss', async () => {
+  it('accepts megabytes of pasted input without loss', async () => {
     const session = await Session.start({ command: 'stty raw -echo; echo ready; head -c 2000000 | md5sum' });
     await session.shows(/ready/);
     const pasted = '0123456789'.repeat(200_000);
@@ -217,7 +217,7 @@ describe('a job with a terminal', () => {
     expect(await session.text()).toContain(createHash('md5').update(pasted).digest('hex'));
   });
 
-  it('waits with what a reader that never reads does not take', async () => {
+  it('stops accepting input when nobody reads', async () => {
     const session = await Session.start({ command: 'stty raw -echo; echo ready; exec sleep 1000' });
     await session.shows(/ready/);
     const bytes = Buffer.alloc(1024 * 1024, 'x').toString('base64');
@@ -245,7 +245,7 @@ describe('a job with a terminal', () => {
     await session.end();
   });
 
-  it('is given what was accepted before it reads, also when the server is killed meanwhile', async () => {
+  it('receives input that was accepted before it reads, also when the server is killed meanwhile', async () => {
     const session = await Session.start({
       command:
         'stty raw -echo; echo ready; until [ -e /tmp/go ]; do sleep 0.05; done; head -c 120000 | md5sum',
@@ -265,7 +265,7 @@ describe('a job with a terminal', () => {
     expect(await session.text()).toContain(createHash('md5').update(pasted).digest('hex'));
   });
 
-  it('has the end of its input after all that waits', async () => {
+  it('receives the end of its input after everything that was accepted', async () => {
     const session = await Session.start({
       command: 'stty -echo; echo ready; until [ -e /tmp/go ]; do sleep 0.05; done; md5sum; echo end',
     });

@@ -136,7 +136,7 @@ it('says which operations failed, over WebSocket too', async () => {
   await failed(own, 'subscription jobUpdated');
 });
 
-it('has what happened until the end of the server', async () => {
+it('includes everything until the server ended', async () => {
   const { traceId, traceparent } = traceOf('d');
   await post('{ viewer { subject } }', { traceparent });
   await server.end('SIGTERM');

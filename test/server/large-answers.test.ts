@@ -63,7 +63,7 @@ it('completes one page in one turn of the event loop', async () => {
   expect(turns.size).toBe(PAGES);
 });
 
-it('is not made faster than its client reads it', async () => {
+it('is not produced faster than its client reads it', async () => {
   const fixture = await withPage('x'.repeat(MIB - 64));
   const body = JSON.stringify({ query: QUERY });
   const headers = { 'content-type': 'application/json', authorization: AUTHORIZATION };
@@ -89,7 +89,7 @@ it('is not made faster than its client reads it', async () => {
   expect(length).toBeGreaterThan(PAGES * 2 * MIB);
 });
 
-it('whose client goes in the middle is given up', async () => {
+it('whose client disconnects in the middle is given up', async () => {
   const fixture = await withPage('x'.repeat(MIB - 64));
   const headers = { 'content-type': 'application/json', authorization: AUTHORIZATION };
   const sent = request(fixture.url, { method: 'POST', headers, agent: false });

@@ -63,7 +63,7 @@ it('speaks WebSocket', async () => {
   expect(String((await once(socket, 'message'))[0])).toBe('{"type":"connection_ack"}');
 });
 
-it('takes the place of what a killed server left, and is gone with the server', async () => {
+it('replaces what a killed server left, and is removed with the server', async () => {
   const script = "require('net').createServer().listen(process.argv[1], () => console.log('up'))";
   const killed = spawn(process.execPath, ['-e', script, socketPath], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -78,7 +78,7 @@ it('takes the place of what a killed server left, and is gone with the server', 
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it('is left out where a path is too long for one', async () => {
+it('is not created if its path is too long', async () => {
   const lines: string[] = [];
   const path = join(folder, 'x'.repeat(120));
   expect(await listenLocally(createServer(), path, (line) => lines.push(line))).toBeUndefined();

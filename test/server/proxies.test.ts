@@ -50,7 +50,7 @@ describe('a trusted proxy', () => {
     expect(await ask(fixture, { 'X-Forwarded-User': header })).toEqual(named(subject));
   });
 
-  it('counts more than a token, and without its header the token counts', async () => {
+  it('takes precedence over a token, and without its header the token counts', async () => {
     const fixture = await serveFakes(dispose, { proxy });
     const both = { 'X-Forwarded-User': 'alice', authorization: AUTHORIZATION };
     expect(await ask(fixture, both)).toEqual(named('alice'));
@@ -100,7 +100,7 @@ describe('a trusted proxy', () => {
 });
 
 describe('the header from anywhere else', () => {
-  it('is refused, whatever token comes with it', async () => {
+  it('is refused, whatever token is sent with it', async () => {
     const fixture = await serveFakes(dispose, { proxy });
     const headers = { 'X-Forwarded-User': 'root', authorization: AUTHORIZATION };
     const { status, errors } = await ask(fixture, headers, { localAddress: '127.0.0.2' });

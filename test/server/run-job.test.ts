@@ -95,7 +95,7 @@ it.each([
   ['application/json', ' '],
   ['application/graphql-response+json', ' '],
   ['text/event-stream', ':\n\n'],
-])('sends signs of life in %s while it waits', async (accept, sign) => {
+])('sends keep-alive bytes in %s while it waits', async (accept, sign) => {
   const warnings: string[] = [];
   const warn = ({ message }: Error): unknown => warnings.push(message);
   process.on('warning', warn);
@@ -125,7 +125,7 @@ it.each([
   expect(warnings).toEqual([]);
 });
 
-it('stops the job of a client that has gone, if that was asked for', async () => {
+it('stops the job of a client that has disconnected, if requested', async () => {
   const fixture = await serveFakes(dispose);
   const socket = await send(fixture, 'application/json', { wait: '1h', stop: true });
   const id = await submitted(fixture);
@@ -134,7 +134,7 @@ it('stops the job of a client that has gone, if that was asked for', async () =>
   expect(fixture.jobs.live.size).toBe(0);
 });
 
-it('lets the job of a client that has gone continue', async () => {
+it('lets the job of a client that has disconnected continue', async () => {
   const fixture = await serveFakes(dispose);
   const socket = await send(fixture, 'application/json', { wait: '1h' });
   await submitted(fixture);

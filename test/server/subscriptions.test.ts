@@ -96,7 +96,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
   });
 
   it.each(['logs', 'jobUpdated', 'jobEvents'] as const)(
-    'of %s releases its source at once when the client goes away while it waits',
+    'of %s releases its source at once when the client disconnects while it waits',
     async (name) => {
       const fixture = await serveFakes(dispose);
       const { id } = fixture.jobs.add();
@@ -110,7 +110,7 @@ describe.each(TRANSPORTS)('a subscription over $name', (transport: Transport) =>
   );
 
   it.each(['logs', 'jobUpdated', 'jobEvents'] as const)(
-    'of %s releases a source that arrives after the client has gone',
+    'of %s releases a source that arrives after the client has disconnected',
     async (name) => {
       const fixture = await serveFakes(dispose);
       const { id } = fixture.jobs.add();

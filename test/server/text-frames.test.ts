@@ -47,7 +47,7 @@ it('are received as they were written, between other messages, by one or by seve
   }
 });
 
-it('say why they were not passed on', async () => {
+it('report why they were not sent', async () => {
   const http = createServer();
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   dispose(() => http.close());

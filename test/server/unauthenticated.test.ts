@@ -26,7 +26,7 @@ const crowd = async (fixture: Fixture, count: number, localAddress = '127.0.0.1'
 
 const open = (fixture: Fixture): number => fixture.sockets.size;
 
-it('keep nobody out who has a token, and end with the oldest of them', async () => {
+it('never keep out callers with a token, and are closed oldest first', async () => {
   const fixture = await serveFakes(dispose, {
     connections: { all: 12, perSubject: 12 },
     unauthenticated: { all: 4, perNetwork: 4 },
@@ -63,7 +63,7 @@ it('of one network do not crowd out those of another', async () => {
   await expect.poll(() => open(fixture)).toBe(8);
 });
 
-it('that never finish what they begin are given up, and delay nobody', async () => {
+it('that never complete a request are closed, and delay nobody', async () => {
   const fixture = await serveFakes(dispose, {
     unauthenticated: { all: 400, perNetwork: 400 },
     timeouts: { headersMs: 500, unauthenticatedMs: 500 },

@@ -38,7 +38,7 @@ const leave = async (
   return response;
 };
 
-it('over HTTP are broken, those first that have waited for longest, when they are too many', async () => {
+it('over HTTP are closed when there are too many, those first that have waited longest', async () => {
   // Each takes 32 MiB by this count.
   const fixture = await serve(100 * MIB);
   const responses: IncomingMessage[] = [];
@@ -76,7 +76,7 @@ it('over WebSocket count as well', async () => {
   expect((await ask(fixture, '{ __typename }')).errors).toBeUndefined();
 });
 
-it('of one caller are broken for what it does not read itself, and never for others', async () => {
+it("of one caller are closed only because of its own unread answers, never because of others'", async () => {
   const fixture = await serve(100 * MIB);
   const { secret } = await fixture.tokens.create(
     { subject: 'root', role: 'ADMIN', method: 'TOKEN' },

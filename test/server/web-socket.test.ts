@@ -108,7 +108,7 @@ describe('a WebSocket client', () => {
     { authorization: [AUTHORIZATION] },
     { token: 'x' },
   ])(
-    'that says %j of itself has each operation refused, and is closed when that stays so',
+    'that sends the credentials %j has each operation refused, and is closed after a while',
     async (payload) => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const fixture = await serveFakes(dispose, { timeouts: { unauthenticatedMs: 300 } });
@@ -130,7 +130,7 @@ describe('a WebSocket client', () => {
     },
   );
 
-  it('with the token in the header of its handshake is known', async () => {
+  it('with the token in the header of its handshake is accepted', async () => {
     const fixture = await serveFakes(dispose);
     const raw = await Raw.open(fixture, { authorization: AUTHORIZATION });
     raw.send({ type: 'connection_init' });
@@ -145,7 +145,7 @@ describe('a WebSocket client', () => {
     expect((await wrong.until('error', 'q')).payload).toMatchObject(unauthenticated);
   });
 
-  it('with a wrong token in its greeting is not known by that of the handshake', async () => {
+  it('with a wrong token in its greeting is refused even with a right one in the handshake', async () => {
     const raw = await Raw.open(await serveFakes(dispose), { authorization: AUTHORIZATION });
     raw.send({ type: 'connection_init', payload: { authorization: 'Bearer wrong' } });
     await raw.until('connection_ack');
@@ -153,7 +153,7 @@ describe('a WebSocket client', () => {
     expect((await raw.until('error', 'q')).payload).toMatchObject(unauthenticated);
   });
 
-  it('that says nothing is closed', async () => {
+  it('that sends nothing is closed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const raw = await Raw.open(await serveFakes(dispose, { timeouts: { unauthenticatedMs: 300 } }));
     vi.advanceTimersByTime(300);
@@ -250,7 +250,7 @@ describe('a WebSocket client', () => {
     ['many pings', (raw) => repeat(200, () => raw.send({ type: 'ping', payload: { a: 'x'.repeat(20) } }))],
     ['pings of the protocol', (raw) => repeat(100, () => raw.socket.ping('x'.repeat(100)))],
     ['an endless message', (raw) => repeat(60, () => raw.socket.send('x'.repeat(1000), { fin: false }))],
-  ])('that is not known yet and sends %s is closed', async (_name, act) => {
+  ])('that has not authenticated and sends %s is closed', async (_name, act) => {
     const fixture = await serveFakes(dispose);
     const raw = await Raw.open(fixture);
     act(raw);
@@ -268,7 +268,7 @@ describe('a WebSocket client', () => {
     expect([1006, 1009]).toContain((await raw.closed).code);
   });
 
-  it('that does not read has no more carried out than fits between, and all of it once it reads', async () => {
+  it('that does not read has only as many operations executed as fit into buffers, and all once it reads', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
     fixture.jobs.write(id, page(1, 'x'.repeat(300_000), true));

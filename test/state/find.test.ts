@@ -27,7 +27,7 @@ it('is the first, where there is none', async () => {
   expect(await findStateDir(folders)).toBe(folders[0]);
 });
 
-it('is one that was used, and not one that is only there', async () => {
+it('is one that was used, not one that merely exists', async () => {
   mkdirSync(folders[0]);
   mkdirSync(statePaths(folders[2]).images, { recursive: true });
   expect(await findStateDir(folders)).toBe(folders[2]);
@@ -36,7 +36,7 @@ it('is one that was used, and not one that is only there', async () => {
   expect(await findStateDir(folders)).toBe(folders[1]);
 });
 
-it('is before all that in which a server listens', async () => {
+it('is, above all, one in which a server listens', async () => {
   for (const folder of folders) mkdirSync(statePaths(folder).images, { recursive: true });
   const { socket } = statePaths(folders[1]);
   const listening = createServer();

@@ -27,7 +27,7 @@ const open = (): Promise<LinkKeys> =>
   });
 
 describe('the keys of links', () => {
-  it('are those of the server before, for its user alone', async () => {
+  it('are kept from the previous server, readable only by its user', async () => {
     using first = await open();
     using second = await open();
     expect(second.current).toEqual(first.current);
@@ -63,7 +63,7 @@ describe('the keys of links', () => {
     expect(next.current).not.toEqual(keys.current);
   });
 
-  it('that are none are refused', async () => {
+  it('that are malformed are refused', async () => {
     const path = join(stateDir, 'link-keys');
     writeFileSync(path, '1700000000000 short\n');
     await expect(open()).rejects.toThrow(`${path}: expected lines of a time and a key`);
@@ -71,7 +71,7 @@ describe('the keys of links', () => {
 });
 
 describe('a signature', () => {
-  it('is of one kind of links', async () => {
+  it('is valid for one kind of link', async () => {
     using keys = await open();
     const [one, other] = [new LinkSigner('one', keys), new LinkSigner('other', keys)];
     const signature = one.sign(['a', 1]);

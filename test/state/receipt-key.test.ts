@@ -19,7 +19,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const path = (...names: readonly string[]): string => join(folder, ...names);
 const idsOf = (keys: Parameters<typeof keyIdOf>[0][]): readonly string[] => keys.map(keyIdOf).toSorted();
 
-it('is made once, for its owner alone', async () => {
+it('is made once, readable only by its owner', async () => {
   expect(keptPublicKeys(folder)).toEqual([]);
   const first = await receiptKeys(folder);
   const id = keyIdOf(createPublicKey(first.privateKey));

@@ -27,7 +27,7 @@ const FRAME = 4096 + 24;
 const frames = (): number => statSync(`${path}-wal`).size / FRAME;
 
 describe('the write-ahead log', () => {
-  it('begins again while one write follows the other, and after a long read', async () => {
+  it('restarts while writes follow each other, and after a long read', async () => {
     const store = openStore(path, {
       warn: (error) => {
         throw error;
@@ -97,7 +97,7 @@ const COPIES = `
 
 describe('a thread', () => {
   it.each(['by a flag', 'by NODE_OPTIONS'])(
-    'does not load what the server is made to load %s',
+    'does not load the modules that the server preloads %s',
     async (how) => {
       const module = `${path}-module.mjs`;
       writeFileSync(module, "process.stdout.write('loaded\\n');");
@@ -116,7 +116,7 @@ describe('a thread', () => {
 });
 
 describe('a thread that cannot copy', () => {
-  it('is reported, keeps nobody waiting, and is not asked again at once', async () => {
+  it('is reported, delays nobody, and is not retried at once', async () => {
     const db = openDatabase(path);
     onEnd(() => db.close());
     const errors: string[] = [];

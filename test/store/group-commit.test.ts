@@ -60,7 +60,7 @@ describe('a burst of writes', () => {
     expect(commits() - before).toBe(2);
   });
 
-  it('leaves the server time for others where it is large, and is written in order and whole', async () => {
+  it('leaves the server time for others if it is large, and is written completely and in order', async () => {
     const store = openStore(path);
     const order: number[] = [];
     const jobs = Array.from({ length: 300 }, () => makeJob());
@@ -177,7 +177,7 @@ describe('a write on a slow disk', () => {
     expect(disk.begun).toBe(2);
   });
 
-  it('can be read before, by who waits for the same sync', async () => {
+  it('can be read before, by readers that wait for the same sync', async () => {
     expect(commit.durable()).toBeUndefined();
     const write = insert(1);
     await turns();
@@ -192,7 +192,7 @@ describe('a write on a slow disk', () => {
     await write;
   });
 
-  it('that is one of very many is committed meanwhile, and read by who waits for the next sync', async () => {
+  it('that is one of very many is committed meanwhile, and read by readers that wait for the next sync', async () => {
     const writes = [insert(0)];
     await turns();
     for (let n = 1; n <= 300; n++) writes.push(insert(n));
@@ -210,7 +210,7 @@ describe('a write on a slow disk', () => {
     expect([done.length, disk.begun]).toEqual([301, 2]);
   });
 
-  it('is not committed while the disk is tidied, however many wait', async () => {
+  it('is not committed during a checkpoint, however many wait', async () => {
     const tidying = Promise.withResolvers<void>();
     disk.tidying = tidying.promise;
     const writes = [insert(0)];
@@ -308,7 +308,7 @@ describe('a write that fails', () => {
     expect(numbers()).toEqual([4]);
   });
 
-  it('without room says so, and succeeds when there is some', async () => {
+  it('without room fails with that reason, and succeeds when there is room', async () => {
     await insert(1);
     db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
     const many = Array.from({ length: 5000 }, (_, index) => index + 2);

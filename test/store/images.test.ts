@@ -39,14 +39,14 @@ const name = (text: string, digest: string, owner: string | null = null): ImageN
 });
 
 describe('the record of images', () => {
-  it('gives back what was put', async () => {
+  it('returns what was stored', async () => {
     await images.put(name('a', 'd1'), content('d1'));
     await images.put(name('b', 'd1', 'alice'), content('d1'));
     expect(await images.contents()).toEqual([content('d1')]);
     expect(await images.names()).toEqual([name('a', 'd1'), name('b', 'd1', 'alice')]);
   });
 
-  it('changes what a name is for', async () => {
+  it('changes the content of a name', async () => {
     await images.put(name('a', 'd1'), content('d1'));
     await images.put(name('a', 'd2'), content('d2'));
     expect(await images.names()).toEqual([name('a', 'd2')]);
@@ -61,7 +61,7 @@ describe('the record of images', () => {
     expect(await images.contents()).toEqual([]);
   });
 
-  it('knows what jobs that have not ended use', async () => {
+  it('knows the images of jobs that have not ended', async () => {
     for (const [index, state] of STATES.entries())
       await store.insert(makeJob({ imageDigest: `d-${state.status}-${index}` }, { state }));
     await store.insert(makeJob({ imageDigest: null }));
@@ -71,7 +71,7 @@ describe('the record of images', () => {
     expect([...(await images.used())].sort()).toEqual(open.sort());
   });
 
-  it('gives jobs that wait the present content of their image', async () => {
+  it('gives waiting jobs the current content of their image', async () => {
     const [waiting, other, ended] = [
       makeJob({ imageDigest: 'old' }),
       makeJob({ imageDigest: 'old', image: 'debian' }),

@@ -152,7 +152,7 @@ describe('the number of a million jobs', () => {
     expect(await storeOf(MANY).total({})).toEqual({ count: MANY, isExact: true });
   });
 
-  it('does not matter for what is looked for at every start', async () => {
+  it('does not slow down the queries of a start', async () => {
     const began = process.threadCpuUsage();
     await storeOf(MANY).stdinToMove();
     const { user, system } = process.threadCpuUsage(began);
@@ -170,7 +170,7 @@ describe('retention among a million jobs', () => {
     expect(user + system).toBeLessThan(100_000);
   });
 
-  it('counts them once, in steps between which others have their turns, and is exact from then on', async () => {
+  it('counts them once, in steps between which others get their turn, and is exact from then on', async () => {
     const store = storeOf(MANY);
     let turns = 0;
     let isOver = false;

@@ -72,7 +72,7 @@ const DATA = /^, "((?:\\x[0-9a-f]{2})*)", (\d+)(?:, (\d+))?/;
 
 const decode = (escaped: string): Buffer => Buffer.from(escaped.replaceAll('\\x', ''), 'hex');
 
-it(`nobody learns of what a power loss could take (CLOISTER_POWER_SEED=${SEED})`, async () => {
+it(`nothing is acknowledged that a power loss could undo (CLOISTER_POWER_SEED=${SEED})`, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-power-'));
   onEnd(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'cloister.db');

@@ -45,7 +45,7 @@ describe('a job', () => {
     expect((await store.list(PAGE)).jobs[0]).toBe(first);
   });
 
-  it('is as each change left it', async () => {
+  it('is current after each change', async () => {
     const [job] = await insert(1);
     const id = job?.id ?? '';
     const read = async (): Promise<(Job | undefined)[]> => [
@@ -78,7 +78,7 @@ describe('a job', () => {
     expect((await store.get(id))?.state).toEqual(RUNNING);
   });
 
-  it('is soon as another connection has changed it', async () => {
+  it('soon shows the change of another connection', async () => {
     const [job] = await insert(1);
     const id = job?.id ?? '';
     await store.get(id);

@@ -102,7 +102,7 @@ describe('what is kept of jobs that have ended', () => {
     expect(before).toEqual(recount());
   });
 
-  it('goes only where it has ended and is not pinned, and is remembered until its folder is gone', async () => {
+  it('is removed only if it has ended and is not pinned, and is remembered until its folder is removed', async () => {
     const [one, two] = [await finished(1, 1), await finished(2, 1)];
     await store.setPinned(two, true);
     const queued = makeJob();

@@ -241,7 +241,7 @@ describe('a page', () => {
     expect(await names({ idPrefix: 'f' })).toEqual([]);
   });
 
-  it('is what the filter, the cursors and the order say, for every kind of filter and each way', async () => {
+  it('matches the filter, the cursors and the order, for every kind of filter and in both directions', async () => {
     const jobs: Job[] = [];
     for (let index = 0; index < 24; index++) {
       const job = makeJob(
@@ -390,7 +390,7 @@ describe('a write', () => {
 describe('a request with a key', () => {
   const request = { key: 'k', digest: 'd' };
 
-  it('that comes again leads to the job that it led to before, also after reopening', async () => {
+  it('that is repeated returns the same job, also after reopening', async () => {
     const job = makeJob();
     expect(await store.insert(job, request)).toEqual({ kind: 'inserted', job });
     expect(await store.insert(makeJob(), request)).toEqual({ kind: 'repeated', job });
@@ -419,7 +419,7 @@ describe('a request with a key', () => {
     expect(await store.insert(job, request)).toEqual({ kind: 'inserted', job });
   });
 
-  it('leads to one job however many come at once', async () => {
+  it('creates one job however many requests arrive at once', async () => {
     const jobs = Array.from({ length: 20 }, () => makeJob());
     const insertions = await Promise.all(jobs.map((job) => store.insert(job, request)));
     expect(insertions.filter(({ kind }) => kind === 'inserted')).toHaveLength(1);
