@@ -73,9 +73,7 @@ const localConfig = async (flags: Flags): Promise<ServeConfig> => ({
 });
 
 withSettings(
-  program
-    .command('doctor')
-    .description('check whether this machine can run jobs, and say what to do where not'),
+  program.command('doctor').description('check whether this machine can run jobs, and say what to do if not'),
   serveSettings,
 )
   .option('--json', 'print the findings as JSON')

@@ -22,9 +22,9 @@ export const addClientCommands = (program: Command): void => {
   addTools(add, program);
   addImages(addTo(program.command('image').description('the images that jobs start from')));
   addLogin(add);
-  addProfiles(addTo(program.command('profile').description('the servers that "cloister login" has kept')));
+  addProfiles(addTo(program.command('profile').description('the profiles that "cloister login" has stored')));
   addTokens(addTo(program.command('token').description('the tokens of callers, for admins')));
-  addQuotas(addTo(program.command('quota').description('what subjects may have, for admins')));
+  addQuotas(addTo(program.command('quota').description('the quotas of subjects, for admins')));
 };
 
 const addTo =

@@ -242,7 +242,7 @@ const limit = <T>(
 ): Setting<T> => ({
   flag: `--default-${name} <value>`,
   env: `CLOISTER_DEFAULT_${name.toUpperCase()}`,
-  help: `${help} of a job that does not set it`,
+  help: `${help} of a job that sets no such limit`,
   expected,
   parse,
   fallback: () => fallback,
@@ -253,7 +253,7 @@ const limit = <T>(
 const maximum = <T>({ flag, env, help, expected, parse }: Setting<T>): Named<T> => ({
   flag: `--${flag.replace('--default-', 'max-')}`,
   env: `CLOISTER_${env.replace('CLOISTER_DEFAULT_', 'MAX_')}`,
-  help: `${help.replace(' of a job that does not set it', '')} that a job may ask for at most`,
+  help: `${help.replace(' of a job that sets no such limit', '')} that a job may ask for at most`,
   expected,
   parse,
   shown: 'whatever it asks for',

@@ -80,7 +80,7 @@ export const addStarting = (add: Add): void => {
       },
     );
 
-  add('attach', 'show the terminal of a job and pass on what is typed; the job continues when this ends', [
+  add('attach', 'connect this terminal to that of a job; the job continues after a detach', [
     'attach @last',
     'attach --detach-keys ctrl-a,d nightly',
   ])
