@@ -1,4 +1,4 @@
-/** The cells of this machine, as `serve` makes them, and those in memory do what all cells have to do. */
+/** The cells of this machine, as `serve` makes them, and those in memory meet the requirements of all cells. */
 
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ cellsConformance('of this machine', async () => {
   }
 });
 
-/** As `serve` does it. */
+/** Made as `serve` makes it. */
 const openMachine = async (cleanup: Cleanup): Promise<CellsLane> => {
   const stateDir = mkdtempSync(join(tmpdir(), 'cloister-cells-'));
   cleanup.add(() => rmSync(stateDir, { recursive: true }));
@@ -64,7 +64,7 @@ cellsConformance('in memory', async () => {
   const cells = new FakeCells();
   cells.cgroup = { path: '/jobs', controllers: ['cpu', 'memory'] };
   cells.used = usage;
-  /** What a cell in memory does in place of a command. */
+  /** The behaviour of a cell in memory in place of a command. */
   const acts: Readonly<Record<CommandName, (id: string) => void>> = {
     hello: (id) => {
       cells.execute(id);
@@ -100,7 +100,7 @@ cellsConformance('in memory', async () => {
     cells.make(id);
     const name = (Object.keys(COMMANDS) as CommandName[]).find((each) => isCommand(COMMANDS[each], command));
     if (name === undefined) throw new Error(`the suite has no command ${JSON.stringify(command)}`);
-    // The caller attaches first, as it does before a real command has come that far.
+    // The caller attaches first, as it would before a real command gets this far.
     setImmediate(() => acts[name](id));
   };
   return {

@@ -1,6 +1,6 @@
 /**
- * What all cells have to do, whatever they are made of: run by `conformance.test.ts` against those of this machine and
- * against those in memory on which the tests of jobs stand.
+ * The requirements of all implementations of cells: `conformance.test.ts` runs them against the cells of this machine
+ * and against those in memory that the tests of jobs use.
  */
 
 import { createHash } from 'node:crypto';
@@ -41,9 +41,9 @@ export interface CellsLane {
   readonly cells: Cells;
   /** Kills the supervisor of a cell. */
   kill(id: string): void;
-  /** Leaves what a server leaves that dies just before a supervisor is started. */
+  /** Creates the state left by a server that dies just before a supervisor is started. */
   abandon(job: Job): Promise<void>;
-  /** Bytes of what is in the folder of a job, where it has one. */
+  /** Bytes of the files in the folder of a job, if it has one. */
   size?(id: string): number;
 }
 
@@ -53,7 +53,7 @@ const SIGUSR2 = 12;
 /** The namespaces that every cell has for itself. */
 const NAMESPACES = ['user', 'pid', 'mnt', 'uts', 'ipc', 'net'];
 
-/** A follow that waits for nothing, of a log that is closed. */
+/** A request to follow a closed log, which waits for nothing. */
 const toTheEnd = {
   follow: false,
   closed: () => true,
@@ -160,7 +160,7 @@ export const cellsConformance = (
     const page = (id: string, closed: boolean, more: Partial<LogRead> = {}) =>
       cells.readLog(id, { mostBytes: 65_536, closed, ...more });
 
-    /** What a follower gets that waits for nothing. */
+    /** The batches that a follower of a closed log gets. */
     const followed = async (id: string, start: LogStart & LogGrep = {}): Promise<string> => {
       const pages: LogBatch[] = [];
       for await (const each of cells.followLog(id, { ...toTheEnd, ...start })) pages.push(each);
@@ -195,7 +195,7 @@ export const cellsConformance = (
       expect(end.startedAt).toBeInstanceOf(Date);
       await expect.poll(() => reported).toContain(id);
       forget();
-      // It was refused each time, so that it is still there.
+      // It was refused each time, so that the record still exists.
       const store: CellEnd[] = [];
       await cells.collect(job, async (again) => {
         store.push(again);
@@ -247,7 +247,7 @@ export const cellsConformance = (
       await third.connection.resume();
       for (const each of [reports, second.reports, third.reports]) await each('resumed');
       expect(await cells.isAlive(id)).toBe(true);
-      // What is closed hears nothing more, and the cell continues.
+      // A closed connection reports nothing more, and the cell continues.
       second.connection.close();
       const heard = second.seen.length;
       await connection.stop(0);

@@ -202,7 +202,7 @@ describe('an upload', () => {
   describe('that is interrupted before the server is restarted', () => {
     const sha256 = digest('a longer text');
     const rest = (first: number) => ({ sha256, range: { first, last: 12, total: 13 } });
-    /** Cuts it off, and gives the path of what has arrived, which is as old as the clock says. */
+    /** Interrupts an upload, and returns the path of the received part, with the time of the test's clock. */
     const cutOff = async (): Promise<string> => {
       await expect(receive('alice', { sha256 }, 'a lon', broken)).rejects.toBe(broken);
       const folder = join(stateDir, 'files');
@@ -326,7 +326,7 @@ describe('an upload', () => {
     await open();
     await expect(receive('bob', {}, 'y'.repeat(3000))).rejects.toMatchObject({ code: 'FILES_FULL' });
     expect(onDisk()).toHaveLength(1);
-    // What nobody has used for an hour makes room.
+    // Content that has not been used for an hour is removed to make room.
     nowMs += HOUR_MS + 1;
     await receive('bob', { sizeBytes: 3000 }, 'y'.repeat(3000));
     expect(await store.files.all()).toMatchObject([{ owner: 'bob' }]);

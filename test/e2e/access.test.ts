@@ -30,12 +30,12 @@ afterAll(async () => {
 const cloister = async (token: string, ...args: string[]): Promise<string> => {
   const env = { ...process.env, CLOISTER_URL: server.url, CLOISTER_TOKEN: token };
   const done = run(BIN, args, { env });
-  // Otherwise "cloister run" waits for what it is to feed to the command.
+  // Otherwise "cloister run" waits for input to feed to the command.
   done.child.stdin?.end();
   return (await done).stdout.trim();
 };
 
-/** What the command line says when it fails. */
+/** The error message of a command line that fails. */
 const failure = async (token: string, ...args: string[]): Promise<string> => {
   try {
     return `it succeeded: ${await cloister(token, ...args)}`;
@@ -110,7 +110,7 @@ describe('tokens', () => {
     await server.running(id);
     const follow = [local('logs', '-f', id), local('logs', '-f', '--url', server.url, id)];
     const given = failure(admin, 'logs', '-f', id);
-    // Each has shown the first line.
+    // Each has printed the first line.
     await Promise.all(
       follow.map(({ child }) => new Promise((resolve) => child.stdout?.once('data', resolve))),
     );

@@ -1,4 +1,4 @@
-/** The API of a real server: refused subscriptions, logs of jobs that never started, what a job was given. */
+/** The API of a real server: refused subscriptions, logs of jobs that never started, the input of jobs. */
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ afterAll(() => server.dispose());
 /** Everything that a submission leaves: rows and folders. */
 const traces = async (): Promise<unknown> => {
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
-  // A prepared cell's begins with a dot.
+  // The folder of a prepared cell begins with a dot.
   const folders = readdirSync(join(server.stateDir, 'jobs')).filter((name) => !name.startsWith('.'));
   return { rows: jobs.totalCount, folders: folders.length };
 };
@@ -190,7 +190,7 @@ describe('what a job was given', () => {
       '\xc3\xa9|\xff|\xed\xa0\x80\xfe|',
     ],
     ['a command line', { commandBytes: base64('printf %s "\xff" "$A|"; cat') }, '\xff'],
-    // Run from a file.
+    // A line that is too long for an argument is run from a file.
     [
       'a long command line',
       { commandBytes: base64(`printf %s "\xff" "$A|"; cat${'\n'.repeat(131_072)}`) },

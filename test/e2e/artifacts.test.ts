@@ -1,4 +1,4 @@
-/** Artifacts: what of a cell is kept, what its job can put in the way of that, and who may download it. */
+/** Artifacts: which files of a cell are kept, how a hostile job can interfere, and who may download them. */
 
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -48,7 +48,7 @@ const ARTIFACTS = `query ($id: ID!) { job(id: $id) {
 const artifacts = async (id: string): Promise<readonly Artifact[]> =>
   (await server.query<{ job: { artifacts: readonly Artifact[] } }>(ARTIFACTS, { id })).job.artifacts;
 
-/** Runs a command to its end, and gives what it left. */
+/** Runs a command to its end, and returns the job with its artifacts. */
 const left = async (command: string, ...paths: (string | object)[]): Promise<readonly Artifact[]> => {
   const asked = paths.map((path) => (typeof path === 'string' ? { path } : path));
   const id = await server.submit({ command, artifacts: asked });
@@ -83,7 +83,7 @@ describe('artifacts', () => {
       'mkdir -p /out/deep/er && cd /out && seq 100000 > numbers && chmod 751 numbers',
       'ln -s deep/er link && ln -s /out/numbers absolute && ln -s ../../etc away && mkfifo pipe',
       'echo x > deep/er/x.txt && echo y > deep/y.txt && echo .h > deep/.hidden.txt && mkdir deep/empty.txt',
-      // A name that is no UTF-8, and one that is too long for the header of an archive.
+      // A name that is not UTF-8, and one that is too long for the header of an archive.
       'touch "$(printf "caf\\351")" && touch "$(printf "%0150d" 0)" && truncate -s 3M sparse && echo z >> sparse',
     ].join(' && ');
     const kept = await left(
@@ -137,7 +137,7 @@ describe('artifacts', () => {
   });
 });
 
-/** What a job can put in the way: each in a folder of its own, with what becomes of it. */
+/** The obstacles that a job can prepare, each in its own folder, with the expected result. */
 const HOSTILE: readonly (readonly [what: string, command: string, path: string, error: string | null])[] = [
   ['nothing', ':', 'none', 'MISSING'],
   ['a file in the place of a folder', ': > file', 'file/below', 'MISSING'],
@@ -321,7 +321,7 @@ describe('the download of an artifact', () => {
     expect((await answer(address, guest)).status).toBe(404);
 
     expect((await answer(url)).text).toBe('0123456789');
-    // Of another artifact or job, with another time, or not signed here.
+    // Links of another artifact or job, with another time, or with a foreign signature.
     const [, query] = String(url).split('?');
     const wrong = [
       `${address.replace(/[^/]*$/, 'empty')}?${query}`,
@@ -331,7 +331,7 @@ describe('the download of an artifact', () => {
       `${address}?expires=x&signature=`,
     ];
     for (const path of wrong) expect([path, (await answer(path)).status]).toEqual([path, 403]);
-    // What was not kept is not there.
+    // Artifacts that were not kept do not exist.
     expect((await answer(address.replace(/[^/]*$/, 'none'), server.token)).status).toBe(404);
     expect((await answer(address.replace(/[^/]*$/, '..%2F..%2Flog'), server.token)).status).toBe(404);
   });
@@ -398,7 +398,7 @@ describe('the command line', () => {
     ];
     const command = 'mkdir /out; echo hi > /out/a.sh; chmod 755 /out/a.sh; exit 3';
     const ran = await cloister('run', ...flags, '--artifact', '/out/a.sh', '--artifact-dir', into, command);
-    // What is missing does not change the exit code.
+    // A missing artifact does not change the exit code.
     expect(ran).toMatchObject({
       code: 3,
       stdout: '',
@@ -419,7 +419,7 @@ describe('the command line', () => {
       ['a', '-', '-'],
       [''],
     ]);
-    // In the place of a file, and of a link, which is not followed.
+    // Replaces a file, and a link, which is not followed.
     rmSync(join(into, 'a.sh'));
     writeFileSync(join(folder, 'other'), 'other');
     symlinkSync(join(folder, 'other'), join(into, 'a.sh'));
@@ -511,7 +511,7 @@ describe('what is kept of a job that was', () => {
     const lost = await server.submit({ command: 'sleep 1000', artifacts: [{ path: '/out' }] });
     await Promise.all([server.running(id), server.running(lost)]);
     await server.end('SIGKILL');
-    // What a supervisor leaves that is killed while it takes artifacts.
+    // What remains when a supervisor is killed while it takes artifacts.
     const folder = (job: string, ...path: string[]) => join(server.stateDir, 'jobs', job, ...path);
     mkdirSync(folder(lost, 'artifacts'));
     writeFileSync(folder(lost, 'artifacts', '0'), 'half');

@@ -16,12 +16,12 @@ afterAll(() => server.dispose());
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'cloister');
 
-/** By the socket in the state folder, which a server has also after another start. */
+/** Uses the socket in the state folder, which stays the same when the server is restarted. */
 const environment = () => ({ CLOISTER_URL: undefined, CLOISTER_STATE_DIR: server.stateDir });
 
 const onTerminal = (...args: string[]): Terminal => new Terminal([BIN, ...args], environment());
 
-/** The client in a shell of the terminal, which says afterwards how the terminal was left. */
+/** Runs the client in a shell on the terminal, which prints the state of the terminal afterwards. */
 const inShell = (...args: string[]): Terminal =>
   new Terminal(
     ['sh', '-c', '"$0" "$@"; echo "code $?"; stty -a | grep -q " echo " && echo "echo is on"', BIN, ...args],
@@ -64,7 +64,7 @@ it('is detached by keys, and attach returns to it, also after the server was kil
   expect(await server.job(id)).toMatchObject({ status: 'RUNNING' });
 
   await using second = inShell('attach', id);
-  // The last screenful, then what comes.
+  // The last screenful, then further output.
   await second.shows(/one mark\r\n/);
   second.type('echo $A and more\r');
   await second.shows(/\nkept and more\r\n/);
@@ -82,7 +82,7 @@ it('is detached by keys, and attach returns to it, also after the server was kil
   await other.shows(/\nof the first\r\n/);
   other.type('\x01d');
   await other.shows(/code 0/);
-  // What ends the client does not end the job.
+  // Ending the client does not end the job.
   second.type('exit 3\r');
   await second.shows(/code 3\r\necho is on/);
 });
@@ -111,7 +111,7 @@ it('attach shows an editor again that it has not seen, and passes on a new size'
   await expect.poll(async () => (await server.job(id)).status).toBe('RUNNING');
   await using terminal = onTerminal('attach', id);
   await terminal.shows(/hello from before/);
-  // As many lines as our terminal has.
+  // The number of lines of our terminal.
   await terminal.shows(/(?:~[^~]*){28}/);
   terminal.type('\x10\x11');
   await terminal.shows(/detached/);

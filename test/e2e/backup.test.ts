@@ -40,7 +40,7 @@ it('is made while the server runs, and restored as the README says', async () =>
 
   expect((await server.job(kept.id)).status).toBe('COMPLETED');
   expect((await server.output(kept.id)).stdout).toBe('kept\n');
-  // It ran when the copy was made, and its supervisor has gone since.
+  // It was running when the copy was made, and its supervisor has exited since.
   expect((await server.ended(running)).status).toBe('LOST');
   expect((await server.ask(`{ job(id: "${later.id}") { status } }`)).errors?.[0]?.extensions?.['code']).toBe(
     'NOT_FOUND',

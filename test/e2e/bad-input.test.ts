@@ -17,10 +17,10 @@ afterAll(() => server.dispose());
 
 const SUBMIT = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
 
-/** All that a submission leaves: rows and folders. */
+/** Everything that a submission creates: rows and folders. */
 const traces = async (): Promise<unknown> => {
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs { totalCount } }');
-  // A prepared cell's begins with a dot.
+  // The folder of a prepared cell begins with a dot.
   const folders = readdirSync(join(server.stateDir, 'jobs')).filter((name) => !name.startsWith('.'));
   return { rows: jobs.totalCount, folders: folders.length };
 };
@@ -335,10 +335,10 @@ describe('an operation on a job that runs, over a WebSocket', () => {
   const RUN = 'mutation ($wait: Duration) { runJob(input: { command: "true" }, wait: $wait) { job { id } } }';
   const LOGS = `subscription ($jobId: ID!, $line: Int, $grep: String, $regex: Boolean, $context: Int) {
     logs(jobId: $jobId, line: $line, grep: $grep, regex: $regex, context: $context) { cursor } }`;
-  /** What they are sent to, by the name of a job. */
+  /** The ids of the jobs that the operations are sent to, by name. */
   const jobs: Record<string, string> = {};
   let client: Client;
-  /** How often it had to connect. */
+  /** The number of connections that it made. */
   let connections = 0;
 
   beforeAll(async () => {
@@ -370,7 +370,7 @@ describe('an operation on a job that runs, over a WebSocket', () => {
     for (const name of ['reader', 'fed', 'silent', 'paused', 'shell']) await server.stop(jobs[name] ?? '', 0);
   });
 
-  /** The error of one operation, as the only thing that comes of it. */
+  /** The error of one operation, which must be its only result. */
   const refusalOf = async (query: string, variables: Record<string, unknown>): Promise<string> => {
     try {
       for await (const { data, errors } of client.iterate({ query, variables })) {
@@ -380,7 +380,7 @@ describe('an operation on a job that runs, over a WebSocket', () => {
       }
       return 'no answer';
     } catch (error) {
-      // Of a document that is not executed at all.
+      // The error of a document that is not executed at all.
       const [first] = error as { message: string; extensions?: Record<string, unknown> }[];
       return `${first?.extensions?.['code']} ${first?.message}`;
     }

@@ -53,7 +53,7 @@ const servePage = async (): Promise<Server> => {
 beforeAll(async () => {
   site = await servePage();
   app = `http://localhost:${(site.address() as AddressInfo).port}`;
-  // It comes back on the same port.
+  // The server restarts on the same port.
   const listen = `127.0.0.1:${await freePort()}`;
   [server, browser] = await Promise.all([
     TestServer.start('--listen', listen, '--allow-origin', app, '--allow-origin', 'https://other.example'),
@@ -89,7 +89,7 @@ describe('a page of another origin', () => {
     await server.signal(id, 'SIGUSR1');
     await shown(page, 'output').toBe('COMPLETED, exit code 3');
     await shown(page, 'pre').toBe('one\ntwo\n');
-    // The only trouble is that of the server that was away.
+    // The only errors are about the server that was down.
     expect(problems.filter((text) => !/net::ERR_/.test(text))).toEqual([]);
     await page.context().close();
   });
@@ -162,7 +162,7 @@ describe('a page of another origin', () => {
           name: whole.headers.get('content-disposition'),
           requestId: whole.headers.get('x-request-id') !== null,
           whole: (await whole.arrayBuffer()).byteLength,
-          // Of the forms of a range the one that browsers ask about first.
+          // The form of a range for which browsers send a preflight.
           end: await get({ range: `bytes=-${cut}` }),
           rest: await get({ range: `bytes=${cut}-`, 'if-range': tag }),
           known: await get({ 'if-none-match': tag }),
@@ -187,7 +187,7 @@ describe('a page of another origin', () => {
       known: { status: 304, bytes: 0, isRight: true, range: null },
       beyond: { status: 416, bytes: 0, isRight: true, range: 'bytes */100000' },
     });
-    // The browser's own lines about the refusals that were meant.
+    // The browser's own messages about the expected refusals.
     expect(problems.filter((text) => !/status of (404|416)/.test(text))).toEqual([]);
     await page.context().close();
   });

@@ -1,4 +1,4 @@
-/** The commands of docs/access.md about certificates, as a reader types them, and what a browser does with one. */
+/** The commands of docs/access.md about certificates, as a reader types them, and how a browser uses one. */
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

@@ -23,10 +23,10 @@ import { TestServer } from '../support/server.ts';
 // Every round has new jobs and kills; CLOISTER_CHAOS_SEED repeats what is chosen, not how the machine is timed.
 const ROUNDS = Number(process.env['CLOISTER_CHAOS_ROUNDS'] ?? 12);
 const SEED = Number(process.env['CLOISTER_CHAOS_SEED'] ?? 1 + (Date.now() % 1_000_000));
-/** The flags of a frame that is no size of a terminal and no mark. */
+/** The flags of an output frame, as opposed to a terminal size or a mark. */
 const OUTPUT = 0;
 const JOBS = 3;
-/** In the cell of one more. */
+/** These run in the cell of another job. */
 const GUESTS = 2;
 
 let server: TestServer;
@@ -50,11 +50,11 @@ interface Actor {
   /** In whose cell it runs; `undefined`: its own. */
   readonly host: Host | undefined;
   id: string | undefined;
-  /** Its supervisor was killed. */
+  /** Whether its supervisor was killed. */
   orphaned: boolean;
 }
 
-/** A job in whose cell others run. */
+/** A host: a job in whose cell others run. */
 interface Host {
   id: string | undefined;
   orphaned: boolean;
@@ -87,7 +87,7 @@ const follow = async (id: string, text: Received): Promise<void> => {
   });
 };
 
-/** Types something, a piece after the other, and changes the size of a terminal meanwhile. */
+/** Writes input piece by piece, and changes the size of a terminal meanwhile. */
 const type = async (id: string, { typed = '', terminal }: ScriptedJob, random: Random): Promise<void> => {
   const bytes = Buffer.from(typed);
   const write = 'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }';
@@ -204,7 +204,7 @@ const strike = (random: Random, actors: readonly Actor[], host: Host): void => {
       host.orphaned = true;
       break;
     default: {
-      // Any that has one at this moment.
+      // Any job that has a supervisor at this moment.
       const victims = [...actors.slice(first), ...actors.slice(0, first)];
       const victim = victims.find(({ id }) => id !== undefined && restartable.orphan(id));
       if (victim === undefined) return;
@@ -243,11 +243,11 @@ const act = async (actor: Actor, key: string, random: Random): Promise<void> => 
   count(verdicts, `${host === undefined ? '' : 'guest: '}${verdict.replace(/^COMPLETED \d+$/, 'COMPLETED')}`);
   const right = [script.verdict];
   if (actor.orphaned) right.push('LOST');
-  // It is killed with the cell, or comes too late.
+  // A guest is killed with the cell, or comes too late.
   if (host?.orphaned === true) right.push('COMPLETED SIGKILL', 'FAILED');
   expect(right, what).toContain(verdict);
   const log = join(server.stateDir, 'jobs', id, 'log');
-  // What came too late never started, and has nothing to keep.
+  // A guest that came too late never started, and has no files.
   const kept = verdict === 'FAILED' && !existsSync(log) ? [] : readFrames(readFileSync(log));
   const written = (stream: number): string => {
     const frames = kept.filter((frame) => frame.stream === stream && frame.flags === OUTPUT);
@@ -263,7 +263,7 @@ const act = async (actor: Actor, key: string, random: Random): Promise<void> => 
     expect(job.error).toContain('its supervisor ended without recording the result');
   }
   if (verdict !== script.verdict) {
-    // A log may end anywhere then, but all that is there is right: twice would show as well.
+    // Then a log may end anywhere, but its content is correct; duplicates would be noticed too.
     expect(script.stdout.startsWith(received.STDOUT), what).toBe(true);
     expect(script.stderr.startsWith(received.STDERR), what).toBe(true);
     expect(terminal.startsWith(received.TERMINAL), what).toBe(true);
@@ -276,18 +276,18 @@ const act = async (actor: Actor, key: string, random: Random): Promise<void> => 
       received.STDOUT === script.stdout,
       `${received.STDOUT.length} of ${script.stdout.length}, ${what}`,
     ).toBe(true);
-    // On a slow machine the time may be over before the shell writes its first word.
+    // On a slow machine the timeout may expire before the shell writes its first word.
     if (verdict !== 'LIMIT_EXCEEDED TIME' || received.STDERR !== '')
       expect(received.STDERR, what).toBe(script.stderr);
   }
-  // That of a guest is within the one of its host.
+  // The cgroup of a guest is within that of its host.
   if (host !== undefined) return;
   expect(existsSync(cgroupOfJob(server, id)), what).toBe(false);
   // The same request is the same job, also after all that.
   expect(await submit(), what).toBe(id);
 };
 
-/** Has a job run until its guests have ended. */
+/** Keeps a job running until its guests have ended. */
 const keepHost = async (
   host: Host,
   key: string,
@@ -324,13 +324,13 @@ const playRound = async (random: Random, round: number): Promise<void> => {
   const times = [0, ...some(random, 3, () => 0)].map(() => random(pick(random, [10, 50, 200, 700])));
   const { promise: hostStarted, resolve: startGuests } = Promise.withResolvers<void>();
   const acts = actors.map(async (actor, index) => {
-    // What is typed is of the same random numbers, whatever comes first.
+    // The input is derived from the same random numbers in any order.
     const own = randomFrom(1 + random(1_000_000));
     if (actor.host !== undefined) await hostStarted;
     await act(actor, `chaos-${round}-${index}`, own);
   });
   const hosted = keepHost(host, `chaos-${round}-host`, startGuests, Promise.allSettled(acts));
-  // Without their host, guests would be waited for.
+  // If the host failed, the test would wait for its guests.
   hosted.catch(startGuests);
   const struck = times.map(async (time) => {
     await pause(time);

@@ -74,7 +74,7 @@ const checkEnd = (job: JobFields, life: Life): void => {
   expect(['', BEGAN], what).toContain(began);
   if (verdict === 'LOST') expect([job.exitCode, job.signal], what).toEqual([null, null]);
   if (verdict !== life.kind.natural || verdict === 'FAILED') return;
-  // On a slow machine the time may be over before the shell writes its first word.
+  // On a slow machine the timeout may expire before the shell writes its first word.
   if (life.kind.natural !== 'LIMIT_EXCEEDED TIME') expect(began, what).toBe(BEGAN);
   if (life.kind.output !== undefined) expect(written(job.id, 1).length, what).toBe(life.kind.output);
 };
@@ -114,7 +114,7 @@ it(`leaves nothing of ${JOBS} jobs, and each ends with a correct status (CLOISTE
   await restartable.isUp();
   for (const ended of workers) if (ended.status === 'rejected') throw ended.reason;
   console.log(verdicts);
-  // Of a few jobs not every verdict can be expected.
+  // With few jobs not every verdict can be expected.
   if (JOBS >= 500) expect(Object.keys(verdicts)).toEqual(expect.arrayContaining(CERTAIN));
   const { jobs } = await server.query<{ jobs: { totalCount: number } }>('{ jobs(first: 1) { totalCount } }');
   expect(jobs.totalCount).toBe(JOBS + 1);

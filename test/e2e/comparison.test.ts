@@ -63,7 +63,7 @@ const isolationOf = async (id: string) =>
     }>('query ($id: ID!) { job(id: $id) { isolation { seccomp uidMap { outside count } } } }', { id })
   ).job.isolation;
 
-/** For each row: what it says of Cloister, and what shows it. `null` where a claim is that something is not there. */
+/** For each row: its claim about Cloister, and the proof. `null` where the claim is that a feature is missing. */
 const ROWS: Readonly<
   Record<string, { readonly says: string; readonly shows: (() => Promise<void>) | null }>
 > = {
@@ -244,7 +244,7 @@ const ROWS: Readonly<
       });
       const { payload, payloadType, signatures } = JSON.parse(job.receipt.envelope);
       const statement = Buffer.from(payload, 'base64');
-      // What a signature is of, by the protocol of DSSE.
+      // The bytes that are signed, by the protocol of DSSE.
       const prefix = `DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} `;
       const key = receiptKeys.find((one) => one.keyId === job.receipt.keyId)?.publicKey ?? '';
       const signature = Buffer.from(signatures[0].sig, 'base64');
@@ -338,7 +338,7 @@ it('has a row for each claim, and a cell for each program', () => {
 });
 
 it.each(TABLE.map(([row = '', cell = '']) => ({ row, cell })))('is correct: $row', async ({ row, cell }) => {
-  // A new row, or another claim, needs something that shows it.
+  // A new row, or a changed claim, needs a proof.
   expect(cell).toBe(ROWS[row]?.says);
   await ROWS[row]?.shows?.();
 });

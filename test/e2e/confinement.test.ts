@@ -43,7 +43,7 @@ it('prints what the README shows', async () => {
   const { server: machine } = await server.query<{ server: { cgroup: { controllers: string[] } } }>(
     '{ server { cgroup { controllers } } }',
   );
-  // The README's machine has every controller. Where the server has one, its files are there to be read.
+  // The README's machine has every controller. If the server has a controller, its files can be read.
   const present = (line: string): boolean => {
     const controller = controllerOf(line);
     return controller === undefined || machine.cgroup.controllers.includes(controller);

@@ -113,7 +113,7 @@ describe('files of a process in /proc', () => {
       { capabilities: 'ROOT_IN_CELL' },
     );
     expect(stdout).toBe('');
-    // What is masked is /dev/null.
+    // Masked files are /dev/null.
     expect(stderr.trim().split('\n')).toHaveLength(3);
   });
 });

@@ -34,7 +34,7 @@ const folder = (id: string): string => join(server.stateDir, 'jobs', id);
 const supervisorOf = (id: string): number =>
   Number.parseInt(readFileSync(join(folder(id), 'started'), 'utf8'), 10);
 
-/** A job that is committed and that no server has seen yet, a copy of another one. */
+/** Inserts a job, a copy of another one, that no server has seen yet. */
 const commitLike = async (model: string): Promise<string> => {
   const store = openStore(join(server.stateDir, 'cloister.db'));
   const job = await store.get(model);
@@ -53,7 +53,7 @@ describe('a server that dies', () => {
     writeFileSync(join(kept, newJobId()), '');
     await server.boot();
     expect(readdirSync(kept)).toEqual([]);
-    // After the commit it is there for the next server.
+    // After the commit the next server finds it.
     const { id: model } = await server.run({ command: 'cat', stdin: 'fed\n' });
     await server.end('SIGKILL');
     const id = await commitLike(model);
@@ -98,7 +98,7 @@ describe('a server that dies', () => {
     mkdirSync(folder(id), { mode: 0o700 });
     writeFileSync(join(folder(id), 'plan'), 'half a pl');
     writeFileSync(join(folder(id), 'log'), '');
-    // And one that an earlier server had put aside.
+    // And a folder that an earlier server had moved aside.
     const aside = join(server.stateDir, 'jobs', `.${id}.1.1`);
     mkdirSync(join(aside, 'x'), { recursive: true });
     await server.boot();
@@ -143,7 +143,7 @@ describe('a server that dies', () => {
     const record = readFileSync(join(server.stateDir, 'exits', id));
     await server.boot();
     expect(await server.ended(id)).toMatchObject({ status: 'COMPLETED', exitCode: 5 });
-    // It died again between the commit and the removal.
+    // The server died again between the commit and the removal.
     await server.end('SIGKILL');
     writeFileSync(join(server.stateDir, 'exits', id), record);
     await server.boot();
@@ -169,7 +169,7 @@ describe('a server that dies', () => {
     await server.running(id);
     const supervisor = supervisorOf(id);
     process.kill(server.pid, 'SIGSTOP');
-    // While the server does nothing. (On a busy machine it may have read the record before it was stopped.)
+    // While the server is stopped. (On a busy machine it may have read the record before it was stopped.)
     const record = join(server.stateDir, 'exits', id);
     await expect
       .poll(() => existsSync(record) || !existsSync(`/proc/${supervisor}`), { interval: 20 })

@@ -47,7 +47,7 @@ it('a server without descriptors refuses what it cannot do, and recovers without
   expect((await server.output(job.id)).stdout).toBe('works\n');
   expect(await server.ended(lasting)).toMatchObject({ status: 'COMPLETED' });
   expect((await server.output(lasting)).stdout).toBe('before\nafter\n');
-  // Whatever was accepted has an end.
+  // Every accepted job has an end.
   const open = async (): Promise<number> => {
     const { jobs } = await server.query<{ jobs: { totalCount: number } }>(
       '{ jobs(filter: { status: [QUEUED, RUNNING] }) { totalCount } }',

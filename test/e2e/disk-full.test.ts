@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // A test that failed has left it, and then no job could be stopped.
+  // A failed test may have left the disk full, so that no job could be stopped.
   for (const name of ['filler', 'many']) rmSync(inside(name), { recursive: true, force: true });
   await server.dispose();
   rmSync(folder, { recursive: true });
@@ -56,7 +56,7 @@ const inside = (...path: string[]): string => join(`/proc/${server.pid}/root`, s
 
 const CHUNK = Buffer.alloc(4096);
 
-/** Uses up something. */
+/** Uses up a resource. */
 const exhaust = (take: () => void): void => {
   for (;;) {
     try {
@@ -109,14 +109,14 @@ const missing = (text: string): number => {
   return ((numbers.at(-1) ?? 0) - numbers.length) * LINE;
 };
 
-/** By how much a file grows in the time of many of a job's lines. */
+/** How much a file grows while the job writes many lines. */
 const growth = async (path: string): Promise<number> => {
   const { size } = statSync(path);
   await pause(500);
   return statSync(path).size - size;
 };
 
-/** Long lines: what is left of a block is soon used up. */
+/** Long lines, which soon use up the rest of a block. */
 const COUNTER = 'i=0; while :; do i=$((i+1)); printf "%0200d\\n" $i; sleep 0.02; done';
 const LINE = 201;
 
@@ -145,7 +145,7 @@ it('a full disk ends no job, is counted where output was lost, refuses new jobs,
     },
   ]);
   expect(await server.submit(wanted)).toBe(counter);
-  // It continues, and nothing that it writes is kept.
+  // It continues, but its output is not kept.
   await expect.poll(() => growth(inside('jobs', counter, 'log'))).toBe(0);
   const before = await readLog(counter);
   expect((await server.job(counter)).status).toBe('RUNNING');
@@ -228,7 +228,7 @@ it('an image is refused, and nothing is left of it', async () => {
     return (await response.json()) as Answer;
   };
   const layers = () => readdirSync(inside('layers'));
-  // The archive alone is too large, even without what is unpacked of it.
+  // The archive alone is too large, even before it is unpacked.
   for (const bytes of [16 << 20, 7 << 20]) {
     const { errors } = await upload(bytes);
     expect(errors, `${bytes} bytes`).toMatchObject([{ extensions: { code: 'STORAGE_FULL' } }]);
@@ -245,13 +245,13 @@ const tree = (name: string): readonly string[] =>
 it('a file is refused as soon as it has used up the disk, and nothing is left of it', async () => {
   const upload = (path: string, bytes: number): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      // Without a length, so that nobody knows before how much it will be.
+      // Without a length, so that the server cannot know the size in advance.
       const sending = request(new URL(path, server.url), {
         method: 'PUT',
         headers: { authorization: `Bearer ${server.token}`, 'transfer-encoding': 'chunked' },
       });
       sending.on('response', (response) => json(response).then((body) => resolve(body as Answer), reject));
-      // It is refused before it has been sent.
+      // It is refused before all of it has been sent.
       sending.on('error', () => undefined);
       sending.end(randomBytes(bytes));
     });

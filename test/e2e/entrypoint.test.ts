@@ -25,7 +25,7 @@ beforeAll(async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'cloister-entrypoint-'));
   mkdirSync(join(stateDir, 'exits'));
   symlinkSync(IMAGES, join(stateDir, 'images'));
-  // The next server has to be where the last one was.
+  // The next server has to listen at the same address.
   const listen = ['--listen', `127.0.0.1:${await freePort()}`];
   const wrap = (command: readonly string[]): readonly string[] => [
     'env',
@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose());
 
-/** The servers that the entry point has started and that live. */
+/** The running servers that the entry point has started. */
 const servers = (): readonly number[] =>
   readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
     .trim()

@@ -57,7 +57,7 @@ const refused = async (
   return `${errors?.[0]?.extensions?.['code']}: ${errors?.[0]?.message}`;
 };
 
-/** What a process of a cell is confined by, in a form that two commands can be compared in. */
+/** The confinement of a process of a cell, in a form in which two commands can be compared. */
 const CONFINEMENT =
   'for n in user pid mnt uts ipc net cgroup time; do readlink /proc/self/ns/$n; done; ' +
   'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)" /proc/self/status; cat /proc/self/uid_map /proc/self/limits; ' +
@@ -187,7 +187,7 @@ describe('execInJob', () => {
         const made = (data as { execInJob: { job: { id: string } } }).execInJob.job.id;
         const { status, signal, error } = await server.ended(made);
         if (status === 'COMPLETED') expect(signal).toBe('SIGKILL');
-        // It was too late: it says so, and nothing has run.
+        // It was too late: the error says so, and nothing was executed.
         else
           expect({ status, error }).toEqual({
             status: 'FAILED',

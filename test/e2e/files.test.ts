@@ -579,7 +579,7 @@ describe('the audit log', () => {
   });
 });
 
-/** A listener that passes connections on to the server of the moment. */
+/** A listener that forwards connections to the current server. */
 const relay = async (held: number) => {
   const open = new Set<Socket>();
   let passed = 0;
@@ -608,7 +608,7 @@ const relay = async (held: number) => {
   return {
     url: `http://127.0.0.1:${port}/graphql`,
     passed: () => passed,
-    /** Breaks every connection, and holds none any more. */
+    /** Breaks every connection, and stops holding connections back. */
     release: (): void => {
       isHeld = false;
       passed = 0;
@@ -729,7 +729,7 @@ describe('cloister run --file', () => {
     const kept = arrived();
     await server.boot();
     expect(await done).toMatchObject({ stdout: `${digest(content)}  -\n` });
-    // What had arrived was not sent again.
+    // Bytes that had arrived were not sent again.
     expect(wire.passed()).toBeGreaterThan(content.length - kept);
     expect(wire.passed()).toBeLessThan(content.length - kept + 100_000);
     wire.close();

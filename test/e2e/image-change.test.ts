@@ -26,7 +26,7 @@ it('a job continues on its own image when a server replaces it', async () => {
   const id = await server.submit({ command: 'while :; do ls /etc/os-release; sleep 0.02; done' });
   await server.running(id);
   await server.end();
-  // As with a new version: what is there does not count.
+  // As with a new version: the unpacked tree is ignored.
   rmSync(join(images, 'alpine.json'));
   await server.boot();
   expect(putAside()).toEqual([expect.stringMatching(/^\.alpine\.old-/)]);

@@ -31,7 +31,7 @@ const file = (path: string, content: string, more: Partial<Entry> = {}): Entry =
   ...more,
 });
 
-/** Three layers that do to one another what layers can do. */
+/** Three layers that affect each other in every way that layers can. */
 const LAYERS: readonly (readonly Entry[])[] = [
   [
     ...['bin', 'dev', 'proc', 'sys', 'etc', 'keep', 'gone', 'hidden', 'hidden/deep', 'mixed', 'real'].map(
@@ -89,7 +89,7 @@ const LAYERS: readonly (readonly Entry[])[] = [
     file('emptied/inner/added', 'x'),
   ],
   [
-    // What was removed comes back, and what came is removed.
+    // Removed files are added again, and added files are removed.
     dir('gone'),
     file('gone/again', 'back'),
     file('hidden/deep', 'a file in place of the folder'),
@@ -131,7 +131,7 @@ const importedAs = async (name: string, archive: Readable): Promise<string> => {
     image: name,
     command: `cd / && ${LIST}; [ keep/three -ef keep/three-too ] && busybox stat -c '%n %h %Y' keep/three keep owned/inner`,
     env: [{ name: 'PATH', value: '/bin' }],
-    // It reads what belongs to others.
+    // It reads files of other owners.
     capabilities: 'ROOT_IN_CELL',
   });
   const { status, exitCode } = await server.ended(id);
@@ -153,7 +153,7 @@ it('is the same', async () => {
     cwd: join(folder, 'bundle', 'rootfs'),
     encoding: 'utf8',
   });
-  // It is not nothing that is compared.
+  // The comparison must not be empty.
   expect(expected.split('\n').length).toBeGreaterThan(60);
   for (const text of ['./keep/two: regular file 640 0:0 7', './hidden/deep: regular file', './real/through'])
     expect(expected).toContain(text);

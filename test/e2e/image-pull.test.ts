@@ -1,4 +1,4 @@
-/** Images from registries: a real one, and one that does what no registry should. */
+/** Images from registries: a real one, and one that misbehaves. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -122,7 +122,7 @@ class FakeRegistry {
   parts: Parts;
   readonly requests: { readonly path: string; readonly range: string | undefined; readonly token: string }[] =
     [];
-  /** Answers a request in its own way, and says so. */
+  /** Handles a request itself, and returns true if it did. */
   misbehave: (path: string, request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   readonly #http: Server;
 

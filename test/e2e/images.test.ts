@@ -448,7 +448,7 @@ describe('a bad archive', () => {
       ].join('\r\n'),
     );
     socket.write(archive.subarray(0, archive.length / 2));
-    // It is being taken in.
+    // It is being received.
     await expect.poll(() => layers().some((name) => name.startsWith('.new-'))).toBe(true);
     socket.destroy();
     await expect.poll(layers).toEqual(before);

@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.dispose();
 });
 
-/** A server that was started by something that sets all it can; see `careless` in inspect.c. */
+/** A server started by a program that changes everything it can; see `careless` in inspect.c. */
 const carelessServer = async (nice: number, fileSize: number): Promise<TestServer> => {
   await testImage();
   const stateDir = mkdtempSync(join(tmpdir(), 'cloister-server-'));

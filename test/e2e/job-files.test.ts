@@ -203,7 +203,7 @@ describe('writeFile', () => {
     });
     await write(id, '/new/deep/f', { text: 'two\n', append: true });
     await write(id, '/new/deep/f', { text: 'X', offset: 2, mode: '0700' });
-    // Said again, as when an answer was lost.
+    // Repeated, as when an answer was lost.
     expect(await write(id, '/new/deep/f', { text: 'X', offset: 2 })).toMatchObject({ size: 3, mode: '0700' });
     expect(await run(id, 'cat /new/deep/f; stat -c %a /new/deep')).toMatchObject({ stdout: 'onX755\n' });
     expect(await write(id, '/folder', { folder: true, mode: '0700' })).toMatchObject({ type: 'FOLDER' });
@@ -222,7 +222,7 @@ describe('writeFile', () => {
     expect((await look(id, '/f')).content?.text).toBe('before\n');
     const moved = await write(id, '/part', { text: 'two', offset: 4, moveTo: '/f' });
     expect(moved).toMatchObject({ name: 'f', type: 'FILE', size: 7 });
-    // In place of a link, and not of what it leads to.
+    // Replaces a link rather than its target.
     await write(id, '/other', { text: 'mine', moveTo: '/l' });
     const made = await write(id, '/new', { link: 'no/where', moveTo: '/deep' });
     expect(made).toMatchObject({ name: 'deep', type: 'LINK', target: 'no/where' });
@@ -295,7 +295,7 @@ describe('writeFile', () => {
   it('carries out many requests, and leaves no process', async () => {
     const id = await start('true');
     const answers = await Promise.all(Array.from({ length: 20 }, () => refusalOf(look(id, '/tmp'))));
-    // Its turn comes only when one of the four has ended.
+    // It starts only when one of the four has ended.
     expect(answers).toEqual(answers.map(() => ''));
     const seen = await run(id, 'ps -o comm');
     expect(seen.stdout).not.toContain('cell-files');
@@ -334,12 +334,12 @@ describe('cloister cp', () => {
     expect(statSync(join(here, 'back')).mode & 0o777).toBe(0o540);
     expect((await cp(['-', `${id}:/data/in`], Buffer.from('typed'))).code).toBe(0);
     expect((await cp([`${id}:/data/in`, '-'])).stdout.toString()).toBe('typed');
-    // In a folder that exists it has the same name, and replaces what has it.
+    // In an existing folder it keeps its name, and replaces a file with that name.
     mkdirSync(join(here, 'into'));
     writeFileSync(join(here, 'into', 'in'), 'before');
     expect((await cp([`${id}:/data/in`, 'into'])).code).toBe(0);
     expect(readFileSync(join(here, 'into', 'in'), 'utf8')).toBe('typed');
-    // What cannot be copied to its end leaves nothing, and what was there stays.
+    // An incomplete copy leaves nothing, and an existing file stays.
     expect(await cp([`${id}:/proc/1/mem`, 'into/in'])).toMatchObject({ code: 1 });
     expect(readdirSync(join(here, 'into'))).toEqual(['in']);
     expect(readFileSync(join(here, 'into', 'in'), 'utf8')).toBe('typed');
@@ -363,7 +363,7 @@ describe('cloister cp', () => {
     expect(readFileSync(join(tree, 'a', 'up'), 'utf8')).toBe('one\n');
     expect(statSync(join(tree, 'a', 'one')).mode & 0o777).toBe(0o400);
     expect(statSync(join(tree, 'ro')).mode & 0o777).toBe(0o500);
-    // A folder that is there already gets it inside; a second time there is something.
+    // It is copied into an existing folder; the second time its name is taken.
     expect((await cp(['-r', `${id}:/out/a`, 'tree'])).stderr).toMatch(
       /tree\/a: expected a path at which there is nothing/,
     );

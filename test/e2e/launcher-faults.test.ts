@@ -24,7 +24,7 @@ import { type Call, type Fault, Strace } from '../support/strace.ts';
 let faults: FaultPlan;
 
 const INPUT = { argv: ['echo', 'out'] };
-/** What it writes, and on a terminal. */
+/** Its output, also on a terminal. */
 const OUT = 'out\n';
 const SHOWN = 'out\r\n';
 /** The job in whose cell the others run; `undefined`: each has its own. */
@@ -37,7 +37,7 @@ let cgroup: string;
 let prepared: number;
 
 /**
- * Has a server for the tests of a group.
+ * Starts a server for the tests of a group.
  *
  * @param isHosted the commands run in the cell of another job, on a terminal
  */
@@ -96,20 +96,20 @@ const snapshotBetween = async (): Promise<ResourceSnapshot> => {
   }
 };
 
-/** Has the cells prepared that the next jobs take. */
+/** Waits until the cells for the next jobs are prepared. */
 const prepare = async (): Promise<void> => {
   while ((await preparedCells(server)) < prepared) {
-    // After a failure not at once.
+    // After a failure this takes a while.
     await server.run(INPUT);
     await pause(50);
   }
   if (prepared > 0) await snapshotAtRest(server);
 };
 
-/** All that a process has forked, and what that has, as far as it lives. */
+/** The living descendants of a process. */
 const descendants = (pid: number): readonly number[] => {
   const list = `/proc/${pid}/task/${pid}/children`;
-  // A spawner that met a fault may be gone.
+  // A spawner that met a fault may have exited.
   const children = existsSync(list) ? readFileSync(list, 'utf8') : '';
   return children
     .split(' ')
@@ -143,7 +143,7 @@ const traced = async (fault?: Fault): Promise<{ job: JobFields; calls: readonly 
   }
 };
 
-/** What is wrong with the end of a job that met a fault, and what is left of the job. */
+/** The errors in the end of a job that met a fault, and what is left of the job. */
 const wrong = async (fault: Fault, check: (job: JobFields, stdout: string) => unknown): Promise<string[]> => {
   const { job } = await traced(fault);
   const stdout = await outputOf(job.id);
@@ -194,7 +194,7 @@ const isTrue = (
   stdout: string,
 ): string | undefined => {
   const whole = host === undefined ? OUT : SHOWN;
-  // On a terminal there is also what a command that failed says of that.
+  // On a terminal the error message of a failed command is part of the output.
   const saysMore = host !== undefined && status === 'COMPLETED' && exitCode !== 0;
   if (stdout !== whole && stdout !== '' && !saysMore) return 'it wrote something else';
   const reported = stdout.length + (output?.dropped ?? 0);
@@ -263,7 +263,7 @@ const sweeps = (part: number, leaves: string): void => {
 
 describe('a call of the launcher for a cell that is prepared', () => {
   withServer(1);
-  // What they share with the others is met there.
+  // Calls that they share with the others are covered there.
   sweeps(8, 'a job with a true end');
 });
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server.dispose());
 
 it('nothing is left of jobs that ended, however they ended', async () => {
-  // Brings what is made once, such as the spawner.
+  // Creates what is made only once, such as the spawner.
   await server.run({ command: 'true' });
   const before = await snapshotAtRest(server);
   const inputs = [
@@ -66,7 +66,7 @@ it('nothing is left of commands in cells, terminals, open input and requests for
     const files = 'a: files(path: "/") { nodes { name } } b: files(path: "/etc/passwd") { content { text } }';
     const looks = Array.from({ length: 4 }, () => server.query(`{ job(id: "${id}") { ${files} } }`));
     await Promise.all(looks);
-    // One that the end of the job meets.
+    // One that is interrupted by the end of the job.
     const late = server.ask(`{ job(id: "${id}") { ${files} } }`);
     await server.stop(id, graceMs);
     await late;

@@ -37,7 +37,7 @@ beforeAll(async () => {
     return Number(line['port']);
   }, 10_000);
   folder = mkdtempSync(join(tmpdir(), 'cloister-prometheus-'));
-  // What the documents show, with the addresses of this test and more haste.
+  // The configuration of the documents, with the addresses of this test and shorter intervals.
   const config = readFileSync(join(DOCS, 'prometheus.yml'), 'utf8')
     .replace('127.0.0.1:9464', `127.0.0.1:${metricsPort}`)
     .replace('scrape_interval: 15s', 'scrape_interval: 250ms')
@@ -150,7 +150,7 @@ describe('the documents', () => {
   it('names metrics as Prometheus does', async () => {
     const page = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
     const { stderr, stdout } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
-      // It ends with a code where it has something to say.
+      // It exits with a code if it has found something.
       const child = execFile('promtool', ['check', 'metrics'], { env }, (_, out, err) =>
         resolve({ stdout: out, stderr: err }),
       );

@@ -31,7 +31,7 @@ it('ends running jobs with SIGTERM, then SIGKILL, and leaves waiting jobs to the
 
   expect(await server.end('SIGTERM')).toBe(0);
 
-  // Their ends are stored: nothing is left that the next server would have to find out.
+  // Their ends are stored: the next server has nothing to recover.
   for (const id of [polite, stubborn, paused])
     expect(existsSync(join(server.stateDir, 'exits', id))).toBe(false);
   expect(server.log.map(({ msg }) => msg)).toContainEqual(

@@ -75,7 +75,7 @@ describe('the log', () => {
       await response.text();
       expect(response.headers.get('x-request-id')).toBe(id);
       const known = 'authorization' in headers && code !== 'UNSUPPORTED_MEDIA_TYPE';
-      // The answer may be here before what the server wrote to its standard error.
+      // The answer may arrive before the server's standard error.
       await expect
         .poll(() => server.log.filter(({ requestId, msg }) => requestId === id && msg.includes('refused')))
         .toMatchObject([{ level: 'info', code, ...(known && { subject: 'admin' }) }]);
@@ -124,7 +124,7 @@ describe('the log', () => {
       stdin: secret('stdin'),
       env: [{ name: 'KEY', value: secret('env') }],
     });
-    // Wrong in every place in which a message repeats what came.
+    // Wrong in every place where a message quotes its input.
     for (const input of [
       { command: 'true', env: [{ name: `${secret('name')}=`, value: secret('value') }] },
       { command: 'true', image: secret('image') },

@@ -1,4 +1,7 @@
-/** What jobs are given to execute and to read: how much memory the server takes for it, and that all of it is there. */
+/**
+ * Commands, environments and standard input of jobs: how much memory the server needs for them, and that they are
+ * complete.
+ */
 
 import {
   mkdtempSync,
@@ -41,7 +44,7 @@ const boot = async (bytes: number): Promise<TestServer> => {
   await testImage();
   const stateDir = mkdtempSync(join(tmpdir(), 'cloister-payloads-'));
   symlinkSync(IMAGES, join(stateDir, 'images'));
-  // One caller gets nine tenths of them.
+  // One caller gets nine tenths of the places.
   const queued = Math.ceil((JOBS * (bytes + 1024)) / 0.9);
   const flags = ['--max-running', '1', '--max-queued-bytes', `${queued}`];
   const server = new TestServer(stateDir, flags, ([node = '', ...rest]) => [
@@ -57,7 +60,7 @@ const boot = async (bytes: number): Promise<TestServer> => {
 
 const LIST = '{ jobs(first: 100) { nodes { id status } } }';
 
-/** Fills the queue, and then some, and starts the server again with it. */
+/** Fills the queue beyond its limit, and restarts the server with it. */
 const fillAndRestart = async (server: TestServer, input: Record<string, unknown>): Promise<string[]> => {
   const ids: string[] = [];
   for (let count = 0; count < JOBS; count++) ids.push(await server.submit(input));

@@ -29,10 +29,10 @@ afterAll(() => server.dispose());
 /** Whether a job runs, or ran, in a cell that was prepared. */
 const wasPrepared = (id: string): boolean => /\/prepared-[^/]*$/.test(cgroupOfJob(server, id));
 
-/** Has all cells prepared that the server prepares, as the next job of this kind takes them. */
+/** Waits until all cells are prepared, of the kind that the next job takes. */
 const fill = async (input: Record<string, unknown> = { command: 'true' }): Promise<void> => {
   while ((await preparedCells(server)) < MOST) {
-    // The first of a kind is what the others are made after.
+    // The first job of a kind is the model for the prepared cells.
     await server.run(input);
     await snapshotAtRest(server);
   }
@@ -42,7 +42,7 @@ const ISOLATION = `query ($id: ID!) { job(id: $id) { isolation {
   namespaces { kind inode shared } uidMap { inside count } gidMap { inside count } noNewPrivileges seccomp
   capabilities { effective permitted inheritable bounding ambient } cgroup { path } } } }`;
 
-/** What a job finds out about its cell. */
+/** What a job can see of its cell. */
 const LOOK = `hostname; cat /etc/hostname /etc/hosts /etc/resolv.conf; id; env | sort; pwd; umask; cut -d. -f1 /proc/uptime
   echo $$; cat /proc/self/cgroup /proc/self/uid_map /proc/self/gid_map; cut -d" " -f4- /proc/self/mountinfo
   grep -E "^(Cap|Seccomp|NoNewPrivs|NSpid|Groups)" /proc/self/status; cat /proc/self/limits; ls -l /proc/self/fd | wc -l
@@ -194,7 +194,7 @@ it.each(['SIGKILL', 'SIGTERM'] as const)('are gone with a server that ends by %s
     ...[spawner, ...supervisors].filter((pid) => existsSync(`/proc/${pid}`)),
     ...(existsSync(join(cgroup, 'jobs')) ? inJobs() : []),
   ];
-  // One that exits waits for them.
+  // A server that exits normally waits for them.
   if (signal === 'SIGKILL') await expect.poll(left).toEqual([]);
   else expect(left()).toEqual([]);
   await server.boot();

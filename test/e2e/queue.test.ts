@@ -45,7 +45,7 @@ it('lets jobs wait for their turn, also across a restart, and never starts stopp
     message: 'the queue is full (3 jobs are waiting): try again later',
     extensions: { code: 'QUEUE_FULL' },
   });
-  // What was accepted stays accepted, also while nothing more is.
+  // Accepted jobs stay accepted, even while no further ones are.
   expect(await server.submit(request)).toBe(next);
   const other = await server.ask(document, { input: { ...request, command: 'true' } });
   expect(other.errors).toMatchObject([{ extensions: { code: 'IDEMPOTENCY_CONFLICT' } }]);

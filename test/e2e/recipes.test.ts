@@ -101,7 +101,7 @@ beforeAll(async () => {
   const env = { CLOISTER_URL: server.url, CLOISTER_TOKEN: server.token, JOB_ID: jobId };
   for (const { name, language, text } of PROGRAMS)
     if (missing[name] === undefined) running.set(name, start(name, language, text, env));
-  // All follow the same job, so that one death of the server does for all.
+  // All follow the same job, so that the server has to be killed only once.
   for (const [name, { output }] of running)
     await vi.waitFor(() => expect({ name, output: output() }).toEqual({ name, output: BEFORE }), {
       timeout: 90_000,

@@ -129,7 +129,7 @@ describe('a spawner that is killed', () => {
     const running = await server.submit({ command: COUNTER });
     await isRunning(running);
     const first = spawnerOf(await cgroupOf(server));
-    // Stopped it takes no request: both are still to be answered when it is killed.
+    // A stopped spawner answers no request: both are pending when it is killed.
     process.kill(first, 'SIGSTOP');
     const jobs = await Promise.all([
       server.submit({ command: 'exit 3' }),

@@ -117,7 +117,7 @@ describe('deleteJob', () => {
     server = await TestServer.start();
     const { id } = await server.run({ command: 'echo x' });
     await server.end('SIGKILL');
-    // As it is left by a server that was killed between the row and the folder.
+    // The state that a server leaves that was killed between removing the row and the folder.
     const store = openStore(join(server.stateDir, 'cloister.db'));
     expect(await store.remove([id])).toEqual([id]);
     await store.close();
@@ -196,7 +196,7 @@ describe('removing thousands of jobs', () => {
       left = jobs.totalCount;
     }
     expect(await ids()).toEqual([model]);
-    // There was time for many requests in between, and none waited for all.
+    // Many requests were answered in between, and none waited for the whole removal.
     expect(waits.length).toBeGreaterThan(10);
     const total = waits.reduce((sum, wait) => sum + wait, 0);
     expect(Math.max(...waits)).toBeLessThan(total / 4);

@@ -77,7 +77,7 @@ describe('an image of a job', () => {
     );
     await server.pause(id);
     expect((await save(id, 'paused')).errors).toBeUndefined();
-    // As often as one likes.
+    // Any number of times.
     expect((await save(id, 'paused')).errors).toBeUndefined();
     await server.resume(id);
     await server.query(

@@ -1,4 +1,4 @@
-/** Secret variables: where they are, where they are not, and when they are gone. */
+/** Secret variables: where they are stored, where they never appear, and when they are removed. */
 
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';

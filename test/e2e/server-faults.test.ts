@@ -78,13 +78,16 @@ const HOSTED = {
   terminal: { rows: 24, columns: 80 },
 };
 const SHOWN = 'once\r\ntyped\r\n';
-/** What they share with other jobs is met above. */
+/** Calls that they share with other jobs are covered above. */
 const PART = 20;
 
 const screenOf = (bytes: readonly { readonly text: string }[]): string =>
   bytes.map(({ text }) => text).join('');
 
-/** Types to a command that has shown its word, gives it another size, and waits for its end. Can be repeated. */
+/**
+ * Sends input to a command that has printed its word, changes its terminal size, and waits for its end. Can be
+ * repeated.
+ */
 const operate = async (id: string): Promise<JobFields> => {
   const document = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
   let shown = '';
@@ -92,7 +95,7 @@ const operate = async (id: string): Promise<JobFields> => {
     shown += screenOf((data as { logs: { entries: { text: string }[] } }).logs.entries);
     if (shown.includes('once')) break;
   }
-  // What is repeated after the end is refused for that, and nothing else is.
+  // A repetition after the end is refused for that reason only.
   const input = { jobId: id, offset: 0, text: 'typed\n' };
   await server
     .query('mutation ($input: ResizeTerminalInput!) { resizeTerminal(input: $input) { job { id } } }', {
@@ -163,7 +166,7 @@ it('killed at any call for a command in the cell of a job it has it once, with i
 }, 600_000);
 
 it('whose disk fails ends, acknowledges nothing, and the next one has the job once', async () => {
-  // Of each thread that syncs the first sync.
+  // The first sync of each thread that syncs.
   const strace = await Strace.toThreads(server.pid, { syscall: 'fdatasync', when: 1, error: 'EIO' });
   const input = { command: 'echo once', idempotencyKey: 'disk' };
   await expect(server.submit(input)).rejects.toThrow();

@@ -1,4 +1,4 @@
-/** Helpers of a real server that are stopped: nothing waits for them forever. */
+/** Stopped supervisors and spawners of a real server: nothing waits for them forever. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ describe.concurrent('a supervisor that is stopped', () => {
       error: 'it was stopped, and its supervisor did not respond, so the server killed both',
     });
     expect(refusals).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
-    // Once it continues, it does what it was asked for.
+    // Once it continues, it carries out what was requested.
     process.kill(supervisorOf(server, paused), 'SIGCONT');
     await server.stop(paused, 0);
   });

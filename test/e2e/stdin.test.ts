@@ -18,7 +18,7 @@ afterAll(() => server.dispose());
 
 const WRITE = 'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted job { id } } }';
 
-/** What a write came to: the bytes that were accepted, or the code and the message of the error. */
+/** The result of a write: the bytes that were accepted, or the code and the message of the error. */
 const write = async (
   jobId: string,
   offset: number,
@@ -40,7 +40,7 @@ const output = async (id: string): Promise<string> => {
 describe('writeStdin', () => {
   it('feeds a job piece by piece until its end', async () => {
     const id = await server.submit({ command: 'cat', stdin: 'first ', openStdin: true });
-    // Also before the command runs, and whatever else there was to read.
+    // Also before the command runs, and in addition to the submitted input.
     expect(await write(id, 0, { text: 'größer ' })).toBe(9);
     expect(await write(id, 9, { bytes: Buffer.from([0, 0xff, 10]).toString('base64') })).toBe(3);
     expect(await write(id, 12)).toBe(0);
@@ -121,7 +121,7 @@ describe('writeStdin', () => {
       accepted = await write(id, offset, { bytes });
       offset += Number(accepted);
     } while (accepted === 700_000);
-    // A pipe, and no memory beyond it.
+    // Only a pipe is buffered.
     expect(offset).toBeLessThanOrEqual(1024 * 1024);
     expect(offset).toBeGreaterThan(0);
     await server.stop(id, 0);

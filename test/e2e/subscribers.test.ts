@@ -1,4 +1,4 @@
-/** What subscribers cost: docs/scale.md. */
+/** The cost of subscribers: docs/scale.md. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -24,7 +24,7 @@ const MOST_GROWTH_BYTES = 512 << 20;
 /** How many times later than on a quiet server others may receive output, and the milliseconds that count as quiet. */
 const LATER = 40;
 const QUIET_MS = 5;
-/** Ten thousand that idle are held by this process as well, which shares the machine with the server. */
+/** Ten thousand idle subscribers load this process too, which shares the machine with the server. */
 const AMONG_IDLERS = 4;
 
 const LOGS = `subscription ($id: ID!, $after: String) {
@@ -97,7 +97,7 @@ const inUse = async (): Promise<number> => {
   }, 10_000);
 };
 
-/** What the server holds, with its connections and its watches of files. */
+/** The resources that the server holds, including connections and watches of files. */
 const held = async (resources = snapshotResources(server)) => {
   const folder = `/proc/${server.pid}`;
   const infos = readdirSync(`${folder}/fdinfo`).map((fd) => read(`${folder}/fdinfo/${fd}`));
@@ -105,7 +105,7 @@ const held = async (resources = snapshotResources(server)) => {
   return { ...(await resources), watches, connections: infos.length };
 };
 
-/** The same of a server that runs no job: the supervisor of one that has ended lives for a moment longer. */
+/** The same for a server that runs no job: the supervisor of one that has ended lives for a moment longer. */
 const heldAtRest = (): Promise<Held> => held(snapshotAtRest(server));
 
 /** A file of /proc; '' for one that is closed by now. */

@@ -22,10 +22,10 @@ interface Entry {
 
 const MIB = 1024 * 1024;
 
-/** What moves the cursor, clears or asks (ECMA-48): no text. */
+/** Control sequences (ECMA-48), which are not text. */
 const SEQUENCE = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])`, 'g');
 
-/** A job on a terminal, with somebody who types and looks. */
+/** A job on a terminal, with a simulated person. */
 class Session {
   readonly id: string;
   #offset = 0;
@@ -156,7 +156,7 @@ describe('a job with a terminal', () => {
     await session.shows(/ready/);
     expect(await session.resize(50, 132)).toBe('');
     await session.shows(/50 132\r\n/);
-    // A storm: as many sizes as there is output, and no more.
+    // With many resizes, there are no more sizes in the log than output frames.
     await Promise.all(Array.from({ length: 200 }, (_, index) => session.resize(20 + (index % 50), 100)));
     await session.resize(11, 22);
     await session.shows(/11 22\r\n/);

@@ -1,4 +1,4 @@
-/** What a client asks for keeps the event loop for a short time at once, and so no other waits for long. */
+/** Requests of a client block the event loop only for short times, so that other clients do not wait for long. */
 
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';

@@ -1,4 +1,4 @@
-/** Archives of images, made by hand, so that they can be wrong in any way. */
+/** Archives of images, made by hand, so that they can be malformed in any way. */
 
 import { createHash } from 'node:crypto';
 

@@ -60,7 +60,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A job on its way, without a server: the launcher and what it leaves on disk. */
+/** A running job without a server: the launcher and its files on disk. */
 export interface StartedCell {
   readonly id: string;
   readonly folder: string;

@@ -1,4 +1,4 @@
-/** Random jobs, and what is done to them while they run. */
+/** Random jobs, and random actions on them while they run. */
 
 import { pick, type Random } from './random.ts';
 import type { JobFields } from './server.ts';
@@ -13,7 +13,7 @@ export interface Kind {
   readonly output?: number;
 }
 
-/** What a command says on standard error first, so that it can be counted how often it ran. */
+/** The first words of a command on standard error, by which its executions are counted. */
 export const BEGAN = 'began\n';
 
 const shell = (line: string): { readonly command: string } => ({ command: `echo began >&2; ${line}` });
@@ -89,7 +89,7 @@ const KINDS: readonly [(random: Random) => Kind, ...((random: Random) => Kind)[]
   }),
 ];
 
-/** What is done to a job, `after` milliseconds from its submission on. */
+/** An action on a job, `after` milliseconds from its submission on. */
 export type Fate =
   | { readonly kind: 'left alone' }
   | { readonly kind: 'stopped'; readonly after: number; readonly grace: number }

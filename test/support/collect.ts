@@ -9,7 +9,7 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
 process.on('SIGUSR2', () => {
-  // What the first sets free through finalizers, the second takes.
+  // The second collects what the first has released through finalizers.
   collect();
   collect();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,4 +1,4 @@
-// What each test file is known to cost: for dividing files, and for saying how long a run takes.
+// The known cost of each test file, for dividing files among workers and for estimating the time of a run.
 import { readFileSync } from 'node:fs';
 
 /** Seconds of each test file, by its path from the project folder. */

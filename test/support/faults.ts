@@ -3,7 +3,7 @@
 import { randomFrom } from './random.ts';
 import type { Call, Fault } from './strace.ts';
 
-/** What a fault does to the call that it meets. */
+/** The effect of a fault on a system call. */
 export type Effect = Pick<Fault, 'error' | 'signal'>;
 
 // One in this many of the calls that could meet a fault does, unless all are to.

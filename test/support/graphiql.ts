@@ -29,7 +29,7 @@ export const launchChromium = (flags: readonly string[] = []): Promise<Browser> 
     ],
   });
 
-/** What a page asked for, and what went wrong in it. */
+/** The requests and errors of a page. */
 export interface Visit {
   readonly page: Page;
   /** Every address that was asked for. */

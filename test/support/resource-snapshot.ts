@@ -1,4 +1,4 @@
-/** What a server holds of the machine, to compare before and after. */
+/** The resources of the machine that a server holds, to compare before and after. */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,8 +19,9 @@ export const cgroupOf = async (server: TestServer): Promise<string> => {
 };
 
 /**
- * What a server and its cells hold of the machine. Cells that wait for a job are left out, as there are more or fewer of
- * them by what ran lately: each has a cgroup, a supervisor and a descriptor of the spawner, and is in the metrics.
+ * The resources of the machine that a server and its cells hold. Cells that wait for a job are left out, as there are
+ * more or fewer of them by what ran lately: each has a cgroup, a supervisor and a descriptor of the spawner, and is in
+ * the metrics.
  */
 export interface ResourceSnapshot {
   /** Of the server and of its spawner. */
@@ -30,7 +31,7 @@ export interface ResourceSnapshot {
   readonly cgroups: readonly string[];
   /** Cgroups of prepared cells of which the metrics know nothing. */
   readonly unknownCells: number;
-  /** Exit records that nobody has taken. */
+  /** Exit records that have not been collected. */
   readonly records: readonly string[];
   /** What is in the supervisors' cgroup: the spawner, and supervisors. */
   readonly supervisors: number;
@@ -89,8 +90,8 @@ export const snapshotAtRest = async (server: TestServer): Promise<ResourceSnapsh
 };
 
 /**
- * What a server holds, to be equal to what it held before. Fewer descriptors count as as many: of what was being closed
- * then, nobody says when it is.
+ * The resources that a server holds, for comparison with those that it held before. Fewer descriptors count as as many:
+ * of what was being closed then, nobody says when it is.
  */
 export const snapshotSince = async (
   server: TestServer,

@@ -30,7 +30,7 @@ export class RestartableServer {
       this.#deaths += 1;
       await this.server.end(signal);
       for (const lifetime of early) {
-        // It is not expected to come so far as to listen.
+        // It is not expected to get as far as listening.
         const booted = this.server.boot().catch(() => undefined);
         await pause(lifetime);
         await this.server.end('SIGKILL');

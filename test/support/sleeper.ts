@@ -1,4 +1,4 @@
-/** Ends the sleep of a job's command at a moment that the test chooses, with or without a server. */
+/** Ends the sleep of a job's command when the test wants it, with or without a server. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export const endSleep = async (folder: string): Promise<void> => {
   if (cgroup === undefined) throw new Error(`the job of ${folder} has no cgroup`);
   for (;;) {
     const pid = readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n').find(isSleep);
-    // Of a child that died by this signal, sh says nothing.
+    // sh prints nothing about a child that died by this signal.
     if (pid !== undefined) return void process.kill(Number(pid), 'SIGPIPE');
     await pause(5);
   }

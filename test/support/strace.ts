@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What is done to the call number `when` (from 1) of a name, in each process that makes that many. */
+/** The fault that is injected into call number `when` (from 1) with a name, in each process that makes that many. */
 export interface Fault {
   readonly syscall: string;
   readonly when: number;
@@ -73,7 +73,7 @@ export class Strace {
     return new Strace(child, folder);
   }
 
-  /** Lets the processes go, and gives the calls that were seen. */
+  /** Detaches from the processes, and returns the calls that were seen. */
   async end(): Promise<readonly Call[]> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const exited = once(this.#child, 'exit');

@@ -4,8 +4,8 @@ import { WebSocket } from 'ws';
 import type { TestServer } from './server.ts';
 
 /**
- * A subscription on a connection of its own, in the graphql-transport-ws protocol by hand: small enough to have ten
- * thousand of them, and rude where a test wants that.
+ * A subscription on a connection of its own, in the graphql-transport-ws protocol by hand: small enough for ten
+ * thousand of them, and able to misbehave.
  */
 export class Subscriber {
   readonly socket: WebSocket;
@@ -53,12 +53,12 @@ export class Subscriber {
     socket.once('close', (code) => fail(new Error(`the connection was closed with ${code}`)));
   }
 
-  /** Reads nothing any more; what the kernel takes in for it is all that it gets. */
+  /** Stops reading; only what the kernel buffers still arrives. */
   stall(): void {
     this.socket.pause();
   }
 
-  /** Is gone at once, whatever was under way. */
+  /** Disconnects at once, whatever is in progress. */
   vanish(): void {
     this.socket.terminate();
   }

@@ -39,7 +39,7 @@ export class Terminal implements AsyncDisposable {
     });
   }
 
-  /** Of `script`, whose end takes the terminal away. */
+  /** The process of `script`; the terminal is removed when it ends. */
   get pid(): number {
     return this.#child.pid ?? -1;
   }

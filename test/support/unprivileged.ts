@@ -28,7 +28,7 @@ const isProgram = (name: string): boolean => {
   }
 };
 
-/** Whether this machine has what maps subordinate ids. */
+/** Whether this machine has the programs that map subordinate ids. */
 export const hasHelpers = isProgram('newuidmap') && isProgram('newgidmap');
 
 /** A test with subordinate ids. */
@@ -37,7 +37,7 @@ export const itWithHelpers = (title: string, body: () => Promise<void>): void =>
   else it.skip(`${title} (needs newuidmap: the package uidmap)`, body);
 };
 
-/** First of the ids that the user's subordinate ids are; nobody else's in any test. */
+/** The first subordinate id of the user; no other test uses this range. */
 export const SUBORDINATE = 1_700_000_000;
 
 export interface UnprivilegedOptions {
@@ -48,8 +48,8 @@ export interface UnprivilegedOptions {
 }
 
 /**
- * A user who is nobody else on this machine, without any privilege. What it needs of root's files (the project, the
- * launcher, an entry in /etc/passwd) it sees in a mount namespace of its own: the machine stays as it is.
+ * A user without any privilege, whose id nobody else on this machine has. What it needs of root's files (the project,
+ * the launcher, an entry in /etc/passwd) it sees in a mount namespace of its own: the machine stays as it is.
  */
 export class UnprivilegedUser {
   readonly uid = 1_600_000_000 + process.pid;
@@ -79,7 +79,7 @@ export class UnprivilegedUser {
       writeFileSync(join(this.folder, file), lines.replaceAll('NAME', this.name));
   }
 
-  /** What to start in place of a program of this project, so that the user runs it, in the same process. */
+  /** The command line that runs a program of this project as this user, in the same process. */
   command([program = '', ...parameters]: readonly string[]): readonly string[] {
     const files = ['passwd', 'subuid', 'subgid'].map((name) => `mount --bind "$1/${name}" /etc/${name}`);
     const lines = [
@@ -103,7 +103,7 @@ export class UnprivilegedUser {
       .flatMap((pid) => {
         try {
           const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-          // What has ended and waits for the first process of the machine to take notice.
+          // A zombie that init has not reaped yet.
           if (/^State:\tZ/m.test(status)) return [];
           const uid = Number(/^Uid:\t(\d+)/m.exec(status)?.[1]);
           const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
