@@ -64,7 +64,9 @@ import { Files } from './files.ts';
 import { JobFolders } from './folders.ts';
 import type { Host } from './host.ts';
 import { Images, prepareImages } from './images.ts';
+import { KeptFiles } from './kept-files.ts';
 import { canOwnFiles, type JobPlan, planLaunch } from './launch.ts';
+import type { LoneCellHost } from './lone-cell.ts';
 import { outcome } from './outcome.ts';
 import { type PreparedCell, PreparedCells } from './prepared.ts';
 import { StdinFiles } from './stdin.ts';
@@ -100,6 +102,16 @@ export const openCells = async (
   const unusedBeforeMs = oldestStartMs(open, folders);
   const builtIns = await prepareImages(config, host.ids, { unusedBeforeMs, log, signal });
   const { ids, devices, cgroups } = host;
+  const own: LoneCellHost = {
+    launcher: config.launcher,
+    ids,
+    devices,
+    cgroup: (name, filesBytes) => {
+      const path = cgroups.jobPath(name);
+      return path === null ? null : unpackCgroup(path, cgroups.controllers, filesBytes);
+    },
+    supervisors: cgroups.supervisors,
+  };
   const images = await Images.open(
     {
       store,
@@ -108,16 +120,7 @@ export const openCells = async (
       log,
       registry: config.registry,
       limits: config.imageLimits,
-      host: {
-        launcher: config.launcher,
-        ids,
-        devices,
-        cgroup: (name, filesBytes) => {
-          const path = cgroups.jobPath(name);
-          return path === null ? null : unpackCgroup(path, cgroups.controllers, filesBytes);
-        },
-        supervisors: cgroups.supervisors,
-      },
+      host: own,
     },
     builtIns,
   );
@@ -140,6 +143,12 @@ export const openCells = async (
     secrets: new StdinFiles(config.stateDir, 'secrets'),
     files,
     images,
+    keptFiles: new KeptFiles({
+      host: own,
+      folder: folders.jobs,
+      layer: (id) => folders.layer(id),
+      image: ({ spec }) => images.ofJob(spec.image, spec.imageDigest),
+    }),
     mostPrepared: config.preparedCells,
     log,
   });
@@ -169,6 +178,7 @@ export interface LocalCellsOptions {
   readonly secrets: StdinFiles;
   readonly files: Pick<Files, 'give'>;
   readonly images: Images;
+  readonly keptFiles: KeptFiles;
   /** How many cells are made before their jobs are known. */
   readonly mostPrepared: number;
   readonly log: Log;
@@ -185,6 +195,7 @@ export class LocalCells implements Cells {
   readonly #secrets: StdinFiles;
   readonly #files: Pick<Files, 'give'>;
   readonly #images: Images;
+  readonly #keptFiles: KeptFiles;
   readonly #log: Log;
   readonly #spawner: Spawner;
   readonly #seccomp = cellFilter();
@@ -216,6 +227,7 @@ export class LocalCells implements Cells {
     this.#secrets = secrets;
     this.#files = files;
     this.#images = images;
+    this.#keptFiles = options.keptFiles;
     this.#log = log;
     this.request = {
       image: (name) => images.offered(name),
@@ -616,6 +628,10 @@ export class LocalCells implements Cells {
     return this.#filesTurns.take(id, () => accepted(askForFiles(folder, request)));
   }
 
+  async keptFiles(job: Job, request: FilesRequest): Promise<FilesAnswer> {
+    return this.#filesTurns.take(job.id, () => accepted(this.#keptFiles.ask(job, request)));
+  }
+
   async isolation(id: string): Promise<Isolation | null> {
     const data = this.#folders.isolation(id);
     const found = data === undefined ? undefined : parseIsolation(data);
@@ -676,6 +692,7 @@ export class LocalCells implements Cells {
   }
 
   async remove(id: string): Promise<void> {
+    await this.#keptFiles.forget(id);
     // The files belong to ids of cells.
     if (existsSync(this.#folders.layer(id))) await this.#images.removeTree(this.#folders.layer(id));
     await this.#folders.remove(id);
@@ -687,6 +704,7 @@ export class LocalCells implements Cells {
   async close(): Promise<void> {
     this.#exits.close();
     this.#prepared.close();
+    await this.#keptFiles.close();
     await this.#spawner.close();
     await this.#prepared.gone();
   }

@@ -43,7 +43,8 @@ import { LAYER_FILES, statePaths } from '../state/paths.ts';
 import { ProgressBoard } from './image-progress.ts';
 import { Intake } from './intake.ts';
 import { type LayerAbout, Layers } from './layers.ts';
-import { readAbout, type UnpackHost } from './unpack.ts';
+import type { LoneCellHost } from './lone-cell.ts';
+import { readAbout } from './unpack.ts';
 
 /** Written like a reference of an image; it is not a path. */
 const IMAGE_NAME = /^[a-z0-9](?:[a-z0-9._\-/:@]*[a-z0-9])?$/;
@@ -97,7 +98,7 @@ export interface ImagesOptions {
   readonly store: ImageStore;
   readonly ids: CellIds;
   /** What the cells that unpack archives are made with. */
-  readonly host: UnpackHost;
+  readonly host: LoneCellHost;
   /** Where images of registries are fetched from, and with which credentials. */
   readonly registry: Pick<FetchOptions, 'mirror' | 'credentialsFile'>;
   /** Bytes that the files of one image, and those of all that were added, may take. */

@@ -12,7 +12,8 @@ import type { ImageSource } from '../images/oci.ts';
 import type { ImageContent } from '../jobs/image.ts';
 import { findInLayers } from '../runtime/layers.ts';
 import type { Layers } from './layers.ts';
-import { type UnpackHost, unpackLayer } from './unpack.ts';
+import type { LoneCellHost } from './lone-cell.ts';
+import { unpackLayer } from './unpack.ts';
 
 /** Entries of one layer, and names in a path of it. */
 const MOST_FILES = 1_000_000;
@@ -24,9 +25,9 @@ export type Progress = (unpacked: number, layers: number) => void;
 /** Makes the layers of images. */
 export class Intake {
   readonly #layers: Layers;
-  readonly #host: UnpackHost;
+  readonly #host: LoneCellHost;
 
-  constructor(layers: Layers, host: UnpackHost) {
+  constructor(layers: Layers, host: LoneCellHost) {
     this.#layers = layers;
     this.#host = host;
   }

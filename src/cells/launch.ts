@@ -186,6 +186,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
     stdin: spec.stdinBytes !== null,
     openStdin: spec.openStdin,
     keepRoot: spec.keepRoot,
+    idle: false,
     artifacts: artifactsPlan(spec),
     terminal: spec.terminal,
     timeoutMs: limits.timeoutMs,

@@ -13,38 +13,19 @@ import type { LayerSource } from '../images/oci.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import type { ControllerName } from '../runtime/cgroup/controllers.ts';
 import { cgroupSettings } from '../runtime/cgroup/settings.ts';
-import type { CellIds } from '../runtime/ids/index.ts';
 import { describeStep } from '../runtime/launch-failure.ts';
 import { readLogPage } from '../runtime/log/reader.ts';
 import { mountSteps } from '../runtime/mounts.ts';
-import { Control } from '../runtime/protocol/control.ts';
-import { type ExitRecord, parseExitRecord } from '../runtime/protocol/exit-record.ts';
 import { Fields } from '../runtime/protocol/fields.ts';
-import { type CgroupPlan, encodePlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
-import { Spawner } from '../runtime/protocol/spawner.ts';
+import { type CgroupPlan, type LaunchPlan, MOUNT, NO_JOB } from '../runtime/protocol/plan.ts';
 import { resourceLimits } from '../runtime/rlimits.ts';
 import { cellFilter } from '../runtime/seccomp/index.ts';
-import { JOB_FILES, LAYER_FILES, statePaths } from '../state/paths.ts';
+import { LAYER_FILES } from '../state/paths.ts';
 import { TMPFS } from '../state/tmpfs.ts';
 import type { LayerAbout } from './layers.ts';
+import { LoneCell, type LoneCellHost } from './lone-cell.ts';
 
 const run = promisify(execFile);
-
-/** What the cells that unpack layers are made with. */
-export interface UnpackHost {
-  /** Path of the `cell` binary. */
-  readonly launcher: string;
-  readonly ids: CellIds;
-  readonly devices: boolean;
-  /**
-   * The cgroup of the cell, by its name; `null`: there are none.
-   *
-   * @param filesBytes what its files may take of memory, where they are kept in it
-   */
-  cgroup(name: string, filesBytes: number): CgroupPlan | null;
-  /** The cgroup of supervisors; `null`: the server's own. */
-  readonly supervisors: string | null;
-}
 
 // It has one process, which remembers some paths; what it writes counts until it is on disk.
 const MEMORY_BYTES = 512 * 1024 * 1024;
@@ -55,7 +36,7 @@ const MEMORY_EVENTS = 'memory.events';
  * The cgroup of a cell that unpacks a layer, with limits in addition to those of the layer.
  *
  * @param controllers those that this host has: without one its limits do not exist
- * @param filesBytes as in {@link UnpackHost.cgroup}
+ * @param filesBytes as in {@link LoneCellHost.cgroup}
  */
 export const unpackCgroup = (
   path: string,
@@ -91,7 +72,6 @@ const CELL = 'unpack';
 const MIB = 1024 * 1024;
 const LONGEST_MS = 60 * 60_000;
 const LARGEST_ABOUT_BYTES = 64 * MIB;
-const PAUSE_MS = 2;
 
 /**
  * Unpacks a layer into `folder`, which becomes what `Layers` has for it: `root` and what is known of it.
@@ -104,7 +84,7 @@ export const unpackLayer = async (
   layer: LayerSource,
   folder: string,
   limits: LayerLimits,
-  host: UnpackHost,
+  host: LoneCellHost,
   signal: AbortSignal,
 ): Promise<LayerAbout> => {
   const work = join(folder, 'work');
@@ -117,9 +97,9 @@ export const unpackLayer = async (
   const fifo = join(work, 'in');
   await run('mkfifo', ['--mode=666', fifo]);
   await chmod(fifo, 0o666);
-  const cell = new UnpackCell(work, host);
+  const cell = new LoneCell(work, host);
   const { type } = await statfs(out);
-  await cell.layOut({ image, fifo, out, limits, inMemory: type === TMPFS });
+  await cell.layOut(planOf({ image, fifo, out, limits, inMemory: type === TMPFS }, host));
   const fed = new AbortController();
   const ended = cell.run().finally(() => fed.abort());
   // Both are awaited below.
@@ -130,7 +110,11 @@ export const unpackLayer = async (
   } catch (error) {
     failure = error;
   }
-  const { record, stderr } = await cell.result(ended, failure !== undefined || signal.aborted);
+  // A reader whose writer has failed would take what it has for the whole.
+  if (failure !== undefined || signal.aborted) cell.stop();
+  await ended;
+  const record = await cell.record();
+  const stderr = record.executed ? await textOf(cell.log) : '';
   signal.throwIfAborted();
   if (record.cause === 'time') throw fault('archive', 'a layer that is unpacked within an hour', 'more');
   if (/^oom [1-9]/m.test(record.files.get(MEMORY_EVENTS) ?? ''))
@@ -159,6 +143,15 @@ export const unpackLayer = async (
   await rename(out, join(folder, LAYER_FILES.tree));
   await rm(work, { recursive: true });
   return about;
+};
+
+/** What the cell has printed. */
+const textOf = async (log: string): Promise<string> => {
+  const { entries } = await readLogPage(log, { mostBytes: 4096, closed: true });
+  return entries
+    .map(({ text }) => text)
+    .join('')
+    .trim();
 };
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
@@ -223,112 +216,44 @@ interface Places {
   readonly inMemory: boolean;
 }
 
-class UnpackCell {
-  readonly #host: UnpackHost;
-  readonly #jobs: string;
-  readonly #exits: string;
-  readonly #name = `unpack-${randomUUID()}`;
-
-  constructor(work: string, host: UnpackHost) {
-    this.#host = host;
-    const { jobs, exits } = statePaths(work);
-    this.#jobs = jobs;
-    this.#exits = exits;
-  }
-
-  async layOut(places: Places): Promise<void> {
-    for (const path of [this.#jobs, this.#exits, join(this.#jobs, CELL)]) await mkdir(path, { mode: 0o700 });
-    await writeFile(join(this.#jobs, CELL, JOB_FILES.plan), this.#plan(places), { mode: 0o600 });
-  }
-
-  /**
-   * Runs the cell to its end.
-   *
-   * @throws SpawnError if it could not be started
-   */
-  async run(): Promise<void> {
-    const { launcher, ids, supervisors } = this.#host;
-    const spawner = new Spawner({ launcher, enter: ids.enter, jobs: this.#jobs, cgroup: supervisors ?? '' });
-    try {
-      await spawner.start(CELL);
-      await new Promise<void>((resolve) => {
-        this.#control = new Control(join(this.#jobs, CELL), {
-          running: () => undefined,
-          ended: () => resolve(),
-        });
-        if (this.#stopped) this.#stop();
-      });
-      // A supervisor that is finishing accepts no connections: a refusal does not mean that it has ended.
-      while (await spawner.probe(CELL)) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    } finally {
-      await spawner.close();
-    }
-  }
-
-  #control: Control | undefined;
-  #stopped = false;
-
-  #stop(): void {
-    this.#stopped = true;
-    // Refused by one that has ended.
-    this.#control?.stop(0).catch(() => undefined);
-  }
-
-  /**
-   * How the cell ended, and what it printed.
-   *
-   * @throws Error if there is no exit record, or it is damaged
-   */
-  async result(ended: Promise<void>, stop: boolean): Promise<{ record: ExitRecord; stderr: string }> {
-    // A reader whose writer has failed would take what it has for the whole.
-    if (stop) this.#stop();
-    await ended;
-    const record = parseExitRecord(await readFile(join(this.#exits, CELL)));
-    const log = join(this.#jobs, CELL, JOB_FILES.log);
-    const page = record.executed ? await readLogPage(log, { mostBytes: 4096, closed: true }) : undefined;
-    const stderr = page?.entries.map(({ text }) => text).join('') ?? '';
-    return { record, stderr: stderr.trim() };
-  }
-
-  #plan({ image, fifo, out, limits, inMemory }: Places): Buffer {
-    const { ids, devices } = this.#host;
-    const cgroup = this.#host.cgroup(this.#name, inMemory ? limits.bytes : 0);
-    const confined = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
-    return encodePlan({
-      ...NO_JOB,
-      cgroup,
-      uids: ids.uids,
-      gids: ids.gids,
-      root: {
-        image,
-        lowers: [],
-        // The ids of the cell are the owners of the files of images.
-        owners: null,
-        layerOptions: `mode=755,size=${MIB}`,
-        overlayOptions: ids.overlay,
-      },
-      steps: [
-        ...mountSteps({ shmBytes: MIB, ids: ids.count, hostname: CELL, cgroup: cgroup !== null, devices }),
-        { kind: 'bind', source: out, path: '/out', attributes: confined },
-        { kind: 'bind', source: fifo, path: '/in', attributes: confined | MOUNT.RDONLY },
-      ],
-      hostname: CELL,
-      clocks: null,
-      argv: ['/cell', 'unpack', ...[limits.bytes, limits.files, limits.depth, ids.count].map(String)],
-      // To give files to their owners.
-      capabilities: CAPABILITIES.ROOT_IN_CELL,
-      oomScore: 0,
-      keepGroups: !ids.groups,
-      resourceLimits: resourceLimits(null),
-      seccomp: cellFilter(),
-      umask: 0o022,
-      stop: { signal: 'SIGKILL', scope: 'COMMAND' },
-      timeoutMs: LONGEST_MS,
-      outputBytes: MIB,
-      outputPolicy: 'TRUNCATE',
-    });
-  }
-}
+const planOf = ({ image, fifo, out, limits, inMemory }: Places, host: LoneCellHost): LaunchPlan => {
+  const { ids, devices } = host;
+  const cgroup = host.cgroup(`unpack-${randomUUID()}`, inMemory ? limits.bytes : 0);
+  const confined = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
+  return {
+    ...NO_JOB,
+    cgroup,
+    uids: ids.uids,
+    gids: ids.gids,
+    root: {
+      image,
+      lowers: [],
+      // The ids of the cell are the owners of the files of images.
+      owners: null,
+      layerOptions: `mode=755,size=${MIB}`,
+      overlayOptions: ids.overlay,
+    },
+    steps: [
+      ...mountSteps({ shmBytes: MIB, ids: ids.count, hostname: CELL, cgroup: cgroup !== null, devices }),
+      { kind: 'bind', source: out, path: '/out', attributes: confined },
+      { kind: 'bind', source: fifo, path: '/in', attributes: confined | MOUNT.RDONLY },
+    ],
+    hostname: CELL,
+    clocks: null,
+    argv: ['/cell', 'unpack', ...[limits.bytes, limits.files, limits.depth, ids.count].map(String)],
+    // To give files to their owners.
+    capabilities: CAPABILITIES.ROOT_IN_CELL,
+    oomScore: 0,
+    keepGroups: !ids.groups,
+    resourceLimits: resourceLimits(null),
+    seccomp: cellFilter(),
+    umask: 0o022,
+    stop: { signal: 'SIGKILL', scope: 'COMMAND' },
+    timeoutMs: LONGEST_MS,
+    outputBytes: MIB,
+    outputPolicy: 'TRUNCATE',
+  };
+};
 
 /**
  * Parses what the cell wrote of a layer (`launcher/unpack.h`).

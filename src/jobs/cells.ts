@@ -331,6 +331,12 @@ export interface Cells {
    * @throws CellRefusal
    */
   files(id: string, request: FilesRequest): Promise<FilesAnswer>;
+  /**
+   * Reads or lists files of a job that has ended and was submitted with `keepRoot`, as its command could.
+   *
+   * @throws CellRefusal also when they are not there any more
+   */
+  keptFiles(job: Job, request: FilesRequest): Promise<FilesAnswer>;
   /** What confines the command; `null` before it runs, or where that could not be stored. */
   isolation(id: string): Promise<Isolation | null>;
 

@@ -1,4 +1,4 @@
-/** Reads and changes the files of a running job. */
+/** Reads and changes the files of a running job, and reads those of one that has kept its root. */
 
 import { byteLengthOfText, textOfBytes } from '../byte-text.ts';
 import type { FileEntry, FileStatus, FilesAnswer, FilesRequest } from '../runtime/cell-file.ts';
@@ -194,15 +194,17 @@ export const carryOut = async (
   request: FilesRequest,
   { cells, find, changes, fields }: FilesOptions,
 ): Promise<FilesAnswer> => {
-  const { id, state } = await find();
-  if (state.status !== 'RUNNING') throw notRunning(fields.job, state.status);
-  if (state.pausedAt !== null)
+  const job = await find();
+  const { id, state } = job;
+  const isKept = isFinal(state) && job.spec.keepRoot && (request.kind === 'list' || request.kind === 'read');
+  if (state.status !== 'RUNNING' && !isKept) throw notRunning(fields.job, state.status);
+  if (state.status === 'RUNNING' && state.pausedAt !== null)
     throw unavailable('the job is paused, and so would be who looks at its files: resume it first');
   try {
-    return await cells.files(id, request);
+    return await (isKept ? cells.keptFiles(job, request) : cells.files(id, request));
   } catch (error) {
     if (error instanceof FileRefusal) throw refused(error, request, fields);
-    if (error instanceof CellGone) {
+    if (error instanceof CellGone && !isKept) {
       const now = await afterEnd(id, find, changes);
       if (now !== undefined) throw notRunning(fields.job, now.state.status);
     }

@@ -1,4 +1,4 @@
-/** The files of a running job: the field Job.files and the mutation writeFile. */
+/** The files of a job: the field Job.files and the mutation writeFile. */
 
 import { isUtf8 } from 'node:buffer';
 import { bytesOfText, isUnicode, textOfBytes } from '../byte-text.ts';
@@ -30,7 +30,7 @@ const FileType = builder.enumType('FileType', {
 });
 
 const JobFile = builder.objectRef<FileEntry>('JobFile').implement({
-  description: 'A file or folder in the cell of a running job.',
+  description: 'A file or folder in the cell of a job.',
   fields: (t) => ({
     name: t.string({
       description:
@@ -112,7 +112,7 @@ interface At extends FileList {
 }
 
 const JobFiles = builder.objectRef<At>('JobFiles').implement({
-  description: 'What is at a path in the cell of a running job.',
+  description: 'What is at a path in the cell of a job.',
   fields: (t) => ({
     file: t.field({
       type: JobFile,
@@ -160,7 +160,7 @@ builder.objectFields(JobNode, (t) => ({
     type: JobFiles,
     nullable: true,
     description:
-      'A file or folder in the cell of a running job, seen with the rights of its command. For those who may control the job. Fails with JOB_NOT_RUNNING in any other state, with UNAVAILABLE while it is paused, with NOT_FOUND when nothing is at the path. Of a command that `execInJob` started: the files of the job.',
+      'A file or folder in the cell of a running job, or of one that has ended and was submitted with `keepRoot`, seen with the rights of its command. For those who may control the job. Fails with JOB_NOT_RUNNING in any other state, with UNAVAILABLE while it is paused and when the files were not kept, with NOT_FOUND when nothing is at the path. Once the job has ended, /proc, /sys and /dev are empty, and so are the files that it was given. Of a command that `execInJob` started: the files of the job.',
     args: {
       path: t.arg.string({ required: true, description: PATH_HELP }),
       pathBytes: t.arg({ type: 'Base64', description: 'The path as bytes, for one that is not UTF-8.' }),

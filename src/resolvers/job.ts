@@ -194,7 +194,8 @@ export const JobNode = builder.node(builder.objectRef<Job>('Job'), {
       resolve: (job) => job.spec.files.map((file) => ({ ...file, job })),
     }),
     keepRoot: t.boolean({
-      description: 'Whether what the job changes of its root is kept after its end, for `saveImage`.',
+      description:
+        'Whether what the job changes of its root is kept after its end, for `files` and `saveImage`.',
       resolve: ({ spec }) => spec.keepRoot,
     }),
     openStdin: t.boolean({

@@ -73,7 +73,7 @@ export const SubmitJobInput = builder.inputType('SubmitJobInput', {
     }),
     keepRoot: t.boolean({
       description:
-        'Keep what the job changes of its root on the disk after its end, so that `saveImage` can make an image of it. It is removed with the job. Default false: only a paused job can be saved.',
+        'Keep what the job changes of its root on the disk after its end, so that `Job.files` can read it and `saveImage` make an image of it. It is removed with the job. Default false: only a paused job can be saved.',
     }),
     openStdin: t.boolean({
       description:

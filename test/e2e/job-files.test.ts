@@ -306,6 +306,75 @@ describe('writeFile', () => {
   });
 });
 
+describe('the files of a job that has ended', () => {
+  const keep = async (command: string, more: Record<string, unknown> = {}): Promise<string> => {
+    const id = await server.submit({ command, keepRoot: true, ...more });
+    expect(await server.ended(id)).toMatchObject({ exitCode: 0, error: null });
+    return id;
+  };
+
+  it('are listed and read as it left them, when it kept its root', async () => {
+    const id = await keep(
+      'mkdir -m 750 /d; echo own > /d/f; chown 7:8 /d/f; ln -s f /d/l; mkfifo /d/p; rm /etc/motd; rm -r /etc/apk; ' +
+        'mkdir /etc/apk; : > /etc/apk/new; echo more >> /etc/hosts; head -c 3000000 /dev/zero > /large',
+      { capabilities: 'ROOT_IN_CELL' },
+    );
+    expect((await look(id, '/d')).nodes.map(({ name, type, uid }) => [name, type, uid])).toEqual([
+      ['f', 'FILE', 7],
+      ['l', 'LINK', 0],
+      ['p', 'FIFO', 0],
+    ]);
+    expect((await look(id, '/d')).file).toMatchObject({ mode: '0750', type: 'FOLDER' });
+    expect((await look(id, '/d/l')).content).toMatchObject({ text: 'own\n', endOfFile: true });
+    // The image is below, and what was removed or replaced of it is gone.
+    expect((await look(id, '/etc/passwd')).content?.text).toContain('root:');
+    expect((await look(id, '/etc/hosts')).content?.text).toMatch(/more\n$/);
+    expect((await look(id, '/etc/apk')).nodes.map(({ name }) => name)).toEqual(['new']);
+    expect(await refusalOf(look(id, '/etc/motd'))).toMatch(/^NOT_FOUND/);
+    const part = await look(id, '/large', { offset: 2_999_990, length: '1Mi' });
+    expect(part.content).toMatchObject({ bytes: Buffer.alloc(10).toString('base64'), endOfFile: true });
+    for (const path of ['/proc', '/sys', '/dev']) expect((await look(id, path)).nodes).toEqual([]);
+    expect(await refusalOf(write(id, '/d/f', { text: 'x' }))).toMatch(/^JOB_NOT_RUNNING: input.jobId/);
+  });
+
+  it('are seen with the rights of its command, and lead nowhere else', async () => {
+    const id = await keep(
+      'umask 077; echo mine > /tmp/own; ln -s /../../../../../../etc/machine-id /tmp/up; ln -s /proc/1/root /tmp/root',
+      { user: 'nobody' },
+    );
+    expect((await look(id, '/tmp/own')).content?.text).toBe('mine\n');
+    expect(await refusalOf(look(id, '/root/x'))).toMatch(/^BAD_USER_INPUT: path: .*permission denied/);
+    for (const path of ['/tmp/up', '/tmp/root/etc', `/..${server.stateDir}`])
+      expect(await refusalOf(look(id, path))).toMatch(/^NOT_FOUND/);
+  });
+
+  it('are there while other requests are answered, after a restart, and not once they are gone', async () => {
+    const id = await keep('echo 1 > /f');
+    const other = await keep('echo 2 > /f');
+    const texts = await Promise.all(
+      [id, other, id, id, other, id, id].map(async (job) => (await look(job, '/f')).content?.text),
+    );
+    expect(texts.join('')).toBe('1\n2\n1\n1\n2\n1\n1\n');
+    await server.end('SIGKILL');
+    await server.boot();
+    expect((await look(id, '/f')).content?.text).toBe('1\n');
+    await server.query(
+      `mutation { saveImage(input: { jobId: "${other}", name: "kept-files" }) { image { name } } }`,
+    );
+    expect(await refusalOf(look(other, '/f'))).toMatch(
+      /^UNAVAILABLE: .*its files were saved as an image, or the disk had no room for them$/,
+    );
+    await look(id, '/f');
+    await server.query(`mutation { deleteJob(input: { jobId: "${id}" }) { job { id } } }`);
+    expect(await refusalOf(look(id, '/f'))).not.toBe('');
+    // A cell rests for some seconds, and is gone then with its folder.
+    const left = () =>
+      readdirSync(join(server.stateDir, 'jobs')).filter((name) => name.startsWith('.files-'));
+    await expect.poll(left).toEqual([]);
+    expect(server.errors).not.toContain('could not be removed');
+  });
+});
+
 describe('cloister cp', () => {
   const BIN = join(import.meta.dirname, '..', '..', 'bin', 'cloister');
   let here: string;

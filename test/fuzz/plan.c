@@ -331,6 +331,7 @@ static void put_all(FILE *stream, const struct plan *plan) {
   }
   put(stream, "umask%c%u", 0, plan->umask);
   if (plan->keeps_layer) put(stream, "keep");
+  if (plan->idle) put(stream, "idle");
   put_artifacts(stream, plan);
   if (plan->has_stdin) put(stream, "stdin");
   if (plan->opens_stdin) put(stream, "input");

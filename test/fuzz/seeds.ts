@@ -123,6 +123,7 @@ const randomPlan = (random: Random): LaunchPlan => {
     seccomp: flag() ? null : program(),
     umask: mode(),
     keepRoot: flag(),
+    idle: flag(),
     artifacts: flag() ? null : artifacts(),
     stdin: terminal === null && flag(),
     openStdin: flag(),

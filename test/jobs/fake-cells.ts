@@ -127,6 +127,10 @@ export class FakeCells implements Cells {
     return { file, entries: [], hasMore: false, bytes: Buffer.alloc(0) };
   }
 
+  keptFiles({ id }: Job): Promise<FilesAnswer> {
+    return this.files(id);
+  }
+
   holdImage(): () => void {
     return () => {};
   }

@@ -126,6 +126,22 @@ const describeUser = (title: string, subordinate: string): void => {
       expect((await run('cat /etc/motd; ls /etc/passwd /new')).stdout).not.toContain('mine');
     });
 
+    it('reads the files of a job that has ended and kept its root', async () => {
+      const { job } = await run('echo kept >/kept; rm /etc/motd', { keepRoot: true });
+      const { data, errors } = await server.ask(
+        `query ($id: ID!) { job(id: $id) { kept: files(path: "/kept") { file { uid } content { text } } passwd: files(path: "/etc/passwd") { content { text } } gone: files(path: "/etc/motd") { file { uid } } } }`,
+        { id: job.id },
+      );
+      expect(data).toMatchObject({
+        job: {
+          kept: { file: { uid: 0 }, content: { text: 'kept\n' } },
+          passwd: { content: { text: expect.stringContaining('root:') } },
+          gone: null,
+        },
+      });
+      expect(errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['NOT_FOUND']);
+    });
+
     it('replaces a folder of the image where tmpfs has user attributes (Linux 6.6), and otherwise fails with EIO', async () => {
       const { stdout, stderr } = await run(
         'rm -r /var/spool && mkdir /var/spool && ls -A /var/spool | wc -l',

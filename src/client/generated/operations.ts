@@ -506,7 +506,7 @@ export type SubmitJobInput = {
   readonly idempotencyKey?: string | null | undefined;
   /** The name of the image to make the root file system from. Default "alpine". */
   readonly image?: string | null | undefined;
-  /** Keep what the job changes of its root on the disk after its end, so that `saveImage` can make an image of it. It is removed with the job. Default false: only a paused job can be saved. */
+  /** Keep what the job changes of its root on the disk after its end, so that `Job.files` can read it and `saveImage` make an image of it. It is removed with the job. Default false: only a paused job can be saved. */
   readonly keepRoot?: boolean | null | undefined;
   /** Labels to find the job by, at most 64, each key once. */
   readonly labels?: ReadonlyArray<LabelInput> | null | undefined;

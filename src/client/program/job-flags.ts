@@ -37,7 +37,7 @@ export const withJobFlags = (command: Command): Command =>
       collect,
     )
     .option('--optional-artifact <PATH[:NAME]>', 'the same, which may be missing', collect)
-    .option('--keep-root', 'keep what the job changes of its root, for "image save" after its end')
+    .option('--keep-root', 'keep what the job changes of its root, for "cp" and "image save" after its end')
     .option('--stop-signal <signal>', 'signal that stops the job, such as INT; default TERM')
     .option(
       '--stop-scope <scope>',

@@ -157,6 +157,12 @@ bool command_confine(const struct plan *plan, struct report *report) {
   return command_bound(plan, report) && give_up(plan, report);
 }
 
+/* In place of a program: waits to be killed. */
+__attribute__((noreturn)) static void stay(void) {
+  close_range(3, ~0u, 0);
+  for (;;) pause();
+}
+
 static void prepare_and_execute(const struct plan *plan, const int streams[3], int channel, struct report *report) {
   setsid();
   reset_signals();
@@ -169,6 +175,7 @@ static void prepare_and_execute(const struct plan *plan, const int streams[3], i
 
   struct report ready = {.kind = REPORT_READY};
   if (!write_all(channel, &ready, sizeof ready)) return report_failure(report, "report", NULL);
+  if (plan->idle) stay();
   if (strchr(plan->arguments[0], '/') != NULL)
     try_execute(plan, plan->arguments[0], report);
   else

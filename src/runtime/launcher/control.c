@@ -211,6 +211,12 @@ bool control_read(struct control_connection *connection, control_act *act, void 
   return connection->fd >= 0;
 }
 
+bool control_connected(const struct control *control) {
+  for (size_t i = 0; i < CONTROL_CONNECTIONS; i++)
+    if (control->connections[i].fd >= 0) return true;
+  return false;
+}
+
 void control_close(struct control *control) {
   close_fd(&control->listener);
   unlink("control");

@@ -88,6 +88,8 @@ typedef const char *control_act(void *context, struct request *request);
  * is closed then).
  */
 bool control_read(struct control_connection *connection, control_act *act, void *context);
+/* Whether there is a connection, other than those that were handed over. */
+bool control_connected(const struct control *control);
 /*
  * Accepts no more connections and removes the socket file. Open connections last until the process exits: for the
  * other side their end means that the exit record exists, or never will.

@@ -164,12 +164,13 @@ static int run_command(void *context) {
 
 /*
  * The command's process shares init's memory until exec, and init waits for that, as with vfork(2): copying the memory
- * would only delay both.
+ * would only delay both. One that executes nothing has memory of its own.
  */
 static void start_command(const struct plan *plan, struct init_fds *fds, struct init *init) {
   static _Alignas(16) char stack[COMMAND_STACK];
   struct start start = {plan, fds};
-  init->command = clone(run_command, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+  int flags = plan->idle ? SIGCHLD : CLONE_VM | CLONE_VFORK | SIGCHLD;
+  init->command = clone(run_command, stack + sizeof stack, flags, &start);
   if (init->command < 0) {
     struct report report;
     /* A pid namespace whose init has ended takes no more processes, for which the error is ENOMEM (fork(2)). */

@@ -329,6 +329,12 @@ static bool set_keep(struct plan *plan, char **token) {
   return true;
 }
 
+static bool set_idle(struct plan *plan, char **token) {
+  (void)token;
+  plan->idle = true;
+  return true;
+}
+
 static bool set_artifacts(struct plan *plan, char **token) {
   return parse_number(token[0], INT64_MAX, &plan->artifact_bytes) &&
          parse_number(token[1], UINT32_MAX, &plan->artifact_entries) &&
@@ -418,6 +424,7 @@ static const struct statement {
     {"stop", 2, set_stop},
     {"lower", 1, add_lower},
     {"keep", 0, set_keep},
+    {"idle", 0, set_idle},
     {"artifacts", 4, set_artifacts},
     {"artifact", 2, add_artifact},
 };

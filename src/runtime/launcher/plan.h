@@ -94,6 +94,7 @@ struct plan {
   bool has_clocks;         /* a time namespace: monotonic and boottime clocks start with the cell, */
   uint64_t clocks_start_s; /* at this many seconds */
 
+  bool idle; /* nothing is executed: the process of the command waits, while somebody is connected to "control" */
   char **arguments, **environment; /* NULL-terminated */
   size_t arguments_count, environment_count;
   const char *workdir;

@@ -825,6 +825,11 @@ static void accept_control(struct supervisor *self) {
   watch(self, connection->fd, EPOLLIN, SOURCE_CONNECTION + index);
 }
 
+/* A connection is gone: a cell that is there for its client's sake ends when nobody is connected any more. */
+static void leave_idle(struct supervisor *self) {
+  if (self->plan.idle && !control_connected(&self->control)) end_cell(self, CAUSE_STOP);
+}
+
 static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
   switch (source) {
     case SOURCE_STDOUT:
@@ -857,7 +862,7 @@ static void handle(struct supervisor *self, uint32_t source, size_t *taken) {
         break;
       }
       struct control_connection *connection = &self->control.connections[source - SOURCE_CONNECTION];
-      if (connection->fd >= 0) control_read(connection, act, self);
+      if (connection->fd >= 0 && !control_read(connection, act, self)) leave_idle(self);
     }
   }
 }

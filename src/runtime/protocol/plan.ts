@@ -138,6 +138,10 @@ export interface LaunchPlan {
   readonly umask: number;
   /** What the cell has changed of its image stays in the job's folder. */
   readonly keepRoot: boolean;
+  /**
+   * Nothing is executed: the cell is there for its files only. It ends when nobody is connected to its supervisor any more.
+   */
+  readonly idle: boolean;
   /** What is kept of the cell when it has ended; `null`: nothing. */
   readonly artifacts: ArtifactsPlan | null;
   /** The command reads the file `stdin` of the job's folder; otherwise it reads /dev/null. */
@@ -170,6 +174,7 @@ export const NO_JOB = {
   user: { uid: 0, gid: 0, groups: [] },
   capabilities: 0n,
   keepRoot: false,
+  idle: false,
   artifacts: null,
   stdin: false,
   openStdin: false,
@@ -250,6 +255,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.seccomp !== null) yield ['seccomp', plan.seccomp];
   yield ['umask', plan.umask];
   if (plan.keepRoot) yield ['keep'];
+  if (plan.idle) yield ['idle'];
   if (plan.artifacts !== null) {
     const { each, mostBytes, mostEntries, timeMs, spareBytes } = plan.artifacts;
     yield ['artifacts', mostBytes, mostEntries, timeMs, spareBytes];
