@@ -119,6 +119,13 @@ export const httpUrl = (text: string): URL | undefined => {
   return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
 };
 
+/** The URL of a GraphQL endpoint. After that of a server, which ends with a slash or with its host, `graphql` is added. */
+export const endpoint = (text: string): URL | undefined => {
+  const url = httpUrl(text);
+  if (url?.pathname.endsWith('/')) url.pathname += 'graphql';
+  return url;
+};
+
 /** The URL or the path of a mirror of images. */
 export const mirror = (text: string): string | undefined => {
   if (text.includes('://')) return httpUrl(text) === undefined ? undefined : text;

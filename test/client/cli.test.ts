@@ -140,7 +140,7 @@ describe('help', () => {
 describe('bad use', () => {
   it.each([
     [['nosuch'], 1, "cloister: unknown command 'nosuch'"],
-    [['status'], 1, "cloister: missing required argument 'job'"],
+    [['status'], 1, "cloister: missing required argument 'jobs'"],
     [['status', 'a', '--nosuch'], 1, "cloister: unknown option '--nosuch'"],
     [['run', '-x', 'ls'], 125, "cloister: unknown option '-x'"],
     [['run'], 125, 'cloister: give a command: '],
@@ -300,7 +300,7 @@ describe('submit', () => {
   it.each([
     ['submit --name "$(printf "\\377")" env', '--name: expected text in UTF-8, got "\ufffd"'],
     ['submit --env "$(printf "\\377")=1" env', '--env: expected text in UTF-8, got "\ufffd"'],
-    ['status "$(printf "a\\377")"', 'job: expected text in UTF-8, got "a\ufffd"'],
+    ['status "$(printf "a\\377")"', 'jobs: expected text in UTF-8, got "a\ufffd"'],
     ['logs x "$(printf "a\\377")"', 'jobs: expected text in UTF-8, got "a\ufffd"'],
     ['list --label "$(printf "k=\\377")"', '--label: expected text in UTF-8, got "k=\ufffd"'],
   ])('refuses bytes that are not UTF-8 where only text can be: %s', async (line, message) => {
@@ -355,6 +355,42 @@ describe('status, stop and list', () => {
       /^Status: STOPPED\nSignal: SIGTERM\n/,
     );
     expect(server.stops).toEqual([{ jobId: 'b', gracePeriod: '3s' }]);
+  });
+
+  it('take several jobs, and stop them at the same time', async () => {
+    const allAsked = Promise.withResolvers<void>();
+    server.onStop = async (job) => {
+      if (server.stops.length === 3) allAsked.resolve();
+      await allAsked.promise;
+      job.end({ status: 'STOPPED', signal: 'SIGTERM' });
+    };
+    for (const id of ['a', 'b', 'c']) server.job(id, { command: `sleep ${id}` });
+    const { code, out, err } = await cloister(['stop', 'a', 'nosuch', 'b', 'c']);
+    expect({ code, err }).toEqual({ code: 1, err: 'cloister: nosuch: no job with id or name "nosuch"\n' });
+    // In the order in which they were named, with an empty line between two.
+    const shown = out.split('\n\n').map((job) => /^Status: STOPPED\n(?:.*\n)*Id: (.)\n/.exec(job)?.[1]);
+    expect(shown).toEqual(['a', 'b', 'c']);
+    const json = await cloister(['status', 'c', 'b', '--json']);
+    expect(json.code).toBe(0);
+    const jobs = JSON.parse(`[${json.out.replaceAll('}\n{', '},{')}]`) as { id: string }[];
+    expect(jobs.map(({ id }) => id)).toEqual(['c', 'b']);
+  });
+
+  it('report once that the server cannot be reached', async () => {
+    server.job('a');
+    server.onStop = () => server.drop();
+    const { code, out, err } = await cloister(['stop', 'a', 'a', 'a']);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^cloister: cannot reach [^\n]*\n$/);
+  });
+
+  it('find the endpoint from the URL of the server', async () => {
+    server.job('a').end(COMPLETED);
+    for (const url of [server.url.origin, `${server.url.origin}/`])
+      expect(await cloister(['wait', 'a'], { CLOISTER_URL: url })).toMatchObject({
+        code: 0,
+        out: 'a\tCOMPLETED\texit 0\n',
+      });
   });
 
   it('give JSON', async () => {

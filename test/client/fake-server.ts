@@ -102,7 +102,10 @@ export class FakeServer implements AsyncDisposable {
   onSubmit: (job: FakeJob) => void = () => undefined;
   /** Where a job waits when it has been submitted. */
   queue: { readonly position: number | null; readonly reason: string } | null = null;
-  onStop: (job: FakeJob) => void = (job) => job.end({ status: 'STOPPED', signal: 'SIGTERM' });
+  /** `stopJob` answers when it has settled. */
+  onStop: (job: FakeJob) => void | Promise<void> = (job) => {
+    job.end({ status: 'STOPPED', signal: 'SIGTERM' });
+  };
   /** Completes a `logs` subscription after this many batches, as a server that shuts down does. */
   completeAfter = Number.POSITIVE_INFINITY;
   readonly #http = createServer();
@@ -209,10 +212,10 @@ export class FakeServer implements AsyncDisposable {
           this.onSubmit(job);
           return answer;
         },
-        stopJob: (_: unknown, { input }: { input: { jobId: string; gracePeriod?: unknown } }) => {
+        stopJob: async (_: unknown, { input }: { input: { jobId: string; gracePeriod?: unknown } }) => {
           this.stops.push({ ...input });
           const job = this.#find(input.jobId);
-          this.onStop(job);
+          await this.onStop(job);
           return { job: job.node };
         },
       },

@@ -370,6 +370,17 @@ describe('parseServeConfig', () => {
 });
 
 describe('parseClientConfig', () => {
+  it.each([
+    ['http://localhost:8080', 'http://localhost:8080/graphql'],
+    ['http://localhost:8080/', 'http://localhost:8080/graphql'],
+    ['https://jobs.example/cloister/', 'https://jobs.example/cloister/graphql'],
+    ['https://jobs.example/cloister', 'https://jobs.example/cloister'],
+    ['https://jobs.example/graphql', 'https://jobs.example/graphql'],
+  ])('takes %s for the endpoint %s', (given, href) => {
+    expect(parseClientConfig({ url: given }, {}, user).url.href).toBe(href);
+    expect(parseClientConfig({}, { CLOISTER_URL: given }, user).url.href).toBe(href);
+  });
+
   it('looks for the token in the state folder and in the checkout', () => {
     expect(parseClientConfig({}, {}, user)).toEqual({
       url: new URL('http://127.0.0.1:8080/graphql'),

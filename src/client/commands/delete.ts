@@ -3,16 +3,18 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { DeleteJobDocument } from '../generated/operations.ts';
-import { findJobId } from '../job-id.ts';
 import { print } from '../output.ts';
 import { request } from '../request.ts';
+import { forEachJob } from '../several.ts';
 
-/** `cloister delete`: prints the id of each deleted job. */
-export const remove = async (config: ClientConfig, jobs: readonly string[]): Promise<void> => {
+/**
+ * `cloister delete`: prints the id of each deleted job.
+ *
+ * @returns the exit code
+ */
+export const remove = async (config: ClientConfig, jobs: readonly string[]): Promise<number> => {
   const connection = await connect(config);
-  for (const job of jobs) {
-    const jobId = await findJobId(connection, job);
-    const { deleteJob } = await request(connection, DeleteJobDocument, { input: { jobId } });
-    await print(deleteJob.job.id);
-  }
+  const change = async (jobId: string) =>
+    (await request(connection, DeleteJobDocument, { input: { jobId } })).deleteJob.job.id;
+  return forEachJob(connection, jobs, change, print);
 };

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
 import type { ClientConfig } from '../../config/config.ts';
+import { endpoint } from '../../config/values.ts';
 import { connect } from '../connection.ts';
 import { CliError } from '../errors.ts';
 import { WhoAmIDocument } from '../generated/operations.ts';
@@ -53,12 +54,11 @@ export const login = async (config: ClientConfig, address: string): Promise<void
 };
 
 const endpointOf = (address: string): URL => {
-  const url = URL.parse(/^[a-z]+:\/\//i.test(address) ? address : `https://${address}`);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.hash !== '')
+  const url = endpoint(/^[a-z]+:\/\//i.test(address) ? address : `https://${address}`);
+  if (url === undefined || url.username !== '' || url.hash !== '')
     throw new CliError(
       `url: expected an http or https URL, such as https://jobs.example/graphql, got ${JSON.stringify(address)}`,
     );
-  if (url.pathname === '/') url.pathname = '/graphql';
   return url;
 };
 

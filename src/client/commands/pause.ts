@@ -3,21 +3,27 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { PauseJobDocument, ResumeJobDocument } from '../generated/operations.ts';
-import { findJobId } from '../job-id.ts';
-import { printJob } from '../print-job.ts';
 import { request } from '../request.ts';
+import { printEachJob } from '../several.ts';
 
-/** `cloister pause` and `cloister resume`: return once every process is frozen, or runs again. */
+/**
+ * `cloister pause` and `cloister resume`: return once every process is frozen, or runs again.
+ *
+ * @returns the exit code
+ */
 export const pause = async (
   config: ClientConfig,
-  job: string,
+  jobs: readonly string[],
   paused: boolean,
   flags: { readonly json?: boolean },
-): Promise<void> => {
+): Promise<number> => {
   const connection = await connect(config);
-  const variables = { input: { jobId: await findJobId(connection, job) } };
-  const changed = paused
-    ? (await request(connection, PauseJobDocument, variables)).pauseJob
-    : (await request(connection, ResumeJobDocument, variables)).resumeJob;
-  await printJob(changed.job, flags);
+  const change = async (jobId: string) => {
+    const variables = { input: { jobId } };
+    const changed = paused
+      ? (await request(connection, PauseJobDocument, variables)).pauseJob
+      : (await request(connection, ResumeJobDocument, variables)).resumeJob;
+    return changed.job;
+  };
+  return printEachJob(connection, jobs, change, flags);
 };

@@ -3,19 +3,22 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { PinJobDocument } from '../generated/operations.ts';
-import { findJobId } from '../job-id.ts';
-import { printJob } from '../print-job.ts';
 import { request } from '../request.ts';
+import { printEachJob } from '../several.ts';
 
-/** `cloister pin` and `cloister unpin`. */
+/**
+ * `cloister pin` and `cloister unpin`.
+ *
+ * @returns the exit code
+ */
 export const pin = async (
   config: ClientConfig,
-  job: string,
+  jobs: readonly string[],
   pinned: boolean,
   flags: { readonly json?: boolean },
-): Promise<void> => {
+): Promise<number> => {
   const connection = await connect(config);
-  const jobId = await findJobId(connection, job);
-  const { pinJob } = await request(connection, PinJobDocument, { input: { jobId, pinned } });
-  await printJob(pinJob.job, flags);
+  const change = async (jobId: string) =>
+    (await request(connection, PinJobDocument, { input: { jobId, pinned } })).pinJob.job;
+  return printEachJob(connection, jobs, change, flags);
 };

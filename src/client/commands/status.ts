@@ -3,16 +3,18 @@
 import type { ClientConfig } from '../../config/config.ts';
 import { connect } from '../connection.ts';
 import { getJob } from '../job.ts';
-import { findJobId } from '../job-id.ts';
-import { printJob } from '../print-job.ts';
+import { printEachJob } from '../several.ts';
 
-/** `cloister status`: shows everything about a job. */
+/**
+ * `cloister status`: shows everything about jobs.
+ *
+ * @returns the exit code
+ */
 export const status = async (
   config: ClientConfig,
-  id: string,
+  jobs: readonly string[],
   flags: { readonly json?: boolean },
-): Promise<void> => {
+): Promise<number> => {
   const connection = await connect(config);
-  const job = await getJob(connection, await findJobId(connection, id));
-  await printJob(job, flags);
+  return printEachJob(connection, jobs, (id) => getJob(connection, id), flags);
 };

@@ -11,34 +11,34 @@ type JsonFlags = Flags & { readonly json?: boolean };
 
 /** Declares the commands that stop, pause, signal and delete jobs. */
 export const addChanging = (add: Add): void => {
-  add('stop', 'stop a job: SIGTERM, then SIGKILL after the grace period; returns when it has ended', [
+  add('stop', 'stop jobs: SIGTERM, then SIGKILL after the grace period; returns when they have ended', [
     'stop @last',
-    'stop --grace 1m nightly',
+    'stop --grace 1m nightly weekly',
   ])
-    .argument('<job>', JOB)
+    .argument('<jobs...>', JOB)
     .option('--grace <duration>', 'time between the two, such as 10s (the default) or 500ms')
-    .option('--json', 'print the job as JSON')
-    .action(async (id: string, flags: JsonFlags & { grace?: string }) => {
+    .option('--json', 'print each job as JSON')
+    .action(async (jobs: string[], flags: JsonFlags & { grace?: string }) => {
       const { stop } = await import('../commands/stop.ts');
-      await stop(config(flags), id, flags);
+      process.exitCode = await stop(config(flags), jobs, flags);
     });
 
-  add('pause', 'freeze every process of a running job; its timeout does not advance while paused', [
+  add('pause', 'freeze every process of running jobs; their timeouts do not advance while paused', [
     'pause @last',
   ])
-    .argument('<job>', JOB)
-    .option('--json', 'print the job as JSON')
-    .action(async (id: string, flags: JsonFlags) => {
+    .argument('<jobs...>', JOB)
+    .option('--json', 'print each job as JSON')
+    .action(async (jobs: string[], flags: JsonFlags) => {
       const { pause } = await import('../commands/pause.ts');
-      await pause(config(flags), id, true, flags);
+      process.exitCode = await pause(config(flags), jobs, true, flags);
     });
 
-  add('resume', 'let a paused job continue', ['resume @last'])
-    .argument('<job>', JOB)
-    .option('--json', 'print the job as JSON')
-    .action(async (id: string, flags: JsonFlags) => {
+  add('resume', 'let paused jobs continue', ['resume @last'])
+    .argument('<jobs...>', JOB)
+    .option('--json', 'print each job as JSON')
+    .action(async (jobs: string[], flags: JsonFlags) => {
       const { pause } = await import('../commands/pause.ts');
-      await pause(config(flags), id, false, flags);
+      process.exitCode = await pause(config(flags), jobs, false, flags);
     });
 
   add('signal', 'send a signal to the command of a running job', ['signal nightly HUP'])
@@ -69,9 +69,9 @@ export const addChanging = (add: Add): void => {
 
   add('delete', 'delete jobs that have ended, with their logs; prints their ids', ['delete @last'])
     .argument('<jobs...>', JOB)
-    .action(async (ids: string[], flags: Flags) => {
+    .action(async (jobs: string[], flags: Flags) => {
       const { remove } = await import('../commands/delete.ts');
-      await remove(config(flags), ids);
+      process.exitCode = await remove(config(flags), jobs);
     });
 
   withFilterFlags(
@@ -88,15 +88,15 @@ export const addChanging = (add: Add): void => {
     });
 
   for (const [name, pinned, description] of [
-    ['pin', true, 'protect a job from retention and deletion'],
-    ['unpin', false, 'let retention remove a job that was pinned'],
+    ['pin', true, 'protect jobs from retention and deletion'],
+    ['unpin', false, 'let retention remove jobs that were pinned'],
   ] as const)
     add(name, description, [`${name} @last`])
-      .argument('<job>', JOB)
-      .option('--json', 'print the job as JSON')
-      .action(async (id: string, flags: JsonFlags) => {
+      .argument('<jobs...>', JOB)
+      .option('--json', 'print each job as JSON')
+      .action(async (jobs: string[], flags: JsonFlags) => {
         const { pin } = await import('../commands/pin.ts');
-        await pin(config(flags), id, pinned, flags);
+        process.exitCode = await pin(config(flags), jobs, pinned, flags);
       });
 
   add(

@@ -9,12 +9,12 @@ import { type Add, collect, config, JOB } from './add.ts';
 
 /** Declares the commands that show jobs, their logs and events. */
 export const addReading = (add: Add): void => {
-  add('status', "show a job's status", ['status @last', 'status --json nightly'])
-    .argument('<job>', JOB)
-    .option('--json', 'print the job as JSON')
-    .action(async (id: string, flags: Flags & { json?: boolean }) => {
+  add('status', 'show the status of jobs', ['status @last', 'status --json nightly'])
+    .argument('<jobs...>', JOB)
+    .option('--json', 'print each job as JSON')
+    .action(async (jobs: string[], flags: Flags & { json?: boolean }) => {
       const { status } = await import('../commands/status.ts');
-      await status(config(flags), id, flags);
+      process.exitCode = await status(config(flags), jobs, flags);
     });
 
   add('logs', 'print the output of a job: its stdout to stdout, its stderr to stderr', [
@@ -91,7 +91,7 @@ export const addReading = (add: Add): void => {
       'list --failed --since 1h',
       'list --label ci=nightly --watch',
       "list --format '{{.id}} {{.status}} {{.exitCode}}'",
-      'list -q --status RUNNING | xargs -n 1 cloister stop',
+      'list -q --status RUNNING | xargs -r cloister stop',
     ]),
   )
     .option('-n, --limit <count>', 'most jobs to list', '20')
