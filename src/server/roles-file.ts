@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseRoles, type Roles } from '../access/roles.ts';
 import type { Log } from '../log.ts';
-import { watchFiles } from './watched-files.ts';
+import { WatchedFiles } from './watched-files.ts';
 
 /** Which role subjects have; follows changes of the file. */
 export class RolesFile {
@@ -13,16 +13,17 @@ export class RolesFile {
   readonly #unwatch: () => void;
   #roles: Roles;
 
-  private constructor(path: string, roles: Roles, log: Log) {
+  private constructor(path: string, watched: WatchedFiles, roles: Roles, log: Log) {
     this.#path = path;
     this.#roles = roles;
     this.#log = log;
-    this.#unwatch = watchFiles([path], () => this.#load());
+    this.#unwatch = watched.follow(() => this.#load());
   }
 
   /** @throws Error that names the file and what is wrong with it */
   static async open(path: string, log: Log): Promise<RolesFile> {
-    return new RolesFile(path, await read(path), log);
+    const watched = await WatchedFiles.at([path]);
+    return new RolesFile(path, watched, await read(path), log);
   }
 
   /** The roles as the file has them now. */

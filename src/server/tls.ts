@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { limitedLog } from './limited-log.ts';
 import type { RolesFile } from './roles-file.ts';
 import { REVOKED, readTlsFiles, type TlsFiles, type TlsPaths, UNTRUSTED } from './tls-files.ts';
-import { watchFiles } from './watched-files.ts';
+import { WatchedFiles } from './watched-files.ts';
 
 /** How the server does TLS. */
 export interface TlsSettings extends TlsPaths {
@@ -41,6 +41,7 @@ export class Tls {
   readonly #options: Options;
   readonly #holderOf: typeof import('../access/certificate.ts').holderOf;
   readonly #refusals: Log;
+  readonly #watched: WatchedFiles;
   #files: TlsFiles;
   #server: HttpsServer | undefined;
   readonly #presented = new Map<TLSSocket, Presented>();
@@ -49,11 +50,13 @@ export class Tls {
 
   private constructor(
     options: Options,
+    watched: WatchedFiles,
     files: TlsFiles,
     holderOf: typeof import('../access/certificate.ts').holderOf,
   ) {
     this.#options = options;
     this.#refusals = limitedLog(options.log);
+    this.#watched = watched;
     this.#files = files;
     this.#holderOf = holderOf;
   }
@@ -61,12 +64,13 @@ export class Tls {
   /** @throws Error that names a file and what is wrong with it */
   static async open(options: Options): Promise<Tls> {
     const { settings, log } = options;
+    const watched = await WatchedFiles.at(pathsOf(settings));
     const [files, { holderOf }] = await Promise.all([
       readTlsFiles(settings),
       import('../access/certificate.ts'),
     ]);
     for (const line of files.warnings) log(`TLS: ${line}`, { level: 'warn' });
-    return new Tls(options, files, holderOf);
+    return new Tls(options, watched, files, holderOf);
   }
 
   /** For the server that is then given to `attach`. */
@@ -98,7 +102,7 @@ export class Tls {
       const why = failureOf(error);
       if (why !== undefined) this.#refusals(`TLS: ${why}`, { level: 'warn', address: remoteAddress });
     });
-    this.#unwatch = watchFiles(this.#paths, () => this.#load());
+    this.#unwatch = this.#watched.follow(() => this.#load());
     this.#options.roles?.onChange(() => this.#decideAgain());
   }
 
@@ -148,11 +152,6 @@ export class Tls {
         secureOptions: constants.SSL_OP_NO_TICKET,
       }),
     };
-  }
-
-  get #paths(): readonly string[] {
-    const { certificate, key, clientCa, crl } = this.#options.settings;
-    return [certificate, key, clientCa, crl].filter((path) => path !== undefined);
   }
 
   #accept(socket: TLSSocket): void {
@@ -235,6 +234,9 @@ export class Tls {
     }
   }
 }
+
+const pathsOf = ({ certificate, key, clientCa, crl }: TlsPaths): readonly string[] =>
+  [certificate, key, clientCa, crl].filter((path) => path !== undefined);
 
 const nameOf = ({ subject }: X509Certificate): string => JSON.stringify(subject.replaceAll('\n', ', '));
 

@@ -1,7 +1,9 @@
 /** Mutual TLS: who gets in, what those hear who do not, and certificates that change, expire and are revoked. */
 
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect as connectTcp } from 'node:net';
@@ -427,6 +429,23 @@ describe('what is open with a certificate', () => {
     expect(await events).toContain('authorization: the certificate has expired');
     await dropped;
     await gone(fixture);
+  });
+
+  it('that was revoked while the files were read first is noticed', async () => {
+    const before = await authority.revocations([]);
+    const { serialNumber } = authorityOf(alice);
+    rmSync(at('crl.pem'));
+    execFileSync('mkfifo', [at('crl.pem')]);
+    const serving = serve();
+    // Opened only once somebody reads it, and read to its end only when it is closed.
+    const old = await openFile(at('crl.pem'), 'w');
+    await write({ 'crl.pem': await authority.revocations([{ serialNumber, at: new Date() }]) });
+    await old.writeFile(before);
+    await old.close();
+    const fixture = await serving;
+    await expect
+      .poll(async () => (await ask(fixture, alice)).errors?.[0]?.message, SECONDS)
+      .toBe('client certificate: it was revoked');
   });
 
   it('ends when the certificate is revoked, and that of others continues', async () => {
