@@ -27,9 +27,9 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     reporters: [new ProgressReporter({ costs: COSTS })],
     sequence: { sequencer: sequencerBy(COSTS) },
-    // They end tests that hang, and say nothing about speed: on a busy machine a test takes ten times as long as alone.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 100_000 } },
+    // They end tests that hang, and say nothing about speed: on a busy machine a test takes twenty times as long as alone.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 250_000 } },
   },
 });

@@ -2,11 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeBlocks, PROJECT, readDocument } from '../docs/documents.ts';
+import { freePort } from '../support/free-port.ts';
 import { launchChromium, visit } from '../support/graphiql.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -14,14 +15,6 @@ let browser: Browser;
 let site: Server;
 let server: TestServer;
 let app: string;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createTcpServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 
 /** The page, and the packages that it imports, as a plain file server serves them. */
 const servePage = async (): Promise<Server> => {

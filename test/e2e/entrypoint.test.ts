@@ -1,24 +1,16 @@
 /** The entry point of the container image: the server that it starts, its crashes and its end. */
 
 import { mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { IMAGES, testImage } from '../support/image.ts';
 import { TestServer } from '../support/server.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
 
 let server: TestServer;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
-    });
-  });
 
 beforeAll(async () => {
   await testImage();

@@ -29,9 +29,7 @@ afterAll(async () => {
 });
 
 describe('GraphiQL', () => {
-  it('submits a job, follows its log and lists it, and loads nothing from other origins', {
-    timeout: 120_000,
-  }, async () => {
+  it('submits a job, follows its log and lists it, and loads nothing from other origins', async () => {
     const { page, requests, problems } = await visit(browser, `${server.url}#token=${server.token}`);
     await page.getByRole('tab', { name: 'SubmitJob' }).waitFor();
     expect(new URL(page.url()).hash).toBe('');

@@ -4,12 +4,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeParts, manifestOf, type Parts, sha256, tar } from '../support/archives.ts';
+import { freePort } from '../support/free-port.ts';
 import { TestServer } from '../support/server.ts';
 
 const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -29,15 +30,6 @@ const image = (text: string): Parts =>
     {},
     gzipSync,
   );
-
-const freePort = async (): Promise<number> => {
-  const probe = createTcpServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-};
 
 /** The registry of Debian, installed or unpacked by test-setup. */
 const program = (): string => {
@@ -244,7 +236,7 @@ describe('an image of a registry', () => {
     ['Upper/case', 'expected [REGISTRY/]REPOSITORY[:TAG|@DIGEST], got "Upper/case"'],
     ['a@sha256:12', 'expected [REGISTRY/]REPOSITORY'],
     ['../../etc/passwd', 'expected [REGISTRY/]REPOSITORY'],
-    ['127.0.0.1:59999/x', 'ECONNREFUSED'],
+    ['127.0.0.1:2/x', 'ECONNREFUSED'],
   ])('%s is refused', async (reference, reason) => {
     const { errors } = await pull(reference, 'refused');
     expect(errors?.[0]?.message).toContain(reason);

@@ -299,7 +299,10 @@ describe('writeFile', () => {
     expect(answers).toEqual(answers.map(() => ''));
     const seen = await run(id, 'ps -o comm');
     expect(seen.stdout).not.toContain('cell-files');
-    const left = () => spawnSync('pgrep', ['-cx', 'cell-files']).stdout.toString();
+    // Those of its supervisor: jobs of other tests have some too.
+    const [supervisor] = readFileSync(join(server.stateDir, 'jobs', id, 'started'), 'latin1').split(' ');
+    const left = () =>
+      spawnSync('pgrep', ['-c', '-P', supervisor ?? '', '-x', 'cell-files']).stdout.toString();
     await expect.poll(left).toBe('0\n');
     await server.stop(id, 0);
     expect(server.errors).not.toContain('could not be removed');

@@ -2,11 +2,11 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { TestServer } from '../support/server.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs/monitoring');
@@ -21,21 +21,13 @@ let prometheusUrl: string;
 let folder: string;
 
 /** A port that is free now. */
-const freePort = async (): Promise<number> => {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
-};
-
 beforeAll(async () => {
   server = await TestServer.start('--metrics-listen', '127.0.0.1:0', '--max-running', '1');
   metricsPort = await vi.waitFor(() => {
     const line = server.log.find(({ port }) => port !== undefined);
     if (line === undefined) throw new Error('the log does not say where the metrics are');
     return Number(line['port']);
-  }, 10_000);
+  }, 250_000);
   folder = mkdtempSync(join(tmpdir(), 'cloister-prometheus-'));
   // The configuration of the documents, with the addresses of this test and shorter intervals.
   const config = readFileSync(join(DOCS, 'prometheus.yml'), 'utf8')
@@ -100,7 +92,7 @@ describe('a job', () => {
     await becomes('cloister_store_commit_seconds_count > bool 4', 1);
     await becomes('cloister_disk_free_bytes > bool 0', 1);
     await becomes('nodejs_eventloop_lag_p99_seconds > bool 0', 1);
-  }, 90_000);
+  });
 
   it('appears in no label', async () => {
     const id = await server.submit({ command: 'true', name: 'planted-name' });
@@ -207,5 +199,5 @@ describe('/healthz and /readyz', () => {
     } finally {
       process.kill(Number(stdout), 'SIGCONT');
     }
-  }, 30_000);
+  });
 });

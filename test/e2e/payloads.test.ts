@@ -115,7 +115,6 @@ it.each<[string, Record<string, unknown>, string, unknown]>([
     expect(await server.ended(last)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
     expect(peakMib(server.pid)).toBeLessThan(MOST_RSS_MIB);
   },
-  120_000,
 );
 
 it('attempts share a standard input, which is kept as long as one of them', async () => {

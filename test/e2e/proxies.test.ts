@@ -2,8 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -13,6 +12,7 @@ import { createClient } from '../../src/client-api/index.js';
 import { overWebSocket } from '../../src/client-api/web-socket.js';
 import { PROJECT, readDocument } from '../docs/documents.ts';
 import { disposers } from '../support/disposers.ts';
+import { freePort } from '../support/free-port.ts';
 import { execute, launchChromium, untilResult, visit } from '../support/graphiql.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -25,18 +25,6 @@ const PROGRAMS = [
   join(PROJECT, '.tools', 'proxies', 'usr', 'bin'),
 ];
 const PATH = [process.env['PATH'], '/usr/sbin', ...PROGRAMS].join(':');
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
-};
 
 /** Ends a program and waits for that. */
 const end = async (child: ChildProcess): Promise<void> => {

@@ -2,12 +2,11 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { scalars } from '../../src/client-api/index.js';
 import { codeBlocks, PROJECT, readDocument } from '../docs/documents.ts';
+import { freePort } from '../support/free-port.ts';
 import { TestServer } from '../support/server.ts';
 
 const RECIPES = codeBlocks(readDocument('docs/clients.md')).map((block) => ({
@@ -80,18 +79,6 @@ const start = (name: string, language: string, text: string, env: NodeJS.Process
   return { child, output: () => output + errors, ended };
 };
 
-const freePort = async (): Promise<number> => {
-  const http = createServer();
-  await new Promise<void>((resolve) => {
-    http.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = http.address() as AddressInfo;
-  await new Promise((resolve) => {
-    http.close(resolve);
-  });
-  return port;
-};
-
 beforeAll(async () => {
   // Below the project, where programs find its packages, and the package that it is itself.
   mkdirSync(join(PROJECT, '.cache'), { recursive: true });
@@ -104,13 +91,13 @@ beforeAll(async () => {
   // All follow the same job, so that the server has to be killed only once.
   for (const [name, { output }] of running)
     await vi.waitFor(() => expect({ name, output: output() }).toEqual({ name, output: BEFORE }), {
-      timeout: 90_000,
+      timeout: 250_000,
       interval: 100,
     });
   await server.end('SIGKILL');
   await server.boot();
   await server.signal(jobId, 'SIGUSR1');
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
   for (const { child } of running.values()) child.kill('SIGKILL');
@@ -137,7 +124,6 @@ describe('docs/clients.md', () => {
 
   it.for(PROGRAMS)(
     '$name follows a log to its end over a server that is killed',
-    { timeout: 60_000 },
     async ({ name }, { skip }) => {
       const reason = missing[name];
       if (reason !== undefined) {

@@ -37,7 +37,7 @@ const longestTurn = async (): Promise<number> => {
     const [, turn] = /longest turn: ([\d.]+)\n/.exec(server.errors.slice(logged)) ?? [];
     if (turn === undefined) throw new Error('the server has not reported its turns');
     return Number(turn);
-  }, 30_000);
+  }, 250_000);
 };
 
 const SUBMIT = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
