@@ -40,6 +40,9 @@ const PHRASES: Readonly<Record<string, string>> = {
   'tak(?:es?|ing|en) back': 'revoke or undo',
   '(?:has|have) yet to': 'not yet',
   'furniture|mortals?': 'mounts or restartable server',
+  'strangers?': 'unauthenticated, anonymous or other callers',
+  'signs? of life': 'ping or keep-alive',
+  'what c[ao]mes? of': 'its outcome or result',
 };
 
 // A name is made of words too: `tellLimits` and `tell_limits` have "tell".

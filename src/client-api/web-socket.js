@@ -3,7 +3,7 @@
 import { createClient } from 'graphql-ws/client';
 import { ConnectionLost, errorOf } from './errors.js';
 
-/** Milliseconds between signs of life, and how long the server may take to answer one. */
+/** Milliseconds between two pings, and how long the server may take to answer one. */
 export const HEARTBEAT_MS = 15_000;
 
 /**

@@ -8,12 +8,12 @@ import { findJobId } from './job-id.ts';
 import { note, print } from './output.ts';
 import { printJob } from './print-job.ts';
 
-/** Requests that are under way at the same time: stopping a job takes as long as it does. */
+/** Requests in progress at the same time: each stop waits until its job has ended. */
 const AT_ONCE = 20;
 
 /**
- * Changes each job, several at the same time, and shows what came of each, in the order in which they were named. As in
- * docker one that cannot be changed keeps no other from it; why it cannot is printed to stderr.
+ * Changes each job, several at the same time, and shows each result, in the order in which they were named. As in
+ * docker, a failure does not affect the others; its reason is printed to stderr.
  *
  * @param change gets the id of a job
  * @param show is called for one after the other

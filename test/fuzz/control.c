@@ -28,7 +28,7 @@
 #define MOST_REQUESTS (MOST_INPUT / 2)
 #define MOST_ANSWERS (MOST_INPUT * 32)
 
-/* What came of one conversation. */
+/* The outcome of one conversation. */
 struct outcome {
   unsigned char written[MOST_INPUT];
   size_t written_length;

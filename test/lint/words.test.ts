@@ -24,6 +24,9 @@ it.each([
   ['// It runs all the\n// same.', 'all the\n// same'],
   ['// The folder is of no use any more.', 'of no use'],
   ['// A job that has yet to end.', 'has yet to'],
+  ['const limit = strangerLimits();', 'stranger'],
+  ['// The client sends signs of life.', 'signs of life'],
+  ['// What came of a request.', 'What came of'],
 ])('refuses %j', (line, phrase) => {
   const { status, errors } = check({ 'src/a.ts': `${PURPOSE}${line}\n` });
   expect(errors).toMatch(/^src\/a\.ts:2: [^\n]+\n$/);

@@ -1,4 +1,4 @@
-/* An artifact: a file or folder of a cell that is kept when the cell has ended, and what came of it. */
+/* An artifact: a file or folder of a cell that is kept when the cell has ended, and its outcome. */
 #ifndef ARTIFACT_H
 #define ARTIFACT_H
 

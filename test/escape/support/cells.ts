@@ -18,7 +18,7 @@ export type Facts = Readonly<Record<string, string>>;
 export const LEAKED_FILE = 'leaked';
 export const LEAKED_KEY = 'cloister-leaked';
 
-/** What came of a command. */
+/** The outcome of a command. */
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
