@@ -1,6 +1,6 @@
 /** Users and folders of an image. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,5 +60,18 @@ describe('a user', () => {
     '4096',
   ])('cannot be %j', (text) => {
     expect(image.findUser(text)).toBeUndefined();
+  });
+
+  it('is looked up in files that are read once, as an image does not change while it is used', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'image-files-'));
+    try {
+      cpSync(tree, folder, { recursive: true });
+      const copy = new ImageFiles(folder, 4096);
+      expect(copy.findUser('ann')).toEqual(ANN);
+      rmSync(join(folder, 'etc'), { recursive: true });
+      expect(copy.findUser('ann:users')).toEqual({ ...ANN, gid: 100, groups: [] });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
