@@ -21,6 +21,7 @@ import { recoverTail } from '../../src/runtime/log/recover-tail.ts';
 import { type Argv, CellBench, type Finished, readFrames } from '../support/cell.ts';
 import { ID_BASE } from '../support/image.ts';
 import { program } from '../support/programs.ts';
+import { type Call, Strace } from '../support/strace.ts';
 
 let bench: CellBench;
 
@@ -540,4 +541,22 @@ describe('standard input', () => {
     const { record } = await bench.run(['/bin/true'], {}, Buffer.alloc(5_000_000, 'x'));
     expect(record.termination).toEqual({ kind: 'exited', code: 0 });
   });
+});
+
+it('waits for the kernel to take mounts apart once only before the command is executed', async () => {
+  await bench.sh('true');
+  // A test may run in a thread, whose children these are then.
+  const children = readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  const spawner = children.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'cell-spawner\n');
+  const trace = await Strace.toFamily(Number(spawner));
+  let calls: readonly Call[] = [];
+  try {
+    expect((await bench.sh('exit 3')).record.termination).toEqual({ kind: 'exited', code: 3 });
+  } finally {
+    calls = await trace.end();
+  }
+  // Each waits for an RCU grace period, which a machine with much to do is late with.
+  expect(calls.filter(({ name }) => name === 'umount2')).toHaveLength(1);
 });

@@ -206,14 +206,22 @@ int root_make(struct plan *plan, int *upper, struct report *report) {
   if (layer < 0) return failed(report, "layer", plan->root_options, 0), -1;
   AUTO_CLOSE int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-  /* Stacked on "/", where no path leads to it: only its descriptor does. */
-  if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0 || fchdir(layer) != 0)
+  /*
+   * Over the image, which is open already. Not over "/": a process below a mount there counts as one in a chroot, which
+   * may make no user namespace (current_chrooted() in fs/namespace.c).
+   */
+  if (home < 0 || kernel_move_mount(layer, "", AT_FDCWD, plan->image, MOVE_MOUNT_F_EMPTY_PATH) != 0 ||
+      fchdir(layer) != 0)
     return failed(report, "layer", plan->root_options, 0), -1;
   int root = make_devices(plan, report) && stack_files(plan, files, report) ? stack_layers(plan, &lowers, report) : -1;
   *upper = root < 0 ? -1 : open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root >= 0 && *upper < 0) failed(report, "layer", plan->root_options, 0), close_fd(&root);
-  /* Done in any case, since the exit record is written into the job's folder. */
-  if (kernel_unmount(".", MNT_DETACH) == 0 && fchdir(home) == 0) return root;
+  /*
+   * The tmpfs stays mounted until this process exits, and its mount namespace with it: unmounting it here would wait
+   * for an RCU grace period, which the end of the namespace takes anyway. What init gets of it goes with the host's
+   * root. Done in any case, since the exit record is written into the job's folder.
+   */
+  if (fchdir(home) == 0) return root;
   if (root >= 0) failed(report, "overlay", plan->image, 0);
   close_fd(&root);
   return -1;
