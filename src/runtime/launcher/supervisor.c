@@ -263,7 +263,7 @@ static bool open_log(struct supervisor *self) {
   self->log.fd = open("log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   self->log.index.next = LOG_INDEX_STRIDE;
   self->log.index.fd = open("index", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  self->buffer = must_allocate(LOG_HEADER + LOG_PAYLOAD_MOST, 1);
+  self->buffer = must_reserve(LOG_HEADER + LOG_PAYLOAD_MOST);
   bool opened = self->log.fd >= 0 && self->log.index.fd >= 0 && log_tail_open(&self->tail, self->plan.tail_bytes);
   return opened || fail(self, "log", "log");
 }

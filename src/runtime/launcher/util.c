@@ -39,6 +39,12 @@ void *must_allocate(size_t count, size_t size) {
   return memory;
 }
 
+void *must_reserve(size_t size) {
+  void *memory = malloc(size);
+  if (memory == NULL) die("out of memory");
+  return memory;
+}
+
 static int compare_fds(const void *left, const void *right) {
   return *(const int *)left - *(const int *)right;
 }

@@ -32,6 +32,9 @@ __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...
 /* Zeroed memory; the process exits when there is none. */
 void *must_allocate(size_t count, size_t size);
 
+/* The same with any content: pages that are never written take no memory. */
+void *must_reserve(size_t size);
+
 /* Writes all `length` bytes. False with errno. */
 bool write_all(int fd, const void *data, size_t length);
 
