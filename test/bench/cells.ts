@@ -104,8 +104,12 @@ export class BenchCells {
     await new Promise<void>((resolve) => {
       new Control(this.#folders.path(id), { running: () => undefined, ended: resolve });
     });
-    if (this.#folders.readExit(id)?.includes('exited\0' + '0\0') !== true)
-      throw new Error(`the cell ended otherwise: ${String(this.#folders.readExit(id))}`);
+    // The supervisor closes its socket before it publishes the record.
+    let record = this.#folders.readExit(id);
+    while (record === undefined && (await this.#spawner.probe(id))) record = this.#folders.readExit(id);
+    record ??= this.#folders.readExit(id);
+    if (record?.includes('exited\0' + '0\0') !== true)
+      throw new Error(`the cell ended otherwise: ${String(record)}`);
     this.#folders.removeExit(id);
   }
 
