@@ -83,8 +83,9 @@ export class SqliteImages implements ImageStore {
   }
 
   retarget(name: string, digest: string): Promise<void> {
+    // With the plus SQLite looks for the few jobs that wait, and not for all that ever had the image.
     const sql = `UPDATE jobs SET spec = json_set(spec, '$.imageDigest', ?)
-      WHERE status = 'QUEUED' AND image = ? AND spec ->> '$.imageDigest' IS NOT ?`;
+      WHERE status = 'QUEUED' AND +image = ? AND spec ->> '$.imageDigest' IS NOT ?`;
     return this.#write(sql, digest, name, digest);
   }
 
