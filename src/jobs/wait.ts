@@ -15,7 +15,8 @@ export const waitForEnd = async (
   signal: AbortSignal,
 ): Promise<Job | undefined> => {
   const over = new AbortController();
-  const end = (): void => over.abort();
+  // With a reason, since Node.js would make an exception with a stack.
+  const end = (): void => over.abort('the wait is over');
   const timer = setTimeout(end, atMostMs);
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();

@@ -61,7 +61,8 @@ builder.mutationField('runJob', (t) =>
       const waitMs = faults.collect(() => checkWait(wellFormed('wait', wait) ?? 0));
       const { id } = await context.jobs.submit(identity, request, faults.found);
       const waiting = new AbortController();
-      const stopWaiting = () => waiting.abort();
+      // With a reason, since Node.js would make an exception with a stack.
+      const stopWaiting = () => waiting.abort('the wait is over');
       for (const signal of [context.over, context.ended]) {
         signal.addEventListener('abort', stopWaiting, { signal: waiting.signal });
         if (signal.aborted) stopWaiting();
