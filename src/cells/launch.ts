@@ -1,5 +1,6 @@
 /** Makes the launch plan of a job from its specification. */
 
+import { createHash } from 'node:crypto';
 import { byteLengthOfText } from '../byte-text.ts';
 import { splitPattern } from '../jobs/artifact.ts';
 import { StartFailure } from '../jobs/cells.ts';
@@ -54,10 +55,11 @@ export interface LaunchContext {
 /** A launch plan with what a cell can be prepared from before its job is known. */
 export interface JobPlan extends LaunchPlan {
   /**
-   * Of the steps, how many do not depend on the job; 0 for one that takes no prepared cell: its own steps mount something,
-   * which a cell may not do once its sysctls are set, or it has artifacts, for which its supervisor keeps the root open.
+   * The first of the steps, which do not depend on the job; `null` for one that takes no prepared cell: its own steps mount
+   * something, which a cell may not do once its sysctls are set, or it has artifacts, for which its supervisor keeps the
+   * root open.
    */
-  readonly commonSteps: number;
+  readonly common: readonly Step[] | null;
 }
 
 /**
@@ -65,7 +67,7 @@ export interface JobPlan extends LaunchPlan {
  * the cell only to a job whose plan has the same.
  */
 export const planCell = (
-  { commonSteps, ...plan }: JobPlan,
+  { common, ...plan }: JobPlan,
   { uids, gids }: Pick<JobIds, 'uids' | 'gids'>,
   cgroup: string | null,
 ): LaunchPlan => ({
@@ -74,7 +76,7 @@ export const planCell = (
   gids,
   cgroup: cgroup === null || plan.cgroup === null ? null : { ...plan.cgroup, path: cgroup },
   root: plan.root,
-  steps: plan.steps.slice(0, commonSteps),
+  steps: common ?? [],
   clocks: plan.clocks,
   oomScore: plan.oomScore,
   keepGroups: plan.keepGroups,
@@ -93,19 +95,20 @@ export const planCell = (
  * What cells that can stand in for each other have in common, as a text: all that `planCell` takes but the ids and the
  * path of the cgroup, which each has for itself. `undefined`: the job takes no prepared cell.
  */
-export const cellKind = ({ commonSteps, ...plan }: JobPlan): string | undefined => {
-  if (commonSteps === 0) return undefined;
-  const { root, cgroup, clocks, oomScore, keepGroups, resourceLimits } = plan;
+export const cellKind = (plan: JobPlan): string | undefined => {
+  const { common, root, cgroup, clocks, oomScore, keepGroups, resourceLimits } = plan;
+  if (common === null) return undefined;
   const limits = resourceLimits.map(({ resource, soft, hard }) => `${resource} ${soft} ${hard}`);
-  return JSON.stringify([
-    root,
-    cgroup?.settings,
-    clocks,
-    oomScore,
-    keepGroups,
-    limits,
-    plan.steps.slice(0, commonSteps),
-  ]);
+  return JSON.stringify([root, cgroup?.settings, clocks, oomScore, keepGroups, limits, digestOf(common)]);
+};
+
+/** Of lists that are the same for most jobs, and long. */
+const digests = new WeakMap<readonly Step[], string>();
+
+const digestOf = (steps: readonly Step[]): string => {
+  const digest = digests.get(steps) ?? createHash('sha256').update(JSON.stringify(steps)).digest('base64');
+  digests.set(steps, digest);
+  return digest;
 };
 
 const PAGE_BYTES = 4096;
@@ -155,7 +158,7 @@ export const planLaunch = (job: WholeJob, context: LaunchContext): JobPlan => {
           devices: context.devices,
         });
   return {
-    commonSteps: takesPrepared ? common.length : 0,
+    common: takesPrepared && common.length > 0 ? common : null,
     join: spec.execOf,
     cgroup: context.cgroup,
     uids: ids.uids,

@@ -33,8 +33,20 @@ export const mountSteps = ({ hostname, ...options }: MountOptions): Step[] => [
   ...nameSteps(hostname),
 ];
 
-/** The first of these steps, which are the same for every job. */
-export const cellSteps = ({ shmBytes: shm, ids, cgroup, devices }: CellMountOptions): Step[] => [
+/** What `cellSteps` has made. Jobs choose `shmBytes`, so that there can be many: then all are made again. */
+const known = new Map<string, readonly Step[]>();
+const MOST_KNOWN = 16;
+
+/** The first of these steps, which are the same for every job: the same list for the same options, as a rule. */
+export const cellSteps = (options: CellMountOptions): readonly Step[] => {
+  const key = JSON.stringify(options);
+  const steps = known.get(key) ?? makeCellSteps(options);
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(key, steps);
+  return steps;
+};
+
+const makeCellSteps = ({ shmBytes: shm, ids, cgroup, devices }: CellMountOptions): readonly Step[] => [
   {
     kind: 'mount',
     type: 'tmpfs',

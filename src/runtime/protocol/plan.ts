@@ -190,16 +190,26 @@ export const NO_JOB = {
  * @throws RangeError when a string holds a NUL byte, which no file, argument or variable can; or for a signal that does not exist
  */
 export const encodePlan = (plan: LaunchPlan): Buffer => {
-  const tokens: string[] = ['cell-plan', '1'];
-  for (const statement of statements(plan)) {
-    for (const token of statement) {
-      const text = String(token);
-      if (text.includes('\0')) throw new RangeError(`launch plan: NUL byte in ${JSON.stringify(text)}`);
-      tokens.push(text);
-    }
-  }
-  tokens.push('end', '');
-  return bytesOfText(tokens.join('\0'));
+  const texts: string[] = [encodeStatement(['cell-plan', 1])];
+  for (const part of statements(plan)) texts.push('kind' in part ? encodeStep(part) : encodeStatement(part));
+  texts.push('end', '');
+  return bytesOfText(texts.join('\0'));
+};
+
+const encodeStatement = (statement: Statement): string => {
+  for (const token of statement)
+    if (typeof token === 'string' && token.includes('\0'))
+      throw new RangeError(`launch plan: NUL byte in ${JSON.stringify(token)}`);
+  return statement.join('\0');
+};
+
+/** Most jobs have the same hundred steps. */
+const encodedSteps = new WeakMap<Step, string>();
+
+const encodeStep = (step: Step): string => {
+  const text = encodedSteps.get(step) ?? encodeStatement(stepStatement(step));
+  encodedSteps.set(step, text);
+  return text;
 };
 
 /** The job whose cell an encoded plan joins; `undefined`: none. */
@@ -225,7 +235,7 @@ export const plannedCgroup = (plan: Buffer): string | undefined => {
 
 type Statement = readonly (string | number | bigint)[];
 
-function* statements(plan: LaunchPlan): Generator<Statement> {
+function* statements(plan: LaunchPlan): Generator<Statement | Step> {
   if (plan.join !== null) yield ['join', plan.join];
   if (plan.cgroup !== null) {
     yield ['cgroup', plan.cgroup.path];
@@ -240,7 +250,7 @@ function* statements(plan: LaunchPlan): Generator<Statement> {
   if (plan.root.owners !== null) yield ['owners', plan.root.owners.uid, plan.root.owners.gid];
   yield ['overlay', plan.root.overlayOptions];
   if (plan.files !== null) yield ['files', plan.files.folder, plan.files.owner.uid, plan.files.owner.gid];
-  for (const step of plan.steps) yield stepStatement(step);
+  yield* plan.steps;
   yield ['hostname', plan.hostname];
   if (plan.clocks !== null) yield ['clocks', plan.clocks];
   for (const argument of plan.argv) yield ['argument', argument];
