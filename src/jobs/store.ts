@@ -187,9 +187,16 @@ export interface JobStore {
    *
    * @param end what its folder takes, when it has ended; when it began to run, if that may not have been stored yet; and
    *   the next attempt: all in the same transaction
+   * @param known the job in any of its states, as it was stored, which then need not be read again
    * @returns the job as it is now, or `undefined` when it was in none of `from` (somebody else was first)
    */
-  transition(id: string, from: readonly JobStatus[], to: JobState, end?: JobEnd): Promise<Job | undefined>;
+  transition(
+    id: string,
+    from: readonly JobStatus[],
+    to: JobState,
+    end?: JobEnd,
+    known?: Job,
+  ): Promise<Job | undefined>;
   /** @returns the job as it is now; `undefined` when it does not exist */
   setPinned(id: string, pinned: boolean): Promise<Job | undefined>;
   /** Records how much space a job takes on the disk, and whether its log has been packed. */

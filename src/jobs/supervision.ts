@@ -46,6 +46,8 @@ export interface SupervisionOptions {
   readonly observer?: JobObserver;
 }
 
+// Asked once: Node.js asks the kernel each time.
+const PROCESSORS = availableParallelism();
 // With fewer, processors are idle while starts wait.
 const STARTING_PER_CPU = 8;
 // With fewer, a burst takes longer; with more, so do the jobs of others who submit one now and then meanwhile.
@@ -63,6 +65,8 @@ const SETTLE_MS = 1000;
 /** Jobs with a large command or environment that are started at the same time: each takes some megabytes meanwhile. */
 const LARGE_AT_ONCE = 8;
 const KEEPER_GRACE_MS = 10_000;
+/** Waiting jobs that are held in memory, each a few kilobytes. */
+const MOST_HELD_WAITING = 1000;
 
 /**
  * Starts jobs, follows their supervisors and stores what these report: the part of the job service that moves a job
@@ -89,8 +93,8 @@ export class Supervision {
       ...queue,
       ...(quotas && { quotas }),
       maxRunning: Math.min(queue.maxRunning, cells.mostCells),
-      maxStarting: STARTING_PER_CPU * availableParallelism(),
-      maxStartingOfOne: STARTING_OF_ONE_PER_CPU * availableParallelism(),
+      maxStarting: STARTING_PER_CPU * PROCESSORS,
+      maxStartingOfOne: STARTING_OF_ONE_PER_CPU * PROCESSORS,
       start: ({ id }) => this.#start(id),
     });
     this.#keeper = new Keeper({
@@ -132,7 +136,9 @@ export class Supervision {
 
   /** Accepts a job that is QUEUED and on disk, and starts it when its turn has come. */
   submit(job: Job): void {
-    this.#track(job.id);
+    const live = this.#track(job.id);
+    // Otherwise it is read when its turn has come, as a long queue would take much memory.
+    if (this.#queue.size < MOST_HELD_WAITING) live.job = job;
     this.#queue.add(queueEntry(job));
   }
 
@@ -146,7 +152,7 @@ export class Supervision {
    * place.
    */
   startNow(job: Job): void {
-    this.#track(job.id);
+    this.#track(job.id).job = job;
     this.#start(job.id);
   }
 
@@ -380,7 +386,7 @@ export class Supervision {
 
   /** Milliseconds that a short job takes now. */
   #shortMs(): number {
-    const share = this.#beginning.size / availableParallelism();
+    const share = this.#beginning.size / PROCESSORS;
     return Math.min(MOST_SHORT_MS, SHORT_MS * Math.max(1, share));
   }
 
@@ -552,7 +558,9 @@ export class Supervision {
     end?: JobEnd,
   ): Promise<Job | undefined> {
     const full = `the disk is full: that it is ${to.status} waits to be stored`;
-    const changed = await this.#withRoom(id, full, () => this.#options.store.transition(id, from, to, end));
+    const changed = await this.#withRoom(id, full, () =>
+      this.#options.store.transition(id, from, to, end, this.#live.get(id)?.job),
+    );
     const live = this.#live.get(id);
     if (live !== undefined) live.job = changed;
     return changed;

@@ -77,6 +77,8 @@ export const openStore = (path: string, options: StoreOptions = {}): Store =>
   new SqliteStore(openDatabase(path), path, options);
 
 const ALL = COLUMNS.join(', ');
+/** What of a job may change besides its state. */
+const MUTABLE = 'pinned, retried_by';
 const INSERT = `INSERT INTO jobs (${ALL}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
 
 /**
@@ -320,6 +322,7 @@ class SqliteStore implements Store {
     from: readonly JobStatus[],
     to: JobState,
     end?: JobEnd,
+    known?: Job,
   ): Promise<Job | undefined> {
     const { diskBytes, began, next } = end ?? {};
     const columns = Object.entries({
@@ -330,12 +333,14 @@ class SqliteStore implements Store {
     if (diskBytes !== undefined) assignments.push(`disk_bytes = ? + ${ROW_BYTES}`);
     const set = assignments.join(', ');
     const places = from.map(() => '?').join(', ');
-    const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places}) RETURNING ${ALL}`;
+    const sql = `UPDATE jobs SET ${set} WHERE id = ? AND status IN (${places})
+      RETURNING ${known === undefined ? ALL : MUTABLE}`;
     const disk = diskBytes === undefined ? [] : [diskBytes];
     const values = [...columns.map(([, value]) => value), ...disk, id, ...from];
     return this.#write(() => {
       const hasBegun = began !== undefined && this.#prepare(BEGIN).run(began.getTime(), id).changes > 0;
-      const [job] = this.#jobs({ sql, values });
+      const job =
+        known === undefined ? this.#jobs({ sql, values })[0] : this.#changedTo(to, known, { sql, values });
       if (job !== undefined && next !== undefined) this.#insert(next);
       if (job === undefined) return undefined;
       if (hasBegun)
@@ -343,6 +348,12 @@ class SqliteStore implements Store {
       this.#fresh.note(job);
       return job;
     });
+  }
+
+  /** A job whose row an UPDATE has given another state, as `fromRow` would make it. */
+  #changedTo(state: JobState, known: Job, update: Query): Job | undefined {
+    const [row] = this.#all(update) as Pick<JobRow, 'pinned' | 'retried_by'>[];
+    return row && { ...known, state, pinned: row.pinned === 1, retriedBy: row.retried_by };
   }
 
   async setPinned(id: string, pinned: boolean): Promise<Job | undefined> {

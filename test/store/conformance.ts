@@ -30,6 +30,28 @@ export const storeConformance = (name: string, open: () => Promise<JobStore>): v
       }
     });
 
+    it.each(STATES)(
+      'returns a job that is $status now as it is stored, also to one who knows it as it was',
+      async (state) => {
+        if (state.status === 'QUEUED') return;
+        const job = makeJob({ startAfter: at(5), retries: { limit: 2, backoffMs: 100 } });
+        await store.insert(job);
+        // What the caller knows is older than the pin.
+        await store.setPinned(job.id, true);
+        const began = state.status === 'FAILED' ? undefined : running.startedAt;
+        const moved = await store.transition(
+          job.id,
+          state.status === 'RUNNING' || state.status === 'FAILED' ? ['QUEUED'] : ['RUNNING'],
+          state,
+          state.status === 'RUNNING' ? undefined : { diskBytes: 1, began },
+          job,
+        );
+        expect(moved).toEqual({ ...job, pinned: true, state });
+        expect(await store.get(job.id)).toEqual(moved);
+        expect(await store.transition(job.id, ['QUEUED'], running, undefined, job)).toBeUndefined();
+      },
+    );
+
     it('lets one of two win who move a job from the same state', async () => {
       const job = makeJob();
       await store.insert(job);
