@@ -3,6 +3,7 @@
 import type { Figure } from '../figure.ts';
 import { bursts } from './burst.ts';
 import { delivery } from './delivery.ts';
+import { layers } from './images.ts';
 import { answered, ended, output } from './latency.ts';
 import { launch } from './launch.ts';
 import { queries } from './queries.ts';
@@ -13,6 +14,7 @@ export const FIGURES: readonly Figure[] = [
   answered,
   ended,
   output,
+  layers,
   ...rates,
   ...bursts,
   ...delivery,
