@@ -355,7 +355,8 @@ export class Images implements ImageService {
     if (!existsSync(folder))
       throw badInput(
         'input.jobId',
-        'a paused job, or one with keepRoot that was not saved yet, and whose changes the disk had room for',
+        'a paused job, or one with keepRoot that was not saved yet, and whose changes could be kept: on the disk, in folders ' +
+          'at most 256 deep',
         job,
       );
     const end = this.#layers.begin();

@@ -7,10 +7,11 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { fault, ImageFault } from '../images/fault.ts';
 import type { ImageContent, SkippedEntries } from '../jobs/image.ts';
 import type { Log } from '../log.ts';
 import type { CellIds } from '../runtime/ids/index.ts';
-import { type Found, findInLayers, type Layer } from '../runtime/layers.ts';
+import { type Found, findInLayers, type Layer, type Lookups } from '../runtime/layers.ts';
 import { LAYER_FILES, statePaths } from '../state/paths.ts';
 
 const run = promisify(execFile);
@@ -38,11 +39,23 @@ export interface LayerAbout {
   readonly skipped: readonly string[];
 }
 
-const FOLDERS_IN_A_TURN = 50;
-const PAIRS_AT_ONCE = 100;
-/** For each pair of folders, copies owner, mode and time of the first to the second. */
-const LOOK_ALIKE =
-  'while [ $# -gt 0 ]; do chown --reference="$1" "$2" && chmod --reference="$1" "$2" && touch -r "$1" "$2" || exit 1; shift 2; done';
+const LOOKUPS_IN_A_TURN = 1000;
+const FOLDERS_AT_ONCE = 100;
+/**
+ * Gives folders below `$1` the owner, the mode and the time of those that each two further arguments name: a layer, and the
+ * path in both. A path with that of a layer before it may be longer than the system accepts (PATH_MAX).
+ */
+const LOOK_ALIKE = `to=$1
+shift
+while [ $# -gt 0 ]; do
+  cd "$1" && look=$(stat -c '%u:%g %a %y' -- "$2") && cd "$to" || exit 1
+  time=\${look#* }
+  chown -- "\${look%% *}" "$2" && chmod -- "\${time%% *}" "$2" && touch -d "\${time#* }" -- "$2" || exit 1
+  shift 2
+done`;
+
+/** ENAMETOOLONG, as programs print it. */
+const TOO_LONG = 'File name too long';
 
 type KnownLayer = Layer & { readonly bytes: number; readonly skipped: SkippedEntries };
 
@@ -158,13 +171,27 @@ export class Layers {
     await inNamespace(this.#enter, ['rm', '-rf', '--', path]);
   }
 
-  /** Copies the files of a layer with their owners; those that do not change may be the same on the disk. */
+  /**
+   * Copies the files of a layer with their owners; those that do not change may be the same on the disk.
+   *
+   * @throws ImageFault when a path is too long for the system with that of a layer before it
+   */
   async copy(from: string, to: string): Promise<void> {
     const enter = this.#enter;
+    const copied = (flags: string): Promise<void> =>
+      inNamespace(enter, ['cp', flags, '--', from, to]).catch((error: unknown) => {
+        if (!String(error).includes(TOO_LONG)) throw error;
+        throw fault(
+          'archive',
+          'shorter paths in a layer with folders that have no entry in it',
+          'longer ones',
+        );
+      });
     // Links cannot be made to another file system.
-    await inNamespace(enter, ['cp', '-al', '--', from, to]).catch(async () => {
-      await inNamespace(enter, ['rm', '-rf', '--', to]);
-      await inNamespace(enter, ['cp', '-a', '--', from, to]);
+    await copied('-al').catch(async (error: unknown) => {
+      if (error instanceof ImageFault) throw error;
+      await this.removeTree(to);
+      await copied('-a');
     });
   }
 
@@ -195,10 +222,15 @@ export class Layers {
     if (lowest === undefined) return id;
     const below = this.of([lowest, ...others]);
     const hidden: { readonly path: string; readonly found: Found }[] = [];
-    for (const [index, path] of (about.implicit ?? []).entries()) {
-      if (index % FOLDERS_IN_A_TURN === 0) await nextTurn();
+    const lookups: Lookups = { left: Number.MAX_SAFE_INTEGER };
+    let turn = lookups.left;
+    for (const path of about.implicit ?? []) {
+      if (turn - lookups.left > LOOKUPS_IN_A_TURN) {
+        await nextTurn();
+        turn = lookups.left;
+      }
       const isHidden = about.opaque.some((folder) => folder === path || path.startsWith(`${folder}/`));
-      const found = isHidden ? undefined : findInLayers(below, path);
+      const found = isHidden ? undefined : findInLayers(below, path, lookups);
       if (found?.status.isDirectory()) hidden.push({ path, found });
     }
     if (hidden.length === 0) return id;
@@ -210,12 +242,11 @@ export class Layers {
       const root = join(made, LAYER_FILES.tree, 'root');
       await mkdir(join(made, LAYER_FILES.tree), { mode: 0o755 });
       await this.copy(join(this.#folder, id, LAYER_FILES.tree, 'root'), root);
-      const pairs = hidden.flatMap(({ path, found }) => [found.path, join(root, path)]);
-      for (let at = 0; at < pairs.length; at += PAIRS_AT_ONCE)
-        await inNamespace(this.#enter, [
-          ...['sh', '-c', LOOK_ALIKE, 'sh'],
-          ...pairs.slice(at, at + PAIRS_AT_ONCE),
-        ]);
+      for (let at = 0; at < hidden.length; at += FOLDERS_AT_ONCE) {
+        const some = hidden.slice(at, at + FOLDERS_AT_ONCE);
+        const places = some.flatMap(({ path, found }) => [found.layer.root, `.${path}`]);
+        await inNamespace(this.#enter, ['sh', '-c', LOOK_ALIKE, 'sh', root, ...places]);
+      }
       const text = JSON.stringify({ ...about, implicit: [] } satisfies LayerAbout);
       await writeFile(join(made, LAYER_FILES.about), text, { flag: 'wx', mode: 0o600, flush: true });
     });
@@ -260,5 +291,6 @@ const inNamespace = async (enter: readonly string[], command: readonly string[])
   // What enters a namespace executes absolute paths only.
   const found = enter.length === 0 ? command : ['/usr/bin/env', ...command];
   const [program = '', ...parameters] = [...enter, ...found];
-  await run(program, parameters);
+  // What it says is looked at.
+  await run(program, parameters, { env: { ...process.env, LC_ALL: 'C' } });
 };

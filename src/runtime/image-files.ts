@@ -1,8 +1,7 @@
 /** Users and folders of an image, which jobs are checked against. */
 
 import { readFileSync, readlinkSync } from 'node:fs';
-import { posix } from 'node:path';
-import { findInLayers, type Layer } from './layers.ts';
+import { atPath, childOf, type Found, type Layer, type Lookups, rootOf } from './layers.ts';
 import { COVERED_FOLDERS } from './mounts.ts';
 
 /** The user of a command, with ids as they are inside its cell. */
@@ -85,10 +84,8 @@ export class ImageFiles {
    * @param path absolute
    */
   isFolder(path: string): boolean {
-    const real = resolveInside(this.layers, path);
-    if (real === undefined) return false;
-    if (COVERED_FOLDERS.some((folder) => real === folder || real.startsWith(`${folder}/`))) return true;
-    return findInLayers(this.layers, real)?.status.isDirectory() === true;
+    const place = resolveInside(this.layers, path);
+    return place === 'covered' || place?.status.isDirectory() === true;
   }
 
   #fromEntry(fields: readonly string[]): CellUser | undefined {
@@ -111,10 +108,10 @@ export class ImageFiles {
 
 /** The lines of a file like passwd(5), split into fields; none when the image has no such file. */
 const readTable = (layers: readonly Layer[], path: string): string[][] => {
-  const real = resolveInside(layers, path);
-  const found = real === undefined ? undefined : findInLayers(layers, real);
-  if (!found?.status.isFile() || found.status.size > LARGEST_TABLE_BYTES) return [];
-  return readFileSync(found.path, 'utf8')
+  const found = resolveInside(layers, path);
+  if (found === undefined || found === 'covered') return [];
+  if (!found.status.isFile() || found.status.size > LARGEST_TABLE_BYTES) return [];
+  return atPath(found.layer.root, found.path, (own) => readFileSync(own, 'utf8'))
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split(':'));
@@ -125,35 +122,41 @@ const MOST_LINKS = 40;
 // Images are not trusted: a larger file is not read into the server's memory.
 const LARGEST_TABLE_BYTES = 4 * 1024 * 1024;
 
+// Images are not trusted: links from one deep folder to the next, in many layers, would lead on and on, and the server does
+// nothing else meanwhile.
+const MOST_LOOKUPS = 5000;
+
 /**
  * Resolves a path as the cell would, never out of the image: `..` stops at its root and absolute links start there.
  *
- * @returns the path inside the image without links; `undefined` when it does not exist
+ * @returns what is there, which is no link; `covered` for a place below a file system that every cell mounts; `undefined`
+ *   when it does not exist, or takes too long to find
  */
-const resolveInside = (layers: readonly Layer[], path: string): string | undefined => {
-  let done = '/';
-  const left = path.split('/');
-  for (let links = 0; left.length > 0; ) {
-    const part = left.shift() ?? '';
-    const next = posix.join(done, part);
-    if (next === done || part === '..') {
-      done = next;
-      continue;
-    }
-    const found = findInLayers(layers, next);
-    if (found === undefined) {
-      if (COVERED_FOLDERS.some((folder) => next.startsWith(`${folder}/`))) return posix.join(next, ...left);
-      return undefined;
-    }
-    if (!found.status.isSymbolicLink()) {
-      if (left.length > 0 && !found.status.isDirectory()) return undefined;
-      done = next;
+const resolveInside = (layers: readonly Layer[], path: string): Found | 'covered' | undefined => {
+  const lookups: Lookups = { left: MOST_LOOKUPS };
+  const root = rootOf(layers, lookups);
+  if (root === undefined) return undefined;
+  // The folders down to the place that the path has come to; and the names that are left of it, the next one last.
+  let above: Found[] = [];
+  let here = root;
+  const left = path.split('/').reverse();
+  for (let links = 0, part = left.pop(); part !== undefined; part = left.pop()) {
+    // What a slash follows is a folder, also in `file/` and `file/..`.
+    if (!here.status.isDirectory()) return undefined;
+    if (part === '..') here = above.pop() ?? root;
+    if (part === '..' || part === '.' || part === '') continue;
+    if (COVERED_FOLDERS.includes(here.path)) return 'covered';
+    const next = childOf(here, part, lookups);
+    if (next === undefined) return undefined;
+    if (!next.status.isSymbolicLink()) {
+      above.push(here);
+      here = next;
       continue;
     }
     if (++links > MOST_LINKS) return undefined;
-    const target = readlinkSync(found.path);
-    if (target.startsWith('/')) done = '/';
-    left.unshift(...target.split('/'));
+    const target = atPath(next.layer.root, next.path, (own) => readlinkSync(own));
+    if (target.startsWith('/')) [above, here] = [[], root];
+    left.push(...target.split('/').reverse());
   }
-  return done;
+  return here;
 };

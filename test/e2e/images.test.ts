@@ -300,6 +300,34 @@ describe('layers', () => {
     expect(layers().filter((name) => name.startsWith('.') || name === sha256(deep).slice(7))).toEqual([]);
   });
 
+  it('have paths of any length, also with folders that have no entry', async () => {
+    const name = 'n'.repeat(200);
+    const deep = (names: number): Buffer => {
+      const paths = Array.from({ length: names }, (_, index) => `${name}/`.repeat(index + 1).slice(0, -1));
+      const lower = paths.map((path): Entry => ({ path, type: '5', mode: 0o711, uid: 5, gid: 6 }));
+      const upper: Entry = { path: `${paths.at(-1)}/file`, content: `${names}` };
+      return ociArchive(makeParts([base, tar(lower), tar([upper])]));
+    };
+    await add('deep', deep(19));
+    const workdir = `/${name}`.repeat(19);
+    expect(
+      await run({
+        image: 'deep',
+        workdir,
+        command:
+          'cat file; until [ "$(stat -c %i .)" = "$(stat -c %i ..)" ]; do stat -c %a:%u:%g .; cd -P ..; done | sort | uniq -c',
+      }),
+    ).toMatch(/^19 *19 711:5:6\n$/);
+    // Each is too long for the system with that of the layer before it.
+    const before = layers();
+    const { status, errors } = await upload('deeper', deep(20));
+    expect([status, errors?.[0]?.message]).toEqual([
+      400,
+      'archive: expected shorter paths in a layer with folders that have no entry in it, got "longer ones"',
+    ]);
+    expect(layers()).toEqual(before);
+  });
+
   it('of an image that a job uses stay when it is deleted: that is refused', async () => {
     await add('busy', ociArchive(makeParts([base])));
     const id = await server.submit({ image: 'busy', command: 'sleep 1000' });
