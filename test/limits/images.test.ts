@@ -1,11 +1,16 @@
-/** The cell that unpacks an image: the limits of its cgroup, and what is said when it reaches them. */
+/**
+ * Images and files where limits are in force: the cell that unpacks an image has its own, and those of a job bound neither
+ * the files that it is given nor what is kept of it.
+ */
 
-import { readdirSync, readFileSync, statfsSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TMPFS } from '../../src/state/tmpfs.ts';
 import { makeParts, ociArchive, sha256, tar } from '../support/archives.ts';
+import { testImage } from '../support/image.ts';
+import { serveImage } from '../support/registry.ts';
 import { cgroupOf } from '../support/resource-snapshot.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -86,5 +91,85 @@ describe('a cell that unpacks a layer', () => {
     });
     expect(answer).not.toHaveProperty('errors');
     expect(readdirSync(join(server.stateDir, 'layers'))).toContain(sha256(LAYER).slice(7));
+  });
+});
+
+/** What a shell needs: BusyBox, and its library where it has one. */
+const shell = async (): Promise<Buffer> => {
+  const image = await testImage();
+  const libraries = existsSync(join(image, 'lib'))
+    ? readdirSync(join(image, 'lib')).filter((name) => name.startsWith('ld-musl-'))
+    : [];
+  return tar([
+    ...['bin/busybox', ...libraries.map((name) => `lib/${name}`)].map((path) => ({
+      path,
+      content: readFileSync(join(image, path)),
+    })),
+    ...['sh', 'tail', 'cat'].map((name) => ({ path: `bin/${name}`, type: '2', link: 'busybox' }) as const),
+  ]);
+};
+
+const put = async (path: string, body: Buffer): Promise<void> => {
+  const headers = { authorization: `Bearer ${server.token}` };
+  const response = await fetch(new URL(path, server.url), {
+    method: 'PUT',
+    headers,
+    body: new Uint8Array(body),
+  });
+  expect(response.status).toBe(201);
+};
+
+interface Kept {
+  readonly job: {
+    readonly artifacts: readonly { readonly size: string; readonly sha256: string; readonly url: string }[];
+    readonly receipt: { readonly envelope: string };
+  };
+}
+
+describe('a job that takes all of its memory', () => {
+  it('has had files larger than that, in an image of a registry; what it made before is kept', async () => {
+    const name = 'shell';
+    using registry = await serveImage(makeParts([await shell()], {}, gzipSync));
+    await server.query('mutation ($input: PullImageInput!) { pullImage(input: $input) { image { name } } }', {
+      input: { reference: registry.reference, name },
+    });
+    const input = Buffer.alloc(12 * MIB, 'a line of input\n');
+    const digest = sha256(input).slice(7);
+    await put(`files/${digest}`, input);
+    const id = await server.submit({
+      image: name,
+      files: [{ path: '/in/data', file: digest }],
+      command: 'cat /in/data >/dev/null; tail -c 6 /in/data >/out; tail /dev/zero',
+      limits: { memory: '8Mi', disk: '1Mi' },
+      artifacts: [{ path: '/out' }],
+      keepRoot: true,
+    });
+    expect(await server.ended(id)).toMatchObject({
+      status: 'LIMIT_EXCEEDED',
+      limitExceeded: 'MEMORY',
+    });
+    const { job } = await server.query<Kept>(
+      'query ($id: ID!) { job(id: $id) { artifacts { size sha256 url } receipt { envelope } } }',
+      { id },
+    );
+    const made = 'input\n';
+    const [artifact] = job.artifacts;
+    expect(artifact?.sha256).toBe(sha256(made).slice(7));
+    expect(await (await fetch(artifact?.url ?? '')).text()).toBe(made);
+    const { payload } = JSON.parse(job.receipt.envelope) as { payload: string };
+    const statement = JSON.parse(Buffer.from(payload, 'base64').toString()) as { predicate: object };
+    expect(statement.predicate).toMatchObject({
+      spec: { files: [{ path: '/in/data', sha256: digest }] },
+      result: {
+        status: 'LIMIT_EXCEEDED',
+        limitsHit: expect.arrayContaining([expect.objectContaining({ limit: 'memory' })]),
+      },
+    });
+    await server.query('mutation ($input: SaveImageInput!) { saveImage(input: $input) { image { name } } }', {
+      input: { jobId: id, name: 'saved' },
+    });
+    const next = await server.submit({ image: 'saved', command: 'cat /out', limits: { memory: '8Mi' } });
+    expect(await server.ended(next)).toMatchObject({ status: 'COMPLETED', exitCode: 0 });
+    expect((await server.output(next)).stdout).toBe(made);
   });
 });
