@@ -26,7 +26,8 @@ const program = new Command('cloister')
   .enablePositionalOptions()
   .exitOverride()
   .configureOutput({
-    outputError: (text, write) => write(inOtherWords(text.replace(/^error: /, 'cloister: '))),
+    outputError: (text, write) =>
+      write(inOtherWords(text.replace(/^error: /, 'cloister: '), process.argv.slice(2))),
   });
 
 withSettings(program.command('serve').description('run the server'), {

@@ -19,8 +19,11 @@ const NOT_FOUND = 127;
 /** The command's exit code, 128 + n for a signal as in a shell, 127 or 126 when it could not be executed, else 125. */
 export const ending = (job: Job): Ending => {
   const why = job.error === null ? '' : `: ${job.error}`;
-  if (job.status === 'FAILED')
-    return { code: failureCode(job), sentence: `job ${job.id} could not run${why}` };
+  if (job.status === 'FAILED') {
+    const code = failureCode(job);
+    const hint = code === NOT_FOUND && isImage(job) ? IMAGE_HINT : '';
+    return { code, sentence: `job ${job.id} could not run${why}${hint}` };
+  }
   if (job.status === 'LOST') return { code: NO_EXIT_CODE, sentence: `job ${job.id} was lost${why}` };
   if (job.status === 'LIMIT_EXCEEDED') {
     return { code: NO_EXIT_CODE, sentence: `job ${job.id} exceeded its ${job.limitExceeded} limit${why}` };
@@ -41,6 +44,19 @@ const failureCode = ({ error, command, argv }: Job): number => {
   if (subject === undefined || program === undefined || !error?.startsWith(`${why}: ${program}`))
     return isInterpreter(error) ? NOT_FOUND : NO_EXIT_CODE;
   return why === 'no such file or directory' ? NOT_FOUND : NOT_EXECUTABLE;
+};
+
+const IMAGE_HINT = '. If that is an image: it is given by a flag, --image NAME, before the command';
+
+/** Names of images that nobody calls a program. */
+const DISTRIBUTIONS = ['alpine', 'archlinux', 'centos', 'debian', 'fedora', 'hello-world', 'nginx', 'ubuntu'];
+
+/** Whether the first word is one for an image, which is where docker has it: `alpine ls`, `python:3.12 python`. */
+const isImage = ({ argv, image }: Job): boolean => {
+  const word = argv?.[0] ?? '';
+  return (
+    word === image || DISTRIBUTIONS.includes(word) || /^[a-z0-9][\w.-]*(\/[\w.-]+)*[:@/][\w.:-]+$/.test(word)
+  );
 };
 
 /** A script whose interpreter does not exist: `no such file or directory: /bin/x, the interpreter of script`. */

@@ -286,6 +286,24 @@ it.each([
 });
 
 it.each([
+  ['alpine', true],
+  ['ubuntu', true],
+  ['python:3.12', true],
+  ['ghcr.io/owner/tool:1', true],
+  ['make', false],
+  ['./tool:1', false],
+  ['/bin/make', false],
+])('knows whether %s, which is no program, may be an image', (word, isImage) => {
+  const error = `no such file or directory: ${word}`;
+  const failed = job({ status: 'FAILED', exitCode: null, command: null, argv: [word, 'ls'], error });
+  const { code, sentence } = ending(failed);
+  expect({ code, hint: sentence?.endsWith(' given by a flag, --image NAME, before the command') }).toEqual({
+    code: 127,
+    hint: isImage,
+  });
+});
+
+it.each([
   ['SIGTERM', 15],
   ['KILL', 9],
   ['SIGRTMIN+2', 36],
