@@ -12,8 +12,12 @@ import type { StdinSource } from './stdin.ts';
 const REST_MS = 50;
 /** The job needs no more input. */
 const OVER = ['JOB_NOT_RUNNING', 'STDIN_CLOSED'];
-/** The most bytes of a request, well below what a server accepts. */
-const PIECE_BYTES = 256 * 1024;
+/**
+ * Bytes of a request: the first one, the least, and the most, which is what a server accepts. After a request that was
+ * accepted in full the next has twice as many, so that fewer answers are waited for; of what a slow job does not accept,
+ * little is sent again.
+ */
+const PIECE_BYTES = { first: 256 * 1024, least: 64 * 1024, most: 1024 * 1024 } as const;
 
 /**
  * Writes to one job, each byte once and in order, over as many connections as needed. Where others write too, a write
@@ -24,6 +28,7 @@ export class StdinWriter {
   readonly #jobId: string;
   readonly #shared: boolean;
   #offset: number | undefined;
+  #pieceBytes: number = PIECE_BYTES.first;
 
   /** @param shared others write to the job too, or have written: our bytes are appended to theirs */
   constructor(connection: Connection, jobId: string, { shared = false } = {}) {
@@ -40,10 +45,13 @@ export class StdinWriter {
    */
   async write(bytes: Uint8Array, endOfInput = false): Promise<boolean> {
     for (let at = 0; ; ) {
-      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      const piece = bytes.subarray(at, at + this.#pieceBytes);
       const accepted = await this.#request(piece, endOfInput && at + piece.length === bytes.length);
       if (accepted === undefined) return false;
       at += accepted;
+      if (accepted < piece.length) this.#pieceBytes = Math.max(PIECE_BYTES.least, this.#pieceBytes / 2);
+      else if (piece.length === this.#pieceBytes)
+        this.#pieceBytes = Math.min(PIECE_BYTES.most, this.#pieceBytes * 2);
       if (at === bytes.length) return !endOfInput;
       if (accepted === 0) await pause(REST_MS);
     }
@@ -93,7 +101,7 @@ const isPassing = (error: unknown): boolean =>
  */
 export const feed = async (connection: Connection, jobId: string, source: StdinSource): Promise<void> => {
   const writer = new StdinWriter(connection, jobId);
-  const pieces = gather(source.pieces, PIECE_BYTES);
+  const pieces = gather(source.pieces, PIECE_BYTES.most);
   for (;;) {
     const piece = await read(pieces);
     if (!(await writer.write(piece ?? new Uint8Array(0), piece === undefined))) return;

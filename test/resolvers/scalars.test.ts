@@ -50,6 +50,17 @@ describe('Base64', () => {
     expect(base64.parseValue(value)).toBeInstanceOf(Malformed);
   });
 
+  it('parses and refuses long texts as it does short ones', () => {
+    const long = Buffer.alloc(3000, 'content').toString('base64');
+    const parse = (text: string): unknown => base64.parseValue(text);
+    expect(parse(long)).toEqual(Buffer.alloc(3000, 'content'));
+    expect(parse(`${long}QQ==`)).toEqual(Buffer.concat([Buffer.alloc(3000, 'content'), Buffer.from('A')]));
+    // The last bits count for nothing.
+    expect(parse(`${long}QR==`)).toEqual(parse(`${long}QQ==`));
+    for (const end of ['A', 'AA', 'AA=', '-_-_', 'AAAA\n', 'A A=', 'AA==AAAA', '===='])
+      expect(parse(`${long}${end}`), end).toBeInstanceOf(Malformed);
+  });
+
   it('prints a part of a larger buffer as that part', () => {
     expect(base64.serialize(new Uint8Array([1, 2, 3, 4]).subarray(1, 3))).toBe('AgM=');
   });
