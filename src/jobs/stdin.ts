@@ -10,6 +10,8 @@ import { nextChange } from './watch.ts';
 export const LARGEST_WRITE_BYTES = 1024 * 1024;
 /** Bytes that a supervisor takes at once. */
 const PIECE_BYTES = 64 * 1024;
+/** How many of these are sent before the first is answered. */
+const PIECES_AT_ONCE = 4;
 /** How long a request whose first byte is not accepted waits until it is. */
 const ROOM_MOST_MS = 5_000;
 /**
@@ -87,15 +89,18 @@ const writePieces = async (
 ): Promise<Omit<StdinWritten, 'job'>> => {
   const untilMs = performance.now() + ROOM_MOST_MS;
   for (let at = 0; ; ) {
-    const piece = bytes.subarray(at, at + PIECE_BYTES);
-    const isLast = at + piece.length === bytes.length;
     // Subscribed before the write: there may be room right after it.
     const room = roomOf(supervisor, over);
     try {
-      const total = await supervisor.write(offset + at, piece, isLast && endOfInput);
-      const taken = Math.min(Math.max(0, total - offset - at), piece.length);
+      const rest = bytes.subarray(at, at + PIECES_AT_ONCE * PIECE_BYTES);
+      const isLast = at + rest.length === bytes.length;
+      const written = await writeAtOnce(supervisor, offset + at, rest, isLast && endOfInput);
+      const { taken, total, refused } = written;
       at += taken;
-      if (taken === piece.length) {
+      // What was accepted is reported first: a client would otherwise write it again.
+      if (refused !== undefined && at === 0) throw refused;
+      if (refused !== undefined) return { acceptedBytes: at, totalBytes: total };
+      if (taken === rest.length) {
         if (isLast) return { acceptedBytes: at, totalBytes: total };
       } else if (!(await room.wait(at === 0 ? untilMs : performance.now() + MORE_ROOM_MOST_MS)))
         return { acceptedBytes: at, totalBytes: total };
@@ -103,6 +108,39 @@ const writePieces = async (
       room.forget();
     }
   }
+};
+
+/**
+ * Writes pieces without waiting for the answer to one before the next is sent. A piece after one that was not accepted in
+ * full is refused, since there is a gap before it.
+ *
+ * @returns how many of these bytes were accepted, how many bytes in total, and why a piece was refused, other than for such
+ *   a gap
+ */
+const writeAtOnce = async (
+  supervisor: CellConnection,
+  offset: number,
+  bytes: Uint8Array,
+  end: boolean,
+): Promise<{ readonly taken: number; readonly total: number; readonly refused?: InputRefusal }> => {
+  const answers: Promise<number>[] = [];
+  for (let at = 0; at === 0 || at < bytes.length; at += PIECE_BYTES) {
+    const piece = bytes.subarray(at, at + PIECE_BYTES);
+    answers.push(supervisor.write(offset + at, piece, end && at + piece.length === bytes.length));
+  }
+  let [taken, total] = [0, offset];
+  for (const [index, answer] of (await Promise.allSettled(answers)).entries()) {
+    if (answer.status === 'rejected') {
+      const { reason } = answer;
+      if (!(reason instanceof InputRefusal)) throw reason;
+      if (index > 0 && reason.reason === 'gap') break;
+      return { taken, total: reason.acceptedBytes, refused: reason };
+    }
+    total = answer.value;
+    const end = Math.min(bytes.length, (index + 1) * PIECE_BYTES);
+    taken = Math.max(taken, Math.min(end, total - offset));
+  }
+  return { taken, total };
 };
 
 /** Waits until the command has read more. */

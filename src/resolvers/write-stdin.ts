@@ -47,7 +47,7 @@ builder.mutationField('writeStdin', (t) =>
   t.field({
     type: WriteStdinPayload,
     description:
-      'Writes to the standard input of a job that was submitted with `openStdin`. Repeating a request whose answer was lost is safe: bytes that were accepted are not written again. Accepts less than was sent when the command does not read fast enough. An `offset` beyond what was accepted is an error. Fails with STDIN_CLOSED after the end of the input, with JOB_NOT_RUNNING when the job has ended.',
+      'Writes to the standard input of a job that was submitted with `openStdin`. Repeating a request whose answer was lost is safe: bytes that were accepted are not written again. The last 1 MiB is kept for that, and an `offset` before it is an error. Accepts less than was sent when the command does not read fast enough. An `offset` beyond what was accepted is an error. Fails with STDIN_CLOSED after the end of the input, with JOB_NOT_RUNNING when the job has ended.',
     args: {
       input: t.arg({ type: WriteStdinInput, required: true, description: 'Which job, and what to write.' }),
     },

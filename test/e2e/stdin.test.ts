@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/connection.ts';
+import { StdinWriter } from '../../src/client/feed.ts';
 import { RestartableServer } from '../support/restartable-server.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -125,6 +127,40 @@ describe('writeStdin', () => {
     expect(offset).toBeLessThanOrEqual(1024 * 1024);
     expect(offset).toBeGreaterThan(0);
     await server.stop(id, 0);
+  });
+
+  it('refuses to repeat what was written too long ago to be compared', async () => {
+    const id = await start('cat > /dev/null');
+    await server.running(id);
+    const mebibyte = Buffer.alloc(1024 * 1024, 'x').toString('base64');
+    for (let offset = 0; offset < 1_100_000; ) offset += Number(await write(id, offset, { bytes: mebibyte }));
+    expect(await write(id, 0, { text: 'x' })).toMatch(/^BAD_USER_INPUT: input.offset: .*, where the next/);
+    await server.stop(id, 0);
+  });
+
+  it('has every byte of each of several writers once and in order', async () => {
+    // Slow at first, so that writers wait for room in the middle of what they write.
+    const split = (bytes: string): string => `tr -dc ${bytes} < /tmp/all | sha256sum | cut -c 1-64`;
+    const id = await start(
+      `sleep 0.3; for i in $(seq 30); do dd bs=4096 count=5; sleep 0.01; done 2> /dev/null > /tmp/all; cat >> /tmp/all; ${split('a-z')}; ${split('0-9')}`,
+    );
+    await server.running(id);
+    const connection = await connect({
+      url: new URL(server.url),
+      urlGiven: true,
+      stateDirGiven: false,
+      stateDirs: [],
+      token: server.token,
+      tls: {},
+      profilesPath: '/none',
+    });
+    const contents = ['abcdefghijklm', '01234567890'].map((text) => Buffer.alloc(2_000_000, text));
+    await Promise.all(
+      contents.map((content) => new StdinWriter(connection, id, { shared: true }).write(content)),
+    );
+    await new StdinWriter(connection, id, { shared: true }).write(Buffer.alloc(0), true);
+    const digests = contents.map((content) => createHash('sha256').update(content).digest('hex'));
+    expect((await output(id)).trim().split('\n')).toEqual(digests);
   });
 
   it('continues at the right offset when the server is killed between and during writes', async () => {

@@ -135,13 +135,14 @@ static void put(struct model *model, int64_t before, size_t length, bool other, 
   const char *error = input_write(input, &request);
   uint64_t got = input->accepted - count;
   CHECK(input->accepted >= count && got <= length && input->passed <= input->accepted);
-  CHECK(input->is_terminal ? input->accepted - input->passed <= INPUT_RECENT : input->accepted == input->passed);
+  CHECK(input->is_terminal ? input->accepted - input->passed <= INPUT_WAITING : input->accepted == input->passed);
   if (before < 0) {
     CHECK(error != NULL && strcmp(error, "gap") == 0 && got == 0);
     return;
   }
   size_t known = (uint64_t)before < length ? (size_t)before : length;
-  if (differs && known > 0 && (uint64_t)before <= INPUT_RECENT) {
+  /* What is not kept any more is not taken for a repetition. */
+  if (known > 0 && (differs || (uint64_t)before > INPUT_RECENT)) {
     CHECK(error != NULL && strcmp(error, "other") == 0 && got == 0);
     return;
   }

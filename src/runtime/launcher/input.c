@@ -26,25 +26,34 @@ bool input_feed(struct input *input) {
   return false;
 }
 
-/* Whether these bytes are the same as those accepted before at this offset, as far as they are still known. */
+/* Bytes from an offset on that are next to each other in `recent`, at most `most`. */
+static size_t stretch(uint64_t offset, size_t most) {
+  size_t left = INPUT_RECENT - offset % INPUT_RECENT;
+  return most < left ? most : left;
+}
+
+/* Whether these bytes, which are among those that are kept, were accepted at this offset. */
 static bool are_same(const struct input *input, uint64_t offset, const unsigned char *data, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    uint64_t at = offset + i;
-    if (at + INPUT_RECENT >= input->accepted && input->recent[at % INPUT_RECENT] != data[i]) return false;
+  for (size_t at = 0, part; at < length; at += part) {
+    part = stretch(offset + at, length - at);
+    if (memcmp(input->recent + (offset + at) % INPUT_RECENT, data + at, part) != 0) return false;
   }
   return true;
 }
 
 static void keep(struct input *input, const unsigned char *data, size_t length) {
   if (input->recent == NULL) input->recent = must_allocate(INPUT_RECENT, 1);
-  for (size_t i = 0; i < length; i++) input->recent[(input->accepted + i) % INPUT_RECENT] = data[i];
+  for (size_t at = 0, part; at < length; at += part) {
+    part = stretch(input->accepted + at, length - at);
+    memcpy(input->recent + (input->accepted + at) % INPUT_RECENT, data + at, part);
+  }
   sha256_add(&input->hash, data, length);
   input->accepted += length;
 }
 
 /* Accepts what fits into the terminal and into the buffer of what waits for it. */
 static void hold(struct input *input, const unsigned char *data, size_t length) {
-  size_t room = INPUT_RECENT - (size_t)(input->accepted - input->passed);
+  size_t room = INPUT_WAITING - (size_t)(input->accepted - input->passed);
   keep(input, data, length < room ? length : room);
   (void)!input_pass(input);
 }
@@ -62,7 +71,7 @@ const char *input_write(struct input *input, const struct input_write *request) 
   if (request->offset > input->accepted) return "gap";
   uint64_t known = input->accepted - request->offset;
   size_t before = request->length < known ? request->length : (size_t)known;
-  if (!are_same(input, request->offset, request->data, before)) return "other";
+  if (before > 0 && (known > INPUT_RECENT || !are_same(input, request->offset, request->data, before))) return "other";
   size_t left = request->length - before;
   if (input->ended) return left == 0 ? NULL : "ended";
   if (left == 0 && !request->end) return NULL;
@@ -107,7 +116,7 @@ bool input_waits(const struct input *input) {
 
 bool input_invites(struct input *input) {
   /* Room is not reported for a few bytes: a client would send as few in its next write. */
-  bool room = input->fd < 0 || (input->file < 0 && input->accepted - input->passed <= INPUT_RECENT / 2);
+  bool room = input->fd < 0 || (input->file < 0 && input->accepted - input->passed <= INPUT_WAITING / 2);
   bool invites = input->wanted && room;
   if (invites) input->wanted = false;
   return invites;

@@ -14,10 +14,12 @@
 #include "sha256.h"
 
 /*
- * Bytes that were accepted last and are kept, which distinguishes a repetition from the bytes of another client. Of a
- * terminal, those that it has no room for yet wait here.
+ * Bytes that were accepted last and are kept, which distinguishes a repetition from the bytes of another client: as
+ * many as a client writes in one request.
  */
-#define INPUT_RECENT (128u << 10)
+#define INPUT_RECENT (1u << 20)
+/* Of these, those that a terminal has no room for yet. */
+#define INPUT_WAITING (128u << 10)
 
 struct input {
   int fd;                /* write end of the pipe; -1: none, or closed */
@@ -56,7 +58,8 @@ bool input_invites(struct input *input);
 bool input_feed(struct input *input);
 /*
  * Takes what fits of a write, from the first byte on that was not accepted before. NULL, or why nothing was taken:
- * "gap", "other" (not the bytes that were accepted at this offset), "ended" (by a client) or "closed" (by the command).
+ * "gap", "other" (not the bytes that were accepted at this offset, or so long ago that they are not kept), "ended" (by
+ * a client) or "closed" (by the command).
  */
 const char *input_write(struct input *input, const struct input_write *write);
 /* Closes both descriptors. */
