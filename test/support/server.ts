@@ -138,7 +138,7 @@ export class TestServer {
     // A certificate of the tests is trusted by no `fetch`.
     if (this.url.startsWith('https:')) return this.#askLocally(headers, body);
     const response = await fetch(this.url, { method: 'POST', headers, body });
-    return (await response.json()) as Answer;
+    return parseAnswer(await response.text(), `${response.status} ${response.headers.get('content-type')}`);
   }
 
   async #askLocally(headers: Record<string, string>, body: string): Promise<Answer> {
@@ -151,7 +151,7 @@ export class TestServer {
     const [response] = await once(sent, 'response');
     let text = '';
     for await (const chunk of response.setEncoding('utf8')) text += chunk;
-    return JSON.parse(text) as Answer;
+    return parseAnswer(text, `${response.statusCode} ${response.headers['content-type']}`);
   }
 
   /** The data of a document; throws when there are errors. */
@@ -263,6 +263,17 @@ export class TestServer {
     throw new Error('the stream ended without a complete event');
   }
 }
+
+/** @throws Error that has the text, and the head of the response, if it is no JSON */
+const parseAnswer = (text: string, head: string): Answer => {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch (cause) {
+    throw new Error(`expected JSON, got ${head}, ${text.length} characters: ${text.slice(0, 500)}`, {
+      cause,
+    });
+  }
+};
 
 /** A line of the server's log. */
 export interface LogLine {
