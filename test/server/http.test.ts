@@ -303,6 +303,35 @@ describe('the server', () => {
     expect(most).toBe(1);
   });
 
+  it('answers what is asked of it between operations that wait, whatever arrived first', async () => {
+    const fixture = await serveFakes(dispose);
+    const { id } = fixture.jobs.add();
+    let begun = 0;
+    let begunBefore = 0;
+    const operation = JSON.stringify({ query: `{ job(id: "${id}") { id } }` });
+    const request = `POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${AUTHORIZATION}\r\nContent-Type: application/json\r\nContent-Length: ${operation.length}\r\n\r\n${operation}`;
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => dial(fixture)));
+    // The first one has its document parsed, so that all others are answered as soon as they begin.
+    const [first] = sockets;
+    first?.write(request);
+    if (first) await once(first, 'data');
+    fixture.jobs.before = () => {
+      begun += 1;
+    };
+    const last = await dial(fixture);
+    await expect.poll(() => fixture.sockets.size).toBe(101);
+    const answered = [...sockets, last].map((socket) => once(socket, 'data'));
+    last.once('data', () => {
+      begunBefore = begun;
+    });
+    // Without waiting in between: the server finds all of them when it looks for the next time.
+    for (const socket of sockets) socket.write(request);
+    last.write('GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    await Promise.all(answered);
+    expect(begun).toBe(100);
+    expect(begunBefore).toBeLessThan(50);
+  });
+
   it('reads no further requests of a client that does not read its answers', async () => {
     const fixture = await serveFakes(dispose);
     const { id } = fixture.jobs.add();
