@@ -120,6 +120,23 @@ describe('a prepared cell', () => {
     expect((await bench.follow(id).finished).stdout).toBe('cell\n');
   });
 
+  it('that was frozen before its job came has the time limits of the job from when its command runs', async () => {
+    const { id, plan } = await bench.plan(['true'], { cpuTimeMs: 60_000, timeoutMs: 60_000 });
+    await prepare(plan);
+    const cgroup = plan.cgroup?.path ?? '';
+    writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
+    await expect.poll(() => readFileSync(join(cgroup, 'cgroup.events'), 'utf8')).toContain('frozen 1');
+    expect(await bench.spawner.startIn('cell', id)).toBe(true);
+    const cell = bench.follow(id);
+    // With this answer the supervisor has noticed that the cell is frozen.
+    await expect(cell.control.pause()).rejects.toThrow('it does not run');
+    writeFileSync(join(cgroup, 'cgroup.freeze'), '0');
+    expect((await cell.finished).record).toMatchObject({
+      cause: 'none',
+      termination: { kind: 'exited', code: 0 },
+    });
+  });
+
   it('that is dismissed is gone, which a later request for it reports', async () => {
     const { id, plan } = await bench.plan(['true']);
     await prepare(plan);
