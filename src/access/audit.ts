@@ -152,6 +152,8 @@ const MOST_REPEATED = 10_000;
 const SWEEP_MS = 3_600_000;
 /** Failed sign-ins that are recorded in a minute: further ones are only counted in the log. */
 const MOST_SIGN_INS = 60;
+/** Actions of one subject that were refused or have failed, and are recorded in a minute. */
+const MOST_FAILURES = 60;
 const MINUTE_MS = 60_000;
 /** The largest page. */
 export const MOST_AUDIT_ENTRIES = 100;
@@ -163,6 +165,9 @@ export class Audit {
   readonly #timer: NodeJS.Timeout;
   /** When repeated actions were last recorded, oldest first. */
   readonly #repeated = new Map<string, number>();
+  /** Failures of each subject in this minute. */
+  readonly #failures = new Map<string, number>();
+  #failuresSinceMs = Number.NEGATIVE_INFINITY;
   #signIns = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
 
   constructor(options: AuditOptions) {
@@ -195,7 +200,7 @@ export class Audit {
       outcome,
     });
     const note = async (entry: NewEntry): Promise<void> => {
-      if (!this.#isRepeated(entry)) await this.#add(entry);
+      if (!this.#isRepeated(entry) && this.#isCounted(entry)) await this.#add(entry);
     };
     let noted: { readonly entry: NewEntry; readonly write: Promise<void> } | undefined;
     const done = (result: T): void => {
@@ -231,6 +236,27 @@ export class Audit {
     const [oldest] = this.#repeated.keys();
     if (this.#repeated.size > MOST_REPEATED && oldest !== undefined) this.#repeated.delete(oldest);
     return false;
+  }
+
+  /** Whether there is room for the entry: what is refused costs its caller nothing, and could fill the disk. */
+  #isCounted({ subject, outcome }: NewEntry): boolean {
+    if (outcome === 'OK' || subject === null) return true;
+    const now = performance.now();
+    if (now - this.#failuresSinceMs >= MINUTE_MS) {
+      for (const [who, count] of this.#failures) {
+        const left = count - MOST_FAILURES;
+        if (left > 0)
+          this.#options.log(`${left} further actions that failed were not recorded`, {
+            level: 'warn',
+            subject: who,
+          });
+      }
+      this.#failures.clear();
+      this.#failuresSinceMs = now;
+    }
+    const count = (this.#failures.get(subject) ?? 0) + 1;
+    this.#failures.set(subject, count);
+    return count <= MOST_FAILURES;
   }
 
   /** Records a failed sign-in, but only the first few of a flood. */

@@ -28,4 +28,6 @@ export interface ShareStore {
   setRevoked(id: string, at: Date): Promise<void>;
   /** Removes those that have expired. @throws StoreFullError */
   removeExpired(now: Date): Promise<void>;
+  /** Removes one of them. @throws StoreFullError */
+  remove(id: string): Promise<void>;
 }

@@ -26,6 +26,8 @@ const SHORTEST_MS = MINUTE_MS;
 const LONGEST_MS = 365 * DAY_MS;
 /** The most links of one job that can be valid at the same time. */
 const MOST_SHARES = 20;
+/** The most links of one job that are kept, with those that were revoked. */
+const MOST_KEPT = 100;
 
 /**
  * All shares, in memory as well as in the store, which one server has at a time. Who may share a job, and see its shares,
@@ -67,7 +69,9 @@ export class Shares {
     };
   }
 
-  /** The shares of a job, the oldest first. Revoked ones are included until they would have expired. */
+  /**
+   * The shares of a job, the oldest first. Revoked ones are included until they would have expired, or there are too many.
+   */
   of({ id }: Job): readonly Share[] {
     return [...(this.#byJob.get(id) ?? [])]
       .map((share) => this.#byId.get(share))
@@ -113,6 +117,7 @@ export class Shares {
     await this.#removeExpired();
     await stored(this.#options.store.insert(share));
     this.#set(share);
+    await this.#boundKept(job);
     return { share, secret };
   }
 
@@ -160,6 +165,17 @@ export class Shares {
     if (expired.length === 0) return;
     await stored(this.#options.store.removeExpired(new Date(this.#now())));
     for (const share of expired) this.#remove(share);
+  }
+
+  /** Of many that were revoked the oldest are removed. */
+  async #boundKept(job: Job): Promise<void> {
+    const kept = this.of(job);
+    const revoked = kept.filter((share) => share.revokedAt !== null);
+    for (const { id } of revoked.slice(0, Math.max(0, kept.length - MOST_KEPT))) {
+      await stored(this.#options.store.remove(id));
+      const share = this.#byId.get(id);
+      if (share !== undefined) this.#remove(share);
+    }
   }
 
   #remove({ id, hash, jobId }: StoredShare): void {

@@ -55,6 +55,10 @@ export class SqliteShares implements ShareStore {
     return this.#write('DELETE FROM shares WHERE expires_at <= ?', [now.getTime()]);
   }
 
+  remove(id: string): Promise<void> {
+    return this.#write('DELETE FROM shares WHERE id = ?', [id]);
+  }
+
   #write(sql: string, values: readonly unknown[]): Promise<void> {
     return this.#commits.write(() => {
       this.#db.prepare(sql).run(...values);

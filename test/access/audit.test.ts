@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Audit, type AuditStore } from '../../src/access/audit.ts';
+import { ClientError } from '../../src/jobs/errors.ts';
 import { newJobId } from '../../src/jobs/id.ts';
 import type { Identity } from '../../src/jobs/service.ts';
 import { StoreFullError } from '../../src/jobs/store.ts';
@@ -215,6 +216,25 @@ describe('an audit', () => {
     const { nodes, pageInfo } = await read({ first: 60, filter: { action: 'SIGN_IN' } });
     expect([nodes.length, pageInfo.hasNextPage]).toEqual([60, false]);
     expect(nodes[0]).toMatchObject({ subject: null, address: '192.0.2.1', outcome: 'UNAUTHENTICATED' });
+  });
+
+  it('records of what fails the first of each subject in a minute, and all that succeeds', async () => {
+    const audit = open(world.store.audit);
+    const refuse = (identity: Identity) =>
+      audit
+        .record(identity, 'STOP_JOB', () => Promise.reject(new ClientError('NOT_FOUND', 'no such job')))
+        .catch((error: unknown) => error);
+    for (let count = 0; count < 100; count++) await refuse(ALICE);
+    expect(await refuse(BOB)).toBeInstanceOf(ClientError);
+    await audit.record(ALICE, 'STOP_JOB', async () => undefined);
+    await audit.close();
+    const { nodes } = await read({ first: 100 });
+    const outcomes = Map.groupBy(nodes, ({ subject, outcome }) => `${subject} ${outcome}`);
+    expect([...outcomes].map(([of, all]) => [of, all.length])).toEqual([
+      ['alice OK', 1],
+      ['bob NOT_FOUND', 1],
+      ['alice NOT_FOUND', 60],
+    ]);
   });
 
   it('removes what is too old', async () => {

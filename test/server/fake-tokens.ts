@@ -55,6 +55,7 @@ export const openShares = (rights = new Rights()): Promise<Shares> =>
       insert: async () => undefined,
       setRevoked: async () => undefined,
       removeExpired: async () => undefined,
+      remove: async () => undefined,
     },
     rights,
   });
