@@ -21,6 +21,8 @@ export const ERROR_CODES = {
   REQUEST_ENTITY_TOO_LARGE:
     'The body of the HTTP request has more than 16 MiB, 110,000 elements of lists and fields of objects, or 12,000 objects.',
   SHUTTING_DOWN: 'The server is shutting down. Try again, or connect again.',
+  TOO_MANY_BYTES:
+    'What clients have sent and is not done yet takes all the memory there is for it, and the caller has sent most. Try again after `retryAfterMs`.',
   TOO_MANY_CONNECTIONS: 'Too many connections of one caller at once. Close some, or reuse them.',
   TOO_MANY_SUBSCRIPTIONS:
     'Too many subscriptions at the same time: of one caller, on this server, or too many operations on one WebSocket connection (100).',

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
+import { hasErrno } from '../errno.ts';
 import type { ErrorCode } from '../resolvers/error-codes.ts';
 import { excessValues } from './json-bounds.ts';
 
@@ -20,12 +21,23 @@ export const useRequestBody = (): Plugin => {
     onRequestParse({ request, setRequestParser }) {
       if (request.method !== 'POST') return;
       setRequestParser(async (given) => {
-        const text = await given.text();
+        const text = await textOf(given);
         if (text.length >= LARGE_CHARACTERS) await ownTurn();
         return parseBody(text);
       });
     },
   };
+};
+
+/** @throws GraphQLError `BAD_REQUEST` for a body that was cut off, which is no fault of the server */
+const textOf = async (given: Request): Promise<string> => {
+  try {
+    return await given.text();
+  } catch (error) {
+    if (hasErrno(error, 'ECONNRESET'))
+      throw refused('BAD_REQUEST', 400, 'body: expected all of it, but it was cut off');
+    throw error;
+  }
 };
 
 /** @throws GraphQLError `BAD_REQUEST` or `REQUEST_ENTITY_TOO_LARGE` */

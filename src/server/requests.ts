@@ -22,6 +22,7 @@ import type { Caller, Engine } from './engine.ts';
 import { answerFast, isFast } from './fast-path.ts';
 import { answerFile, type FileContext, isFilePath, sayOffset, ticketOf } from './files.ts';
 import { isAssetPath, isSharePath, sendAsset, sendPage, sendSharePage, wantsPage } from './graphiql.ts';
+import type { Incoming, Sent } from './incoming.ts';
 import { ANSWERS, accepts, listed, mediaRanges } from './media-types.ts';
 import { type Observer, sourceOf, traceOf } from './observer.ts';
 import { answerHealth, answerMetrics, type Operator } from './operator.ts';
@@ -58,6 +59,7 @@ export interface RequestContext {
   readonly rights: Rights;
   readonly connections: Connections;
   readonly unread: Unread;
+  readonly incoming: Incoming;
   /** The prefix of every path, without a slash at its end; empty for none. */
   readonly basePath: string;
   /** How often something is sent to a client whose answer is being made. */
@@ -317,7 +319,8 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
   else if (!accepts(ranges, ANSWERS)) {
     const message = `accept: expected ${listed(ANSWERS)}, got ${JSON.stringify(headers.accept)}`;
     refuse(406, 'NOT_ACCEPTABLE', message);
-  } else {
+  } else if (!isTaken(request, response, identity, context, refuse)) return;
+  else {
     // The engine knows no base path, and compares media types case-sensitively.
     request.url = `/graphql${/\?.*/.exec(request.url ?? '')?.[0] ?? ''}`;
     headers.accept = ranges.join(', ');
@@ -346,6 +349,46 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       }
     });
   }
+};
+
+/** Bytes of a body that are not worth counting. */
+const SMALL_BODY_BYTES = 4096;
+
+/**
+ * Counts the body of a request until it is answered: its values are needed until then.
+ *
+ * @returns false: it was refused
+ */
+const isTaken = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  { subject }: Identity,
+  { incoming }: RequestContext,
+  refuse: Refuse,
+): boolean => {
+  if (request.method !== 'POST') return true;
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  const declared = Number(length ?? 0);
+  if (coding === undefined && declared <= SMALL_BODY_BYTES) return true;
+  const refusal = incoming.refusal(subject, declared);
+  if (refusal !== undefined) {
+    refuse(429, 'TOO_MANY_BYTES', refusal.message, refusal.extensions);
+    return false;
+  }
+  const sent: Sent = { subject, close: () => request.socket.destroy() };
+  response.once('close', () => incoming.end(sent));
+  if (coding === undefined) incoming.count(sent, declared);
+  else countAsItArrives(request, (bytes) => incoming.count(sent, bytes));
+  return true;
+};
+
+/** Reports each chunk of a body whose length is not known. */
+const countAsItArrives = (request: IncomingMessage, count: (bytes: number) => void): void => {
+  const push = request.push.bind(request);
+  request.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+    if (chunk !== null) count(chunk.length);
+    return push(chunk, encoding);
+  };
 };
 
 /** Requests of the smallest weight that are begun in one turn of the event loop. */

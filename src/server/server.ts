@@ -30,6 +30,7 @@ import { Callers } from './callers.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { DocumentCache } from './document-cache.ts';
 import { createEngine } from './engine.ts';
+import { Incoming, MOST_INCOMING_BYTES } from './incoming.ts';
 import { limitedLog } from './limited-log.ts';
 import { listenOn } from './listen.ts';
 import { listenLocally } from './local-socket.ts';
@@ -97,6 +98,8 @@ export interface ServerOptions {
   readonly unauthenticated?: Partial<UnauthenticatedLimits>;
   /** Default: `MOST_UNREAD_BYTES`. */
   readonly mostUnreadBytes?: number;
+  /** Default: `MOST_INCOMING_BYTES`. */
+  readonly mostIncomingBytes?: number;
   /** Overrides of the defaults. */
   readonly timeouts?: Partial<Timeouts>;
 }
@@ -234,6 +237,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     subject: (socket) => connections.subject(socket),
     log: limited,
   });
+  const incoming = new Incoming({
+    mostBytes: options.mostIncomingBytes ?? MOST_INCOMING_BYTES,
+    log: limited,
+  });
   // Before TLS as well: a handshake that is not completed is not authenticated.
   http.on('connection', (socket) => unauthenticated.add(socket));
   http.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => unread.add(socket));
@@ -270,6 +277,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         rights,
         connections,
         unread,
+        incoming,
         basePath,
         slowAnswerMs: timeouts.slowAnswerMs,
         log,
@@ -293,6 +301,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     baseUrl,
     rights,
     connections,
+    incoming,
     operations,
     observer,
     log,

@@ -48,6 +48,8 @@ export interface ProtocolOptions {
 }
 
 const MOST_SUBSCRIPTIONS = 100;
+/** Characters of the id of an operation: each of its answers repeats it. */
+const LONGEST_ID_CHARACTERS = 256;
 /** A client with more unread bytes of responses than this is disconnected. */
 const MOST_UNREAD_BYTES = 64 * 1024 * 1024;
 
@@ -171,10 +173,11 @@ export const createProtocol = (options: ProtocolOptions): Server<Client> => {
       const delayMs = authorization === undefined ? 0 : wrongTokens.delayMs(request.socket.remoteAddress);
       return delayMs === 0 ? true : delay(delayMs, true, { ref: false });
     },
-    onSubscribe: async ({ extra: client, subscriptions }, _id, payload) => {
+    onSubscribe: async ({ extra: client, subscriptions }, id, payload) => {
       const { identity, socket } = client;
       client.inbox.begin(payload);
       if (identity === null) return [unauthenticated()];
+      if (id.length > LONGEST_ID_CHARACTERS) return [longId(id)];
       if (Object.keys(subscriptions).length > MOST_SUBSCRIPTIONS) return [tooMany()];
       if (closing()) {
         // After this a client reconnects, which it would not do after the error alone.
@@ -274,5 +277,8 @@ const tooMany = (): GraphQLError =>
     'TOO_MANY_SUBSCRIPTIONS',
     `subscriptions: expected at most ${MOST_SUBSCRIPTIONS} on one connection`,
   );
+
+const longId = (id: string): GraphQLError =>
+  codedError('BAD_REQUEST', `id: expected at most ${LONGEST_ID_CHARACTERS} characters, got ${id.length}`);
 
 const shuttingDown = (): GraphQLError => codedError('SHUTTING_DOWN', 'the server is shutting down');

@@ -7,6 +7,7 @@ import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../log.ts';
 import { LARGEST_BODY_BYTES } from './engine.ts';
+import type { Incoming, Sent } from './incoming.ts';
 import { excessValues } from './json-bounds.ts';
 import { limitedLog } from './limited-log.ts';
 import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
@@ -17,6 +18,8 @@ export interface WebSocketOptions extends ProtocolOptions {
   readonly refuse: (request: IncomingMessage) => Refusal | undefined;
   /** Milliseconds between two pings; a client that has not answered one before the next is disconnected. */
   readonly keepAliveMs: number;
+  /** Counts what clients send. */
+  readonly incoming: Incoming;
   readonly log: Log;
 }
 
@@ -31,6 +34,8 @@ const MOST_UNAUTHENTICATED_BYTES = 4096;
 /** RFC 6455, section 7.4.1. */
 const TOO_BIG = 1009;
 const MOST_FRAGMENTS = 64;
+/** Bytes before the data of a ping or pong of a client: they are masked, and have at most 125 bytes of data. */
+const CONTROL_HEADER_BYTES = 6;
 const MOST_SOCKETS = 20_000;
 /** Milliseconds that a client has to answer a close frame. */
 const GOODBYE_MS = 1000;
@@ -93,7 +98,7 @@ const attach = (
   socket: WebSocket,
   { connection, received, request }: Handshake,
   protocol: Server<Client>,
-  { log, keepAliveMs }: WebSocketOptions,
+  { log, keepAliveMs, incoming }: WebSocketOptions,
 ): void => {
   // After an error ws closes the socket itself, with the right code; a broken connection need not be logged.
   socket.on('error', () => undefined);
@@ -102,11 +107,15 @@ const attach = (
   const client = new Client({ socket, connection, request }, (message) => {
     const excess = excessValues(message);
     if (excess !== undefined) return socket.close(TOO_BIG, excess);
-    take(message).catch((error: Error) => {
-      failed(error);
-      socket.close(CloseCode.InternalServerError, 'Internal server error');
-    });
+    // It settles when the operation that it asks for is over.
+    take(message)
+      .catch((error: Error) => {
+        failed(error);
+        socket.close(CloseCode.InternalServerError, 'Internal server error');
+      })
+      .finally(() => sent.done(message.length));
   });
+  const sent = countSent(client, connection, incoming);
   boundUnauthenticated(client, connection, received);
   const closed = protocol.opened(
     {
@@ -115,7 +124,11 @@ const attach = (
       close: (code, reason) => socket.close(code, reason),
       onMessage: (listener) => {
         take = listener;
-        socket.on('message', (data) => client.inbox.add(String(data)));
+        socket.on('message', (data) => {
+          const message = String(data);
+          sent.arrived(message.length);
+          client.inbox.add(message);
+        });
       },
     },
     client,
@@ -147,6 +160,55 @@ const boundUnauthenticated = (client: Client, connection: Duplex, received: numb
     setImmediate(() => client.socket.terminate());
   };
   connection.prependListener('data', count);
+};
+
+/** What of a client is counted. */
+interface Counted {
+  /** A message is complete. */
+  readonly arrived: (length: number) => void;
+  /** What a message asked for is over. */
+  readonly done: (length: number) => void;
+}
+
+/**
+ * Counts what a client that is known sends: pieces of a message until it is complete, and messages until what they ask for
+ * is over.
+ */
+const countSent = (client: Client, connection: Duplex, incoming: Incoming): Counted => {
+  let sent: Sent | undefined;
+  let isClosed = false;
+  /** Bytes since the last complete message, and those of messages, as far as they were counted. */
+  let pieces = 0;
+  const count = (bytes: number): void => {
+    const subject = client.identity?.subject;
+    if (subject !== undefined) sent ??= { subject, close: () => client.socket.terminate() };
+    if (sent !== undefined && !isClosed) incoming.count(sent, bytes);
+  };
+  const take = (chunk: Buffer): void => {
+    if (client.identity === null) return;
+    pieces += chunk.length;
+    count(chunk.length);
+  };
+  connection.prependListener('data', take);
+  // They come between the pieces of a message.
+  const isControl = (data: Buffer): void => {
+    const length = Math.min(pieces, CONTROL_HEADER_BYTES + data.length);
+    pieces -= length;
+    count(-length);
+  };
+  client.socket.on('ping', isControl).on('pong', isControl);
+  client.socket.once('close', () => {
+    isClosed = true;
+    connection.off('data', take);
+    if (sent !== undefined) incoming.end(sent);
+  });
+  return {
+    arrived: (length) => {
+      count(length - pieces);
+      pieces = 0;
+    },
+    done: (length) => count(-length),
+  };
 };
 
 /**

@@ -63,6 +63,7 @@ export const serveFakes = async (
     readonly connections?: ConnectionLimits;
     readonly unauthenticated?: UnauthenticatedLimits;
     readonly mostUnreadBytes?: number;
+    readonly mostIncomingBytes?: number;
     readonly tls?: TlsSettings;
     readonly rolesPath?: string;
     readonly allowedOrigins?: readonly string[];
@@ -99,6 +100,7 @@ export const serveFakes = async (
     ...(options.connections && { connections: options.connections }),
     ...(options.unauthenticated && { unauthenticated: options.unauthenticated }),
     ...(options.mostUnreadBytes && { mostUnreadBytes: options.mostUnreadBytes }),
+    ...(options.mostIncomingBytes && { mostIncomingBytes: options.mostIncomingBytes }),
     ...(options.tls && { tls: options.tls }),
     ...(options.operator && { operator: options.operator }),
     ...(options.proxy && { proxy: options.proxy }),
