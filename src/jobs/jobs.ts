@@ -130,6 +130,11 @@ const MOST_TAIL = 1_000_000;
 const FREEZE_MOST_MS = 10_000;
 /** A request about the job waits no longer than this for its start. */
 const START_MOST_MS = 10_000;
+/**
+ * Commands in the cell of one job at the same time. Each has a supervisor outside of the cell, which no limit of the job
+ * bounds.
+ */
+const MOST_COMMANDS = 32;
 const LEAST_INTERVAL_MS = 100;
 const MOST_INTERVAL_MS = 3_600_000;
 
@@ -142,6 +147,8 @@ export class Jobs implements JobService {
   readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
   readonly #digests: LogDigestCache;
+  /** Commands for the cell of each job that are being stored. */
+  readonly #commands = new Map<string, number>();
 
   constructor(options: JobsOptions) {
     this.#options = options;
@@ -413,7 +420,38 @@ export class Jobs implements JobService {
       state: { status: 'QUEUED' },
     };
     await this.#checkQuotas(job);
-    return this.#store(job, request, { secrets, claims: new FileClaims(undefined) });
+    const release = await this.#reserveCommand(id);
+    try {
+      return await this.#store(job, request, { secrets, claims: new FileClaims(undefined) });
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Counts a command for the cell of a job while it is not stored yet.
+   *
+   * @returns ends that
+   * @throws ClientError `UNAVAILABLE`
+   */
+  async #reserveCommand(id: string): Promise<() => void> {
+    const change = (by: 1 | -1): number => {
+      const count = (this.#commands.get(id) ?? 0) + by;
+      if (count > 0) this.#commands.set(id, count);
+      else this.#commands.delete(id);
+      return count;
+    };
+    const release = (): void => void change(-1);
+    change(1);
+    try {
+      const stored = await this.#options.store.count({ execOf: id, status: ['QUEUED', 'RUNNING'] });
+      if (stored + (this.#commands.get(id) ?? 0) > MOST_COMMANDS)
+        throw unavailable(`${MOST_COMMANDS} commands run in the cell of the job: wait until one has ended`);
+      return release;
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   async listFiles(identity: Identity, id: string, request: FileListRequest): Promise<FileList> {

@@ -45,7 +45,7 @@ builder.mutationField('execInJob', (t) =>
   t.field({
     type: ExecInJobPayload,
     description:
-      'Runs another command in the cell of a running job, with the same isolation, and returns it as a job of its own: with its own log, result and usage, and `parent`. The limits of the cell bound both; it ends when the parent ends, at the latest. It does not wait in the queue. Fails with JOB_NOT_RUNNING when the parent does not run, and with UNAVAILABLE while it is paused.',
+      'Runs another command in the cell of a running job, with the same isolation, and returns it as a job of its own: with its own log, result and usage, and `parent`. The limits of the cell bound both; it ends when the parent ends, at the latest. It does not wait in the queue. Fails with JOB_NOT_RUNNING when the parent does not run, and with UNAVAILABLE while it is paused or 32 commands run in its cell.',
     args: {
       input: t.arg({ type: ExecInJobInput, required: true, description: 'Which job, and which command.' }),
     },
