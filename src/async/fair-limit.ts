@@ -13,7 +13,7 @@ export class FairLimit {
 
   /** Runs `work` when it is its turn, and returns or throws what it does. */
   async take<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const queue = this.#queues.get(key) ?? { taken: 0, waiting: [] };
+    const queue = this.#queues.get(key) ?? { taken: 0, waiting: [], passed: 0 };
     this.#queues.set(key, queue);
     if (queue.taken < this.#atOnce) queue.taken += 1;
     // The turn is handed to the next caller, so it stays counted.
@@ -21,7 +21,7 @@ export class FairLimit {
     try {
       return await work();
     } finally {
-      const next = queue.waiting.shift();
+      const next = following(queue);
       if (next !== undefined) next();
       else queue.taken -= 1;
       if (queue.taken === 0) this.#queues.delete(key);
@@ -31,5 +31,18 @@ export class FairLimit {
 
 interface Queue {
   taken: number;
-  readonly waiting: (() => void)[];
+  waiting: (() => void)[];
+  /** How many of the first have had their turn: taking each out of a long list would move all others. */
+  passed: number;
 }
+
+const following = (queue: Queue): (() => void) | undefined => {
+  const next = queue.waiting[queue.passed];
+  if (next === undefined) return undefined;
+  queue.passed += 1;
+  if (2 * queue.passed >= queue.waiting.length) {
+    queue.waiting = queue.waiting.slice(queue.passed);
+    queue.passed = 0;
+  }
+  return next;
+};

@@ -1,9 +1,16 @@
 /** Deletes jobs with all that is kept of them. */
 
+import { FairLimit } from '../async/fair-limit.ts';
 import type { Log } from '../log.ts';
 import type { Cells } from './cells.ts';
 import type { LogReaders } from './readers.ts';
 import type { JobStore } from './store.ts';
+
+/**
+ * Folders that are removed at the same time. Node.js has four threads for files, and what clients wait for needs them too:
+ * each commit is synced in one.
+ */
+const AT_ONCE = 2;
 
 /** What jobs are removed from. */
 export interface RemovalOptions {
@@ -20,6 +27,7 @@ export interface RemovalOptions {
 export class Removal {
   readonly #options: RemovalOptions;
   readonly #pending = new Set<Promise<void>>();
+  readonly #turns = new FairLimit(AT_ONCE);
   readonly #listeners = new Set<(ids: readonly string[]) => void>();
   #closed = false;
 
@@ -68,10 +76,13 @@ export class Removal {
   async #removeFolder(id: string): Promise<void> {
     const { readers, cells, store } = this.#options;
     await readers.none(id);
-    // The next server finds the note.
-    if (this.#closed) return;
-    await cells.remove(id);
-    await store.removed([id]);
+    const isGone = await this.#turns.take('', async () => {
+      // The next server finds the note.
+      if (this.#closed) return false;
+      await cells.remove(id);
+      return true;
+    });
+    if (isGone) await store.removed([id]);
   }
 
   /** Settles when removals in progress are done; those that wait for readers are left to the next server. */

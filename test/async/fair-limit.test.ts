@@ -52,3 +52,18 @@ it('passes the turn on when the work fails, and is free in the end', async () =>
   c.end();
   await c.done;
 });
+
+it('keeps the order of many callers', async () => {
+  const limit = new FairLimit(3);
+  const began: number[] = [];
+  const numbers = Array.from({ length: 1000 }, (_, number) => number);
+  await Promise.all(
+    numbers.map((number) =>
+      limit.take('key', async () => {
+        began.push(number);
+        await setImmediate();
+      }),
+    ),
+  );
+  expect(began).toEqual(numbers);
+});

@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
 import { JobFolders } from '../../src/cells/folders.ts';
 import { LogReaders } from '../../src/jobs/readers.ts';
@@ -65,4 +66,25 @@ it('leaves what waits for readers to the next server', async () => {
   await new Removal({ store, cells: folders, readers, log: (line) => expect.unreachable(line) }).recover();
   await expect.poll(() => store.removals()).toEqual([]);
   expect(existsSync(folders.path(id))).toBe(false);
+});
+
+it('removes few folders at once of many that an earlier server has left', async () => {
+  const others = Array.from({ length: 100 }, () => makeJob());
+  for (const other of others) {
+    await store.insert(other);
+    await store.transition(other.id, ['QUEUED'], { status: 'FAILED', finishedAt: at(2), error: 'it' });
+  }
+  expect(await store.remove(others.map((other) => other.id))).toHaveLength(100);
+  let now = 0;
+  let most = 0;
+  const cells = {
+    remove: async () => {
+      most = Math.max(most, ++now);
+      await setImmediate();
+      now -= 1;
+    },
+  };
+  await new Removal({ store, cells, readers, log: (line) => expect.unreachable(line) }).recover();
+  await expect.poll(() => store.removals()).toEqual([]);
+  expect(most).toBe(2);
 });
