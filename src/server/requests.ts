@@ -29,7 +29,7 @@ import { answerHealth, answerMetrics, type Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { retryAfter } from './retry-after.ts';
-import { sendJson } from './send.ts';
+import { sendJson, sendLastJson } from './send.ts';
 import { sendSlowly } from './slow-answer.ts';
 import type { Unread } from './unread.ts';
 import { isImagePath, receiveImage } from './upload.ts';
@@ -217,11 +217,8 @@ const upload = async (
       context.log(`${failure}: ${error.message}`, { level: 'warn', subject });
       response.destroy();
     } else if (error instanceof ClientError) {
-      // A client that is still sending reads the answer when it has sent everything.
-      request.resume();
       refuse(statusOf(error), error.code, error.message, error.details);
     } else {
-      request.resume();
       context.log(`${failure}: ${error instanceof Error ? error.stack : error}`, { level: 'error' });
       refuse(500, 'INTERNAL_SERVER_ERROR', 'an unexpected fault of the server: its log has the details');
     }
@@ -495,7 +492,5 @@ export const refuse = (
 ): void => {
   const wait = retryAfter([extensions['retryAfterMs']]);
   if (wait !== undefined) response.setHeader('Retry-After', wait);
-  // The body was not read, so the connection cannot be reused.
-  response.setHeader('Connection', 'close');
-  sendJson(response, status, { errors: [{ message, extensions: { ...extensions, code } }] });
+  sendLastJson(response, status, { errors: [{ message, extensions: { ...extensions, code } }] });
 };
