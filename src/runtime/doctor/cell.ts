@@ -41,13 +41,13 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   const checks = [checkIds(ids)];
   const checkOwnIds = async (): Promise<Check> => {
     const slots = slotsOf(ids);
-    if (slots === undefined) return pass('ids of each job', 'all cells share one range');
+    if (slots === undefined) return pass('ids of each job', shared(ids));
     const failure = await tryWith({ ids: { ...slots.take('doctor'), enter: ids.enter } });
     if (failure === undefined)
       return pass('ids of each job', `a range of its own, for ${slots.count} jobs at once`);
     return warn(
       'ids of each job',
-      `all cells share one range: ${explainStep(failure)}`,
+      `${shared(ids)}: ${explainStep(failure)}`,
       'Linux 5.19 or newer, and a state folder on ext4, xfs or btrfs, or on tmpfs from Linux 6.3 on',
     );
   };
@@ -85,6 +85,12 @@ export const checkCell = async (options: CellOptions): Promise<readonly Check[]>
   }
   return checks;
 };
+
+/** What it means that jobs have no ids of their own. With a single id it is that of files, too. */
+const shared = ({ count }: CellIds): string =>
+  count === 1
+    ? 'all cells share one id'
+    : 'all cells share one range; files that a job is given (--file) belong to nobody in its cell, where everybody may read them';
 
 const checkIds = ({ count, notice, remedy }: CellIds): Check => {
   const detail = notice ?? `0 to ${count - 1}, which are nobody's outside`;

@@ -152,6 +152,21 @@ describe('a cell', () => {
     expect(readdirSync(stateDir)).toEqual([]);
   });
 
+  it('warns where the owners of files cannot be mapped, with what that means for those of jobs', async () => {
+    const proc = files(onEnd, {
+      'self/uid_map': '0 0 4294967295\n',
+      'self/gid_map': '0 0 4294967295\n',
+      'self/setgroups': 'allow\n',
+      'self/status': 'CapEff:\t000001ffffffffff\n',
+    });
+    const tryOut: CellOptions['tryOut'] = async ({ ids }) =>
+      ids.owners === null ? undefined : { step: 'mount', errno: 22, subject: '', second: '' };
+    const checks = await failing({ proc, user: { uid: 0, name: 'root' }, tryOut });
+    expect(checks.map(brief)).toContain(
+      'WARN ids of each job: all cells share one range; files that a job is given (--file) belong to nobody in its cell, where everybody may read them: mount: invalid argument',
+    );
+  });
+
   it('is not even tried where a user may make no namespace', async () => {
     const attempt = async () => {
       throw new IdsError('user namespace: Operation not permitted');
