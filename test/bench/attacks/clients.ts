@@ -75,6 +75,7 @@ const queries = (
 });
 
 const SUBMIT = 'mutation ($input: SubmitJobInput!) { submitJob(input: $input) { job { id } } }';
+const RUN = 'mutation ($input: SubmitJobInput!) { runJob(input: $input, wait: "1h") { finished } }';
 const LATER = { command: 'true', startAfter: '2100-01-01T00:00:00Z' };
 const LIST = `{ jobs(first: 100) { totalCount nodes { id name command argv status env { name value }
   labels { key value } output { kept } limits { memory } } } }`;
@@ -227,6 +228,23 @@ const known: readonly ClientAttack[] = [
       keepDoing(8, () => send(target.url, { ...bearer(target), ...JSON_TYPE }, body), did);
     },
   },
+  {
+    name: 'bodies of 16 MB that are never completed',
+    start: (target, did) => {
+      const head = `POST /graphql HTTP/1.1\r\nHost: ${new URL(target.url).host}\r\nAuthorization: Bearer ${target.token}\r\nContent-Type: application/json\r\nContent-Length: 16000000\r\n\r\n`;
+      const body = Buffer.alloc(15_900_000, ' ');
+      const leave = async (): Promise<void> => {
+        const socket = await raw(target);
+        socket.resume().write(head);
+        socket.write(body);
+        await once(socket, 'close');
+      };
+      keepDoing(64, leave, did);
+    },
+  },
+  queries('jobs with 8 MiB that are waited for', 64, RUN, () => ({
+    input: { ...LATER, stdin: 'x'.repeat(8 * MIB) },
+  })),
   {
     name: '3,000 requests at once on each of 16 connections',
     start: (target, did) => {
