@@ -12,6 +12,37 @@ export type Decided =
   | { readonly identity: Identity; readonly refusal?: never }
   | { readonly identity?: never; readonly refusal: string };
 
+/** What a certificate says. */
+interface Named {
+  readonly email: string | undefined;
+  readonly commonNames: readonly string[];
+  readonly units: readonly string[];
+  readonly notAfter: Date;
+}
+
+/** Certificates that are kept parsed. */
+const MOST_KNOWN = 1000;
+/** By hash. Parsing takes as long as the rest of a connection, and clients connect again and again. */
+const known = new Map<string, Named>();
+
+const read = (der: Uint8Array<ArrayBuffer>, hash: string): Named => {
+  const earlier = known.get(hash);
+  if (earlier !== undefined) return earlier;
+  const certificate = new X509Certificate(der);
+  const { subjectName, notAfter } = certificate;
+  const named: Named = {
+    email: certificate
+      .getExtension(SubjectAlternativeNameExtension)
+      ?.names.items.find(({ type }) => type === 'email')?.value,
+    commonNames: subjectName.getField('CN'),
+    units: subjectName.getField('OU').map((unit) => unit.toUpperCase()),
+    notAfter,
+  };
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(hash, named);
+  return named;
+};
+
 /**
  * The identity of the holder of a certificate that a trusted authority has signed. The subject is the first e-mail
  * address among its alternative names, otherwise its common name. The role is that of the operator's file, where there
@@ -21,12 +52,8 @@ export type Decided =
  * @param roles the operator's file; if there is one, only it counts
  */
 export const holderOf = (der: Uint8Array<ArrayBuffer>, roles: Roles | undefined): Decided => {
-  const certificate = new X509Certificate(der);
-  const { subjectName } = certificate;
-  const email = certificate
-    .getExtension(SubjectAlternativeNameExtension)
-    ?.names.items.find(({ type }) => type === 'email')?.value;
-  const commonNames = subjectName.getField('CN');
+  const hash = createHash('sha256').update(der).digest('hex');
+  const { email, commonNames, units, notAfter } = read(der, hash);
   const subject = email ?? (commonNames.length === 1 ? commonNames[0] : undefined);
   if (subject === undefined)
     return { refusal: 'it names nobody: expected an e-mail address or one common name' };
@@ -34,7 +61,6 @@ export const holderOf = (der: Uint8Array<ArrayBuffer>, roles: Roles | undefined)
     return {
       refusal: `expected a subject of 1 to ${LONGEST_TEXT} printable characters, got ${JSON.stringify(subject)}`,
     };
-  const units = subjectName.getField('OU').map((unit) => unit.toUpperCase());
   const role =
     roles === undefined
       ? only(ROLES.filter((name) => units.includes(name)))
@@ -51,8 +77,8 @@ export const holderOf = (der: Uint8Array<ArrayBuffer>, roles: Roles | undefined)
       subject,
       role,
       method: 'CERTIFICATE',
-      credential: `certificate ${createHash('sha256').update(der).digest('hex')}`,
-      validUntil: certificate.notAfter,
+      credential: `certificate ${hash}`,
+      validUntil: notAfter,
     },
   };
 };
