@@ -72,11 +72,17 @@ describe('the graphql-ws client', () => {
   });
 
   it('receives each state of a job, then the completion', async () => {
-    const id = await server.submit({ command: 'sleep 0.3' });
+    const id = await server.submit({ command: 'sleep 1000' });
     const seen: string[] = [];
     const query = 'subscription ($id: ID!) { jobUpdated(jobId: $id) { status } }';
     const iterator = socketClient().iterate<{ jobUpdated: { status: string } }>({ query, variables: { id } });
-    for await (const { data } of iterator) if (data) seen.push(data.jobUpdated.status);
+    for await (const { data } of iterator) {
+      if (!data) continue;
+      const { status } = data.jobUpdated;
+      // By itself it could end before it is followed.
+      if (status === 'RUNNING' && !seen.includes(status)) await server.signal(id, 'SIGTERM');
+      seen.push(status);
+    }
     expect(seen.slice(-2)).toEqual(['RUNNING', 'COMPLETED']);
   });
 
@@ -143,11 +149,15 @@ describe('the graphql-sse client', () => {
   it('follows a log to its end', async () => {
     const client = createSseClient({ url: server.url, headers: { authorization: `Bearer ${server.token}` } });
     onEnd(() => client.dispose());
-    const jobId = await server.submit({ command: 'echo one; sleep 0.2; echo two >&2' });
+    const { id: jobId, ended } = await server.submitInTurn([
+      ['echo one', 'one\n'],
+      ['echo two >&2', 'two\n'],
+    ]);
     const seen: string[] = [];
     for await (const { data } of client.iterate<{ logs: Batch }>({ query: LOGS, variables: { jobId } }))
       for (const { stream, text } of data?.logs.entries ?? []) seen.push(`${stream} ${text}`);
     expect(seen).toEqual(['STDOUT one\n', 'STDERR two\n']);
+    await ended;
   });
 });
 

@@ -131,9 +131,12 @@ const ROWS: Readonly<
   'one order of stdout and stderr, with times': {
     says: 'yes',
     shows: async () => {
-      const id = await server.submit({
-        command: 'for n in 1 2 3; do echo $n; sleep 0.02; echo $n >&2; sleep 0.02; done',
-      });
+      const lines = ['1', '2', '3'].flatMap((n) => [
+        [`echo ${n}`, `${n}\n`] as const,
+        [`echo ${n} >&2`, `${n}\n`] as const,
+      ]);
+      const { id, ended } = await server.submitInTurn(lines);
+      await ended;
       const entries = await entriesOf(id);
       expect(entries.map(({ stream, text }) => `${stream} ${text}`)).toEqual(
         ['1', '2', '3'].flatMap((n) => [`STDOUT ${n}\n`, `STDERR ${n}\n`]),

@@ -8,8 +8,14 @@ let id: string;
 
 beforeAll(async () => {
   server = await TestServer.start();
-  id = await server.submit({ command: 'seq 1 300; echo "error: one" >&2; sleep 0.2; echo done' });
-  await server.ended(id);
+  const numbers = Array.from({ length: 300 }, (_, index) => `${index + 1}\n`).join('');
+  const job = await server.submitInTurn([
+    ['seq 1 300', numbers],
+    ['echo "error: one" >&2', 'error: one\n'],
+    ['echo done', 'done\n'],
+  ]);
+  ({ id } = job);
+  await job.ended;
 });
 
 afterAll(() => server.dispose());

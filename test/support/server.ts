@@ -221,6 +221,36 @@ export class TestServer {
     return this.ended(await this.submit(input));
   }
 
+  /**
+   * Starts a shell that executes each line when what the one before it wrote is in the log. What is written to two
+   * streams in between two reads of the supervisor has no order, however long the command sleeps.
+   *
+   * @param lines each with what it writes
+   * @returns the id at once, and when the job has ended
+   */
+  async submitInTurn(
+    lines: readonly (readonly [line: string, writes: string])[],
+  ): Promise<{ readonly id: string; readonly ended: Promise<JobFields> }> {
+    const command = lines.map(([line]) => line).join('; read -r _; ');
+    const id = await this.submit({ command, openStdin: true });
+    const write = 'mutation ($input: WriteStdinInput!) { writeStdin(input: $input) { accepted } }';
+    const logs = 'subscription ($id: ID!) { logs(jobId: $id) { entries { text } } }';
+    const goOn = async (): Promise<JobFields> => {
+      let missing = lines[0]?.[1].length ?? 0;
+      let offset = 0;
+      for await (const data of this.subscribe(logs, { id })) {
+        const { entries } = (data as { logs: { entries: { text: string }[] } }).logs;
+        for (const { text } of entries) missing -= text.length;
+        if (missing > 0 || offset + 1 === lines.length) continue;
+        await this.query(write, { input: { jobId: id, offset, text: '\n' } });
+        offset += 1;
+        missing += lines[offset]?.[1].length ?? 0;
+      }
+      return this.ended(id);
+    };
+    return { id, ended: goOn() };
+  }
+
   /** All output of a job, decoded, as one text for each stream; without `follow` what there is by now. */
   async output(id: string, follow = true): Promise<{ stdout: string; stderr: string }> {
     const chunks: Record<string, Buffer[]> = { STDOUT: [], STDERR: [] };
