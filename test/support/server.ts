@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { ID_BASE, IMAGES, testImage } from './image.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
@@ -95,10 +96,12 @@ export class TestServer {
         const url = /listens on (\S+)/.exec(text)?.[1];
         if (url !== undefined && text.includes('Token: ')) resolve(url);
       });
-      child.once('exit', (code, signal) =>
-        reject(new Error(`the server ended with ${signal ?? `code ${code}`}: ${this.#errors}`)),
-      );
+      child.once('exit', async (code, signal) => {
+        await drained();
+        reject(new Error(`the server ended with ${signal ?? `code ${code}`}: ${this.#errors}`));
+      });
     });
+    await drained();
     // As the server sees its files: it may live in a mount namespace of its own.
     this.token = readFileSync(join(`/proc/${child.pid}/root`, this.stateDir, 'token'), 'utf8').trim();
   }
@@ -113,11 +116,9 @@ export class TestServer {
   /** Waits until the process has ended. @returns its exit code */
   async exited(): Promise<number | null> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
-      return child?.exitCode ?? null;
-    return new Promise<number | null>((resolve) => {
-      child.once('exit', resolve);
-    });
+    if (child?.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    await drained();
+    return child?.exitCode ?? null;
   }
 
   /** Stops every job, ends the process and removes the state. */
@@ -293,6 +294,15 @@ export class TestServer {
     throw new Error('the stream ended without a complete event');
   }
 }
+
+/**
+ * Settles when what a process had written to standard error has been read: its exit, and what it wrote to another stream
+ * later on, may be noticed first. Its end is not waited for, since other processes have that stream too. The event loop
+ * looks at every stream in each turn, and this one may end before it has.
+ */
+const drained = async (): Promise<void> => {
+  for (let turn = 0; turn < 2; turn++) await setImmediate();
+};
 
 /** @throws Error that has the text, and the head of the response, if it is no JSON */
 const parseAnswer = (text: string, head: string): Answer => {
