@@ -33,6 +33,7 @@ it('are bounded, also when they come at once, and one that has ended makes room'
   while (commands.length < 32) commands.push(await submit('execInJob', full));
   expect(await submit('execInJob', full)).toMatch(/^UNAVAILABLE: /);
   const [first = ''] = commands;
+  await expect.poll(() => world.cells.cells.has(first)).toBe(true);
   world.cells.execute(first);
   world.cells.finish(first, exited(0));
   await expect.poll(() => submit('execInJob', full)).toMatch(/^[0-9a-f-]{36}$/);

@@ -80,7 +80,8 @@ describe('the bodies of one caller', () => {
     const fixture = await serve();
     const refused = () => fixture.entries.filter(({ fields }) => fields['code'] === 'BAD_REQUEST');
     const sent = begin(fixture, AUTHORIZATION);
-    await expect.poll(() => fixture.sockets.size).toBe(1);
+    // What the client destroys before the server has read it never was a request.
+    await expect.poll(() => [...fixture.sockets][0]?.bytesRead).toBeGreaterThan(BODY.length - 10);
     sent.destroy();
     await expect.poll(() => refused().length).toBe(1);
     expect(fixture.lines).toEqual([]);
