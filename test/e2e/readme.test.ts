@@ -93,7 +93,8 @@ it('prints what the README says that it prints', async () => {
   const block = codeBlocks(readDocument('README.md')).find(({ text }) => text.includes('endOfLog'));
   if (block === undefined) throw new Error('the README has no subscription with curl');
   const { output } = await run(block);
-  expect(output).toContain('"status":"QUEUED"');
+  expect(output).toContain('"status":"COMPLETED","exitCode":0,"usage":{"cpuTime":');
+  expect(output).toContain('"stream":"STDOUT","text":"total ');
   expect(output).toContain('"stream":"STDOUT","text":"3\\n"');
   expect(output).toContain('"endOfLog":true');
   expect(output).toContain('event: complete');
