@@ -356,7 +356,7 @@ export class Images implements ImageService {
       throw badInput(
         'input.jobId',
         'a paused job, or one with keepRoot that was not saved yet, and whose changes could be kept: on the disk, in folders ' +
-          'at most 256 deep',
+          "at most 256 deep, on a file system with attributes of users; the server's log says what was missing",
         job,
       );
     const end = this.#layers.begin();

@@ -115,6 +115,20 @@ describe('an image of a job', () => {
     }
   });
 
+  it('that could not be kept is refused, and the log of the server says why', async () => {
+    const id = await server.submit({
+      command: 'for i in $(seq 257); do mkdir d && cd d || exit; done',
+      keepRoot: true,
+    });
+    expect(await server.ended(id)).toMatchObject({ exitCode: 0 });
+    expect((await save(id, 'deep')).errors?.[0]?.message).toContain('in folders at most 256 deep');
+    await expect
+      .poll(() => server.faults)
+      .toMatchObject([
+        { jobId: id, msg: expect.stringMatching(/could not be kept: its folders are more than 256 deep$/) },
+      ]);
+  });
+
   it('leaves nothing when it is deleted', async () => {
     for (const name of ['ended', 'paused', 'second'])
       await server.query('mutation ($n: String!) { deleteImage(input: { name: $n }) { name } }', { n: name });

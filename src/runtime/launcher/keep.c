@@ -144,7 +144,9 @@ static void remember(struct keep *self, const struct stat *status) {
 static bool copy_folder(struct keep *self, int from, int to);
 
 static bool note_opaque(struct keep *self, int fd) {
-  if (fsetxattr(fd, OPAQUE, "y", 1, 0) != 0) return fail_errno(self);
+  if (fsetxattr(fd, OPAQUE, "y", 1, 0) != 0)
+    return errno == EOPNOTSUPP ? fail(self, "the file system of the state folder has no attributes of users (xattr(7))")
+                               : fail_errno(self);
   fprintf(self->about, "opaque%c/%s%c", 0, self->path, 0);
   return true;
 }

@@ -978,6 +978,14 @@ static void keep_artifacts(struct supervisor *self) {
   self->record.artifacts_count = self->plan.artifacts_count;
 }
 
+/* Records why the changes of the root could not be kept, if so. */
+static void note_layer(struct record *record, const char *error) {
+  static char note[160];
+  if (error == NULL) return;
+  snprintf(note, sizeof note, "what it has changed of its root could not be kept: %s", error);
+  record->note = note;
+}
+
 static void finish(struct supervisor *self) {
   struct record *record = &self->record;
   kill_cell(self);
@@ -997,8 +1005,7 @@ static void finish(struct supervisor *self) {
   record->dropped = self->log.dropped;
   record->input = &self->input;
   if (self->cgroup.path != NULL) record_collect(record, &self->plan, self->cgroup.fd);
-  if (self->plan.keeps_layer && record->executed && empty && keep_layer(&self->plan, self->upper) != NULL)
-    record->note = "what it has changed of its root could not be kept";
+  if (self->plan.keeps_layer && record->executed && empty) note_layer(record, keep_layer(&self->plan, self->upper));
   close_fd(&self->upper);
   if (empty) keep_artifacts(self);
   artifacts_close(&self->artifacts);
