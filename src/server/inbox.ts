@@ -1,13 +1,12 @@
 /** The messages of one WebSocket client, read no faster than it reads the responses. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 
 /** Operations of one client that are executed at the same time, not counting established subscriptions. */
 const MOST_AT_ONCE = 16;
 /** While more bytes of responses than this are unread, no further messages of a client are read. */
 const MOST_UNREAD_BYTES = 1024 * 1024;
-/** Messages handled in a row before other clients have their turn. */
-const STRETCH = 16;
+/** While more messages than this wait, no more are read. */
+const MOST_WAITING = 16;
 
 /**
  * While a client has enough under way, or does not read, its further messages stay in the kernel's buffer and in the
@@ -16,15 +15,25 @@ const STRETCH = 16;
 export class Inbox {
   readonly #socket: WebSocket;
   readonly #handle: (message: string) => void;
+  readonly #turn: (message: string) => Promise<void>;
   readonly #waiting: string[] = [];
   readonly #busy = new Set<object>();
   #running = false;
   #wake: (() => void) | undefined;
   #idle: (() => void) | undefined;
 
-  constructor(socket: WebSocket, handle: (message: string) => void) {
+  /**
+   * @param handle takes a message
+   * @param turn settles when a message may be taken
+   */
+  constructor(
+    socket: WebSocket,
+    handle: (message: string) => void,
+    turn: (message: string) => Promise<void>,
+  ) {
     this.#socket = socket;
     this.#handle = handle;
+    this.#turn = turn;
     socket.once('close', () => {
       this.#waiting.length = 0;
       this.#wake?.();
@@ -69,7 +78,7 @@ export class Inbox {
 
   async #run(): Promise<void> {
     this.#running = true;
-    for (let taken = 1; this.#waiting.length > 0; taken++) {
+    for (let [message] = this.#waiting; message !== undefined; [message] = this.#waiting) {
       while (!this.#hasRoom() && this.#waiting.length > 0) {
         this.#socket.pause();
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -77,9 +86,11 @@ export class Inbox {
         await promise;
         this.#wake = undefined;
       }
-      const message = this.#waiting.shift();
-      if (message !== undefined) this.#handle(message);
-      if (taken % STRETCH === 0) await nextTurn();
+      if (this.#waiting.length > MOST_WAITING) this.#socket.pause();
+      await this.#turn(message);
+      // None are left when the client has gone meanwhile.
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#handle(next);
     }
     this.#running = false;
     this.#socket.resume();

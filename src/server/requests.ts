@@ -30,6 +30,7 @@ import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { REQUEST_ID, requestIdOf } from './request-id.ts';
 import { retryAfter } from './retry-after.ts';
 import { sendJson, sendLastJson } from './send.ts';
+import { ofUnauthenticated } from './senders.ts';
 import { sendSlowly } from './slow-answer.ts';
 import type { Unread } from './unread.ts';
 import { isImagePath, receiveImage } from './upload.ts';
@@ -38,7 +39,7 @@ import type { WrongTokens } from './wrong-tokens.ts';
 /** What is needed to answer a request. */
 export interface RequestContext {
   readonly engine: Engine;
-  /** In which turns of the event loop operations begin. */
+  /** In which turns of the event loop wrong tokens are answered. */
   readonly turns: Turns;
   /** Those that the engine has parsed and found valid. */
   readonly documents: DocumentCache;
@@ -336,15 +337,12 @@ const serveGraphql = (request: IncomingMessage, response: ServerResponse, contex
       response.destroy();
     };
     const sending = { ranges, intervalMs: slowAnswerMs };
-    context.turns.start(weightOf(request), () => {
-      if (response.destroyed) return;
-      if (isFast(request, ranges))
-        answerFast(request, response, { engine, documents: context.documents, caller, failed, ...sending });
-      else {
-        const answer = engine.handleNodeRequestAndResponse(request, response, caller);
-        sendSlowly(answer, request, response, sending).catch(failed);
-      }
-    });
+    if (isFast(request, ranges))
+      answerFast(request, response, { engine, documents: context.documents, caller, failed, ...sending });
+    else {
+      const answer = engine.handleNodeRequestAndResponse(request, response, caller);
+      sendSlowly(answer, request, response, sending).catch(failed);
+    }
   }
 };
 
@@ -388,14 +386,6 @@ const countAsItArrives = (request: IncomingMessage, count: (bytes: number) => vo
   };
 };
 
-/** Requests of the smallest weight that are begun in one turn of the event loop. */
-export const REQUESTS_OF_A_TURN = 16;
-const BYTES_OF_A_WEIGHT = 32 * 1024;
-
-/** One for each request and for each piece of its body, which takes time to read and to check. */
-const weightOf = ({ headers }: IncomingMessage): number =>
-  1 + Math.floor(Number(headers['content-length'] ?? 0) / BYTES_OF_A_WEIGHT);
-
 /**
  * Identifies the caller of a request on any path: without a token it is refused, and many wrong ones are answered
  * slowly.
@@ -422,15 +412,17 @@ const admit = (
 
 /** A client that sends many wrong tokens waits for the answer. One that sends none is asked for a token. */
 const refuseSlowly = (
-  { headers, socket }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
-  { wrongTokens }: RequestContext,
+  { wrongTokens, turns }: RequestContext,
   refuse: () => void,
 ): void => {
+  const { headers, socket } = request;
   const delayMs = headers.authorization === undefined ? 0 : wrongTokens.delayMs(socket.remoteAddress);
   if (delayMs === 0) refuse();
   else {
-    const timer = setTimeout(refuse, delayMs);
+    // Those that came at once are answered at once.
+    const timer = setTimeout(() => turns.start(ofUnauthenticated(request), 1, refuse), delayMs);
     response.once('close', () => clearTimeout(timer));
   }
 };

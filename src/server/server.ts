@@ -40,8 +40,9 @@ import type { Operator } from './operator.ts';
 import { ambiguousHost, foreignName, type NamePolicy } from './origin.ts';
 import { oneAfterAnother } from './pipeline.ts';
 import { Proxies, type ProxySettings } from './proxies.ts';
-import { handle, pathOf, REQUESTS_OF_A_TURN, refuse } from './requests.ts';
+import { handle, pathOf, type RequestContext, refuse } from './requests.ts';
 import { RolesFile } from './roles-file.ts';
+import { OF_A_TURN, Senders, weightOf } from './senders.ts';
 import { STREAM_LIMITS, type StreamLimits, Streams } from './streams.ts';
 import type { Tls, TlsSettings } from './tls.ts';
 import {
@@ -231,7 +232,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const services = { jobs, images, artifactLinks, files, tokens, shares, quotas, audit };
   const documents = new DocumentCache();
   const engine = createEngine({ ...services, log, streams, connections, observer, documents });
-  const turns = new Turns(REQUESTS_OF_A_TURN);
+  const turns = new Turns(OF_A_TURN);
+  const senders = new Senders(callers, connections);
   const unread = new Unread({
     mostBytes: options.mostUnreadBytes ?? MOST_UNREAD_BYTES,
     subject: (socket) => connections.subject(socket),
@@ -242,7 +244,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     log: limited,
   });
   // Before TLS as well: a handshake that is not completed is not authenticated.
-  http.on('connection', (socket) => unauthenticated.add(socket));
+  http.on('connection', (socket) => {
+    turns.arrived();
+    unauthenticated.add(socket);
+  });
   http.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => unread.add(socket));
   http.maxConnections = all;
   http.on('drop', () =>
@@ -251,6 +256,38 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       code: 'TOO_MANY_CONNECTIONS',
     }),
   );
+  const baseUrl = (request: IncomingMessage): string => {
+    if (options.publicUrl !== undefined) return options.publicUrl;
+    const scheme = tls === undefined ? 'http' : 'https';
+    const { host } = request.headers;
+    // Over the Unix socket there is no host.
+    const isLocal = request.socket.remoteAddress === undefined || host === undefined;
+    return `${scheme}://${isLocal ? authority(http.address() as AddressInfo) : host}${basePath}`;
+  };
+  const context: RequestContext = {
+    engine,
+    turns,
+    documents,
+    images: authorizedImages,
+    artifacts,
+    files,
+    bodyMs: timeouts.requestMs,
+    uploadSilenceMs: timeouts.requestMs,
+    downloadSilenceMs: timeouts.requestMs,
+    policy,
+    callers,
+    wrongTokens,
+    baseUrl,
+    rights,
+    connections,
+    unread,
+    incoming,
+    basePath,
+    slowAnswerMs: timeouts.slowAnswerMs,
+    log,
+    observer,
+    ...(options.operator && { operator: options.operator }),
+  };
   const answer = oneAfterAnother((request, response) => {
     const over = operations.begin();
     answering.add(response);
@@ -260,40 +297,11 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     });
     if (closing) refuse(response, 503, 'SHUTTING_DOWN', 'the server is shutting down');
     else
-      handle(request, response, {
-        engine,
-        turns,
-        documents,
-        images: authorizedImages,
-        artifacts,
-        files,
-        bodyMs: timeouts.requestMs,
-        uploadSilenceMs: timeouts.requestMs,
-        downloadSilenceMs: timeouts.requestMs,
-        policy,
-        callers,
-        wrongTokens,
-        baseUrl,
-        rights,
-        connections,
-        unread,
-        incoming,
-        basePath,
-        slowAnswerMs: timeouts.slowAnswerMs,
-        log,
-        observer,
-        ...(options.operator && { operator: options.operator }),
+      turns.start(senders.of(request), weightOf(Number(request.headers['content-length'] ?? 0)), () => {
+        if (!response.destroyed) handle(request, response, context);
       });
   });
   http.on('request', answer);
-  const baseUrl = (request: IncomingMessage): string => {
-    if (options.publicUrl !== undefined) return options.publicUrl;
-    const scheme = tls === undefined ? 'http' : 'https';
-    const { host } = request.headers;
-    // Over the Unix socket there is no host.
-    const isLocal = request.socket.remoteAddress === undefined || host === undefined;
-    return `${scheme}://${isLocal ? authority(http.address() as AddressInfo) : host}${basePath}`;
-  };
   const closeWebSockets = serveWebSockets(http, {
     engine,
     callers,
@@ -304,6 +312,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     incoming,
     operations,
     observer,
+    turns,
+    senders,
     log,
     unauthenticatedMs: timeouts.unauthenticatedMs,
     keepAliveMs: timeouts.keepAliveMs,

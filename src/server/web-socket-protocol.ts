@@ -15,6 +15,7 @@ import { isAsyncIterable } from 'graphql-yoga';
 import { WebSocket } from 'ws';
 import type { Rights } from '../access/rights.ts';
 import { through } from '../async/through.ts';
+import type { Turns } from '../async/turns.ts';
 import type { Identity } from '../jobs/service.ts';
 import { codedError, unauthenticated } from '../resolvers/errors.ts';
 import { type Callers, ENDING_MS } from './callers.ts';
@@ -25,6 +26,7 @@ import { Inbox } from './inbox.ts';
 import { type Observer, sourceOf, traceOf } from './observer.ts';
 import type { Operations } from './operations.ts';
 import { requestIdOf } from './request-id.ts';
+import { ofCaller, ofUnauthenticated, weightOf } from './senders.ts';
 import { type MessageText, writeText } from './text-frames.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
@@ -71,15 +73,24 @@ export class Client {
   /** Aborted, with the reason, when the caller is no longer accepted. */
   readonly ended = new AbortController();
 
-  /** @param handle takes a message of the client */
+  /**
+   * @param handle takes a message of the client
+   * @param turns in which its messages are taken
+   */
   constructor(
     { socket, connection, request }: Pick<Client, 'socket' | 'connection' | 'request'>,
     handle: (message: string) => void,
+    turns: Turns,
   ) {
     this.socket = socket;
     this.connection = connection;
     this.request = request;
-    this.inbox = new Inbox(socket, handle);
+    this.inbox = new Inbox(socket, handle, (message) =>
+      turns.next(
+        this.identity === null ? ofUnauthenticated(request) : ofCaller(this.identity),
+        weightOf(message.length),
+      ),
+    );
     socket.once('close', () => {
       for (const end of this.running.values()) end();
     });

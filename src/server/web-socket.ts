@@ -5,11 +5,13 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { Turns } from '../async/turns.ts';
 import type { Log } from '../log.ts';
 import { LARGEST_BODY_BYTES } from './engine.ts';
 import type { Incoming, Sent } from './incoming.ts';
 import { excessValues } from './json-bounds.ts';
 import { limitedLog } from './limited-log.ts';
+import type { Senders } from './senders.ts';
 import { Client, createProtocol, GOING_AWAY, type ProtocolOptions } from './web-socket-protocol.ts';
 
 /** What WebSocket connections are accepted with. */
@@ -20,6 +22,9 @@ export interface WebSocketOptions extends ProtocolOptions {
   readonly keepAliveMs: number;
   /** Counts what clients send. */
   readonly incoming: Incoming;
+  /** In which upgrades are answered and messages are taken. */
+  readonly turns: Turns;
+  readonly senders: Senders;
   readonly log: Log;
 }
 
@@ -55,7 +60,7 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
     perMessageDeflate: false,
     handleProtocols,
   });
-  http.on('upgrade', (request, socket, head) => {
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const refusal =
       sockets.clients.size < MOST_SOCKETS
         ? options.refuse(request)
@@ -71,6 +76,13 @@ export const serveWebSockets = (http: HttpServer, options: WebSocketOptions): ((
       });
       reject(socket, refusal);
     }
+  };
+  http.on('upgrade', (request, socket, head) => {
+    // Node.js looks for errors of it no more.
+    socket.on('error', () => socket.destroy());
+    options.turns.start(options.senders.of(request), 1, () => {
+      if (!socket.destroyed) upgrade(request, socket, head);
+    });
   });
   return async () => {
     const closed = new Promise<void>((resolve) => {
@@ -98,15 +110,18 @@ const attach = (
   socket: WebSocket,
   { connection, received, request }: Handshake,
   protocol: Server<Client>,
-  { log, keepAliveMs, incoming }: WebSocketOptions,
+  { log, keepAliveMs, incoming, turns }: WebSocketOptions,
 ): void => {
   // After an error ws closes the socket itself, with the right code; a broken connection need not be logged.
   socket.on('error', () => undefined);
   const failed = (error: Error): void => log(`WebSocket: ${error}`, { level: 'error' });
   let take: (message: string) => Promise<void> = async () => undefined;
-  const client = new Client({ socket, connection, request }, (message) => {
+  const handle = (message: string): void => {
     const excess = excessValues(message);
-    if (excess !== undefined) return socket.close(TOO_BIG, excess);
+    if (excess !== undefined) {
+      socket.close(TOO_BIG, excess);
+      return;
+    }
     // It settles when the operation that it asks for is over.
     take(message)
       .catch((error: Error) => {
@@ -114,7 +129,8 @@ const attach = (
         socket.close(CloseCode.InternalServerError, 'Internal server error');
       })
       .finally(() => sent.done(message.length));
-  });
+  };
+  const client = new Client({ socket, connection, request }, handle, turns);
   const sent = countSent(client, connection, incoming);
   boundUnauthenticated(client, connection, received);
   const closed = protocol.opened(
@@ -237,7 +253,6 @@ const sentBytes = (connection: Duplex): number =>
   connection instanceof Socket ? connection.bytesWritten - connection.writableLength : 0;
 
 const reject = (socket: Duplex, { status, reason }: Refusal): void => {
-  socket.on('error', () => socket.destroy());
   // A client that never closes its side would keep the file descriptor open.
   socket.once('finish', () => socket.destroy());
   socket.end(
