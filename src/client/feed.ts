@@ -29,6 +29,7 @@ export class StdinWriter {
   readonly #shared: boolean;
   #offset: number | undefined;
   #pieceBytes: number = PIECE_BYTES.first;
+  #acceptedBytes = 0;
 
   /** @param shared others write to the job too, or have written: our bytes are appended to theirs */
   constructor(connection: Connection, jobId: string, { shared = false } = {}) {
@@ -36,6 +37,11 @@ export class StdinWriter {
     this.#jobId = jobId;
     this.#shared = shared;
     this.#offset = shared ? undefined : 0;
+  }
+
+  /** Bytes of ours that the job has accepted. */
+  get acceptedBytes(): number {
+    return this.#acceptedBytes;
   }
 
   /**
@@ -65,6 +71,7 @@ export class StdinWriter {
         this.#offset ??= (await this.#send({ offset: 0 })).offset;
         const { accepted } = await this.#send({ offset: this.#offset, bytes: base64, endOfInput });
         this.#offset += accepted;
+        this.#acceptedBytes += accepted;
         return accepted;
       } catch (error) {
         if (error instanceof ServerError && OVER.includes(error.code ?? '')) return undefined;

@@ -9,7 +9,7 @@ import { StdinWriter } from './feed.ts';
 import { gather } from './gather.ts';
 import { ResizeTerminalDocument } from './generated/operations.ts';
 import { type LogRequest, readLogs } from './logs.ts';
-import { write } from './output.ts';
+import { note, write } from './output.ts';
 import { request } from './request.ts';
 
 /** The size that is assumed for a terminal of unknown size. */
@@ -17,8 +17,8 @@ const USUAL = { rows: 24, columns: 80 } as const;
 /** A window that is being resized has many sizes: one is sent when it has been the same for this many milliseconds. */
 const SETTLED_MS = 60;
 
-/** The most bytes of typed or pasted input that the job has not taken yet. */
-const PASTED_BYTES = 256 * 1024;
+/** The most bytes of typed or pasted input that the job has not taken yet: keys to detach are found behind them. */
+const PASTED_BYTES = 16 * 1024 * 1024;
 /** How long detaching waits until the job has taken earlier input: a job that does not read never does. */
 const LEFT_MOST_MS = 1000;
 
@@ -151,12 +151,15 @@ export const workWith = async (
   const shown = show(connection, jobId, from, terminal, sizes).then(() => 'ended' as const);
   const filter = new KeyFilter(detachKeys);
   const keys = input ? type(new StdinWriter(connection, jobId, { shared }), filter) : watchKeys(filter);
-  const typed = keys.then((detached) => (detached ? ('detached' as const) : shown));
+  const typed = keys.then<Left | 'ended'>((left) => left ?? shown);
   for (const either of [shown, typed]) either.catch(() => undefined);
   try {
     const end = await Promise.race([shown, typed]);
-    if (end === 'detached') await terminal.leave();
-    return end;
+    if (end === 'ended') return end;
+    await terminal.leave();
+    if (end.lostBytes > 0)
+      await note(`${end.lostBytes} bytes that were typed last may not have reached the job`);
+    return 'detached';
   } finally {
     // Before the descriptor is closed, through which it is set.
     terminal[Symbol.dispose]();
@@ -180,17 +183,27 @@ const show = async (
   }
 };
 
+/** How a person has detached. */
+interface Left {
+  /** Bytes that were typed before and that the job may still take, but has not. */
+  readonly lostBytes: number;
+}
+
 /**
  * Passes on input, while earlier input may still be waiting for the job.
  *
- * @returns whether the person has detached
+ * @returns `undefined` unless the person has detached
  */
-const type = async (writer: StdinWriter, filter: KeyFilter): Promise<boolean> => {
+const type = async (writer: StdinWriter, filter: KeyFilter): Promise<Left | undefined> => {
   const left = Promise.withResolvers<void>();
   let detached = false;
+  let typedBytes = 0;
+  // It is also possible to detach from a job that takes no more input.
+  let open = true;
   const keys = async function* (): AsyncGenerator<Uint8Array, void> {
     for await (const typed of process.stdin) {
       const { bytes, complete } = filter.take(typed);
+      typedBytes += bytes.length;
       if (bytes.length > 0) yield bytes;
       detached = complete;
       if (complete) break;
@@ -198,13 +211,11 @@ const type = async (writer: StdinWriter, filter: KeyFilter): Promise<boolean> =>
     if (detached) left.resolve();
   };
   const written = (async () => {
-    // It is also possible to detach from a job that takes no more input.
-    let open = true;
     for await (const bytes of gather(keys(), PASTED_BYTES)) open &&= await writer.write(bytes);
     if (open && !detached) await writer.write(Buffer.alloc(0), true);
   })();
   await Promise.race([written, left.promise.then(() => pause(LEFT_MOST_MS, undefined, { ref: false }))]);
-  return detached;
+  return detached ? { lostBytes: open ? typedBytes - writer.acceptedBytes : 0 } : undefined;
 };
 
 /** The signals of Ctrl-C and Ctrl-\, which a raw terminal does not generate. */
@@ -216,18 +227,18 @@ const SIGNAL_KEYS: ReadonlyMap<number, NodeJS.Signals> = new Map([
 /**
  * Discards input, but acts on the keys for this program.
  *
- * @returns whether the person has detached
+ * @returns `undefined` unless the person has detached
  */
-const watchKeys = async (filter: KeyFilter): Promise<boolean> => {
-  if (process.stdin.isTTY !== true) return false;
+const watchKeys = async (filter: KeyFilter): Promise<Left | undefined> => {
+  if (process.stdin.isTTY !== true) return undefined;
   for await (const typed of process.stdin as AsyncIterable<Buffer>) {
     for (const byte of typed) {
       const signal = SIGNAL_KEYS.get(byte);
       if (signal !== undefined) process.kill(process.pid, signal);
     }
-    if (filter.take(typed).complete) return true;
+    if (filter.take(typed).complete) return { lostBytes: 0 };
   }
-  return false;
+  return undefined;
 };
 
 /** Gives the terminal of a job the size of ours. */

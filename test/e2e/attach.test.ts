@@ -149,7 +149,23 @@ it('is detached by keys even if the job reads nothing of what was pasted', async
   const id = await server.submit({ command, terminal: { rows: 24, columns: 80 } });
   await using terminal = inShell('attach', id);
   await terminal.shows(/ready/);
-  terminal.type(`${'x'.repeat(250_000)}\x10\x11`);
-  await terminal.shows(/detached: job \S+ continues[\s\S]*code 0\r\necho is on/);
+  // More than is sent at once, and than the server and the job hold.
+  terminal.type(`${'x'.repeat(3_000_000)}\x10\x11`);
+  await terminal.shows(
+    /\d+ bytes that were typed last may not have reached the job[\s\S]*detached: job \S+ continues[\s\S]*code 0\r\necho is on/,
+  );
+  await server.stop(id, 0);
+});
+
+it('says how much is lost of what was typed while there was no server', async () => {
+  const id = await server.submit({ command: 'echo ready; exec cat', terminal: { rows: 24, columns: 80 } });
+  await using terminal = inShell('attach', id);
+  await terminal.shows(/ready/);
+  await server.end('SIGKILL');
+  terminal.type('lost\x10\x11');
+  await terminal.shows(
+    /4 bytes that were typed last may not have reached the job[\s\S]*detached: job \S+ continues/,
+  );
+  await server.boot();
   await server.stop(id, 0);
 });
