@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hasErrno } from '../../src/errno.ts';
 import { type Effect, FaultPlan } from '../support/faults.ts';
 import {
   cgroupOf,
@@ -106,12 +107,19 @@ const prepare = async (): Promise<void> => {
   if (prepared > 0) await snapshotAtRest(server);
 };
 
+/** The pids of the children of a process as the kernel lists them; none when it has exited, as it may have after a fault. */
+const childrenOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ESRCH')) return '';
+    throw error;
+  }
+};
+
 /** The living descendants of a process. */
 const descendants = (pid: number): readonly number[] => {
-  const list = `/proc/${pid}/task/${pid}/children`;
-  // A spawner that met a fault may have exited.
-  const children = existsSync(list) ? readFileSync(list, 'utf8') : '';
-  return children
+  return childrenOf(pid)
     .split(' ')
     .filter(Boolean)
     .map(Number)
