@@ -1,3 +1,7 @@
+/** Limits of how much is done at the same time, for each key. */
+
+import { Fifo } from './fifo.ts';
+
 /**
  * Limits how many callers do something at the same time, separately for each key, in order of arrival. A key in great
  * demand does not delay the callers of another.
@@ -13,7 +17,7 @@ export class FairLimit {
 
   /** Runs `work` when it is its turn, and returns or throws what it does. */
   async take<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const queue = this.#queues.get(key) ?? { taken: 0, waiting: [], passed: 0 };
+    const queue = this.#queues.get(key) ?? { taken: 0, waiting: new Fifo() };
     this.#queues.set(key, queue);
     if (queue.taken < this.#atOnce) queue.taken += 1;
     // The turn is handed to the next caller, so it stays counted.
@@ -21,7 +25,7 @@ export class FairLimit {
     try {
       return await work();
     } finally {
-      const next = following(queue);
+      const next = queue.waiting.shift();
       if (next !== undefined) next();
       else queue.taken -= 1;
       if (queue.taken === 0) this.#queues.delete(key);
@@ -31,18 +35,5 @@ export class FairLimit {
 
 interface Queue {
   taken: number;
-  waiting: (() => void)[];
-  /** How many of the first have had their turn: taking each out of a long list would move all others. */
-  passed: number;
+  readonly waiting: Fifo<() => void>;
 }
-
-const following = (queue: Queue): (() => void) | undefined => {
-  const next = queue.waiting[queue.passed];
-  if (next === undefined) return undefined;
-  queue.passed += 1;
-  if (2 * queue.passed >= queue.waiting.length) {
-    queue.waiting = queue.waiting.slice(queue.passed);
-    queue.passed = 0;
-  }
-  return next;
-};

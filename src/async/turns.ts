@@ -1,5 +1,7 @@
 /** Spreads work over turns of the event loop, in turns among those who cause it. */
 
+import { Fifo } from './fifo.ts';
+
 /** Whose work something is: a group takes turns with others, and within it each of its members. */
 export interface Whose {
   readonly group: string;
@@ -33,7 +35,7 @@ export class Turns {
   #hadArrived = false;
   /** When work was begun last that had waited. */
   #continuedMs = 0;
-  readonly #waiting = new Map<string, Map<string, Work[]>>();
+  readonly #waiting = new Map<string, Map<string, Fifo<Work>>>();
 
   /** @param now milliseconds on any clock */
   constructor(limits: TurnLimits, now: () => number = () => performance.now()) {
@@ -90,9 +92,7 @@ export class Turns {
   }
 
   #continue(): void {
-    if (this.#waiting.size === 0) return;
-    if (!this.#hasRoom()) return;
-    const work = this.#take();
+    const work = this.#hasRoom() ? this.#take() : undefined;
     if (work === undefined) return;
     this.#begin(work);
     this.#continuedMs = this.#now();
@@ -101,11 +101,11 @@ export class Turns {
   }
 
   #add({ group, member }: Whose, work: Work): void {
-    const members = this.#waiting.get(group) ?? new Map<string, Work[]>();
+    const members = this.#waiting.get(group) ?? new Map<string, Fifo<Work>>();
     this.#waiting.set(group, members);
-    const own = members.get(member);
-    if (own === undefined) members.set(member, [work]);
-    else own.push(work);
+    const own = members.get(member) ?? new Fifo();
+    members.set(member, own);
+    own.push(work);
     this.#schedule();
   }
 
@@ -116,7 +116,7 @@ export class Turns {
       for (const [member, own] of members) {
         members.delete(member);
         const work = own.shift();
-        if (own.length > 0) members.set(member, own);
+        if (own.size > 0) members.set(member, own);
         if (members.size > 0) this.#waiting.set(group, members);
         return work;
       }

@@ -17,7 +17,7 @@ const USUAL = { rows: 24, columns: 80 } as const;
 /** A window that is being resized has many sizes: one is sent when it has been the same for this many milliseconds. */
 const SETTLED_MS = 60;
 
-/** The most bytes of typed or pasted input that the job has not taken yet: keys to detach are found behind them. */
+/** The most bytes of typed or pasted input that the job has not taken yet: keys to detach are found after them. */
 const PASTED_BYTES = 16 * 1024 * 1024;
 /** How long detaching waits until the job has taken earlier input: a job that does not read never does. */
 const LEFT_MOST_MS = 1000;
