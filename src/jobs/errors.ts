@@ -132,8 +132,13 @@ export const imageInUse = (field: string, name: string): ClientError =>
 export const forbidden = (allowed: readonly string[], role: string): ClientError =>
   new ClientError('FORBIDDEN', `role: expected ${allowed.join(' or ')}, got ${role}`);
 
-/** The request cannot be carried out here, or not now. */
-export const unavailable = (reason: string): ClientError => new ClientError('UNAVAILABLE', reason);
+/**
+ * The request cannot be carried out here, or not now.
+ *
+ * @param field the input field that names what is unavailable, as a path
+ */
+export const unavailable = (reason: string, field?: string): ClientError =>
+  new ClientError('UNAVAILABLE', reason, field);
 
 const show = (value: unknown): string => {
   const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));

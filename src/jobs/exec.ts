@@ -22,7 +22,7 @@ export const checkExec = (request: ExecRequest, parent: Job, context: RequestCon
     );
   if (state.status !== 'RUNNING') throw notRunning('input.jobId', state.status);
   if (state.pausedAt !== null)
-    throw unavailable('the job is paused, and so would be the command: resume it first');
+    throw unavailable('the job is paused, and so would be the command: resume it first', 'input.jobId');
   const bytes = request.command === undefined ? 0 : Buffer.byteLength(request.command);
   if (bytes > LONGEST_ARGUMENT_BYTES)
     throw badInput('input.command', `at most ${LONGEST_ARGUMENT_BYTES} bytes`, `${bytes} bytes`);

@@ -211,6 +211,8 @@ describe('execInJob', () => {
     expect(await refused(child)).toMatch(/^BAD_USER_INPUT: input.jobId: .*cell of its own/);
     await server.pause(id);
     expect(await refused(id)).toMatch(/^UNAVAILABLE: the job is paused/);
+    const { errors } = await server.ask(EXEC, { input: { jobId: id, command: 'true' } });
+    expect(errors?.[0]?.extensions?.['field']).toBe('input.jobId');
     await server.resume(id);
     await server.stop(id, 0);
   });
