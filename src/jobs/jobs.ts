@@ -147,6 +147,7 @@ export class Jobs implements JobService {
   readonly #startedAt = new Date();
   readonly #open = new Set<AsyncIterableIterator<unknown>>();
   readonly #digests: LogDigestCache;
+  readonly #inputTurns = new FairLimit(1);
   /** Commands for the cell of each job that are being stored. */
   readonly #commands = new Map<string, number>();
 
@@ -403,7 +404,14 @@ export class Jobs implements JobService {
   writeStdin(identity: Identity, id: string, write: StdinWrite, over: AbortSignal): Promise<StdinWritten> {
     const { changes, supervision } = this.#options;
     const find = () => this.#find(identity, id, 'input.jobId');
-    return writeStdin(id, write, { changes, find, connection: () => supervision.connection(id), over });
+    const turns = this.#inputTurns;
+    return writeStdin(id, write, {
+      changes,
+      find,
+      connection: () => supervision.connection(id),
+      over,
+      turns,
+    });
   }
 
   async exec(identity: Identity, id: string, request: ExecRequest): Promise<Job> {

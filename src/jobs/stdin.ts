@@ -1,5 +1,6 @@
 /** Writes to the standard input of a running job, in the place where the last write ended. */
 
+import type { FairLimit } from '../async/fair-limit.ts';
 import { type CellConnection, CellRefusal, InputRefusal } from './cells.ts';
 import type { Changes } from './changes.ts';
 import { badInput, type ClientError, notRunning, stdinClosed, unavailable } from './errors.ts';
@@ -48,6 +49,8 @@ export interface StdinOptions {
   readonly connection: () => CellConnection | undefined;
   /** Ends the wait for room: the client is gone. */
   readonly over: AbortSignal;
+  /** One for each job: pieces of several clients may not come between each other, or some would be accepted after a gap. */
+  readonly turns: FairLimit;
 }
 
 /**
@@ -58,7 +61,7 @@ export interface StdinOptions {
 export const writeStdin = async (
   id: string,
   { offset, bytes, endOfInput }: StdinWrite,
-  { changes, find, connection, over }: StdinOptions,
+  { changes, find, connection, over, turns }: StdinOptions,
 ): Promise<StdinWritten> => {
   if (bytes.length > LARGEST_WRITE_BYTES)
     throw badInput('input', `at most ${LARGEST_WRITE_BYTES} bytes to write`, `${bytes.length} bytes`);
@@ -72,7 +75,8 @@ export const writeStdin = async (
     if (isFinal(job.state)) throw notRunning('input.jobId', job.state.status);
     const supervisor = job.state.status === 'RUNNING' ? connection() : undefined;
     if (supervisor === undefined) return { job, acceptedBytes: 0, totalBytes: offset };
-    return { job, ...(await writePieces(supervisor, { offset, bytes, endOfInput }, over)) };
+    const inTurn: InTurn = (work) => turns.take(id, work);
+    return { job, ...(await writePieces(supervisor, { offset, bytes, endOfInput }, over, inTurn)) };
   } catch (error) {
     if (error instanceof InputRefusal) throw refusal(error, offset);
     if (error instanceof CellRefusal) throw await afterEnd(id, error, { changes, find });
@@ -82,10 +86,14 @@ export const writeStdin = async (
   }
 };
 
+/** Runs something while nothing else is written to the job. */
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
 const writePieces = async (
   supervisor: CellConnection,
   { offset, bytes, endOfInput }: StdinWrite,
   over: AbortSignal,
+  inTurn: InTurn,
 ): Promise<Omit<StdinWritten, 'job'>> => {
   const untilMs = performance.now() + ROOM_MOST_MS;
   for (let at = 0; ; ) {
@@ -94,7 +102,7 @@ const writePieces = async (
     try {
       const rest = bytes.subarray(at, at + PIECES_AT_ONCE * PIECE_BYTES);
       const isLast = at + rest.length === bytes.length;
-      const written = await writeAtOnce(supervisor, offset + at, rest, isLast && endOfInput);
+      const written = await inTurn(() => writeAtOnce(supervisor, offset + at, rest, isLast && endOfInput));
       const { taken, total, refused } = written;
       at += taken;
       // What was accepted is reported first: a client would otherwise write it again.
@@ -111,7 +119,7 @@ const writePieces = async (
 };
 
 /**
- * Writes pieces without waiting for the answer to one before the next is sent. A piece after one that was not accepted in
+ * Writes a piece, and then others without waiting for the answer to one before the next is sent. A piece after one that was not accepted in
  * full is refused, since there is a gap before it.
  *
  * @returns how many of these bytes were accepted, how many bytes in total, and why a piece was refused, other than for such
@@ -127,6 +135,8 @@ const writeAtOnce = async (
   for (let at = 0; at === 0 || at < bytes.length; at += PIECE_BYTES) {
     const piece = bytes.subarray(at, at + PIECE_BYTES);
     answers.push(supervisor.write(offset + at, piece, end && at + piece.length === bytes.length));
+    // Where another client has written what begins at this offset, a later piece may fit after that.
+    if (at === 0 && !(await isWhole(answers[0], offset + piece.length))) break;
   }
   let [taken, total] = [0, offset];
   for (const [index, answer] of (await Promise.allSettled(answers)).entries()) {
@@ -141,6 +151,12 @@ const writeAtOnce = async (
     taken = Math.max(taken, Math.min(end, total - offset));
   }
   return { taken, total };
+};
+
+/** Whether a piece was accepted up to its end. */
+const isWhole = async (answer: Promise<number> | undefined, end: number): Promise<boolean> => {
+  const [outcome] = await Promise.allSettled([answer]);
+  return outcome.status === 'fulfilled' && (outcome.value ?? 0) >= end;
 };
 
 /** Waits until the command has read more. */

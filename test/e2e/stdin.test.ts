@@ -163,6 +163,23 @@ describe('writeStdin', () => {
     expect((await output(id)).trim().split('\n')).toEqual(digests);
   });
 
+  it('takes nothing of what begins where somebody else has written', async () => {
+    const pieceBytes = 64 * 1024;
+    const id = await start('cat');
+    await server.running(id);
+    let offset = 0;
+    while (offset < pieceBytes) {
+      const accepted = await write(id, offset, { text: 'a'.repeat(pieceBytes - offset) });
+      offset += Number(accepted);
+    }
+    // The second piece of it would fit after what was written first.
+    expect(await write(id, 0, { text: 'b'.repeat(2 * pieceBytes) })).toMatch(
+      /^BAD_USER_INPUT: input.offset: /,
+    );
+    expect(await write(id, offset, { text: 'c', endOfInput: true })).toBe(1);
+    expect(await output(id)).toBe(`${'a'.repeat(pieceBytes)}c`);
+  });
+
   it('continues at the right offset when the server is killed between and during writes', async () => {
     const id = await start('sha256sum');
     const restartable = new RestartableServer(server);
